@@ -1,0 +1,75 @@
+import type { Digest } from '../oci/digest.ts';
+import type { Descriptor } from '../oci/manifest.ts';
+import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
+
+/**
+ * How an answer came about, for the access log and `Cache-Status`:
+ * from the cache, by joining a fetch under way, by a fetch of its own, or from the cache although upstream could not
+ * confirm it.
+ */
+export type CacheResult = 'hit' | 'joined' | 'miss' | 'stale';
+
+/** What a client names: a repository name as written, and the registry it means if it says so (`?ns=`). */
+export interface PullTarget {
+  readonly name: RepositoryName;
+  readonly namespace: UpstreamName | undefined;
+}
+
+interface Answer {
+  readonly result: CacheResult;
+  /** Milliseconds spent waiting for upstream; 0 for an answer from the cache. */
+  readonly upstreamMs: number;
+}
+
+export interface ManifestAnswer extends Answer {
+  readonly descriptor: Descriptor;
+  /** The bytes; always there for GET. A HEAD of a manifest that is not held has none. */
+  readonly bytes: Buffer | undefined;
+  /** Why the answer is stale, for the `Warning` header; undefined when it is not. */
+  readonly warning: string | undefined;
+}
+
+export interface BlobStat extends Answer {
+  /** Bytes in all. */
+  readonly size: number;
+}
+
+/** A blob that is held or arriving. */
+export interface BlobAnswer extends BlobStat {
+  /**
+   * Reads up to `length` bytes from `position` into the front of `buffer`, waiting for bytes that are still to come.
+   * Resolves to the number read, 0 only at the end. The last bytes of an arriving blob are given out only after its
+   * hash is known to be right. Rejects with RegistryError when they will not come; after {@link close} with any error.
+   */
+  read(buffer: Uint8Array, length: number, position: number): Promise<number>;
+  /** Must be called once, also after a failed read. Releases reads that wait. The fill goes on. */
+  close(): Promise<void>;
+}
+
+export interface TagsAnswer extends Answer {
+  /** In lexical order, whole. */
+  readonly tags: readonly Tag[];
+  readonly warning: string | undefined;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** One line a problem, for people. */
+  readonly problems: readonly string[];
+}
+
+/** What `http/` asks of the mirror. Every method rejects with RegistryError. */
+export interface Mirror {
+  manifest(target: PullTarget, reference: ManifestReference, method: 'GET' | 'HEAD'): Promise<ManifestAnswer>;
+  /** Whether the blob may be read under that name, and its size; never downloads it. */
+  statBlob(target: PullTarget, digest: Digest): Promise<BlobStat>;
+  /** Opens a blob, starting or joining its fill when it is not held. Resolves when its size is known. */
+  openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer>;
+  tags(target: PullTarget): Promise<TagsAnswer>;
+  /** Names of cached repositories in lexical order, after `last` (exclusive), at most `limit`. */
+  catalog(page: {
+    readonly last: string | undefined;
+    readonly limit: number;
+  }): Promise<readonly RepositoryName[]>;
+  readiness(): Promise<Readiness>;
+}

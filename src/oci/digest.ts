@@ -1,0 +1,53 @@
+import { createHash, type Hash } from 'node:crypto';
+
+declare const digestBrand: unique symbol;
+
+/**
+ * A content digest, `<algorithm>:<lowercase hex>`, whose form has been checked.
+ * Only `sha256` (64 hex digits) and `sha512` (128) exist here.
+ * @see https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests
+ */
+export type Digest = string & { readonly [digestBrand]: true };
+
+export type DigestAlgorithm = 'sha256' | 'sha512';
+
+const pattern = /^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/;
+
+/** The digest that `text` spells, or undefined when it spells none. */
+export function parseDigest(text: string): Digest | undefined {
+  return pattern.test(text) ? (text as Digest) : undefined;
+}
+
+export function digestAlgorithm(digest: Digest): DigestAlgorithm {
+  return digest.startsWith('sha256:') ? 'sha256' : 'sha512';
+}
+
+/** The hexadecimal part, safe as a file name. */
+export function digestHex(digest: Digest): string {
+  return digest.slice(digest.indexOf(':') + 1);
+}
+
+/** The digest of `bytes` under `algorithm`. */
+export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
+}
+
+/** Hashes bytes as they pass and says in the end whether they were the ones that `digest` names. */
+export class DigestVerifier {
+  readonly digest: Digest;
+  readonly #hash: Hash;
+
+  constructor(digest: Digest) {
+    this.digest = digest;
+    this.#hash = createHash(digestAlgorithm(digest));
+  }
+
+  update(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+  }
+
+  /** True when all bytes so far hash to the digest. Copies the state, so more may follow. */
+  matches(): boolean {
+    return this.#hash.copy().digest('hex') === digestHex(this.digest);
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Errors as a registry's clients hear them.
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
+ */
+export type ErrorCode =
+  | 'BLOB_UNKNOWN'
+  | 'DENIED'
+  | 'DIGEST_INVALID'
+  | 'MANIFEST_INVALID'
+  | 'MANIFEST_UNKNOWN'
+  | 'NAME_INVALID'
+  | 'NAME_UNKNOWN'
+  | 'PAGINATION_NUMBER_INVALID'
+  | 'RANGE_INVALID'
+  | 'TAG_INVALID'
+  | 'TOOMANYREQUESTS'
+  | 'UNAUTHORIZED'
+  | 'UNAVAILABLE'
+  | 'UNKNOWN'
+  | 'UNSUPPORTED';
+
+export interface RegistryErrorOptions extends ErrorOptions {
+  /** Machine-readable, shown to the client: nothing secret. */
+  readonly detail?: unknown;
+  /** Seconds after which asking again makes sense; becomes `Retry-After`. */
+  readonly retryAfter?: number | undefined;
+}
+
+/** The one error type that crosses from `mirror/` to `http/`: an OCI code, an HTTP status, a message for people. */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly detail: unknown;
+  readonly retryAfter: number | undefined;
+
+  constructor(code: ErrorCode, status: number, message: string, options: RegistryErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.status = status;
+    this.detail = options.detail;
+    this.retryAfter = options.retryAfter;
+  }
+
+  /** The body that clients parse: `{"errors":[{code,message,detail}]}`; no detail, no key, as registry:2 does. */
+  body(): string {
+    return JSON.stringify({ errors: [{ code: this.code, message: this.message, detail: this.detail }] });
+  }
+}
+
+export const registryErrors = {
+  blobUnknown: (digest: string, options?: ErrorOptions) =>
+    new RegistryError('BLOB_UNKNOWN', 404, 'blob unknown to registry', { ...options, detail: { digest } }),
+  manifestUnknown: (reference: string, message = 'manifest unknown', options?: ErrorOptions) =>
+    new RegistryError('MANIFEST_UNKNOWN', 404, message, { ...options, detail: { reference } }),
+  nameUnknown: (name: string, message = 'repository name not known to registry', options?: ErrorOptions) =>
+    new RegistryError('NAME_UNKNOWN', 404, message, { ...options, detail: { name } }),
+  nameInvalid: (name: string) =>
+    new RegistryError('NAME_INVALID', 400, 'invalid repository name', { detail: { name } }),
+  tagInvalid: (tag: string) =>
+    new RegistryError('TAG_INVALID', 400, 'manifest tag did not match URI', { detail: { tag } }),
+  digestInvalid: (digest: string) =>
+    new RegistryError('DIGEST_INVALID', 400, 'provided digest did not match uploaded content', {
+      detail: { digest },
+    }),
+  paginationInvalid: (n: string) =>
+    new RegistryError('PAGINATION_NUMBER_INVALID', 400, 'invalid number of results requested', {
+      detail: { n },
+    }),
+  unsupported: () => new RegistryError('UNSUPPORTED', 405, 'The operation is unsupported.'),
+  manifestInvalid: (reason: string) =>
+    new RegistryError('MANIFEST_INVALID', 400, 'manifest invalid', { detail: { reason } }),
+  rangeInvalid: (size: number) =>
+    new RegistryError('RANGE_INVALID', 416, 'requested range not satisfiable', { detail: { size } }),
+  /** Upstream spoke nonsense, or content that is not what its digest says: 502. */
+  badGateway: (message: string, options?: RegistryErrorOptions) =>
+    new RegistryError('UNKNOWN', 502, message, options),
+  unavailable: (message: string, options?: RegistryErrorOptions) =>
+    new RegistryError('UNAVAILABLE', 503, message, options),
+  gatewayTimeout: (message: string, options?: RegistryErrorOptions) =>
+    new RegistryError('UNAVAILABLE', 504, message, options),
+  tooManyRequests: (message: string, options?: RegistryErrorOptions) =>
+    new RegistryError('TOOMANYREQUESTS', 429, message, options),
+  unauthorized: (message: string, options?: RegistryErrorOptions) =>
+    new RegistryError('UNAUTHORIZED', 401, message, options),
+  denied: (message: string, options?: RegistryErrorOptions) =>
+    new RegistryError('DENIED', 403, message, options),
+  internal: (options?: ErrorOptions) => new RegistryError('UNKNOWN', 500, 'internal error', options),
+} as const;

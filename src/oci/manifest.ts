@@ -1,0 +1,124 @@
+import { parseDigest, type Digest } from './digest.ts';
+import { bareMediaType, manifestMediaTypes, mediaTypes } from './media-type.ts';
+
+/** The largest manifest that registries take, in bytes (distribution-spec, "Pushing Manifests"). */
+export const maxManifestBytes = 4 * 1024 * 1024;
+
+/** A named piece of content: what it is, its digest, its size in bytes. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** A manifest exactly as upstream sent it. */
+export interface Manifest extends Descriptor {
+  readonly bytes: Buffer;
+}
+
+/** What a manifest names. */
+export interface ManifestContents {
+  /** `mediaType` as the body states it, if it does. */
+  readonly mediaType: string | undefined;
+  /** Manifests that an index lists. */
+  readonly children: readonly Descriptor[];
+  /** Config and layers, without foreign layers (those with `urls`): clients fetch these elsewhere themselves. */
+  readonly blobs: readonly Descriptor[];
+  readonly subject: Digest | undefined;
+  readonly artifactType: string | undefined;
+}
+
+/** Thrown for bytes that are no manifest of a type we store. */
+export class ManifestSyntaxError extends Error {
+  override readonly name = 'ManifestSyntaxError';
+  readonly code = 'MANIFEST_SYNTAX';
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function descriptor(value: unknown, where: string): Descriptor & { readonly foreign: boolean } {
+  if (!isObject(value)) throw new ManifestSyntaxError(`${where} is not a descriptor`);
+  const digest = typeof value['digest'] === 'string' ? parseDigest(value['digest']) : undefined;
+  if (digest === undefined) throw new ManifestSyntaxError(`${where} has no valid digest`);
+  const size = value['size'];
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+    throw new ManifestSyntaxError(`${where} has no valid size`);
+  }
+  const urls = value['urls'];
+  return {
+    mediaType: text(value['mediaType']) ?? 'application/octet-stream',
+    digest,
+    size,
+    foreign: Array.isArray(urls) && urls.length > 0,
+  };
+}
+
+function list(value: unknown, where: string): readonly unknown[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw new ManifestSyntaxError(`${where} is not a list`);
+  return value as readonly unknown[];
+}
+
+function plain({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
+}
+
+/**
+ * Reads what a manifest or index names. The bytes themselves are kept and served untouched.
+ * @throws {ManifestSyntaxError} when they are no JSON object or a descriptor in them is malformed
+ * @see https://github.com/opencontainers/image-spec/blob/main/manifest.md
+ */
+export function readManifest(bytes: Uint8Array): ManifestContents {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new ManifestSyntaxError('not a JSON document', { cause });
+  }
+  if (!isObject(json)) throw new ManifestSyntaxError('not a JSON object');
+  const children = list(json['manifests'], 'manifests').map((item, index) =>
+    plain(descriptor(item, `manifests[${index}]`)),
+  );
+  const config = json['config'];
+  const blobs = [
+    ...(isObject(config) ? [descriptor(config, 'config')] : []),
+    ...list(json['layers'], 'layers').map((item, index) => descriptor(item, `layers[${index}]`)),
+    ...list(json['blobs'], 'blobs').map((item, index) => descriptor(item, `blobs[${index}]`)),
+  ];
+  const subject = json['subject'];
+  return {
+    mediaType: text(json['mediaType']),
+    children,
+    blobs: blobs.filter(({ foreign }) => !foreign).map(plain),
+    subject: isObject(subject) ? descriptor(subject, 'subject').digest : undefined,
+    artifactType: text(json['artifactType']) ?? (isObject(config) ? text(config['mediaType']) : undefined),
+  };
+}
+
+/**
+ * The type to store a manifest under: the upstream's `Content-Type` when it names a manifest type, else what the body
+ * says of itself, else what its shape tells.
+ * @throws {ManifestSyntaxError} for a type that Entrepot does not store, such as Docker's schema 1
+ */
+export function manifestMediaType(contentType: string | undefined, contents: ManifestContents): string {
+  const stated = contentType === undefined ? '' : bareMediaType(contentType);
+  if (manifestMediaTypes.includes(stated)) return stated;
+  if (stated.startsWith('application/vnd.docker.distribution.manifest.v1')) {
+    throw new ManifestSyntaxError('Docker schema 1 manifests are not supported');
+  }
+  if (contents.mediaType !== undefined) {
+    if (manifestMediaTypes.includes(contents.mediaType)) return contents.mediaType;
+    throw new ManifestSyntaxError(`manifests of type ${contents.mediaType.slice(0, 100)} are not supported`);
+  }
+  if (contents.children.length > 0) return mediaTypes.ociIndex;
+  if (contents.blobs.length > 0) return mediaTypes.ociManifest;
+  throw new ManifestSyntaxError('the document is neither a manifest nor an index');
+}

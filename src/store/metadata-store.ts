@@ -1,0 +1,85 @@
+import type { Digest } from '../oci/digest.ts';
+import type { Manifest } from '../oci/manifest.ts';
+import type { ManifestContents } from '../oci/manifest.ts';
+import type { Repository, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
+
+/** What a tag meant when upstream was last asked. A stored tag always points to a manifest that is stored too. */
+export interface TagRecord {
+  readonly digest: Digest;
+  /** Milliseconds since the epoch at which upstream last confirmed it. */
+  readonly checkedAt: number;
+}
+
+/** Facts about an upstream that outlive a restart. */
+export interface UpstreamState {
+  /** Consecutive failures. */
+  readonly failures: number;
+  /** Milliseconds since the epoch before which upstream is not asked, or 0. */
+  readonly retryAt: number;
+  /** Last `ratelimit-limit` seen, in pulls per window, if any. */
+  readonly limit?: number | undefined;
+  /** Last `ratelimit-remaining` seen. */
+  readonly remaining?: number | undefined;
+  /** The window's length in seconds. */
+  readonly window?: number | undefined;
+}
+
+/**
+ * What Entrepot knows: manifests, tags, which repository may read what. Every write is one transaction, durable when
+ * its promise resolves. All methods reject with StoreError on trouble; none throws synchronously.
+ */
+export interface MetadataStore {
+  /** A manifest that `repository` may read. */
+  manifest(repository: Repository, digest: Digest): Promise<Manifest | undefined>;
+  /**
+   * Stores a manifest under a repository, with what it names: its blobs become readable in that repository.
+   * Storing the same again changes nothing. With `tag`, moves that tag to it in the same transaction.
+   */
+  putManifest(
+    repository: Repository,
+    manifest: Manifest,
+    contents: ManifestContents,
+    tag?: { readonly name: Tag; readonly checkedAt: number },
+  ): Promise<void>;
+
+  tag(repository: Repository, tag: Tag): Promise<TagRecord | undefined>;
+  /** Points a tag at a manifest that the repository holds already, or marks it checked anew. False when it holds no such manifest. */
+  putTag(repository: Repository, tag: Tag, record: TagRecord): Promise<boolean>;
+  /** Forgets a tag. False when there was none. */
+  removeTag(repository: Repository, tag: Tag): Promise<boolean>;
+  /** Tags of a repository in lexical (byte) order. */
+  tags(repository: Repository): Promise<readonly Tag[]>;
+  /** Names of an upstream's repositories that hold a manifest, in lexical order, after `last` (exclusive), at most `limit`. */
+  repositories(
+    upstream: UpstreamName,
+    page?: { readonly last?: string | undefined; readonly limit?: number | undefined },
+  ): Promise<readonly RepositoryName[]>;
+
+  /** Size in bytes of a blob that `repository` may read (a manifest of it names it, or upstream confirmed it), whether its bytes are here or not. */
+  repositoryBlob(repository: Repository, digest: Digest): Promise<number | undefined>;
+  /** Records that upstream confirmed a blob for a repository. */
+  putRepositoryBlob(repository: Repository, digest: Digest, size: number): Promise<void>;
+
+  /** Size of a blob whose bytes are committed in the content store, or undefined. */
+  blob(digest: Digest): Promise<number | undefined>;
+  /** The second half of a commit: the bytes are in the content store from now on. */
+  putBlob(digest: Digest, size: number): Promise<void>;
+  /** The bytes are no longer there. What repositories may read is unchanged. */
+  removeBlob(digest: Digest): Promise<boolean>;
+
+  /** Notes a use of manifests and blobs, for expiry; batched in memory, written once in a while and on close. */
+  touch(digests: readonly Digest[]): void;
+  /**
+   * Forgets what nobody has used since `before` (ms since the epoch): manifests not used since and listed by no index
+   * that stays, their tags, and blobs not used since that no remaining manifest names.
+   * Resolves to the digests of blobs whose bytes may now be removed.
+   */
+  expire(before: number): Promise<readonly Digest[]>;
+
+  upstreamState(upstream: UpstreamName): Promise<UpstreamState | undefined>;
+  putUpstreamState(upstream: UpstreamName, state: UpstreamState): Promise<void>;
+
+  /** Resolves when a small write goes through; rejects otherwise. For readiness. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}

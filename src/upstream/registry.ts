@@ -1,0 +1,110 @@
+import type { Digest } from '../oci/digest.ts';
+import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
+
+/** What an upstream's answer to HEAD or GET of a manifest says in its headers. */
+export interface ManifestHead {
+  /** From `Docker-Content-Digest`; undefined when the upstream does not send it. */
+  readonly digest: Digest | undefined;
+  /** `Content-Type` without parameters, or undefined. */
+  readonly mediaType: string | undefined;
+  /** `Content-Length` in bytes, or undefined. */
+  readonly size: number | undefined;
+}
+
+export interface FetchedManifest extends ManifestHead {
+  readonly bytes: Buffer;
+}
+
+/** A blob arriving from upstream, from `offset` on. */
+export interface BlobStream {
+  /** Where the body starts: what was asked for, or 0 when the upstream ignored the range. */
+  readonly offset: number;
+  /** The whole blob's size in bytes as the answer states it, or undefined. */
+  readonly size: number | undefined;
+  /**
+   * The bytes. Ends normally only at the end of the HTTP message; a cut, an idle timeout or the signal rejects with
+   * UpstreamError. Must be read to the end or left (`break`, `return()`), which frees the connection.
+   */
+  readonly body: AsyncIterable<Buffer>;
+}
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * One upstream registry, as the mirror asks it. Authorization, redirects, timeouts and quick retries happen inside.
+ * Every method rejects with {@link UpstreamError} and nothing else. None writes to the upstream.
+ */
+export interface UpstreamRegistry {
+  readonly name: UpstreamName;
+  /** HEAD of a manifest: not a counted pull on Docker Hub. */
+  headManifest(
+    repository: RepositoryName,
+    reference: ManifestReference,
+    options?: RequestOptions,
+  ): Promise<ManifestHead>;
+  /** GET of a manifest: a counted pull on Docker Hub. At most 4 MiB; longer is `invalid`. The digest is not checked here. */
+  getManifest(
+    repository: RepositoryName,
+    reference: ManifestReference,
+    options?: RequestOptions,
+  ): Promise<FetchedManifest>;
+  /** HEAD of a blob; resolves to its size in bytes when stated. */
+  headBlob(repository: RepositoryName, digest: Digest, options?: RequestOptions): Promise<number | undefined>;
+  /**
+   * GET of a blob from `offset` on, one attempt (with at most one token renewal): whoever resumes, counts the attempts.
+   * An offset at or past the end rejects with kind `range`.
+   */
+  openBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    offset: number,
+    options?: RequestOptions,
+  ): Promise<BlobStream>;
+  /** All tags, pages followed, in the order upstream gives; capped. */
+  listTags(repository: RepositoryName, options?: RequestOptions): Promise<readonly Tag[]>;
+  close(): Promise<void>;
+}
+
+export type UpstreamErrorKind =
+  /** 404: the upstream does not have it. */
+  | 'not-found'
+  /** 401 that a fresh token does not mend: no such repository, or no right to it, or wrong credentials. */
+  | 'unauthorized'
+  /** 403. */
+  | 'denied'
+  /** 429. */
+  | 'rate-limited'
+  /** 416, or an offset past the end. */
+  | 'range'
+  /** No answer: refused, reset, DNS, TLS, cut in mid-body; or 5xx. */
+  | 'unavailable'
+  /** No answer in time: connect, headers, or an idle body. */
+  | 'timeout'
+  /** An answer that makes no sense: wrong Content-Range, an oversized manifest, a bad redirect or realm, an unexpected status. */
+  | 'invalid'
+  /** The caller's signal. */
+  | 'aborted';
+
+export interface UpstreamErrorOptions extends ErrorOptions {
+  /** The HTTP status behind it, if there was an answer. */
+  readonly status?: number | undefined;
+  /** Seconds, from `Retry-After`, however that was written; capped. */
+  readonly retryAfter?: number | undefined;
+}
+
+/** Why an upstream request failed. The message is for operators and clients: it holds no secret and no URL's query. */
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError';
+  readonly kind: UpstreamErrorKind;
+  readonly status: number | undefined;
+  readonly retryAfter: number | undefined;
+
+  constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions = {}) {
+    super(message, options);
+    this.kind = kind;
+    this.status = options.status;
+    this.retryAfter = options.retryAfter;
+  }
+}
