@@ -1,0 +1,46 @@
+import { mkdir, open, readdir, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errnoOf } from './error.ts';
+
+/** Makes the names in a folder durable: without this a rename may be lost with the power. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Creates a folder and what is missing above it, durably. */
+export async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Does what needs `folder`, making the folder only when it turns out to be missing, be it for the first time or since. */
+export async function inFolder<T>(folder: string, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    await makeFolder(folder);
+    return operation();
+  }
+}
+
+/** Renames a file, making the folder it goes to if need be. Durable only after {@link syncFolder} of that folder. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  await inFolder(dirname(to), () => rename(from, to));
+}
+
+/** The names in a folder; none when there is no such folder. */
+export async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,208 @@
+import { constants } from 'node:fs';
+import { open, unlink, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { DigestVerifier, type Digest } from '../../oci/digest.ts';
+import { StoreError, type Ingest } from '../content-store.ts';
+import { fileError, unlessMissing } from './error.ts';
+import { inFolder, moveFile, syncFolder } from './folder.ts';
+import type { Layout } from './layout.ts';
+import { writeAll } from './write-all.ts';
+
+/** Bytes hashed between two turns of the event loop while a partial blob is taken up again. */
+const rehashBytes = 1024 * 1024;
+
+/**
+ * A blob being written to its partial file. One handle serves the writing and all reading, so that neither the rename
+ * of a commit nor the removal of a discard takes the bytes from under a reader.
+ */
+export class FileIngest implements Ingest {
+  readonly digest: Digest;
+  readonly #file: FileHandle;
+  readonly #layout: Layout;
+  readonly #release: () => void;
+  #path: string;
+  #verifier: DigestVerifier;
+  #offset = 0;
+  #ended = false;
+  #failure: StoreError | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(digest: Digest, file: FileHandle, layout: Layout, release: () => void) {
+    this.digest = digest;
+    this.#file = file;
+    this.#layout = layout;
+    this.#release = release;
+    this.#path = layout.partial(digest);
+    this.#verifier = new DigestVerifier(digest);
+  }
+
+  /**
+   * Opens the partial file, makes it when there is none, and hashes what it holds.
+   * @param release called once, when the ingest has let go of the file's name
+   * @throws {StoreError}
+   */
+  static async open(digest: Digest, layout: Layout, release: () => void): Promise<FileIngest> {
+    let file: FileHandle | undefined;
+    try {
+      file = await inFolder(layout.ingest, () =>
+        open(layout.partial(digest), constants.O_RDWR | constants.O_CREAT, 0o644),
+      );
+      const ingest = new FileIngest(digest, file, layout, release);
+      await ingest.#rehash();
+      return ingest;
+    } catch (cause) {
+      await file?.close();
+      throw fileError('opening a partial blob', cause);
+    }
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  write(chunks: readonly Uint8Array[]): Promise<void> {
+    return this.#next('writing a blob', async () => {
+      this.#assertWritable();
+      const writing = writeAll(this.#file, chunks, this.#offset);
+      // The bytes are hashed here while a pool thread writes them.
+      for (const chunk of chunks) this.#verifier.update(chunk);
+      try {
+        this.#offset += await writing;
+      } catch (cause) {
+        await this.#fail(cause);
+      }
+    });
+  }
+
+  async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
+    const wanted = Math.min(length, this.#offset - position);
+    if (wanted <= 0) return 0;
+    const { bytesRead } = await this.#file.read(buffer, 0, wanted, position).catch((cause: unknown) => {
+      throw fileError('reading a partial blob', cause);
+    });
+    if (bytesRead === 0 && position < this.#offset) {
+      throw new StoreError('IO', 'the partial blob is shorter on disk than it was');
+    }
+    return bytesRead;
+  }
+
+  matches(): boolean {
+    return this.#failure === undefined && this.#verifier.matches();
+  }
+
+  commit(): Promise<void> {
+    return this.#next('committing a blob', async () => {
+      this.#assertWritable();
+      if (!this.#verifier.matches()) {
+        await this.#drop();
+        throw new StoreError('DIGEST_MISMATCH', `${this.#offset} bytes do not hash to ${this.digest}`);
+      }
+      const target = this.#layout.blob(this.digest);
+      await this.#syncOrDrop(() => this.#file.sync());
+      await moveFile(this.#path, target);
+      this.#path = target;
+      await this.#syncOrDrop(() => syncFolder(dirname(target)));
+      this.#end();
+    });
+  }
+
+  discard(): Promise<void> {
+    return this.#next('discarding a partial blob', async () => {
+      if (!this.#ended) await this.#drop();
+    });
+  }
+
+  restart(): Promise<void> {
+    return this.#next('restarting a blob', async () => {
+      if (this.#ended) throw new StoreError('IO', 'the ingest has ended');
+      this.#offset = 0;
+      this.#verifier = new DigestVerifier(this.digest);
+      try {
+        await this.#file.truncate(0);
+        this.#failure = undefined;
+      } catch (cause) {
+        await this.#fail(cause);
+      }
+    });
+  }
+
+  suspend(): Promise<void> {
+    return this.#next('suspending a partial blob', () => this.#letGo());
+  }
+
+  close(): Promise<void> {
+    return this.#next('closing a partial blob', async () => {
+      try {
+        await this.#letGo();
+      } finally {
+        await this.#file.close();
+      }
+    });
+  }
+
+  /** One operation after the other, so that a discard or a close waits for the write under way. */
+  #next(doing: string, operation: () => Promise<void>): Promise<void> {
+    const result = this.#turn.then(operation).catch((cause: unknown) => {
+      throw fileError(doing, cause);
+    });
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  async #rehash(): Promise<void> {
+    const buffer = Buffer.allocUnsafe(rehashBytes);
+    for (;;) {
+      const { bytesRead } = await this.#file.read(buffer, 0, rehashBytes, this.#offset);
+      if (bytesRead === 0) return;
+      this.#verifier.update(buffer.subarray(0, bytesRead));
+      this.#offset += bytesRead;
+    }
+  }
+
+  #assertWritable(): void {
+    if (this.#ended) throw new StoreError('IO', 'the ingest has ended');
+    if (this.#failure !== undefined) {
+      throw new StoreError(this.#failure.code, 'an earlier write failed', { cause: this.#failure });
+    }
+  }
+
+  /**
+   * File and hash may differ from here on, so nothing more is taken until {@link restart} or a new ingest, which
+   * hashes the file afresh. Cutting the file back only returns space; that it may fail changes nothing.
+   */
+  async #fail(cause: unknown): Promise<never> {
+    this.#failure = fileError('writing a blob', cause);
+    await this.#file.truncate(this.#offset).catch(() => undefined);
+    throw this.#failure;
+  }
+
+  /** After a failed flush the kernel may have dropped the bytes and report success next time: they cannot be trusted. */
+  async #syncOrDrop(flush: () => Promise<void>): Promise<void> {
+    try {
+      await flush();
+    } catch (cause) {
+      await this.#drop();
+      throw cause;
+    }
+  }
+
+  async #drop(): Promise<void> {
+    try {
+      await unlessMissing(unlink(this.#path));
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** Keeps the bytes for later, unless there are none to keep. */
+  async #letGo(): Promise<void> {
+    if (this.#ended) return;
+    if (this.#offset === 0) await this.#drop();
+    else this.#end();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#release();
+  }
+}
