@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { Benchmark } from './benchmark.ts';
+import { build, Entrepot } from './peers/entrepot.ts';
+import { nginx } from './peers/nginx.ts';
+import { registry2 } from './peers/registry2.ts';
+import { Processes } from './processes.ts';
+import { renderReport } from './report.ts';
+import { rows } from './rows/index.ts';
+
+interface Options {
+  readonly rows: readonly string[];
+  readonly peers: readonly string[];
+  readonly seconds: number;
+  readonly repeat: number;
+  readonly json?: string;
+  readonly profile?: string;
+  readonly build: boolean;
+}
+
+const peerNames: readonly string[] = ['entrepot', registry2.name, nginx.name];
+const rowNames = rows.map(({ name }) => name);
+
+function choice(known: readonly string[]): (text: string) => readonly string[] {
+  return (text) => {
+    const names = text.split(',').map((name) => name.trim());
+    const stranger = names.find((name) => !known.includes(name));
+    if (stranger !== undefined) {
+      throw new InvalidArgumentError(`There is no "${stranger}"; there are ${known.join(', ')}.`);
+    }
+    return names;
+  };
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('Not a whole number above 0.');
+  return value;
+}
+
+const program = new Command('npm run bench --')
+  .description(
+    'Runs Entrepot, docker-registry (registry:2) and nginx side by side on this machine and prints one table.\n' +
+      'Needs the Debian packages docker-registry, nginx and wrk.',
+  )
+  .option('--rows <names>', `rows to measure: ${rowNames.join(', ')}`, choice(rowNames), rowNames)
+  .option('--peers <names>', `peers to measure: ${peerNames.join(', ')}`, choice(peerNames), peerNames)
+  .option('--seconds <n>', 'how long a timed load lasts', count, 5)
+  .option('--repeat <n>', 'how often each row is measured; the table has the medians', count, 3)
+  .option('--json <file>', 'write every measurement to a file too')
+  .option('--profile <folder>', 'leave a CPU profile of each Entrepot process there (this slows it down)')
+  .option('--no-build', 'measure dist/ as it is, without compiling first');
+
+const options = program.parse().opts<Options>();
+const processes = new Processes();
+const folder = mkdtempSync(join(tmpdir(), 'entrepot-bench-'));
+
+process.on('exit', () => {
+  processes.killAll();
+  rmSync(folder, { recursive: true, force: true });
+});
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.on(signal, () => process.exit(code));
+}
+
+const peers = [new Entrepot(options.profile), registry2, nginx].filter(({ name }) =>
+  options.peers.includes(name),
+);
+if (options.build && options.peers.includes('entrepot')) await build(processes);
+const benchmark = new Benchmark(
+  { ...options, rows: rows.filter(({ name }) => options.rows.includes(name)), peers },
+  processes,
+  folder,
+  (line) => process.stderr.write(`${line}\n`),
+);
+const report = await benchmark.run();
+if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+process.stdout.write(renderReport(report));
+process.exit(report.failures.length === 0 ? 0 : 1);

@@ -1,0 +1,49 @@
+import { drainOnce } from '../drain.ts';
+import type { Pace } from '../upstream/control.ts';
+import type { LayerName } from '../upstream/upstream.ts';
+import { blobUrl, pullManifest } from './prepare.ts';
+import type { Bench, Row } from './row.ts';
+
+/** Seconds that a layer takes straight from upstream, and through a peer that does not hold it. */
+async function coldAndDirect(
+  bench: Bench,
+  layer: LayerName,
+  pace: Pace,
+): Promise<{ readonly direct: number; readonly cold: number }> {
+  const { peer, upstream } = bench;
+  const digest = upstream.layer(layer);
+  await pullManifest(bench);
+  await upstream.setPace(pace);
+  try {
+    const direct = await drainOnce(blobUrl(upstream.url, digest));
+    const cold = await drainOnce(blobUrl(peer.url, digest));
+    return { direct: direct.seconds, cold: cold.seconds };
+  } finally {
+    await upstream.setPace({});
+  }
+}
+
+/** What does the first download through the cache take, where upstream is as fast as the machine? */
+export const coldBlob: Row = {
+  name: 'cold-blob',
+  figures: [
+    { id: 'seconds', title: 'cold 256 MiB, unthrottled upstream, seconds', better: 'less' },
+    { id: 'times', title: 'the same, times a direct download', better: 'less' },
+  ],
+  async measure(bench) {
+    const { direct, cold } = await coldAndDirect(bench, 'large', {});
+    return { seconds: cold, times: cold / direct };
+  },
+};
+
+/** Is the first download through the cache faster than a direct one, where upstream limits each connection? */
+export const slowUpstream: Row = {
+  name: 'slow-upstream',
+  figures: [
+    { id: 'speedup', title: '64 MiB cold, 15 MB/s a connection, speed-up over direct', better: 'more' },
+  ],
+  async measure(bench) {
+    const { direct, cold } = await coldAndDirect(bench, 'medium', { connection: 15e6 });
+    return { speedup: direct / cold };
+  },
+};

@@ -1,0 +1,44 @@
+import { mediaTypes } from '../../src/oci/media-type.ts';
+import type { Figure } from '../report.ts';
+import { requestRate } from '../wrk.ts';
+import { manifestUrl, pullManifest, warmBlob } from './prepare.ts';
+import type { Bench, Row } from './row.ts';
+
+/** How many small requests a second are answered from the cache, and how long does one wait? */
+function requestRow(name: string, what: string, warm: (bench: Bench) => Promise<URL>): Row {
+  const figures: readonly Figure[] = [
+    { id: 'rate', title: `${what}, req/s (16 connections)`, better: 'more' },
+    { id: 'p50', title: `${what}, p50 ms`, better: 'less' },
+    { id: 'p99', title: `${what}, p99 ms`, better: 'less' },
+  ];
+  return {
+    name,
+    figures,
+    async measure(bench) {
+      const url = await warm(bench);
+      const { requestsPerSecond, p50, p99 } = await requestRate(
+        bench.processes,
+        url,
+        bench.seconds,
+        mediaTypes.ociManifest,
+      );
+      return { rate: requestsPerSecond, p50, p99 };
+    },
+  };
+}
+
+export const manifestByTag = requestRow('manifest-by-tag', 'cached manifest by tag', async (bench) => {
+  await pullManifest(bench);
+  return manifestUrl(bench.peer.url, 'latest');
+});
+
+export const manifestByDigest = requestRow(
+  'manifest-by-digest',
+  'cached manifest by digest',
+  async (bench) => {
+    await pullManifest(bench);
+    return manifestUrl(bench.peer.url, bench.upstream.manifestDigest);
+  },
+);
+
+export const smallBlob = requestRow('small-blob', 'hot 10 KiB blob', (bench) => warmBlob(bench, 'small'));

@@ -1,0 +1,40 @@
+import { drainOnce } from '../drain.ts';
+import { layerSizes } from '../upstream/upstream.ts';
+import { blobUrl, pullManifest } from './prepare.ts';
+import type { Row } from './row.ts';
+
+const clients = 32;
+
+/** Bytes a second of the link that all connections to upstream share. */
+const link = 60e6;
+
+const idealSeconds = layerSizes.medium / link;
+
+/** What happens when a whole class starts the same image at once, behind a thin link? */
+export const stampede: Row = {
+  name: 'stampede',
+  figures: [
+    {
+      id: 'seconds',
+      title: `${clients} cold clients, one 64 MiB blob, 60 MB/s link, seconds`,
+      better: 'less',
+    },
+    { id: 'ideal', title: `the same, times the ideal ${idealSeconds.toFixed(2)} s`, better: 'less' },
+    { id: 'upstream', title: 'the same, upstream bytes, times the blob', better: 'less' },
+    { id: 'memory', title: 'the same, peak RSS, MiB', better: 'less' },
+  ],
+  async measure(bench) {
+    const { peer, upstream } = bench;
+    const digest = upstream.layer('medium');
+    await pullManifest(bench);
+    await upstream.setPace({ link });
+    try {
+      const { seconds } = await drainOnce(blobUrl(peer.url, digest), clients);
+      const memory = (await peer.tree.peakMemory()) / 2 ** 20;
+      const sent = (await upstream.sent())[digest]?.bytes ?? 0;
+      return { seconds, ideal: seconds / idealSeconds, upstream: sent / layerSizes.medium, memory };
+    } finally {
+      await upstream.setPace({});
+    }
+  },
+};

@@ -1,0 +1,14 @@
+import { z } from 'zod';
+
+/** How fast the upstream sends, in bytes a second; as fast as it can where nothing is said. */
+export const paceSchema = z.object({
+  /** All connections together. */
+  link: z.number().positive().optional(),
+  /** Each connection. */
+  connection: z.number().positive().optional(),
+});
+export type Pace = z.infer<typeof paceSchema>;
+
+/** What the upstream has sent since its pace was last set, by digest. */
+export const sentSchema = z.record(z.string(), z.object({ bytes: z.number(), requests: z.number() }));
+export type Sent = z.infer<typeof sentSchema>;
