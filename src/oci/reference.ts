@@ -64,6 +64,16 @@ export function repositoryKey(repository: Repository): string {
   return `${repository.upstream}/${repository.name}`;
 }
 
+/** `docker.io/library/busybox:latest`: one text per tag. */
+export function tagKey(repository: Repository, tag: Tag): string {
+  return `${repository.upstream}/${repository.name}:${tag}`;
+}
+
+/** `docker.io/library/busybox@sha256:…`: one text per manifest or blob of a repository. */
+export function digestKey(repository: Repository, digest: Digest): string {
+  return `${repository.upstream}/${repository.name}@${digest}`;
+}
+
 /** `latest` or `sha256:…`, as it stands in a path. */
 export function referenceText(reference: ManifestReference): string {
   return 'tag' in reference ? reference.tag : reference.digest;

@@ -1,0 +1,174 @@
+import type { Clock } from '../clock.ts';
+import type { Digest } from '../oci/digest.ts';
+import { registryErrors } from '../oci/error.ts';
+import type { Repository } from '../oci/reference.ts';
+import { StoreError, type ContentStore } from '../store/content-store.ts';
+import type { MetadataStore } from '../store/metadata-store.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { UpstreamError } from '../upstream/registry.ts';
+import { FillSource, StoredSource } from './blob-source.ts';
+import type { Degradation } from './degradation.ts';
+import type { Entitlement } from './entitlement.ts';
+import type { Fills } from './fills.ts';
+import type { BlobAnswer, BlobStat } from './mirror.ts';
+import { OpenBlob } from './open-blob.ts';
+import type { Routing } from './routing.ts';
+import { clientError } from './upstream-failure.ts';
+
+export interface BlobServiceOptions {
+  readonly routing: Routing;
+  readonly content: ContentStore;
+  readonly metadata: MetadataStore;
+  readonly entitlement: Entitlement;
+  readonly fills: Fills;
+  readonly degradation: Degradation;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+}
+
+/** Blobs: from the content store, or by a fill that all who want the same digest share. */
+export class BlobService {
+  readonly #routing: Routing;
+  readonly #content: ContentStore;
+  readonly #metadata: MetadataStore;
+  readonly #entitlement: Entitlement;
+  readonly #fills: Fills;
+  readonly #degradation: Degradation;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #random: () => number;
+
+  constructor(options: BlobServiceOptions) {
+    this.#routing = options.routing;
+    this.#content = options.content;
+    this.#metadata = options.metadata;
+    this.#entitlement = options.entitlement;
+    this.#fills = options.fills;
+    this.#degradation = options.degradation;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#random = options.random;
+  }
+
+  /** Whether the repository holds the blob, and how large it is; from what is known, else by a HEAD upstream. */
+  async stat(repository: Repository, digest: Digest): Promise<BlobStat> {
+    const known = await this.#entitlement.known(repository, digest);
+    if (known !== undefined) return { size: known, result: 'hit', upstreamMs: 0 };
+    const startedAt = this.#clock.now();
+    try {
+      const size = await this.#entitlement.confirm(repository, digest);
+      return { size, result: 'miss', upstreamMs: this.#clock.now() - startedAt };
+    } catch (error) {
+      throw this.#clientError(error, digest);
+    }
+  }
+
+  /** Opens a blob for reading, from the store or from a fill. */
+  async open(repository: Repository, digest: Digest): Promise<BlobAnswer> {
+    const startedAt = this.#clock.now();
+    try {
+      let size = await this.#entitlement.known(repository, digest);
+      const held = await this.#held(digest);
+      // Others' bytes, held or arriving, are this repository's only if upstream says so.
+      if (size === undefined && (held !== undefined || this.#fills.get(digest) !== undefined)) {
+        size = await this.#entitlement.confirm(repository, digest);
+      }
+      const stored = held === undefined ? undefined : await this.#stored(digest, held);
+      return stored ?? (await this.#filling(repository, digest, size, startedAt));
+    } catch (error) {
+      throw this.#clientError(error, digest);
+    }
+  }
+
+  /** The size of a blob that is held. One that a crash left without its row is complete all the same, and gets its row now. */
+  async #held(digest: Digest): Promise<number | undefined> {
+    const recorded = await this.#degradation.tolerate(() => this.#metadata.blob(digest));
+    if (recorded !== undefined || this.#fills.get(digest) !== undefined) return recorded;
+    const size = await this.#degradation.tolerate(() => this.#content.size(digest));
+    if (size !== undefined) await this.#degradation.tolerate(() => this.#metadata.putBlob(digest, size));
+    return size;
+  }
+
+  async #stored(digest: Digest, size: number): Promise<BlobAnswer | undefined> {
+    const found = await this.#degradation.tolerate(async () => ({
+      reader: await this.#content.open(digest),
+    }));
+    // A store that cannot say is no reason to throw a blob away.
+    if (found === undefined) return undefined;
+    const { reader } = found;
+    if (reader?.size !== size) {
+      await reader?.close();
+      await this.#damaged(digest, 'the stored blob is missing or has another size');
+      return undefined;
+    }
+    this.#metadata.touch([digest]);
+    return new OpenBlob({
+      digest,
+      source: new StoredSource(reader),
+      size,
+      result: 'hit',
+      upstreamMs: 0,
+      onDamage: (why) => this.#damaged(digest, why),
+    });
+  }
+
+  async #filling(
+    repository: Repository,
+    digest: Digest,
+    known: number | undefined,
+    startedAt: number,
+  ): Promise<BlobAnswer> {
+    const { registry, breaker } = this.#routing.upstream(repository.upstream);
+    const { fill, joined } = this.#fills.join({
+      digest,
+      size: known,
+      open: (offset, signal) =>
+        breaker.watch(() => registry.openBlob(repository.name, digest, offset, { signal })),
+    });
+    const source = new FillSource(fill, { clock: this.#clock, logger: this.#logger, random: this.#random });
+    try {
+      const size = known ?? (await this.#arrivingSize(repository, digest, fill.size));
+      if (known === undefined) await this.#entitlement.grant(repository, digest, size);
+      return new OpenBlob({
+        digest,
+        source,
+        size,
+        result: joined ? 'joined' : 'miss',
+        upstreamMs: this.#clock.now() - startedAt,
+        onDamage: (why) => this.#damaged(digest, why),
+      });
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+  }
+
+  async #arrivingSize(repository: Repository, digest: Digest, size: Promise<number>): Promise<number> {
+    try {
+      return await size;
+    } catch (error) {
+      // The store failed before upstream had said a word: the blob can still pass through.
+      if (!(error instanceof StoreError)) throw error;
+      return this.#entitlement.confirm(repository, digest);
+    }
+  }
+
+  /** Forgets bytes that are not what they should be, so that the next request fetches them anew. */
+  async #damaged(digest: Digest, reason: unknown): Promise<void> {
+    if (this.#fills.get(digest) !== undefined) return;
+    this.#logger.error(
+      { digest, err: reason instanceof Error ? reason : new Error(String(reason)) },
+      'a stored blob is damaged',
+    );
+    await this.#degradation.tolerate(() => this.#metadata.removeBlob(digest));
+    await this.#degradation.tolerate(() => this.#content.remove(digest));
+  }
+
+  #clientError(error: unknown, digest: Digest): unknown {
+    if (error instanceof UpstreamError) {
+      return clientError(error, () => registryErrors.blobUnknown(digest, { cause: error }));
+    }
+    return error instanceof StoreError ? registryErrors.internal({ cause: error }) : error;
+  }
+}

@@ -1,0 +1,79 @@
+import type { BlobReader } from '../store/content-store.ts';
+import type { Fill } from './fill.ts';
+import { PassthroughReader } from './passthrough-reader.ts';
+import { ResumableBlob, type ResumableBlobOptions } from './resumable-blob.ts';
+
+/** Where a client's bytes come from. */
+export interface BlobSource {
+  /** Reads into the front of `buffer`; waits for bytes to come; 0 at the end. */
+  read(buffer: Uint8Array, length: number, position: number): Promise<number>;
+  /** Lets a waiting read go, which then rejects. */
+  cancel(): void;
+  /** Called once, with no read under way. */
+  close(): Promise<void>;
+}
+
+/** A committed blob. */
+export class StoredSource implements BlobSource {
+  readonly #reader: BlobReader;
+
+  constructor(reader: BlobReader) {
+    this.#reader = reader;
+  }
+
+  read(buffer: Uint8Array, length: number, position: number): Promise<number> {
+    return this.#reader.read(buffer, length, position);
+  }
+
+  cancel(): void {
+    // A read of what is on disk ends by itself.
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close();
+  }
+}
+
+/** A blob that is arriving: follows its fill, and fetches for itself should the store fail underneath. */
+export class FillSource implements BlobSource {
+  readonly #fill: Fill;
+  readonly #passthrough: Omit<ResumableBlobOptions, 'open' | 'size' | 'signal'>;
+  readonly #cancelling = new AbortController();
+  #own: PassthroughReader | undefined;
+
+  constructor(fill: Fill, passthrough: Omit<ResumableBlobOptions, 'open' | 'size' | 'signal'>) {
+    this.#fill = fill;
+    this.#passthrough = passthrough;
+    fill.acquire();
+  }
+
+  async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
+    while (!this.#fill.detached) {
+      this.#cancelling.signal.throwIfAborted();
+      const { verified } = this.#fill;
+      const readable = this.#fill.readable();
+      if (position < readable)
+        return this.#fill.read(buffer, Math.min(length, readable - position), position);
+      if (verified) return 0;
+      await this.#fill.progress();
+    }
+    this.#own ??= this.#fetchAlone();
+    return this.#own.read(buffer, length, position);
+  }
+
+  cancel(): void {
+    this.#cancelling.abort(new Error('the reader has left'));
+    this.#fill.wake();
+  }
+
+  async close(): Promise<void> {
+    await this.#own?.close();
+    await this.#fill.release();
+  }
+
+  #fetchAlone(): PassthroughReader {
+    const { digest, open, size } = this.#fill.request;
+    const blob = new ResumableBlob(0, { ...this.#passthrough, open, size, signal: this.#cancelling.signal });
+    return new PassthroughReader(digest, blob);
+  }
+}

@@ -1,0 +1,249 @@
+import type { Clock } from '../clock.ts';
+import type { Digest } from '../oci/digest.ts';
+import { registryErrors } from '../oci/error.ts';
+import { StoreError, type ContentStore, type Ingest } from '../store/content-store.ts';
+import type { MetadataStore } from '../store/metadata-store.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { UpstreamError } from '../upstream/registry.ts';
+import type { Degradation } from './degradation.ts';
+import { ResumableBlob, type OpenBlob } from './resumable-blob.ts';
+import { Wakeup } from './wakeup.ts';
+
+/** The last bytes of an unverified blob that nobody gets. A blob no longer than this is verified before its first byte goes out. */
+export const heldBackBytes = 64 * 1024;
+
+/** Bytes received and not yet on disk at which a fill stops taking more from upstream. */
+const backlogBytes = 4 * 1024 * 1024;
+
+/** What fills share. */
+export interface FillDependencies {
+  readonly content: ContentStore;
+  readonly metadata: MetadataStore;
+  readonly degradation: Degradation;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  /** Ends all fills; their partial bytes are kept. */
+  readonly signal: AbortSignal;
+}
+
+export interface FillRequest {
+  readonly digest: Digest;
+  readonly open: OpenBlob;
+  /** In bytes, where a manifest states it; the right to read the blob is then settled, too. */
+  readonly size: number | undefined;
+}
+
+type State =
+  | { readonly is: 'filling' }
+  /** The hash is right: all bytes may go out, though they may not be committed yet. */
+  | { readonly is: 'verified' }
+  /** The store failed: readers fetch for themselves. */
+  | { readonly is: 'detached' }
+  | { readonly is: 'failed'; readonly error: unknown };
+
+/**
+ * The one download of a digest that is under way. It runs to its end whoever listens; readers follow it from their own
+ * positions through the ingest, so that a slow one holds up nobody.
+ */
+export class Fill {
+  readonly digest: Digest;
+  /** Resolves to the blob's size in bytes; rejects when the fill fails before that is known. */
+  readonly size: Promise<number>;
+  /** Resolves when the fill is over and its outcome is stored; never rejects. */
+  readonly ended: Promise<void>;
+
+  readonly #request: FillRequest;
+  readonly #shared: FillDependencies;
+  readonly #logger: Logger;
+  readonly #sizeKnown = Promise.withResolvers<number>();
+  readonly #progress = new Wakeup();
+  #knownSize: number | undefined;
+  #ingest: Ingest | undefined;
+  #state: State = { is: 'filling' };
+  #readers = 0;
+  #over = false;
+
+  constructor(request: FillRequest, shared: FillDependencies) {
+    this.digest = request.digest;
+    this.#request = request;
+    this.#shared = shared;
+    this.#logger = shared.logger.child({ digest: request.digest });
+    this.size = this.#sizeKnown.promise;
+    this.size.catch(() => undefined);
+    if (request.size !== undefined) this.#learnSize(request.size);
+    this.ended = this.#run();
+  }
+
+  get request(): FillRequest {
+    return this.#request;
+  }
+
+  get detached(): boolean {
+    return this.#state.is === 'detached';
+  }
+
+  /** Counts a reader; each must be given back with {@link release}. */
+  acquire(): void {
+    this.#readers += 1;
+  }
+
+  async release(): Promise<void> {
+    this.#readers -= 1;
+    await this.#closeIfIdle();
+  }
+
+  /** Bytes from the front that may be read now. Throws what the fill failed with. */
+  readable(): number {
+    switch (this.#state.is) {
+      case 'failed':
+        throw this.#state.error;
+      case 'detached':
+        return 0;
+      case 'verified':
+        return this.#ingest?.offset ?? 0;
+      case 'filling': {
+        const offset = this.#ingest?.offset ?? 0;
+        return Math.max(0, Math.min(offset, (this.#knownSize ?? offset) - heldBackBytes));
+      }
+    }
+  }
+
+  /** Whether all bytes are here and are the right ones. */
+  get verified(): boolean {
+    return this.#state.is === 'verified';
+  }
+
+  /** Resolves when {@link readable} may have changed. */
+  progress(): Promise<void> {
+    return this.#progress.next();
+  }
+
+  /** Makes all readers look again, for one that wants to leave. */
+  wake(): void {
+    this.#progress.wake();
+  }
+
+  async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
+    if (this.#ingest === undefined) return 0;
+    return this.#ingest.read(buffer, length, position);
+  }
+
+  async #run(): Promise<void> {
+    try {
+      this.#ingest = await this.#shared.content.ingest(this.digest);
+      await this.#fill(this.#ingest);
+    } catch (error) {
+      await this.#failed(error);
+    } finally {
+      this.#over = true;
+      await this.#closeIfIdle();
+    }
+  }
+
+  async #fill(ingest: Ingest): Promise<void> {
+    if (this.#knownSize !== undefined && ingest.offset > this.#knownSize) await ingest.restart();
+    if (ingest.offset > 0)
+      this.#logger.info({ offset: ingest.offset }, 'resuming a blob that an earlier run left');
+    this.#progress.wake();
+    const { open } = this.#request;
+    const { signal, clock, random } = this.#shared;
+    const blob = new ResumableBlob(ingest.offset, {
+      open,
+      size: this.#knownSize,
+      signal,
+      clock,
+      random,
+      logger: this.#logger,
+    });
+    await this.#write(ingest, blob);
+    if (!ingest.matches()) {
+      await ingest.discard();
+      throw registryErrors.badGateway('upstream sent a blob that does not match its digest');
+    }
+    const size = ingest.offset;
+    const promised = this.#knownSize;
+    this.#learnSize(size);
+    this.#settle(
+      promised === undefined || promised === size
+        ? { is: 'verified' }
+        : { is: 'failed', error: registryErrors.badGateway('upstream stated a wrong size for the blob') },
+    );
+    await ingest.commit();
+    await this.#shared.metadata.putBlob(this.digest, size);
+  }
+
+  /** Moves upstream's bytes into the ingest: one batch is written while the next one arrives. */
+  async #write(ingest: Ingest, blob: ResumableBlob): Promise<void> {
+    let batch: Buffer[] = [];
+    let backlog = 0;
+    let idle = true;
+    let flushing = Promise.resolve();
+    const flush = async (): Promise<void> => {
+      idle = false;
+      while (batch.length > 0) {
+        const chunks = batch;
+        batch = [];
+        backlog = 0;
+        await ingest.write(chunks);
+        this.#progress.wake();
+      }
+      // Not after a failure: nothing may be written behind bytes that are missing.
+      idle = true;
+    };
+    const answered = (): void => {
+      if (blob.size !== undefined) this.#learnSize(blob.size);
+    };
+    try {
+      for await (const chunk of blob.bytes(answered)) {
+        batch.push(chunk);
+        backlog += chunk.length;
+        if (idle) {
+          flushing = flush();
+          // It is awaited below, where a failure is met; until then it must not count as unhandled.
+          flushing.catch(() => undefined);
+        }
+        if (backlog >= backlogBytes) await flushing;
+      }
+    } finally {
+      await flushing;
+    }
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    if (error instanceof StoreError) {
+      this.#shared.degradation.note(error);
+      // A verified blob that cannot be kept is still served to those who read it now.
+      if (this.#state.is === 'filling') {
+        this.#sizeKnown.reject(error);
+        this.#settle({ is: 'detached' });
+      }
+    } else if (this.#state.is === 'filling') {
+      this.#sizeKnown.reject(error);
+      this.#settle({ is: 'failed', error });
+    }
+    const aborted = error instanceof UpstreamError && error.kind === 'aborted';
+    if (!aborted) this.#logger.error({ err: error }, 'the blob could not be fetched whole');
+    const ingest = this.#ingest;
+    if (ingest === undefined) return;
+    const full = error instanceof StoreError && error.code === 'NO_SPACE';
+    await this.#shared.degradation.tolerate(() => (full ? ingest.discard() : ingest.suspend()));
+  }
+
+  #learnSize(size: number): void {
+    this.#knownSize ??= size;
+    this.#sizeKnown.resolve(size);
+  }
+
+  #settle(state: State): void {
+    this.#state = state;
+    this.#progress.wake();
+  }
+
+  async #closeIfIdle(): Promise<void> {
+    const ingest = this.#ingest;
+    if (!this.#over || this.#readers > 0 || ingest === undefined) return;
+    this.#ingest = undefined;
+    await this.#shared.degradation.tolerate(() => ingest.close());
+  }
+}

@@ -1,0 +1,59 @@
+import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.ts';
+import { registryErrors } from '../oci/error.ts';
+import {
+  manifestMediaType,
+  ManifestSyntaxError,
+  readManifest,
+  type Manifest,
+  type ManifestContents,
+} from '../oci/manifest.ts';
+import { referenceText, type ManifestReference, type Repository } from '../oci/reference.ts';
+import type { Upstream } from './upstream.ts';
+import type { FetchedManifest } from '../upstream/registry.ts';
+
+/** A manifest whose bytes are what its digest says, and what it names. */
+export interface VerifiedManifest {
+  readonly manifest: Manifest;
+  readonly contents: ManifestContents;
+}
+
+/**
+ * Gets a manifest from upstream (a counted pull on Docker Hub) and checks it.
+ * @throws {UpstreamError} when upstream does not give it
+ * @throws {RegistryError} 502 for bytes that are not what their digest says, 404 for a type that is not stored here
+ */
+export async function fetchManifest(
+  upstream: Upstream,
+  repository: Repository,
+  reference: ManifestReference,
+): Promise<VerifiedManifest> {
+  const fetched = await upstream.breaker.watch(() =>
+    upstream.registry.getManifest(repository.name, reference),
+  );
+  const expected = 'digest' in reference ? reference.digest : fetched.digest;
+  return verify(fetched, expected, referenceText(reference));
+}
+
+function verify(fetched: FetchedManifest, expected: Digest | undefined, reference: string): VerifiedManifest {
+  const { bytes } = fetched;
+  const digest = digestOf(bytes, expected === undefined ? 'sha256' : digestAlgorithm(expected));
+  if (expected !== undefined && digest !== expected) {
+    throw registryErrors.badGateway('upstream sent a manifest that does not match its digest', {
+      detail: { expected, received: digest },
+    });
+  }
+  try {
+    const contents = readManifest(bytes);
+    const mediaType = manifestMediaType(fetched.mediaType, contents);
+    return { manifest: { mediaType, digest, size: bytes.length, bytes }, contents };
+  } catch (error) {
+    if (!(error instanceof ManifestSyntaxError)) throw error;
+    throw registryErrors.manifestUnknown(
+      reference,
+      `upstream's manifest cannot be mirrored: ${error.message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,161 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import type { Digest } from '../oci/digest.ts';
+import { registryErrors } from '../oci/error.ts';
+import type { Descriptor, Manifest } from '../oci/manifest.ts';
+import {
+  digestKey,
+  referenceText,
+  repositoryKey,
+  type ManifestReference,
+  type Repository,
+  type Tag,
+} from '../oci/reference.ts';
+import type { MetadataStore } from '../store/metadata-store.ts';
+import { UpstreamError, type ManifestHead } from '../upstream/registry.ts';
+import type { Degradation } from './degradation.ts';
+import { fetchManifest, type VerifiedManifest } from './manifest-fetcher.ts';
+import type { ManifestAnswer } from './mirror.ts';
+import type { Routing } from './routing.ts';
+import { SingleFlight, type Flight } from './single-flight.ts';
+import type { TagRecords } from './tag-records.ts';
+import { clientError } from './upstream-failure.ts';
+
+/** Bytes of manifests kept in memory. */
+const hotBytes = 32 * 1024 * 1024;
+
+export interface ManifestServiceOptions {
+  readonly routing: Routing;
+  readonly metadata: MetadataStore;
+  readonly tags: TagRecords;
+  readonly degradation: Degradation;
+  readonly clock: Clock;
+}
+
+/** Manifests by digest: from memory, from the database, from upstream. A digest once held is never asked for again. */
+export class ManifestService {
+  readonly #routing: Routing;
+  readonly #metadata: MetadataStore;
+  readonly #tags: TagRecords;
+  readonly #degradation: Degradation;
+  readonly #clock: Clock;
+  readonly #hot = new LRUCache<string, Manifest>({
+    maxSize: hotBytes,
+    sizeCalculation: ({ size }) => size + 512,
+  });
+  readonly #fetches = new SingleFlight<Manifest>();
+  readonly #heads = new SingleFlight<ManifestHead>();
+
+  constructor({ routing, metadata, tags, degradation, clock }: ManifestServiceOptions) {
+    this.#routing = routing;
+    this.#metadata = metadata;
+    this.#tags = tags;
+    this.#degradation = degradation;
+    this.#clock = clock;
+  }
+
+  /** A manifest that is in memory, if the repository may read it. */
+  peek(repository: Repository, digest: Digest): Manifest | undefined {
+    return this.#hot.get(digestKey(repository, digest));
+  }
+
+  /** A manifest that is held, if the repository may read it. */
+  async held(repository: Repository, digest: Digest): Promise<Manifest | undefined> {
+    const key = digestKey(repository, digest);
+    const hot = this.#hot.get(key);
+    if (hot !== undefined) return hot;
+    const stored = await this.#degradation.tolerate(() => this.#metadata.manifest(repository, digest));
+    if (stored !== undefined) this.#hot.set(key, stored);
+    return stored;
+  }
+
+  /** Answers a request by digest. A HEAD of what is not held is a HEAD upstream, which spends no pull. */
+  async byDigest(repository: Repository, digest: Digest, method: 'GET' | 'HEAD'): Promise<ManifestAnswer> {
+    const held = await this.held(repository, digest);
+    if (held !== undefined) return this.answer(held, 'hit', 0);
+    const startedAt = this.#clock.now();
+    try {
+      if (method === 'HEAD') {
+        const { outcome, joined } = this.head(repository, { digest });
+        const descriptor = complete(await outcome, digest);
+        if (descriptor !== undefined) {
+          return {
+            descriptor,
+            bytes: undefined,
+            result: joined ? 'joined' : 'miss',
+            upstreamMs: this.#clock.now() - startedAt,
+            warning: undefined,
+          };
+        }
+      }
+      const { outcome, joined } = this.fetch(repository, { digest });
+      return this.answer(await outcome, joined ? 'joined' : 'miss', this.#clock.now() - startedAt);
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      throw clientError(error, () => registryErrors.manifestUnknown(digest, undefined, { cause: error }));
+    }
+  }
+
+  /** An answer with a manifest's bytes; notes the use. */
+  answer(
+    manifest: Manifest,
+    result: ManifestAnswer['result'],
+    upstreamMs: number,
+    warning?: string,
+  ): ManifestAnswer {
+    this.#metadata.touch([manifest.digest]);
+    return { descriptor: manifest, bytes: manifest.bytes, result, upstreamMs, warning };
+  }
+
+  /** One HEAD upstream, however many ask. Rejects with UpstreamError. */
+  head(repository: Repository, reference: ManifestReference): Flight<ManifestHead> {
+    const { registry, breaker } = this.#routing.upstream(repository.upstream);
+    return this.#heads.run(flightKey(repository, reference), () =>
+      breaker.watch(() => registry.headManifest(repository.name, reference)),
+    );
+  }
+
+  /** One GET upstream, however many ask; verified and stored, with the tags that point to it. Rejects with UpstreamError or RegistryError. */
+  fetch(repository: Repository, reference: ManifestReference): Flight<Manifest> {
+    return this.#fetches.run(flightKey(repository, reference), async () => {
+      const upstream = this.#routing.upstream(repository.upstream);
+      const verified = await fetchManifest(upstream, repository, reference);
+      await this.#keep(repository, verified, 'tag' in reference ? reference.tag : undefined);
+      return verified.manifest;
+    });
+  }
+
+  /** Forgets what is in memory, after the database has dropped some of it. */
+  clear(): void {
+    this.#hot.clear();
+  }
+
+  async #keep(
+    repository: Repository,
+    { manifest, contents }: VerifiedManifest,
+    tag: Tag | undefined,
+  ): Promise<void> {
+    const fetched = tag === undefined ? [] : [{ name: tag, checkedAt: this.#clock.now() }];
+    const tags = [...fetched, ...this.#tags.claim(repository, manifest.digest)];
+    this.#hot.set(digestKey(repository, manifest.digest), manifest);
+    await this.#degradation.tolerate(() =>
+      this.#metadata.putManifest(repository, manifest, contents, tags[0]),
+    );
+    for (const { name, checkedAt } of tags) {
+      await this.#tags.confirm(repository, name, { digest: manifest.digest, checkedAt });
+    }
+  }
+}
+
+/** What a HEAD tells, if it tells enough to answer a client's HEAD. */
+export function complete(head: ManifestHead, expected?: Digest): Descriptor | undefined {
+  const { mediaType, size } = head;
+  const digest = head.digest ?? expected;
+  if (digest === undefined || mediaType === undefined || size === undefined) return undefined;
+  if (expected !== undefined && digest !== expected) return undefined;
+  return { mediaType, digest, size };
+}
+
+function flightKey(repository: Repository, reference: ManifestReference): string {
+  return `${repositoryKey(repository)} ${referenceText(reference)}`;
+}

@@ -1,0 +1,68 @@
+import type { Digest } from '../oci/digest.ts';
+import { RegistryError, registryErrors } from '../oci/error.ts';
+import { UpstreamError } from '../upstream/registry.ts';
+import type { BlobSource } from './blob-source.ts';
+import type { BlobAnswer, BlobStat, CacheResult } from './mirror.ts';
+import { clientError } from './upstream-failure.ts';
+
+export interface OpenBlobOptions extends BlobStat {
+  readonly digest: Digest;
+  readonly source: BlobSource;
+  /** Told when bytes that should be there are not, before the error goes to the client. */
+  readonly onDamage: (reason: unknown) => Promise<void>;
+}
+
+/** A blob in a client's hands: turns failures into what clients hear, and closes its source only when no read is under way. */
+export class OpenBlob implements BlobAnswer {
+  readonly size: number;
+  readonly result: CacheResult;
+  readonly upstreamMs: number;
+  readonly #digest: Digest;
+  readonly #source: BlobSource;
+  readonly #onDamage: (reason: unknown) => Promise<void>;
+  #reads = 0;
+  #closed = false;
+
+  constructor({ size, result, upstreamMs, digest, source, onDamage }: OpenBlobOptions) {
+    this.size = size;
+    this.result = result;
+    this.upstreamMs = upstreamMs;
+    this.#digest = digest;
+    this.#source = source;
+    this.#onDamage = onDamage;
+  }
+
+  async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
+    if (this.#closed) throw new Error('the blob is closed');
+    this.#reads += 1;
+    try {
+      const count = await this.#source.read(buffer, length, position);
+      if (count === 0 && position < this.size) {
+        await this.#onDamage('the stored blob ends too early');
+        throw registryErrors.internal();
+      }
+      return count;
+    } catch (error) {
+      throw await this.#clientError(error);
+    } finally {
+      this.#reads -= 1;
+      if (this.#closed && this.#reads === 0) await this.#source.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#source.cancel();
+    if (this.#reads === 0) await this.#source.close();
+  }
+
+  async #clientError(error: unknown): Promise<Error> {
+    if (error instanceof RegistryError) return error;
+    if (error instanceof UpstreamError) {
+      return clientError(error, () => registryErrors.blobUnknown(this.#digest, { cause: error }));
+    }
+    if (!this.#closed) await this.#onDamage(error);
+    return registryErrors.internal({ cause: error });
+  }
+}

@@ -1,0 +1,21 @@
+/** What {@link SingleFlight.run} gives: the shared outcome, and whether somebody else had started it. */
+export interface Flight<T> {
+  readonly outcome: Promise<T>;
+  readonly joined: boolean;
+}
+
+/**
+ * Lets one run of a piece of work serve all who ask for it while it is under way.
+ * The work belongs to nobody: a caller that leaves neither stops it nor fails the others. Outcomes are not kept.
+ */
+export class SingleFlight<T> {
+  readonly #flights = new Map<string, Promise<T>>();
+
+  run(key: string, work: () => Promise<T>): Flight<T> {
+    const underWay = this.#flights.get(key);
+    if (underWay !== undefined) return { outcome: underWay, joined: true };
+    const outcome = work().finally(() => this.#flights.delete(key));
+    this.#flights.set(key, outcome);
+    return { outcome, joined: false };
+  }
+}

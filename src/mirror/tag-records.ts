@@ -1,0 +1,87 @@
+import { LRUCache } from 'lru-cache';
+import type { Digest } from '../oci/digest.ts';
+import type { Descriptor } from '../oci/manifest.ts';
+import { digestKey, tagKey, type Repository, type Tag } from '../oci/reference.ts';
+import type { MetadataStore, TagRecord } from '../store/metadata-store.ts';
+import type { Degradation } from './degradation.ts';
+
+const remembered = 20_000;
+
+/** What upstream's HEAD said of a tag whose manifest nobody has pulled yet. */
+export interface TagSighting {
+  readonly descriptor: Descriptor;
+  readonly checkedAt: number;
+}
+
+/**
+ * What tags mean: in the database for those whose manifest is held, in memory also for those that a HEAD has shown.
+ * A HEAD must not spend a pull, and a tag must not move off a manifest that we hold before its successor is here too:
+ * so a sighting waits until its manifest arrives.
+ */
+export class TagRecords {
+  readonly #metadata: MetadataStore;
+  readonly #degradation: Degradation;
+  readonly #held = new LRUCache<string, TagRecord>({ max: remembered });
+  readonly #sightings = new LRUCache<string, TagSighting>({ max: remembered });
+  readonly #sightedTags = new LRUCache<string, ReadonlyMap<Tag, number>>({ max: remembered });
+
+  constructor(metadata: MetadataStore, degradation: Degradation) {
+    this.#metadata = metadata;
+    this.#degradation = degradation;
+  }
+
+  /** The record of a tag whose manifest is held, if it is in memory already. */
+  peek(repository: Repository, tag: Tag): TagRecord | undefined {
+    return this.#held.get(tagKey(repository, tag));
+  }
+
+  /** The record of a tag whose manifest is held. */
+  async find(repository: Repository, tag: Tag): Promise<TagRecord | undefined> {
+    const key = tagKey(repository, tag);
+    const known = this.#held.get(key);
+    if (known !== undefined) return known;
+    const stored = await this.#degradation.tolerate(() => this.#metadata.tag(repository, tag));
+    if (stored !== undefined) this.#held.set(key, stored);
+    return stored;
+  }
+
+  /** Points a tag at a manifest that the repository holds. */
+  async confirm(repository: Repository, tag: Tag, record: TagRecord): Promise<void> {
+    this.#held.set(tagKey(repository, tag), record);
+    await this.#degradation.tolerate(() => this.#metadata.putTag(repository, tag, record));
+  }
+
+  async remove(repository: Repository, tag: Tag): Promise<void> {
+    this.#held.delete(tagKey(repository, tag));
+    await this.#degradation.tolerate(() => this.#metadata.removeTag(repository, tag));
+  }
+
+  sighting(repository: Repository, tag: Tag): TagSighting | undefined {
+    return this.#sightings.get(tagKey(repository, tag));
+  }
+
+  sighted(repository: Repository, tag: Tag, sighting: TagSighting): void {
+    this.#sightings.set(tagKey(repository, tag), sighting);
+    const key = digestKey(repository, sighting.descriptor.digest);
+    this.#sightedTags.set(key, new Map([...(this.#sightedTags.get(key) ?? []), [tag, sighting.checkedAt]]));
+  }
+
+  /** The manifest has arrived: the tags that were seen pointing to it, which are sightings no longer. */
+  claim(
+    repository: Repository,
+    digest: Digest,
+  ): readonly { readonly name: Tag; readonly checkedAt: number }[] {
+    const key = digestKey(repository, digest);
+    const tags = this.#sightedTags.get(key);
+    if (tags === undefined) return [];
+    this.#sightedTags.delete(key);
+    const current = [...tags].filter(([tag]) => this.sighting(repository, tag)?.descriptor.digest === digest);
+    for (const [tag] of current) this.#sightings.delete(tagKey(repository, tag));
+    return current.map(([name, checkedAt]) => ({ name, checkedAt }));
+  }
+
+  /** Forgets what is in memory, after the database has dropped some of it. */
+  clear(): void {
+    this.#held.clear();
+  }
+}

@@ -1,0 +1,199 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import { registryErrors, RegistryError } from '../oci/error.ts';
+import type { Descriptor, Manifest } from '../oci/manifest.ts';
+import { tagKey, type Repository, type Tag } from '../oci/reference.ts';
+import { UpstreamError } from '../upstream/registry.ts';
+import type { Freshness } from './freshness.ts';
+import { complete, type ManifestService } from './manifest-service.ts';
+import type { CacheResult, ManifestAnswer } from './mirror.ts';
+import type { Routing } from './routing.ts';
+import { SingleFlight } from './single-flight.ts';
+import type { TagRecords } from './tag-records.ts';
+import { clientError } from './upstream-failure.ts';
+
+/** How long a client whose tag is cached waits for upstream to confirm it. */
+const patienceMs = 1_500;
+
+export interface TagServiceOptions {
+  readonly routing: Routing;
+  readonly manifests: ManifestService;
+  readonly tags: TagRecords;
+  readonly freshness: Freshness;
+  /** What to do with a cached tag that upstream no longer has. */
+  readonly gone: 'keep' | 'drop';
+  readonly clock: Clock;
+}
+
+/** What a HEAD told of a tag: the manifest if it is held, else its descriptor if upstream stated it whole. */
+interface TagCheck {
+  readonly held: Manifest | undefined;
+  readonly descriptor: Descriptor | undefined;
+}
+
+/** What upstream said of a tag: its manifest where that is held now, else at least a complete descriptor. */
+type Resolution = Pick<ManifestAnswer, 'descriptor' | 'bytes'> & {
+  readonly joined: boolean;
+  readonly confirmed: boolean;
+};
+
+/** Manifests by tag: fresh from the cache, confirmed by upstream, or stale when upstream cannot confirm. */
+export class TagService {
+  readonly #routing: Routing;
+  readonly #manifests: ManifestService;
+  readonly #tags: TagRecords;
+  readonly #freshness: Freshness;
+  readonly #gone: 'keep' | 'drop';
+  readonly #clock: Clock;
+  readonly #checks = new SingleFlight<TagCheck>();
+  /** Cached tags that upstream answered with an error of its own: why, until when that answer stands. */
+  readonly #refused = new LRUCache<string, { readonly until: number; readonly reason: string }>({
+    max: 10_000,
+  });
+
+  constructor({ routing, manifests, tags, freshness, gone, clock }: TagServiceOptions) {
+    this.#routing = routing;
+    this.#manifests = manifests;
+    this.#tags = tags;
+    this.#freshness = freshness;
+    this.#gone = gone;
+    this.#clock = clock;
+  }
+
+  async byTag(repository: Repository, tag: Tag, method: 'GET' | 'HEAD'): Promise<ManifestAnswer> {
+    const record = this.#tags.peek(repository, tag) ?? (await this.#tags.find(repository, tag));
+    const held =
+      record === undefined
+        ? undefined
+        : (this.#manifests.peek(repository, record.digest) ??
+          (await this.#manifests.held(repository, record.digest)));
+    if (record !== undefined && held !== undefined) {
+      if (this.#isFresh(repository, tag, record.checkedAt)) return this.#manifests.answer(held, 'hit', 0);
+      return this.#revalidate(repository, tag, held, method);
+    }
+    const startedAt = this.#clock.now();
+    try {
+      const { joined, confirmed: _, ...answer } = await this.#resolve(repository, tag, method);
+      const upstreamMs = this.#clock.now() - startedAt;
+      return { ...answer, result: joined ? 'joined' : 'miss', upstreamMs, warning: undefined };
+    } catch (error) {
+      throw clientFault(error, tag);
+    }
+  }
+
+  /** Asks upstream about a tag that is cached but due; never longer than a client would put up with. */
+  async #revalidate(
+    repository: Repository,
+    tag: Tag,
+    held: Manifest,
+    method: 'GET' | 'HEAD',
+  ): Promise<ManifestAnswer> {
+    const { breaker } = this.#routing.upstream(repository.upstream);
+    const key = tagKey(repository, tag);
+    const refused = this.#refused.get(key);
+    if (refused !== undefined && this.#clock.now() < refused.until)
+      return this.#stale(held, refused.reason, 0);
+    if (!breaker.admits) return this.#stale(held, 'upstream fails and is not asked for a while', 0);
+
+    const startedAt = this.#clock.now();
+    const waiting = new AbortController();
+    const resolution = this.#resolve(repository, tag, method).then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    const patience = this.#clock.sleep(patienceMs, waiting.signal).then(
+      () => 'elapsed' as const,
+      () => 'elapsed' as const,
+    );
+    const first = await Promise.race([resolution, patience]);
+    waiting.abort();
+    const upstreamMs = this.#clock.now() - startedAt;
+    if (first === 'elapsed') {
+      breaker.timedOut();
+      return this.#stale(held, 'upstream does not answer in time', upstreamMs);
+    }
+    if ('error' in first) return this.#failed(first.error, { repository, tag, key, held, upstreamMs });
+    this.#refused.delete(key);
+    const { joined, confirmed, descriptor, bytes } = first.value;
+    const result: CacheResult = confirmed ? 'hit' : joined ? 'joined' : 'miss';
+    return { descriptor, bytes, result, upstreamMs, warning: undefined };
+  }
+
+  async #failed(
+    error: unknown,
+    at: { repository: Repository; tag: Tag; key: string; held: Manifest; upstreamMs: number },
+  ): Promise<ManifestAnswer> {
+    if (!(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
+    if (error instanceof UpstreamError && error.kind === 'not-found' && this.#gone === 'drop') {
+      await this.#tags.remove(at.repository, at.tag);
+      throw clientFault(error, at.tag);
+    }
+    const transient =
+      error instanceof UpstreamError &&
+      ['unavailable', 'timeout', 'rate-limited', 'aborted'].includes(error.kind);
+    // The breaker remembers those; any other answer is this tag's own, and is as good as fresh.
+    if (!transient) {
+      const until = this.#clock.now() + this.#freshness.maxAge(at.repository, at.tag);
+      this.#refused.set(at.key, { until, reason: error.message });
+    }
+    return this.#stale(at.held, error.message, at.upstreamMs);
+  }
+
+  #stale(held: Manifest, reason: string, upstreamMs: number): ManifestAnswer {
+    return this.#manifests.answer(held, 'stale', upstreamMs, reason);
+  }
+
+  /**
+   * What upstream says a tag is: a HEAD, and a GET by digest only when a GET was asked for and the manifest is not held.
+   * Rejects with UpstreamError or RegistryError.
+   */
+  async #resolve(repository: Repository, tag: Tag, method: 'GET' | 'HEAD'): Promise<Resolution> {
+    const sighting = this.#tags.sighting(repository, tag);
+    if (sighting !== undefined && this.#isFresh(repository, tag, sighting.checkedAt)) {
+      const { descriptor } = sighting;
+      if (method === 'HEAD') return { descriptor, bytes: undefined, joined: false, confirmed: true };
+      return this.#fetched(repository, { digest: descriptor.digest });
+    }
+    const { outcome, joined } = this.#checks.run(tagKey(repository, tag), () => this.#check(repository, tag));
+    const { held, descriptor } = await outcome;
+    if (held !== undefined) return { descriptor: held, bytes: held.bytes, joined, confirmed: true };
+    if (descriptor === undefined) return this.#fetched(repository, { tag });
+    if (method === 'HEAD') return { descriptor, bytes: undefined, joined, confirmed: false };
+    return this.#fetched(repository, { digest: descriptor.digest });
+  }
+
+  /** One HEAD upstream, and what follows from it whoever asked. */
+  async #check(repository: Repository, tag: Tag): Promise<TagCheck> {
+    const { registry, breaker } = this.#routing.upstream(repository.upstream);
+    const head = await breaker.watch(() => registry.headManifest(repository.name, { tag }));
+    const checkedAt = this.#clock.now();
+    const held = head.digest === undefined ? undefined : await this.#manifests.held(repository, head.digest);
+    if (held !== undefined) {
+      await this.#tags.confirm(repository, tag, { digest: held.digest, checkedAt });
+      return { held, descriptor: held };
+    }
+    const descriptor = complete(head);
+    if (descriptor !== undefined) this.#tags.sighted(repository, tag, { descriptor, checkedAt });
+    return { held: undefined, descriptor };
+  }
+
+  async #fetched(
+    repository: Repository,
+    reference: Parameters<ManifestService['fetch']>[1],
+  ): Promise<Resolution> {
+    const { outcome, joined } = this.#manifests.fetch(repository, reference);
+    const manifest = await outcome;
+    return { descriptor: manifest, bytes: manifest.bytes, joined, confirmed: false };
+  }
+
+  #isFresh(repository: Repository, tag: Tag, checkedAt: number): boolean {
+    const age = this.#clock.now() - checkedAt;
+    // A negative age means that the clock was set back: ask, rather than trust it for hours.
+    return age >= 0 && age < this.#freshness.maxAge(repository, tag);
+  }
+}
+
+function clientFault(error: unknown, tag: Tag): unknown {
+  if (!(error instanceof UpstreamError)) return error;
+  return clientError(error, () => registryErrors.manifestUnknown(tag, undefined, { cause: error }));
+}
