@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { Benchmark } from './benchmark.ts';
 import { build, Entrepot } from './peers/entrepot.ts';
 import { nginx } from './peers/nginx.ts';
@@ -24,15 +24,18 @@ interface Options {
 const peerNames: readonly string[] = ['entrepot', registry2.name, nginx.name];
 const rowNames = rows.map(({ name }) => name);
 
-function choice(known: readonly string[]): (text: string) => readonly string[] {
-  return (text) => {
-    const names = text.split(',').map((name) => name.trim());
-    const stranger = names.find((name) => !known.includes(name));
-    if (stranger !== undefined) {
-      throw new InvalidArgumentError(`There is no "${stranger}"; there are ${known.join(', ')}.`);
-    }
-    return names;
-  };
+/** An option that takes some of `known`, separated by commas; all of them when it is not given. */
+function choice(flags: string, about: string, known: readonly string[]): Option {
+  return new Option(flags, `${about}: ${known.join(', ')}`)
+    .default(known, 'all')
+    .argParser((text: string) => {
+      const names = text.split(',').map((name) => name.trim());
+      const stranger = names.find((name) => !known.includes(name));
+      if (stranger !== undefined) {
+        throw new InvalidArgumentError(`There is no "${stranger}"; there are ${known.join(', ')}.`);
+      }
+      return names;
+    });
 }
 
 function count(text: string): number {
@@ -47,8 +50,8 @@ const program = new Command('npm run bench --')
     'Runs Entrepot, docker-registry (registry:2) and nginx side by side on this machine and prints one table.\n' +
       'Needs the Debian packages docker-registry, nginx and wrk.',
   )
-  .option('--rows <names>', `rows to measure: ${rowNames.join(', ')}`, choice(rowNames), rowNames)
-  .option('--peers <names>', `peers to measure: ${peerNames.join(', ')}`, choice(peerNames), peerNames)
+  .addOption(choice('--rows <names>', 'rows to measure', rowNames))
+  .addOption(choice('--peers <names>', 'peers to measure', peerNames))
   .option('--seconds <n>', 'how long a timed load lasts', count, 5)
   .option('--repeat <n>', 'how often each row is measured; the table has the medians', count, 3)
   .option('--json <file>', 'write every measurement to a file too')
