@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { headerText, type UpstreamResponse } from './http-message.ts';
+import { UpstreamError, type UpstreamErrorKind } from './registry.ts';
+import { parseRetryAfter } from './retry-after.ts';
+
+/** The most that is read of an error's body, in bytes. */
+const maxErrorBytes = 64 * 1024;
+
+/** An error's body is worth no long wait, in milliseconds. */
+const errorBodyTimeoutMs = 5_000;
+
+const maxMessageLength = 200;
+
+/** @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes */
+const errorBody = z.object({
+  errors: z.array(z.object({ code: z.string().optional(), message: z.string().optional() })).min(1),
+});
+
+/**
+ * The error that an answer of an unexpected status amounts to. Reads the body, or lets go of it.
+ * @param now milliseconds since the epoch
+ */
+export async function answerError(response: UpstreamResponse, now: number): Promise<UpstreamError> {
+  const { status, url, headers } = response;
+  const said = await upstreamsWords(response);
+  return new UpstreamError(kindOf(status), `${url.host}: ${said === '' ? status : `${status} ${said}`}`, {
+    status,
+    retryAfter: parseRetryAfter(headerText(headers, 'retry-after'), now),
+  });
+}
+
+function kindOf(status: number): UpstreamErrorKind {
+  if (status >= 500) return 'unavailable';
+  switch (status) {
+    case 401:
+      return 'unauthorized';
+    case 403:
+      return 'denied';
+    case 404:
+    case 410:
+      return 'not-found';
+    case 416:
+      return 'range';
+    case 429:
+      return 'rate-limited';
+    default:
+      return 'invalid';
+  }
+}
+
+/** `CODE: message` of the first error in the body; empty when there is none. */
+async function upstreamsWords({ body }: UpstreamResponse): Promise<string> {
+  try {
+    const bytes = await body.read(maxErrorBytes, errorBodyTimeoutMs);
+    const first = errorBody.parse(JSON.parse(bytes.toString('utf8'))).errors[0];
+    return printable([first?.code, first?.message].filter((part) => part !== undefined).join(': '));
+  } catch {
+    // The status says enough; many errors come from proxies in between and have no such body.
+    return '';
+  }
+}
+
+/** Plain text without control characters and without the query of any URL, which may be a signature. */
+export function printable(text: string): string {
+  return text
+    .replace(/(https?:\/\/)(?:[^\s/?#@]*@)?([^\s?#"']*)[?#][^\s"']*/gi, '$1$2')
+    .replace(/[\p{C}\p{Z}]+/gu, ' ')
+    .trim()
+    .slice(0, maxMessageLength);
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../../clock.ts';
+import { answerError } from '../answer-error.ts';
+import { headerLines, type Sender, type UpstreamRequest, type UpstreamResponse } from '../http-message.ts';
+import type { Authorization, Authorizer } from './authorizer.ts';
+import { parseChallenges } from './challenge.ts';
+
+/** Sends requests with the authorization that the upstream wants, and once more with a better one when it is refused. */
+export class AuthorizedSender {
+  readonly #sender: Sender;
+  readonly #authorizer: Authorizer;
+  readonly #clock: Clock;
+
+  constructor(sender: Sender, authorizer: Authorizer, clock: Clock) {
+    this.#sender = sender;
+    this.#authorizer = authorizer;
+    this.#clock = clock;
+  }
+
+  /**
+   * Resolves to the upstream's answer, of any status.
+   * @throws {UpstreamError} `unauthorized` when the upstream refuses and no other authorization is to be had
+   */
+  async send(request: UpstreamRequest, scope: string): Promise<UpstreamResponse> {
+    const authorization = await this.#authorizer.authorize(scope, request.signal);
+    const response = await this.#sender.send(withAuthorization(request, authorization));
+    if (!isRefusal(response, request, authorization)) return response;
+    // Reads the body, so that no connection is held while a token is fetched, perhaps over the same few.
+    const refusal = await answerError(response, this.#clock.now());
+    const challenges = parseChallenges(headerLines(response.headers, 'www-authenticate'));
+    const renewed = await this.#authorizer.renew(authorization, challenges, scope, request.signal);
+    if (renewed === undefined) throw refusal;
+    return this.#sender.send(withAuthorization(request, renewed));
+  }
+}
+
+function withAuthorization(
+  request: UpstreamRequest,
+  authorization: Authorization | undefined,
+): UpstreamRequest {
+  if (authorization === undefined) return request;
+  return { ...request, headers: { ...request.headers, authorization: authorization.header } };
+}
+
+/** A host that was redirected to may not ask for tokens. ECR Public answers 400 to an expired one. */
+function isRefusal(
+  { status, url }: UpstreamResponse,
+  request: UpstreamRequest,
+  authorization: Authorization | undefined,
+): boolean {
+  if (url.origin !== request.url.origin) return false;
+  return status === 401 || (status === 400 && authorization?.remembered === true);
+}

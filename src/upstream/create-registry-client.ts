@@ -1,0 +1,65 @@
+import type { Clock } from '../clock.ts';
+import type { UpstreamName } from '../oci/reference.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { AuthorizedSender } from './auth/authorized-sender.ts';
+import { Authorizer } from './auth/authorizer.ts';
+import type { CredentialProvider } from './auth/credentials.ts';
+import { TokenCache } from './auth/token-cache.ts';
+import { TokenClient } from './auth/token.ts';
+import type { RateLimitObserver } from './rate-limit.ts';
+import { RedirectFollower } from './redirect.ts';
+import { RegistryClient } from './registry-client.ts';
+import { RetryingSender, type RetryPolicy } from './retry.ts';
+import { defaultTimeouts, Transport, type Timeouts } from './transport.ts';
+
+export interface CreateRegistryClientOptions {
+  readonly name: UpstreamName;
+  /** Where the registry answers: `https://registry-1.docker.io` for `docker.io`. */
+  readonly url: URL;
+  /** None for an anonymous upstream. */
+  readonly credentials?: CredentialProvider | undefined;
+  readonly timeouts?: Partial<Timeouts> | undefined;
+  readonly retry?: RetryPolicy | undefined;
+  /** A certificate authority in PEM form, trusted besides the usual ones. */
+  readonly ca?: string | undefined;
+  /** `entrepot/1.2.3` */
+  readonly userAgent?: string | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** For jitter; Math.random by default. */
+  readonly random?: (() => number) | undefined;
+  readonly onRateLimit?: RateLimitObserver | undefined;
+}
+
+/** Puts a {@link RegistryClient} together: transport, redirects, retries, authorization, from the inside out. */
+export function createRegistryClient(options: CreateRegistryClientOptions): RegistryClient {
+  const { name, url, clock, random = Math.random } = options;
+  const timeouts: Timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const logger = options.logger.child({ upstream: name });
+  const transport = new Transport({
+    timeouts,
+    ca: options.ca,
+    userAgent: options.userAgent ?? 'entrepot',
+    logger,
+  });
+  const retry = { clock, random, policy: options.retry };
+  const redirects = new RedirectFollower(transport);
+  // Tokens are asked for without following redirects: a realm was judged by its own host.
+  const tokenClient = new TokenClient(new RetryingSender(transport, retry), clock, timeouts.bodyMs);
+  const authorizer = new Authorizer({
+    upstream: url,
+    credentials: options.credentials,
+    tokens: new TokenCache(clock, logger),
+    tokenClient,
+  });
+  return new RegistryClient({
+    name,
+    url,
+    metadata: new AuthorizedSender(new RetryingSender(redirects, retry), authorizer, clock),
+    blobs: new AuthorizedSender(redirects, authorizer, clock),
+    clock,
+    bodyTimeoutMs: timeouts.bodyMs,
+    onRateLimit: options.onRateLimit,
+    close: () => transport.close(),
+  });
+}

@@ -1,0 +1,52 @@
+import type { ResponseBody } from './response-body.ts';
+
+/**
+ * Which connections a request uses. Blobs take long; were they to share connections with what is small, a hundred slow
+ * ones would hold up a HEAD.
+ */
+export type Lane = 'metadata' | 'blob';
+
+export interface UpstreamRequest {
+  readonly method: 'GET' | 'HEAD';
+  readonly url: URL;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly lane: Lane;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Names in lower case; a header that came in several lines is a list. */
+export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+export interface UpstreamResponse {
+  readonly status: number;
+  readonly headers: ResponseHeaders;
+  /** Who answered: the request's URL, or the last of its redirects. */
+  readonly url: URL;
+  /** To be read, or discarded: an abandoned one holds its connection. */
+  readonly body: ResponseBody;
+}
+
+/** Sends a request. Each concern (redirects, retries, authorization) is one that wraps another. */
+export interface Sender {
+  /** Resolves to whatever answer came, of any status. Rejects with UpstreamError when none did. */
+  send(request: UpstreamRequest): Promise<UpstreamResponse>;
+}
+
+/** A header's value, its lines joined by commas; undefined when it is not there. */
+export function headerText(headers: ResponseHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+/** A header's lines. */
+export function headerLines(headers: ResponseHeaders, name: string): readonly string[] {
+  const value = headers[name] ?? [];
+  return Array.isArray(value) ? value : [value];
+}
+
+/** `Content-Length` in bytes; undefined when it is missing or no plain number. */
+export function contentLength(headers: ResponseHeaders): number | undefined {
+  const text = headerText(headers, 'content-length') ?? '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}

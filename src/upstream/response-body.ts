@@ -1,0 +1,65 @@
+import type { Dispatcher } from 'undici';
+import { errors } from 'undici';
+import { UpstreamError } from './registry.ts';
+
+type Readable = Dispatcher.ResponseData['body'];
+
+/** What is left of a discarded body up to here is read, so that the connection can be used again; beyond, it is closed. */
+const maxDrainBytes = 64 * 1024;
+
+/** The body of an answer. Fails only with UpstreamError. To be consumed once: iterated, read or discarded. */
+export class ResponseBody implements AsyncIterable<Buffer> {
+  readonly #readable: Readable;
+  readonly #toUpstreamError: (error: unknown) => UpstreamError;
+
+  constructor(readable: Readable, toUpstreamError: (error: unknown) => UpstreamError) {
+    this.#readable = readable;
+    this.#toUpstreamError = toUpstreamError;
+    // A failure between two reads is reported by the next read; without a listener it would end the process.
+    readable.on('error', () => undefined);
+  }
+
+  /** Leaving early, even before the first chunk, closes the connection. */
+  [Symbol.asyncIterator](): AsyncIterator<Buffer, undefined> {
+    const readable = this.#readable;
+    const chunks = readable[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
+    return {
+      next: async () => {
+        try {
+          return await chunks.next();
+        } catch (error) {
+          throw this.#toUpstreamError(error);
+        }
+      },
+      return: () => {
+        readable.destroy();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  /**
+   * The whole body, which must be there within `timeoutMs` milliseconds.
+   * @throws {UpstreamError} `invalid` when it is longer than `limit` bytes
+   */
+  async read(limit: number, timeoutMs: number): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const timer = setTimeout(() => this.#readable.destroy(new errors.BodyTimeoutError()), timeoutMs);
+    try {
+      for await (const chunk of this) {
+        length += chunk.length;
+        if (length > limit) throw new UpstreamError('invalid', `an answer of more than ${limit} bytes`);
+        chunks.push(chunk);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+    return Buffer.concat(chunks, length);
+  }
+
+  /** Lets go of the body. Nobody needs to wait for that. */
+  discard(): void {
+    void this.#readable.dump({ limit: maxDrainBytes });
+  }
+}

@@ -1,0 +1,54 @@
+/** Nobody waits longer: Docker Hub's window of six hours, in seconds. */
+const maxRetryAfter = 6 * 60 * 60;
+
+/** A number above this is a point in time, not a duration: the year 2001 in seconds, 1970 in milliseconds. */
+const smallestTimestamp = 1_000_000_000;
+const smallestMillisecondTimestamp = 1_000_000_000_000;
+
+const httpDate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+const goDuration = /^(?:\d{1,12}(?:\.\d{1,12})?(?:ns|us|µs|μs|ms|s|m|h))+$/;
+const goDurationPart = /(\d+(?:\.\d+)?)(ns|us|µs|μs|ms|s|m|h)/g;
+
+const secondsOf: Readonly<Record<string, number>> = {
+  ns: 1e-9,
+  us: 1e-6,
+  µs: 1e-6,
+  μs: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  m: 60,
+  h: 3600,
+};
+
+/**
+ * The seconds (whole, at least 0, capped at six hours) that a `Retry-After` header asks for, or undefined when it makes
+ * no sense. Besides the two forms of RFC 9110, registries have been seen to send a Unix timestamp and a Go duration
+ * (`880.092µs`, GHCR).
+ * @param now milliseconds since the epoch
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+ */
+export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
+  // Header values are read as Latin-1; `µ` arrives as the two bytes of its UTF-8 form.
+  const text = header?.trim().replace('Âµ', 'µ').replace('Î¼', 'μ') ?? '';
+  if (/^\d{1,15}(?:\.\d{1,9})?$/.test(text)) {
+    const value = Number(text);
+    if (value >= smallestMillisecondTimestamp) return capped((value - now) / 1000);
+    return capped(value >= smallestTimestamp ? value - now / 1000 : value);
+  }
+  if (httpDate.test(text)) {
+    const at = Date.parse(text);
+    return Number.isNaN(at) ? undefined : capped((at - now) / 1000);
+  }
+  if (goDuration.test(text)) {
+    let seconds = 0;
+    for (const [, amount = '', unit = ''] of text.matchAll(goDurationPart)) {
+      seconds += Number(amount) * (secondsOf[unit] ?? 0);
+    }
+    return capped(seconds);
+  }
+  return undefined;
+}
+
+function capped(seconds: number): number {
+  return Math.min(Math.max(Math.ceil(seconds), 0), maxRetryAfter);
+}

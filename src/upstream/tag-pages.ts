@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { parseTag, type Tag } from '../oci/reference.ts';
+import { headerText, type UpstreamResponse } from './http-message.ts';
+import { UpstreamError } from './registry.ts';
+
+const maxTags = 100_000;
+const maxPages = 200;
+
+/** `null` is what distribution answers for a repository without tags. */
+const tagPage = z.object({ tags: z.array(z.string()).nullish() });
+
+/** The tags of one repository as their pages come in: without doubles, in the order upstream gives. */
+export class TagPages {
+  readonly #tags = new Set<Tag>();
+  #pages = 0;
+
+  get tags(): readonly Tag[] {
+    return [...this.#tags];
+  }
+
+  /** Whether as much has come as is taken. */
+  get full(): boolean {
+    return this.#tags.size >= maxTags || this.#pages >= maxPages;
+  }
+
+  /**
+   * Takes a page's body. Texts that are no tags are dropped.
+   * @throws {UpstreamError} `invalid` for a body that is no list of tags
+   */
+  add(bytes: Buffer, host: string): void {
+    this.#pages += 1;
+    let json: unknown;
+    try {
+      json = JSON.parse(bytes.toString('utf8'));
+    } catch (cause) {
+      throw new UpstreamError('invalid', `${host}: the list of tags is not JSON`, { cause });
+    }
+    const page = tagPage.safeParse(json);
+    if (!page.success) throw new UpstreamError('invalid', `${host}: the answer holds no list of tags`);
+    for (const text of page.data.tags ?? []) {
+      const tag = parseTag(text);
+      if (tag !== undefined && this.#tags.size < maxTags) this.#tags.add(tag);
+    }
+  }
+}
+
+/**
+ * The next page that an answer's `Link` header names, or undefined at the last one.
+ * @throws {UpstreamError} `invalid` for a page that belongs to another list: requests go there with a token
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
+ */
+export function nextPage({ headers }: UpstreamResponse, page: URL): URL | undefined {
+  for (const [, target = '', parameters = ''] of (headerText(headers, 'link') ?? '').matchAll(
+    /<([^<>]{0,4096})>([^<,]{0,256})/g,
+  )) {
+    if (!/;\s*rel\s*=\s*"?next"?\s*(?:;|$)/i.test(parameters)) continue;
+    const next = URL.parse(target, page.href);
+    if (next === null || next.origin !== page.origin || next.pathname !== page.pathname) {
+      throw new UpstreamError('invalid', `${page.host} links to a page outside of its list of tags`);
+    }
+    next.hash = '';
+    return next.href === page.href ? undefined : next;
+  }
+  return undefined;
+}
