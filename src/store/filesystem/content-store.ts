@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Digest } from '../../oci/digest.ts';
 import { StoreError, type BlobReader, type ContentStore, type Ingest } from '../content-store.ts';
 import { FileBlobReader } from './blob-reader.ts';
-import { fileError, unlessMissing } from './error.ts';
+import { fileError, unlessMissing } from '../file-error.ts';
 import { makeFolder, namesIn } from './folder.ts';
 import { FileIngest } from './ingest.ts';
 import { Layout } from './layout.ts';

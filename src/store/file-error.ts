@@ -1,4 +1,4 @@
-import { StoreError, type StoreErrorCode } from '../content-store.ts';
+import { StoreError, type StoreErrorCode } from './content-store.ts';
 
 const codes: Readonly<Record<string, StoreErrorCode>> = {
   ENOSPC: 'NO_SPACE',
@@ -17,7 +17,9 @@ export function errnoOf(error: unknown): string | undefined {
 export function fileError(doing: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
   const errno = errnoOf(cause);
-  return new StoreError(codes[errno ?? ''] ?? 'IO', `${doing} failed: ${errno ?? 'unknown error'}`, { cause });
+  return new StoreError(codes[errno ?? ''] ?? 'IO', `${doing} failed: ${errno ?? 'unknown error'}`, {
+    cause,
+  });
 }
 
 /** Undefined in place of the error that says that a file, or a folder on the way to it, does not exist. */

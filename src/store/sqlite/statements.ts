@@ -1,0 +1,138 @@
+import type Database from 'better-sqlite3';
+import type { Digest } from '../../oci/digest.ts';
+import type { RepositoryName, Tag } from '../../oci/reference.ts';
+
+interface InRepository {
+  readonly upstream: string;
+  readonly name: string;
+}
+
+interface UpstreamStateRow {
+  readonly failures: number;
+  readonly retry_at: number;
+  readonly pull_limit: number | null;
+  readonly pulls_remaining: number | null;
+  readonly window_seconds: number | null;
+}
+
+const thisRepository = `SELECT id FROM repository WHERE upstream = @upstream AND name = @name`;
+
+/** Every statement of the metadata store but those of expiry, prepared once on a migrated database. */
+export class Statements {
+  readonly manifest;
+  readonly insertManifest;
+  readonly insertChild;
+  readonly insertManifestBlob;
+  readonly findRepository;
+  readonly insertRepository;
+  readonly insertRepositoryManifest;
+  readonly insertRepositoryBlob;
+  readonly tag;
+  readonly upsertTag;
+  readonly deleteTag;
+  readonly tags;
+  readonly repositories;
+  readonly repositoryBlob;
+  readonly confirmRepositoryBlob;
+  readonly blob;
+  readonly upsertBlob;
+  readonly deleteBlob;
+  readonly touchManifest;
+  readonly touchBlob;
+  readonly upstreamState;
+  readonly upsertUpstreamState;
+  readonly check;
+
+  constructor(database: Database.Database) {
+    this.manifest = database.prepare<
+      [InRepository & { digest: Digest }],
+      { media_type: string; bytes: Buffer }
+    >(`
+      SELECT m.media_type, m.bytes
+      FROM repository_manifest rm JOIN manifest m ON m.digest = rm.digest
+      WHERE rm.repository = (${thisRepository}) AND rm.digest = @digest`);
+    this.insertManifest = database.prepare<
+      [
+        {
+          digest: Digest;
+          mediaType: string;
+          subject: string | null;
+          artifactType: string | null;
+          now: number;
+          bytes: Buffer;
+        },
+      ]
+    >(`
+      INSERT INTO manifest (digest, media_type, subject, artifact_type, created_at, last_used_at, bytes)
+      VALUES (@digest, @mediaType, @subject, @artifactType, @now, @now, @bytes)
+      ON CONFLICT (digest) DO NOTHING`);
+    this.insertChild = database.prepare<[parent: Digest, child: Digest]>(
+      `INSERT INTO manifest_child (parent, child) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+    );
+    this.insertManifestBlob = database.prepare<[manifest: Digest, blob: Digest]>(
+      `INSERT INTO manifest_blob (manifest, blob) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+    );
+    this.findRepository = database.prepare<[InRepository], { id: number }>(thisRepository);
+    this.insertRepository = database.prepare<[InRepository], { id: number }>(
+      `INSERT INTO repository (upstream, name) VALUES (@upstream, @name) RETURNING id`,
+    );
+    this.insertRepositoryManifest = database.prepare<[repository: number, digest: Digest]>(
+      `INSERT INTO repository_manifest (repository, digest) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+    );
+    this.insertRepositoryBlob = database.prepare<[repository: number, digest: Digest, size: number]>(
+      `INSERT INTO repository_blob (repository, digest, size) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+    );
+    this.tag = database.prepare<[InRepository & { tag: Tag }], { digest: Digest; checkedAt: number }>(`
+      SELECT digest, checked_at AS checkedAt FROM tag
+      WHERE repository = (${thisRepository}) AND name = @tag`);
+    this.upsertTag = database.prepare<[InRepository & { tag: Tag; digest: Digest; checkedAt: number }]>(`
+      INSERT INTO tag (repository, name, digest, checked_at)
+      SELECT repository, @tag, digest, @checkedAt FROM repository_manifest
+      WHERE repository = (${thisRepository}) AND digest = @digest
+      ON CONFLICT (repository, name) DO UPDATE SET digest = excluded.digest, checked_at = excluded.checked_at`);
+    this.deleteTag = database.prepare<[InRepository & { tag: Tag }]>(
+      `DELETE FROM tag WHERE repository = (${thisRepository}) AND name = @tag`,
+    );
+    this.tags = database.prepare<[InRepository], { name: Tag }>(
+      `SELECT name FROM tag WHERE repository = (${thisRepository}) ORDER BY name`,
+    );
+    this.repositories = database.prepare<
+      [{ upstream: string; last: string; limit: number }],
+      { name: RepositoryName }
+    >(`
+      SELECT name FROM repository
+      WHERE upstream = @upstream AND name > @last
+        AND EXISTS (SELECT 1 FROM repository_manifest WHERE repository = repository.id)
+      ORDER BY name LIMIT @limit`);
+    // The size of bytes that were hashed beats the size that some manifest claims.
+    this.repositoryBlob = database.prepare<[InRepository & { digest: Digest }], { size: number }>(`
+      SELECT coalesce(b.size, rb.size) AS size
+      FROM repository_blob rb LEFT JOIN blob b ON b.digest = rb.digest
+      WHERE rb.repository = (${thisRepository}) AND rb.digest = @digest`);
+    this.confirmRepositoryBlob = database.prepare<
+      [repository: number, digest: Digest, size: number, now: number]
+    >(`
+      INSERT INTO repository_blob (repository, digest, size, confirmed_at) VALUES (?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET size = excluded.size, confirmed_at = excluded.confirmed_at`);
+    this.blob = database.prepare<[Digest], { size: number }>(`SELECT size FROM blob WHERE digest = ?`);
+    this.upsertBlob = database.prepare<[{ digest: Digest; size: number; now: number }]>(`
+      INSERT INTO blob (digest, size, created_at, last_used_at) VALUES (@digest, @size, @now, @now)
+      ON CONFLICT DO UPDATE SET size = excluded.size, last_used_at = excluded.last_used_at`);
+    this.deleteBlob = database.prepare<[Digest]>(`DELETE FROM blob WHERE digest = ?`);
+    this.touchManifest = database.prepare<[{ digest: Digest; at: number }]>(
+      `UPDATE manifest SET last_used_at = @at WHERE digest = @digest AND last_used_at < @at`,
+    );
+    this.touchBlob = database.prepare<[{ digest: Digest; at: number }]>(
+      `UPDATE blob SET last_used_at = @at WHERE digest = @digest AND last_used_at < @at`,
+    );
+    this.upstreamState = database.prepare<[string], UpstreamStateRow>(
+      `SELECT failures, retry_at, pull_limit, pulls_remaining, window_seconds FROM upstream_state WHERE upstream = ?`,
+    );
+    this.upsertUpstreamState = database.prepare<[{ upstream: string } & UpstreamStateRow]>(`
+      INSERT OR REPLACE INTO upstream_state (upstream, failures, retry_at, pull_limit, pulls_remaining, window_seconds)
+      VALUES (@upstream, @failures, @retry_at, @pull_limit, @pulls_remaining, @window_seconds)`);
+    this.check = database.prepare<[now: number]>(
+      `INSERT OR REPLACE INTO write_check (id, checked_at) VALUES (1, ?)`,
+    );
+  }
+}
