@@ -56,7 +56,7 @@ export function contentAnswer(content: {
   readonly headers: Readonly<Record<string, string>>;
 }): Answer {
   const { bytes, digest, range, ifNoneMatch } = content;
-  const headers = { 'accept-ranges': 'bytes', etag: `"${digest}"`, ...content.headers };
+  const headers = { etag: `"${digest}"`, ...content.headers };
   const answer = { offset: 0, digest, body: new Uint8Array() };
   if (ifNoneMatch === `"${digest}"` || ifNoneMatch === digest) return { ...answer, status: 304, headers };
   const wanted = range === undefined ? undefined : readRange(range, bytes.length);

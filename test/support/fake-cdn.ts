@@ -65,7 +65,7 @@ export class FakeCdn {
       digest,
       range: request.headers.range,
       ifNoneMatch: request.headers['if-none-match'],
-      headers: { 'content-type': 'application/octet-stream' },
+      headers: { 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' },
     });
   }
 }

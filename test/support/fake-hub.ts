@@ -37,7 +37,7 @@ export interface FakeHubOptions {
  */
 export class FakeHub implements AsyncDisposable {
   readonly #content = new FakeContent();
-  readonly #faults = new FaultPlan();
+  readonly #faults: FaultPlan;
   readonly #log = new RequestLog();
   readonly #tokens: FakeTokenService;
   readonly #rateLimit: RateLimit;
@@ -48,6 +48,7 @@ export class FakeHub implements AsyncDisposable {
   private constructor(options: FakeHubOptions) {
     const now = options.now ?? Date.now;
     const { credentials } = options;
+    this.#faults = new FaultPlan(options.cdn === false ? 'blob' : 'cdn');
     this.#rateLimit = new RateLimit(options.rateLimit);
     this.#tokens = new FakeTokenService({
       content: this.#content,

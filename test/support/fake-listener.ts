@@ -119,7 +119,13 @@ export class FakeListener {
       finished: false,
     };
     const target = service.target(path);
-    const fault = faults.take({ target, method, path, digest: service.digest(path) });
+    const fault = faults.take({
+      target,
+      method,
+      path,
+      digest: service.digest(path),
+      ranged: incoming.headers.range !== undefined,
+    });
     log.add(entry);
     const body = await readBody(incoming);
     if (latencyMs > 0) await sleep(latencyMs);

@@ -105,7 +105,12 @@ export class FakeRegistry {
       digest,
       range: request.headers.range,
       ifNoneMatch: request.headers['if-none-match'],
-      headers: { 'content-type': 'application/octet-stream', 'docker-content-digest': digest, ...version },
+      headers: {
+        'accept-ranges': 'bytes',
+        'content-type': 'application/octet-stream',
+        'docker-content-digest': digest,
+        ...version,
+      },
     });
   }
 

@@ -41,6 +41,11 @@ export type FaultKind =
   | { readonly kind: 'wrong-manifest' }
   | { readonly kind: 'redirect'; readonly location: string };
 
+/**
+ * A fault and the requests that it hits. Faults that show in a body pass over HEAD; faults of ranges pass over requests
+ * for the whole. On `blob`, a fault of the bytes happens where the bytes come from, be that the registry or the CDN:
+ * match these by digest, since the paths differ.
+ */
 export type FaultSpec = FaultKind & {
   readonly on: FaultTarget | 'any';
   readonly method?: string;
@@ -56,6 +61,8 @@ export interface FaultSubject {
   readonly method: string;
   readonly path: string;
   readonly digest: string | undefined;
+  /** Whether a range is asked for. */
+  readonly ranged: boolean;
 }
 
 /** A fault in force, until it has hit as often as it should or is cleared. */
@@ -79,10 +86,12 @@ export class Fault {
 
   /** Whether it hits this request; counts it if so. */
   take(subject: FaultSubject): boolean {
-    const { on, method, times = Infinity } = this.spec;
+    const { on, method, kind, times = Infinity } = this.spec;
     if (this.#cleared || this.#hits >= times) return false;
     if (on !== 'any' && on !== subject.target) return false;
     if (method !== undefined && method !== subject.method) return false;
+    if (subject.method === 'HEAD' && changesBody(this.spec)) return false;
+    if (!subject.ranged && (kind === 'ignore-range' || kind === 'wrong-content-range')) return false;
     if (!this.#matches(subject)) return false;
     this.#hits += 1;
     return true;
@@ -96,12 +105,37 @@ export class Fault {
   }
 }
 
+/** Whether it shows in an answer's body, which an answer to HEAD does not have. */
+function changesBody(fault: FaultKind): boolean {
+  const kinds: readonly FaultKind['kind'][] = ['cut', 'corrupt', 'slow', 'hang-body', 'wrong-manifest'];
+  return kinds.includes(fault.kind) || (fault.kind === 'hold' && fault.afterBytes !== undefined);
+}
+
+/** Whether it concerns whoever sends a blob's bytes, and not whoever redirects there. */
+function concernsContent(fault: FaultKind): boolean {
+  const kinds: readonly FaultKind['kind'][] = [
+    'expired-url',
+    'ignore-range',
+    'wrong-content-range',
+    'wrong-content-length',
+    'no-content-length',
+  ];
+  return changesBody(fault) || kinds.includes(fault.kind);
+}
+
 /** The faults in force. One request meets one fault, the oldest that hits it: faults with `times` make a sequence. */
 export class FaultPlan {
+  readonly #blobSender: 'blob' | 'cdn';
   #faults: Fault[] = [];
 
+  /** `blobSender` is who sends the bytes of blobs: faults of these, on `blob`, happen there. */
+  constructor(blobSender: 'blob' | 'cdn') {
+    this.#blobSender = blobSender;
+  }
+
   add(spec: FaultSpec): Fault {
-    const fault = new Fault(spec);
+    const moved = spec.on === 'blob' && concernsContent(spec);
+    const fault = new Fault(moved ? { ...spec, on: this.#blobSender } : spec);
     this.#faults.push(fault);
     return fault;
   }

@@ -1,0 +1,160 @@
+import { digestOf, type Digest } from '../../src/oci/digest.ts';
+import { registryErrors } from '../../src/oci/error.ts';
+import { mediaTypes } from '../../src/oci/media-type.ts';
+import {
+  referenceText,
+  type ManifestReference,
+  type RepositoryName,
+  type Tag,
+} from '../../src/oci/reference.ts';
+import type {
+  BlobAnswer,
+  BlobStat,
+  CacheResult,
+  ManifestAnswer,
+  Mirror,
+  PullTarget,
+  Readiness,
+  TagsAnswer,
+} from '../../src/mirror/mirror.ts';
+
+/** Where a fake blob's bytes come from. */
+export interface BlobSource {
+  readonly size: number;
+  read(buffer: Uint8Array, length: number, position: number): Promise<number>;
+}
+
+/** A mirror in memory that does as it is told, and remembers what it was asked. */
+export class FakeMirror implements Mirror {
+  /** How the next answers come about. */
+  result: CacheResult = 'hit';
+  upstreamMs = 0;
+  warning: string | undefined;
+  /** Every method rejects with this while it is set. */
+  failure: Error | undefined;
+  ready: Readiness = { ready: true, problems: [] };
+  /** Blobs that are open at the moment. */
+  openBlobs = 0;
+  /** `method name reference`, in order. */
+  readonly calls: string[] = [];
+  /** Targets, as they came in. */
+  readonly targets: PullTarget[] = [];
+  readonly #manifests = new Map<string, { readonly bytes: Buffer; readonly mediaType: string }>();
+  readonly #blobs = new Map<string, BlobSource>();
+  readonly #tags = new Map<string, string[]>();
+
+  putManifest(name: string, tag: string, bytes: Buffer, mediaType: string = mediaTypes.ociManifest): Digest {
+    const digest = digestOf(bytes);
+    this.#manifests.set(`${name} ${tag}`, { bytes, mediaType });
+    this.#manifests.set(`${name} ${digest}`, { bytes, mediaType });
+    this.#tags.set(name, [...(this.#tags.get(name) ?? []), tag].sort());
+    return digest;
+  }
+
+  putBlob(name: string, bytes: Buffer): Digest {
+    const digest = digestOf(bytes);
+    this.putBlobSource(name, digest, {
+      size: bytes.length,
+      read: (buffer, length, position) =>
+        Promise.resolve(bytes.copy(buffer, 0, position, Math.min(bytes.length, position + length))),
+    });
+    return digest;
+  }
+
+  putBlobSource(name: string, digest: Digest, source: BlobSource): void {
+    this.#blobs.set(`${name} ${digest}`, source);
+  }
+
+  manifest(
+    target: PullTarget,
+    reference: ManifestReference,
+    method: 'GET' | 'HEAD',
+  ): Promise<ManifestAnswer> {
+    return this.#answer(`${method} manifest`, target, referenceText(reference), (key) => {
+      const manifest = this.#manifests.get(key);
+      if (manifest === undefined) throw registryErrors.manifestUnknown(referenceText(reference));
+      const { bytes, mediaType } = manifest;
+      return {
+        ...this.#origin(),
+        descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length },
+        bytes: method === 'HEAD' ? undefined : bytes,
+        warning: this.warning,
+      };
+    });
+  }
+
+  statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
+    return this.#answer('stat blob', target, digest, (key) => {
+      const { size } = this.#source(key, digest);
+      return { ...this.#origin(), size };
+    });
+  }
+
+  openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
+    return this.#answer('open blob', target, digest, (key) => {
+      const source = this.#source(key, digest);
+      const closed = Promise.withResolvers<never>();
+      closed.promise.catch(() => undefined);
+      let open = true;
+      this.openBlobs += 1;
+      return {
+        ...this.#origin(),
+        size: source.size,
+        read: (buffer, length, position) =>
+          Promise.race([source.read(buffer, length, position), closed.promise]),
+        close: () => {
+          if (!open) return Promise.reject(new Error('a blob was closed twice'));
+          open = false;
+          this.openBlobs -= 1;
+          closed.reject(new Error('the blob is closed'));
+          return Promise.resolve();
+        },
+      };
+    });
+  }
+
+  tags(target: PullTarget): Promise<TagsAnswer> {
+    return this.#answer('tags', target, '', () => {
+      const tags = this.#tags.get(target.name);
+      if (tags === undefined) throw registryErrors.nameUnknown(target.name);
+      return { ...this.#origin(), tags: tags as Tag[], warning: this.warning };
+    });
+  }
+
+  catalog({
+    last,
+    limit,
+  }: {
+    readonly last: string | undefined;
+    readonly limit: number;
+  }): Promise<readonly RepositoryName[]> {
+    const names = [...this.#tags.keys()].sort().filter((name) => last === undefined || name > last);
+    return Promise.resolve(names.slice(0, limit) as RepositoryName[]);
+  }
+
+  readiness(): Promise<Readiness> {
+    return Promise.resolve(this.ready);
+  }
+
+  #origin(): { result: CacheResult; upstreamMs: number } {
+    return { result: this.result, upstreamMs: this.upstreamMs };
+  }
+
+  #source(key: string, digest: Digest): BlobSource {
+    const source = this.#blobs.get(key);
+    if (source === undefined) throw registryErrors.blobUnknown(digest);
+    return source;
+  }
+
+  async #answer<T>(
+    what: string,
+    target: PullTarget,
+    reference: string,
+    make: (key: string) => T,
+  ): Promise<T> {
+    this.calls.push(`${what} ${target.name} ${reference}`.trim());
+    this.targets.push(target);
+    if (this.failure !== undefined) throw this.failure;
+    return await Promise.resolve(make(`${target.name} ${reference}`));
+  }
+}

@@ -1,0 +1,137 @@
+import { pino } from 'pino';
+import { composeMirror, type MirrorPolicy, type RunningMirror } from '../../src/mirror/compose.ts';
+import type { BlobAnswer, Mirror, PullTarget } from '../../src/mirror/mirror.ts';
+import {
+  parseRepositoryName,
+  parseUpstreamName,
+  parseTag,
+  type ManifestReference,
+} from '../../src/oci/reference.ts';
+import type { ContentStore } from '../../src/store/content-store.ts';
+import type { MetadataStore } from '../../src/store/metadata-store.ts';
+import { FilesystemContentStore } from '../../src/store/filesystem/content-store.ts';
+import { SqliteMetadataStore } from '../../src/store/sqlite/metadata-store.ts';
+import { ScriptedUpstream } from './scripted-upstream.ts';
+import { TempFolder } from './temp-folder.ts';
+import { TestClock } from './test-clock.ts';
+
+export interface MirrorHouseOptions {
+  readonly upstream?: ScriptedUpstream;
+  readonly policy?: Partial<MirrorPolicy['freshness']> & { readonly ttlMs?: number };
+  readonly wrapContent?: (content: ContentStore) => ContentStore;
+  readonly wrapMetadata?: (metadata: MetadataStore) => MetadataStore;
+}
+
+/** A mirror on real stores in a folder of its own, with a scripted upstream and a clock that a test holds. */
+export class MirrorHouse implements AsyncDisposable {
+  readonly clock = new TestClock();
+  readonly upstream: ScriptedUpstream;
+  readonly #folder: TempFolder;
+  readonly #options: MirrorHouseOptions;
+  #stores: { readonly content: ContentStore; readonly metadata: MetadataStore } | undefined;
+  #running: RunningMirror | undefined;
+
+  private constructor(folder: TempFolder, options: MirrorHouseOptions) {
+    this.#folder = folder;
+    this.#options = options;
+    this.upstream = options.upstream ?? new ScriptedUpstream();
+  }
+
+  static async open(options: MirrorHouseOptions = {}): Promise<MirrorHouse> {
+    const house = new MirrorHouse(await TempFolder.create(), options);
+    await house.#start();
+    return house;
+  }
+
+  get mirror(): Mirror {
+    return this.#open(this.#running).mirror;
+  }
+
+  get content(): ContentStore {
+    return this.#open(this.#stores).content;
+  }
+
+  get metadata(): MetadataStore {
+    return this.#open(this.#stores).metadata;
+  }
+
+  get path(): string {
+    return this.#folder.path;
+  }
+
+  /** Stops the mirror and starts it again on the same folder. */
+  async restart(): Promise<void> {
+    await this.#stop();
+    await this.#start();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop();
+    await this.#folder.remove();
+  }
+
+  async #start(): Promise<void> {
+    const { wrapContent, wrapMetadata, policy } = this.#options;
+    const stored = await FilesystemContentStore.open(this.#folder.path);
+    const recorded = await SqliteMetadataStore.open(this.#folder.join('metadata.sqlite'), this.clock);
+    const content = wrapContent?.(stored) ?? stored;
+    const metadata = wrapMetadata?.(recorded) ?? recorded;
+    this.#stores = { content, metadata };
+    this.#running = await composeMirror({
+      registry: this.upstream,
+      content,
+      metadata,
+      policy: {
+        freshness: {
+          defaultMs: policy?.defaultMs ?? 60_000,
+          rules: policy?.rules ?? [],
+          gone: policy?.gone ?? 'keep',
+        },
+        ttlMs: policy?.ttlMs ?? 0,
+      },
+      clock: this.clock,
+      logger: pino({ level: 'silent' }),
+      random: () => 0.5,
+    });
+  }
+
+  async #stop(): Promise<void> {
+    await this.#running?.close();
+    await this.#stores?.metadata.close();
+    await this.#stores?.content.close();
+  }
+
+  #open<T>(part: T | undefined): T {
+    if (part === undefined) throw new Error('the house is closed');
+    return part;
+  }
+}
+
+/** `library/hello`, or `library/hello` as some registry's. */
+export function target(name: string, namespace?: string): PullTarget {
+  const parsed = parseRepositoryName(name);
+  if (parsed === undefined) throw new Error(`not a repository name: ${name}`);
+  return { name: parsed, namespace: namespace === undefined ? undefined : parseUpstreamName(namespace) };
+}
+
+export function byTag(text: string): ManifestReference {
+  const tag = parseTag(text);
+  if (tag === undefined) throw new Error(`not a tag: ${text}`);
+  return { tag };
+}
+
+/** All bytes of a blob from `position` on, read as a client would; the blob is closed. */
+export async function readAll(blob: BlobAnswer, position = 0): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  try {
+    for (let at = position; ;) {
+      const buffer = Buffer.alloc(16 * 1024);
+      const count = await blob.read(buffer, buffer.length, at);
+      if (count === 0) return Buffer.concat(chunks);
+      chunks.push(buffer.subarray(0, count));
+      at += count;
+    }
+  } finally {
+    await blob.close();
+  }
+}
