@@ -1,0 +1,51 @@
+import type { Clock } from '../clock.ts';
+import { RegistryError } from '../oci/error.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Exchange } from './exchange.ts';
+
+const maxTextLength = 256;
+
+/** One line a request, once its answer is out or cut. It never holds credentials, nor a query. */
+export class AccessLog {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  /** Watches an exchange to its end. Probes are logged at `debug`: they come every few seconds. */
+  watch(exchange: Exchange, level: 'info' | 'debug'): void {
+    if (exchange.bindings === undefined || !this.#logger.isLevelEnabled(level)) return;
+    const { incoming, outgoing } = exchange.bindings;
+    // Asked now, since a connection that is gone has no address any more.
+    const client = incoming.socket.remoteAddress;
+    outgoing.once('close', () => {
+      const { name, failure } = exchange;
+      this.#logger[level](
+        {
+          requestId: exchange.id,
+          client,
+          method: incoming.method,
+          ...(name === undefined ? { path: exchange.path.slice(0, maxTextLength) } : { name }),
+          reference: exchange.reference,
+          status: exchange.status,
+          result: exchange.result,
+          bytes: exchange.bytesSent,
+          durationMs: this.#clock.now() - exchange.startedAt,
+          upstreamMs: exchange.upstreamMs,
+          userAgent: incoming.headers['user-agent']?.slice(0, maxTextLength),
+          ...(failure === undefined ? undefined : { error: reason(failure) }),
+          ...(outgoing.writableFinished || failure !== undefined ? undefined : { aborted: true }),
+        },
+        'request',
+      );
+    });
+  }
+}
+
+function reason(failure: unknown): string {
+  const text = failure instanceof RegistryError ? `${failure.code}: ${failure.message}` : 'internal error';
+  return text.slice(0, maxTextLength);
+}

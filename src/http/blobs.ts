@@ -1,0 +1,104 @@
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { Digest } from '../oci/digest.ts';
+import { registryErrors } from '../oci/error.ts';
+import type { BlobAnswer, BlobStat, Mirror, PullTarget } from '../mirror/mirror.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import { cacheStatus } from './cache-status.ts';
+import { HttpError } from './errors.ts';
+import { etag, matchesIfNoneMatch, matchesIfRange } from './etag.ts';
+import type { Exchange } from './exchange.ts';
+import { contentRange, parseRange } from './range.ts';
+import type { HeaderList } from './reply.ts';
+import { sendBlob } from './send.ts';
+import { contentDigest, namespaceHeaders, pullTarget } from './target.ts';
+
+const blobType: HeaderList = ['Content-Type', 'application/octet-stream'];
+
+/** GET and HEAD of a blob, with ranges and conditions. */
+export class BlobHandler {
+  readonly #mirror: Mirror;
+  readonly #logger: Logger;
+  readonly #buffers: BufferPool;
+
+  constructor(mirror: Mirror, logger: Logger, buffers: BufferPool) {
+    this.#mirror = mirror;
+    this.#logger = logger;
+    this.#buffers = buffers;
+  }
+
+  /** Never opens the blob: a HEAD starts no fill. `Range` means nothing here (RFC 9110, section 14.2). */
+  async head(exchange: Exchange): Promise<Response> {
+    return await this.#describe(exchange, pullTarget(exchange), contentDigest(exchange));
+  }
+
+  async get(exchange: Exchange): Promise<Response> {
+    const target = pullTarget(exchange);
+    const digest = contentDigest(exchange);
+    if (matchesIfNoneMatch(exchange.header('if-none-match'), digest)) {
+      return await this.#describe(exchange, target, digest);
+    }
+    const blob = await this.#mirror.openBlob(target, digest);
+    exchange.answered(blob);
+    await this.#send(exchange, target, digest, blob);
+    return RESPONSE_ALREADY_SENT;
+  }
+
+  async #describe(exchange: Exchange, target: PullTarget, digest: Digest): Promise<Response> {
+    const stat = await this.#mirror.statBlob(target, digest);
+    exchange.answered(stat);
+    const headers = blobHeaders(target, digest, stat);
+    return matchesIfNoneMatch(exchange.header('if-none-match'), digest)
+      ? exchange.reply({ status: 304, headers })
+      : exchange.reply({ status: 200, headers: [...headers, ...blobType], length: stat.size });
+  }
+
+  async #send(exchange: Exchange, target: PullTarget, digest: Digest, blob: BlobAnswer): Promise<void> {
+    const { size } = blob;
+    const range = matchesIfRange(exchange.header('if-range'), digest)
+      ? parseRange(exchange.header('range'), size)
+      : undefined;
+    if (range === 'unsatisfiable') {
+      await blob.close();
+      throw new HttpError(registryErrors.rangeInvalid(size), ['Content-Range', `bytes */${size}`]);
+    }
+    const span = range ?? { start: 0, end: size };
+    const headers = [
+      ...blobHeaders(target, digest, blob),
+      ...blobType,
+      'Content-Length',
+      String(span.end - span.start),
+      ...(range === undefined ? [] : ['Content-Range', contentRange(range, size)]),
+    ];
+    await sendBlob({
+      outgoing: exchange.outgoing,
+      blob,
+      span,
+      buffers: this.#buffers,
+      writeHead: () => exchange.writeHead(range === undefined ? 200 : 206, headers),
+      onSent: (bytes) => {
+        exchange.bytesSent += bytes;
+      },
+      onFailure: (failure) => {
+        exchange.failure = failure;
+        this.#logger.warn({ err: failure, requestId: exchange.id, digest }, 'a blob was cut in mid-body');
+      },
+    });
+  }
+}
+
+function blobHeaders(target: PullTarget, digest: Digest, { result }: BlobStat): HeaderList {
+  return [
+    'Accept-Ranges',
+    'bytes',
+    'Cache-Control',
+    'max-age=31536000',
+    'Docker-Content-Digest',
+    digest,
+    'ETag',
+    etag(digest),
+    'Cache-Status',
+    cacheStatus(result),
+    ...namespaceHeaders(target),
+  ];
+}

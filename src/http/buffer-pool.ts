@@ -1,0 +1,52 @@
+const KiB = 1024;
+
+/** From small to large, in bytes. Two of the largest keep one stream as fast as sendfile; larger gained nothing. */
+const sizes = [16 * KiB, 64 * KiB, 512 * KiB] as const;
+
+export interface BufferPoolLimits {
+  /** Bytes lent out beyond which only the smallest buffers are lent, so that many slow clients stay cheap. */
+  readonly lent: number;
+  /** Bytes kept for reuse at most. */
+  readonly idle: number;
+}
+
+const defaultLimits: BufferPoolLimits = { lent: 32 * KiB * KiB, idle: 16 * KiB * KiB };
+
+/** Buffers for sending blobs, used again and again. They come uncleared: send only what was read into them. */
+export class BufferPool {
+  readonly #limits: BufferPoolLimits;
+  readonly #idle = new Map<number, Buffer[]>(sizes.map((size) => [size, []]));
+  #idleBytes = 0;
+  #lentBytes = 0;
+
+  constructor(limits: BufferPoolLimits = defaultLimits) {
+    this.#limits = limits;
+  }
+
+  get lentBytes(): number {
+    return this.#lentBytes;
+  }
+
+  get idleBytes(): number {
+    return this.#idleBytes;
+  }
+
+  /** Lends a buffer for `wanted` bytes; it may be larger, and for long content or under load it is smaller. */
+  acquire(wanted: number): Buffer {
+    const fitting = sizes.find((size) => size >= wanted) ?? sizes[2];
+    const size = this.#lentBytes + fitting > this.#limits.lent ? sizes[0] : fitting;
+    this.#lentBytes += size;
+    const buffer = this.#idle.get(size)?.pop();
+    if (buffer === undefined) return Buffer.allocUnsafeSlow(size);
+    this.#idleBytes -= size;
+    return buffer;
+  }
+
+  /** Takes a buffer back. Nothing may read from it or write to it any more. */
+  release(buffer: Buffer): void {
+    this.#lentBytes -= buffer.length;
+    if (this.#idleBytes + buffer.length > this.#limits.idle) return;
+    this.#idleBytes += buffer.length;
+    this.#idle.get(buffer.length)?.push(buffer);
+  }
+}

@@ -1,0 +1,66 @@
+import { RegistryError, registryErrors } from '../oci/error.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Exchange } from './exchange.ts';
+import type { HeaderList, Reply } from './reply.ts';
+
+/** An error that brings headers of its own, such as `Allow`. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly code = 'HTTP';
+  readonly error: RegistryError;
+  readonly headers: HeaderList;
+
+  constructor(error: RegistryError, headers: HeaderList) {
+    super(error.message, { cause: error });
+    this.error = error;
+    this.headers = headers;
+  }
+}
+
+/** A request for something that this registry does not offer; clients take a 404 as that (referrers fall back to tags). */
+export function endpointUnknown(): RegistryError {
+  return new RegistryError('UNSUPPORTED', 404, 'This registry has no such endpoint.');
+}
+
+/** 405, with the methods that would do. */
+export function methodNotAllowed(allow: string): HttpError {
+  return new HttpError(registryErrors.unsupported(), ['Allow', allow]);
+}
+
+/** The answer for an error: status, OCI JSON, `Retry-After`. */
+export function errorReply(error: RegistryError, headers: HeaderList = []): Reply {
+  const retryAfter =
+    error.retryAfter === undefined ? [] : ['Retry-After', String(Math.max(0, Math.ceil(error.retryAfter)))];
+  return {
+    status: error.status,
+    headers: ['Content-Type', 'application/json', ...retryAfter, ...headers],
+    body: `${error.body()}\n`,
+  };
+}
+
+/** The one place where what was thrown becomes an answer. What nobody foresaw is a 500 that tells the client nothing. */
+export class ErrorResponder {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  respond(exchange: Exchange, thrown: unknown): Response {
+    if (thrown instanceof HttpError) {
+      exchange.failure = thrown.error;
+      return exchange.reply(errorReply(thrown.error, thrown.headers));
+    }
+    const error = thrown instanceof RegistryError ? thrown : registryErrors.internal({ cause: thrown });
+    exchange.failure = error;
+    if (thrown !== error) {
+      this.#logger.error(
+        { err: thrown, requestId: exchange.id },
+        'a request failed for an unforeseen reason',
+      );
+    } else if (error.status >= 500) {
+      this.#logger.debug({ err: error, requestId: exchange.id }, 'a request could not be answered');
+    }
+    return exchange.reply(errorReply(error));
+  }
+}

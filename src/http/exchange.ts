@@ -1,0 +1,122 @@
+import type { ServerResponse } from 'node:http';
+import type { HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { Context } from 'hono';
+import type { CacheResult } from '../mirror/mirror.ts';
+import { contentLength, type HeaderList, type Reply } from './reply.ts';
+
+/** Headers that every answer has; those of the registry's API also say which API it is. */
+export interface CommonHeaders {
+  readonly plain: HeaderList;
+  readonly api: HeaderList;
+}
+
+/**
+ * One request and its answer. Answers are written to Node's own response: a web `Response` with a body would cost more
+ * than everything else on the way of a hit. Without a socket (`app.request()`), whole answers become a `Response`.
+ */
+export class Exchange {
+  readonly #context: Context;
+  readonly id: string;
+  readonly startedAt: number;
+  readonly #common: CommonHeaders;
+  readonly bindings: HttpBindings | undefined;
+
+  /** What the request is about, for the access log; set once it has been parsed. */
+  name: string | undefined;
+  reference: string | undefined;
+  result: CacheResult | undefined;
+  upstreamMs: number | undefined;
+  /** Why the answer is an error or was cut. */
+  failure: unknown;
+  /** Status of the answer; 0 before there is one. */
+  status = 0;
+  /** Body bytes that went out. */
+  bytesSent = 0;
+
+  constructor(context: Context, id: string, startedAt: number, common: CommonHeaders) {
+    this.#context = context;
+    this.id = id;
+    this.startedAt = startedAt;
+    this.#common = common;
+    this.bindings = context.env as HttpBindings | undefined;
+  }
+
+  get method(): string {
+    return this.#context.req.method;
+  }
+
+  get path(): string {
+    return this.#context.req.path;
+  }
+
+  /** The request's body; undefined when there is none. */
+  get body(): ReadableStream<Uint8Array> | null {
+    return this.#context.req.raw.body;
+  }
+
+  /** A header of the request, its lines joined by commas. */
+  header(name: string): string | undefined {
+    return this.#context.req.header(name);
+  }
+
+  /** A part of the path, percent-decoded and otherwise unchecked; empty when it is missing. */
+  param(name: string): string {
+    return this.#context.req.param(name) ?? '';
+  }
+
+  /** A query parameter, decoded and unchecked. */
+  query(name: string): string | undefined {
+    return this.#context.req.query(name);
+  }
+
+  /** Node's response, for content that is streamed. */
+  get outgoing(): ServerResponse {
+    if (this.bindings === undefined) throw new TypeError('streaming needs a connection');
+    return this.bindings.outgoing;
+  }
+
+  /** Notes how an answer came about, for the log. */
+  answered(answer: { readonly result: CacheResult; readonly upstreamMs: number }): void {
+    this.result = answer.result;
+    this.upstreamMs = answer.upstreamMs;
+  }
+
+  /** Writes status and headers of an answer whose body follows. */
+  writeHead(status: number, headers: HeaderList): void {
+    this.status = status;
+    this.outgoing.writeHead(status, this.#allHeaders(headers));
+  }
+
+  /** Answers in whole. Does nothing to a connection that is gone. */
+  reply(reply: Reply): Response {
+    const length = contentLength(reply);
+    const headers =
+      length === undefined ? reply.headers : [...reply.headers, 'Content-Length', String(length)];
+    const body = this.method === 'HEAD' || length === undefined ? undefined : reply.body;
+    this.status = reply.status;
+    if (this.bindings === undefined) {
+      return new Response(body ?? null, { status: reply.status, headers: pairs(this.#allHeaders(headers)) });
+    }
+    const { outgoing } = this.bindings;
+    if (outgoing.destroyed) return RESPONSE_ALREADY_SENT;
+    outgoing.writeHead(reply.status, this.#allHeaders(headers));
+    outgoing.end(body, () => {
+      if (body !== undefined) this.bytesSent = length ?? 0;
+    });
+    return RESPONSE_ALREADY_SENT;
+  }
+
+  #allHeaders(headers: HeaderList): string[] {
+    const common = this.path.startsWith('/v2') ? this.#common.api : this.#common.plain;
+    return [...common, 'X-Request-Id', this.id, ...headers];
+  }
+}
+
+function pairs(headers: HeaderList): [string, string][] {
+  const result: [string, string][] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    result.push([headers[index] ?? '', headers[index + 1] ?? '']);
+  }
+  return result;
+}

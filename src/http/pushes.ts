@@ -1,0 +1,79 @@
+import { maxManifestBytes, manifestMediaType, readManifest, ManifestSyntaxError } from '../oci/manifest.ts';
+import { registryErrors } from '../oci/error.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { methodNotAllowed } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import { pullTarget } from './target.ts';
+
+const quietMs = 60_000;
+
+/** Refuses what would change a repository, as registry:2 does in proxy mode, and tells the operator what to do instead. */
+export class PushHandler {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #allow: string;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #untold = 0;
+
+  /** `allow` is the value of `Allow`: the methods that would do. */
+  constructor(logger: Logger, clock: Clock, allow: string) {
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#allow = allow;
+  }
+
+  /** An upload, or a deletion. */
+  refuse(exchange: Exchange): Promise<Response> {
+    const { name } = pullTarget(exchange);
+    this.#tell(exchange, name);
+    return Promise.reject(methodNotAllowed(this.#allow));
+  }
+
+  /** PUT of a manifest: one that is none is told so first. */
+  async refuseManifest(exchange: Exchange): Promise<Response> {
+    pullTarget(exchange);
+    const bytes = await readAtMost(exchange.body, maxManifestBytes);
+    if (bytes === undefined) throw registryErrors.manifestInvalid('larger than 4 MiB');
+    try {
+      manifestMediaType(exchange.header('content-type'), readManifest(bytes));
+    } catch (error) {
+      if (error instanceof ManifestSyntaxError) throw registryErrors.manifestInvalid(error.message);
+      throw error;
+    }
+    return await this.refuse(exchange);
+  }
+
+  /** At most one line a minute: a client in a retry loop must not fill the log. */
+  #tell(exchange: Exchange, name: string): void {
+    const now = this.#clock.now();
+    if (now - this.#toldAt < quietMs) {
+      this.#untold += 1;
+      return;
+    }
+    this.#logger.warn(
+      { method: exchange.method, name, requestId: exchange.id, untold: this.#untold },
+      'a mirror refuses pushes and deletions: push to the registry itself, then pull through the mirror',
+    );
+    this.#toldAt = now;
+    this.#untold = 0;
+  }
+}
+
+/** The whole body, or undefined when it is longer than `limit` bytes; the rest then stays unread. */
+async function readAtMost(
+  body: ReadableStream<Uint8Array> | null,
+  limit: number,
+): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  if (body !== null) {
+    const reader = body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      length += part.value.length;
+      if (length > limit) return undefined;
+      chunks.push(part.value);
+    }
+  }
+  return Buffer.concat(chunks, length);
+}

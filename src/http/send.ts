@@ -1,0 +1,85 @@
+import type { ServerResponse } from 'node:http';
+import type { BlobAnswer } from '../mirror/mirror.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import type { Span } from './range.ts';
+import { Transfer } from './transfer.ts';
+
+/** The part of a blob that one answer sends, and where it goes. */
+export interface Sending {
+  readonly outgoing: ServerResponse;
+  readonly blob: BlobAnswer;
+  readonly span: Span;
+  readonly buffers: BufferPool;
+  /** Writes status and headers. Called once the first bytes are at hand. */
+  readonly writeHead: () => void;
+  /** Told of body bytes that went out. */
+  readonly onSent: (bytes: number) => void;
+  /** Told why the answer is cut after its head went out. Not told of clients that leave. */
+  readonly onFailure: (failure: unknown) => void;
+}
+
+/** A blob that ends before the size it stated. */
+export class ShortBlobError extends Error {
+  override readonly name = 'ShortBlobError';
+  readonly code = 'SHORT_BLOB';
+}
+
+/**
+ * Streams a stretch of a blob: two buffers, one being read into while the other is written. Closes the blob in every
+ * case, and at once when the client leaves, even while a read waits.
+ *
+ * Rejects with what `read` rejects with as long as nothing has been written, so that it can become a proper error.
+ * A later failure cuts the connection, so that nobody takes a short body for a whole one.
+ */
+export async function sendBlob(sending: Sending): Promise<void> {
+  const { blob, span, buffers } = sending;
+  const transfer = new Transfer(sending.outgoing, blob, sending.onSent);
+  const lent: Buffer[] = [];
+  const lend = (): Buffer => {
+    const buffer = buffers.acquire(span.end - position);
+    lent.push(buffer);
+    return buffer;
+  };
+  const read = async (buffer: Buffer): Promise<Buffer> => {
+    const count = await blob.read(buffer, Math.min(buffer.length, span.end - position), position);
+    if (count === 0) throw new ShortBlobError(`the blob ended at byte ${position} of ${span.end}`);
+    position += count;
+    return buffer.subarray(0, count);
+  };
+  const fail = (failure: unknown): void => {
+    if (transfer.closed) return;
+    sending.onFailure(failure);
+    transfer.cut();
+  };
+  let { start: position } = span;
+  try {
+    let front = lend();
+    let chunk: Buffer;
+    try {
+      chunk = span.start === span.end ? front.subarray(0, 0) : await read(front);
+    } catch (error) {
+      if (transfer.closed) return;
+      throw error;
+    }
+    if (transfer.closed) return;
+    sending.writeHead();
+    if (position < span.end) {
+      let back = lend();
+      while (position < span.end && !transfer.closed) {
+        const writing = transfer.write(chunk);
+        const reading = read(back);
+        // Heard at once, not when the write is through: a client that does not read must not hold a failed transfer.
+        reading.catch(fail);
+        // Both, always: a buffer may be used again only when nobody reads from it or writes to it.
+        const [outcome] = await Promise.allSettled([reading, writing]);
+        if (outcome.status === 'rejected') return;
+        chunk = outcome.value;
+        [front, back] = [back, front];
+      }
+    }
+    if (!transfer.closed) await transfer.end(chunk);
+  } finally {
+    await transfer.release();
+    for (const buffer of lent) buffers.release(buffer);
+  }
+}

@@ -1,0 +1,182 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { SecureVersion } from 'node:tls';
+import { getRequestListener } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { Clock } from '../clock.ts';
+import { RegistryError } from '../oci/error.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { errorReply } from './errors.ts';
+import type { ListenAddress } from './listen-address.ts';
+
+/** TLS with everything loaded: PEM texts, not file names. */
+export interface TlsOptions {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  /** Authorities; clients must then show a certificate that one of them signed. */
+  readonly clientCas?: readonly (string | Buffer)[] | undefined;
+  readonly minVersion?: SecureVersion | undefined;
+}
+
+/** In milliseconds. */
+export interface ServerTimeouts {
+  /** For a request's head to arrive in whole. */
+  readonly head: number;
+  /** For a request to arrive in whole, body included. */
+  readonly request: number;
+  /** Until an idle connection is closed. Longer than the 90 s of Go's clients, so that they close first. */
+  readonly keepAlive: number;
+  /** Without a byte moving either way in mid-request: the client has stopped reading. */
+  readonly stalled: number;
+}
+
+export interface HttpServerOptions {
+  readonly app: Hono;
+  readonly listen: ListenAddress;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tls?: TlsOptions | undefined;
+  readonly timeouts?: Partial<ServerTimeouts> | undefined;
+}
+
+const defaultTimeouts: ServerTimeouts = {
+  head: 20_000,
+  request: 120_000,
+  keepAlive: 120_000,
+  stalled: 600_000,
+};
+
+const tlsHandshakeMs = 10_000;
+
+/** Requests that may wait on one connection for the answers before them. */
+const maxPipelined = 32;
+
+type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
+
+/** Serves an app on a socket, and lets go of it in good order. */
+export class HttpServer {
+  readonly #server: Server;
+  readonly #listen: ListenAddress;
+  readonly #clock: Clock;
+  readonly #listener: Listener;
+  readonly #inFlight = new Set<ServerResponse>();
+  readonly #pipelined = new WeakMap<Socket, number>();
+  #draining = false;
+
+  constructor({ app, listen, clock, logger, tls, timeouts }: HttpServerOptions) {
+    const { head, request, keepAlive, stalled } = { ...defaultTimeouts, ...timeouts };
+    this.#listen = listen;
+    this.#clock = clock;
+    this.#listener = getRequestListener((web, bindings) => app.fetch(web, bindings), {
+      overrideGlobalObjects: false,
+      // For HTTP/1.0, where some health checks send no Host.
+      hostname: 'localhost',
+      errorHandler: badRequest,
+    });
+    const options = {
+      headersTimeout: head,
+      requestTimeout: request,
+      keepAliveTimeout: keepAlive,
+      connectionsCheckingInterval: Math.max(50, Math.min(head, request) / 4),
+    };
+    this.#server =
+      tls === undefined
+        ? createServer(options)
+        : createTlsServer({
+            ...options,
+            handshakeTimeout: tlsHandshakeMs,
+            cert: tls.cert,
+            key: tls.key,
+            ...(tls.minVersion === undefined ? undefined : { minVersion: tls.minVersion }),
+            ...(tls.clientCas === undefined
+              ? undefined
+              : { ca: [...tls.clientCas], requestCert: true, rejectUnauthorized: true }),
+          });
+    this.#server.timeout = stalled;
+    // Such as running out of file descriptors: the next connection may be luckier.
+    this.#server.on('error', (error) => {
+      if (this.#server.listening) logger.error({ err: error }, 'a connection could not be taken');
+    });
+    this.#server.on('request', (incoming, outgoing) => this.#accept(incoming, outgoing));
+  }
+
+  /** Resolves when connections are taken; rejects with the system's error, such as EADDRINUSE. */
+  async listen(): Promise<AddressInfo> {
+    const { host, port } = this.#listen;
+    this.#server.listen({ port, ...(host === undefined ? undefined : { host }) });
+    await once(this.#server, 'listening');
+    return this.address;
+  }
+
+  get address(): AddressInfo {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the server does not listen');
+    return address;
+  }
+
+  /**
+   * Takes no more connections, lets requests under way end, and after `ms` milliseconds destroys what is left.
+   * Resolves when every connection is gone.
+   */
+  async drain(ms: number): Promise<void> {
+    this.#draining = true;
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    for (const outgoing of this.#inFlight) outgoing.shouldKeepAlive = false;
+    const settled = new AbortController();
+    const deadline = this.#clock.sleep(ms, settled.signal).then(
+      () => this.#server.closeAllConnections(),
+      () => undefined,
+    );
+    await closed;
+    settled.abort();
+    await deadline;
+  }
+
+  #accept(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    if (outgoing.socket !== null) {
+      this.#begin(incoming, outgoing);
+      return;
+    }
+    // Pipelined. Its turn comes with the connection; if the connection closes before, nothing was begun, and Node would
+    // not tell us of its end either.
+    const { socket } = incoming;
+    const waiting = (this.#pipelined.get(socket) ?? 0) + 1;
+    this.#pipelined.set(socket, waiting);
+    if (waiting > maxPipelined) {
+      socket.destroy();
+      return;
+    }
+    outgoing.once('socket', () => {
+      this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1);
+      this.#begin(incoming, outgoing);
+    });
+  }
+
+  #begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    if (this.#draining) outgoing.shouldKeepAlive = false;
+    this.#inFlight.add(outgoing);
+    outgoing.once('close', () => {
+      this.#inFlight.delete(outgoing);
+      // An answer whose head had gone out before the drain leaves its connection open.
+      if (this.#draining) this.#server.closeIdleConnections();
+    });
+    void this.#listener(incoming, outgoing);
+  }
+}
+
+/** The answer to what does not even make a request: no Host, a target that is no URL. */
+function badRequest(): Response {
+  const { status, headers, body } = errorReply(
+    new RegistryError('UNSUPPORTED', 400, 'The request has no valid target or Host.'),
+  );
+  const answer = new Response(typeof body === 'string' ? body : null, { status });
+  for (let index = 0; index < headers.length; index += 2) {
+    answer.headers.set(headers[index] ?? '', headers[index + 1] ?? '');
+  }
+  answer.headers.set('Docker-Distribution-Api-Version', 'registry/2.0');
+  return answer;
+}

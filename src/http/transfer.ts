@@ -1,0 +1,68 @@
+import type { ServerResponse } from 'node:http';
+import type { BlobAnswer } from '../mirror/mirror.ts';
+
+/** Ties a blob to the connection it is sent on: when the connection closes, the blob is closed. */
+export class Transfer {
+  readonly #outgoing: ServerResponse;
+  readonly #blob: BlobAnswer;
+  readonly #onSent: (bytes: number) => void;
+  readonly #onClose = (): void => {
+    this.#closed = true;
+    this.#settle?.();
+    void this.#closeBlob();
+  };
+  #closed: boolean;
+  #settle: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(outgoing: ServerResponse, blob: BlobAnswer, onSent: (bytes: number) => void) {
+    this.#outgoing = outgoing;
+    this.#blob = blob;
+    this.#onSent = onSent;
+    this.#closed = outgoing.destroyed;
+    if (this.#closed) void this.#closeBlob();
+    else outgoing.once('close', this.#onClose);
+  }
+
+  /** Whether the connection is gone, or cut. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Resolves when the kernel has taken all of `chunk`, which is also the back-pressure, or the connection is closed. */
+  write(chunk: Buffer): Promise<void> {
+    return this.#settled(chunk.length, (done) => this.#outgoing.write(chunk, done));
+  }
+
+  /** As {@link write}, for the last chunk. */
+  end(chunk: Buffer): Promise<void> {
+    return this.#settled(chunk.length, (done) => this.#outgoing.end(chunk, done));
+  }
+
+  /** Destroys the connection. A chunk under way stays in use until it is closed. */
+  cut(): void {
+    this.#outgoing.destroy();
+  }
+
+  /** Lets go of both ends; resolves when the blob is closed. */
+  async release(): Promise<void> {
+    this.#outgoing.off('close', this.#onClose);
+    await this.#closeBlob();
+  }
+
+  #settled(length: number, send: (done: (error?: Error | null) => void) => void): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      send((error) => {
+        if (!this.#closed && (error === undefined || error === null)) this.#onSent(length);
+        resolve();
+      });
+    });
+  }
+
+  #closeBlob(): Promise<void> {
+    // The answer is out or lost by now: a handle that fails to close concerns nobody here.
+    this.#closing ??= this.#blob.close().catch(() => undefined);
+    return this.#closing;
+  }
+}
