@@ -1,0 +1,349 @@
+import { describe, expect, it } from 'vitest';
+import { UpstreamError } from '../../../src/upstream/registry.ts';
+import { makeImage } from '../../support/image.ts';
+import { byTag, MirrorHouse, target } from '../../support/mirror-house.ts';
+
+const hello = target('library/hello');
+const latest = byTag('latest');
+const first = makeImage({ seed: 1 });
+const second = makeImage({ seed: 2 });
+
+function unavailable(): never {
+  throw new UpstreamError('unavailable', 'upstream refused the connection');
+}
+
+describe('a tag', () => {
+  it('costs one HEAD and one counted pull, and nothing while it is fresh', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+
+    const cold = await house.mirror.manifest(hello, latest, 'GET');
+    await house.clock.advance(59_999);
+    const warm = await house.mirror.manifest(hello, latest, 'GET');
+
+    expect(cold).toMatchObject({ result: 'miss', bytes: first.bytes, warning: undefined });
+    expect(warm).toMatchObject({ result: 'hit', bytes: first.bytes, upstreamMs: 0 });
+    expect(house.upstream.requests).toEqual([
+      'HEAD library/hello latest',
+      `GET library/hello ${first.digest}`,
+    ]);
+  });
+
+  it('is confirmed by a HEAD alone when it is due and has not moved', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    await house.mirror.manifest(hello, latest, 'GET');
+    await house.clock.advance(60_000);
+    house.upstream.requests.length = 0;
+
+    const confirmed = await house.mirror.manifest(hello, latest, 'GET');
+
+    expect(confirmed).toMatchObject({ result: 'hit', bytes: first.bytes });
+    expect(house.upstream.requests).toEqual(['HEAD library/hello latest']);
+  });
+
+  it('follows upstream to a new digest when it is due', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    await house.mirror.manifest(hello, latest, 'GET');
+    house.upstream.addManifest('library/hello', second.bytes, 'latest');
+    await house.clock.advance(60_000);
+
+    const moved = await house.mirror.manifest(hello, latest, 'GET');
+
+    expect(moved).toMatchObject({ result: 'miss', bytes: second.bytes });
+  });
+
+  it('asked for by HEAD never spends a pull, and is repeated from memory', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+
+    const head = await house.mirror.manifest(hello, latest, 'HEAD');
+    const again = await house.mirror.manifest(hello, latest, 'HEAD');
+
+    expect(head).toMatchObject({ bytes: undefined, descriptor: { digest: first.digest, size: first.size } });
+    expect(again.descriptor).toEqual(head.descriptor);
+    expect(house.upstream.requests).toEqual(['HEAD library/hello latest']);
+  });
+
+  it('is held once the digest that a HEAD showed has been pulled, as dockerd does', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    await house.mirror.manifest(hello, latest, 'HEAD');
+    await house.mirror.manifest(hello, { digest: first.digest }, 'GET');
+    house.upstream.before = unavailable;
+    await house.restart();
+
+    const offline = await house.mirror.manifest(hello, latest, 'GET');
+
+    expect(offline).toMatchObject({ bytes: first.bytes });
+  });
+
+  it('does not leave the manifest it points to before the next one is here', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    await house.mirror.manifest(hello, latest, 'GET');
+    house.upstream.addManifest('library/hello', second.bytes, 'latest');
+    await house.clock.advance(60_000);
+    await house.mirror.manifest(hello, latest, 'HEAD');
+    house.upstream.before = unavailable;
+    await house.clock.advance(60_000);
+
+    const stale = await house.mirror.manifest(hello, latest, 'GET');
+
+    expect(stale).toMatchObject({ result: 'stale', bytes: first.bytes });
+  });
+
+  it('is served stale, with a warning, on every kind of upstream failure', async () => {
+    for (const kind of [
+      'unavailable',
+      'timeout',
+      'rate-limited',
+      'unauthorized',
+      'denied',
+      'invalid',
+      'not-found',
+    ] as const) {
+      await using house = await MirrorHouse.open();
+      house.upstream.addManifest('library/hello', first.bytes, 'latest');
+      await house.mirror.manifest(hello, latest, 'GET');
+      house.upstream.before = () => {
+        throw new UpstreamError(kind, `upstream says ${kind}`);
+      };
+      await house.clock.advance(60_000);
+
+      const stale = await house.mirror.manifest(hello, latest, 'GET');
+
+      expect(stale, kind).toMatchObject({
+        result: 'stale',
+        bytes: first.bytes,
+        warning: `upstream says ${kind}`,
+      });
+    }
+  });
+
+  it('is served stale at once while the breaker is open, and asked for again after a while that grows', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    await house.mirror.manifest(hello, latest, 'GET');
+    house.upstream.before = unavailable;
+    await house.clock.advance(60_000);
+    house.upstream.requests.length = 0;
+
+    const askedAt: number[] = [];
+    for (let second = 0; second < 16; second += 1) {
+      const before = house.upstream.requests.length;
+      await house.mirror.manifest(hello, latest, 'GET');
+      if (house.upstream.requests.length > before) askedAt.push(second);
+      await house.clock.advance(1000);
+    }
+
+    expect(askedAt).toEqual([0, 1, 3, 7, 15]);
+  });
+
+  it('keeps the breaker open across a restart', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    await house.mirror.manifest(hello, latest, 'GET');
+    house.upstream.before = unavailable;
+    await house.clock.advance(60_000);
+    await house.mirror.manifest(hello, latest, 'GET');
+    await house.restart();
+    house.upstream.requests.length = 0;
+
+    const stale = await house.mirror.manifest(hello, latest, 'GET');
+
+    expect(stale.result).toBe('stale');
+    expect(house.upstream.requests).toEqual([]);
+  });
+
+  it('that is cached waits no longer than 2 s for an upstream that hangs', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    await house.mirror.manifest(hello, latest, 'GET');
+    await house.clock.advance(60_000);
+    house.upstream.before = () => new Promise(() => undefined);
+
+    const startedAt = house.clock.now();
+    const pending = house.mirror
+      .manifest(hello, latest, 'GET')
+      .then((answer) => ({ answer, at: house.clock.now() }));
+    await house.clock.advance(5_000);
+    const { answer, at } = await pending;
+
+    expect(answer).toMatchObject({ result: 'stale', bytes: first.bytes });
+    expect(at - startedAt).toBeLessThanOrEqual(2_000);
+  });
+
+  it('is asked for upstream once, however many wait', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        house.mirror.manifest(hello, latest, index % 2 === 0 ? 'GET' : 'HEAD'),
+      ),
+    );
+
+    expect(answers.map(({ descriptor }) => descriptor.digest)).toEqual(answers.map(() => first.digest));
+    expect(answers.filter(({ result }) => result === 'joined').length).toBeGreaterThan(40);
+    expect(house.upstream.requests).toEqual([
+      'HEAD library/hello latest',
+      `GET library/hello ${first.digest}`,
+    ]);
+  });
+
+  it('that upstream no longer has is kept, or dropped where the operator wants that', async () => {
+    for (const gone of ['keep', 'drop'] as const) {
+      await using house = await MirrorHouse.open({ policy: { gone } });
+      house.upstream.addManifest('library/hello', first.bytes, 'latest');
+      await house.mirror.manifest(hello, latest, 'GET');
+      house.upstream.removeTag('library/hello', 'latest');
+      await house.clock.advance(60_000);
+
+      const answer = house.mirror.manifest(hello, latest, 'GET');
+
+      if (gone === 'keep')
+        await expect(answer).resolves.toMatchObject({ result: 'stale', bytes: first.bytes });
+      else await expect(answer).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN', status: 404 });
+    }
+  });
+
+  it('with nothing cached tells the real cause', async () => {
+    for (const [kind, status, code] of [
+      ['unavailable', 503, 'UNAVAILABLE'],
+      ['timeout', 504, 'UNAVAILABLE'],
+      ['rate-limited', 429, 'TOOMANYREQUESTS'],
+      ['unauthorized', 401, 'UNAUTHORIZED'],
+      ['denied', 403, 'DENIED'],
+      ['invalid', 502, 'UNKNOWN'],
+      ['not-found', 404, 'MANIFEST_UNKNOWN'],
+    ] as const) {
+      await using house = await MirrorHouse.open();
+      house.upstream.before = () => {
+        throw new UpstreamError(kind, kind, { retryAfter: 7 });
+      };
+      await expect(house.mirror.manifest(hello, latest, 'GET'), kind).rejects.toMatchObject({ status, code });
+    }
+  });
+
+  it('is fresh for as long as the first rule that matches says', async () => {
+    await using house = await MirrorHouse.open({
+      policy: {
+        rules: [
+          { match: 'library/*:latest', maxAgeMs: 5_000 },
+          { match: '*:v*', maxAgeMs: 3_600_000 },
+        ],
+      },
+    });
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    house.upstream.addManifest('library/hello', first.bytes, 'v1.2.3');
+    await house.mirror.manifest(hello, latest, 'GET');
+    await house.mirror.manifest(hello, byTag('v1.2.3'), 'GET');
+    house.upstream.requests.length = 0;
+    await house.clock.advance(61_000);
+
+    await house.mirror.manifest(hello, byTag('v1.2.3'), 'GET');
+    await house.mirror.manifest(hello, latest, 'GET');
+
+    expect(house.upstream.requests).toEqual(['HEAD library/hello latest']);
+  });
+
+  it('of an upstream that states no digest is pulled by tag and checked all the same', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.statesDigest = false;
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+
+    const answer = await house.mirror.manifest(hello, latest, 'HEAD');
+    const byDigest = await house.mirror.manifest(hello, { digest: first.digest }, 'GET');
+
+    expect(answer.descriptor.digest).toBe(first.digest);
+    expect(byDigest.result).toBe('hit');
+  });
+});
+
+describe('a manifest by digest', () => {
+  it('is never asked for again', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes);
+    await house.mirror.manifest(hello, { digest: first.digest }, 'GET');
+    await house.restart();
+    await house.clock.advance(10 ** 9);
+
+    const again = await house.mirror.manifest(hello, { digest: first.digest }, 'GET');
+
+    expect(again).toMatchObject({ result: 'hit', bytes: first.bytes });
+    expect(house.upstream.requests).toEqual([`GET library/hello ${first.digest}`]);
+  });
+
+  it('whose bytes are not what the digest says is refused, and nothing is kept', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes);
+    const honest = house.upstream.getManifest.bind(house.upstream);
+    house.upstream.getManifest = async (...request) => ({
+      ...(await honest(...request)),
+      bytes: second.bytes,
+    });
+    await expect(house.mirror.manifest(hello, { digest: first.digest }, 'GET')).rejects.toMatchObject({
+      status: 502,
+    });
+
+    house.upstream.getManifest = honest;
+    const clean = await house.mirror.manifest(hello, { digest: first.digest }, 'GET');
+
+    expect(clean.bytes).toEqual(first.bytes);
+  });
+
+  it("held for one repository is not another repository's to read", async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes);
+    await house.mirror.manifest(hello, { digest: first.digest }, 'GET');
+
+    const stranger = house.mirror.manifest(target('someone/else'), { digest: first.digest }, 'GET');
+
+    await expect(stranger).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN' });
+  });
+});
+
+describe('a one-word name', () => {
+  it('means library/ on Docker Hub', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+
+    await house.mirror.manifest(target('hello'), latest, 'GET');
+
+    expect(house.upstream.requests[0]).toBe('HEAD library/hello latest');
+  });
+
+  it('is tried as given elsewhere, then under library/, and the finding is remembered', async () => {
+    const { ScriptedUpstream } = await import('../../support/scripted-upstream.ts');
+    await using house = await MirrorHouse.open({ upstream: new ScriptedUpstream('registry.example') });
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+
+    await house.mirror.manifest(target('hello'), latest, 'GET');
+    await house.mirror.manifest(target('hello'), { digest: first.digest }, 'GET');
+    await house.restart();
+    house.upstream.before = unavailable;
+    const offline = await house.mirror.manifest(target('hello'), latest, 'GET');
+
+    expect(house.upstream.requests.slice(0, 3)).toEqual([
+      'HEAD hello latest',
+      'HEAD library/hello latest',
+      `GET library/hello ${first.digest}`,
+    ]);
+    expect(offline.bytes).toEqual(first.bytes);
+  });
+});
+
+describe('a namespace', () => {
+  it('that is not mirrored here is refused without asking anybody', async () => {
+    await using house = await MirrorHouse.open();
+
+    const foreign = Promise.resolve().then(() =>
+      house.mirror.manifest(target('owner/app', 'ghcr.io'), latest, 'GET'),
+    );
+
+    await expect(foreign).rejects.toMatchObject({ code: 'NAME_UNKNOWN', status: 404 });
+    expect(house.upstream.requests).toEqual([]);
+  });
+});
