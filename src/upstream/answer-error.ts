@@ -60,11 +60,17 @@ async function upstreamsWords({ body }: UpstreamResponse): Promise<string> {
   }
 }
 
-/** Plain text without control characters and without the query of any URL, which may be a signature. */
+/** Short plain text without control characters, and without user information and queries of URLs: they hold secrets. */
 export function printable(text: string): string {
   return text
-    .replace(/(https?:\/\/)(?:[^\s/?#@]*@)?([^\s?#"']*)[?#][^\s"']*/gi, '$1$2')
     .replace(/[\p{C}\p{Z}]+/gu, ' ')
+    .replace(/(https?:\/\/)([^\s"'<>]+)/gi, (_, scheme: string, rest: string) => scheme + bareUrl(rest))
     .trim()
     .slice(0, maxMessageLength);
+}
+
+function bareUrl(afterScheme: string): string {
+  const [place = ''] = afterScheme.split(/[?#]/, 1);
+  const host = place.split('/', 1)[0] ?? '';
+  return place.slice(host.lastIndexOf('@') + 1);
 }

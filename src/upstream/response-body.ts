@@ -1,8 +1,6 @@
-import type { Dispatcher } from 'undici';
+import type { Readable } from 'node:stream';
 import { errors } from 'undici';
 import { UpstreamError } from './registry.ts';
-
-type Readable = Dispatcher.ResponseData['body'];
 
 /** What is left of a discarded body up to here is read, so that the connection can be used again; beyond, it is closed. */
 const maxDrainBytes = 64 * 1024;
@@ -60,6 +58,10 @@ export class ResponseBody implements AsyncIterable<Buffer> {
 
   /** Lets go of the body. Nobody needs to wait for that. */
   discard(): void {
-    void this.#readable.dump({ limit: maxDrainBytes });
+    let drained = 0;
+    this.#readable.on('data', (chunk: Buffer) => {
+      drained += chunk.length;
+      if (drained > maxDrainBytes) this.#readable.destroy();
+    });
   }
 }

@@ -18,8 +18,8 @@ const parameterPattern = new RegExp(
   `[\\s,]*(${token})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\[^])*)"|(${token}))[ \\t]*(?=,|$)`,
   'y',
 );
-/** Anything up to the next comma outside quotes: what is stepped over when nothing else fits. */
-const rubbishPattern = /[\s,]*(?:"(?:[^"\\]|\\[^])*"|[^,"]|")*?(?:,|$)/y;
+/** Anything up to the next comma outside quotes: what is stepped over when nothing else fits. Matches always. */
+const rubbishPattern = /[\s,]*(?:"(?:[^"\\]|\\[^]?)*(?:"|$)|[^,"])*(?:,|$)/y;
 
 /**
  * Reads the challenges of all `WWW-Authenticate` lines of an answer. Several may share a line, and the commas between
