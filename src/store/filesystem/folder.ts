@@ -12,11 +12,28 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Creates a folder and what is missing above it, durably. */
+/**
+ * Creates a folder and what is missing above it, durably. Not by `mkdir`'s own `recursive`, which in Node 24 never ends
+ * where the kernel answers ENOENT although the parent is there, as it does in /proc.
+ */
 export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  try {
+    await makeOneFolder(folder);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolder(dirname(folder));
+    await makeOneFolder(folder);
+  }
+}
+
+async function makeOneFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return;
+    throw error;
+  }
+  await syncFolder(dirname(folder));
 }
 
 /** Does what needs `folder`, making the folder only when it turns out to be missing, be it for the first time or since. */

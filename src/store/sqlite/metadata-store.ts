@@ -1,11 +1,11 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Clock } from '../../clock.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Manifest, ManifestContents } from '../../oci/manifest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../../oci/reference.ts';
 import { fileError } from '../file-error.ts';
+import { makeFolder } from '../filesystem/folder.ts';
 import type { MetadataStore, TagRecord, UpstreamState } from '../metadata-store.ts';
 import { databaseError } from './error.ts';
 import { Expiry } from './expiry.ts';
@@ -45,7 +45,7 @@ export class SqliteMetadataStore implements MetadataStore {
    */
   static async open(file: string, clock: Clock): Promise<SqliteMetadataStore> {
     try {
-      await mkdir(dirname(file), { recursive: true });
+      await makeFolder(dirname(resolve(file)));
     } catch (cause) {
       throw fileError('making the folder of the metadata database', cause);
     }

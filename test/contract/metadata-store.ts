@@ -1,0 +1,439 @@
+import { describe, expect, it } from 'vitest';
+import { digestOf, type Digest } from '../../src/oci/digest.ts';
+import { readManifest, type Manifest, type ManifestContents } from '../../src/oci/manifest.ts';
+import {
+  parseRepositoryName,
+  parseTag,
+  parseUpstreamName,
+  type Repository,
+  type Tag,
+  type UpstreamName,
+} from '../../src/oci/reference.ts';
+import type { MetadataStore } from '../../src/store/metadata-store.ts';
+import { makeImage, makeIndex, type Content, type Image } from '../support/image.ts';
+import { TestClock } from '../support/test-clock.ts';
+
+/** A store to try, empty at first. */
+export interface MetadataStoreUnderTest extends AsyncDisposable {
+  readonly store: MetadataStore;
+  /** Closes it and opens the same data anew. */
+  reopen(): Promise<MetadataStore>;
+}
+
+function parsed<T>(value: T | undefined): T {
+  if (value === undefined) throw new TypeError('the test names something that does not parse');
+  return value;
+}
+
+export function upstreamNamed(name: string): UpstreamName {
+  return parsed(parseUpstreamName(name));
+}
+
+export function repositoryNamed(name: string, upstream = 'docker.io'): Repository {
+  return { upstream: upstreamNamed(upstream), name: parsed(parseRepositoryName(name)) };
+}
+
+export function tagNamed(name: string): Tag {
+  return parsed(parseTag(name));
+}
+
+/** Stores an image's manifest, or an index, as the mirror does. */
+export function putImage(
+  store: MetadataStore,
+  repository: Repository,
+  { mediaType, digest, size, bytes }: Content,
+  tag?: string,
+): Promise<void> {
+  const manifest: Manifest = { mediaType, digest, size, bytes };
+  const record = tag === undefined ? undefined : { name: tagNamed(tag), checkedAt: 1 };
+  return store.putManifest(repository, manifest, readManifest(bytes), record);
+}
+
+function blobsOf(image: Image): readonly Content[] {
+  return [image.config, ...image.layers];
+}
+
+const busybox = repositoryNamed('library/busybox');
+const alpine = repositoryNamed('library/alpine');
+const latest = tagNamed('latest');
+const image = makeImage({ seed: 1 });
+const other = makeImage({ seed: 2 });
+const unknown = digestOf(Buffer.from('nobody has this'));
+
+/** What every metadata store must do; `make` gives a fresh, empty one on that clock for each test. */
+export function metadataStoreContract(make: (clock: TestClock) => Promise<MetadataStoreUnderTest>): void {
+  const fresh = () => make(new TestClock());
+
+  describe('a manifest', () => {
+    it('comes back byte for byte, in the repository that it was stored for and in no other', async () => {
+      await using subject = await fresh();
+      await putImage(subject.store, busybox, image);
+      expect(await subject.store.manifest(busybox, image.digest)).toEqual({
+        mediaType: image.mediaType,
+        digest: image.digest,
+        size: image.bytes.length,
+        bytes: image.bytes,
+      });
+      expect(await subject.store.manifest(alpine, image.digest)).toBeUndefined();
+      expect(
+        await subject.store.manifest(repositoryNamed('library/busybox', 'ghcr.io'), image.digest),
+      ).toBeUndefined();
+      expect(await subject.store.manifest(busybox, unknown)).toBeUndefined();
+    });
+
+    it('may be stored again, and for a second repository', async () => {
+      await using subject = await fresh();
+      await putImage(subject.store, busybox, image);
+      await putImage(subject.store, busybox, image);
+      await putImage(subject.store, alpine, image);
+      for (const repository of [busybox, alpine]) {
+        expect((await subject.store.manifest(repository, image.digest))?.bytes).toEqual(image.bytes);
+        expect(await subject.store.repositoryBlob(repository, image.config.digest)).toBe(image.config.size);
+      }
+    });
+
+    it('keeps its tag, blobs and bytes across a restart', async () => {
+      await using subject = await fresh();
+      await putImage(subject.store, busybox, image, 'latest');
+      await subject.store.putBlob(image.config.digest, image.config.size);
+      const store = await subject.reopen();
+      expect((await store.manifest(busybox, image.digest))?.bytes).toEqual(image.bytes);
+      expect(await store.tag(busybox, latest)).toEqual({ digest: image.digest, checkedAt: 1 });
+      expect(await store.blob(image.config.digest)).toBe(image.config.size);
+    });
+  });
+
+  describe('a tag', () => {
+    it('is what the manifest was stored with', async () => {
+      await using subject = await fresh();
+      await putImage(subject.store, busybox, image, 'latest');
+      expect(await subject.store.tag(busybox, latest)).toEqual({ digest: image.digest, checkedAt: 1 });
+      expect(await subject.store.tag(busybox, tagNamed('other'))).toBeUndefined();
+      expect(await subject.store.tag(alpine, latest)).toBeUndefined();
+    });
+
+    it('moves to another manifest of the repository, and is marked as checked', async () => {
+      await using subject = await fresh();
+      await putImage(subject.store, busybox, image, 'latest');
+      await putImage(subject.store, busybox, other);
+      const record = { digest: other.digest, checkedAt: 99 };
+      expect(await subject.store.putTag(busybox, latest, record)).toBe(true);
+      expect(await subject.store.tag(busybox, latest)).toEqual(record);
+    });
+
+    it('never points to a manifest that the repository does not hold', async () => {
+      await using subject = await fresh();
+      await putImage(subject.store, busybox, image, 'latest');
+      await putImage(subject.store, alpine, other);
+      for (const digest of [other.digest, unknown]) {
+        expect(await subject.store.putTag(busybox, latest, { digest, checkedAt: 9 })).toBe(false);
+      }
+      expect(
+        await subject.store.putTag(repositoryNamed('no/such'), latest, { digest: unknown, checkedAt: 9 }),
+      ).toBe(false);
+      expect(await subject.store.tag(busybox, latest)).toEqual({ digest: image.digest, checkedAt: 1 });
+    });
+
+    it('can be forgotten, once', async () => {
+      await using subject = await fresh();
+      await putImage(subject.store, busybox, image, 'latest');
+      expect(await subject.store.removeTag(busybox, latest)).toBe(true);
+      expect(await subject.store.removeTag(busybox, latest)).toBe(false);
+      expect(await subject.store.tag(busybox, latest)).toBeUndefined();
+      expect(await subject.store.manifest(busybox, image.digest)).toBeDefined();
+    });
+
+    it('is listed in the order of bytes', async () => {
+      await using subject = await fresh();
+      const names = ['latest', '1.10', '1.9', 'Zeta', '_x', 'alpha', '1'];
+      for (const name of names) await putImage(subject.store, busybox, image, name);
+      await putImage(subject.store, alpine, image, 'elsewhere');
+      expect(await subject.store.tags(busybox)).toEqual([
+        '1',
+        '1.10',
+        '1.9',
+        'Zeta',
+        '_x',
+        'alpha',
+        'latest',
+      ]);
+      expect(await subject.store.tags(repositoryNamed('no/such'))).toEqual([]);
+    });
+  });
+
+  describe('the list of repositories', () => {
+    it('names those of the upstream that hold a manifest, in the order of bytes', async () => {
+      await using subject = await fresh();
+      for (const name of ['b', 'a/b', 'a-b', 'a'])
+        await putImage(subject.store, repositoryNamed(name), image);
+      await putImage(subject.store, repositoryNamed('elsewhere', 'ghcr.io'), image);
+      await subject.store.putRepositoryBlob(repositoryNamed('only-a-blob'), image.config.digest, 1);
+      expect(await subject.store.repositories(busybox.upstream)).toEqual(['a', 'a-b', 'a/b', 'b']);
+      expect(await subject.store.repositories(upstreamNamed('quay.io'))).toEqual([]);
+    });
+
+    it('comes in pages', async () => {
+      await using subject = await fresh();
+      for (const name of ['a', 'b', 'c']) await putImage(subject.store, repositoryNamed(name), image);
+      const page = (last: string | undefined, limit: number | undefined) =>
+        subject.store.repositories(busybox.upstream, { last, limit });
+      expect(await page(undefined, 2)).toEqual(['a', 'b']);
+      expect(await page('b', 2)).toEqual(['c']);
+      expect(await page('aa', undefined)).toEqual(['b', 'c']);
+      expect(await page(undefined, 0)).toEqual([]);
+    });
+  });
+
+  describe('the right to read a blob', () => {
+    it('comes with a manifest of the repository that names it, bytes held or not', async () => {
+      await using subject = await fresh();
+      await putImage(subject.store, busybox, image);
+      for (const blob of blobsOf(image)) {
+        expect(await subject.store.repositoryBlob(busybox, blob.digest)).toBe(blob.size);
+        expect(await subject.store.repositoryBlob(alpine, blob.digest)).toBeUndefined();
+        expect(await subject.store.blob(blob.digest)).toBeUndefined();
+      }
+    });
+
+    it('comes with a confirmation by upstream, for that repository alone', async () => {
+      await using subject = await fresh();
+      await subject.store.putRepositoryBlob(busybox, unknown, 7);
+      expect(await subject.store.repositoryBlob(busybox, unknown)).toBe(7);
+      expect(await subject.store.repositoryBlob(alpine, unknown)).toBeUndefined();
+    });
+
+    it('does not come with the bytes being here, nor go with them', async () => {
+      await using subject = await fresh();
+      await subject.store.putBlob(image.config.digest, image.config.size);
+      expect(await subject.store.repositoryBlob(busybox, image.config.digest)).toBeUndefined();
+      await putImage(subject.store, busybox, image);
+      await subject.store.removeBlob(image.config.digest);
+      expect(await subject.store.repositoryBlob(busybox, image.config.digest)).toBe(image.config.size);
+    });
+
+    it('states the size that upstream confirmed over the one a manifest claims, and the true one over both', async () => {
+      await using subject = await fresh();
+      const { digest } = image.config;
+      await subject.store.putRepositoryBlob(busybox, digest, 11);
+      await putImage(subject.store, busybox, image);
+      expect(await subject.store.repositoryBlob(busybox, digest)).toBe(11);
+      await subject.store.putBlob(digest, 12);
+      expect(await subject.store.repositoryBlob(busybox, digest)).toBe(12);
+    });
+  });
+
+  describe('a blob', () => {
+    it('is here from putBlob to removeBlob', async () => {
+      await using subject = await fresh();
+      expect(await subject.store.blob(unknown)).toBeUndefined();
+      await subject.store.putBlob(unknown, 0);
+      await subject.store.putBlob(unknown, 0);
+      expect(await subject.store.blob(unknown)).toBe(0);
+      expect(await subject.store.removeBlob(unknown)).toBe(true);
+      expect(await subject.store.removeBlob(unknown)).toBe(false);
+      expect(await subject.store.blob(unknown)).toBeUndefined();
+    });
+  });
+
+  describe('expiry', () => {
+    const day = 86_400_000;
+
+    async function putWithBlobs(store: MetadataStore, repository: Repository, stored: Image, tag?: string) {
+      await putImage(store, repository, stored, tag);
+      for (const { digest, size } of blobsOf(stored)) await store.putBlob(digest, size);
+    }
+
+    function digestsOf(contents: readonly Content[]): Set<Digest> {
+      return new Set(contents.map(({ digest }) => digest));
+    }
+
+    async function expired(store: MetadataStore, before: number): Promise<Set<Digest>> {
+      const digests = await store.expire(before);
+      const distinct = new Set(digests);
+      expect(distinct.size).toBe(digests.length);
+      return distinct;
+    }
+
+    it('forgets an unused image with its tags, blobs and rights, and names the blobs', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      await putWithBlobs(subject.store, busybox, image, 'latest');
+      await clock.advance(day);
+      expect(await expired(subject.store, clock.now())).toEqual(digestsOf(blobsOf(image)));
+      expect(await subject.store.manifest(busybox, image.digest)).toBeUndefined();
+      expect(await subject.store.tag(busybox, latest)).toBeUndefined();
+      expect(await subject.store.tags(busybox)).toEqual([]);
+      expect(await subject.store.repositories(busybox.upstream)).toEqual([]);
+      for (const { digest } of blobsOf(image)) {
+        expect(await subject.store.blob(digest)).toBeUndefined();
+        expect(await subject.store.repositoryBlob(busybox, digest)).toBeUndefined();
+      }
+      expect(await subject.store.expire(clock.now())).toEqual([]);
+    });
+
+    it('keeps what was used at the very moment or later', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      await putWithBlobs(subject.store, busybox, image, 'latest');
+      expect(await subject.store.expire(clock.now())).toEqual([]);
+      expect(await subject.store.tag(busybox, latest)).toBeDefined();
+    });
+
+    it('counts a use that is still in memory', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      await putWithBlobs(subject.store, busybox, image, 'latest');
+      await putWithBlobs(subject.store, busybox, other);
+      await clock.advance(day);
+      subject.store.touch([image.digest]);
+      expect(await expired(subject.store, clock.now())).toEqual(digestsOf(blobsOf(other)));
+      expect(await subject.store.manifest(busybox, other.digest)).toBeUndefined();
+      expect((await subject.store.manifest(busybox, image.digest))?.bytes).toEqual(image.bytes);
+      expect(await subject.store.tag(busybox, latest)).toBeDefined();
+      for (const { digest } of blobsOf(image)) expect(await subject.store.blob(digest)).toBeDefined();
+    });
+
+    it('counts a use from before a restart', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      await putWithBlobs(subject.store, busybox, image);
+      await clock.advance(day);
+      subject.store.touch([image.digest]);
+      const store = await subject.reopen();
+      expect(await store.expire(clock.now())).toEqual([]);
+      expect(await store.manifest(busybox, image.digest)).toBeDefined();
+    });
+
+    it('counts storing again as a use', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      await putWithBlobs(subject.store, busybox, image);
+      await clock.advance(day);
+      await putImage(subject.store, busybox, image);
+      expect(await subject.store.expire(clock.now())).toEqual([]);
+    });
+
+    it('keeps a blob that images share until the last of them goes', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      const shared: ManifestContents = { ...readManifest(other.bytes), blobs: image.layers };
+      await putWithBlobs(subject.store, busybox, image);
+      await subject.store.putManifest(alpine, other, shared);
+      await clock.advance(day);
+      subject.store.touch([other.digest]);
+      expect(await expired(subject.store, clock.now())).toEqual(digestsOf([image.config]));
+      for (const { digest, size } of image.layers) {
+        expect(await subject.store.blob(digest)).toBe(size);
+        expect(await subject.store.repositoryBlob(alpine, digest)).toBe(size);
+        expect(await subject.store.repositoryBlob(busybox, digest)).toBeUndefined();
+      }
+      await clock.advance(day);
+      expect(await expired(subject.store, clock.now())).toEqual(digestsOf(image.layers));
+    });
+
+    it('leaves a repository the right to a blob that another manifest of it names', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      await putWithBlobs(subject.store, busybox, image);
+      await subject.store.putManifest(busybox, other, { ...readManifest(other.bytes), blobs: image.layers });
+      await clock.advance(day);
+      subject.store.touch([other.digest]);
+      await subject.store.expire(clock.now());
+      expect(await subject.store.manifest(busybox, image.digest)).toBeUndefined();
+      for (const { digest, size } of image.layers) {
+        expect(await subject.store.repositoryBlob(busybox, digest)).toBe(size);
+      }
+    });
+
+    it('keeps the children of an index that is used, and their blobs, through indexes of indexes', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      const inner = makeIndex([image]);
+      const outer = makeIndex([{ ...image, ...inner }]);
+      await putWithBlobs(subject.store, busybox, image);
+      await putWithBlobs(subject.store, busybox, other);
+      await putImage(subject.store, busybox, inner);
+      await putImage(subject.store, busybox, outer, 'latest');
+      await clock.advance(day);
+      subject.store.touch([outer.digest]);
+      expect(await expired(subject.store, clock.now())).toEqual(digestsOf(blobsOf(other)));
+      for (const { digest } of [outer, inner, image]) {
+        expect(await subject.store.manifest(busybox, digest)).toBeDefined();
+      }
+      await clock.advance(day);
+      expect(await expired(subject.store, clock.now())).toEqual(digestsOf(blobsOf(image)));
+      expect(await subject.store.manifest(busybox, image.digest)).toBeUndefined();
+    });
+
+    it('forgets an index that nobody uses, and keeps the child that somebody does', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      const index = makeIndex([image, other]);
+      await putWithBlobs(subject.store, busybox, image);
+      await putWithBlobs(subject.store, busybox, other);
+      await putImage(subject.store, busybox, index, 'latest');
+      await clock.advance(day);
+      subject.store.touch([image.digest]);
+      expect(await expired(subject.store, clock.now())).toEqual(digestsOf(blobsOf(other)));
+      expect(await subject.store.manifest(busybox, index.digest)).toBeUndefined();
+      expect(await subject.store.tag(busybox, latest)).toBeUndefined();
+      expect(await subject.store.manifest(busybox, image.digest)).toBeDefined();
+    });
+
+    it('forgets a blob that no manifest names once it is unused, with the right that upstream gave', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      await subject.store.putRepositoryBlob(busybox, unknown, 7);
+      await subject.store.putBlob(unknown, 7);
+      await clock.advance(day);
+      subject.store.touch([unknown]);
+      await clock.advance(1);
+      expect(await subject.store.expire(clock.now() - 1)).toEqual([]);
+      expect(await subject.store.repositoryBlob(busybox, unknown)).toBe(7);
+      expect(await subject.store.expire(clock.now())).toEqual([unknown]);
+      expect(await subject.store.repositoryBlob(busybox, unknown)).toBeUndefined();
+    });
+  });
+
+  describe('the state of an upstream', () => {
+    it('is kept as it was put last', async () => {
+      await using subject = await fresh();
+      const upstream = busybox.upstream;
+      expect(await subject.store.upstreamState(upstream)).toBeUndefined();
+      await subject.store.putUpstreamState(upstream, {
+        failures: 3,
+        retryAt: 5,
+        limit: 100,
+        remaining: 0,
+        window: 21600,
+      });
+      await subject.store.putUpstreamState(upstream, { failures: 4, retryAt: 6, remaining: 0 });
+      const store = await subject.reopen();
+      expect(await store.upstreamState(upstream)).toEqual({ failures: 4, retryAt: 6, remaining: 0 });
+      expect(await store.upstreamState(upstreamNamed('quay.io'))).toBeUndefined();
+    });
+  });
+
+  describe('a store', () => {
+    it('says that it can write', async () => {
+      await using subject = await fresh();
+      await expect(subject.store.check()).resolves.toBeUndefined();
+      await expect(subject.store.check()).resolves.toBeUndefined();
+    });
+
+    it('rejects, and does not throw, once closed', async () => {
+      await using subject = await fresh();
+      await subject.store.close();
+      await subject.store.close();
+      subject.store.touch([unknown]);
+      for (const refused of [
+        () => subject.store.check(),
+        () => subject.store.manifest(busybox, unknown),
+        () => putImage(subject.store, busybox, image),
+        () => subject.store.expire(0),
+      ]) {
+        await expect(refused()).rejects.toMatchObject({ name: 'StoreError', code: 'IO' });
+      }
+    });
+  });
+}

@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { StoreError } from '../../../src/store/content-store.ts';
+import { errnoOf, fileError } from '../../../src/store/file-error.ts';
+
+it.each([
+  ['ENOSPC', 'NO_SPACE'],
+  ['EDQUOT', 'NO_SPACE'],
+  ['EROFS', 'NOT_WRITABLE'],
+  ['EACCES', 'NOT_WRITABLE'],
+  ['EPERM', 'NOT_WRITABLE'],
+  ['EIO', 'IO'],
+  ['EMFILE', 'IO'],
+])('calls %s %s', (errno, code) => {
+  const cause = Object.assign(new Error('/secret/path'), { code: errno });
+  const error = fileError('writing', cause);
+  expect(error).toMatchObject({ code, message: `writing failed: ${errno}`, cause });
+});
+
+it('leaves a StoreError as it is', () => {
+  const error = new StoreError('DIGEST_MISMATCH', 'no');
+  expect(fileError('committing', error)).toBe(error);
+});
+
+it('finds no errno in what has none', () => {
+  expect(errnoOf(new Error('plain'))).toBeUndefined();
+  expect(errnoOf('text')).toBeUndefined();
+  expect(fileError('writing', 'text').code).toBe('IO');
+});

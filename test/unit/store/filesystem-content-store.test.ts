@@ -1,0 +1,203 @@
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { afterEach, expect, it, vi } from 'vitest';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { FilesystemContentStore } from '../../../src/store/filesystem/content-store.ts';
+import { Layout } from '../../../src/store/filesystem/layout.ts';
+import { noise } from '../../support/image.ts';
+import { gather } from '../../support/stored-blob.ts';
+import { TempFolder } from '../../support/temp-folder.ts';
+
+const bytes = noise(200_000, 'filesystem');
+const digest = digestOf(bytes);
+
+/** The methods that every FileHandle shares, so that a test can make the disk fail. */
+async function fileHandleMethods() {
+  const file = await open('/dev/null', constants.O_RDONLY);
+  await file.close();
+  return Object.getPrototypeOf(file) as typeof file;
+}
+
+async function fillIn(store: FilesystemContentStore): Promise<void> {
+  const ingest = await store.ingest(digest);
+  await ingest.write([bytes.subarray(ingest.offset)]);
+  await ingest.commit();
+  await ingest.close();
+}
+
+function diskError(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it('does no I/O when constructed, and makes its folders when it first writes', async () => {
+  await using folder = await TempFolder.create();
+  const store = new FilesystemContentStore(folder.join('new', 'root'));
+  expect(await readdir(folder.path)).toEqual([]);
+  expect(await store.size(digest)).toBeUndefined();
+  expect(await readdir(folder.path)).toEqual([]);
+  await fillIn(store);
+  expect(await readFile(new Layout(folder.join('new', 'root')).blob(digest))).toEqual(bytes);
+});
+
+it('says in open that a root cannot be a folder', async () => {
+  await using folder = await TempFolder.create();
+  await writeFile(folder.join('file'), '');
+  await expect(FilesystemContentStore.open(folder.join('file'))).rejects.toMatchObject({
+    name: 'StoreError',
+  });
+  await expect(FilesystemContentStore.open('/proc/entrepot')).rejects.toMatchObject({ name: 'StoreError' });
+});
+
+it('makes its folders again when they vanish', async () => {
+  await using folder = await TempFolder.create();
+  const store = await FilesystemContentStore.open(folder.path);
+  await rm(folder.join('ingest'), { recursive: true });
+  const ingest = await store.ingest(digest);
+  await ingest.write([bytes]);
+  await rm(folder.join('blobs'), { recursive: true });
+  await ingest.commit();
+  await ingest.close();
+  expect(await readFile(new Layout(folder.path).blob(digest))).toEqual(bytes);
+});
+
+it('lists nothing but blobs in their own place', async () => {
+  await using folder = await TempFolder.create();
+  const store = await FilesystemContentStore.open(folder.path);
+  const hex = digest.slice(7);
+  await mkdir(folder.join('blobs', 'sha256', 'zz'), { recursive: true });
+  await writeFile(folder.join('blobs', 'sha256', 'zz', hex), bytes);
+  await writeFile(folder.join('blobs', 'sha256', 'README'), 'not ours');
+  await writeFile(folder.join('ingest', 'README'), 'not ours');
+  expect(await gather(store.list())).toEqual([]);
+  expect(await gather(store.listPartial())).toEqual([]);
+  expect(await store.removePartials(Infinity)).toBe(0);
+});
+
+it('flushes the file before it is renamed, and the folders after', async () => {
+  await using folder = await TempFolder.create();
+  const methods = await fileHandleMethods();
+  const store = await FilesystemContentStore.open(folder.path);
+  const seen: boolean[] = [];
+  const sync = vi.spyOn(methods, 'sync').mockImplementation(async () => {
+    seen.push((await store.size(digest)) !== undefined);
+  });
+  await fillIn(store);
+  // The file; the shard's two new parents; after the rename, the shard.
+  expect(seen).toEqual([false, false, false, true]);
+  expect(sync).toHaveBeenCalledTimes(4);
+});
+
+it('keeps nothing when a flush fails: those bytes may not be on disk', async () => {
+  await using folder = await TempFolder.create();
+  const methods = await fileHandleMethods();
+  const store = await FilesystemContentStore.open(folder.path);
+  await fillIn(store);
+  for (const failing of [1, 2]) {
+    // The shard exists by now, so a commit flushes the file and the shard.
+    const ingest = await store.ingest(digest);
+    await ingest.write([bytes.subarray(ingest.offset)]);
+    const sync = vi.spyOn(methods, 'sync');
+    if (failing === 2) sync.mockResolvedValueOnce();
+    sync.mockRejectedValueOnce(diskError('EIO'));
+    await expect(ingest.commit()).rejects.toMatchObject({ code: 'IO' });
+    sync.mockRestore();
+    await ingest.close();
+    expect(await store.size(digest)).toBeUndefined();
+    expect(await gather(store.listPartial())).toEqual([]);
+  }
+});
+
+it('takes no more bytes after a failed write, and resumes from what it had', async () => {
+  await using folder = await TempFolder.create();
+  const methods = await fileHandleMethods();
+  const store = await FilesystemContentStore.open(folder.path);
+  const ingest = await store.ingest(digest);
+  await ingest.write([bytes.subarray(0, 1000)]);
+  vi.spyOn(methods, 'writev')
+    .mockImplementationOnce(async function shortWrite(this: typeof methods, buffers, position) {
+      const { bytesWritten } = await this.write(bytes, 1000, 500, position);
+      return { bytesWritten, buffers };
+    })
+    .mockRejectedValueOnce(diskError('ENOSPC'));
+  await expect(ingest.write([bytes.subarray(1000, 5000)])).rejects.toMatchObject({ code: 'NO_SPACE' });
+  vi.restoreAllMocks();
+  expect(ingest.offset).toBe(1000);
+  expect(ingest.matches()).toBe(false);
+  await expect(ingest.write([bytes.subarray(1000)])).rejects.toMatchObject({ code: 'NO_SPACE' });
+  await expect(ingest.commit()).rejects.toMatchObject({ code: 'NO_SPACE' });
+  expect(await ingest.read(Buffer.alloc(2000), 2000, 0)).toBe(1000);
+  await ingest.close();
+  const next = await store.ingest(digest);
+  expect(next.offset).toBe(1000);
+  await next.close();
+  await fillIn(store);
+  expect(await readFile(new Layout(folder.path).blob(digest))).toEqual(bytes);
+});
+
+it('can start again in place after a failed write', async () => {
+  await using folder = await TempFolder.create();
+  const methods = await fileHandleMethods();
+  const store = await FilesystemContentStore.open(folder.path);
+  const ingest = await store.ingest(digest);
+  vi.spyOn(methods, 'writev').mockRejectedValueOnce(diskError('EIO'));
+  await expect(ingest.write([bytes])).rejects.toMatchObject({ code: 'IO' });
+  await ingest.restart();
+  await ingest.write([bytes]);
+  await ingest.commit();
+  await ingest.close();
+  expect(await readFile(new Layout(folder.path).blob(digest))).toEqual(bytes);
+});
+
+it('is free for another ingest when one could not be started', async () => {
+  await using folder = await TempFolder.create();
+  const store = await FilesystemContentStore.open(folder.path);
+  const partial = new Layout(folder.path).partial(digest);
+  await mkdir(partial);
+  await expect(store.ingest(digest)).rejects.toMatchObject({ name: 'StoreError', code: 'IO' });
+  await rm(partial, { recursive: true });
+  await fillIn(store);
+});
+
+it('refuses a corrupt blob that is to be taken up again', async () => {
+  await using folder = await TempFolder.create();
+  const store = await FilesystemContentStore.open(folder.path);
+  const path = new Layout(folder.path).blob(digest);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, noise(bytes.length, 'corrupt'));
+  const ingest = await store.ingest(digest);
+  expect(ingest.matches()).toBe(false);
+  await expect(ingest.commit()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+  await ingest.close();
+  await fillIn(store);
+  expect(await readFile(path)).toEqual(bytes);
+});
+
+it('fails a read of a blob that was cut short on disk, rather than end it', async () => {
+  await using folder = await TempFolder.create();
+  const store = await FilesystemContentStore.open(folder.path);
+  await fillIn(store);
+  const reader = await store.open(digest);
+  await truncate(new Layout(folder.path).blob(digest), 1000);
+  expect(await reader?.read(Buffer.alloc(4000), 4000, 0)).toBe(1000);
+  await expect(reader?.read(Buffer.alloc(4000), 4000, 1000)).rejects.toMatchObject({ code: 'IO' });
+  await reader?.close();
+});
+
+it('leaves the event loop free while it hashes what was there', async () => {
+  await using folder = await TempFolder.create();
+  const store = await FilesystemContentStore.open(folder.path);
+  await writeFile(new Layout(folder.path).partial(digest), Buffer.alloc(16 * 1024 * 1024));
+  let turns = 0;
+  const counting = setInterval(() => (turns += 1), 0);
+  const ingest = await store.ingest(digest);
+  clearInterval(counting);
+  expect(ingest.offset).toBe(16 * 1024 * 1024);
+  expect(turns).toBeGreaterThan(4);
+  await ingest.discard();
+  await ingest.close();
+});

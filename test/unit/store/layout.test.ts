@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { Layout } from '../../../src/store/filesystem/layout.ts';
+
+const layout = new Layout('/data');
+
+it.each(['sha256', 'sha512'] as const)('finds a %s digest again in the names it gives', (algorithm) => {
+  const digest = digestOf(Buffer.from('layout'), algorithm);
+  const hex = digest.slice(7);
+  expect(layout.blob(digest)).toBe(`/data/blobs/${algorithm}/${hex.slice(0, 2)}/${hex}`);
+  expect(layout.partial(digest)).toBe(`/data/ingest/${algorithm}-${hex}.partial`);
+  expect(layout.blobDigest(algorithm, hex.slice(0, 2), hex)).toBe(digest);
+  expect(layout.partialDigest(`${algorithm}-${hex}.partial`)).toBe(digest);
+});
+
+it('takes no other file for its own', () => {
+  const hex = 'ab'.repeat(32);
+  expect(layout.blobDigest('sha256', 'ab', `${hex}.tmp`)).toBeUndefined();
+  expect(layout.blobDigest('sha256', 'cd', hex)).toBeUndefined();
+  expect(layout.blobDigest('sha512', 'ab', hex)).toBeUndefined();
+  expect(layout.partialDigest(`sha256-${hex}`)).toBeUndefined();
+  expect(layout.partialDigest(`sha256-${hex.slice(2)}.partial`)).toBeUndefined();
+  expect(layout.partialDigest(`sha1-${hex}.partial`)).toBeUndefined();
+});
