@@ -1,10 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { stringify } from 'yaml';
 import { Child } from './child.ts';
 import { eventually } from './deadline.ts';
+import { freePort } from './free-port.ts';
 import type { Content, Image, ImageIndex } from './image.ts';
 import { TempFolder } from './temp-folder.ts';
 
@@ -110,14 +108,4 @@ export class DockerRegistry implements AsyncDisposable {
 async function expectStatus(response: Response, status: number): Promise<void> {
   const text = await response.text();
   if (response.status !== status) throw new Error(`${response.url} answered ${response.status}: ${text}`);
-}
-
-/** A port that was free a moment ago: the registry cannot be asked which one it took. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
