@@ -70,6 +70,8 @@ export interface FreshnessConfig {
   readonly tagMs: number;
   /** The first that matches decides. */
   readonly rules: readonly FreshnessRule[];
+  /** What becomes of a cached tag that upstream no longer has; `keep` by default. */
+  readonly gone: 'keep' | 'drop';
 }
 
 /** Limits on one upstream request. */
