@@ -1,0 +1,121 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { pino } from 'pino';
+import type { Clock } from '../../../src/clock.ts';
+import { parseRepositoryName, parseTag, parseUpstreamName } from '../../../src/oci/reference.ts';
+import type { ManifestReference, RepositoryName, UpstreamName } from '../../../src/oci/reference.ts';
+import {
+  createRegistryClient,
+  type CreateRegistryClientOptions,
+} from '../../../src/upstream/create-registry-client.ts';
+import { UpstreamError, type BlobStream } from '../../../src/upstream/registry.ts';
+import type { RegistryClient } from '../../../src/upstream/registry-client.ts';
+
+/** The time of this machine: what runs on sockets cannot run on another. */
+export const realClock: Clock = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => {
+    await pause(ms, undefined, signal === undefined ? {} : { signal });
+  },
+};
+
+export type ClientOptions = Partial<Omit<CreateRegistryClientOptions, 'url'>>;
+
+export interface TestClient extends AsyncDisposable {
+  readonly registry: RegistryClient;
+  /** Everything logged so far, at trace level. */
+  log(): string;
+}
+
+/** A client of the registry at `url`, whose retries follow each other at once. */
+export function clientOf(url: string, options: ClientOptions = {}): TestClient {
+  const lines: string[] = [];
+  const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+  const registry = createRegistryClient({
+    name: upstreamName('docker.io'),
+    url: new URL(url),
+    clock: realClock,
+    logger,
+    random: () => 0,
+    ...options,
+  });
+  return {
+    registry,
+    log: () => lines.join(''),
+    [Symbol.asyncDispose]: () => registry.close(),
+  };
+}
+
+export function repositoryName(text: string): RepositoryName {
+  const name = parseRepositoryName(text);
+  if (name === undefined) throw new Error(`no repository name: ${text}`);
+  return name;
+}
+
+export function tagReference(text: string): ManifestReference {
+  const tag = parseTag(text);
+  if (tag === undefined) throw new Error(`no tag: ${text}`);
+  return { tag };
+}
+
+function upstreamName(text: string): UpstreamName {
+  const name = parseUpstreamName(text);
+  if (name === undefined) throw new Error(`no upstream name: ${text}`);
+  return name;
+}
+
+export async function readAll({ body }: BlobStream): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** What a promise rejects with, which must be an UpstreamError. */
+export async function failureOf(promise: Promise<unknown>): Promise<UpstreamError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof UpstreamError) return error;
+    throw new Error('rejected with something other than an UpstreamError', { cause: error });
+  }
+  throw new Error('did not reject');
+}
+
+/** An error with all its causes and properties as text, to look for secrets in. */
+export function everythingIn(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = Object.getOwnPropertyNames(error).map((name) => String(Reflect.get(error, name)));
+  return [...own, everythingIn(error.cause)].join('\n');
+}
+
+export interface ScriptedServer extends AsyncDisposable {
+  readonly url: string;
+  /** `GET /path?query`, in the order of arrival. */
+  readonly requests: string[];
+}
+
+export type Answerer = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A server that answers as a test says, for what a faithful registry never does. */
+export async function scriptedServer(answer: Answerer, host = '127.0.0.1'): Promise<ScriptedServer> {
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`);
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${host}:${port}`,
+    requests,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => {
+        server.close(resolve);
+      });
+    },
+  };
+}
