@@ -1,0 +1,8 @@
+/** Freezes plain objects and lists all the way down; objects with a class of their own (URL) are left as they are. */
+export function deepFreeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null) return value;
+  for (const part of Object.values(value)) deepFreeze<unknown>(part);
+  return Object.freeze(value);
+}

@@ -1,0 +1,145 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { isIP } from 'node:net';
+import picomatch from 'picomatch';
+import { z } from 'zod';
+import type { ListenAddress } from './config.ts';
+import { parseNanoseconds } from './duration.ts';
+import { suggest } from './suggest.ts';
+
+type Context = z.core.$RefinementCtx<string>;
+
+/** A text as it stands in the file. */
+export const text = z.string();
+
+export const boolean = text.transform((value, context): boolean => {
+  if (/^(?:true|yes|on|y)$/i.test(value)) return true;
+  if (/^(?:false|no|off|n)$/i.test(value)) return false;
+  return refuse(context, `${shown(value)} is neither true nor false`);
+});
+
+/** One of some words, in any case. */
+export function oneOf<Word extends string>(words: readonly [Word, ...Word[]]) {
+  return text.transform((value, context): Word => {
+    const word = words.find((candidate) => candidate === value.toLowerCase());
+    if (word !== undefined) return word;
+    const near = suggest(value, words);
+    const list = `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+    return refuse(
+      context,
+      `${shown(value)} is not ${list}${near === undefined ? '' : `, did you mean ${near}?`}`,
+    );
+  });
+}
+
+/** A Go duration between two bounds in milliseconds; the result is whole milliseconds. */
+export function duration(leastMs: number, mostMs = Number.MAX_SAFE_INTEGER) {
+  return text.transform((value, context): number => {
+    const ns = parseNanoseconds(value);
+    if (ns === undefined) {
+      return refuse(context, `${shown(value)} is not a duration; write for example 30s, 1h30m or 168h`);
+    }
+    if (ns !== 0 && Math.abs(ns) < 1e6 && /^[+-]?[0-9]+$/.test(value)) {
+      return refuse(
+        context,
+        `a bare number counts nanoseconds, as in registry:2, did you mean ${value}s or ${value}h?`,
+      );
+    }
+    const ms = Math.round(ns / 1e6);
+    if (ms < leastMs) {
+      return refuse(
+        context,
+        leastMs === 0 ? 'a duration cannot be negative' : `must be at least ${leastMs}ms`,
+      );
+    }
+    return ms > mostMs ? refuse(context, `must be at most ${Math.floor(mostMs / 3_600_000)}h`) : ms;
+  });
+}
+
+/** `:5000`, `host:5000`, `192.0.2.1:5000` or `[::1]:5000`. */
+export const listenAddress = text.transform((value, context): ListenAddress => {
+  const match = /^(?<host>\[[^\]]*\]|[^:]*):(?<port>[0-9]{1,5})$/.exec(value)?.groups;
+  const bracketed = match?.['host']?.startsWith('[') === true;
+  const host = bracketed ? match?.['host']?.slice(1, -1) : match?.['host'];
+  const port = Number(match?.['port'] ?? Number.NaN);
+  const valid = bracketed ? isIP(host ?? '') === 6 : /^[a-zA-Z0-9._-]*$/.test(host ?? '*');
+  if (valid && port <= 65_535) return { host: host === '' ? undefined : host, port };
+  const near = nearAddress(value);
+  return refuse(
+    context,
+    `${shown(value)} is not an address to listen on; write HOST:PORT or :PORT${near === undefined ? '' : `, did you mean ${near}?`}`,
+  );
+});
+
+function nearAddress(value: string): string | undefined {
+  if (/^[0-9]{1,5}$/.test(value) && Number(value) <= 65_535) return `:${value}`;
+  if (isIP(value) === 6) return `[${value}]:5000`;
+  if (isIP(value) === 4 || /^[a-z][a-z0-9.-]*$/i.test(value)) return `${value}:5000`;
+  return /^https?:\/\/[a-z0-9.-]*:[0-9]{1,5}\/?$/i.test(value)
+    ? value.replace(/^https?:\/\//i, '').replace(/\/$/, '')
+    : undefined;
+}
+
+/** A glob on `repository:tag`. */
+export const tagGlob = text.transform((value, context): string => {
+  if (!value.includes(':') && !value.endsWith('*')) {
+    return refuse(context, `${shown(value)} matches no repository:tag, did you mean ${value}:*?`);
+  }
+  try {
+    picomatch(value);
+    return value;
+  } catch {
+    return refuse(context, 'not a glob');
+  }
+});
+
+/** These frame or describe a body: one fixed value for all responses would break every client. */
+const ownHeaders = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'docker-content-digest',
+  'etag',
+  'keep-alive',
+  'location',
+  'transfer-encoding',
+]);
+
+/** Response headers by name; a list of values each, or one value. */
+export const headers = z
+  .record(z.string(), z.union([text.transform((value) => [value]), z.array(text)]).optional())
+  .transform((given, context) => {
+    const result: Record<string, readonly string[]> = {};
+    for (const [name, values = []] of Object.entries(given)) {
+      const problem = headerProblem(name, values);
+      if (problem === undefined) result[name] = values;
+      else context.issues.push({ code: 'custom', message: problem, path: [name], input: given });
+    }
+    return result;
+  });
+
+function headerProblem(name: string, values: readonly string[]): string | undefined {
+  if (ownHeaders.has(name.toLowerCase())) return 'differs from response to response, and is set by Entrepot';
+  try {
+    validateHeaderName(name);
+  } catch {
+    return 'not a header name';
+  }
+  try {
+    for (const value of values) validateHeaderValue(name, value);
+    return undefined;
+  } catch {
+    return 'a value has characters that a header cannot hold';
+  }
+}
+
+/** A value in a message; not when it may be a secret that was pasted into the wrong place. */
+function shown(value: string): string {
+  return value.length <= 40 && !value.includes('@') ? JSON.stringify(value) : 'this value';
+}
+
+function refuse(context: Context, message: string): never {
+  context.issues.push({ code: 'custom', message, input: context.value });
+  return z.NEVER;
+}

@@ -1,0 +1,58 @@
+import { distance } from 'fastest-levenshtein';
+import type { z } from 'zod';
+import type { ProblemList } from './problem-list.ts';
+import { fileSchema, knownKeys, type FileValues } from './schema.ts';
+import { suggest } from './suggest.ts';
+import { isSection, pathText, type ConfigTree, type Node, type Path } from './tree.ts';
+
+/** Gives every value its type and every missing one its default; undefined when there are problems. */
+export function validate(tree: ConfigTree, problems: ProblemList): FileValues | undefined {
+  const result = fileSchema.safeParse(tree.root);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) report(tree, problems, issue);
+  return undefined;
+}
+
+/** Whether `key` is one of the top level's, or so near to one of Entrepot's own that it must be a slip. */
+export function meansTopLevelKey(key: string): boolean {
+  return knownKeys.includes(key) || Object.keys(fileSchema.shape).some((known) => distance(key, known) <= 1);
+}
+
+function report(tree: ConfigTree, problems: ProblemList, issue: z.core.$ZodIssue): void {
+  const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
+  if (issue.code === 'unrecognized_keys') {
+    for (const key of issue.keys) problems.add([...path, key], unknownKey(path, key));
+  } else if (issue.code === 'invalid_type') {
+    problems.add(path, wrongType(tree.get(path), issue.expected));
+  } else if (issue.code === 'invalid_union') {
+    problems.add(path, wrongType(tree.get(path), 'list'));
+  } else {
+    problems.add(path, issue.message);
+  }
+}
+
+/** A key that stands elsewhere under the same name is usually a matter of indentation; else it is a slip of the finger. */
+function unknownKey(parent: Path, key: string): string {
+  const prefix = parent.map((part) => (typeof part === 'number' ? '' : `${part}.`)).join('');
+  const siblings = knownKeys
+    .filter((known) => known.startsWith(prefix) && !known.slice(prefix.length).includes('.'))
+    .map((known) => known.slice(prefix.length));
+  const near = suggest(key, siblings);
+  const elsewhere = knownKeys.find((known) => known.endsWith(`.${key}`));
+  const meant = near === undefined ? elsewhere : pathText([...parent, near]);
+  return meant === undefined ? 'unknown key' : `unknown key, did you mean ${meant}?`;
+}
+
+const expectations: Readonly<Record<string, string>> = {
+  string: 'a single value',
+  array: 'a list',
+  list: 'a value or a list of values',
+  object: 'a section with keys of its own',
+  record: 'a section with keys of its own',
+};
+
+function wrongType(node: Node, expected: string): string {
+  if (node === undefined) return 'is missing';
+  const found = typeof node === 'string' ? 'a single value' : isSection(node) ? 'a section' : 'a list';
+  return `expected ${expectations[expected] ?? expected}, found ${found}`;
+}
