@@ -1,5 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
 import { StoreError } from '../content-store.ts';
+
+/** The one method of a FileHandle that matters here. */
+interface VectorWriter {
+  writev(chunks: readonly Uint8Array[], position: number): Promise<{ readonly bytesWritten: number }>;
+}
 
 /** What is left of `chunks` after their first `written` bytes. */
 function rest(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
@@ -14,7 +18,7 @@ function rest(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
 
 /** Writes all of `chunks` in order at `position`, however many short writes that takes. Resolves to the bytes written. */
 export async function writeAll(
-  file: Pick<FileHandle, 'writev'>,
+  file: VectorWriter,
   chunks: readonly Uint8Array[],
   position: number,
 ): Promise<number> {

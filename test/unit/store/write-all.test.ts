@@ -8,13 +8,11 @@ function narrowFile(atMost: number) {
   return {
     written,
     positions,
-    writev<Chunks extends readonly NodeJS.ArrayBufferView[]>(buffers: Chunks, position?: number | null) {
-      const taken = Buffer.concat(
-        buffers as readonly (readonly NodeJS.ArrayBufferView[] & Uint8Array)[],
-      ).subarray(0, atMost);
-      taken.copy(written, position ?? 0);
-      positions.push(position ?? 0);
-      return Promise.resolve({ bytesWritten: taken.length, buffers });
+    writev(chunks: readonly Uint8Array[], position: number) {
+      const taken = Buffer.concat(chunks).subarray(0, atMost);
+      taken.copy(written, position);
+      positions.push(position);
+      return Promise.resolve({ bytesWritten: taken.length });
     },
   };
 }

@@ -1,0 +1,88 @@
+import { writeFile } from 'node:fs/promises';
+import Database from 'better-sqlite3';
+import { expect, it } from 'vitest';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { SqliteMetadataStore } from '../../../src/store/sqlite/metadata-store.ts';
+import { putImage, repositoryNamed } from '../../contract/metadata-store.ts';
+import { makeImage } from '../../support/image.ts';
+import { TempFolder } from '../../support/temp-folder.ts';
+import { TestClock } from '../../support/test-clock.ts';
+
+const repository = repositoryNamed('library/busybox');
+const digest = digestOf(Buffer.from('blob'));
+
+it('makes the folder that its file is to lie in', async () => {
+  await using folder = await TempFolder.create();
+  const store = await SqliteMetadataStore.open(folder.join('a', 'b', 'metadata.db'), new TestClock());
+  await expect(store.check()).resolves.toBeUndefined();
+  await store.close();
+});
+
+it('refuses a database that a newer version wrote, and leaves it usable for that version', async () => {
+  await using folder = await TempFolder.create();
+  const file = folder.join('metadata.db');
+  const newer = new Database(file);
+  newer.pragma('user_version = 1000');
+  newer.close();
+  await expect(SqliteMetadataStore.open(file, new TestClock())).rejects.toMatchObject({
+    name: 'StoreError',
+    code: 'NEWER_SCHEMA',
+  });
+  const again = new Database(file);
+  expect(again.pragma('user_version', { simple: true })).toBe(1000);
+  again.close();
+});
+
+it('says what is wrong with a file that is no database, or a place that takes none', async () => {
+  await using folder = await TempFolder.create();
+  const file = folder.join('metadata.db');
+  await writeFile(file, 'this is not a database, and long enough to be seen as none'.repeat(100));
+  const open = (path: string) => SqliteMetadataStore.open(path, new TestClock());
+  await expect(open(file)).rejects.toMatchObject({ name: 'StoreError', code: 'IO' });
+  await expect(open(folder.path)).rejects.toMatchObject({ name: 'StoreError', code: 'NOT_WRITABLE' });
+  await expect(open('/proc/entrepot/metadata.db')).rejects.toMatchObject({ name: 'StoreError' });
+});
+
+it('says that the database is locked when another process holds it, and reads on meanwhile', async () => {
+  await using folder = await TempFolder.create();
+  const file = folder.join('metadata.db');
+  const store = await SqliteMetadataStore.open(file, new TestClock());
+  await store.putBlob(digest, 4);
+  const other = new Database(file);
+  other.exec('BEGIN IMMEDIATE');
+  await expect(store.check()).rejects.toMatchObject({ name: 'StoreError', code: 'LOCKED' });
+  expect(await store.blob(digest)).toBe(4);
+  other.exec('ROLLBACK');
+  other.close();
+  await expect(store.check()).resolves.toBeUndefined();
+  await store.close();
+});
+
+it('shows two processes the same data', async () => {
+  await using folder = await TempFolder.create();
+  const file = folder.join('metadata.db');
+  const clock = new TestClock();
+  const one = await SqliteMetadataStore.open(file, clock);
+  const two = await SqliteMetadataStore.open(file, clock);
+  const image = makeImage({ layers: 1 });
+  await putImage(one, repository, image, 'latest');
+  expect((await two.manifest(repository, image.digest))?.bytes).toEqual(image.bytes);
+  await two.putBlob(digest, 4);
+  expect(await one.blob(digest)).toBe(4);
+  await Promise.all([one.close(), two.close()]);
+});
+
+it('writes uses while it runs, not only at the end', async () => {
+  await using folder = await TempFolder.create();
+  const file = folder.join('metadata.db');
+  const clock = new TestClock();
+  const store = await SqliteMetadataStore.open(file, clock);
+  await store.putBlob(digest, 4);
+  await clock.advance(1000);
+  store.touch([digest]);
+  await clock.advance(30_000);
+  const reader = new Database(file, { readonly: true });
+  expect(reader.prepare('SELECT last_used_at - created_at FROM blob').pluck().get()).toBe(1000);
+  reader.close();
+  await store.close();
+});
