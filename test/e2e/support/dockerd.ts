@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { Child } from '../../support/child.ts';
+import { eventually } from '../../support/deadline.ts';
+import { TempFolder } from '../../support/temp-folder.ts';
+import { command } from './command.ts';
+import { showWhenFailed } from './logs.ts';
+import { unmountBelow } from './mounts.ts';
+
+/** A Docker daemon of its own, whose only special setting is the mirror. */
+export class DockerDaemon implements AsyncDisposable {
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #resources: AsyncDisposableStack;
+
+  private constructor(folder: TempFolder, resources: AsyncDisposableStack) {
+    this.#environment = {
+      ...process.env,
+      DOCKER_HOST: socketOf(folder),
+      DOCKER_CONFIG: folder.join('client'),
+    };
+    this.#resources = resources;
+  }
+
+  /** Resolves when the daemon answers. */
+  static async start(mirrorUrl: string): Promise<DockerDaemon> {
+    await using resources = new AsyncDisposableStack();
+    const folder = resources.use(await TempFolder.create());
+    resources.defer(async () => unmountBelow(folder.path));
+    resources.defer(async () => endContainerd(folder));
+    const dockerd = resources.use(
+      new Child('dockerd', [
+        `--data-root=${folder.join('data')}`,
+        `--exec-root=${folder.join('exec')}`,
+        `--pidfile=${folder.join('pid')}`,
+        `--host=${socketOf(folder)}`,
+        '--bridge=none',
+        '--iptables=false',
+        '--ip-forward=false',
+        '--storage-driver=vfs',
+        `--registry-mirror=${mirrorUrl}`,
+      ]),
+    );
+    resources.defer(async () => endInPeace(dockerd));
+    showWhenFailed('dockerd', dockerd);
+    const daemon = new DockerDaemon(folder, resources);
+    await eventually(30_000, 'dockerd answers', async () =>
+      daemon.docker('version').then(
+        () => true,
+        () => false,
+      ),
+    );
+    return new DockerDaemon(folder, resources.move());
+  }
+
+  /** What the docker command line prints. Rejects with CommandError. */
+  async docker(...args: readonly string[]): Promise<string> {
+    return command('docker', args, { env: this.#environment });
+  }
+
+  /** What the image prints when it is run, without a network. */
+  async run(image: string): Promise<string> {
+    return this.docker('run', '--rm', '--network', 'none', image);
+  }
+
+  /** Forgets the image and its layers, so that the next pull needs them all again. */
+  async forget(image: string): Promise<void> {
+    await this.docker('rmi', '--force', image);
+    if ((await this.docker('images', '--all', '--quiet')) !== '') {
+      throw new Error(`the daemon still holds layers after docker rmi ${image}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}
+
+function socketOf(folder: TempFolder): string {
+  return `unix://${folder.join('docker.sock')}`;
+}
+
+/** dockerd unmounts and ends its containerd before it ends, which may take some seconds on a busy machine. */
+async function endInPeace(dockerd: Child): Promise<void> {
+  dockerd.kill('SIGTERM');
+  await dockerd.exited(20_000);
+}
+
+/** A dockerd that had to be killed leaves the containerd that it started. */
+async function endContainerd(folder: TempFolder): Promise<void> {
+  const pid = await readFile(folder.join('exec', 'containerd', 'containerd.pid'), 'utf8').catch(
+    () => undefined,
+  );
+  if (pid === undefined) return;
+  try {
+    process.kill(Number(pid), 'SIGKILL');
+  } catch {
+    // Gone already, as it should be.
+  }
+}

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Child } from '../support/child.ts';
+import { eventually } from '../support/deadline.ts';
+import { freePort } from '../support/free-port.ts';
+import { TempFolder } from '../support/temp-folder.ts';
+import { bareEnvironment } from './support/bare-machine.ts';
+import { command } from './support/command.ts';
+import { answersRegistryApi } from './support/entrepot.ts';
+import { showWhenFailed } from './support/logs.ts';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('a fresh clone, with nothing but Node.js, npm, a shell and coreutils', () => {
+  const resources = new AsyncDisposableStack();
+  let clone: string;
+  let env: NodeJS.ProcessEnv;
+
+  beforeAll(async () => {
+    const folder = resources.use(await TempFolder.create());
+    clone = folder.join('clone');
+    env = await bareEnvironment(folder);
+    await command('git', ['clone', '--quiet', repository, clone]);
+    await command('npm', ['ci'], { cwd: clone, env, ms: 240_000 });
+  }, 300_000);
+
+  afterAll(async () => resources.disposeAsync());
+
+  test('npm start serves, and says how to use it', async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    await using entrepot = new Child('npm', ['start'], {
+      cwd: clone,
+      env: { ...env, REGISTRY_HTTP_ADDR: address },
+    });
+    showWhenFailed('npm start', entrepot);
+
+    await eventually(30_000, 'npm start serves', async () => answersRegistryApi(`http://${address}`));
+    expect(entrepot.output).toContain(`"registry-mirrors"`);
+
+    await entrepot.stop();
+    expect(await answersRegistryApi(`http://${address}`)).toBe(false);
+  });
+
+  test('npm run build makes a program that runs', async () => {
+    await command('npm', ['run', 'build'], { cwd: clone, env });
+    const { version } = JSON.parse(await readFile(`${clone}/package.json`, 'utf8')) as { version: string };
+
+    const printed = await command('node', ['dist/main.js', '--version'], { cwd: clone, env });
+    expect(printed).toContain(version);
+  });
+});
