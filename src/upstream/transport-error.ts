@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import { UpstreamError, type UpstreamErrorKind } from './registry.ts';
 
 const kinds: Readonly<Record<string, readonly [UpstreamErrorKind, string]>> = {
@@ -10,7 +11,6 @@ const kinds: Readonly<Record<string, readonly [UpstreamErrorKind, string]>> = {
   UND_ERR_CLOSED: ['aborted', 'the client is closed'],
   UND_ERR_HEADERS_OVERFLOW: ['invalid', 'the headers of the answer are too long'],
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['unavailable', 'the answer was cut short'],
-  HPE_INVALID_EOF_STATE: ['unavailable', 'the answer was cut short'],
   UND_ERR_SOCKET: ['unavailable', 'the connection was closed'],
   ECONNRESET: ['unavailable', 'the connection was reset'],
   EPIPE: ['unavailable', 'the connection was reset'],
@@ -29,14 +29,13 @@ export function transportError(error: unknown, host: string, signal: AbortSignal
   if (signal?.aborted === true) {
     return new UpstreamError('aborted', `${host}: the request was given up`, { cause: signal.reason });
   }
-  const code = codeOf(error);
-  // Its error carries the bytes that did not parse, which may hold a token: no cause here.
-  if (code.startsWith('HPE_') && kinds[code] === undefined) {
-    return new UpstreamError('invalid', `${host}: the answer is not HTTP (${code})`);
+  if (error instanceof errors.HTTPParserError) {
+    // It carries the bytes that did not parse, which may hold a token: it does not become the cause.
+    return new UpstreamError('invalid', `${host}: the answer is not HTTP`);
   }
+  const code = codeOf(error);
   const [kind, text] = kinds[code] ?? ['unavailable', `no answer (${code})`];
-  const cause = code.startsWith('HPE_') ? undefined : error;
-  return new UpstreamError(kind, `${host}: ${text}`, { cause });
+  return new UpstreamError(kind, `${host}: ${text}`, { cause: error });
 }
 
 /** Node's and undici's errors both have a `code`, as has each error of an AggregateError. */

@@ -1,0 +1,287 @@
+import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { maxManifestBytes } from '../../../src/oci/manifest.ts';
+import { manifestMediaTypes } from '../../../src/oci/media-type.ts';
+import type { RateLimit } from '../../../src/upstream/rate-limit.ts';
+import { eventually, within } from '../../support/deadline.ts';
+import { FakeHub } from '../../support/fake-hub.ts';
+import { makeImage, noise } from '../../support/image.ts';
+import { clientOf, failureOf, repositoryName, scriptedServer, tagReference } from './harness.ts';
+
+const busybox = repositoryName('library/busybox');
+const latest = tagReference('latest');
+const image = makeImage({ oci: true });
+
+async function hubWithImage(): Promise<FakeHub> {
+  const hub = await FakeHub.start({ auth: 'none' });
+  hub.addImage('library/busybox', 'latest', image);
+  return hub;
+}
+
+describe('a manifest', () => {
+  it('is described by HEAD without spending a pull', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    expect(await client.registry.headManifest(busybox, latest)).toEqual({
+      digest: image.digest,
+      mediaType: image.mediaType,
+      size: image.size,
+    });
+    expect(hub.pulls).toBe(0);
+  });
+
+  it('comes byte for byte, by tag and by digest', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    expect((await client.registry.getManifest(busybox, latest)).bytes).toEqual(image.bytes);
+    expect(await client.registry.getManifest(busybox, { digest: image.digest })).toEqual({
+      digest: image.digest,
+      mediaType: image.mediaType,
+      size: image.size,
+      bytes: image.bytes,
+    });
+  });
+
+  it('is asked for in every type that Entrepot stores', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    await client.registry.headManifest(busybox, latest);
+    expect(hub.requests[0]?.headers.accept?.split(', ')).toEqual(manifestMediaTypes);
+  });
+
+  it('may come without digest, type and length', async () => {
+    await using upstream = await scriptedServer((_, response) => {
+      response.writeHead(200, { 'docker-content-digest': 'sha256:nonsense' });
+      response.write('{');
+      response.end('}');
+    });
+    await using client = clientOf(upstream.url);
+    expect(await client.registry.getManifest(busybox, latest)).toEqual({
+      digest: undefined,
+      mediaType: undefined,
+      size: undefined,
+      bytes: Buffer.from('{}'),
+    });
+  });
+
+  it('of 4 MiB is taken, a longer one is not', async () => {
+    let length = maxManifestBytes;
+    await using upstream = await scriptedServer((_, response) => response.end(Buffer.alloc(length)));
+    await using client = clientOf(upstream.url);
+    expect((await client.registry.getManifest(busybox, latest)).bytes).toHaveLength(length);
+    length += 1;
+    expect((await failureOf(client.registry.getManifest(busybox, latest))).kind).toBe('invalid');
+  });
+
+  it('that comes in drops is given up', async () => {
+    await using upstream = await scriptedServer((_, response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write(' '), 50);
+      response.on('close', () => clearInterval(drip));
+    });
+    await using client = clientOf(upstream.url, { timeouts: { bodyMs: 300 } });
+    const failure = failureOf(client.registry.getManifest(busybox, latest));
+    expect((await within(5000, 'the time limit', failure)).kind).toBe('timeout');
+  });
+
+  it('below a path of the upstream is asked for there', async () => {
+    await using upstream = await scriptedServer((_, response) => response.end('{}'));
+    await using client = clientOf(`${upstream.url}/docker/hub/`);
+    await client.registry.getManifest(busybox, latest);
+    expect(upstream.requests).toEqual(['GET /docker/hub/v2/library/busybox/manifests/latest']);
+  });
+});
+
+describe('rate limits', () => {
+  it('are reported with the name of the upstream', async () => {
+    const seen: (RateLimit & { readonly upstream: string })[] = [];
+    await using hub = await FakeHub.start({ rateLimit: { limit: 100, window: 21_600, remaining: 76 } });
+    hub.addImage('library/busybox', 'latest', image);
+    await using client = clientOf(hub.url, {
+      onRateLimit: (upstream, rateLimit) => seen.push({ upstream, ...rateLimit }),
+    });
+    await client.registry.getManifest(busybox, latest);
+    expect(seen).toEqual([
+      { upstream: 'docker.io', limit: 100, remaining: 75, windowSeconds: 21_600, source: '127.0.0.1' },
+    ]);
+  });
+
+  it('that are used up are reported too, and the request is not tried again', async () => {
+    const remaining: (number | undefined)[] = [];
+    await using hub = await FakeHub.start({ rateLimit: { limit: 100, window: 21_600, remaining: 0 } });
+    hub.addImage('library/busybox', 'latest', image);
+    await using client = clientOf(hub.url, { onRateLimit: (_, limit) => remaining.push(limit.remaining) });
+    const failure = await failureOf(client.registry.getManifest(busybox, latest));
+    expect(failure).toMatchObject({ kind: 'rate-limited', status: 429 });
+    expect(failure.message).toContain(
+      'TOOMANYREQUESTS: You have reached your unauthenticated pull rate limit',
+    );
+    expect(remaining).toEqual([0]);
+    expect(hub.count({ method: 'GET', path: /manifests/ })).toBe(2);
+  });
+
+  it('with a short Retry-After are waited out', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    hub.fault({ on: 'manifest', kind: 'status', status: 429, headers: { 'retry-after': '0' }, times: 2 });
+    expect((await client.registry.headManifest(busybox, latest)).digest).toBe(image.digest);
+  });
+
+  it('with a long Retry-After say how long', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    hub.fault({ on: 'manifest', kind: 'status', status: 429, headers: { 'retry-after': '90' } });
+    expect(await failureOf(client.registry.headManifest(busybox, latest))).toMatchObject({
+      kind: 'rate-limited',
+      retryAfter: 90,
+    });
+    expect(hub.requests).toHaveLength(1);
+  });
+});
+
+describe('an upstream in trouble', () => {
+  it.each([
+    [403, 'denied'],
+    [404, 'not-found'],
+    [400, 'invalid'],
+    [500, 'unavailable'],
+    [503, 'unavailable'],
+  ] as const)('that answers %i is reported as %s', async (status, kind) => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    hub.fault({ on: 'manifest', kind: 'status', status });
+    expect(await failureOf(client.registry.headManifest(busybox, latest))).toMatchObject({ kind, status });
+    expect(await failureOf(client.registry.getManifest(busybox, latest))).toMatchObject({ kind, status });
+  });
+
+  it.each(['reset', 'status'] as const)('is tried three times (%s)', async (kind) => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    hub.fault({ on: 'manifest', times: 2, ...(kind === 'reset' ? { kind } : { kind, status: 502 }) });
+    expect((await client.registry.headManifest(busybox, latest)).digest).toBe(image.digest);
+    expect(hub.requests).toHaveLength(3);
+  });
+
+  it('that is down is unavailable, and back when it is back', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    hub.down();
+    expect((await failureOf(client.registry.headManifest(busybox, latest))).kind).toBe('unavailable');
+    expect((await failureOf(client.registry.openBlob(busybox, image.digest, 0))).kind).toBe('unavailable');
+    await hub.up();
+    expect((await client.registry.headManifest(busybox, latest)).digest).toBe(image.digest);
+  });
+
+  it('whose name does not exist is unavailable', async () => {
+    await using client = clientOf('http://registry.invalid');
+    expect((await failureOf(client.registry.headManifest(busybox, latest))).kind).toBe('unavailable');
+  });
+
+  it('that hangs is a timeout, after one try', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url, { timeouts: { headersMs: 200 } });
+    hub.fault({ on: 'manifest', kind: 'hang' });
+    const failure = failureOf(client.registry.headManifest(busybox, latest));
+    expect((await within(5000, 'the time limit', failure)).kind).toBe('timeout');
+    expect(hub.requests).toHaveLength(1);
+  });
+
+  it('that does not speak HTTP is invalid', async () => {
+    await using upstream = await scriptedServer((request) => {
+      request.socket.end('SSH-2.0-OpenSSH_9.2\r\n');
+    });
+    await using client = clientOf(upstream.url);
+    expect((await failureOf(client.registry.headManifest(busybox, latest))).kind).toBe('invalid');
+  });
+
+  it('is left at once by a caller who gives up', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    hub.fault({ on: 'manifest', kind: 'hang' });
+    const controller = new AbortController();
+    const failure = failureOf(client.registry.headManifest(busybox, latest, { signal: controller.signal }));
+    await hub.received({ path: /manifests/ });
+    controller.abort(new Error('enough'));
+    expect(await within(1000, 'the abort', failure)).toMatchObject({
+      kind: 'aborted',
+      cause: expect.objectContaining({ message: 'enough' }) as Error,
+    });
+    await eventually(1000, 'the connection to close', () => hub.connections === 0);
+  });
+
+  it('is not even asked by a caller who gave up before', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    const signal = AbortSignal.abort();
+    expect((await failureOf(client.registry.getManifest(busybox, latest, { signal }))).kind).toBe('aborted');
+    expect((await failureOf(client.registry.openBlob(busybox, image.digest, 0, { signal }))).kind).toBe(
+      'aborted',
+    );
+    expect(hub.requests).toHaveLength(0);
+  });
+});
+
+describe('closing', () => {
+  it('ends requests under way and refuses new ones', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    hub.fault({ on: 'manifest', kind: 'hang' });
+    const failure = failureOf(client.registry.headManifest(busybox, latest));
+    await hub.received({ path: /manifests/ });
+    await client.registry.close();
+    expect((await within(1000, 'the end', failure)).kind).toBe('aborted');
+    expect((await failureOf(client.registry.headManifest(busybox, latest))).kind).toBe('aborted');
+    await eventually(1000, 'the connections to close', () => hub.connections === 0);
+  });
+});
+
+describe('headBlob', () => {
+  it('states the size, and not-found for a blob that is not there', async () => {
+    await using hub = await FakeHub.start({ cdn: false });
+    const bytes = noise(5000, 'head');
+    const digest = hub.addBlob('library/busybox', bytes);
+    await using client = clientOf(hub.url);
+    expect(await client.registry.headBlob(busybox, digest)).toBe(5000);
+    const missing = digestOf(Buffer.from('missing'));
+    expect((await failureOf(client.registry.headBlob(busybox, missing))).kind).toBe('not-found');
+    expect((await failureOf(client.registry.openBlob(busybox, missing, 0))).kind).toBe('not-found');
+  });
+});
+
+describe('listTags', () => {
+  it('follows the pages', async () => {
+    await using hub = await hubWithImage();
+    const tags = Array.from({ length: 2500 }, (_, index) => `t${String(index).padStart(4, '0')}`);
+    for (const tag of tags) hub.moveTag('library/busybox', tag, image.digest);
+    await using client = clientOf(hub.url);
+    expect(await client.registry.listTags(busybox)).toEqual(['latest', ...tags]);
+    expect(hub.requests).toHaveLength(3);
+  });
+
+  it('does not follow a page to another host', async () => {
+    await using other = await scriptedServer((_, response) => response.end('{"tags":[]}'));
+    await using upstream = await scriptedServer((request, response) => {
+      response.writeHead(200, { link: `<${other.url}${request.url}>; rel="next"` }).end('{"tags":["a"]}');
+    });
+    await using client = clientOf(upstream.url);
+    expect((await failureOf(client.registry.listTags(busybox))).kind).toBe('invalid');
+    expect(other.requests).toEqual([]);
+  });
+
+  it('stops after 200 pages of a list without end', async () => {
+    await using upstream = await scriptedServer((request, response) => {
+      const page = new URL(request.url ?? '', 'http://registry').searchParams.get('page') ?? '0';
+      const link = `</v2/library/busybox/tags/list?page=${Number(page) + 1}>; rel="next"`;
+      response.writeHead(200, { link }).end(`{"tags":["t${page}"]}`);
+    });
+    await using client = clientOf(upstream.url);
+    expect(await client.registry.listTags(busybox)).toHaveLength(200);
+  });
+
+  it('fails when a page does', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    hub.fault({ on: 'tags', kind: 'status', status: 404 });
+    expect((await failureOf(client.registry.listTags(busybox))).kind).toBe('not-found');
+  });
+});
