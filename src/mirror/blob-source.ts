@@ -7,6 +7,8 @@ import { ResumableBlob, type ResumableBlobOptions } from './resumable-blob.ts';
 export interface BlobSource {
   /** Reads into the front of `buffer`; waits for bytes to come; 0 at the end. */
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
+  /** Milliseconds that reads have waited for upstream so far. */
+  readonly waitedMs: number;
   /** Lets a waiting read go, which then rejects. */
   cancel(): void;
   /** Called once, with no read under way. */
@@ -15,6 +17,7 @@ export interface BlobSource {
 
 /** A committed blob. */
 export class StoredSource implements BlobSource {
+  readonly waitedMs = 0;
   readonly #reader: BlobReader;
 
   constructor(reader: BlobReader) {
@@ -40,11 +43,16 @@ export class FillSource implements BlobSource {
   readonly #passthrough: Omit<ResumableBlobOptions, 'open' | 'size' | 'signal'>;
   readonly #cancelling = new AbortController();
   #own: PassthroughReader | undefined;
+  #waitedMs = 0;
 
   constructor(fill: Fill, passthrough: Omit<ResumableBlobOptions, 'open' | 'size' | 'signal'>) {
     this.#fill = fill;
     this.#passthrough = passthrough;
     fill.acquire();
+  }
+
+  get waitedMs(): number {
+    return this.#waitedMs;
   }
 
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
@@ -55,10 +63,10 @@ export class FillSource implements BlobSource {
       if (position < readable)
         return this.#fill.read(buffer, Math.min(length, readable - position), position);
       if (verified) return 0;
-      await this.#fill.progress();
+      await this.#timed(this.#fill.progress());
     }
     this.#own ??= this.#fetchAlone();
-    return this.#own.read(buffer, length, position);
+    return this.#timed(this.#own.read(buffer, length, position));
   }
 
   cancel(): void {
@@ -69,6 +77,16 @@ export class FillSource implements BlobSource {
   async close(): Promise<void> {
     await this.#own?.close();
     await this.#fill.release();
+  }
+
+  async #timed<T>(wait: Promise<T>): Promise<T> {
+    const { clock } = this.#passthrough;
+    const startedAt = clock.now();
+    try {
+      return await wait;
+    } finally {
+      this.#waitedMs += clock.now() - startedAt;
+    }
   }
 
   #fetchAlone(): PassthroughReader {

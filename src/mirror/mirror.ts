@@ -36,6 +36,8 @@ export interface BlobStat extends Answer {
 
 /** A blob that is held or arriving. */
 export interface BlobAnswer extends BlobStat {
+  /** As in {@link BlobStat}; it grows while reads wait for bytes to come. */
+  readonly upstreamMs: number;
   /**
    * Reads up to `length` bytes from `position` into the front of `buffer`, waiting for bytes that are still to come.
    * Resolves to the number read, 0 only at the end. The last bytes of an arriving blob are given out only after its

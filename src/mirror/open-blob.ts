@@ -16,7 +16,7 @@ export interface OpenBlobOptions extends BlobStat {
 export class OpenBlob implements BlobAnswer {
   readonly size: number;
   readonly result: CacheResult;
-  readonly upstreamMs: number;
+  readonly #openingMs: number;
   readonly #digest: Digest;
   readonly #source: BlobSource;
   readonly #onDamage: (reason: unknown) => Promise<void>;
@@ -26,10 +26,14 @@ export class OpenBlob implements BlobAnswer {
   constructor({ size, result, upstreamMs, digest, source, onDamage }: OpenBlobOptions) {
     this.size = size;
     this.result = result;
-    this.upstreamMs = upstreamMs;
+    this.#openingMs = upstreamMs;
     this.#digest = digest;
     this.#source = source;
     this.#onDamage = onDamage;
+  }
+
+  get upstreamMs(): number {
+    return this.#openingMs + this.#source.waitedMs;
   }
 
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {

@@ -31,11 +31,15 @@ interface TagCheck {
   readonly descriptor: Descriptor | undefined;
 }
 
-/** What upstream said of a tag: its manifest where that is held now, else at least a complete descriptor. */
-type Resolution = Pick<ManifestAnswer, 'descriptor' | 'bytes'> & {
+/** What upstream said of a tag: at least a complete descriptor, and the manifest where that is held now. */
+interface Resolution {
+  readonly descriptor: Descriptor;
+  readonly manifest: Manifest | undefined;
+  /** Somebody else's request found it out. */
   readonly joined: boolean;
+  /** Nothing had to be fetched. */
   readonly confirmed: boolean;
-};
+}
 
 /** Manifests by tag: fresh from the cache, confirmed by upstream, or stale when upstream cannot confirm. */
 export class TagService {
@@ -73,9 +77,8 @@ export class TagService {
     }
     const startedAt = this.#clock.now();
     try {
-      const { joined, confirmed: _, ...answer } = await this.#resolve(repository, tag, method);
-      const upstreamMs = this.#clock.now() - startedAt;
-      return { ...answer, result: joined ? 'joined' : 'miss', upstreamMs, warning: undefined };
+      const resolution = await this.#resolve(repository, tag, method);
+      return this.#answer(resolution, resolution.joined ? 'joined' : 'miss', this.#clock.now() - startedAt);
     } catch (error) {
       throw clientFault(error, tag);
     }
@@ -114,9 +117,14 @@ export class TagService {
     }
     if ('error' in first) return this.#failed(first.error, { repository, tag, key, held, upstreamMs });
     this.#refused.delete(key);
-    const { joined, confirmed, descriptor, bytes } = first.value;
-    const result: CacheResult = confirmed ? 'hit' : joined ? 'joined' : 'miss';
-    return { descriptor, bytes, result, upstreamMs, warning: undefined };
+    const { joined, confirmed } = first.value;
+    return this.#answer(first.value, confirmed ? 'hit' : joined ? 'joined' : 'miss', upstreamMs);
+  }
+
+  #answer({ descriptor, manifest }: Resolution, result: CacheResult, upstreamMs: number): ManifestAnswer {
+    return manifest === undefined
+      ? { descriptor, bytes: undefined, result, upstreamMs, warning: undefined }
+      : this.#manifests.answer(manifest, result, upstreamMs);
   }
 
   async #failed(
@@ -151,14 +159,14 @@ export class TagService {
     const sighting = this.#tags.sighting(repository, tag);
     if (sighting !== undefined && this.#isFresh(repository, tag, sighting.checkedAt)) {
       const { descriptor } = sighting;
-      if (method === 'HEAD') return { descriptor, bytes: undefined, joined: false, confirmed: true };
+      if (method === 'HEAD') return { descriptor, manifest: undefined, joined: false, confirmed: true };
       return this.#fetched(repository, { digest: descriptor.digest });
     }
     const { outcome, joined } = this.#checks.run(tagKey(repository, tag), () => this.#check(repository, tag));
     const { held, descriptor } = await outcome;
-    if (held !== undefined) return { descriptor: held, bytes: held.bytes, joined, confirmed: true };
+    if (held !== undefined) return { descriptor: held, manifest: held, joined, confirmed: true };
     if (descriptor === undefined) return this.#fetched(repository, { tag });
-    if (method === 'HEAD') return { descriptor, bytes: undefined, joined, confirmed: false };
+    if (method === 'HEAD') return { descriptor, manifest: undefined, joined, confirmed: false };
     return this.#fetched(repository, { digest: descriptor.digest });
   }
 
@@ -183,7 +191,7 @@ export class TagService {
   ): Promise<Resolution> {
     const { outcome, joined } = this.#manifests.fetch(repository, reference);
     const manifest = await outcome;
-    return { descriptor: manifest, bytes: manifest.bytes, joined, confirmed: false };
+    return { descriptor: manifest, manifest, joined, confirmed: false };
   }
 
   #isFresh(repository: Repository, tag: Tag, checkedAt: number): boolean {

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { UpstreamError } from '../../../src/upstream/registry.ts';
+import { makeImage } from '../../support/image.ts';
+import { byTag, MirrorHouse, target } from '../../support/mirror-house.ts';
+
+const hello = target('library/hello');
+const image = makeImage();
+
+function unavailable(): never {
+  throw new UpstreamError('unavailable', 'upstream refused the connection');
+}
+
+describe('a list of tags', () => {
+  it("is upstream's, in lexical order, each once, and is not asked for again within a minute", async () => {
+    await using house = await MirrorHouse.open();
+    for (const tag of ['b', 'a', 'B', '10', '9'])
+      house.upstream.addManifest('library/hello', image.bytes, tag);
+
+    const first = await house.mirror.tags(hello);
+    await house.clock.advance(59_999);
+    const second = await house.mirror.tags(hello);
+    await house.clock.advance(1);
+    await house.mirror.tags(hello);
+
+    expect(first).toMatchObject({ tags: ['10', '9', 'B', 'a', 'b'], result: 'miss' });
+    expect(second).toMatchObject({ tags: first.tags, result: 'hit' });
+    expect(house.upstream.count('TAGS')).toBe(2);
+    expect(house.upstream.count('GET')).toBe(0);
+  });
+
+  it('is made of what is cached when upstream fails', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', image.bytes, 'latest');
+    await house.mirror.manifest(hello, byTag('latest'), 'GET');
+    house.upstream.before = unavailable;
+    await house.restart();
+
+    const stale = await house.mirror.tags(hello);
+
+    expect(stale).toMatchObject({
+      tags: ['latest'],
+      result: 'stale',
+      warning: 'upstream refused the connection',
+    });
+  });
+
+  it('that nobody has, and nobody can fetch, fails truthfully', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.before = unavailable;
+
+    await expect(house.mirror.tags(hello)).rejects.toMatchObject({ status: 503 });
+  });
+
+  it('is asked for once, however many wait', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', image.bytes, 'latest');
+
+    await Promise.all(Array.from({ length: 20 }, () => house.mirror.tags(hello)));
+
+    expect(house.upstream.count('TAGS')).toBe(1);
+  });
+});
+
+describe('the catalog', () => {
+  it('lists what is cached, page by page, and asks nobody', async () => {
+    await using house = await MirrorHouse.open();
+    for (const name of ['library/a', 'library/b', 'owner/c']) {
+      house.upstream.addManifest(name, image.bytes, 'latest');
+      await house.mirror.manifest(target(name), byTag('latest'), 'GET');
+    }
+    house.upstream.before = unavailable;
+
+    expect(await house.mirror.catalog({ last: undefined, limit: 2 })).toEqual(['library/a', 'library/b']);
+    expect(await house.mirror.catalog({ last: 'library/b', limit: 2 })).toEqual(['owner/c']);
+  });
+});
