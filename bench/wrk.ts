@@ -14,6 +14,7 @@ const summary = z.object({
 
 /** How a peer answered many small requests. */
 export interface RequestRate {
+  readonly requests: number;
   readonly requestsPerSecond: number;
   /** Milliseconds within which half, and 99 of 100, were answered. */
   readonly p50: number;
@@ -25,7 +26,7 @@ export function parseRequestRate(output: string): RequestRate {
   const line = output.trimEnd().split('\n').at(-1) ?? '';
   const { requests, microseconds, failures, p50, p99 } = summary.parse(JSON.parse(line));
   if (failures > 0) throw new Error(`${failures} of ${requests} requests failed`);
-  return { requestsPerSecond: requests / (microseconds / 1e6), p50: p50 / 1e3, p99: p99 / 1e3 };
+  return { requests, requestsPerSecond: requests / (microseconds / 1e6), p50: p50 / 1e3, p99: p99 / 1e3 };
 }
 
 /** Asks for `url` from 16 connections for `seconds`. One thread: two cores have a peer to run as well. */

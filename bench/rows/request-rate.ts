@@ -8,6 +8,7 @@ import type { Bench, Row } from './row.ts';
 function requestRow(name: string, what: string, warm: (bench: Bench) => Promise<URL>): Row {
   const figures: readonly Figure[] = [
     { id: 'rate', title: `${what}, req/s (16 connections)`, better: 'more' },
+    { id: 'cpu', title: `${what}, CPU µs a request`, better: 'less' },
     { id: 'p50', title: `${what}, p50 ms`, better: 'less' },
     { id: 'p99', title: `${what}, p99 ms`, better: 'less' },
   ];
@@ -16,13 +17,15 @@ function requestRow(name: string, what: string, warm: (bench: Bench) => Promise<
     figures,
     async measure(bench) {
       const url = await warm(bench);
-      const { requestsPerSecond, p50, p99 } = await requestRate(
+      const before = await bench.peer.tree.cpuSeconds();
+      const { requests, requestsPerSecond, p50, p99 } = await requestRate(
         bench.processes,
         url,
         bench.seconds,
         mediaTypes.ociManifest,
       );
-      return { rate: requestsPerSecond, p50, p99 };
+      const cpuSeconds = (await bench.peer.tree.cpuSeconds()) - before;
+      return { rate: requestsPerSecond, cpu: (cpuSeconds / requests) * 1e6, p50, p99 };
     },
   };
 }

@@ -5,7 +5,12 @@ const summary =
   'Running 2s test\n\n{"requests":50000,"microseconds":2000000,"failures":0,"p50":310,"p99":2500}\n';
 
 test('the last line that wrk prints gives the rate, and latencies in milliseconds', () => {
-  expect(parseRequestRate(summary)).toEqual({ requestsPerSecond: 25_000, p50: 0.31, p99: 2.5 });
+  expect(parseRequestRate(summary)).toEqual({
+    requests: 50_000,
+    requestsPerSecond: 25_000,
+    p50: 0.31,
+    p99: 2.5,
+  });
 });
 
 test('a rate of which some are failures is no rate', () => {
