@@ -5,6 +5,9 @@ import type { Context } from 'hono';
 import type { CacheResult } from '../mirror/mirror.ts';
 import { contentLength, type HeaderList, type Reply } from './reply.ts';
 
+/** Bodies up to this many bytes are joined with their head. */
+const maxJoinedLength = 64 * 1024;
+
 /** Headers that every answer has; those of the registry's API also say which API it is. */
 export interface CommonHeaders {
   readonly plain: HeaderList;
@@ -101,9 +104,15 @@ export class Exchange {
     const { outgoing } = this.bindings;
     if (outgoing.destroyed) return RESPONSE_ALREADY_SENT;
     outgoing.writeHead(reply.status, this.#allHeaders(headers));
-    outgoing.end(body, () => {
+    const sent = (): void => {
       if (body !== undefined) this.bytesSent = length ?? 0;
-    });
+    };
+    // As a string, head and body leave in one write instead of two pieces; latin1 keeps every byte as it is.
+    if (Buffer.isBuffer(body) && body.length <= maxJoinedLength) {
+      outgoing.end(body.latin1Slice(), 'latin1', sent);
+    } else {
+      outgoing.end(body, sent);
+    }
     return RESPONSE_ALREADY_SENT;
   }
 

@@ -9,7 +9,14 @@ import type { Clock } from '../clock.ts';
 import { RegistryError } from '../oci/error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { errorReply } from './errors.ts';
-import type { ListenAddress } from './listen-address.ts';
+
+/** Where to listen. */
+export interface ListenAddress {
+  /** A name, or an address without brackets; undefined for every interface, IPv6 and IPv4. */
+  readonly host: string | undefined;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
 
 /** TLS with everything loaded: PEM texts, not file names. */
 export interface TlsOptions {

@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createHttpApp } from '../../src/http/app.ts';
+import { HttpServer, type ServerTimeouts, type TlsOptions } from '../../src/http/server.ts';
+import type { Clock } from '../../src/clock.ts';
+import { FakeMirror } from './fake-mirror.ts';
+import { logLines } from './log-lines.ts';
+
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+};
+
+/** The HTTP interface on a real socket of 127.0.0.1, over a fake mirror. */
+export class Serving implements AsyncDisposable {
+  readonly mirror = new FakeMirror();
+  readonly log = logLines('debug');
+  readonly server: HttpServer;
+
+  private constructor(options: { tls?: TlsOptions; timeouts?: Partial<ServerTimeouts> }) {
+    const { logger } = this.log;
+    const app = createHttpApp({ mirror: this.mirror, logger, clock });
+    this.server = new HttpServer({ app, listen: { host: '127.0.0.1', port: 0 }, clock, logger, ...options });
+  }
+
+  static async start(
+    options: { tls?: TlsOptions; timeouts?: Partial<ServerTimeouts> } = {},
+  ): Promise<Serving> {
+    const serving = new Serving(options);
+    await serving.server.listen();
+    return serving;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.server.address.port}`;
+  }
+
+  /** Access-log lines so far. */
+  get requests(): readonly Record<string, unknown>[] {
+    return this.log.lines.filter(({ msg }) => msg === 'request');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.drain(0);
+  }
+}
