@@ -1,4 +1,64 @@
-import type { Logger as PinoLogger } from 'pino';
+import { pino, type DestinationStream, type Logger as PinoLogger, type LoggerOptions } from 'pino';
+import type { LogConfig } from '../config/config.ts';
+import { formatText } from './text-format.ts';
 
 /** The logger that the composition root hands down; structured, with secrets redacted by name. */
 export type Logger = PinoLogger;
+
+/**
+ * Nothing should log these; if something does, they get no further. Only where they would stand: patterns for any depth
+ * cost four times as much as the whole rest of a line.
+ */
+const secretPaths = [
+  'authorization',
+  'cookie',
+  'credentials',
+  'headers.authorization',
+  'headers.cookie',
+  'headers["set-cookie"]',
+  'password',
+  'secret',
+  '["set-cookie"]',
+  'token',
+];
+
+/** How often buffered lines are written out even if few. */
+const flushMs = 100;
+
+/** How many bytes of lines are gathered before they are written. */
+const bufferBytes = 8 * 1024;
+
+/** Buffers lines and writes them to standard output in the background; what is left is written when the process exits. */
+export function standardOutput(): DestinationStream {
+  return pino.destination({ fd: 1, sync: false, minLength: bufferBytes, periodicFlush: flushMs });
+}
+
+/** @param destination gets whole lines, one a call */
+export function createLogger(
+  { level, formatter, fields }: LogConfig,
+  destination: DestinationStream = standardOutput(),
+): Logger {
+  const options: LoggerOptions = {
+    level,
+    redact: { paths: secretPaths, censor: '[redacted]' },
+    base: fields,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  };
+  switch (formatter) {
+    case 'json':
+      return pino(options, destination);
+    case 'logstash':
+      return pino(
+        {
+          ...options,
+          base: { ...fields, '@version': '1' },
+          messageKey: 'message',
+          timestamp: () => `,"@timestamp":"${new Date().toISOString()}"`,
+        },
+        destination,
+      );
+    case 'text':
+      return pino(options, { write: (line) => destination.write(formatText(line)) });
+  }
+}
