@@ -27,13 +27,14 @@ export class Expiry {
       )
       INSERT INTO doomed
       SELECT digest FROM manifest WHERE last_used_at < @before AND digest NOT IN kept`);
+    // CROSS JOIN keeps SQLite from starting with the largest table, of which it has no statistics.
     this.#forgetManifestRights = database.prepare(`
       DELETE FROM repository_blob WHERE confirmed_at IS NULL
       AND (repository, digest) IN (
         SELECT rm.repository, mb.blob
         FROM doomed
-        JOIN repository_manifest rm ON rm.digest = doomed.digest
-        JOIN manifest_blob mb ON mb.manifest = doomed.digest
+        CROSS JOIN repository_manifest rm ON rm.digest = doomed.digest
+        CROSS JOIN manifest_blob mb ON mb.manifest = doomed.digest
       )
       AND NOT EXISTS (
         SELECT 1 FROM manifest_blob mb
