@@ -109,7 +109,7 @@ export class Exchange {
     };
     // As a string, head and body leave in one write instead of two pieces; latin1 keeps every byte as it is.
     if (Buffer.isBuffer(body) && body.length <= maxJoinedLength) {
-      outgoing.end(body.latin1Slice(), 'latin1', sent);
+      outgoing.end(body.toString('latin1'), 'latin1', sent);
     } else {
       outgoing.end(body, sent);
     }

@@ -60,7 +60,10 @@ export class PushHandler {
   }
 }
 
-/** The whole body, or undefined when it is longer than `limit` bytes; the rest then stays unread. */
+/**
+ * The whole body, or undefined when it is longer than `limit` bytes. The rest is then read and dropped behind the
+ * answer's back: a body left lying would end the connection.
+ */
 async function readAtMost(
   body: ReadableStream<Uint8Array> | null,
   limit: number,
@@ -71,9 +74,20 @@ async function readAtMost(
     const reader = body.getReader();
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       length += part.value.length;
-      if (length > limit) return undefined;
+      if (length > limit) {
+        void drop(reader);
+        return undefined;
+      }
       chunks.push(part.value);
     }
   }
   return Buffer.concat(chunks, length);
+}
+
+async function drop(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // The client left in the middle: nothing more to drop.
+  }
 }

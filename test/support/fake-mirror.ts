@@ -32,6 +32,8 @@ export class FakeMirror implements Mirror {
   warning: string | undefined;
   /** Every method rejects with this while it is set. */
   failure: Error | undefined;
+  /** Answers wait for this, when it is set. */
+  gate: Promise<unknown> | undefined;
   ready: Readiness = { ready: true, problems: [] };
   /** Blobs that are open at the moment. */
   openBlobs = 0;
@@ -155,6 +157,7 @@ export class FakeMirror implements Mirror {
     this.calls.push(`${what} ${target.name} ${reference}`.trim());
     this.targets.push(target);
     if (this.failure !== undefined) throw this.failure;
-    return await Promise.resolve(make(`${target.name} ${reference}`));
+    await this.gate;
+    return make(`${target.name} ${reference}`);
   }
 }
