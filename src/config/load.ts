@@ -18,9 +18,10 @@ const maxFileBytes = 1024 * 1024;
 export interface ConfigSource {
   /** Wins over the environment's `REGISTRY_CONFIGURATION_PATH`; undefined for neither: all defaults. */
   readonly file?: string | undefined;
-  readonly environment: Environment;
-  /** What relative file names are relative to: the working directory, as registry:2 has it. */
-  readonly directory: string;
+  /** The process's own if not given. */
+  readonly environment?: Environment;
+  /** What relative file names are relative to; the working directory if not given, as registry:2 has it. */
+  readonly directory?: string;
 }
 
 export interface LoadedConfig {
@@ -36,8 +37,8 @@ export interface LoadedConfig {
  *
  * @throws ConfigError with all problems, none of which quotes a secret
  */
-export function loadConfig(source: ConfigSource): LoadedConfig {
-  const { environment, directory } = source;
+export function loadConfig(source: ConfigSource = {}): LoadedConfig {
+  const { environment = process.env, directory = process.cwd() } = source;
   const name = source.file ?? (environment[pathVariable] === '' ? undefined : environment[pathVariable]);
   const file = name === undefined ? undefined : resolve(directory, name);
   const tree = new ConfigTree();

@@ -1,0 +1,10 @@
+/** What the process answers to whoever started it. */
+export const exitCode = {
+  success: 0,
+  /** It could not start, or something broke that should not. */
+  failure: 1,
+  /** The command line or the configuration is wrong: starting it again will not help. */
+  usage: 2,
+} as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];

@@ -1,0 +1,58 @@
+import { Command, CommanderError } from 'commander';
+import { version } from '../version.ts';
+import { checkConfig } from './check-config.ts';
+import { exitCode } from './exit-code.ts';
+import { serve } from './serve.ts';
+import type { Terminal } from './terminal.ts';
+
+const fileHelp = 'configuration file in YAML, as for registry:2 (default: $REGISTRY_CONFIGURATION_PATH)';
+
+/**
+ * Runs the command that the arguments spell and resolves to the exit code.
+ *
+ * @param args without the program's own name
+ */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
+  let code: number = exitCode.success;
+  const program = new Command('entrepot')
+    .description('A pull-through caching mirror for container registries.')
+    .version(version, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .showHelpAfterError('Run "entrepot --help" to see what there is.')
+    .addHelpText(
+      'after',
+      `
+Without a file it mirrors Docker Hub on port 5000 and keeps its data in ./data.
+REGISTRY_HTTP_ADDR=:5001 overrides http.addr, and so on for every key.
+
+Examples:
+  entrepot serve
+  entrepot serve /etc/entrepot/config.yml
+  entrepot check-config /etc/entrepot/config.yml`,
+    );
+  program
+    .command('serve')
+    .argument('[file]', fileHelp)
+    .description('start the mirror')
+    .action(async (file: string | undefined) => {
+      code = await serve(file, terminal);
+    });
+  program
+    .command('check-config')
+    .alias('config')
+    .argument('[file]', fileHelp)
+    .description('check a configuration and print what is in force, secrets masked')
+    .action((file: string | undefined) => {
+      code = checkConfig(file, terminal);
+    });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? exitCode.success : exitCode.usage;
+  }
+}

@@ -1,0 +1,68 @@
+import { startEntrepot, type RunningEntrepot } from '../app.ts';
+import { ConfigError } from '../config/config-error.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig, type LoadedConfig } from '../config/load.ts';
+import { systemClock } from '../system-clock.ts';
+import { createLogger, type Logger } from '../telemetry/log.ts';
+import { exitCode, type ExitCode } from './exit-code.ts';
+import { describeStartError } from './start-error.ts';
+import { startMessage, summarize } from './start-message.ts';
+import { StopSignal } from './stop-signal.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Runs the mirror until a signal asks it to stop. Resolves when all is closed. */
+export async function serve(file: string | undefined, terminal: Terminal): Promise<ExitCode> {
+  let loaded: LoadedConfig;
+  try {
+    loaded = loadConfig({ file });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    terminal.err(`${error.message}\n`);
+    return exitCode.usage;
+  }
+  const { config, warnings } = loaded;
+  const logger = createLogger(config.log);
+  const stop = new StopSignal(process);
+  exitOnSurprise(logger);
+
+  const entrepot = await start(config, logger, terminal);
+  if (entrepot === undefined) return exitCode.failure;
+  const summary = summarize(config, entrepot.addresses);
+  if (config.log.formatter === 'text' || terminal.interactive) terminal.out(startMessage(summary));
+  else logger.info(summary, 'ready');
+  for (const warning of warnings) logger.warn(warning);
+
+  const signal = await stop.received;
+  logger.info({ signal }, 'stopping; a second signal stops at once');
+  await entrepot.close();
+  logger.info('stopped');
+  return exitCode.success;
+}
+
+/** Undefined when it could not start and the operator has been told why. */
+async function start(
+  config: Config,
+  logger: Logger,
+  terminal: Terminal,
+): Promise<RunningEntrepot | undefined> {
+  try {
+    return await startEntrepot(config, { logger, clock: systemClock() });
+  } catch (error) {
+    const reason = describeStartError(error, config);
+    if (reason === undefined) logger.fatal({ err: error }, 'could not start');
+    else terminal.err(`entrepot: ${reason}\n`);
+    return undefined;
+  }
+}
+
+/** After an error that nothing caught, nobody knows what state this is in: better to start again. */
+function exitOnSurprise(logger: Logger): void {
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'an error that nothing caught');
+    process.exit(exitCode.failure);
+  });
+  process.on('unhandledRejection', (reason) => {
+    logger.fatal({ err: reason }, 'a rejection that nothing caught');
+    process.exit(exitCode.failure);
+  });
+}

@@ -1,0 +1,74 @@
+import { hostname, networkInterfaces } from 'node:os';
+import type { Config } from '../config/config.ts';
+
+/** What Docker's daemon.json needs for a mirror. */
+export interface DaemonJson {
+  readonly 'registry-mirrors'?: readonly string[];
+  readonly 'insecure-registries'?: readonly string[];
+}
+
+/** What a running Entrepot tells whoever started it. */
+export interface StartSummary {
+  /** Origins that clients can use. */
+  readonly addresses: readonly string[];
+  readonly storage: string;
+  readonly upstream: string;
+  readonly daemonJson: DaemonJson;
+}
+
+/** @param listening origins as bound; one of all interfaces is replaced by an address of this machine's */
+export function summarize(
+  config: Config,
+  listening: readonly string[],
+  machine = ownAddress(),
+): StartSummary {
+  const addresses = listening.map((origin) => clientOrigin(origin, machine));
+  const insecure = addresses
+    .filter((origin) => origin.startsWith('http:'))
+    .map((origin) => new URL(origin).host);
+  return {
+    addresses,
+    storage: config.storage.rootdirectory,
+    upstream: `${config.upstream.name} (${config.upstream.url.origin}${config.upstream.credentials === undefined ? ', anonymous' : ''})`,
+    daemonJson: {
+      // dockerd asks its mirrors for Docker Hub's images only.
+      ...(config.upstream.name === 'docker.io' ? { 'registry-mirrors': addresses } : undefined),
+      ...(insecure.length === 0 ? undefined : { 'insecure-registries': insecure }),
+    },
+  };
+}
+
+/** A few lines for people. */
+export function startMessage({ addresses, storage, upstream, daemonJson }: StartSummary): string {
+  const lines = [
+    'Entrepot is ready.',
+    `  listening on  ${addresses.join(', ')}`,
+    `  mirroring     ${upstream}`,
+    `  storing in    ${storage}`,
+  ];
+  if (daemonJson['registry-mirrors'] === undefined) {
+    lines.push(`  pull with     docker pull ${new URL(addresses[0] ?? '').host}/NAME:TAG`);
+  }
+  if (Object.keys(daemonJson).length > 0) {
+    lines.push(
+      'For Docker, put this into /etc/docker/daemon.json and restart it:',
+      `  ${JSON.stringify(daemonJson)}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function clientOrigin(origin: string, machine: string): string {
+  const url = new URL(origin);
+  if (url.hostname === '[::]' || url.hostname === '0.0.0.0') url.hostname = machine;
+  // An origin drops the scheme's own port, which Docker's lists want to see.
+  return `${url.protocol}//${url.hostname}:${url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port}`;
+}
+
+/** An address at which other machines are likely to reach this one. */
+function ownAddress(): string {
+  const external = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal);
+  return external?.address ?? hostname();
+}

@@ -1,0 +1,21 @@
+import { constants } from 'node:os';
+
+const signals = ['SIGTERM', 'SIGINT'] as const;
+
+/** Who asks the process to stop: the first signal is waited for, a second one ends it on the spot. */
+export class StopSignal {
+  readonly received: Promise<NodeJS.Signals>;
+
+  constructor(process: NodeJS.Process) {
+    const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+    this.received = promise;
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      // As the shell counts a process that a signal ended.
+      if (asked) process.exit(128 + constants.signals[signal]);
+      asked = true;
+      resolve(signal);
+    };
+    for (const signal of signals) process.on(signal, onSignal);
+  }
+}

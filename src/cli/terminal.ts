@@ -1,0 +1,23 @@
+/** Where a command writes; the process's own streams, or a test's. */
+export interface Terminal {
+  /** Results and what people should read. */
+  out(text: string): void;
+  /** Complaints. */
+  err(text: string): void;
+  /** Whether a person reads `out` as it comes. */
+  readonly interactive: boolean;
+}
+
+/** The process's streams. A reader that went away (`entrepot --help | head -1`) is no reason to fail. */
+export function processTerminal({ stdout, stderr }: NodeJS.Process): Terminal {
+  for (const stream of [stdout, stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+  return {
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    interactive: stdout.isTTY,
+  };
+}
