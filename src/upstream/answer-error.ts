@@ -39,6 +39,8 @@ function kindOf(status: number): UpstreamErrorKind {
     case 404:
     case 410:
       return 'not-found';
+    case 408:
+      return 'timeout';
     case 416:
       return 'range';
     case 429:

@@ -10,6 +10,7 @@ describe('answerError', () => {
     [401, 'unauthorized'],
     [403, 'denied'],
     [404, 'not-found'],
+    [408, 'timeout'],
     [410, 'not-found'],
     [416, 'range'],
     [418, 'invalid'],
