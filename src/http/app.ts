@@ -4,19 +4,19 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono, type Context } from 'hono';
 import { PatternRouter } from 'hono/router/pattern-router';
 import type { Clock } from '../clock.ts';
+import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { AccessLog } from './access-log.ts';
 import { BlobHandler } from './blobs.ts';
-import { BufferPool } from './buffer-pool.ts';
 import { CatalogHandler } from './catalog.ts';
-import { endpointUnknown, ErrorResponder, methodNotAllowed } from './errors.ts';
+import { endpointUnknown, ErrorResponder } from './errors.ts';
 import { Exchange, type CommonHeaders } from './exchange.ts';
 import { ManifestHandler } from './manifests.ts';
 import { ProbeHandler } from './probes.ts';
 import { PushHandler } from './pushes.ts';
 import { RequestIds } from './request-id.ts';
-import { readMethods, routes, type Handler, type Route } from './routes.ts';
+import { routes, type Handler, type Route } from './routes.ts';
 import { TagsHandler } from './tags.ts';
 
 export interface HttpAppOptions {
@@ -44,11 +44,12 @@ export function createHttpApp({ mirror, logger, clock, headers = {} }: HttpAppOp
     accessLog.watch(exchange, level);
     return exchange;
   };
-  const serve = async (exchange: Exchange, handler: Handler): Promise<Response> => {
+  const serve = async (exchange: Exchange, handler: Handler, allow: string): Promise<Response> => {
     try {
       return await handler(exchange);
     } catch (error) {
-      return errors.respond(exchange, error);
+      const refused = error instanceof RegistryError && error.status === 405;
+      return errors.respond(exchange, error, refused ? ['Allow', allow] : []);
     }
   };
   const add = (route: Route): void => {
@@ -58,26 +59,26 @@ export function createHttpApp({ mirror, logger, clock, headers = {} }: HttpAppOp
       ...(route.refused ?? []),
       ...route.methods,
     ]);
-    const otherwise: Handler = () => Promise.reject(methodNotAllowed(allow));
     // One handler for all methods: Hono sends HEAD to the handler of GET, but a blob's HEAD must not open it.
     app.all(route.path, (context) =>
       serve(
         begin(context, route.probe === true ? 'debug' : 'info'),
-        handlers.get(context.req.method) ?? otherwise,
+        handlers.get(context.req.method) ?? notAllowed,
+        allow,
       ),
     );
   };
 
   const handlers = {
     manifests: new ManifestHandler(mirror),
-    blobs: new BlobHandler(mirror, logger, new BufferPool()),
+    blobs: new BlobHandler(mirror, logger, errors),
     tags: new TagsHandler(mirror),
     catalog: new CatalogHandler(mirror),
-    pushes: new PushHandler(logger, clock, readMethods),
+    pushes: new PushHandler(logger, clock),
     probes: new ProbeHandler(mirror),
   };
   for (const route of routes(handlers)) add(route);
-  app.notFound((context) => serve(begin(context), () => Promise.reject(endpointUnknown())));
+  app.notFound((context) => serve(begin(context), notFound, ''));
   app.onError((error, context) => {
     // Only a fault in writing the answer itself comes here; whatever is out already must not pass for an answer.
     logger.error({ err: error }, 'an answer could not be written');
@@ -87,6 +88,9 @@ export function createHttpApp({ mirror, logger, clock, headers = {} }: HttpAppOp
   });
   return app;
 }
+
+const notAllowed: Handler = () => Promise.reject(registryErrors.unsupported());
+const notFound: Handler = () => Promise.reject(endpointUnknown());
 
 function commonHeaders(configured: Readonly<Record<string, readonly string[]>>): CommonHeaders {
   const plain = Object.entries(configured).flatMap(([name, values]) => {

@@ -3,9 +3,9 @@ import type { Digest } from '../oci/digest.ts';
 import { registryErrors } from '../oci/error.ts';
 import type { BlobAnswer, BlobStat, Mirror, PullTarget } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { BufferPool } from './buffer-pool.ts';
+import { BufferPool } from './buffer-pool.ts';
 import { cacheStatus } from './cache-status.ts';
-import { HttpError } from './errors.ts';
+import type { ErrorResponder } from './errors.ts';
 import { etag, matchesIfNoneMatch, matchesIfRange } from './etag.ts';
 import type { Exchange } from './exchange.ts';
 import { contentRange, parseRange } from './range.ts';
@@ -19,12 +19,13 @@ const blobType: HeaderList = ['Content-Type', 'application/octet-stream'];
 export class BlobHandler {
   readonly #mirror: Mirror;
   readonly #logger: Logger;
-  readonly #buffers: BufferPool;
+  readonly #errors: ErrorResponder;
+  readonly #buffers = new BufferPool();
 
-  constructor(mirror: Mirror, logger: Logger, buffers: BufferPool) {
+  constructor(mirror: Mirror, logger: Logger, errors: ErrorResponder) {
     this.#mirror = mirror;
     this.#logger = logger;
-    this.#buffers = buffers;
+    this.#errors = errors;
   }
 
   /** Never opens the blob: a HEAD starts no fill. `Range` means nothing here (RFC 9110, section 14.2). */
@@ -40,8 +41,7 @@ export class BlobHandler {
     }
     const blob = await this.#mirror.openBlob(target, digest);
     exchange.answered(blob);
-    await this.#send(exchange, target, digest, blob);
-    return RESPONSE_ALREADY_SENT;
+    return await this.#send(exchange, target, digest, blob);
   }
 
   async #describe(exchange: Exchange, target: PullTarget, digest: Digest): Promise<Response> {
@@ -53,14 +53,17 @@ export class BlobHandler {
       : exchange.reply({ status: 200, headers: [...headers, ...blobType], length: stat.size });
   }
 
-  async #send(exchange: Exchange, target: PullTarget, digest: Digest, blob: BlobAnswer): Promise<void> {
+  async #send(exchange: Exchange, target: PullTarget, digest: Digest, blob: BlobAnswer): Promise<Response> {
     const { size } = blob;
     const range = matchesIfRange(exchange.header('if-range'), digest)
       ? parseRange(exchange.header('range'), size)
       : undefined;
     if (range === 'unsatisfiable') {
       await blob.close();
-      throw new HttpError(registryErrors.rangeInvalid(size), ['Content-Range', `bytes */${size}`]);
+      return this.#errors.respond(exchange, registryErrors.rangeInvalid(size), [
+        'Content-Range',
+        `bytes */${size}`,
+      ]);
     }
     const span = range ?? { start: 0, end: size };
     const headers = [
@@ -84,6 +87,7 @@ export class BlobHandler {
         this.#logger.warn({ err: failure, requestId: exchange.id, digest }, 'a blob was cut in mid-body');
       },
     });
+    return RESPONSE_ALREADY_SENT;
   }
 }
 

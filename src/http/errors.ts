@@ -3,28 +3,9 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeaderList, Reply } from './reply.ts';
 
-/** An error that brings headers of its own, such as `Allow`. */
-export class HttpError extends Error {
-  override readonly name = 'HttpError';
-  readonly code = 'HTTP';
-  readonly error: RegistryError;
-  readonly headers: HeaderList;
-
-  constructor(error: RegistryError, headers: HeaderList) {
-    super(error.message, { cause: error });
-    this.error = error;
-    this.headers = headers;
-  }
-}
-
 /** A request for something that this registry does not offer; clients take a 404 as that (referrers fall back to tags). */
 export function endpointUnknown(): RegistryError {
   return new RegistryError('UNSUPPORTED', 404, 'This registry has no such endpoint.');
-}
-
-/** 405, with the methods that would do. */
-export function methodNotAllowed(allow: string): HttpError {
-  return new HttpError(registryErrors.unsupported(), ['Allow', allow]);
 }
 
 /** The answer for an error: status, OCI JSON, `Retry-After`. */
@@ -46,11 +27,8 @@ export class ErrorResponder {
     this.#logger = logger;
   }
 
-  respond(exchange: Exchange, thrown: unknown): Response {
-    if (thrown instanceof HttpError) {
-      exchange.failure = thrown.error;
-      return exchange.reply(errorReply(thrown.error, thrown.headers));
-    }
+  /** Answers with the error; `headers` go with it. */
+  respond(exchange: Exchange, thrown: unknown, headers: HeaderList = []): Response {
     const error = thrown instanceof RegistryError ? thrown : registryErrors.internal({ cause: thrown });
     exchange.failure = error;
     if (thrown !== error) {
@@ -61,6 +39,6 @@ export class ErrorResponder {
     } else if (error.status >= 500) {
       this.#logger.debug({ err: error, requestId: exchange.id }, 'a request could not be answered');
     }
-    return exchange.reply(errorReply(error));
+    return exchange.reply(errorReply(error, headers));
   }
 }

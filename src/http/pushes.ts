@@ -2,7 +2,6 @@ import { maxManifestBytes, manifestMediaType, readManifest, ManifestSyntaxError 
 import { registryErrors } from '../oci/error.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { methodNotAllowed } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { pullTarget } from './target.ts';
 
@@ -12,22 +11,19 @@ const quietMs = 60_000;
 export class PushHandler {
   readonly #logger: Logger;
   readonly #clock: Clock;
-  readonly #allow: string;
   #toldAt = Number.NEGATIVE_INFINITY;
   #untold = 0;
 
-  /** `allow` is the value of `Allow`: the methods that would do. */
-  constructor(logger: Logger, clock: Clock, allow: string) {
+  constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
     this.#clock = clock;
-    this.#allow = allow;
   }
 
   /** An upload, or a deletion. */
   refuse(exchange: Exchange): Promise<Response> {
     const { name } = pullTarget(exchange);
     this.#tell(exchange, name);
-    return Promise.reject(methodNotAllowed(this.#allow));
+    return Promise.reject(registryErrors.unsupported());
   }
 
   /** PUT of a manifest: one that is none is told so first. */

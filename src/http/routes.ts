@@ -28,9 +28,6 @@ export interface Handlers {
   readonly probes: ProbeHandler;
 }
 
-/** Methods that only read, as `Allow` lists them. */
-export const readMethods = 'GET, HEAD, OPTIONS';
-
 // Names have slashes. Any character matches, so that what is no name is told so instead of not being found.
 const name = ':name{[\\s\\S]+}';
 

@@ -34,6 +34,7 @@ export class ShortBlobError extends Error {
 export async function sendBlob(sending: Sending): Promise<void> {
   const { blob, span, buffers } = sending;
   const transfer = new Transfer(sending.outgoing, blob, sending.onSent);
+  let position = span.start;
   const lent: Buffer[] = [];
   const lend = (): Buffer => {
     const buffer = buffers.acquire(span.end - position);
@@ -51,7 +52,6 @@ export async function sendBlob(sending: Sending): Promise<void> {
     sending.onFailure(failure);
     transfer.cut();
   };
-  let { start: position } = span;
   try {
     let front = lend();
     let chunk: Buffer;

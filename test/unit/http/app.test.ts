@@ -222,6 +222,11 @@ describe('methods', () => {
     expect(await response.text()).toBe(unsupported);
   });
 
+  test('an upload has no method that would do', async () => {
+    const response = await get('/v2/box/blobs/uploads/1');
+    expect([response.status, response.headers.get('allow')]).toStrictEqual([405, 'OPTIONS']);
+  });
+
   test('OPTIONS succeeds without a body, for browsers', async () => {
     const response = await get('/v2/box/manifests/v1', {}, 'OPTIONS');
     expect([response.status, await response.text()]).toStrictEqual([200, '']);
