@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ask, errorCode } from '../../support/ask.ts';
 import { FakeHub } from '../../support/fake-hub.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { makeImage } from '../../support/image.ts';
 import { RawClient } from '../../support/raw-client.ts';
-import { ask, bearer, errorCode, signedPath } from './hub-client.ts';
+import { bearer, signedPath } from './hub-client.ts';
 
 const repository = 'library/hello';
 const image = makeImage({ layers: [300_000] });

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { mediaTypes } from '../../../src/oci/media-type.ts';
+import { ask, errorCode } from '../../support/ask.ts';
 import { FakeHub } from '../../support/fake-hub.ts';
 import { makeImage, makeIndex, noise } from '../../support/image.ts';
-import { ask, bearer, errorCode, signedPath, token } from './hub-client.ts';
+import { bearer, signedPath, token } from './hub-client.ts';
 
 const repository = 'library/hello';
 const image = makeImage({ layers: [1000, 200_000] });
