@@ -313,6 +313,17 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       expect(await subject.store.expire(clock.now())).toEqual([]);
     });
 
+    it('has no memory: what it forgot may be stored again, and then stays as anything else', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      await putWithBlobs(subject.store, busybox, image, 'latest');
+      await clock.advance(day);
+      await subject.store.expire(clock.now());
+      await putWithBlobs(subject.store, busybox, image, 'latest');
+      expect(await subject.store.expire(clock.now())).toEqual([]);
+      expect(await subject.store.tag(busybox, latest)).toBeDefined();
+    });
+
     it('keeps a blob that images share until the last of them goes', async () => {
       const clock = new TestClock();
       await using subject = await make(clock);

@@ -18,7 +18,6 @@ interface StoredBlob {
 export class FilesystemContentStore implements ContentStore {
   readonly #layout: Layout;
   readonly #ingesting = new Set<Digest>();
-  readonly #removals = new Map<Digest, Promise<boolean>>();
 
   /** Touches no disk; folders are made when they are first needed. */
   constructor(root: string) {
@@ -62,7 +61,6 @@ export class FilesystemContentStore implements ContentStore {
   }
 
   async ingest(digest: Digest): Promise<Ingest> {
-    await this.#removals.get(digest);
     if (this.#ingesting.has(digest)) {
       throw new StoreError('INGEST_BUSY', `${digest} is being written already`);
     }
@@ -107,14 +105,8 @@ export class FilesystemContentStore implements ContentStore {
     let removed = 0;
     for await (const { digest, writtenAt } of this.#partials()) {
       if (writtenAt >= before || this.#ingesting.has(digest)) continue;
-      // An ingest of this digest waits for the removal: else it could open the file just before the file goes.
-      const removal = removeFile(this.#layout.partial(digest)).finally(() => this.#removals.delete(digest));
-      this.#removals.set(
-        digest,
-        removal.catch(() => false),
-      );
       try {
-        if (await removal) removed += 1;
+        if (await removeFile(this.#layout.partial(digest))) removed += 1;
       } catch (cause) {
         throw fileError('removing a partial blob', cause);
       }

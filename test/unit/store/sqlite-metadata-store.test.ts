@@ -49,7 +49,7 @@ it('says that the database is locked when another process holds it, and reads on
   const store = await SqliteMetadataStore.open(file, new TestClock());
   await store.putBlob(digest, 4);
   const other = new Database(file);
-  other.exec('BEGIN IMMEDIATE');
+  other.exec('BEGIN EXCLUSIVE');
   await expect(store.check()).rejects.toMatchObject({ name: 'StoreError', code: 'LOCKED' });
   expect(await store.blob(digest)).toBe(4);
   other.exec('ROLLBACK');
@@ -85,4 +85,24 @@ it('writes uses while it runs, not only at the end', async () => {
   expect(reader.prepare('SELECT last_used_at - created_at FROM blob').pluck().get()).toBe(1000);
   reader.close();
   await store.close();
+});
+
+it('keeps no row of a repository that holds nothing any more', async () => {
+  await using folder = await TempFolder.create();
+  const file = folder.join('metadata.db');
+  const clock = new TestClock();
+  const store = await SqliteMetadataStore.open(file, clock);
+  await putImage(store, repository, makeImage({ seed: 1 }));
+  await store.putRepositoryBlob(repositoryNamed('confirmed'), digest, 4);
+  await clock.advance(1000);
+  await putImage(store, repositoryNamed('used'), makeImage({ seed: 2 }));
+  await store.putBlob(digest, 4);
+  await store.expire(clock.now());
+  await store.close();
+  const reader = new Database(file, { readonly: true });
+  expect(reader.prepare('SELECT name FROM repository ORDER BY name').pluck().all()).toEqual([
+    'confirmed',
+    'used',
+  ]);
+  reader.close();
 });
