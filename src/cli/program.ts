@@ -1,14 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.ts';
-import { checkConfig } from './check-config.ts';
 import { exitCode } from './exit-code.ts';
-import { serve } from './serve.ts';
 import type { Terminal } from './terminal.ts';
 
 const fileHelp = 'configuration file in YAML, as for registry:2 (default: $REGISTRY_CONFIGURATION_PATH)';
 
 /**
- * Runs the command that the arguments spell and resolves to the exit code.
+ * Runs the command that the arguments spell and resolves to the exit code. Commands are loaded when they are called for: a
+ * health check every few seconds should not pay for a whole server.
  *
  * @param args without the program's own name
  */
@@ -38,6 +37,7 @@ Examples:
     .argument('[file]', fileHelp)
     .description('start the mirror')
     .action(async (file: string | undefined) => {
+      const { serve } = await import('./serve.ts');
       code = await serve(file, terminal);
     });
   program
@@ -45,8 +45,17 @@ Examples:
     .alias('config')
     .argument('[file]', fileHelp)
     .description('check a configuration and print what is in force, secrets masked')
-    .action((file: string | undefined) => {
+    .action(async (file: string | undefined) => {
+      const { checkConfig } = await import('./check-config.ts');
       code = checkConfig(file, terminal);
+    });
+  program
+    .command('health')
+    .argument('[file]', fileHelp)
+    .description('ask the mirror that runs here with this configuration whether it is alive')
+    .action(async (file: string | undefined) => {
+      const { health } = await import('./health.ts');
+      code = await health(file, terminal);
     });
   try {
     await program.parseAsync(args, { from: 'user' });

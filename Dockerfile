@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# The optional packages are a Node runtime for machines with an old one; this image has its own.
+RUN npm ci --omit=optional --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build
+
+FROM node:24-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --omit=optional --ignore-scripts
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production \
+    REGISTRY_CONFIGURATION_PATH=/etc/docker/registry/config.yml
+WORKDIR /app
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY package.json LICENSE ./
+COPY config/container.yml /etc/docker/registry/config.yml
+# A new volume takes the owner over from here.
+RUN mkdir -p /var/lib/registry && chown node:node /var/lib/registry
+USER node
+VOLUME /var/lib/registry
+EXPOSE 5000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["node", "dist/main.js", "health"]
+# As process 1 it starts no children and handles SIGTERM and SIGINT itself: no init is needed.
+ENTRYPOINT ["node", "/app/dist/main.js"]
+CMD ["serve"]
