@@ -7,6 +7,14 @@ import { pullTarget } from './target.ts';
 
 const quietMs = 60_000;
 
+/**
+ * dockerd takes registry:2's answer, an error whose message is the code's own, for a passing failure: it tries again for 50 s
+ * and then prints "unsupported". An error with a message of its own it prints at once. All other clients get registry:2's.
+ * @see https://github.com/distribution/distribution/blob/v2.8.2/registry/api/errcode/errors.go (Errors.UnmarshalJSON)
+ */
+const dockerd = /^docker\//;
+const toPeople = 'this is a pull-through mirror, which takes no pushes: push to the registry itself';
+
 /** Refuses what would change a repository, as registry:2 does in proxy mode, and tells the operator what to do instead. */
 export class PushHandler {
   readonly #logger: Logger;
@@ -23,7 +31,8 @@ export class PushHandler {
   refuse(exchange: Exchange): Promise<Response> {
     const { name } = pullTarget(exchange);
     this.#tell(exchange, name);
-    return Promise.reject(registryErrors.unsupported());
+    const forPeople = dockerd.test(exchange.header('user-agent') ?? '');
+    return Promise.reject(registryErrors.unsupported(forPeople ? toPeople : undefined));
   }
 
   /** PUT of a manifest: one that is none is told so first. */

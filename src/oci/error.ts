@@ -67,7 +67,7 @@ export const registryErrors = {
     new RegistryError('PAGINATION_NUMBER_INVALID', 400, 'invalid number of results requested', {
       detail: { n },
     }),
-  unsupported: () => new RegistryError('UNSUPPORTED', 405, 'The operation is unsupported.'),
+  unsupported: (message = 'The operation is unsupported.') => new RegistryError('UNSUPPORTED', 405, message),
   manifestInvalid: (reason: string) =>
     new RegistryError('MANIFEST_INVALID', 400, 'manifest invalid', { detail: { reason } }),
   rangeInvalid: (size: number) =>

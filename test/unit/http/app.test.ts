@@ -222,6 +222,20 @@ describe('methods', () => {
     expect(await response.text()).toBe(unsupported);
   });
 
+  test('dockerd is told in words, since it takes the plain answer for a passing failure', async () => {
+    const headers = { 'user-agent': 'docker/20.10.24 go/go1.19.8 UpstreamClient(Docker-Client/20.10.24)' };
+    const response = await get('/v2/box/blobs/uploads/', headers, 'POST');
+    expect(response.status).toBe(405);
+    expect(await response.json()).toStrictEqual({
+      errors: [
+        {
+          code: 'UNSUPPORTED',
+          message: 'this is a pull-through mirror, which takes no pushes: push to the registry itself',
+        },
+      ],
+    });
+  });
+
   test('an upload has no method that would do', async () => {
     const response = await get('/v2/box/blobs/uploads/1');
     expect([response.status, response.headers.get('allow')]).toStrictEqual([405, 'OPTIONS']);
