@@ -8,7 +8,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import { FillSource, StoredSource } from './blob-source.ts';
 import type { Degradation } from './degradation.ts';
-import type { Entitlement } from './entitlement.ts';
+import type { Entitlement, KnownBlob } from './entitlement.ts';
 import type { Fills } from './fills.ts';
 import type { BlobAnswer, BlobStat } from './mirror.ts';
 import { OpenBlob } from './open-blob.ts';
@@ -54,10 +54,13 @@ export class BlobService {
   /** Whether the repository holds the blob, and how large it is; from what is known, else by a HEAD upstream. */
   async stat(repository: Repository, digest: Digest): Promise<BlobStat> {
     const known = await this.#entitlement.known(repository, digest);
-    if (known !== undefined) return { size: known, result: 'hit', upstreamMs: 0 };
+    if (known !== undefined) {
+      const size = (await this.#held(digest)) ?? known.size;
+      return { size, result: 'hit', upstreamMs: 0 };
+    }
     const startedAt = this.#clock.now();
     try {
-      const size = await this.#entitlement.confirm(repository, digest);
+      const { size } = await this.#entitlement.confirm(repository, digest);
       return { size, result: 'miss', upstreamMs: this.#clock.now() - startedAt };
     } catch (error) {
       throw this.#clientError(error, digest);
@@ -68,14 +71,17 @@ export class BlobService {
   async open(repository: Repository, digest: Digest): Promise<BlobAnswer> {
     const startedAt = this.#clock.now();
     try {
-      let size = await this.#entitlement.known(repository, digest);
+      let known = await this.#entitlement.known(repository, digest);
       const held = await this.#held(digest);
       // Others' bytes, held or arriving, are this repository's only if upstream says so.
-      if (size === undefined && (held !== undefined || this.#fills.get(digest) !== undefined)) {
-        size = await this.#entitlement.confirm(repository, digest);
+      if (known === undefined && (held !== undefined || this.#fills.get(digest) !== undefined)) {
+        known = await this.#entitlement.confirm(repository, digest);
+      }
+      if (held !== undefined && known?.certain === false) {
+        await this.#entitlement.grant(repository, digest, held);
       }
       const stored = held === undefined ? undefined : await this.#stored(digest, held);
-      return stored ?? (await this.#filling(repository, digest, size, startedAt));
+      return stored ?? (await this.#filling(repository, digest, known, startedAt));
     } catch (error) {
       throw this.#clientError(error, digest);
     }
@@ -116,20 +122,23 @@ export class BlobService {
   async #filling(
     repository: Repository,
     digest: Digest,
-    known: number | undefined,
+    known: KnownBlob | undefined,
     startedAt: number,
   ): Promise<BlobAnswer> {
     const { registry, breaker } = this.#routing.upstream(repository.upstream);
+    const certain = known?.certain === true ? known.size : undefined;
     const { fill, joined } = this.#fills.join({
       digest,
-      size: known,
+      size: certain,
       open: (offset, signal) =>
         breaker.watch(() => registry.openBlob(repository.name, digest, offset, { signal })),
+      onCommitted: (size) => this.#entitlement.grant(repository, digest, size),
     });
+    if (!joined) void fill.ended.then(() => this.#entitlement.doubt(repository, digest));
     const source = new FillSource(fill, { clock: this.#clock, logger: this.#logger, random: this.#random });
     try {
-      const size = known ?? (await this.#arrivingSize(repository, digest, fill.size));
-      if (known === undefined) await this.#entitlement.grant(repository, digest, size);
+      const size = certain ?? (await this.#arrivingSize(repository, digest, fill.size));
+      if (known === undefined) this.#entitlement.state(repository, digest, size);
       return new OpenBlob({
         digest,
         source,
@@ -150,7 +159,7 @@ export class BlobService {
     } catch (error) {
       // The store failed before upstream had said a word: the blob can still pass through.
       if (!(error instanceof StoreError)) throw error;
-      return this.#entitlement.confirm(repository, digest);
+      return (await this.#entitlement.confirm(repository, digest)).size;
     }
   }
 

@@ -9,6 +9,14 @@ import { SingleFlight } from './single-flight.ts';
 
 const remembered = 50_000;
 
+/** A blob that a repository is known to hold. */
+export interface KnownBlob {
+  /** In bytes. */
+  readonly size: number;
+  /** Whether a verified manifest or the blob's own bytes say so, and not just a header of upstream's, which can be wrong. */
+  readonly certain: boolean;
+}
+
 /**
  * Who may read which blob: a repository whose manifest names it, or for which upstream has confirmed it. The bytes may
  * have come by another repository; that alone gives no right to them.
@@ -17,8 +25,8 @@ export class Entitlement {
   readonly #routing: Routing;
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
-  readonly #sizes = new LRUCache<string, number>({ max: remembered });
-  readonly #confirmations = new SingleFlight<number>();
+  readonly #blobs = new LRUCache<string, KnownBlob>({ max: remembered });
+  readonly #confirmations = new SingleFlight<KnownBlob>();
 
   constructor(routing: Routing, metadata: MetadataStore, degradation: Degradation) {
     this.#routing = routing;
@@ -26,38 +34,54 @@ export class Entitlement {
     this.#degradation = degradation;
   }
 
-  /** The size in bytes of a blob that the repository is known to hold, or undefined. */
-  async known(repository: Repository, digest: Digest): Promise<number | undefined> {
+  /** A blob that the repository is known to hold, or undefined. */
+  async known(repository: Repository, digest: Digest): Promise<KnownBlob | undefined> {
     const key = digestKey(repository, digest);
-    const remembered = this.#sizes.get(key);
+    const remembered = this.#blobs.get(key);
     if (remembered !== undefined) return remembered;
-    const stored = await this.#degradation.tolerate(() => this.#metadata.repositoryBlob(repository, digest));
-    if (stored !== undefined) this.#sizes.set(key, stored);
-    return stored;
+    const size = await this.#degradation.tolerate(() => this.#metadata.repositoryBlob(repository, digest));
+    if (size === undefined) return undefined;
+    const known = { size, certain: true };
+    this.#blobs.set(key, known);
+    return known;
   }
 
-  /** Notes that upstream has the blob under that repository. */
+  /** Notes that upstream has the blob under that repository, and that it has `size` bytes beyond doubt. */
   async grant(repository: Repository, digest: Digest, size: number): Promise<void> {
-    this.#sizes.set(digestKey(repository, digest), size);
+    this.#blobs.set(digestKey(repository, digest), { size, certain: true });
     await this.#degradation.tolerate(() => this.#metadata.putRepositoryBlob(repository, digest, size));
   }
 
   /**
-   * Asks upstream whether the repository holds the blob, and grants it then. Resolves to its size in bytes.
+   * Notes that upstream has the blob under that repository and states its size. Not written down: a wrong size would
+   * outlive the answer that stated it.
+   */
+  state(repository: Repository, digest: Digest, size: number): KnownBlob {
+    const stated = { size, certain: false };
+    this.#blobs.set(digestKey(repository, digest), stated);
+    return stated;
+  }
+
+  /** Forgets a size that upstream has stated and nothing has borne out. */
+  doubt(repository: Repository, digest: Digest): void {
+    const key = digestKey(repository, digest);
+    if (this.#blobs.peek(key)?.certain === false) this.#blobs.delete(key);
+  }
+
+  /**
+   * Asks upstream whether the repository holds the blob.
    * @throws {UpstreamError} when it does not, or cannot say
    */
-  async confirm(repository: Repository, digest: Digest): Promise<number> {
-    const { outcome } = this.#confirmations.run(digestKey(repository, digest), async () => {
-      const size = await this.#ask(repository, digest);
-      await this.grant(repository, digest, size);
-      return size;
-    });
+  async confirm(repository: Repository, digest: Digest): Promise<KnownBlob> {
+    const { outcome } = this.#confirmations.run(digestKey(repository, digest), async () =>
+      this.state(repository, digest, await this.#ask(repository, digest)),
+    );
     return outcome;
   }
 
   /** Forgets what is in memory, after the database has dropped some of it. */
   clear(): void {
-    this.#sizes.clear();
+    this.#blobs.clear();
   }
 
   /** A HEAD; where that is refused (ECR Public answers 401 to it) or says no size, the beginning of a GET. */

@@ -32,6 +32,8 @@ export interface FillRequest {
   readonly open: OpenBlob;
   /** In bytes, where a manifest states it; the right to read the blob is then settled, too. */
   readonly size: number | undefined;
+  /** Told the size, in bytes, of the blob once it is in the store. */
+  readonly onCommitted: (size: number) => Promise<void>;
 }
 
 type State =
@@ -171,6 +173,7 @@ export class Fill {
     );
     await ingest.commit();
     await this.#shared.metadata.putBlob(this.digest, size);
+    if (size !== this.#request.size) await this.#request.onCommitted(size);
   }
 
   /** Moves upstream's bytes into the ingest: one batch is written while the next one arrives. */
