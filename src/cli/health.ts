@@ -33,15 +33,15 @@ function askHealth({ addr, tls }: HttpConfig): Promise<number | undefined> {
     path: '/healthz',
     signal: AbortSignal.timeout(limitMs),
   };
-  return new Promise((resolve, reject) => {
-    // The certificate is for the name that clients use, not for this one; and nothing secret is said.
-    const request =
-      tls === undefined ? httpRequest(options) : httpsRequest({ ...options, rejectUnauthorized: false });
-    request.on('response', (response) => {
-      response.resume();
-      resolve(response.statusCode);
-    });
-    request.on('error', reject);
-    request.end();
+  const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
+  // The certificate is for the name that clients use, not for this one; and nothing secret is said.
+  const request =
+    tls === undefined ? httpRequest(options) : httpsRequest({ ...options, rejectUnauthorized: false });
+  request.on('response', (response) => {
+    response.resume();
+    resolve(response.statusCode);
   });
+  request.on('error', reject);
+  request.end();
+  return promise;
 }

@@ -23,9 +23,7 @@ export function summarize(
   machine = ownAddress(),
 ): StartSummary {
   const addresses = listening.map((origin) => clientOrigin(origin, machine));
-  const insecure = addresses
-    .filter((origin) => origin.startsWith('http:'))
-    .map((origin) => new URL(origin).host);
+  const insecure = addresses.filter((origin) => origin.startsWith('http:')).map(hostPort);
   return {
     addresses,
     storage: config.storage.rootdirectory,
@@ -47,7 +45,7 @@ export function startMessage({ addresses, storage, upstream, daemonJson }: Start
     `  storing in    ${storage}`,
   ];
   if (daemonJson['registry-mirrors'] === undefined) {
-    lines.push(`  pull with     docker pull ${new URL(addresses[0] ?? '').host}/NAME:TAG`);
+    lines.push(`  pull with     docker pull ${hostPort(addresses[0] ?? '')}/NAME:TAG`);
   }
   if (Object.keys(daemonJson).length > 0) {
     lines.push(
@@ -63,6 +61,11 @@ function clientOrigin(origin: string, machine: string): string {
   if (url.hostname === '[::]' || url.hostname === '0.0.0.0') url.hostname = machine;
   // An origin drops the scheme's own port, which Docker's lists want to see.
   return `${url.protocol}//${url.hostname}:${url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port}`;
+}
+
+/** Unlike a URL's host, with the port even when it is the scheme's own. */
+function hostPort(origin: string): string {
+  return origin.replace(/^https?:\/\//, '');
 }
 
 /** An address at which other machines are likely to reach this one. */

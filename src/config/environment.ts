@@ -63,8 +63,11 @@ function override(tree: ConfigTree, variable: string, names: readonly string[], 
     if (index === names.length - 1) {
       slot[key] = value;
     } else {
-      slot[key] = containerFor(slot[key], names[index + 1] ?? '');
-      container = slot[key];
+      container = containerFor(slot[key], names[index + 1] ?? '');
+      if (slot[key] !== container) {
+        slot[key] = container;
+        tree.note(path, origin);
+      }
     }
   }
   tree.forget(path);

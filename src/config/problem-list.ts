@@ -18,11 +18,19 @@ export class ProblemList {
   /** @throws ConfigError with every problem, in the order of the file's lines, then by variable */
   throwIfAny(): void {
     if (this.#problems.length === 0) return;
-    throw new ConfigError(this.#problems.toSorted((one, other) => line(one.origin) - line(other.origin)));
+    throw new ConfigError(
+      this.#problems.toSorted((one, other) => compare(place(one.origin), place(other.origin))),
+    );
   }
 }
 
-function line(origin: Origin | undefined): number {
-  if (origin === undefined) return 0;
-  return 'line' in origin ? origin.line : Number.MAX_SAFE_INTEGER;
+type Place = readonly [line: number, column: number];
+
+function place(origin: Origin | undefined): Place {
+  if (origin === undefined) return [0, 0];
+  return 'line' in origin ? [origin.line, origin.column] : [Number.MAX_SAFE_INTEGER, 0];
+}
+
+function compare([line, column]: Place, [otherLine, otherColumn]: Place): number {
+  return line === otherLine ? column - otherColumn : line - otherLine;
 }

@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { entrepot } from '../support/cli.ts';
+import { within } from '../support/deadline.ts';
+import { freePort } from '../support/free-port.ts';
+import { TempFolder } from '../support/temp-folder.ts';
+
+const anyPort = { REGISTRY_HTTP_ADDR: '127.0.0.1:0' };
+
+describe('the process', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('serves until %s, and then exits 0', async (signal) => {
+    await using folder = await TempFolder.create();
+    await using child = entrepot(['serve'], folder.path, anyPort);
+    const [, url = ''] = await child.waitFor(/listening on {2}(http:\S+)/);
+
+    const response = await fetch(`${url}/v2/`);
+    await response.text();
+    child.kill(signal);
+
+    expect(response.status).toBe(200);
+    expect(await child.exited()).toEqual({ code: 0, signal: null });
+    expect(child.stdout).toMatch(/storing in .*data\n/);
+    expect(child.stdout).toMatch(/stopped\n$/);
+    expect(child.stderr).toBe('');
+  });
+
+  it('exits at once on a second signal, though a request is under way', async () => {
+    await using folder = await TempFolder.create();
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    await using child = entrepot(['serve'], folder.path, {
+      ...anyPort,
+      REGISTRY_HTTP_DRAINTIMEOUT: '1h',
+      REGISTRY_PROXY_TIMEOUTS_HEADER: '1h',
+      REGISTRY_PROXY_REMOTEURL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+    });
+    const [, url = ''] = await child.waitFor(/listening on {2}(http:\S+)/);
+    const digest = `sha256:${'0'.repeat(64)}`;
+    const pull = fetch(`${url}/v2/library/x/blobs/${digest}`).catch(() => undefined);
+    await within(10_000, 'the question to upstream', once(silent, 'connection'));
+
+    child.kill('SIGTERM');
+    await child.waitFor(/a second signal stops at once/);
+    child.kill('SIGTERM');
+
+    expect(await child.exited()).toEqual({ code: 143, signal: null });
+    await pull;
+    silent.close();
+  });
+
+  it('says in one line that its port is taken, and exits 1', async () => {
+    await using folder = await TempFolder.create();
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    await using child = entrepot(['serve'], folder.path, { REGISTRY_HTTP_ADDR: `127.0.0.1:${port}` });
+
+    expect(await child.exited()).toEqual({ code: 1, signal: null });
+    expect(child.output).toBe(
+      `entrepot: port ${port} on 127.0.0.1 is taken: stop what listens there, or choose another http.addr\n`,
+    );
+    other.close();
+  });
+
+  it('says in one line that it cannot store, and exits 1', async () => {
+    await using folder = await TempFolder.create();
+    await writeFile(folder.join('file'), '');
+    await using child = entrepot(['serve'], folder.path, {
+      ...anyPort,
+      REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: './file/data',
+    });
+
+    expect(await child.exited()).toEqual({ code: 1, signal: null });
+    expect(child.output).toMatch(/^entrepot: the data folder .*file\/data cannot be used: .*\n$/);
+  });
+
+  it('starts nothing with a configuration that is wrong, and exits 2', async () => {
+    await using folder = await TempFolder.create();
+    await writeFile(folder.join('c.yml'), 'version: 0.1\nproxy: { remoteULR: x }\n');
+    await using child = entrepot(['serve', 'c.yml'], folder.path, anyPort);
+
+    expect(await child.exited()).toEqual({ code: 2, signal: null });
+    expect(child.output).toBe('c.yml:2:10: proxy.remoteULR: unknown key, did you mean proxy.remoteurl?\n');
+  });
+
+  it('says with JSON logs in one line of JSON that it is ready', async () => {
+    await using folder = await TempFolder.create();
+    await using child = entrepot(['serve'], folder.path, { ...anyPort, REGISTRY_LOG_FORMATTER: 'json' });
+
+    await child.waitFor(/"msg":"ready"/);
+    child.kill('SIGTERM');
+    await child.exited();
+
+    const lines = child.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line));
+    expect(lines).toContainEqual(expect.objectContaining({ msg: 'ready', storage: folder.join('data') }));
+  });
+
+  it('goes on serving when nobody reads its output any more', async () => {
+    await using folder = await TempFolder.create();
+    const port = await freePort();
+    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+    const process_ = spawn(process.execPath, [main, 'serve'], {
+      cwd: folder.path,
+      env: { PATH: process.env['PATH'], REGISTRY_HTTP_ADDR: `127.0.0.1:${port}` },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exit = once(process_, 'exit');
+    await within(30_000, 'the start', once(process_.stdout, 'data'));
+    process_.stdout.destroy();
+
+    for (let round = 0; round < 3; round += 1) {
+      const response = await fetch(`http://127.0.0.1:${port}/v2/`);
+      expect(response.status).toBe(200);
+      await response.text();
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    process_.kill('SIGTERM');
+
+    expect(await within(10_000, 'its end', exit)).toEqual([0, null]);
+  });
+});
+
+describe('entrepot health', () => {
+  it('tells a mirror that runs from one that does not', async () => {
+    await using folder = await TempFolder.create();
+    const variables = { REGISTRY_HTTP_ADDR: `127.0.0.1:${await freePort()}` };
+    await using server = entrepot(['serve'], folder.path, variables);
+    await server.waitFor(/listening on/);
+
+    await using alive = entrepot(['health'], folder.path, variables);
+    expect(await alive.exited()).toEqual({ code: 0, signal: null });
+
+    await server.stop();
+    await using dead = entrepot(['health'], folder.path, variables);
+    expect(await dead.exited()).toEqual({ code: 1, signal: null });
+    expect(dead.stderr).toMatch(/^entrepot: no answer: /);
+  });
+});

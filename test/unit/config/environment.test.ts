@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigFolder, complaintAbout, complaintOf, loadText } from '../../support/config-folder.ts';
+
+const file =
+  'version: 0.1\nhttp: { addr: ":5000", headers: { X-One: [a] } }\nproxy: { remoteurl: "https://ghcr.io", ttl: 1h }\n';
+
+describe('the environment', () => {
+  it('wins over the file', async () => {
+    const { config } = await loadText(file, {
+      REGISTRY_HTTP_ADDR: '127.0.0.1:5001',
+      REGISTRY_PROXY_TTL: '2h',
+      REGISTRY_PROXY_USERNAME: '123',
+      REGISTRY_PROXY_PASSWORD: '0456',
+    });
+
+    expect(config.http.addr).toEqual({ host: '127.0.0.1', port: 5001 });
+    expect(config.ttlMs).toBe(7_200_000);
+    expect(config.upstream.credentials).toEqual({ username: '123', password: '0456' });
+    expect(config.http.headers).toEqual({ 'X-One': ['a'] });
+  });
+
+  it('takes YAML for whole sections, and more special variables after them', async () => {
+    const { config } = await loadText(file, {
+      REGISTRY_HTTP_ADDR: ':5002',
+      REGISTRY_HTTP: '{ addr: ":5001", draintimeout: 1s }',
+    });
+
+    expect(config.http).toMatchObject({ addr: { port: 5002 }, draintimeoutMs: 1000, headers: {} });
+  });
+
+  it('finds keys in any case, and adds those that are not there', async () => {
+    const { config } = await loadText(file, {
+      'REGISTRY_HTTP_HEADERS_X-ONE': '[b]',
+      'REGISTRY_HTTP_HEADERS_X-Two': 'c',
+    });
+
+    expect(config.http.headers).toEqual({ 'X-One': ['b'], 'x-two': ['c'] });
+  });
+
+  it('counts places in lists', async () => {
+    const { config } = await loadText(file, {
+      REGISTRY_PROXY_FRESHNESS_RULES_0_MATCH: "'*:latest'",
+      REGISTRY_PROXY_FRESHNESS_RULES_0_MAXAGE: '1s',
+      REGISTRY_PROXY_FRESHNESS_RULES_1: '{ match: "*:edge", maxage: 2s }',
+    });
+
+    expect(config.freshness.rules).toEqual([
+      { match: '*:latest', maxAgeMs: 1000 },
+      { match: '*:edge', maxAgeMs: 2000 },
+    ]);
+  });
+
+  it('is the whole configuration when there is no file', async () => {
+    await using folder = await ConfigFolder.create();
+
+    const { config } = folder.loadEnvironment({ REGISTRY_PROXY_REMOTEURL: 'https://quay.io' });
+
+    expect(config.upstream.name).toBe('quay.io');
+  });
+
+  it('names the file with REGISTRY_CONFIGURATION_PATH', async () => {
+    await using folder = await ConfigFolder.create({ 'other.yml': file });
+
+    const { config } = folder.loadEnvironment({ REGISTRY_CONFIGURATION_PATH: 'other.yml' });
+
+    expect(config.upstream.name).toBe('ghcr.io');
+    expect(complaintOf(() => folder.loadEnvironment({ REGISTRY_CONFIGURATION_PATH: 'none.yml' }))).toBe(
+      'REGISTRY_CONFIGURATION_PATH: none.yml does not exist',
+    );
+  });
+
+  it('is left alone where Kubernetes fills it for a service called registry', async () => {
+    const { warnings } = await loadText(file, {
+      REGISTRY_PORT: 'tcp://10.0.0.1:5000',
+      REGISTRY_SERVICE_HOST: '10.0.0.1',
+    });
+
+    expect(warnings).toEqual([
+      'these environment variables name no key and are ignored: REGISTRY_PORT, REGISTRY_SERVICE_HOST',
+    ]);
+  });
+
+  it.each([
+    ['REGISTRY_PROXY_TTL', 'soon', 'proxy.ttl: "soon" is not a duration'],
+    ['REGISTRY_PROXY_REMOTEULR', 'x', 'proxy.remoteulr: unknown key, did you mean proxy.remoteurl?'],
+    ['REGISTRY_PROXI_REMOTEURL', 'x', 'proxi: unknown key, did you mean proxy?'],
+    ['REGISTRY_PROXY_PASSWORD', '*geheim', 'not valid YAML: an alias to an anchor that does not exist'],
+    ['REGISTRY_PROXY_PASSWORD', '"geheim', 'not valid YAML: a bracket, a quote'],
+    ['REGISTRY_PROXY_FRESHNESS_RULES_0_MATCH_X', 'x', 'proxy.freshness.rules[0]'],
+    ['REGISTRY_AUTH', 'htpasswd', 'auth: not supported yet'],
+  ])('is named in the complaint about %s=%s', async (variable, value, message) => {
+    const complaint = await complaintAbout(file, { [variable]: value });
+
+    expect(complaint).toMatch(new RegExp(`^${variable}: `));
+    expect(complaint).toContain(message);
+    expect(complaint).not.toContain('geheim');
+  });
+
+  it('cannot skip a place in a list', async () => {
+    const list = file.replace('ttl: 1h', 'freshness: { rules: [{ match: "*", maxage: 1s }] }');
+
+    expect(await complaintAbout(list, { REGISTRY_PROXY_FRESHNESS_RULES_2_MATCH: 'x' })).toBe(
+      'REGISTRY_PROXY_FRESHNESS_RULES_2_MATCH: proxy.freshness.rules is a list: "2" is not a place in it',
+    );
+  });
+});
