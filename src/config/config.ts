@@ -16,7 +16,7 @@ export interface LogConfig {
 export interface StorageConfig {
   /** Absolute. */
   readonly rootdirectory: string;
-  /** Whether clients may delete what is cached. */
+  /** As configured. Without effect so far: like registry:2 as a pull-through cache, a mirror refuses deletes. */
   readonly deleteEnabled: boolean;
 }
 
