@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './young-generation.ts';
 import { runProgram } from './cli/program.ts';
 import { processTerminal } from './cli/terminal.ts';
 

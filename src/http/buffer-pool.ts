@@ -1,7 +1,7 @@
 const KiB = 1024;
 
 /** From small to large, in bytes. Two of the largest keep one stream as fast as sendfile; larger gained nothing. */
-const sizes = [16 * KiB, 64 * KiB, 512 * KiB] as const;
+const sizes = [16 * KiB, 64 * KiB, 256 * KiB] as const;
 
 export interface BufferPoolLimits {
   /** Bytes lent out beyond which only the smallest buffers are lent, so that many slow clients stay cheap. */
@@ -10,7 +10,7 @@ export interface BufferPoolLimits {
   readonly idle: number;
 }
 
-const defaultLimits: BufferPoolLimits = { lent: 32 * KiB * KiB, idle: 16 * KiB * KiB };
+const defaultLimits: BufferPoolLimits = { lent: 16 * KiB * KiB, idle: 8 * KiB * KiB };
 
 /** Buffers for sending blobs, used again and again. They come uncleared: send only what was read into them. */
 export class BufferPool {

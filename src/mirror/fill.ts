@@ -189,7 +189,7 @@ export class Fill {
         batch = [];
         backlog = 0;
         await ingest.write(chunks);
-        this.#progress.wake();
+        this.#progress.wakeSoon();
       }
       // Not after a failure: nothing may be written behind bytes that are missing.
       idle = true;

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { registryErrors } from '../oci/error.ts';
-import type { Descriptor, Manifest } from '../oci/manifest.ts';
+import { readManifest, type Descriptor, type Manifest } from '../oci/manifest.ts';
 import {
   digestKey,
   referenceText,
@@ -118,8 +118,9 @@ export class ManifestService {
   /** One GET upstream, however many ask; verified and stored, with the tags that point to it. Rejects with UpstreamError or RegistryError. */
   fetch(repository: Repository, reference: ManifestReference): Flight<Manifest> {
     return this.#fetches.run(flightKey(repository, reference), async () => {
-      const upstream = this.#routing.upstream(repository.upstream);
-      const verified = await fetchManifest(upstream, repository, reference);
+      const verified =
+        ('digest' in reference ? await this.#shared(repository, reference.digest) : undefined) ??
+        (await fetchManifest(this.#routing.upstream(repository.upstream), repository, reference));
       await this.#keep(repository, verified, 'tag' in reference ? reference.tag : undefined);
       return verified.manifest;
     });
@@ -128,6 +129,14 @@ export class ManifestService {
   /** Forgets what is in memory, after the database has dropped some of it. */
   clear(): void {
     this.#hot.clear();
+  }
+
+  /** A manifest that another repository holds, once a HEAD has confirmed it for this one: that spends no pull. */
+  async #shared(repository: Repository, digest: Digest): Promise<VerifiedManifest | undefined> {
+    const manifest = await this.#degradation.tolerate(() => this.#metadata.anyManifest(digest));
+    if (manifest === undefined) return undefined;
+    const head = await this.head(repository, { digest }).outcome;
+    return head.digest === digest ? { manifest, contents: readManifest(manifest.bytes) } : undefined;
   }
 
   async #keep(

@@ -31,6 +31,8 @@ export interface UpstreamState {
 export interface MetadataStore {
   /** A manifest that `repository` may read. */
   manifest(repository: Repository, digest: Digest): Promise<Manifest | undefined>;
+  /** A manifest that some repository holds. That says nothing of who else may read it. */
+  anyManifest(digest: Digest): Promise<Manifest | undefined>;
   /**
    * Stores a manifest under a repository, with what it names: its blobs become readable in that repository.
    * Storing the same again changes nothing. With `tag`, moves that tag to it in the same transaction.

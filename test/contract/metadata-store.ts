@@ -92,6 +92,14 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       }
     });
 
+    it('can be found whoever holds it, which gives nobody a right to it', async () => {
+      await using subject = await fresh();
+      await putImage(subject.store, busybox, image);
+      expect((await subject.store.anyManifest(image.digest))?.bytes).toEqual(image.bytes);
+      expect(await subject.store.anyManifest(unknown)).toBeUndefined();
+      expect(await subject.store.manifest(alpine, image.digest)).toBeUndefined();
+    });
+
     it('keeps its tag, blobs and bytes across a restart', async () => {
       await using subject = await fresh();
       await putImage(subject.store, busybox, image, 'latest');

@@ -68,8 +68,14 @@ export class SqliteMetadataStore implements MetadataStore {
   manifest(repository: Repository, digest: Digest): Promise<Manifest | undefined> {
     return this.#answer(() => {
       const row = this.#statements.manifest.get({ ...repository, digest });
-      if (row === undefined) return undefined;
-      return { mediaType: row.media_type, digest, size: row.bytes.length, bytes: row.bytes };
+      return row === undefined ? undefined : storedManifest(digest, row);
+    });
+  }
+
+  anyManifest(digest: Digest): Promise<Manifest | undefined> {
+    return this.#answer(() => {
+      const row = this.#statements.anyManifest.get(digest);
+      return row === undefined ? undefined : storedManifest(digest, row);
     });
   }
 
@@ -256,4 +262,11 @@ export class SqliteMetadataStore implements MetadataStore {
       this.#statements.touchBlob.run({ digest, at });
     }
   }
+}
+
+function storedManifest(
+  digest: Digest,
+  row: { readonly media_type: string; readonly bytes: Buffer },
+): Manifest {
+  return { mediaType: row.media_type, digest, size: row.bytes.length, bytes: row.bytes };
 }

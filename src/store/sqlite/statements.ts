@@ -25,6 +25,7 @@ const thisRepository = `SELECT id FROM repository WHERE upstream = @upstream AND
  */
 export class Statements {
   readonly manifest;
+  readonly anyManifest;
   readonly insertManifest;
   readonly insertChild;
   readonly insertManifestBlob;
@@ -55,6 +56,9 @@ export class Statements {
     >(`
       SELECT media_type, bytes FROM manifest
       WHERE digest = (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}) AND digest = @digest)`);
+    this.anyManifest = database.prepare<[digest: Digest], { media_type: string; bytes: Buffer }>(
+      `SELECT media_type, bytes FROM manifest WHERE digest = ?`,
+    );
     this.insertManifest = database.prepare<
       [
         {

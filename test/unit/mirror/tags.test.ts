@@ -305,6 +305,21 @@ describe('a manifest by digest', () => {
   });
 });
 
+describe('a manifest that another repository holds', () => {
+  it('is confirmed by a HEAD and spends no pull', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes);
+    house.upstream.addManifest('someone/copy', first.bytes);
+    await house.mirror.manifest(hello, { digest: first.digest }, 'GET');
+    house.upstream.requests.length = 0;
+
+    const copy = await house.mirror.manifest(target('someone/copy'), { digest: first.digest }, 'GET');
+
+    expect(copy.bytes).toEqual(first.bytes);
+    expect(house.upstream.requests).toEqual([`HEAD someone/copy ${first.digest}`]);
+  });
+});
+
 describe('a one-word name', () => {
   it('means library/ on Docker Hub', async () => {
     await using house = await MirrorHouse.open();
