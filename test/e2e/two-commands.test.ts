@@ -9,6 +9,7 @@ import { bareEnvironment } from './support/bare-machine.ts';
 import { command } from './support/command.ts';
 import { answersRegistryApi } from './support/entrepot.ts';
 import { showWhenFailed } from './support/logs.ts';
+import { killProcessesIn } from './support/processes.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -19,6 +20,7 @@ describe('a fresh clone, with nothing but Node.js, npm, a shell and coreutils', 
 
   beforeAll(async () => {
     const folder = resources.use(await TempFolder.create());
+    resources.defer(async () => killProcessesIn(folder.path));
     clone = folder.join('clone');
     env = await bareEnvironment(folder);
     await command('git', ['clone', '--quiet', repository, clone]);
@@ -27,7 +29,7 @@ describe('a fresh clone, with nothing but Node.js, npm, a shell and coreutils', 
 
   afterAll(async () => resources.disposeAsync());
 
-  test('npm start serves, and says how to use it', async () => {
+  test('npm start serves, says how to use it, and ends when it is asked to', async () => {
     const address = `127.0.0.1:${await freePort()}`;
     await using entrepot = new Child('npm', ['start'], {
       cwd: clone,
@@ -36,9 +38,11 @@ describe('a fresh clone, with nothing but Node.js, npm, a shell and coreutils', 
     showWhenFailed('npm start', entrepot);
 
     await eventually(30_000, 'npm start serves', async () => answersRegistryApi(`http://${address}`));
-    expect(entrepot.output).toContain(`"registry-mirrors"`);
+    expect(entrepot.output).toContain('"registry-mirrors"');
 
-    await entrepot.stop();
+    // A shell between npm and Entrepot would keep the signal for itself, and leave Entrepot behind.
+    entrepot.kill('SIGTERM');
+    expect(await entrepot.exited()).toEqual({ code: 0, signal: null });
     expect(await answersRegistryApi(`http://${address}`)).toBe(false);
   });
 
