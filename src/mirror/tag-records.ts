@@ -47,7 +47,9 @@ export class TagRecords {
 
   /** Points a tag at a manifest that the repository holds. */
   async confirm(repository: Repository, tag: Tag, record: TagRecord): Promise<void> {
-    this.#held.set(tagKey(repository, tag), record);
+    const key = tagKey(repository, tag);
+    this.#held.set(key, record);
+    if (this.#sightings.peek(key)?.descriptor.digest === record.digest) this.#sightings.delete(key);
     await this.#degradation.tolerate(() => this.#metadata.putTag(repository, tag, record));
   }
 
@@ -66,7 +68,7 @@ export class TagRecords {
     this.#sightedTags.set(key, new Map([...(this.#sightedTags.get(key) ?? []), [tag, sighting.checkedAt]]));
   }
 
-  /** The manifest has arrived: the tags that were seen pointing to it, which are sightings no longer. */
+  /** The manifest has arrived: the tags that were seen pointing to it. They stay sightings until they are confirmed. */
   claim(
     repository: Repository,
     digest: Digest,
@@ -76,7 +78,6 @@ export class TagRecords {
     if (tags === undefined) return [];
     this.#sightedTags.delete(key);
     const current = [...tags].filter(([tag]) => this.sighting(repository, tag)?.descriptor.digest === digest);
-    for (const [tag] of current) this.#sightings.delete(tagKey(repository, tag));
     return current.map(([name, checkedAt]) => ({ name, checkedAt }));
   }
 
