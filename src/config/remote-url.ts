@@ -1,3 +1,4 @@
+import { dockerHub, dockerHubHosts } from '../oci/docker-hub.ts';
 import { parseUpstreamName, type UpstreamName } from '../oci/reference.ts';
 
 /** The registry that a `proxy.remoteurl` means, or why it means none; the reason never quotes user information. */
@@ -5,11 +6,8 @@ export type RemoteUrl = { readonly name: UpstreamName; readonly url: URL } | { r
 
 const dockerHubUrl = 'https://registry-1.docker.io';
 
-/** All of them are written for Docker Hub; its registry answers at the last one only. */
-const dockerHubHosts = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
-
-export function dockerHub(): { readonly name: UpstreamName; readonly url: URL } {
-  return { name: 'docker.io' as UpstreamName, url: new URL(dockerHubUrl) };
+export function dockerHubUpstream(): { readonly name: UpstreamName; readonly url: URL } {
+  return { name: dockerHub, url: new URL(dockerHubUrl) };
 }
 
 /** Reads `https://HOST[:PORT]`. Docker Hub goes by `docker.io`, every other registry by its host and port. */
@@ -26,7 +24,7 @@ export function parseRemoteUrl(text: string): RemoteUrl {
   if (url.hostname === 'hub.docker.com') {
     return { problem: `that is Docker Hub's web site, did you mean ${dockerHubUrl}?` };
   }
-  if (dockerHubHosts.has(url.hostname) && url.port === '') return dockerHub();
+  if (dockerHubHosts.has(url.hostname) && url.port === '') return dockerHubUpstream();
   const name = parseUpstreamName(url.host);
   return name === undefined ? { problem: 'not the host name of a registry' } : { name, url };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { registry2Keys } from './registry2.ts';
-import { dockerHub, parseRemoteUrl } from './remote-url.ts';
+import { dockerHubUpstream, parseRemoteUrl } from './remote-url.ts';
 import { boolean, duration, headers, listenAddress, oneOf, tagGlob, text } from './scalars.ts';
 
 /** What timers can hold. */
@@ -52,7 +52,7 @@ export const fileSchema = z.strictObject({
     .prefault({}),
   proxy: z
     .strictObject({
-      remoteurl: remoteurl.default(dockerHub),
+      remoteurl: remoteurl.default(dockerHubUpstream),
       username: text.optional(),
       usernamefile: text.optional(),
       password: text.optional(),

@@ -1,21 +1,8 @@
+import { dockerHub, dockerHubHosts } from '../oci/docker-hub.ts';
 import { registryErrors } from '../oci/error.ts';
-import {
-  parseRepositoryName,
-  parseUpstreamName,
-  type Repository,
-  type UpstreamName,
-} from '../oci/reference.ts';
+import { parseRepositoryName, type Repository, type UpstreamName } from '../oci/reference.ts';
 import type { PullTarget } from './mirror.ts';
 import type { Upstream } from './upstream.ts';
-
-const dockerHub = parseUpstreamName('docker.io');
-
-/** Host names under which clients know Docker Hub. */
-const dockerHubAliases: ReadonlySet<string> = new Set([
-  'docker.io',
-  'index.docker.io',
-  'registry-1.docker.io',
-]);
 
 /** Says which upstream and which repositories a client may mean. */
 export class Routing {
@@ -59,7 +46,7 @@ export class Routing {
   #serves(namespace: UpstreamName): boolean {
     if (namespace === this.#upstream.name) return true;
     return (
-      dockerHubAliases.has(namespace) && (this.#upstream.name === dockerHub || !isPublic(this.#upstream.name))
+      dockerHubHosts.has(namespace) && (this.#upstream.name === dockerHub || !isPublic(this.#upstream.name))
     );
   }
 }
