@@ -51,16 +51,16 @@ export class Entrepot implements AsyncDisposable {
     return this.#folder.join('config.yml');
   }
 
-  /** What it has logged since it was last started. */
-  get log(): string {
-    return this.#process.output;
+  /** Resolves when it has logged that since it was last started; it writes its log in batches. */
+  async logged(pattern: RegExp): Promise<void> {
+    await this.#process.waitFor(pattern);
   }
 
   /** Ends it as a service manager would. Its store stays. */
   async stop(): Promise<void> {
     this.#process.kill('SIGTERM');
     const { code } = await this.#process.exited();
-    if (code !== 0) throw new Error(`Entrepot exited with ${code} after SIGTERM:\n${this.log}`);
+    if (code !== 0) throw new Error(`Entrepot exited with ${code} after SIGTERM:\n${this.#process.output}`);
   }
 
   /** Ends it and starts it again with the same configuration. */
