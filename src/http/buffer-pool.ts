@@ -1,10 +1,13 @@
 const KiB = 1024;
 
 /** From small to large, in bytes. Two of the largest keep one stream as fast as sendfile; larger gained nothing. */
-const sizes = [16 * KiB, 64 * KiB, 256 * KiB] as const;
+const sizes = [16 * KiB, 64 * KiB, 256 * KiB, 512 * KiB] as const;
+
+/** The part of all that may be lent at which a size is lent no more: many streams get smaller buffers, each its share. */
+const shares: readonly number[] = [Infinity, 1, 3 / 4, 1 / 2];
 
 export interface BufferPoolLimits {
-  /** Bytes lent out beyond which only the smallest buffers are lent, so that many slow clients stay cheap. */
+  /** Bytes lent out beyond which only the smallest buffers are lent, so that many clients stay cheap. */
   readonly lent: number;
   /** Bytes kept for reuse at most. */
   readonly idle: number;
@@ -33,8 +36,10 @@ export class BufferPool {
 
   /** Lends a buffer for `wanted` bytes; it may be larger, and for long content or under load it is smaller. */
   acquire(wanted: number): Buffer {
-    const fitting = sizes.find((size) => size >= wanted) ?? sizes[2];
-    const size = this.#lentBytes + fitting > this.#limits.lent ? sizes[0] : fitting;
+    let index = sizes.findIndex((size) => size >= wanted);
+    if (index === -1) index = sizes.length - 1;
+    while (this.#lentBytes + (sizes[index] ?? 0) > this.#limits.lent * (shares[index] ?? 0)) index -= 1;
+    const size = sizes[index] ?? sizes[0];
     this.#lentBytes += size;
     const buffer = this.#idle.get(size)?.pop();
     if (buffer === undefined) return Buffer.allocUnsafeSlow(size);

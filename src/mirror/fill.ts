@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import type { Degradation } from './degradation.ts';
 import { ResumableBlob, type OpenBlob } from './resumable-blob.ts';
+import { Tail } from './tail.ts';
 import { Wakeup } from './wakeup.ts';
 
 /** The last bytes of an unverified blob that nobody gets. A blob no longer than this is verified before its first byte goes out. */
@@ -62,11 +63,13 @@ export class Fill {
   readonly #progress = new Wakeup();
   #knownSize: number | undefined;
   #ingest: Ingest | undefined;
+  #tail: Tail | undefined;
   #state: State = { is: 'filling' };
   #readers = 0;
   #over = false;
 
-  constructor(request: FillRequest, shared: FillDependencies) {
+  /** @param before when the last fill of that digest, which failed, has let go of the ingest */
+  constructor(request: FillRequest, shared: FillDependencies, before: Promise<void>) {
     this.digest = request.digest;
     this.#request = request;
     this.#shared = shared;
@@ -74,11 +77,15 @@ export class Fill {
     this.size = this.#sizeKnown.promise;
     this.size.catch(() => undefined);
     if (request.size !== undefined) this.#learnSize(request.size);
-    this.ended = this.#run();
+    this.ended = this.#run(before);
   }
 
   get request(): FillRequest {
     return this.#request;
+  }
+
+  get failed(): boolean {
+    return this.#state.is === 'failed';
   }
 
   get detached(): boolean {
@@ -127,11 +134,13 @@ export class Fill {
   }
 
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
-    if (this.#ingest === undefined) return 0;
+    const copied = this.#tail?.copy(buffer, length, position) ?? 0;
+    if (copied > 0 || this.#ingest === undefined) return copied;
     return this.#ingest.read(buffer, length, position);
   }
 
-  async #run(): Promise<void> {
+  async #run(before: Promise<void>): Promise<void> {
+    await before;
     try {
       this.#ingest = await this.#shared.content.ingest(this.digest);
       await this.#fill(this.#ingest);
@@ -158,6 +167,7 @@ export class Fill {
       random,
       logger: this.#logger,
     });
+    this.#tail = new Tail(ingest.offset);
     await this.#write(ingest, blob);
     if (!ingest.matches()) {
       await ingest.discard();
@@ -189,6 +199,7 @@ export class Fill {
         batch = [];
         backlog = 0;
         await ingest.write(chunks);
+        this.#tail?.append(chunks);
         this.#progress.wakeSoon();
       }
       // Not after a failure: nothing may be written behind bytes that are missing.
@@ -247,6 +258,7 @@ export class Fill {
     const ingest = this.#ingest;
     if (!this.#over || this.#readers > 0 || ingest === undefined) return;
     this.#ingest = undefined;
+    this.#tail = undefined;
     await this.#shared.degradation.tolerate(() => ingest.close());
   }
 }

@@ -11,17 +11,23 @@ export class Fills {
     this.#dependencies = dependencies;
   }
 
+  /** The fill of that digest, unless it has failed already and is only tidying up. */
   get(digest: Digest): Fill | undefined {
-    return this.#underWay.get(digest);
+    const fill = this.#underWay.get(digest);
+    return fill?.failed === true ? undefined : fill;
   }
 
   /** The fill of that digest, started now if there is none. */
   join(request: FillRequest): { readonly fill: Fill; readonly joined: boolean } {
-    const underWay = this.#underWay.get(request.digest);
+    const { digest } = request;
+    const underWay = this.get(digest);
     if (underWay !== undefined) return { fill: underWay, joined: true };
-    const fill = new Fill(request, { ...this.#dependencies, signal: this.#closing.signal });
-    this.#underWay.set(request.digest, fill);
-    void fill.ended.then(() => this.#underWay.delete(request.digest));
+    const before = this.#underWay.get(digest)?.ended ?? Promise.resolve();
+    const fill = new Fill(request, { ...this.#dependencies, signal: this.#closing.signal }, before);
+    this.#underWay.set(digest, fill);
+    void fill.ended.then(() => {
+      if (this.#underWay.get(digest) === fill) this.#underWay.delete(digest);
+    });
     return { fill, joined: false };
   }
 
