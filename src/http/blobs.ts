@@ -40,13 +40,13 @@ export class BlobHandler {
       return await this.#describe(exchange, target, digest);
     }
     const blob = await this.#mirror.openBlob(target, digest);
-    exchange.answered(blob);
+    exchange.answer = blob;
     return await this.#send(exchange, target, digest, blob);
   }
 
   async #describe(exchange: Exchange, target: PullTarget, digest: Digest): Promise<Response> {
     const stat = await this.#mirror.statBlob(target, digest);
-    exchange.answered(stat);
+    exchange.answer = stat;
     const headers = blobHeaders(target, digest, stat);
     return matchesIfNoneMatch(exchange.header('if-none-match'), digest)
       ? exchange.reply({ status: 304, headers })

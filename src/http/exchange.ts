@@ -28,8 +28,8 @@ export class Exchange {
   /** What the request is about, for the access log; set once it has been parsed. */
   name: string | undefined;
   reference: string | undefined;
-  result: CacheResult | undefined;
-  upstreamMs: number | undefined;
+  /** How the answer came about. Read when the answer is out: what a blob waited for is known only then. */
+  answer: { readonly result: CacheResult; readonly upstreamMs: number } | undefined;
   /** Why the answer is an error or was cut. */
   failure: unknown;
   /** Status of the answer; 0 before there is one. */
@@ -77,12 +77,6 @@ export class Exchange {
   get outgoing(): ServerResponse {
     if (this.bindings === undefined) throw new TypeError('streaming needs a connection');
     return this.bindings.outgoing;
-  }
-
-  /** Notes how an answer came about, for the log. */
-  answered(answer: { readonly result: CacheResult; readonly upstreamMs: number }): void {
-    this.result = answer.result;
-    this.upstreamMs = answer.upstreamMs;
   }
 
   /** Writes status and headers of an answer whose body follows. */

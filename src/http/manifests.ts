@@ -20,7 +20,7 @@ export class ManifestHandler {
     const reference = manifestReference(exchange);
     const method = exchange.method === 'HEAD' ? 'HEAD' : 'GET';
     const answer = await this.#mirror.manifest(target, reference, method);
-    exchange.answered(answer);
+    exchange.answer = answer;
     const { mediaType, digest, size } = answer.descriptor;
     if (!accepts(exchange.header('accept'), mediaType)) {
       throw registryErrors.manifestUnknown(

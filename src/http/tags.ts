@@ -17,7 +17,7 @@ export class TagsHandler {
     const target = pullTarget(exchange);
     const { n, last } = pageRequest(exchange);
     const answer = await this.#mirror.tags(target);
-    exchange.answered(answer);
+    exchange.answer = answer;
     const rest = last === undefined ? answer.tags : answer.tags.filter((tag) => tag > last);
     const tags = n === undefined ? rest : rest.slice(0, n);
     const end = tags.at(-1);
