@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { registryErrors } from '../oci/error.ts';
-import type { Repository } from '../oci/reference.ts';
+import { repositoryKey, type Repository } from '../oci/reference.ts';
 import { StoreError, type ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -9,9 +9,11 @@ import { UpstreamError } from '../upstream/registry.ts';
 import { FillSource, StoredSource } from './blob-source.ts';
 import type { Degradation } from './degradation.ts';
 import type { Entitlement, KnownBlob } from './entitlement.ts';
+import type { Fill } from './fill.ts';
 import type { Fills } from './fills.ts';
 import type { BlobAnswer, BlobStat } from './mirror.ts';
 import { OpenBlob } from './open-blob.ts';
+import type { OpenBlob as OpenUpstream } from './resumable-blob.ts';
 import type { Routing } from './routing.ts';
 import { clientError } from './upstream-failure.ts';
 
@@ -71,13 +73,12 @@ export class BlobService {
   async open(repository: Repository, digest: Digest): Promise<BlobAnswer> {
     const startedAt = this.#clock.now();
     try {
-      let known = await this.#entitlement.known(repository, digest);
+      // The right comes first: a fill that a stranger began would be refused, and fail those who join it rightly.
+      const known =
+        (await this.#entitlement.known(repository, digest)) ??
+        (await this.#entitlement.confirm(repository, digest));
       const held = await this.#held(digest);
-      // Others' bytes, held or arriving, are this repository's only if upstream says so.
-      if (known === undefined && (held !== undefined || this.#fills.get(digest) !== undefined)) {
-        known = await this.#entitlement.confirm(repository, digest);
-      }
-      if (held !== undefined && known?.certain === false) {
+      if (held !== undefined && !known.certain) {
         await this.#entitlement.grant(repository, digest, held);
       }
       const stored = held === undefined ? undefined : await this.#stored(digest, held);
@@ -122,23 +123,28 @@ export class BlobService {
   async #filling(
     repository: Repository,
     digest: Digest,
-    known: KnownBlob | undefined,
+    known: KnownBlob,
     startedAt: number,
   ): Promise<BlobAnswer> {
     const { registry, breaker } = this.#routing.upstream(repository.upstream);
-    const certain = known?.certain === true ? known.size : undefined;
+    const open: OpenUpstream = (offset, signal) =>
+      breaker.watch(() => registry.openBlob(repository.name, digest, offset, { signal }));
     const { fill, joined } = this.#fills.join({
       digest,
-      size: certain,
-      open: (offset, signal) =>
-        breaker.watch(() => registry.openBlob(repository.name, digest, offset, { signal })),
+      size: known.certain ? known.size : undefined,
+      via: repositoryKey(repository),
+      open,
       onCommitted: (size) => this.#entitlement.grant(repository, digest, size),
     });
     if (!joined) void fill.ended.then(() => this.#entitlement.doubt(repository, digest));
-    const source = new FillSource(fill, { clock: this.#clock, logger: this.#logger, random: this.#random });
+    const source = new FillSource(fill, {
+      open,
+      clock: this.#clock,
+      logger: this.#logger,
+      random: this.#random,
+    });
     try {
-      const size = certain ?? (await this.#arrivingSize(repository, digest, fill.size));
-      if (known === undefined) this.#entitlement.state(repository, digest, size);
+      const size = await this.#arrivingSize(fill, known);
       return new OpenBlob({
         digest,
         source,
@@ -153,13 +159,14 @@ export class BlobService {
     }
   }
 
-  async #arrivingSize(repository: Repository, digest: Digest, size: Promise<number>): Promise<number> {
+  /** The fill's word counts, not that of this repository's manifest: two manifests may state two sizes of one digest. */
+  async #arrivingSize(fill: Fill, known: KnownBlob): Promise<number> {
     try {
-      return await size;
+      return await fill.size;
     } catch (error) {
       // The store failed before upstream had said a word: the blob can still pass through.
-      if (!(error instanceof StoreError)) throw error;
-      return (await this.#entitlement.confirm(repository, digest)).size;
+      if (error instanceof StoreError) return known.size;
+      throw error;
     }
   }
 

@@ -40,12 +40,12 @@ export class StoredSource implements BlobSource {
 /** A blob that is arriving: follows its fill, and fetches for itself should the store fail underneath. */
 export class FillSource implements BlobSource {
   readonly #fill: Fill;
-  readonly #passthrough: Omit<ResumableBlobOptions, 'open' | 'size' | 'signal'>;
+  readonly #passthrough: Omit<ResumableBlobOptions, 'size' | 'signal'>;
   readonly #cancelling = new AbortController();
   #own: PassthroughReader | undefined;
   #waitedMs = 0;
 
-  constructor(fill: Fill, passthrough: Omit<ResumableBlobOptions, 'open' | 'size' | 'signal'>) {
+  constructor(fill: Fill, passthrough: Omit<ResumableBlobOptions, 'size' | 'signal'>) {
     this.#fill = fill;
     this.#passthrough = passthrough;
     fill.acquire();
@@ -90,8 +90,8 @@ export class FillSource implements BlobSource {
   }
 
   #fetchAlone(): PassthroughReader {
-    const { digest, open, size } = this.#fill.request;
-    const blob = new ResumableBlob(0, { ...this.#passthrough, open, size, signal: this.#cancelling.signal });
+    const { digest, size } = this.#fill.request;
+    const blob = new ResumableBlob(0, { ...this.#passthrough, size, signal: this.#cancelling.signal });
     return new PassthroughReader(digest, blob);
   }
 }

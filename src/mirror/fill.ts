@@ -4,9 +4,9 @@ import { registryErrors } from '../oci/error.ts';
 import { StoreError, type ContentStore, type Ingest } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { UpstreamError } from '../upstream/registry.ts';
+import { UpstreamError, type BlobStream } from '../upstream/registry.ts';
 import type { Degradation } from './degradation.ts';
-import { ResumableBlob, type OpenBlob } from './resumable-blob.ts';
+import { isVerdict, ResumableBlob, type OpenBlob } from './resumable-blob.ts';
 import { Tail } from './tail.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -30,6 +30,8 @@ export interface FillDependencies {
 
 export interface FillRequest {
   readonly digest: Digest;
+  /** The repository through which it is asked for. */
+  readonly via: string;
   readonly open: OpenBlob;
   /** In bytes, where a manifest states it; the right to read the blob is then settled, too. */
   readonly size: number | undefined;
@@ -61,6 +63,8 @@ export class Fill {
   readonly #logger: Logger;
   readonly #sizeKnown = Promise.withResolvers<number>();
   readonly #progress = new Wakeup();
+  /** Every way to the bytes, by repository: when upstream refuses one, the next may still do. */
+  readonly #ways = new Map<string, OpenBlob>();
   #knownSize: number | undefined;
   #ingest: Ingest | undefined;
   #tail: Tail | undefined;
@@ -76,6 +80,7 @@ export class Fill {
     this.#logger = shared.logger.child({ digest: request.digest });
     this.size = this.#sizeKnown.promise;
     this.size.catch(() => undefined);
+    this.offer(request);
     if (request.size !== undefined) this.#learnSize(request.size);
     this.ended = this.#run(before);
   }
@@ -90,6 +95,11 @@ export class Fill {
 
   get detached(): boolean {
     return this.#state.is === 'detached';
+  }
+
+  /** Takes note of somebody else who may have the same bytes. */
+  offer({ via, open }: FillRequest): void {
+    if (!this.#ways.has(via)) this.#ways.set(via, open);
   }
 
   /** Counts a reader; each must be given back with {@link release}. */
@@ -157,7 +167,7 @@ export class Fill {
     if (ingest.offset > 0)
       this.#logger.info({ offset: ingest.offset }, 'resuming a blob that an earlier run left');
     this.#progress.wake();
-    const { open } = this.#request;
+    const open: OpenBlob = (offset, signal) => this.#open(offset, signal);
     const { signal, clock, random } = this.#shared;
     const blob = new ResumableBlob(ingest.offset, {
       open,
@@ -184,6 +194,20 @@ export class Fill {
     await ingest.commit();
     await this.#shared.metadata.putBlob(this.digest, size);
     if (size !== this.#request.size) await this.#request.onCommitted(size);
+  }
+
+  /** Opens the blob by the first way that upstream does not refuse. */
+  async #open(offset: number, signal: AbortSignal): Promise<BlobStream> {
+    for (const [via, open] of this.#ways) {
+      try {
+        return await open(offset, signal);
+      } catch (error) {
+        const refused = error instanceof UpstreamError && isVerdict(error);
+        if (!refused || this.#ways.size === 1) throw error;
+        this.#ways.delete(via);
+      }
+    }
+    throw new UpstreamError('not-found', 'no repository has the blob');
   }
 
   /** Moves upstream's bytes into the ingest: one batch is written while the next one arrives. */

@@ -21,7 +21,10 @@ export class Fills {
   join(request: FillRequest): { readonly fill: Fill; readonly joined: boolean } {
     const { digest } = request;
     const underWay = this.get(digest);
-    if (underWay !== undefined) return { fill: underWay, joined: true };
+    if (underWay !== undefined) {
+      underWay.offer(request);
+      return { fill: underWay, joined: true };
+    }
     const before = this.#underWay.get(digest)?.ended ?? Promise.resolve();
     const fill = new Fill(request, { ...this.#dependencies, signal: this.#closing.signal }, before);
     this.#underWay.set(digest, fill);

@@ -138,6 +138,6 @@ export class ResumableBlob {
 }
 
 /** An answer that says no, as against no answer: asking again changes nothing. */
-function isVerdict({ kind }: UpstreamError): boolean {
+export function isVerdict({ kind }: UpstreamError): boolean {
   return kind === 'not-found' || kind === 'unauthorized' || kind === 'denied';
 }

@@ -123,7 +123,7 @@ describe('a blob', () => {
     while (!(await Promise.race([done, house.clock.advance(10_000).then(() => false)])));
 
     expect((await reading).equals(large)).toBe(true);
-    expect(house.upstream.requests.slice(0, 3)).toEqual([
+    expect(house.upstream.requests.slice(1, 4)).toEqual([
       `BLOB library/hello ${digest} 0`,
       `BLOB library/hello ${digest} 20000`,
       `BLOB library/hello ${digest} 40000`,
@@ -308,6 +308,65 @@ describe('the right to a blob', () => {
     await expect(house.mirror.openBlob(stranger, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
     open();
     await readAll(blob);
+  });
+
+  it('is not lost to a stranger who asked first and was refused', async () => {
+    await using house = await MirrorHouse.open();
+    const digest = house.upstream.addBlob('library/hello', large);
+    const { opened, open } = gate();
+    house.upstream.before = (request) => (request.includes('someone/else') ? opened : undefined);
+
+    const refused = house.mirror.openBlob(stranger, digest);
+    refused.catch(() => undefined);
+    const rightful = house.mirror.openBlob(hello, digest).then(readAll);
+    rightful.catch(() => undefined);
+    open();
+
+    await expect(refused).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    expect((await rightful).equals(large)).toBe(true);
+  });
+
+  it('lets a fill go on by another repository when upstream refuses the first', async () => {
+    await using house = await MirrorHouse.open();
+    const [layer] = image.layers;
+    const bytes = layer?.bytes ?? Buffer.alloc(0);
+    for (const name of ['library/hello', 'someone/else']) {
+      house.upstream.addManifest(name, image.bytes, 'latest');
+      await house.mirror.manifest(target(name), byTag('latest'), 'GET');
+    }
+    const digest = house.upstream.addBlob('someone/else', bytes);
+    const { opened, open } = gate();
+    house.upstream.before = (request) => (request.startsWith('BLOB library/hello') ? opened : undefined);
+
+    const first = house.mirror.openBlob(hello, digest).then(readAll);
+    const second = house.mirror.openBlob(stranger, digest).then(readAll);
+    await new Promise((resolve) => setImmediate(resolve));
+    open();
+
+    expect((await second).equals(bytes)).toBe(true);
+    expect((await first).equals(bytes)).toBe(true);
+  });
+
+  it('never makes a part of a blob pass for the whole, whatever size another manifest states', async () => {
+    await using house = await MirrorHouse.open();
+    const [layer] = image.layers;
+    const bytes = layer?.bytes ?? Buffer.alloc(0);
+    house.upstream.addManifest('library/hello', image.bytes, 'latest');
+    const lying = Buffer.from(image.bytes.toString().replace('500000', '100'));
+    house.upstream.addManifest('someone/else', lying, 'latest');
+    await house.mirror.manifest(hello, byTag('latest'), 'GET');
+    await house.mirror.manifest(stranger, byTag('latest'), 'GET');
+    const digest = house.upstream.addBlob('library/hello', bytes);
+    house.upstream.addBlob('someone/else', bytes);
+
+    const [honest, joined] = await Promise.all([
+      house.mirror.openBlob(hello, digest),
+      house.mirror.openBlob(stranger, digest),
+    ]);
+
+    expect([honest.size, joined.size]).toEqual([bytes.length, bytes.length]);
+    expect((await readAll(joined)).equals(bytes)).toBe(true);
+    await honest.close();
   });
 
   it('is confirmed by a HEAD, and the bytes are then shared', async () => {
