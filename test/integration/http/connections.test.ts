@@ -1,13 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { mediaTypes } from '../../../src/oci/media-type.ts';
 import { eventually, within } from '../../support/deadline.ts';
 import { RawClient } from '../../support/raw-client.ts';
+import { selfSigned } from '../../support/self-signed.ts';
 import { Serving } from '../../support/serving.ts';
-import { TempFolder } from '../../support/temp-folder.ts';
 
 describe('one connection', () => {
   test('carries HEAD, GET, errors and conditions one after the other', async () => {
@@ -250,24 +248,10 @@ describe('draining', () => {
 });
 
 test('TLS serves with the certificate given', async () => {
-  await using folder = await TempFolder.create();
-  const [key, cert] = [folder.join('key.pem'), folder.join('cert.pem')];
-  execFileSync('openssl', [
-    ...'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost'.split(' '),
-    '-addext',
-    'subjectAltName=IP:127.0.0.1',
-    '-keyout',
-    key,
-    '-out',
-    cert,
-  ]);
-  const certificate = readFileSync(cert);
-  await using serving = await Serving.start({
-    tls: { cert: certificate, key: readFileSync(key), minVersion: 'TLSv1.2' },
-  });
+  await using serving = await Serving.start({ tls: { ...selfSigned, minVersion: 'TLSv1.2' } });
   const { port } = serving.server.address;
   const answered = Promise.withResolvers<number | undefined>();
-  request({ host: '127.0.0.1', port, path: '/v2/', ca: certificate, agent: false }, (response) => {
+  request({ host: '127.0.0.1', port, path: '/v2/', ca: selfSigned.cert, agent: false }, (response) => {
     response.resume();
     answered.resolve(response.statusCode);
   })

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Answerer } from './harness.ts';
 import { clientOf, failureOf, repositoryName, scriptedServer, tagReference } from './harness.ts';
-import { selfSigned } from './self-signed.ts';
+import { selfSigned } from '../../support/self-signed.ts';
 
 const busybox = repositoryName('library/busybox');
 const latest = tagReference('latest');
