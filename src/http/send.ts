@@ -36,16 +36,24 @@ export async function sendBlob(sending: Sending): Promise<void> {
   const transfer = new Transfer(sending.outgoing, blob, sending.onSent);
   let position = span.start;
   const lent: Buffer[] = [];
-  const lend = (): Buffer => {
-    const buffer = buffers.acquire(span.end - position);
-    lent.push(buffer);
-    return buffer;
+  let spare = 0;
+  /** The buffer that is not being written: bytes are read while those read before are written. */
+  const buffer = (): Buffer => {
+    const free = lent[spare] ?? buffers.acquire(span.end - position);
+    lent[spare] = free;
+    spare = 1 - spare;
+    return free;
   };
-  const read = async (buffer: Buffer): Promise<Buffer> => {
-    const count = await blob.read(buffer, Math.min(buffer.length, span.end - position), position);
+  const read = async (): Promise<Buffer> => {
+    const wanted = span.end - position;
+    const chunk = (await blob.borrow(wanted, position)) ?? (await readInto(buffer(), wanted));
+    position += chunk.length;
+    return chunk;
+  };
+  const readInto = async (target: Buffer, wanted: number): Promise<Buffer> => {
+    const count = await blob.read(target, Math.min(target.length, wanted), position);
     if (count === 0) throw new ShortBlobError(`the blob ended at byte ${position} of ${span.end}`);
-    position += count;
-    return buffer.subarray(0, count);
+    return target.subarray(0, count);
   };
   const fail = (failure: unknown): void => {
     if (transfer.closed) return;
@@ -53,29 +61,24 @@ export async function sendBlob(sending: Sending): Promise<void> {
     transfer.cut();
   };
   try {
-    let front = lend();
     let chunk: Buffer;
     try {
-      chunk = span.start === span.end ? front.subarray(0, 0) : await read(front);
+      chunk = span.start === span.end ? Buffer.alloc(0) : await read();
     } catch (error) {
       if (transfer.closed) return;
       throw error;
     }
     if (transfer.closed) return;
     sending.writeHead();
-    if (position < span.end) {
-      let back = lend();
-      while (position < span.end && !transfer.closed) {
-        const writing = transfer.write(chunk);
-        const reading = read(back);
-        // Heard at once, not when the write is through: a client that does not read must not hold a failed transfer.
-        reading.catch(fail);
-        // Both, always: a buffer may be used again only when nobody reads from it or writes to it.
-        const [outcome] = await Promise.allSettled([reading, writing]);
-        if (outcome.status === 'rejected') return;
-        chunk = outcome.value;
-        [front, back] = [back, front];
-      }
+    while (position < span.end && !transfer.closed) {
+      const writing = transfer.write(chunk);
+      const reading = read();
+      // Heard at once, not when the write is through: a client that does not read must not hold a failed transfer.
+      reading.catch(fail);
+      // Both, always: a buffer may be used again only when nobody reads from it or writes to it.
+      const [outcome] = await Promise.allSettled([reading, writing]);
+      if (outcome.status === 'rejected') return;
+      chunk = outcome.value;
     }
     if (!transfer.closed) await transfer.end(chunk);
   } finally {

@@ -73,12 +73,13 @@ export class BlobService {
   async open(repository: Repository, digest: Digest): Promise<BlobAnswer> {
     const startedAt = this.#clock.now();
     try {
-      // The right comes first: a fill that a stranger began would be refused, and fail those who join it rightly.
-      const known =
-        (await this.#entitlement.known(repository, digest)) ??
-        (await this.#entitlement.confirm(repository, digest));
+      let known = await this.#entitlement.known(repository, digest);
       const held = await this.#held(digest);
-      if (held !== undefined && !known.certain) {
+      // Others' bytes, held or arriving, are this repository's only if upstream says so.
+      if (known === undefined && (held !== undefined || this.#fills.get(digest) !== undefined)) {
+        known = await this.#entitlement.confirm(repository, digest);
+      }
+      if (held !== undefined && known?.certain === false) {
         await this.#entitlement.grant(repository, digest, held);
       }
       const stored = held === undefined ? undefined : await this.#stored(digest, held);
@@ -123,15 +124,21 @@ export class BlobService {
   async #filling(
     repository: Repository,
     digest: Digest,
-    known: KnownBlob,
+    known: KnownBlob | undefined,
     startedAt: number,
   ): Promise<BlobAnswer> {
     const { registry, breaker } = this.#routing.upstream(repository.upstream);
-    const open: OpenUpstream = (offset, signal) =>
-      breaker.watch(() => registry.openBlob(repository.name, digest, offset, { signal }));
+    let entitled = known !== undefined;
+    const open: OpenUpstream = async (offset, signal) => {
+      const stream = await breaker.watch(() =>
+        registry.openBlob(repository.name, digest, offset, { signal }),
+      );
+      entitled = true;
+      return stream;
+    };
     const { fill, joined } = this.#fills.join({
       digest,
-      size: known.certain ? known.size : undefined,
+      size: known?.certain === true ? known.size : undefined,
       via: repositoryKey(repository),
       open,
       onCommitted: (size) => this.#entitlement.grant(repository, digest, size),
@@ -144,7 +151,10 @@ export class BlobService {
       random: this.#random,
     });
     try {
-      const size = await this.#arrivingSize(fill, known);
+      const size = await this.#arrivingSize(repository, fill);
+      // Upstream may have refused this repository and given the blob to one that joined.
+      if (!entitled) await this.#entitlement.confirm(repository, digest);
+      if (known === undefined) this.#entitlement.state(repository, digest, size);
       return new OpenBlob({
         digest,
         source,
@@ -160,13 +170,13 @@ export class BlobService {
   }
 
   /** The fill's word counts, not that of this repository's manifest: two manifests may state two sizes of one digest. */
-  async #arrivingSize(fill: Fill, known: KnownBlob): Promise<number> {
+  async #arrivingSize(repository: Repository, fill: Fill): Promise<number> {
     try {
       return await fill.size;
     } catch (error) {
       // The store failed before upstream had said a word: the blob can still pass through.
-      if (error instanceof StoreError) return known.size;
-      throw error;
+      if (!(error instanceof StoreError)) throw error;
+      return (await this.#entitlement.confirm(repository, fill.digest)).size;
     }
   }
 

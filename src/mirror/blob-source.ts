@@ -7,6 +7,8 @@ import { ResumableBlob, type ResumableBlobOptions } from './resumable-blob.ts';
 export interface BlobSource {
   /** Reads into the front of `buffer`; waits for bytes to come; 0 at the end. */
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
+  /** As BlobAnswer.borrow. */
+  borrow(length: number, position: number): Promise<Buffer | undefined>;
   /** Milliseconds that reads have waited for upstream so far. */
   readonly waitedMs: number;
   /** Lets a waiting read go, which then rejects. */
@@ -26,6 +28,10 @@ export class StoredSource implements BlobSource {
 
   read(buffer: Uint8Array, length: number, position: number): Promise<number> {
     return this.#reader.read(buffer, length, position);
+  }
+
+  borrow(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   cancel(): void {
@@ -56,17 +62,15 @@ export class FillSource implements BlobSource {
   }
 
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
-    while (!this.#fill.detached) {
-      this.#cancelling.signal.throwIfAborted();
-      const { verified } = this.#fill;
-      const readable = this.#fill.readable();
-      if (position < readable)
-        return this.#fill.read(buffer, Math.min(length, readable - position), position);
-      if (verified) return 0;
-      await this.#timed(this.#fill.progress());
-    }
+    const end = await this.#arrived(position);
+    if (end !== undefined) return this.#fill.read(buffer, Math.min(length, end - position), position);
     this.#own ??= this.#fetchAlone();
     return this.#timed(this.#own.read(buffer, length, position));
+  }
+
+  async borrow(length: number, position: number): Promise<Buffer | undefined> {
+    const end = await this.#arrived(position);
+    return end === undefined ? undefined : this.#fill.borrow(Math.min(length, end - position), position);
   }
 
   cancel(): void {
@@ -77,6 +81,18 @@ export class FillSource implements BlobSource {
   async close(): Promise<void> {
     await this.#own?.close();
     await this.#fill.release();
+  }
+
+  /** Waits until the byte at `position` may go out, or none is to come. Resolves to where such bytes end; undefined when the fill has let go of its readers. */
+  async #arrived(position: number): Promise<number | undefined> {
+    while (!this.#fill.detached) {
+      this.#cancelling.signal.throwIfAborted();
+      const { verified } = this.#fill;
+      const readable = this.#fill.readable();
+      if (position < readable || verified) return readable;
+      await this.#timed(this.#fill.progress());
+    }
+    return undefined;
   }
 
   async #timed<T>(wait: Promise<T>): Promise<T> {

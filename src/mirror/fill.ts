@@ -14,7 +14,7 @@ import { Wakeup } from './wakeup.ts';
 export const heldBackBytes = 64 * 1024;
 
 /** Bytes received and not yet on disk at which a fill stops taking more from upstream. */
-const backlogBytes = 4 * 1024 * 1024;
+const backlogBytes = 1024 * 1024;
 
 /** What fills share. */
 export interface FillDependencies {
@@ -144,9 +144,13 @@ export class Fill {
   }
 
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
-    const copied = this.#tail?.copy(buffer, length, position) ?? 0;
-    if (copied > 0 || this.#ingest === undefined) return copied;
+    if (this.#ingest === undefined || length <= 0) return 0;
     return this.#ingest.read(buffer, length, position);
+  }
+
+  /** Bytes that came only just now, without a copy; undefined when they have to be read. */
+  borrow(length: number, position: number): Buffer | undefined {
+    return this.#tail?.view(length, position);
   }
 
   async #run(before: Promise<void>): Promise<void> {
@@ -158,6 +162,7 @@ export class Fill {
       await this.#failed(error);
     } finally {
       this.#over = true;
+      this.#tail = undefined;
       await this.#closeIfIdle();
     }
   }
@@ -177,7 +182,7 @@ export class Fill {
       random,
       logger: this.#logger,
     });
-    this.#tail = new Tail(ingest.offset);
+    this.#tail = new Tail(ingest.offset, this.#knownSize ?? Infinity);
     await this.#write(ingest, blob);
     if (!ingest.matches()) {
       await ingest.discard();
@@ -282,7 +287,6 @@ export class Fill {
     const ingest = this.#ingest;
     if (!this.#over || this.#readers > 0 || ingest === undefined) return;
     this.#ingest = undefined;
-    this.#tail = undefined;
     await this.#shared.degradation.tolerate(() => ingest.close());
   }
 }

@@ -44,6 +44,11 @@ export interface BlobAnswer extends BlobStat {
    * hash is known to be right. Rejects with RegistryError when they will not come; after {@link close} with any error.
    */
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
+  /**
+   * Up to `length` bytes from `position` that are in memory anyway, to be read only; undefined when they have to be
+   * read. Waits and rejects as {@link read} does.
+   */
+  borrow(length: number, position: number): Promise<Buffer | undefined>;
   /** Must be called once, also after a failed read. Releases reads that wait. The fill goes on. */
   close(): Promise<void>;
 }

@@ -36,22 +36,17 @@ export class OpenBlob implements BlobAnswer {
     return this.#openingMs + this.#source.waitedMs;
   }
 
-  async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
-    if (this.#closed) throw new Error('the blob is closed');
-    this.#reads += 1;
-    try {
+  read(buffer: Uint8Array, length: number, position: number): Promise<number> {
+    return this.#guarded(async () => {
       const count = await this.#source.read(buffer, length, position);
-      if (count === 0 && position < this.size) {
-        await this.#onDamage('the stored blob ends too early');
-        throw registryErrors.internal();
-      }
-      return count;
-    } catch (error) {
-      throw await this.#clientError(error);
-    } finally {
-      this.#reads -= 1;
-      if (this.#closed && this.#reads === 0) await this.#source.close();
-    }
+      if (count > 0 || position >= this.size) return count;
+      await this.#onDamage('the stored blob ends too early');
+      throw registryErrors.internal();
+    });
+  }
+
+  borrow(length: number, position: number): Promise<Buffer | undefined> {
+    return this.#guarded(() => this.#source.borrow(length, position));
   }
 
   async close(): Promise<void> {
@@ -59,6 +54,19 @@ export class OpenBlob implements BlobAnswer {
     this.#closed = true;
     this.#source.cancel();
     if (this.#reads === 0) await this.#source.close();
+  }
+
+  async #guarded<T>(operation: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error('the blob is closed');
+    this.#reads += 1;
+    try {
+      return await operation();
+    } catch (error) {
+      throw await this.#clientError(error);
+    } finally {
+      this.#reads -= 1;
+      if (this.#closed && this.#reads === 0) await this.#source.close();
+    }
   }
 
   async #clientError(error: unknown): Promise<Error> {

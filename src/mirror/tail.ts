@@ -1,43 +1,59 @@
-/** Bytes kept. Readers that follow a fill are rarely farther behind than this; those that are read from the store. */
-const capacity = 2 * 1024 * 1024;
+/** Bytes of a block: what one write to a socket takes. */
+const blockBytes = 512 * 1024;
 
-/** The latest bytes of a fill, in memory, so that many who follow it closely need not each ask the disk for the same. */
+/** Readers that follow a fill are rarely farther behind than these; those that are read from the store. */
+const blocksKept = 3;
+
+interface Block {
+  /** Position of its first byte. */
+  readonly start: number;
+  readonly bytes: Buffer;
+  /** Bytes that are written; they never change again. */
+  length: number;
+}
+
+/** The latest bytes of a fill, in memory, so that all who follow it closely can send the same ones without a copy. */
 export class Tail {
-  readonly #chunks: Buffer[] = [];
-  /** Position of the first byte kept. */
-  #start: number;
-  #length = 0;
+  readonly #blocks: Block[] = [];
+  #end: number;
+  readonly #size: number;
 
-  constructor(start: number) {
-    this.#start = start;
+  /** @param size bytes of the whole blob; Infinity while that is not known */
+  constructor(start: number, size: number) {
+    this.#end = start;
+    this.#size = size;
   }
 
-  append(chunks: readonly Buffer[]): void {
+  append(chunks: readonly Uint8Array[]): void {
     for (const chunk of chunks) {
-      this.#chunks.push(chunk);
-      this.#length += chunk.length;
-    }
-    while (this.#length > capacity) {
-      const dropped = this.#chunks.shift()?.length ?? 0;
-      this.#start += dropped;
-      this.#length -= dropped;
+      for (let taken = 0; taken < chunk.length;) {
+        const block = this.#open();
+        const count = Math.min(chunk.length - taken, block.bytes.length - block.length);
+        block.bytes.set(chunk.subarray(taken, taken + count), block.length);
+        block.length += count;
+        this.#end += count;
+        taken += count;
+      }
     }
   }
 
-  /** Copies up to `length` bytes from `position` into the front of `buffer`. Says how many: 0 when they are not kept. */
-  copy(buffer: Uint8Array, length: number, position: number): number {
-    let skip = position - this.#start;
-    if (skip < 0 || skip >= this.#length) return 0;
-    let copied = 0;
-    for (const chunk of this.#chunks) {
-      if (skip >= chunk.length) {
-        skip -= chunk.length;
-        continue;
-      }
-      copied += chunk.copy(buffer, copied, skip, Math.min(chunk.length, skip + length - copied));
-      skip = 0;
-      if (copied === length) break;
-    }
-    return copied;
+  /** Up to `length` bytes from `position`, to be read only; undefined when they are not kept. */
+  view(length: number, position: number): Buffer | undefined {
+    const block = this.#blocks.findLast(({ start }) => start <= position);
+    if (block === undefined || position >= block.start + block.length) return undefined;
+    const from = position - block.start;
+    return block.bytes.subarray(from, Math.min(from + length, block.length));
+  }
+
+  /** The block that has room. Small blobs get one of their own size. */
+  #open(): Block {
+    const last = this.#blocks.at(-1);
+    if (last !== undefined && last.length < last.bytes.length) return last;
+    const left = this.#size - this.#end;
+    const bytes = Buffer.allocUnsafeSlow(left > 0 ? Math.min(left, blockBytes) : blockBytes);
+    const block = { start: this.#end, bytes, length: 0 };
+    this.#blocks.push(block);
+    if (this.#blocks.length > blocksKept) this.#blocks.shift();
+    return block;
   }
 }

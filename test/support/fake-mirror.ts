@@ -22,6 +22,8 @@ import type {
 export interface BlobSource {
   readonly size: number;
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
+  /** Bytes that it has in memory. */
+  borrow?(length: number, position: number): Buffer | undefined;
 }
 
 /** A mirror in memory that does as it is told, and remembers what it was asked. */
@@ -104,6 +106,7 @@ export class FakeMirror implements Mirror {
         size: source.size,
         read: (buffer, length, position) =>
           Promise.race([source.read(buffer, length, position), closed.promise]),
+        borrow: (length, position) => Promise.resolve(source.borrow?.(length, position)),
         close: () => {
           if (!open) return Promise.reject(new Error('a blob was closed twice'));
           open = false;

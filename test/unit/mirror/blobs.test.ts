@@ -123,7 +123,7 @@ describe('a blob', () => {
     while (!(await Promise.race([done, house.clock.advance(10_000).then(() => false)])));
 
     expect((await reading).equals(large)).toBe(true);
-    expect(house.upstream.requests.slice(1, 4)).toEqual([
+    expect(house.upstream.requests.slice(0, 3)).toEqual([
       `BLOB library/hello ${digest} 0`,
       `BLOB library/hello ${digest} 20000`,
       `BLOB library/hello ${digest} 40000`,
@@ -318,8 +318,10 @@ describe('the right to a blob', () => {
 
     const refused = house.mirror.openBlob(stranger, digest);
     refused.catch(() => undefined);
-    const rightful = house.mirror.openBlob(hello, digest).then(readAll);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const rightful = house.mirror.openBlob(hello, digest).then((blob) => readAll(blob));
     rightful.catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 20));
     open();
 
     await expect(refused).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });

@@ -6,7 +6,7 @@ const MiB = 1024 * 1024;
 const bytes = noise(5 * MiB, 'tail');
 
 function filled(): Tail {
-  const tail = new Tail(1000);
+  const tail = new Tail(1000, bytes.length);
   for (let at = 1000; at < bytes.length; at += 70_000) {
     tail.append([bytes.subarray(at, at + 30_000), bytes.subarray(at + 30_000, at + 70_000)]);
   }
@@ -14,30 +14,41 @@ function filled(): Tail {
 }
 
 describe('the tail of a fill', () => {
-  it('gives back what came last, from any position, over the borders of chunks', () => {
+  it('shows what came last, from any position to the end', () => {
     const tail = filled();
     for (const back of [1, 29_999, 70_001, 1_000_000]) {
-      const position = bytes.length - back;
-      const buffer = Buffer.alloc(2 * MiB);
-      const count = tail.copy(buffer, buffer.length, position);
-      expect(count).toBe(back);
-      expect(buffer.subarray(0, count).equals(bytes.subarray(position))).toBe(true);
+      const seen: Buffer[] = [];
+      for (let position = bytes.length - back; position < bytes.length;) {
+        const view = tail.view(2 * MiB, position) ?? Buffer.alloc(bytes.length);
+        seen.push(view);
+        position += view.length;
+      }
+      expect(Buffer.concat(seen).equals(bytes.subarray(bytes.length - back))).toBe(true);
     }
   });
 
-  it('gives no more than is asked for', () => {
-    const position = bytes.length - 500_000;
-    const buffer = Buffer.alloc(100_000, 0);
-    expect(filled().copy(buffer, 90_000, position)).toBe(90_000);
-    expect(buffer.subarray(0, 90_000).equals(bytes.subarray(position, position + 90_000))).toBe(true);
-    expect(buffer.subarray(90_000).every((byte) => byte === 0)).toBe(true);
+  it('shows no more than is asked for', () => {
+    expect(filled().view(90, bytes.length - 500_000)).toHaveLength(90);
   });
 
   it('has nothing of what came long ago, is still to come, or was before its time', () => {
-    const buffer = Buffer.alloc(10);
     for (const position of [0, 1000, 2 * MiB, bytes.length]) {
-      expect(filled().copy(buffer, 10, position)).toBe(0);
+      expect(filled().view(10, position)).toBeUndefined();
     }
-    expect(new Tail(0).copy(buffer, 10, 0)).toBe(0);
+    expect(new Tail(0, Infinity).view(10, 0)).toBeUndefined();
+  });
+
+  it('never changes what it has shown', () => {
+    const tail = new Tail(0, bytes.length);
+    tail.append([bytes.subarray(0, 10_000)]);
+    const view = tail.view(10_000, 0);
+    tail.append([bytes.subarray(10_000)]);
+    expect(view?.equals(bytes.subarray(0, 10_000))).toBe(true);
+  });
+
+  it('of a small blob takes no more memory than the blob', () => {
+    const tail = new Tail(0, 100);
+    tail.append([bytes.subarray(0, 100)]);
+    expect(tail.view(100, 0)?.buffer.byteLength).toBe(100);
   });
 });
