@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { get, type IncomingMessage } from 'node:http';
+import { expect, test } from 'vitest';
+import { EntrepotProcess } from '../support/entrepot-process.ts';
+import { FakeHub } from '../support/fake-hub.ts';
+import { noise } from '../support/image.ts';
+import { noPartialBlobs } from '../support/store-folder.ts';
+
+const MiB = 1024 * 1024;
+const clients = 16;
+/**
+ * In MiB, over what the process has at its start: buffers for 16 connections and one fill, and what awaits collection.
+ * Far from the blob's size, which is what it must not depend on.
+ */
+const allowance = 110;
+
+/** The most memory that a process has had resident so far, in MiB. */
+async function peakMemory(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
+  return Number(kibibytes) / 1024;
+}
+
+/** Reads a body to its end without keeping it: its size and, of what `hashed` says, its digest. */
+async function drain(
+  url: string,
+  hashed: boolean,
+): Promise<{ readonly size: number; readonly digest: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  get(url, { agent: false }, resolve).on('error', reject);
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of await promise) {
+    const bytes = chunk as Buffer;
+    size += bytes.length;
+    if (hashed) hash.update(bytes);
+  }
+  return { size, digest: `sha256:${hash.digest('hex')}` };
+}
+
+test(
+  '16 clients pulling 256 MiB, cold and then held, never make it hold 150 MiB',
+  { timeout: 180_000 },
+  async () => {
+    await using hub = await FakeHub.start();
+    const digest = hub.addBlob('library/large', noise(256 * MiB, 'large'));
+    await using entrepot = await EntrepotProcess.start({ remoteUrl: hub.url });
+    const before = await peakMemory(entrepot.pid);
+    const url = `${entrepot.url}/v2/library/large/blobs/${digest}`;
+
+    for (const _ of ['cold', 'held']) {
+      const bodies = await Promise.all(
+        Array.from({ length: clients }, (_, index) => drain(url, index === 0)),
+      );
+      expect(bodies.map(({ size }) => size)).toEqual(Array(clients).fill(256 * MiB));
+      expect(bodies[0]?.digest).toBe(digest);
+      await noPartialBlobs(entrepot.data);
+    }
+    expect((await peakMemory(entrepot.pid)) - before).toBeLessThan(allowance);
+    expect(hub.bytesSent(digest)).toBe(256 * MiB);
+  },
+);
