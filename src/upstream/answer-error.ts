@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { headerText, type UpstreamResponse } from './http-message.ts';
 import { UpstreamError, type UpstreamErrorKind } from './registry.ts';
@@ -23,7 +24,8 @@ const errorBody = z.object({
 export async function answerError(response: UpstreamResponse, now: number): Promise<UpstreamError> {
   const { status, url, headers } = response;
   const said = await upstreamsWords(response);
-  return new UpstreamError(kindOf(status), `${url.host}: ${said === '' ? status : `${status} ${said}`}`, {
+  const message = `${url.host}: ${status} ${said === '' ? meaning(status) : said}`;
+  return new UpstreamError(kindOf(status), message, {
     status,
     retryAfter: parseRetryAfter(headerText(headers, 'retry-after'), now),
   });
@@ -48,6 +50,14 @@ function kindOf(status: number): UpstreamErrorKind {
     default:
       return 'invalid';
   }
+}
+
+/** For an answer that says nothing itself, as one to HEAD. Registries refuse what they do not have, so as not to tell. */
+function meaning(status: number): string {
+  const name = STATUS_CODES[status] ?? 'an unknown status';
+  return status === 401 || status === 403
+    ? `${name}: it does not have this repository, or this mirror may not read it`
+    : name;
 }
 
 /** `CODE: message` of the first error in the body; empty when there is none. */

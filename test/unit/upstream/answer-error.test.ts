@@ -36,14 +36,18 @@ describe('answerError', () => {
     'makes do with the body %j',
     async (body) => {
       const error = await answerError(scriptedResponse({ status: 403, body }, url), 0);
-      expect(error.message).toBe('registry.example.com: 403');
+      expect(error.message).toBe(
+        'registry.example.com: 403 Forbidden: it does not have this repository, or this mirror may not read it',
+      );
     },
   );
 
   it('does not read an endless body', async () => {
     const body = `{"errors":[{"code":"${'A'.repeat(70_000)}"}]}`;
     const error = await answerError(scriptedResponse({ status: 403, body }, url), 0);
-    expect(error.message).toBe('registry.example.com: 403');
+    expect(error.message).toBe(
+      'registry.example.com: 403 Forbidden: it does not have this repository, or this mirror may not read it',
+    );
   });
 });
 
