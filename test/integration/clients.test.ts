@@ -101,6 +101,7 @@ describe('a client that leaves in mid-body', () => {
     await hub.received({ server: 'cdn' });
     leaver.abort();
     await eventually(5000, 'the end of the transfer', () => endedTransfers().length === 1);
+    expect(endedTransfers()).toMatchObject([{ bytes: 0, aborted: true }]);
     goOn();
     await noPartialBlobs(entrepot.folder);
   });
