@@ -24,6 +24,9 @@ export class ShortBlobError extends Error {
   readonly code = 'SHORT_BLOB';
 }
 
+/** The buffer for a blob that is still arriving, in bytes: most of it is borrowed, and there may be very many readers. */
+const arrivingBytes = 512 * 1024;
+
 /**
  * Streams a stretch of a blob: two buffers, one being read into while the other is written. Closes the blob in every
  * case, and at once when the client leaves, even while a read waits.
@@ -39,7 +42,9 @@ export async function sendBlob(sending: Sending): Promise<void> {
   let spare = 0;
   /** The buffer that is not being written: bytes are read while those read before are written. */
   const buffer = (): Buffer => {
-    const free = lent[spare] ?? buffers.acquire(span.end - position);
+    const wanted = span.end - position;
+    const free =
+      lent[spare] ?? buffers.acquire(blob.result === 'hit' ? wanted : Math.min(wanted, arrivingBytes));
     lent[spare] = free;
     spare = 1 - spare;
     return free;

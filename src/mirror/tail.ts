@@ -2,7 +2,7 @@
 const blockBytes = 512 * 1024;
 
 /** Readers that follow a fill are rarely farther behind than these; those that are read from the store. */
-const blocksKept = 3;
+const blocksKept = 6;
 
 interface Block {
   /** Position of its first byte. */
