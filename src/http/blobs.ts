@@ -1,6 +1,6 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Digest } from '../oci/digest.ts';
-import { registryErrors } from '../oci/error.ts';
+import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { BlobAnswer, BlobStat, Mirror, PullTarget } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -84,7 +84,8 @@ export class BlobHandler {
       },
       onFailure: (failure) => {
         exchange.failure = failure;
-        this.#logger.warn({ err: failure, requestId: exchange.id, digest }, 'a blob was cut in mid-body');
+        const why = failure instanceof RegistryError ? { reason: failure.message } : { err: failure };
+        this.#logger.warn({ ...why, requestId: exchange.id, digest }, 'a blob was cut in mid-body');
       },
     });
     return RESPONSE_ALREADY_SENT;

@@ -35,7 +35,7 @@ export class Degradation {
     if (now - (this.#loggedAt.get(error.code) ?? -quietMs) < quietMs) return;
     this.#loggedAt.set(error.code, now);
     this.#logger.error(
-      { err: error, code: error.code },
+      { code: error.code, reason: error.message },
       'the cache is in trouble: answers pass through without being kept',
     );
   }

@@ -1,14 +1,15 @@
 import type { Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
-import { registryErrors } from '../oci/error.ts';
+import { RegistryError, registryErrors } from '../oci/error.ts';
 import { StoreError, type ContentStore, type Ingest } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { UpstreamError, type BlobStream } from '../upstream/registry.ts';
+import { UpstreamError } from '../upstream/registry.ts';
 import type { Degradation } from './degradation.ts';
-import { isVerdict, ResumableBlob, type OpenBlob } from './resumable-blob.ts';
+import { ResumableBlob, type OpenBlob } from './resumable-blob.ts';
 import { Tail } from './tail.ts';
 import { Wakeup } from './wakeup.ts';
+import { Ways } from './ways.ts';
 
 /** The last bytes of an unverified blob that nobody gets. A blob no longer than this is verified before its first byte goes out. */
 export const heldBackBytes = 64 * 1024;
@@ -63,8 +64,7 @@ export class Fill {
   readonly #logger: Logger;
   readonly #sizeKnown = Promise.withResolvers<number>();
   readonly #progress = new Wakeup();
-  /** Every way to the bytes, by repository: when upstream refuses one, the next may still do. */
-  readonly #ways = new Map<string, OpenBlob>();
+  readonly #ways = new Ways();
   #knownSize: number | undefined;
   #ingest: Ingest | undefined;
   #tail: Tail | undefined;
@@ -99,7 +99,7 @@ export class Fill {
 
   /** Takes note of somebody else who may have the same bytes. */
   offer({ via, open }: FillRequest): void {
-    if (!this.#ways.has(via)) this.#ways.set(via, open);
+    this.#ways.offer(via, open);
   }
 
   /** Counts a reader; each must be given back with {@link release}. */
@@ -172,7 +172,7 @@ export class Fill {
     if (ingest.offset > 0)
       this.#logger.info({ offset: ingest.offset }, 'resuming a blob that an earlier run left');
     this.#progress.wake();
-    const open: OpenBlob = (offset, signal) => this.#open(offset, signal);
+    const open: OpenBlob = (offset, signal) => this.#ways.open(offset, signal);
     const { signal, clock, random } = this.#shared;
     const blob = new ResumableBlob(ingest.offset, {
       open,
@@ -199,20 +199,6 @@ export class Fill {
     await ingest.commit();
     await this.#shared.metadata.putBlob(this.digest, size);
     if (size !== this.#request.size) await this.#request.onCommitted(size);
-  }
-
-  /** Opens the blob by the first way that upstream does not refuse. */
-  async #open(offset: number, signal: AbortSignal): Promise<BlobStream> {
-    for (const [via, open] of this.#ways) {
-      try {
-        return await open(offset, signal);
-      } catch (error) {
-        const refused = error instanceof UpstreamError && isVerdict(error);
-        if (!refused || this.#ways.size === 1) throw error;
-        this.#ways.delete(via);
-      }
-    }
-    throw new UpstreamError('not-found', 'no repository has the blob');
   }
 
   /** Moves upstream's bytes into the ingest: one batch is written while the next one arrives. */
@@ -265,12 +251,21 @@ export class Fill {
       this.#sizeKnown.reject(error);
       this.#settle({ is: 'failed', error });
     }
-    const aborted = error instanceof UpstreamError && error.kind === 'aborted';
-    if (!aborted) this.#logger.error({ err: error }, 'the blob could not be fetched whole');
+    this.#log(error);
     const ingest = this.#ingest;
     if (ingest === undefined) return;
     const full = error instanceof StoreError && error.code === 'NO_SPACE';
     await this.#shared.degradation.tolerate(() => (full ? ingest.discard() : ingest.suspend()));
+  }
+
+  #log(error: unknown): void {
+    // A store's trouble is logged by the degradation; a shutdown is no trouble.
+    if (error instanceof StoreError || (error instanceof UpstreamError && error.kind === 'aborted')) return;
+    const expected = error instanceof UpstreamError || error instanceof RegistryError;
+    this.#logger.error(
+      expected ? { reason: error.message } : { err: error },
+      'the blob could not be fetched whole',
+    );
   }
 
   #learnSize(size: number): void {

@@ -126,7 +126,7 @@ export class ResumableBlob {
     const backoff =
       Math.min(firstPauseMs * 2 ** (this.#fruitless - 1), longestPauseMs) * (0.5 + random() / 2);
     logger.warn(
-      { err: error, offset: this.#offset, attempt: this.#fruitless },
+      { reason: error.message, offset: this.#offset, attempt: this.#fruitless },
       'the blob stopped arriving; asking for the rest',
     );
     try {
