@@ -40,7 +40,7 @@ async function drain(
 }
 
 test(
-  '16 clients pulling 256 MiB, cold and then held, never make it hold 150 MiB',
+  '16 clients pulling 256 MiB, cold and then held, cost memory by connections and not by bytes',
   { timeout: 180_000 },
   async () => {
     await using hub = await FakeHub.start();
