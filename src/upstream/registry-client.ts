@@ -93,8 +93,8 @@ export class RegistryClient implements UpstreamRegistry {
     const url = this.#endpoint(repository, 'blobs', digest);
     const request: UpstreamRequest = { method: 'HEAD', url, headers: {}, lane: 'metadata', signal };
     const response = await this.#sendForBlob(this.#metadata, request, repository);
-    response.body.discard();
     if (response.status !== 200) throw await answerError(response, this.#clock.now());
+    response.body.discard();
     return contentLength(response.headers);
   }
 
