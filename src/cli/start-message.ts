@@ -1,5 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os';
 import type { Config } from '../config/config.ts';
+import { dockerHub } from '../oci/docker-hub.ts';
 
 /** What Docker's daemon.json needs for a mirror. */
 export interface DaemonJson {
@@ -30,7 +31,7 @@ export function summarize(
     upstream: `${config.upstream.name} (${config.upstream.url.origin}${config.upstream.credentials === undefined ? ', anonymous' : ''})`,
     daemonJson: {
       // dockerd asks its mirrors for Docker Hub's images only.
-      ...(config.upstream.name === 'docker.io' ? { 'registry-mirrors': addresses } : undefined),
+      ...(config.upstream.name === dockerHub ? { 'registry-mirrors': addresses } : undefined),
       ...(insecure.length === 0 ? undefined : { 'insecure-registries': insecure }),
     },
   };

@@ -53,7 +53,7 @@ export class Exchange {
     return this.#context.req.path;
   }
 
-  /** The request's body; undefined when there is none. */
+  /** The request's body; null when there is none. */
   get body(): ReadableStream<Uint8Array> | null {
     return this.#context.req.raw.body;
   }

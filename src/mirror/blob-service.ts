@@ -13,7 +13,7 @@ import type { Fill } from './fill.ts';
 import type { Fills } from './fills.ts';
 import type { BlobAnswer, BlobStat } from './mirror.ts';
 import { OpenBlob } from './open-blob.ts';
-import type { OpenBlob as OpenUpstream } from './resumable-blob.ts';
+import type { BlobOpener } from './resumable-blob.ts';
 import type { Routing } from './routing.ts';
 import { clientError } from './upstream-failure.ts';
 
@@ -129,7 +129,7 @@ export class BlobService {
   ): Promise<BlobAnswer> {
     const { registry, breaker } = this.#routing.upstream(repository.upstream);
     let entitled = known !== undefined;
-    const open: OpenUpstream = async (offset, signal) => {
+    const open: BlobOpener = async (offset, signal) => {
       const stream = await breaker.watch(() =>
         registry.openBlob(repository.name, digest, offset, { signal }),
       );

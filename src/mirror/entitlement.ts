@@ -7,7 +7,7 @@ import type { Degradation } from './degradation.ts';
 import type { Routing } from './routing.ts';
 import { SingleFlight } from './single-flight.ts';
 
-const remembered = 50_000;
+const maxRemembered = 50_000;
 
 /** A blob that a repository is known to hold. */
 export interface KnownBlob {
@@ -25,7 +25,7 @@ export class Entitlement {
   readonly #routing: Routing;
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
-  readonly #blobs = new LRUCache<string, KnownBlob>({ max: remembered });
+  readonly #blobs = new LRUCache<string, KnownBlob>({ max: maxRemembered });
   readonly #confirmations = new SingleFlight<KnownBlob>();
 
   constructor(routing: Routing, metadata: MetadataStore, degradation: Degradation) {

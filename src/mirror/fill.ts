@@ -6,7 +6,7 @@ import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import type { Degradation } from './degradation.ts';
-import { ResumableBlob, type OpenBlob } from './resumable-blob.ts';
+import { ResumableBlob, type BlobOpener } from './resumable-blob.ts';
 import { Tail } from './tail.ts';
 import { Wakeup } from './wakeup.ts';
 import { Ways } from './ways.ts';
@@ -33,7 +33,7 @@ export interface FillRequest {
   readonly digest: Digest;
   /** The repository through which it is asked for. */
   readonly via: string;
-  readonly open: OpenBlob;
+  readonly open: BlobOpener;
   /** In bytes, where a manifest states it; the right to read the blob is then settled, too. */
   readonly size: number | undefined;
   /** Told the size, in bytes, of the blob once it is in the store. */
@@ -172,7 +172,7 @@ export class Fill {
     if (ingest.offset > 0)
       this.#logger.info({ offset: ingest.offset }, 'resuming a blob that an earlier run left');
     this.#progress.wake();
-    const open: OpenBlob = (offset, signal) => this.#ways.open(offset, signal);
+    const open: BlobOpener = (offset, signal) => this.#ways.open(offset, signal);
     const { signal, clock, random } = this.#shared;
     const blob = new ResumableBlob(ingest.offset, {
       open,

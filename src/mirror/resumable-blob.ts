@@ -3,10 +3,10 @@ import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError, type BlobStream } from '../upstream/registry.ts';
 
 /** Opens a blob upstream from `offset` on. Rejects with UpstreamError. */
-export type OpenBlob = (offset: number, signal: AbortSignal) => Promise<BlobStream>;
+export type BlobOpener = (offset: number, signal: AbortSignal) => Promise<BlobStream>;
 
 export interface ResumableBlobOptions {
-  readonly open: OpenBlob;
+  readonly open: BlobOpener;
   /** The blob's size in bytes when a verified manifest states it: then what upstream says of it does not count. */
   readonly size: number | undefined;
   readonly signal: AbortSignal;

@@ -1,12 +1,12 @@
 import { UpstreamError, type BlobStream } from '../upstream/registry.ts';
-import { isVerdict, type OpenBlob } from './resumable-blob.ts';
+import { isVerdict, type BlobOpener } from './resumable-blob.ts';
 
 /** Every way to a blob's bytes, by repository: when upstream refuses one, the next may still do. */
 export class Ways {
-  readonly #ways = new Map<string, OpenBlob>();
+  readonly #ways = new Map<string, BlobOpener>();
 
   /** @param via the repository through which the blob is asked for */
-  offer(via: string, open: OpenBlob): void {
+  offer(via: string, open: BlobOpener): void {
     if (!this.#ways.has(via)) this.#ways.set(via, open);
   }
 
