@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { StoreError } from '../store/content-store.ts';
+import { StoreError } from '../store/store-error.ts';
 
 /** One line on why it could not start and what to do; undefined for what nobody foresaw. */
 export function describeStartError(error: unknown, { http, storage }: Config): string | undefined {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { StoreError } from '../store/content-store.ts';
+import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 const quietMs = 10_000;

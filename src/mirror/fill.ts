@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
-import { StoreError, type ContentStore, type Ingest } from '../store/content-store.ts';
+import type { ContentStore, Ingest } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
+import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import type { Degradation } from './degradation.ts';

@@ -1,8 +1,8 @@
 import type { Digest } from '../oci/digest.ts';
 import { registryErrors } from '../oci/error.ts';
 import type { ManifestReference, RepositoryName } from '../oci/reference.ts';
-import { StoreError } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
+import { StoreError } from '../store/store-error.ts';
 import type { BlobService } from './blob-service.ts';
 import { Candidates } from './candidates.ts';
 import type { Degradation } from './degradation.ts';

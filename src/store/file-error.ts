@@ -1,4 +1,4 @@
-import { StoreError, type StoreErrorCode } from './content-store.ts';
+import { StoreError, type StoreErrorCode } from './store-error.ts';
 
 const codes: Readonly<Record<string, StoreErrorCode>> = {
   ENOSPC: 'NO_SPACE',

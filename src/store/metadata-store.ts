@@ -1,6 +1,5 @@
 import type { Digest } from '../oci/digest.ts';
-import type { Manifest } from '../oci/manifest.ts';
-import type { ManifestContents } from '../oci/manifest.ts';
+import type { Manifest, ManifestContents } from '../oci/manifest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
 
 /** What a tag meant when upstream was last asked. A stored tag always points to a manifest that is stored too. */

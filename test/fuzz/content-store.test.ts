@@ -2,7 +2,8 @@ import { appendFile, readFile, truncate, unlink, writeFile } from 'node:fs/promi
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { digestOf, type Digest } from '../../src/oci/digest.ts';
-import { StoreError, type Ingest } from '../../src/store/content-store.ts';
+import type { Ingest } from '../../src/store/content-store.ts';
+import { StoreError } from '../../src/store/store-error.ts';
 import { FilesystemContentStore } from '../../src/store/filesystem/content-store.ts';
 import { Layout } from '../../src/store/filesystem/layout.ts';
 import { noise } from '../support/image.ts';

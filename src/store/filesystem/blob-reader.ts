@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
-import { StoreError, type BlobReader } from '../content-store.ts';
+import type { BlobReader } from '../content-store.ts';
 import { fileError } from '../file-error.ts';
+import { StoreError } from '../store-error.ts';
 
 /** A committed blob's file, open for reading. A FileHandle closes only after the reads under way on it. */
 export class FileBlobReader implements BlobReader {

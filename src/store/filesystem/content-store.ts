@@ -1,10 +1,11 @@
 import { access, constants, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Digest } from '../../oci/digest.ts';
-import { StoreError, type BlobReader, type ContentStore, type Ingest } from '../content-store.ts';
-import { FileBlobReader } from './blob-reader.ts';
+import type { BlobReader, ContentStore, Ingest } from '../content-store.ts';
 import { fileError, unlessMissing } from '../file-error.ts';
-import { makeFolder, namesIn } from './folder.ts';
+import { makeFolder, namesIn } from '../folder.ts';
+import { StoreError } from '../store-error.ts';
+import { FileBlobReader } from './blob-reader.ts';
 import { FileIngest } from './ingest.ts';
 import { Layout } from './layout.ts';
 

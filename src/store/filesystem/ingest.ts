@@ -2,9 +2,10 @@ import { constants } from 'node:fs';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DigestVerifier, type Digest } from '../../oci/digest.ts';
-import { StoreError, type Ingest } from '../content-store.ts';
+import type { Ingest } from '../content-store.ts';
 import { fileError, unlessMissing } from '../file-error.ts';
-import { inFolder, moveFile, syncFolder } from './folder.ts';
+import { inFolder, moveFile, syncFolder } from '../folder.ts';
+import { StoreError } from '../store-error.ts';
 import type { Layout } from './layout.ts';
 import { writeAll } from './write-all.ts';
 

@@ -1,4 +1,4 @@
-import { StoreError } from '../content-store.ts';
+import { StoreError } from '../store-error.ts';
 
 /** The one method of a FileHandle that matters here. */
 interface VectorWriter {

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { StoreError, type StoreErrorCode } from '../content-store.ts';
+import { StoreError, type StoreErrorCode } from '../store-error.ts';
 
 /** SQLite's primary result codes; extended ones, such as `SQLITE_BUSY_SNAPSHOT`, start with theirs. */
 const codes: readonly (readonly [prefix: string, code: StoreErrorCode])[] = [

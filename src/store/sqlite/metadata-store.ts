@@ -5,7 +5,7 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Manifest, ManifestContents } from '../../oci/manifest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../../oci/reference.ts';
 import { fileError } from '../file-error.ts';
-import { makeFolder } from '../filesystem/folder.ts';
+import { makeFolder } from '../folder.ts';
 import type { MetadataStore, TagRecord, UpstreamState } from '../metadata-store.ts';
 import { databaseError } from './error.ts';
 import { Expiry } from './expiry.ts';

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import { StoreError } from '../content-store.ts';
+import { StoreError } from '../store-error.ts';
 
 /**
  * Each entry brings a database from the version of its index to the next one. Entries are only ever added.

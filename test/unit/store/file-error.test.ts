@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { StoreError } from '../../../src/store/content-store.ts';
 import { errnoOf, fileError } from '../../../src/store/file-error.ts';
+import { StoreError } from '../../../src/store/store-error.ts';
 
 it.each([
   ['ENOSPC', 'NO_SPACE'],

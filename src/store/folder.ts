@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errnoOf } from '../file-error.ts';
+import { errnoOf } from './file-error.ts';
 
 /** Makes the names in a folder durable: without this a rename may be lost with the power. */
 export async function syncFolder(folder: string): Promise<void> {
