@@ -1,24 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
-import type { Clock } from '../../../src/clock.ts';
 import { parseRepositoryName, parseTag, parseUpstreamName } from '../../../src/oci/reference.ts';
 import type { ManifestReference, RepositoryName, UpstreamName } from '../../../src/oci/reference.ts';
 import {
   createRegistryClient,
   type CreateRegistryClientOptions,
 } from '../../../src/upstream/create-registry-client.ts';
+import { systemClock } from '../../../src/system-clock.ts';
 import { UpstreamError, type BlobStream } from '../../../src/upstream/registry.ts';
 import type { RegistryClient } from '../../../src/upstream/registry-client.ts';
-
-/** The time of this machine: what runs on sockets cannot run on another. */
-export const realClock: Clock = {
-  now: () => Date.now(),
-  sleep: async (ms, signal) => {
-    await pause(ms, undefined, signal === undefined ? {} : { signal });
-  },
-};
 
 export type ClientOptions = Partial<Omit<CreateRegistryClientOptions, 'url'>>;
 
@@ -35,7 +26,8 @@ export function clientOf(url: string, options: ClientOptions = {}): TestClient {
   const registry = createRegistryClient({
     name: upstreamName('docker.io'),
     url: new URL(url),
-    clock: realClock,
+    // What runs on sockets cannot run on a test's time.
+    clock: systemClock(),
     logger,
     random: () => 0,
     ...options,
