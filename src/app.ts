@@ -63,11 +63,7 @@ async function open(
     name: config.upstream.name,
     url: config.upstream.url,
     credentials: credentials === undefined ? undefined : { get: () => Promise.resolve(credentials) },
-    timeouts: {
-      connectMs: config.timeouts.connectMs,
-      headersMs: config.timeouts.headerMs,
-      bodyMs: config.timeouts.idleMs,
-    },
+    timeouts: config.timeouts,
     userAgent: `entrepot/${version}`,
     clock,
     logger,

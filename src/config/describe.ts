@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
-import type { Config, ListenAddress } from './config.ts';
+import type { ListenAddress } from '../http/server.ts';
+import type { Config } from './config.ts';
 import { formatDuration } from './duration.ts';
 
 /** Every setting in force, defaults included, as a configuration file; secrets are masked. */

@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path';
+import type { Credentials } from '../upstream/auth/credentials.ts';
 import { ConfigError } from './config-error.ts';
-import type { Config, Credentials } from './config.ts';
+import type { Config } from './config.ts';
 import { applyEnvironment, pathVariable, type Environment } from './environment.ts';
 import { FileProblem, readText } from './files.ts';
 import { deepFreeze } from './freeze.ts';

@@ -2,7 +2,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { isIP } from 'node:net';
 import picomatch from 'picomatch';
 import { z } from 'zod';
-import type { ListenAddress } from './config.ts';
+import type { ListenAddress } from '../http/server.ts';
 import { parseNanoseconds } from './duration.ts';
 import { suggest } from './suggest.ts';
 

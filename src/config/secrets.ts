@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Credentials } from './config.ts';
+import type { Credentials } from '../upstream/auth/credentials.ts';
 import { FileProblem, readText } from './files.ts';
 import type { ProblemList } from './problem-list.ts';
 import type { ConfigTree } from './tree.ts';

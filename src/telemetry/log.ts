@@ -1,9 +1,16 @@
 import { pino, type DestinationStream, type Logger as PinoLogger, type LoggerOptions } from 'pino';
-import type { LogConfig } from '../config/config.ts';
 import { formatText } from './text-format.ts';
 
 /** The logger that the composition root hands down; structured, with secrets redacted by name. */
 export type Logger = PinoLogger;
+
+export interface LogOptions {
+  readonly level: 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  /** `text` is for people, `json` is pino's own, `logstash` is JSON with `@timestamp`, `@version` and `message`. */
+  readonly formatter: 'text' | 'json' | 'logstash';
+  /** Added to every line. */
+  readonly fields: Readonly<Record<string, string>>;
+}
 
 /**
  * Nothing should log these; if something does, they get no further. Only where they would stand: patterns for any depth
@@ -35,7 +42,7 @@ export function standardOutput(): DestinationStream {
 
 /** @param destination gets whole lines, one a call */
 export function createLogger(
-  { level, formatter, fields }: LogConfig,
+  { level, formatter, fields }: LogOptions,
   destination: DestinationStream = standardOutput(),
 ): Logger {
   const options: LoggerOptions = {

@@ -10,7 +10,7 @@ import type { RateLimitObserver } from './rate-limit.ts';
 import { RedirectFollower } from './redirect.ts';
 import { RegistryClient } from './registry-client.ts';
 import { RetryingSender, type RetryPolicy } from './retry.ts';
-import { defaultTimeouts, Transport, type Timeouts } from './transport.ts';
+import { Transport, type Timeouts } from './transport.ts';
 
 export interface CreateRegistryClientOptions {
   readonly name: UpstreamName;
@@ -18,7 +18,7 @@ export interface CreateRegistryClientOptions {
   readonly url: URL;
   /** None for an anonymous upstream. */
   readonly credentials?: CredentialProvider | undefined;
-  readonly timeouts?: Partial<Timeouts> | undefined;
+  readonly timeouts: Timeouts;
   readonly retry?: RetryPolicy | undefined;
   /** A certificate authority in PEM form, trusted besides the usual ones. */
   readonly ca?: string | undefined;
@@ -26,15 +26,14 @@ export interface CreateRegistryClientOptions {
   readonly userAgent?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** For jitter; Math.random by default. */
-  readonly random?: (() => number) | undefined;
+  /** In [0, 1), for jitter. */
+  readonly random: () => number;
   readonly onRateLimit?: RateLimitObserver | undefined;
 }
 
 /** Puts a {@link RegistryClient} together: transport, redirects, retries, authorization, from the inside out. */
 export function createRegistryClient(options: CreateRegistryClientOptions): RegistryClient {
-  const { name, url, clock, random = Math.random } = options;
-  const timeouts: Timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const { name, url, timeouts, clock, random } = options;
   const logger = options.logger.child({ upstream: name });
   const transport = new Transport({
     timeouts,
@@ -45,7 +44,7 @@ export function createRegistryClient(options: CreateRegistryClientOptions): Regi
   const retry = { clock, random, policy: options.retry };
   const redirects = new RedirectFollower(transport);
   // Tokens are asked for without following redirects: a realm was judged by its own host.
-  const tokenClient = new TokenClient(new RetryingSender(transport, retry), clock, timeouts.bodyMs);
+  const tokenClient = new TokenClient(new RetryingSender(transport, retry), clock, timeouts.idleMs);
   const authorizer = new Authorizer({
     upstream: url,
     credentials: options.credentials,
@@ -58,7 +57,7 @@ export function createRegistryClient(options: CreateRegistryClientOptions): Regi
     metadata: new AuthorizedSender(new RetryingSender(redirects, retry), authorizer, clock),
     blobs: new AuthorizedSender(redirects, authorizer, clock),
     clock,
-    bodyTimeoutMs: timeouts.bodyMs,
+    bodyTimeoutMs: timeouts.idleMs,
     onRateLimit: options.onRateLimit,
     close: () => transport.close(),
   });

@@ -11,12 +11,10 @@ export interface Timeouts {
   /** For a connection, TLS included. */
   readonly connectMs: number;
   /** From the request sent to the answer's headers. */
-  readonly headersMs: number;
+  readonly headerMs: number;
   /** Between two pieces of a body; a small body has this long in all. */
-  readonly bodyMs: number;
+  readonly idleMs: number;
 }
-
-export const defaultTimeouts: Timeouts = { connectMs: 5_000, headersMs: 15_000, bodyMs: 30_000 };
 
 /** Connections to one origin at a time; more requests wait for one of them. */
 const maxConnections: Readonly<Record<Lane, number>> = { metadata: 32, blob: 128 };
@@ -45,8 +43,8 @@ export class Transport implements Sender {
           timeout: timeouts.connectMs,
           ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
         },
-        headersTimeout: timeouts.headersMs,
-        bodyTimeout: timeouts.bodyMs,
+        headersTimeout: timeouts.headerMs,
+        bodyTimeout: timeouts.idleMs,
       });
     this.#agents = { metadata: agent('metadata'), blob: agent('blob') };
     this.#userAgent = userAgent;

@@ -143,7 +143,7 @@ describe('openBlob', () => {
 
   it('reports a body that stands still as timeout', async () => {
     await using hub = await hubWithBlob();
-    await using client = clientOf(hub.url, { timeouts: { bodyMs: 200 } });
+    await using client = clientOf(hub.url, { timeouts: { idleMs: 200 } });
     hub.fault({ on: 'blob', kind: 'hang-body', afterBytes: 1000 });
     const blob = await client.registry.openBlob(busybox, digest, 0);
     expect((await within(5000, 'the idle timeout', failureOf(readAll(blob)))).kind).toBe('timeout');
@@ -151,7 +151,7 @@ describe('openBlob', () => {
 
   it('does not take a slow reader for a slow upstream', async () => {
     await using hub = await hubWithBlob();
-    await using client = clientOf(hub.url, { timeouts: { bodyMs: 200 } });
+    await using client = clientOf(hub.url, { timeouts: { idleMs: 200 } });
     const blob = await client.registry.openBlob(busybox, digest, 0);
     const chunks: Buffer[] = [];
     for await (const chunk of blob.body) {

@@ -11,7 +11,9 @@ import { systemClock } from '../../../src/system-clock.ts';
 import { UpstreamError, type BlobStream } from '../../../src/upstream/registry.ts';
 import type { RegistryClient } from '../../../src/upstream/registry-client.ts';
 
-export type ClientOptions = Partial<Omit<CreateRegistryClientOptions, 'url'>>;
+export type ClientOptions = Partial<Omit<CreateRegistryClientOptions, 'url' | 'timeouts'>> & {
+  readonly timeouts?: Partial<CreateRegistryClientOptions['timeouts']>;
+};
 
 export interface TestClient extends AsyncDisposable {
   readonly registry: RegistryClient;
@@ -31,6 +33,7 @@ export function clientOf(url: string, options: ClientOptions = {}): TestClient {
     logger,
     random: () => 0,
     ...options,
+    timeouts: { connectMs: 5000, headerMs: 15_000, idleMs: 30_000, ...options.timeouts },
   });
   return {
     registry,

@@ -79,7 +79,7 @@ describe('a manifest', () => {
       const drip = setInterval(() => response.write(' '), 50);
       response.on('close', () => clearInterval(drip));
     });
-    await using client = clientOf(upstream.url, { timeouts: { bodyMs: 300 } });
+    await using client = clientOf(upstream.url, { timeouts: { idleMs: 300 } });
     const failure = failureOf(client.registry.getManifest(busybox, latest));
     expect((await within(5000, 'the time limit', failure)).kind).toBe('timeout');
   });
@@ -179,7 +179,7 @@ describe('an upstream in trouble', () => {
 
   it('that hangs is a timeout, after one try', async () => {
     await using hub = await hubWithImage();
-    await using client = clientOf(hub.url, { timeouts: { headersMs: 200 } });
+    await using client = clientOf(hub.url, { timeouts: { headerMs: 200 } });
     hub.fault({ on: 'manifest', kind: 'hang' });
     const failure = failureOf(client.registry.headManifest(busybox, latest));
     expect((await within(5000, 'the time limit', failure)).kind).toBe('timeout');

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { LogConfig } from '../../../src/config/config.ts';
-import { createLogger } from '../../../src/telemetry/log.ts';
+import { createLogger, type LogOptions } from '../../../src/telemetry/log.ts';
 
-function logging(config: Partial<LogConfig> = {}) {
+function logging(config: Partial<LogOptions> = {}) {
   const lines: string[] = [];
   const logger = createLogger(
     { level: 'info', formatter: 'json', fields: {}, ...config },
