@@ -12,6 +12,13 @@ const errorBodyTimeoutMs = 5_000;
 
 const maxMessageLength = 200;
 
+const redacted = '[redacted]';
+
+/** Shorter values are words, as in `Bearer token`. */
+const authorization = /\b(basic|bearer) ["']?[\w.~+/:-]{8,}=*/gi;
+
+const jsonWebToken = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
+
 /** @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes */
 const errorBody = z.object({
   errors: z.array(z.object({ code: z.string().optional(), message: z.string().optional() })).min(1),
@@ -20,10 +27,15 @@ const errorBody = z.object({
 /**
  * The error that an answer of an unexpected status amounts to. Reads the body, or lets go of it.
  * @param now milliseconds since the epoch
+ * @param secrets what the request showed, in case that the answer repeats it
  */
-export async function answerError(response: UpstreamResponse, now: number): Promise<UpstreamError> {
+export async function answerError(
+  response: UpstreamResponse,
+  now: number,
+  secrets: readonly string[] = [],
+): Promise<UpstreamError> {
   const { status, url, headers } = response;
-  const said = await upstreamsWords(response);
+  const said = await upstreamsWords(response, secrets);
   const message = `${url.host}: ${status} ${said === '' ? meaning(status) : said}`;
   return new UpstreamError(kindOf(status), message, {
     status,
@@ -61,21 +73,27 @@ function meaning(status: number): string {
 }
 
 /** `CODE: message` of the first error in the body; empty when there is none. */
-async function upstreamsWords({ body }: UpstreamResponse): Promise<string> {
+async function upstreamsWords({ body }: UpstreamResponse, secrets: readonly string[]): Promise<string> {
   try {
     const bytes = await body.read(maxErrorBytes, errorBodyTimeoutMs);
     const first = errorBody.parse(JSON.parse(bytes.toString('utf8'))).errors[0];
-    return printable([first?.code, first?.message].filter((part) => part !== undefined).join(': '));
+    const words = [first?.code, first?.message].filter((part) => part !== undefined).join(': ');
+    return printable(secrets.reduce((text, secret) => text.replaceAll(secret, redacted), words));
   } catch {
     // The status says enough; many errors come from proxies in between and have no such body.
     return '';
   }
 }
 
-/** Short plain text without control characters, and without user information and queries of URLs: they hold secrets. */
+/**
+ * Short plain text without control characters, and without what holds secrets: user information and queries of URLs,
+ * and the value of an `Authorization`, which some servers quote when they refuse it.
+ */
 export function printable(text: string): string {
   return text
     .replace(/[\p{C}\p{Z}]+/gu, ' ')
+    .replace(authorization, (_, scheme: string) => `${scheme} ${redacted}`)
+    .replace(jsonWebToken, redacted)
     .replace(/(https?:\/\/)([^\s"'<>]+)/gi, (_, scheme: string, rest: string) => scheme + bareUrl(rest))
     .trim()
     .slice(0, maxMessageLength);

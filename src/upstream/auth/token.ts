@@ -77,13 +77,19 @@ export class TokenClient {
       },
       lane: 'metadata',
     });
-    if (response.status !== 200) throw await answerError(response, this.#clock.now());
+    if (response.status !== 200) {
+      throw await answerError(response, this.#clock.now(), secretsOf(credentials));
+    }
     const { value, lifetime } = parseTokenAnswer(
       await response.body.read(maxTokenBytes, this.#timeoutMs),
       url.host,
     );
     return { value, since, expiresAt: since + lifetime * 1000 };
   }
+}
+
+function secretsOf(credentials: Credentials | undefined): readonly string[] {
+  return credentials === undefined || credentials.password === '' ? [] : [credentials.password];
 }
 
 /** Parse errors quote what they could not read, which may be a token: they are not kept as causes. */

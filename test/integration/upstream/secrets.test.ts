@@ -16,6 +16,7 @@ const basic = btoa(`${owner.username}:${owner.password}`);
 
 const faults: readonly FaultSpec[] = [
   { on: 'token', kind: 'status', status: 401 },
+  { on: 'token', kind: 'status', status: 401, message: `${owner.password} is wrong: Basic ${basic}` },
   { on: 'token', kind: 'status', status: 500 },
   { on: 'token', kind: 'reset' },
   { on: 'token', kind: 'cut', afterBytes: 40 },

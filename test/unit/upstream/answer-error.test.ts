@@ -32,6 +32,18 @@ describe('answerError', () => {
     expect(error.retryAfter).toBe(60);
   });
 
+  it.each([
+    ['a credential that it is told of', 'wrong password hunter2'],
+    ['an Authorization', 'not good: Basic b3duZXI6aHVudGVyMg=='],
+    ['a bearer token', 'Bearer "abc.def-ghi_jkl" is expired'],
+    ['a JSON web token', 'token eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl is expired'],
+  ])('does not repeat %s', async (_, message) => {
+    const body = JSON.stringify({ errors: [{ code: 'UNAUTHORIZED', message }] });
+    const error = await answerError(scriptedResponse({ status: 401, body }, url), 0, ['hunter2']);
+    expect(error.message).toContain('[redacted]');
+    expect(error.message).not.toMatch(/hunter2|b3duZXI6aHVudGVyMg|abc\.def|eyJ|c2lnbmF0dXJl/);
+  });
+
   it.each(['', '<html>', '{}', '{"errors":[]}', '{"errors":"no"}', 'null'])(
     'makes do with the body %j',
     async (body) => {
