@@ -26,16 +26,14 @@ export class Breaker {
   constructor(clock: Clock, initial: BreakerState | undefined, onChange: (state: BreakerState) => void) {
     this.#clock = clock;
     this.#onChange = onChange;
-    const latest = clock.now() + longestPauseMs;
-    this.#state =
-      initial === undefined
-        ? { failures: 0, retryAt: 0 }
-        : { ...initial, retryAt: Math.min(initial.retryAt, latest) };
+    this.#state = initial ?? { failures: 0, retryAt: 0 };
   }
 
   /** Whether upstream may be asked to confirm something that is cached. */
   get admits(): boolean {
-    return this.#clock.now() >= this.#state.retryAt;
+    const left = this.#state.retryAt - this.#clock.now();
+    // No pause is that long: the clock was set back, while this ran or since.
+    return left <= 0 || left > longestPauseMs;
   }
 
   /** Runs `request` and learns from how it ends. */

@@ -7,7 +7,7 @@ import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import type { Degradation } from './degradation.ts';
-import { ResumableBlob, type BlobOpener } from './resumable-blob.ts';
+import { isVerdict, ResumableBlob, type BlobOpener } from './resumable-blob.ts';
 import { Tail } from './tail.ts';
 import { Wakeup } from './wakeup.ts';
 import { Ways } from './ways.ts';
@@ -263,7 +263,9 @@ export class Fill {
     // A store's trouble is logged by the degradation; a shutdown is no trouble.
     if (error instanceof StoreError || (error instanceof UpstreamError && error.kind === 'aborted')) return;
     const expected = error instanceof UpstreamError || error instanceof RegistryError;
-    this.#logger.error(
+    // That upstream does not have it, or refuses it, is an answer, which the access log tells. Any client can cause it.
+    const level = error instanceof UpstreamError && isVerdict(error) ? 'debug' : 'error';
+    this.#logger[level](
       expected ? { reason: error.message } : { err: error },
       'the blob could not be fetched whole',
     );

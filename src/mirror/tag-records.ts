@@ -68,6 +68,11 @@ export class TagRecords {
     this.#sightedTags.set(key, new Map([...(this.#sightedTags.get(key) ?? []), [tag, sighting.checkedAt]]));
   }
 
+  /** Drops what a HEAD said of a tag. */
+  forget(repository: Repository, tag: Tag): void {
+    this.#sightings.delete(tagKey(repository, tag));
+  }
+
   /** The manifest has arrived: the tags that were seen pointing to it. They stay sightings until they are confirmed. */
   claim(
     repository: Repository,

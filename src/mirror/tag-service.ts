@@ -50,8 +50,8 @@ export class TagService {
   readonly #gone: 'keep' | 'drop';
   readonly #clock: Clock;
   readonly #checks = new SingleFlight<TagCheck>();
-  /** Cached tags that upstream answered with an error of its own: why, until when that answer stands. */
-  readonly #refused = new LRUCache<string, { readonly until: number; readonly reason: string }>({
+  /** Cached tags that upstream answered with an error of its own: why, and when. */
+  readonly #refused = new LRUCache<string, { readonly checkedAt: number; readonly reason: string }>({
     max: 10_000,
   });
 
@@ -94,7 +94,7 @@ export class TagService {
     const { breaker } = this.#routing.upstream(repository.upstream);
     const key = tagKey(repository, tag);
     const refused = this.#refused.get(key);
-    if (refused !== undefined && this.#clock.now() < refused.until)
+    if (refused !== undefined && this.#isFresh(repository, tag, refused.checkedAt))
       return this.#stale(held, refused.reason, 0);
     if (!breaker.admits) return this.#stale(held, 'upstream fails and is not asked for a while', 0);
 
@@ -141,8 +141,7 @@ export class TagService {
       ['unavailable', 'timeout', 'rate-limited', 'aborted'].includes(error.kind);
     // The breaker remembers those; any other answer is this tag's own, and is as good as fresh.
     if (!transient) {
-      const until = this.#clock.now() + this.#freshness.maxAge(at.repository, at.tag);
-      this.#refused.set(at.key, { until, reason: error.message });
+      this.#refused.set(at.key, { checkedAt: this.#clock.now(), reason: error.message });
     }
     return this.#stale(at.held, error.message, at.upstreamMs);
   }
@@ -160,7 +159,13 @@ export class TagService {
     if (sighting !== undefined && this.#isFresh(repository, tag, sighting.checkedAt)) {
       const { descriptor } = sighting;
       if (method === 'HEAD') return { descriptor, manifest: undefined, joined: false, confirmed: true };
-      return this.#fetched(repository, { digest: descriptor.digest });
+      try {
+        return await this.#fetched(repository, { digest: descriptor.digest });
+      } catch (error) {
+        if (!(error instanceof UpstreamError && error.kind === 'not-found')) throw error;
+        // The tag has moved on since, and its old manifest is deleted: what counts is what the tag is now.
+        this.#tags.forget(repository, tag);
+      }
     }
     const { outcome, joined } = this.#checks.run(tagKey(repository, tag), () => this.#check(repository, tag));
     const { held, descriptor } = await outcome;

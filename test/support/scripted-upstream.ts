@@ -53,6 +53,10 @@ export class ScriptedUpstream implements UpstreamRegistry {
     this.#tags.set(`${repository} ${tag}`, digest);
   }
 
+  removeManifest(repository: string, digest: Digest): void {
+    this.#manifests.delete(`${repository} ${digest}`);
+  }
+
   removeTag(repository: string, tag: string): void {
     this.#tags.delete(`${repository} ${tag}`);
   }

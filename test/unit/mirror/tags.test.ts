@@ -66,6 +66,39 @@ describe('a tag', () => {
     expect(house.upstream.requests).toEqual(['HEAD library/hello latest']);
   });
 
+  it('that has moved since a HEAD showed it is found, though what it was is deleted upstream', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    await house.mirror.manifest(hello, latest, 'HEAD');
+    house.upstream.removeManifest('library/hello', first.digest);
+    house.upstream.addManifest('library/hello', second.bytes, 'latest');
+
+    const found = await house.mirror.manifest(hello, latest, 'GET');
+
+    expect(found).toMatchObject({ result: 'miss', bytes: second.bytes });
+  });
+
+  it.each([
+    ['refuses', 'not-found'],
+    ['fails', 'unavailable'],
+  ] as const)('that upstream %s is asked for again when the clock has been set back', async (_, kind) => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    await house.mirror.manifest(hello, latest, 'GET');
+    await house.clock.advance(60_000);
+    house.upstream.before = () => {
+      throw new UpstreamError(kind, 'no');
+    };
+    const stale = await house.mirror.manifest(hello, latest, 'GET');
+    house.upstream.before = () => undefined;
+    await house.clock.advance(-24 * 60 * 60 * 1000);
+
+    const confirmed = await house.mirror.manifest(hello, latest, 'GET');
+
+    expect(stale).toMatchObject({ result: 'stale' });
+    expect(confirmed).toMatchObject({ result: 'hit', warning: undefined });
+  });
+
   it('is held once the digest that a HEAD showed has been pulled, as dockerd does', async () => {
     await using house = await MirrorHouse.open();
     house.upstream.addManifest('library/hello', first.bytes, 'latest');
