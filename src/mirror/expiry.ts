@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -48,9 +49,15 @@ export class Expiry {
     if (ttlMs === 0) return;
     const expired = (await degradation.tolerate(() => metadata.expire(now - ttlMs))) ?? [];
     onExpired();
-    for (const digest of expired) await degradation.tolerate(() => content.remove(digest));
+    for (const digest of expired) await degradation.tolerate(() => this.#remove(digest));
     if (expired.length > 0)
       logger.info({ blobs: expired.length }, 'removed blobs that nobody has used for as long as proxy.ttl');
+  }
+
+  /** Not what somebody has pulled anew since: its bytes are in use, and recorded. */
+  async #remove(digest: Digest): Promise<void> {
+    const { content, metadata } = this.#options;
+    if ((await metadata.blob(digest)) === undefined) await content.remove(digest);
   }
 
   async #repeat(): Promise<void> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../../src/oci/digest.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { makeImage } from '../../support/image.ts';
 import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
@@ -53,6 +54,37 @@ describe('proxy.ttl', () => {
     await expect(
       house.mirror.manifest(target('library/forgotten'), byTag('latest'), 'GET'),
     ).rejects.toMatchObject({ status: 503 });
+  });
+
+  it('does not take the bytes of a blob that is pulled again in the meantime', async () => {
+    const layer = Buffer.alloc(100_000, 'again');
+    const digest = digestOf(layer);
+    let pulledAgain = 0;
+    await using house = await MirrorHouse.open({
+      policy: { ttlMs: day },
+      wrapMetadata: (metadata) => {
+        const expire = metadata.expire.bind(metadata);
+        metadata.expire = async (before) => {
+          const expired = await expire(before);
+          for (const blob of expired) {
+            await metadata.putBlob(blob, layer.length);
+            pulledAgain += 1;
+          }
+          return expired;
+        };
+        return metadata;
+      },
+    });
+    house.upstream.addBlob('library/hello', layer);
+    await readAll(await house.mirror.openBlob(target('library/hello'), digest));
+    await house.restart();
+    await house.clock.advance(2 * day);
+    await house.restart();
+    // Waits for the round that has begun.
+    await house.restart();
+
+    expect(pulledAgain).toBeGreaterThan(0);
+    expect(await house.content.size(digest)).toBe(layer.length);
   });
 
   it('of 0 keeps everything', async () => {
