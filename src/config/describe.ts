@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
+import { formatDuration } from '../go-duration.ts';
 import type { ListenAddress } from '../http/server.ts';
 import type { Config } from './config.ts';
-import { formatDuration } from './duration.ts';
 
 /** Every setting in force, defaults included, as a configuration file; secrets are masked. */
 export function describeConfig({ log, storage, http, upstream, ttlMs, freshness, timeouts }: Config): string {

@@ -27,8 +27,6 @@ export interface ConfigSource {
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** Absolute; undefined when there was none. */
-  readonly file: string | undefined;
   /** One line each, for the log. */
   readonly warnings: readonly string[];
 }
@@ -58,7 +56,7 @@ export function loadConfig(source: ConfigSource = {}): LoadedConfig {
 
   const config = deepFreeze(assemble(values, { credentials, tls, directory }));
   const remoteless = file !== undefined && tree.get(['proxy', 'remoteurl']) === undefined;
-  return { config, file, warnings: [...warningsOf(config, ignored, foreign, remoteless)] };
+  return { config, warnings: [...warningsOf(config, ignored, foreign, remoteless)] };
 }
 
 /** As the operator would type it. */

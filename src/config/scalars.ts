@@ -2,8 +2,8 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { isIP } from 'node:net';
 import picomatch from 'picomatch';
 import { z } from 'zod';
+import { parseNanoseconds } from '../go-duration.ts';
 import type { ListenAddress } from '../http/server.ts';
-import { parseNanoseconds } from './duration.ts';
 import { suggest } from './suggest.ts';
 
 type Context = z.core.$RefinementCtx<string>;

@@ -1,3 +1,5 @@
+import { parseGoDuration } from '../go-duration.ts';
+
 /** Nobody waits longer: Docker Hub's window of six hours, in seconds. */
 const maxRetryAfter = 6 * 60 * 60;
 
@@ -6,19 +8,6 @@ const smallestTimestamp = 1_000_000_000;
 const smallestMillisecondTimestamp = 1_000_000_000_000;
 
 const httpDate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
-const goDuration = /^(?:\d{1,12}(?:\.\d{1,12})?(?:ns|us|µs|μs|ms|s|m|h))+$/;
-const goDurationPart = /(\d+(?:\.\d+)?)(ns|us|µs|μs|ms|s|m|h)/g;
-
-const secondsOf: Readonly<Record<string, number>> = {
-  ns: 1e-9,
-  us: 1e-6,
-  µs: 1e-6,
-  μs: 1e-6,
-  ms: 1e-3,
-  s: 1,
-  m: 60,
-  h: 3600,
-};
 
 /**
  * The seconds (whole, at least 0, capped at six hours) that a `Retry-After` header asks for, or undefined when it makes
@@ -39,14 +28,8 @@ export function parseRetryAfter(header: string | undefined, now: number): number
     const at = Date.parse(text);
     return Number.isNaN(at) ? undefined : capped((at - now) / 1000);
   }
-  if (goDuration.test(text)) {
-    let seconds = 0;
-    for (const [, amount = '', unit = ''] of text.matchAll(goDurationPart)) {
-      seconds += Number(amount) * (secondsOf[unit] ?? 0);
-    }
-    return capped(seconds);
-  }
-  return undefined;
+  const nanoseconds = parseGoDuration(text);
+  return nanoseconds === undefined || nanoseconds < 0 ? undefined : capped(nanoseconds / 1e9);
 }
 
 function capped(seconds: number): number {

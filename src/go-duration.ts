@@ -14,13 +14,16 @@ const amount = '(?:[0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)';
 const wholePattern = new RegExp(`^[+-]?(?:${amount}${unit})+$`);
 const partPattern = new RegExp(`(${amount})(${unit})`, 'g');
 
+/** As {@link parseGoDuration}, or a plain number of nanoseconds, which registry:2's YAML takes too. */
+export function parseNanoseconds(text: string): number | undefined {
+  return /^[+-]?[0-9]+$/.test(text) ? Number(text) : parseGoDuration(text);
+}
+
 /**
- * Nanoseconds in a duration as Go writes them (`1h30m`, `300ms`, `1.5s`, `0`), or as registry:2's YAML also takes them: a
- * plain number of nanoseconds. Undefined for any other text.
+ * Nanoseconds in a duration as Go writes them (`1h30m`, `300ms`, `1.5s`). Undefined for any other text.
  * @see https://pkg.go.dev/time#ParseDuration
  */
-export function parseNanoseconds(text: string): number | undefined {
-  if (/^[+-]?[0-9]+$/.test(text)) return Number(text);
+export function parseGoDuration(text: string): number | undefined {
   if (!wholePattern.test(text)) return undefined;
   let total = 0;
   for (const [, digits, name] of text.matchAll(partPattern)) {

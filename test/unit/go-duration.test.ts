@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatDuration, parseNanoseconds } from '../../../src/config/duration.ts';
+import { formatDuration, parseNanoseconds } from '../../src/go-duration.ts';
 
 describe('a duration', () => {
   it.each([
@@ -17,9 +17,7 @@ describe('a duration', () => {
     expect(parseNanoseconds(text)).toBe(ns);
   });
 
-  it.each(
-    ['', '1', 's', '1d', '1 h', '1h ', '1.2.3s', '1hh', 'h1', '1e3s', '٣s'].filter((text) => text !== '1'),
-  )('%j is none', (text) => {
+  it.each(['', 's', '1d', '1 h', '1h ', '1.2.3s', '1hh', 'h1', '1e3s', '٣s'])('%j is none', (text) => {
     expect(parseNanoseconds(text)).toBeUndefined();
   });
 
