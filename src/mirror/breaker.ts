@@ -9,6 +9,9 @@ export interface BreakerState {
   readonly retryAt: number;
 }
 
+/** Why an answer is stale while a breaker is open. */
+export const notAsked = 'upstream fails and is not asked for a while';
+
 const firstPauseMs = 1_000;
 const longestPauseMs = 60_000;
 /** How long a 429 without a usable Retry-After counts. */

@@ -4,6 +4,7 @@ import { registryErrors } from '../oci/error.ts';
 import { repositoryKey, type Repository, type Tag } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { UpstreamError } from '../upstream/registry.ts';
+import { notAsked } from './breaker.ts';
 import type { Degradation } from './degradation.ts';
 import type { TagsAnswer } from './mirror.ts';
 import type { Routing } from './routing.ts';
@@ -52,6 +53,12 @@ export class TagListService {
     const age = known === undefined ? Infinity : startedAt - known.checkedAt;
     if (known !== undefined && age >= 0 && age < freshMs) {
       return { tags: known.tags, result: 'hit', upstreamMs: 0, warning: undefined };
+    }
+    const { breaker } = this.#routing.upstream(repository.upstream);
+    // Only a list that upstream has given: what is cached besides may be a small part of it.
+    if (known !== undefined && !breaker.admits) {
+      const tags = await this.#cached(repository, known);
+      return { tags, result: 'stale', upstreamMs: 0, warning: notAsked };
     }
     try {
       const { outcome, joined } = this.#requests.run(key, () => this.#ask(repository, key));

@@ -4,6 +4,7 @@ import { registryErrors, RegistryError } from '../oci/error.ts';
 import type { Descriptor, Manifest } from '../oci/manifest.ts';
 import { tagKey, type Repository, type Tag } from '../oci/reference.ts';
 import { UpstreamError } from '../upstream/registry.ts';
+import { notAsked } from './breaker.ts';
 import type { Freshness } from './freshness.ts';
 import { complete, type ManifestService } from './manifest-service.ts';
 import type { CacheResult, ManifestAnswer } from './mirror.ts';
@@ -96,7 +97,7 @@ export class TagService {
     const refused = this.#refused.get(key);
     if (refused !== undefined && this.#isFresh(repository, tag, refused.checkedAt))
       return this.#stale(held, refused.reason, 0);
-    if (!breaker.admits) return this.#stale(held, 'upstream fails and is not asked for a while', 0);
+    if (!breaker.admits) return this.#stale(held, notAsked, 0);
 
     const startedAt = this.#clock.now();
     const waiting = new AbortController();

@@ -44,6 +44,20 @@ describe('a list of tags', () => {
     });
   });
 
+  it('that upstream gave once does not wait for an upstream that is known to fail', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', image.bytes, 'latest');
+    await house.mirror.tags(hello);
+    await house.clock.advance(60_000);
+    house.upstream.before = unavailable;
+    await house.mirror.tags(hello);
+
+    const stale = await house.mirror.tags(hello);
+
+    expect(stale).toMatchObject({ tags: ['latest'], result: 'stale', upstreamMs: 0 });
+    expect(house.upstream.count('TAGS')).toBe(2);
+  });
+
   it('that nobody has, and nobody can fetch, fails truthfully', async () => {
     await using house = await MirrorHouse.open();
     house.upstream.before = unavailable;
