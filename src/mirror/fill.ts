@@ -15,7 +15,7 @@ import { Ways } from './ways.ts';
 /** The last bytes of an unverified blob that nobody gets. A blob no longer than this is verified before its first byte goes out. */
 export const heldBackBytes = 64 * 1024;
 
-/** Bytes received and not yet on disk at which a fill stops taking more from upstream. */
+/** Bytes that wait behind the write under way, at which a fill stops taking more from upstream. */
 const backlogBytes = 1024 * 1024;
 
 /** What fills share. */
