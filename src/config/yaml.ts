@@ -34,7 +34,8 @@ export function readYaml(text: string, place: (line: number, column: number) => 
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: true,
-    logLevel: 'silent',
+    // Not `silent`, which also passes over a second document.
+    logLevel: 'error',
     merge: true,
   });
   const at = (offset: number): Origin => {

@@ -95,6 +95,11 @@ describe('the message for', () => {
       'entrepot.yml:3:1: not valid YAML: the same key stands twice in this section',
     ],
     [
+      'a second document',
+      'version: 0.1\n---\nproxy:\n  remoteurl: https://ghcr.io\n',
+      'entrepot.yml:2:1: not valid YAML: a second document begins here; one file holds one',
+    ],
+    [
       'a tab',
       'version: 0.1\nproxy:\n\tremoteurl: https://ghcr.io\n',
       'entrepot.yml:3:1: not valid YAML: indented with a tab; YAML wants spaces',
