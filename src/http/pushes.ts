@@ -38,7 +38,9 @@ export class PushHandler {
   /** PUT of a manifest: one that is none is told so first. */
   async refuseManifest(exchange: Exchange): Promise<Response> {
     pullTarget(exchange);
-    const bytes = await readAtMost(exchange.body, maxManifestBytes);
+    const bytes = await readAtMost(exchange.body, maxManifestBytes).catch(() => {
+      throw registryErrors.manifestInvalid('the body ended too early');
+    });
     if (bytes === undefined) throw registryErrors.manifestInvalid('larger than 4 MiB');
     try {
       manifestMediaType(exchange.header('content-type'), readManifest(bytes));

@@ -1,4 +1,5 @@
 import { request } from 'node:https';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { mediaTypes } from '../../../src/oci/media-type.ts';
@@ -31,6 +32,17 @@ describe('one connection', () => {
     }
     expect(statuses).toStrictEqual([200, 404, 200, 200, 304, 416, 404, 200, 405, 200]);
     expect(serving.mirror.openBlobs).toBe(0);
+  });
+
+  test('that dies in the middle of a manifest it sends is no fault of the mirror', async () => {
+    await using serving = await Serving.start();
+    using client = await RawClient.connect(serving.origin);
+    client.request('PUT', '/v2/box/manifests/v1', { 'content-length': '1000', expect: '100-continue' });
+    expect((await client.head()).status).toBe(100);
+    client.abort();
+    await eventually(2000, 'the end of the request', () => serving.requests.length === 1);
+    await setImmediate();
+    expect(serving.log.lines.filter(({ level }) => Number(level) >= 50)).toStrictEqual([]);
   });
 
   test('carries pipelined requests in order', async () => {
