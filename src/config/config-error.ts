@@ -12,7 +12,7 @@ export interface Problem {
 }
 
 /** `entrepot.yml:3:5: proxy.ttl: …`, as editors and terminals make links of it. */
-export function describeProblem({ origin, key, message }: Problem): string {
+function describeProblem({ origin, key, message }: Problem): string {
   return [origin === undefined ? '' : describeOrigin(origin), key, message]
     .filter((part) => part !== '')
     .join(': ');

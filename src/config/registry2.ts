@@ -6,7 +6,7 @@ import type { ProblemList } from './problem-list.ts';
  * what is served nor to whom.
  * @see https://distribution.github.io/distribution/about/configuration/
  */
-export const ignoredKeys: readonly string[] = [
+const ignoredKeys: readonly string[] = [
   'catalog',
   'compatibility',
   'health',

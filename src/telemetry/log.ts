@@ -36,7 +36,7 @@ const flushMs = 100;
 const bufferBytes = 8 * 1024;
 
 /** Buffers lines and writes them to standard output in the background; what is left is written when the process exits. */
-export function standardOutput(): DestinationStream {
+function standardOutput(): DestinationStream {
   return pino.destination({ fd: 1, sync: false, minLength: bufferBytes, periodicFlush: flushMs });
 }
 

@@ -16,7 +16,7 @@ export interface RetryPolicy {
   readonly deadlineMs: number;
 }
 
-export const defaultRetryPolicy: RetryPolicy = {
+const defaultRetryPolicy: RetryPolicy = {
   tries: 3,
   firstPauseMs: 200,
   longestPauseMs: 2_000,
