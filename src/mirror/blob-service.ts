@@ -153,6 +153,7 @@ export class BlobService {
     });
     try {
       const size = await this.#arrivingSize(repository, fill);
+      source.statedSize = size;
       // Upstream may have refused this repository and given the blob to one that joined.
       if (!entitled) await this.#entitlement.confirm(repository, digest);
       if (known === undefined) this.#entitlement.state(repository, digest, size);

@@ -48,6 +48,8 @@ export class FillSource implements BlobSource {
   readonly #fill: Fill;
   readonly #passthrough: Omit<ResumableBlobOptions, 'size' | 'signal'>;
   readonly #cancelling = new AbortController();
+  /** What the client is told: what comes past it does not belong to the blob, as its hash will show. */
+  statedSize: number | undefined;
   #own: PassthroughReader | undefined;
   #waitedMs = 0;
 
@@ -106,8 +108,8 @@ export class FillSource implements BlobSource {
   }
 
   #fetchAlone(): PassthroughReader {
-    const { digest, size } = this.#fill.request;
+    const size = this.statedSize;
     const blob = new ResumableBlob(0, { ...this.#passthrough, size, signal: this.#cancelling.signal });
-    return new PassthroughReader(digest, blob);
+    return new PassthroughReader(this.#fill.digest, blob);
   }
 }

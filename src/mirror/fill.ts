@@ -207,6 +207,7 @@ export class Fill {
     let batch: Buffer[] = [];
     let backlog = 0;
     let idle = true;
+    let failed = false;
     let flushing = Promise.resolve();
     const flush = async (): Promise<void> => {
       idle = false;
@@ -231,9 +232,11 @@ export class Fill {
         if (idle) {
           flushing = flush();
           // It is awaited below, where a failure is met; until then it must not count as unhandled.
-          flushing.catch(() => undefined);
+          flushing.catch(() => {
+            failed = true;
+          });
         }
-        if (backlog >= backlogBytes) await flushing;
+        if (failed || backlog >= backlogBytes) await flushing;
       }
     } finally {
       await flushing;

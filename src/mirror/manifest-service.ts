@@ -2,7 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { registryErrors } from '../oci/error.ts';
-import { readManifest, type Descriptor, type Manifest } from '../oci/manifest.ts';
+import { manifestMediaTypes } from '../oci/media-type.ts';
+import { maxManifestBytes, readManifest, type Descriptor, type Manifest } from '../oci/manifest.ts';
 import {
   digestKey,
   referenceText,
@@ -145,23 +146,25 @@ export class ManifestService {
     tag: Tag | undefined,
   ): Promise<void> {
     const fetched = tag === undefined ? [] : [{ name: tag, checkedAt: this.#clock.now() }];
-    const tags = [...fetched, ...this.#tags.claim(repository, manifest.digest)];
+    const [first, ...others] = [...fetched, ...this.#tags.claim(repository, manifest.digest)];
     this.#hot.set(digestKey(repository, manifest.digest), manifest);
-    await this.#degradation.tolerate(() =>
-      this.#metadata.putManifest(repository, manifest, contents, tags[0]),
-    );
-    for (const { name, checkedAt } of tags) {
+    if (first !== undefined) {
+      this.#tags.remember(repository, first.name, { digest: manifest.digest, checkedAt: first.checkedAt });
+    }
+    await this.#degradation.tolerate(() => this.#metadata.putManifest(repository, manifest, contents, first));
+    for (const { name, checkedAt } of others) {
       await this.#tags.confirm(repository, name, { digest: manifest.digest, checkedAt });
     }
   }
 }
 
-/** What a HEAD tells, if it tells enough to answer a client's HEAD. */
+/** What a HEAD tells, if it tells enough to answer a client's HEAD, and of something that a GET could give. */
 export function complete(head: ManifestHead, expected?: Digest): Descriptor | undefined {
   const { mediaType, size } = head;
   const digest = head.digest ?? expected;
   if (digest === undefined || mediaType === undefined || size === undefined) return undefined;
   if (expected !== undefined && digest !== expected) return undefined;
+  if (!manifestMediaTypes.includes(mediaType) || size > maxManifestBytes) return undefined;
   return { mediaType, digest, size };
 }
 

@@ -18,6 +18,8 @@ export interface ResumableBlobOptions {
 
 /** Attempts in a row that may bring no byte. */
 const fruitlessAttempts = 5;
+/** The same, while upstream has not begun to give the blob and does not answer in time, or with nonsense. */
+const hopelessAttempts = 2;
 const firstPauseMs = 200;
 const longestPauseMs = 5_000;
 /** A longer wait asked for by a 429 is the client's to make. */
@@ -33,6 +35,8 @@ export class ResumableBlob {
   #offset: number;
   #fruitless = 0;
   #answered = false;
+  /** Upstream answers ranges with nonsense: ask for the whole, and pass over what is here. */
+  #whole = false;
 
   constructor(offset: number, options: ResumableBlobOptions) {
     this.#options = options;
@@ -58,7 +62,7 @@ export class ResumableBlob {
   async *bytes(onAnswer: () => void): AsyncGenerator<Buffer, void, undefined> {
     while (this.#size === undefined || this.#offset < this.#size) {
       try {
-        const stream = await this.#options.open(this.#offset, this.#options.signal);
+        const stream = await this.#options.open(this.#whole ? 0 : this.#offset, this.#options.signal);
         this.#learnSize(stream);
         if (!this.#answered) {
           this.#answered = true;
@@ -114,13 +118,20 @@ export class ResumableBlob {
     }
   }
 
+  /** Attempts in a row that may bring nothing. Before the first byte a client waits for a truth, not for a download. */
+  #attempts(error: UpstreamError): number {
+    if (this.#answered) return fruitlessAttempts;
+    if (isVerdict(error)) return 1;
+    const hopeless = error.kind === 'timeout' || error.kind === 'invalid';
+    return hopeless ? hopelessAttempts : fruitlessAttempts;
+  }
+
   /** Waits before the next attempt, or gives up by throwing `error`. */
   async #pause(error: UpstreamError): Promise<void> {
     this.#fruitless += 1;
     const { signal, clock, logger, random } = this.#options;
-    const final =
-      signal.aborted || this.#fruitless >= fruitlessAttempts || (!this.#answered && isVerdict(error));
-    if (final) throw error;
+    if (signal.aborted || this.#fruitless >= this.#attempts(error)) throw error;
+    if (error.kind === 'invalid') this.#whole = true;
     const wanted = error.retryAfter === undefined ? 0 : error.retryAfter * 1000;
     if (wanted > longestRetryAfterSeconds * 1000) throw error;
     const backoff =

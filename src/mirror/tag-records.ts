@@ -45,11 +45,16 @@ export class TagRecords {
     return stored;
   }
 
-  /** Points a tag at a manifest that the repository holds. */
-  async confirm(repository: Repository, tag: Tag, record: TagRecord): Promise<void> {
+  /** Points a tag at a manifest that is held, in memory; the database hears of it otherwise. */
+  remember(repository: Repository, tag: Tag, record: TagRecord): void {
     const key = tagKey(repository, tag);
     this.#held.set(key, record);
     if (this.#sightings.peek(key)?.descriptor.digest === record.digest) this.#sightings.delete(key);
+  }
+
+  /** Points a tag at a manifest that the repository holds. */
+  async confirm(repository: Repository, tag: Tag, record: TagRecord): Promise<void> {
+    this.remember(repository, tag, record);
     await this.#degradation.tolerate(() => this.#metadata.putTag(repository, tag, record));
   }
 

@@ -26,6 +26,15 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   return { opened: promise, open: resolve };
 }
 
+/** Moves time on until the promise has come to its end, whichever. */
+async function settled(house: MirrorHouse, promise: Promise<unknown>): Promise<void> {
+  const end = promise.then(
+    () => true,
+    () => true,
+  );
+  while (!(await Promise.race([end, house.clock.advance(10_000).then(() => false)])));
+}
+
 describe('a blob', () => {
   it('is fetched once, stored, and served from the store from then on', async () => {
     await using house = await MirrorHouse.open();
@@ -120,8 +129,7 @@ describe('a blob', () => {
 
     const blob = await house.mirror.openBlob(hello, digest);
     const reading = readAll(blob);
-    const done = reading.then(() => true);
-    while (!(await Promise.race([done, house.clock.advance(10_000).then(() => false)])));
+    await settled(house, reading);
 
     expect((await reading).equals(large)).toBe(true);
     expect(house.upstream.requests.slice(0, 3)).toEqual([
@@ -176,10 +184,50 @@ describe('a blob', () => {
     };
 
     const reading = readAll(await house.mirror.openBlob(hello, digest));
-    await house.clock.advance(10_000);
+    await settled(house, reading);
 
     expect((await reading).equals(large)).toBe(true);
     expect(attempts).toBe(2);
+  });
+
+  it('is asked for whole where upstream answers ranges with nonsense', async () => {
+    await using house = await MirrorHouse.open();
+    const digest = house.upstream.addBlob('library/hello', large);
+    const honest = house.upstream.openBlob.bind(house.upstream);
+    const offsets: number[] = [];
+    house.upstream.openBlob = async (name, blob, offset, options) => {
+      offsets.push(offset);
+      if (offset > 0) throw new UpstreamError('invalid', 'another range than was asked for');
+      const stream = await honest(name, blob, 0, options);
+      if (offsets.length > 1) return stream;
+      return {
+        ...stream,
+        body: (async function* () {
+          yield large.subarray(0, 123_456);
+          cut();
+        })(),
+      };
+    };
+
+    const reading = readAll(await house.mirror.openBlob(hello, digest));
+    await settled(house, reading);
+
+    expect((await reading).equals(large)).toBe(true);
+    expect(offsets).toEqual([0, 123_456, 0]);
+  });
+
+  it('that upstream does not begin to give in time is given up after a second try', async () => {
+    await using house = await MirrorHouse.open();
+    const digest = house.upstream.addBlob('library/hello', large);
+    house.upstream.before = (request) => {
+      if (request.startsWith('BLOB')) throw new UpstreamError('timeout', 'no answer in time');
+    };
+
+    const opening = house.mirror.openBlob(hello, digest);
+    await settled(house, opening);
+
+    await expect(opening).rejects.toMatchObject({ status: 504 });
+    expect(house.upstream.count('BLOB')).toBe(2);
   });
 
   it('is believed over the size that upstream states, where a manifest gives one', async () => {
@@ -447,6 +495,19 @@ describe('a store in trouble', () => {
       expect(bodies).toEqual([true, true, true]);
     });
   }
+
+  it('never makes a part of a blob pass for the whole, though a HEAD states too small a size', async () => {
+    await using house = await MirrorHouse.open({ wrapContent: failing('ingest', 'NO_SPACE') });
+    const digest = house.upstream.addBlob('library/hello', large);
+    house.upstream.headBlob = () => Promise.resolve(200_000);
+    const honest = house.upstream.openBlob.bind(house.upstream);
+    house.upstream.openBlob = async (...request) => ({ ...(await honest(...request)), size: undefined });
+
+    const blob = await house.mirror.openBlob(hello, digest);
+
+    expect(blob.size).toBe(200_000);
+    await expect(readAll(blob)).rejects.toMatchObject({ status: 502 });
+  });
 
   it('does not let wrong bytes through', async () => {
     await using house = await MirrorHouse.open({ wrapContent: failing('ingest', 'NOT_WRITABLE') });

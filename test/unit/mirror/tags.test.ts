@@ -282,6 +282,22 @@ describe('a tag', () => {
     expect(house.upstream.requests).toEqual(['HEAD library/hello latest']);
   });
 
+  it('of a type that cannot be mirrored is unknown to a HEAD as to a GET', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    const type = 'application/vnd.docker.distribution.manifest.v1+prettyjws';
+    const { upstream } = house;
+    const [head, get] = [upstream.headManifest.bind(upstream), upstream.getManifest.bind(upstream)];
+    upstream.headManifest = async (...request) => ({ ...(await head(...request)), mediaType: type });
+    upstream.getManifest = async (...request) => ({ ...(await get(...request)), mediaType: type });
+
+    for (const method of ['HEAD', 'GET'] as const) {
+      await expect(house.mirror.manifest(hello, latest, method)).rejects.toMatchObject({
+        code: 'MANIFEST_UNKNOWN',
+      });
+    }
+  });
+
   it('of an upstream that states no digest is pulled by tag and checked all the same', async () => {
     await using house = await MirrorHouse.open();
     house.upstream.statesDigest = false;
