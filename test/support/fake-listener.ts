@@ -6,10 +6,11 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from './fake-answer.ts';
 import type { FaultKind, FaultPlan, FaultTarget } from './faults.ts';
+import { freePort } from './free-port.ts';
 import { Link } from './link.ts';
 import { injectedAnswer, misbehave } from './misbehave.ts';
 import type { LoggedRequest, RequestLog, ServerName } from './request-log.ts';
@@ -84,9 +85,11 @@ export class FakeListener {
   async up(): Promise<void> {
     await this.#closed;
     if (this.#server.listening) return;
-    this.#server.listen(this.#port, this.#options.host);
+    const { host } = this.#options;
+    // A port that the system does not give to others while this one is down.
+    if (this.#port === 0) this.#port = await freePort(host);
+    this.#server.listen(this.#port, host);
     await once(this.#server, 'listening');
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   /** Refuses connections from now on and drops those that are open. */
