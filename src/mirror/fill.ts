@@ -86,10 +86,6 @@ export class Fill {
     this.ended = this.#run(before);
   }
 
-  get request(): FillRequest {
-    return this.#request;
-  }
-
   get failed(): boolean {
     return this.#state.is === 'failed';
   }

@@ -34,6 +34,7 @@ export class ResumableBlob {
   #size: number | undefined;
   #offset: number;
   #fruitless = 0;
+  /** Whether upstream has begun to give the blob, or a part of it. */
   #answered = false;
   /** Upstream answers ranges with nonsense: ask for the whole, and pass over what is here. */
   #whole = false;
@@ -47,11 +48,6 @@ export class ResumableBlob {
   /** Bytes in all, as soon as somebody has said so. */
   get size(): number | undefined {
     return this.#size;
-  }
-
-  /** Whether upstream has given the blob, or a part of it, at least once. */
-  get answered(): boolean {
-    return this.#answered;
   }
 
   /**

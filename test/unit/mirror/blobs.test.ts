@@ -26,6 +26,12 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   return { opened: promise, open: resolve };
 }
 
+/** The first 123,456 bytes of `large`, and then a cut. */
+async function* beginning(): AsyncGenerator<Buffer> {
+  yield large.subarray(0, 123_456);
+  cut();
+}
+
 /** Moves time on until the promise has come to its end, whichever. */
 async function settled(house: MirrorHouse, promise: Promise<unknown>): Promise<void> {
   const end = promise.then(
@@ -174,13 +180,7 @@ describe('a blob', () => {
       attempts += 1;
       const stream = await honest(...request);
       if (attempts > 1) return { ...stream, offset: 0, body: wholeBody(large, 0) };
-      return {
-        ...stream,
-        body: (async function* () {
-          yield large.subarray(0, 123_456);
-          cut();
-        })(),
-      };
+      return { ...stream, body: beginning() };
     };
 
     const reading = readAll(await house.mirror.openBlob(hello, digest));
@@ -200,13 +200,7 @@ describe('a blob', () => {
       if (offset > 0) throw new UpstreamError('invalid', 'another range than was asked for');
       const stream = await honest(name, blob, 0, options);
       if (offsets.length > 1) return stream;
-      return {
-        ...stream,
-        body: (async function* () {
-          yield large.subarray(0, 123_456);
-          cut();
-        })(),
-      };
+      return { ...stream, body: beginning() };
     };
 
     const reading = readAll(await house.mirror.openBlob(hello, digest));
