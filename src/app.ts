@@ -10,6 +10,7 @@ import { FilesystemContentStore } from './store/filesystem/content-store.ts';
 import { SqliteMetadataStore } from './store/sqlite/metadata-store.ts';
 import type { Logger } from './telemetry/log.ts';
 import { createRegistryClient } from './upstream/create-registry-client.ts';
+import { createCredentialProvider } from './upstream/credentials/create-credential-provider.ts';
 import { version } from './version.ts';
 
 export interface EntrepotDependencies {
@@ -62,7 +63,10 @@ async function open(
   const registry = createRegistryClient({
     name: config.upstream.name,
     url: config.upstream.url,
-    credentials: credentials === undefined ? undefined : { get: () => Promise.resolve(credentials) },
+    credentials:
+      credentials === undefined
+        ? undefined
+        : createCredentialProvider({ kind: 'static', ...credentials }, { clock, logger }),
     timeouts: config.timeouts,
     userAgent: `entrepot/${version}`,
     clock,

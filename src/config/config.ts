@@ -2,7 +2,7 @@ import type { ListenAddress } from '../http/server.ts';
 import type { FreshnessRule } from '../mirror/freshness.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { LogOptions } from '../telemetry/log.ts';
-import type { Credentials } from '../upstream/auth/credentials.ts';
+import type { BasicCredentials } from '../upstream/auth/credentials.ts';
 import type { Timeouts } from '../upstream/transport.ts';
 
 export interface StorageConfig {
@@ -35,7 +35,7 @@ export interface UpstreamConfig {
   /** Scheme, host and port; no path. */
   readonly url: URL;
   /** Undefined means anonymous. */
-  readonly credentials: Credentials | undefined;
+  readonly credentials: BasicCredentials | undefined;
 }
 
 export interface FreshnessConfig {

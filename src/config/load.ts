@@ -1,5 +1,5 @@
 import { relative, resolve } from 'node:path';
-import type { Credentials } from '../upstream/auth/credentials.ts';
+import type { BasicCredentials } from '../upstream/auth/credentials.ts';
 import { ConfigError } from './config-error.ts';
 import type { Config } from './config.ts';
 import { applyEnvironment, pathVariable, type Environment } from './environment.ts';
@@ -96,7 +96,7 @@ function checkVersion(tree: ConfigTree, problems: ProblemList): void {
 function assemble(
   values: FileValues,
   resolved: Pick<Config['http'], 'tls'> & {
-    readonly credentials: Credentials | undefined;
+    readonly credentials: BasicCredentials | undefined;
     readonly directory: string;
   },
 ): Config {

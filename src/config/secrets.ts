@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Credentials } from '../upstream/auth/credentials.ts';
+import type { BasicCredentials } from '../upstream/auth/credentials.ts';
 import { FileProblem, readText } from './files.ts';
 import type { ProblemList } from './problem-list.ts';
 import type { ConfigTree } from './tree.ts';
@@ -16,7 +16,7 @@ export function readCredentials(
   tree: ConfigTree,
   directory: string,
   problems: ProblemList,
-): Credentials | undefined {
+): BasicCredentials | undefined {
   const username = readSecret('username');
   const password = readSecret('password');
   if (username !== undefined && password === undefined && !named('password')) {

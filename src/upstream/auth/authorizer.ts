@@ -104,6 +104,7 @@ export class Authorizer {
     const credentials = await this.#currentCredentials(signal);
     if (scheme.type === 'basic') {
       if (credentials === undefined) return undefined;
+      if (!('password' in credentials)) throw this.#wantsPassword();
       return { header: basicAuthorization(credentials), remembered: false, token: undefined };
     }
     return this.#bearer(scheme, scheme.fixedScope ?? mergeScopes([scope]), credentials, signal);
@@ -121,7 +122,8 @@ export class Authorizer {
         `${this.#upstream.host} asks for its credentials to be sent to ${realm.url.host}, a stranger`,
       );
     }
-    const key: TokenKey = { account: credentials?.username, realm: realm.url, service, scope };
+    if (credentials !== undefined && !('password' in credentials)) throw this.#wantsPassword();
+    const key: TokenKey = { account: accountOf(credentials), realm: realm.url, service, scope };
     const { value, remembered } = await this.#tokens.get(
       key,
       () => this.#tokenClient.fetch({ realm: realm.url, service, scope, credentials }),
@@ -130,10 +132,17 @@ export class Authorizer {
     return { header: `Bearer ${value}`, remembered, token: { key, value } };
   }
 
+  #wantsPassword(): UpstreamError {
+    return new UpstreamError(
+      'invalid',
+      `${this.#upstream.host} wants a password, and a token is configured for it`,
+    );
+  }
+
   async #currentCredentials(signal: AbortSignal | undefined): Promise<Credentials | undefined> {
     if (this.#credentials === undefined) return undefined;
     try {
-      return await abandonable(this.#credentials.get(), signal);
+      return await abandonable(this.#credentials.get(this.#upstream.host), signal);
     } catch (cause) {
       if (cause instanceof UpstreamError) throw cause;
       throw new UpstreamError('unavailable', `no credentials for ${this.#upstream.host} could be got`, {
@@ -141,6 +150,10 @@ export class Authorizer {
       });
     }
   }
+}
+
+function accountOf(credentials: Credentials | undefined): string | undefined {
+  return credentials === undefined ? undefined : JSON.stringify(credentials);
 }
 
 function sameScheme(one: Scheme, other: Scheme): boolean {

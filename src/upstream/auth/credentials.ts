@@ -1,19 +1,49 @@
-/** What an upstream, or its token service, is shown to prove an account. Never logged. */
-export interface Credentials {
+/** A user name and a password. Never logged. */
+export interface BasicCredentials {
   readonly username: string;
   readonly password: string;
 }
 
+/** What `docker login` keeps for registries that give out refresh tokens: the token service changes it for bearer tokens. */
+export interface IdentityToken {
+  readonly identityToken: string;
+}
+
+/** A bearer token that the registry itself takes, without a token service. */
+export interface RegistryToken {
+  readonly registryToken: string;
+}
+
+/** What an upstream, or its token service, is shown to prove an account. Never logged. */
+export type Credentials = BasicCredentials | IdentityToken | RegistryToken;
+
 /** Where credentials come from. Asked anew each time, so that they may change while Entrepot runs. */
 export interface CredentialProvider {
-  /** The credentials, or undefined for an anonymous upstream. */
-  get(): Promise<Credentials | undefined>;
+  /**
+   * The credentials for the registry at `host` (with its port, if that is not the scheme's own), or undefined for an
+   * anonymous upstream.
+   */
+  get(host: string): Promise<Credentials | undefined>;
+  /** They were refused: forget what is cached, so that the next `get` asks the source itself. */
+  refused?(host: string): void;
 }
 
 /**
  * The `Authorization` value of Basic authentication, in UTF-8.
  * @see https://www.rfc-editor.org/rfc/rfc7617
  */
-export function basicAuthorization({ username, password }: Credentials): string {
+export function basicAuthorization({ username, password }: BasicCredentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
+}
+
+/** The texts that must not appear in a message when `credentials` were shown. */
+export function secretsOf(credentials: Credentials | undefined): readonly string[] {
+  if (credentials === undefined) return [];
+  const secret =
+    'password' in credentials
+      ? credentials.password
+      : 'identityToken' in credentials
+        ? credentials.identityToken
+        : credentials.registryToken;
+  return secret === '' ? [] : [secret];
 }

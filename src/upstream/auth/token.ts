@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts';
 import { answerError } from '../answer-error.ts';
 import type { Sender } from '../http-message.ts';
 import { UpstreamError } from '../registry.ts';
-import { basicAuthorization, type Credentials } from './credentials.ts';
+import { basicAuthorization, secretsOf, type BasicCredentials } from './credentials.ts';
 
 /** A bearer token and its life. */
 export interface Token {
@@ -20,7 +20,7 @@ export interface TokenRequest {
   /** Some token services (Artifact Registry) know none. */
   readonly service: string | undefined;
   readonly scope: string;
-  readonly credentials: Credentials | undefined;
+  readonly credentials: BasicCredentials | undefined;
 }
 
 /** What lasts longer is asked for again after a day, in seconds. */
@@ -86,10 +86,6 @@ export class TokenClient {
     );
     return { value, since, expiresAt: since + lifetime * 1000 };
   }
-}
-
-function secretsOf(credentials: Credentials | undefined): readonly string[] {
-  return credentials === undefined || credentials.password === '' ? [] : [credentials.password];
 }
 
 /** Parse errors quote what they could not read, which may be a token: they are not kept as causes. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Credentials } from '../../../src/upstream/auth/credentials.ts';
+import type { BasicCredentials } from '../../../src/upstream/auth/credentials.ts';
 import { FakeHub } from '../../support/fake-hub.ts';
 import { makeImage } from '../../support/image.ts';
 import { TestClock } from '../../support/test-clock.ts';
@@ -9,9 +9,9 @@ const busybox = repositoryName('library/busybox');
 const secret = repositoryName('team/secret');
 const latest = tagReference('latest');
 const image = makeImage();
-const owner: Credentials = { username: 'owner', password: 'correct horse' };
+const owner: BasicCredentials = { username: 'owner', password: 'correct horse' };
 
-function credentials(given: Credentials): { readonly get: () => Promise<Credentials> } {
+function credentials(given: BasicCredentials): { readonly get: () => Promise<BasicCredentials> } {
   return { get: () => Promise.resolve(given) };
 }
 
@@ -241,7 +241,7 @@ describe('a Basic upstream', () => {
   it('is offered new credentials when the old ones are refused', async () => {
     await using hub = await FakeHub.start({ auth: 'basic', credentials: owner });
     hub.addImage('team/secret', 'latest', image);
-    let given: Credentials = { ...owner, password: 'old' };
+    let given: BasicCredentials = { ...owner, password: 'old' };
     await using client = clientOf(hub.url, { credentials: { get: () => Promise.resolve(given) } });
     expect((await failureOf(client.registry.headManifest(secret, latest))).kind).toBe('unauthorized');
     given = owner;

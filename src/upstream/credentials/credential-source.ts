@@ -1,0 +1,27 @@
+import type { BasicCredentials } from '../auth/credentials.ts';
+
+/** Credentials written out in the configuration, whatever the upstream's host. */
+export interface StaticSource extends BasicCredentials {
+  readonly kind: 'static';
+}
+
+/** What `docker login` left behind. */
+export interface DockerConfigSource {
+  readonly kind: 'docker-config';
+  /** An absolute path; undefined when there is no such file to look for. */
+  readonly file: string | undefined;
+  /** The text of `DOCKER_AUTH_CONFIG`, which comes before the file; undefined when it is not set. */
+  readonly text: string | undefined;
+}
+
+/** A credential helper, run when credentials are needed. */
+export interface HelperSource {
+  readonly kind: 'helper';
+  /** `docker-credential-NAME`, looked for in `PATH`, or an absolute path. */
+  readonly program: string;
+  /** How long what it says is used, in milliseconds; 0 runs it for every request, Infinity once. */
+  readonly lifetimeMs: number;
+}
+
+/** Where an upstream's credentials come from, as configured. Holds secrets: not to be logged. */
+export type CredentialSource = StaticSource | DockerConfigSource | HelperSource;
