@@ -7,10 +7,12 @@ import type { ResponseBody } from './response-body.ts';
 export type Lane = 'metadata' | 'blob';
 
 export interface UpstreamRequest {
-  readonly method: 'GET' | 'HEAD';
+  /** POST is for token services only: nothing is written to a registry. */
+  readonly method: 'GET' | 'HEAD' | 'POST';
   readonly url: URL;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
   readonly lane: Lane;
   readonly signal?: AbortSignal | undefined;
 }

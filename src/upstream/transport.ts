@@ -51,7 +51,7 @@ export class Transport implements Sender {
     this.#logger = logger;
   }
 
-  async send({ method, url, headers, lane, signal }: UpstreamRequest): Promise<UpstreamResponse> {
+  async send({ method, url, headers, body, lane, signal }: UpstreamRequest): Promise<UpstreamResponse> {
     // The query is left out of logs: that of a CDN's URL is a signature.
     const log = { method, host: url.host, path: url.pathname };
     if (signal?.aborted === true) {
@@ -63,6 +63,7 @@ export class Transport implements Sender {
         path: `${url.pathname}${url.search}`,
         method,
         headers: { 'user-agent': this.#userAgent, 'accept-encoding': 'identity', ...headers },
+        body: body ?? null,
         signal: signal ?? null,
       });
       this.#logger.trace({ ...log, status: answer.statusCode }, 'upstream answered');
