@@ -59,14 +59,13 @@ async function open(
   const metadata = await SqliteMetadataStore.open(join(root, 'metadata.sqlite'), clock);
   closers.push(() => metadata.close());
 
-  const { credentials } = config.upstream;
+  const upstream = config.upstreams.find(({ name }) => name === config.plain) ?? config.upstreams[0];
+  const { credentials } = upstream;
   const registry = createRegistryClient({
-    name: config.upstream.name,
-    url: config.upstream.url,
+    name: upstream.name,
+    url: upstream.urls[0],
     credentials:
-      credentials === undefined
-        ? undefined
-        : createCredentialProvider({ kind: 'static', ...credentials }, { clock, logger }),
+      credentials === undefined ? undefined : createCredentialProvider(credentials, { clock, logger }),
     timeouts: config.timeouts,
     userAgent: `entrepot/${version}`,
     clock,
@@ -75,7 +74,7 @@ async function open(
   });
   closers.push(() => registry.close());
 
-  const { tagMs, rules, gone } = config.freshness;
+  const { tagMs, rules, gone } = upstream.freshness;
   const running = await composeMirror({
     registry,
     content,

@@ -23,15 +23,16 @@ export function summarize(
   listening: readonly string[],
   machine = ownAddress(),
 ): StartSummary {
+  const [upstream] = config.upstreams;
   const addresses = listening.map((origin) => clientOrigin(origin, machine));
   const insecure = addresses.filter((origin) => origin.startsWith('http:')).map(hostPort);
   return {
     addresses,
     storage: config.storage.rootdirectory,
-    upstream: `${config.upstream.name} (${config.upstream.url.origin}${config.upstream.credentials === undefined ? ', anonymous' : ''})`,
+    upstream: `${upstream.name} (${upstream.urls[0].origin}${upstream.credentials === undefined ? ', anonymous' : ''})`,
     daemonJson: {
       // dockerd asks its mirrors for Docker Hub's images only.
-      ...(config.upstream.name === dockerHub ? { 'registry-mirrors': addresses } : undefined),
+      ...(upstream.name === dockerHub ? { 'registry-mirrors': addresses } : undefined),
       ...(insecure.length === 0 ? undefined : { 'insecure-registries': insecure }),
     },
   };

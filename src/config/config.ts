@@ -2,7 +2,8 @@ import type { ListenAddress } from '../http/server.ts';
 import type { FreshnessRule } from '../mirror/freshness.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { LogOptions } from '../telemetry/log.ts';
-import type { BasicCredentials } from '../upstream/auth/credentials.ts';
+import type { CredentialSource } from '../upstream/credentials/credential-source.ts';
+import type { ProxySettings } from '../upstream/proxy-settings.ts';
 import type { Timeouts } from '../upstream/transport.ts';
 
 export interface StorageConfig {
@@ -19,6 +20,8 @@ export interface TlsConfig {
   /** When there are any, clients must show a certificate that one of them signed. */
   readonly clientcas: readonly string[];
   readonly minimumtls: 'TLSv1.2' | 'TLSv1.3';
+  /** Cipher suites of TLS 1.2 as OpenSSL lists them, most wanted first; undefined for Node's own choice. */
+  readonly ciphers: string | undefined;
 }
 
 export interface HttpConfig {
@@ -32,10 +35,56 @@ export interface HttpConfig {
 
 export interface UpstreamConfig {
   readonly name: UpstreamName;
-  /** Scheme, host and port; no path. */
-  readonly url: URL;
+  /** Scheme, host and port, no path; tried in order. */
+  readonly urls: readonly [URL, ...URL[]];
   /** Undefined means anonymous. */
-  readonly credentials: BasicCredentials | undefined;
+  readonly credentials: CredentialSource | undefined;
+  /** Certificate authorities in PEM form, trusted besides the usual ones. */
+  readonly ca: string | undefined;
+  /** Certificates are not checked. */
+  readonly insecure: boolean;
+  /** Undefined: asked directly. */
+  readonly proxy: ProxySettings | undefined;
+  /** Hosts with private addresses to which it may redirect. */
+  readonly redirects: readonly string[];
+  readonly freshness: FreshnessConfig;
+  /** Names of this mirror, lower-cased and without port, under which clients mean this upstream alone. */
+  readonly hosts: readonly string[];
+  /** An address of this mirror at which clients mean this upstream alone. */
+  readonly listen: ListenAddress | undefined;
+}
+
+/** An existing token service, to which clients are sent. */
+export interface TokenAuthConfig {
+  readonly realm: URL;
+  readonly service: string;
+  readonly issuer: string;
+  /** Absolute names of files that were readable when the configuration was loaded; at least one is given. */
+  readonly keys: { readonly rootcertbundle: readonly string[]; readonly jwks: string | undefined };
+  /** Names of JOSE algorithms; empty for all that are safe. */
+  readonly signingalgorithms: readonly string[];
+}
+
+/** How clients say who they are; nothing of it set: everyone is anonymous. */
+export interface AuthConfig {
+  /** `path` is absolute, and was readable when the configuration was loaded. */
+  readonly htpasswd: { readonly realm: string; readonly path: string } | undefined;
+  readonly token: TokenAuthConfig | undefined;
+  /** Clients' own registry credentials are checked upstream. */
+  readonly passthrough: boolean;
+}
+
+/** Who may read what, and what may be mirrored at all. Globs are on `upstream/repository`. */
+export interface AccessConfig {
+  readonly anonymous: 'allow' | 'deny';
+  /** Who may read what only an upstream's configured credentials can. */
+  readonly private: 'authenticated' | 'allow';
+  /** Names of users by name of group. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+  /** The first that matches decides; `allow` holds `anonymous`, `authenticated`, `user:NAME` and `group:NAME`. */
+  readonly rules: readonly { readonly match: string; readonly allow: readonly string[] }[];
+  /** An empty `allow` allows everything that `deny` does not match. */
+  readonly mirror: { readonly allow: readonly string[]; readonly deny: readonly string[] };
 }
 
 export interface FreshnessConfig {
@@ -55,10 +104,17 @@ export interface Config {
   readonly log: LogOptions;
   readonly storage: StorageConfig;
   readonly http: HttpConfig;
-  readonly upstream: UpstreamConfig;
+  readonly upstreams: readonly [UpstreamConfig, ...UpstreamConfig[]];
+  /** The upstream that plain names mean; undefined when there is none. */
+  readonly plain: UpstreamName | undefined;
+  readonly auth: AuthConfig;
+  readonly access: AccessConfig;
   /** How long content that nobody asks for is kept; 0 means for ever. */
   readonly ttlMs: number;
-  readonly freshness: FreshnessConfig;
   /** Limits on one upstream request. */
   readonly timeouts: Timeouts;
+  /** Entries in one page of the catalog at most. */
+  readonly catalogMaxEntries: number;
+  /** Tags in one page of a list of tags at most; undefined for no limit. */
+  readonly tagsMax: number | undefined;
 }

@@ -4,8 +4,15 @@ import type { ListenAddress } from '../http/server.ts';
 import type { Config } from './config.ts';
 
 /** Every setting in force, defaults included, as a configuration file; secrets are masked. */
-export function describeConfig({ log, storage, http, upstream, ttlMs, freshness, timeouts }: Config): string {
-  const { credentials } = upstream;
+export function describeConfig({
+  log,
+  storage,
+  http,
+  upstreams: [upstream],
+  ttlMs,
+  timeouts,
+}: Config): string {
+  const { credentials, freshness } = upstream;
   return stringify(
     {
       version: 0.1,
@@ -20,11 +27,20 @@ export function describeConfig({ log, storage, http, upstream, ttlMs, freshness,
         draintimeout: formatDuration(http.draintimeoutMs),
         ...(http.tls === undefined
           ? undefined
-          : { tls: { ...http.tls, minimumtls: http.tls.minimumtls === 'TLSv1.3' ? 'tls1.3' : 'tls1.2' } }),
+          : {
+              tls: {
+                certificate: http.tls.certificate,
+                key: http.tls.key,
+                clientcas: http.tls.clientcas,
+                minimumtls: http.tls.minimumtls === 'TLSv1.3' ? 'tls1.3' : 'tls1.2',
+              },
+            }),
       },
       proxy: {
-        remoteurl: upstream.url.origin,
-        ...(credentials === undefined ? undefined : { username: credentials.username, password: '********' }),
+        remoteurl: upstream.urls[0].origin,
+        ...(credentials?.kind !== 'static'
+          ? undefined
+          : { username: credentials.username, password: '********' }),
         ttl: formatDuration(ttlMs),
         freshness: {
           default: formatDuration(freshness.tagMs),

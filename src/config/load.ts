@@ -112,23 +112,47 @@ function assemble(
       deleteEnabled: storage.delete.enabled,
     },
     http: { addr: http.addr, headers: http.headers, tls: resolved.tls, draintimeoutMs: http.draintimeout },
-    upstream: { ...proxy.remoteurl, credentials: resolved.credentials },
-    ttlMs: proxy.ttl,
-    freshness: {
-      tagMs: proxy.freshness.default,
-      gone: proxy.freshness.gone,
-      rules: proxy.freshness.rules.map(({ match, maxage }) => ({ match, maxAgeMs: maxage })),
+    upstreams: [
+      {
+        name: proxy.remoteurl.name,
+        urls: [proxy.remoteurl.url],
+        credentials:
+          resolved.credentials === undefined ? undefined : { kind: 'static', ...resolved.credentials },
+        ca: undefined,
+        insecure: false,
+        proxy: undefined,
+        redirects: [],
+        freshness: {
+          tagMs: proxy.freshness.default,
+          gone: proxy.freshness.gone,
+          rules: proxy.freshness.rules.map(({ match, maxage }) => ({ match, maxAgeMs: maxage })),
+        },
+        hosts: [],
+        listen: undefined,
+      },
+    ],
+    plain: proxy.remoteurl.name,
+    auth: { htpasswd: undefined, token: undefined, passthrough: false },
+    access: {
+      anonymous: 'allow',
+      private: 'authenticated',
+      groups: {},
+      rules: [],
+      mirror: { allow: [], deny: [] },
     },
+    ttlMs: proxy.ttl,
     timeouts: {
       connectMs: proxy.timeouts.connect,
       headerMs: proxy.timeouts.header,
       idleMs: proxy.timeouts.idle,
     },
+    catalogMaxEntries: 1000,
+    tagsMax: undefined,
   };
 }
 
 function* warningsOf(
-  { upstream }: Config,
+  { upstreams: [upstream] }: Config,
   ignored: readonly string[],
   foreign: readonly string[],
   remoteless: boolean,
@@ -142,7 +166,7 @@ function* warningsOf(
   if (remoteless) {
     yield 'no proxy.remoteurl: Entrepot is always a mirror, and mirrors Docker Hub when nothing else is named';
   }
-  if (upstream.credentials !== undefined && upstream.url.protocol === 'http:') {
+  if (upstream.credentials !== undefined && upstream.urls[0].protocol === 'http:') {
     yield `the credentials for ${upstream.name} go over the network unencrypted: its proxy.remoteurl is http://`;
   }
 }

@@ -37,5 +37,6 @@ export function resolveTls(
     clientcas: clientcas.map((name, index) => file([...section, 'clientcas', index], name)),
     // Older versions are broken, and no client of registries needs them: asking for them gives TLS 1.2.
     minimumtls: minimumtls === 'tls1.3' ? 'TLSv1.3' : 'TLSv1.2',
+    ciphers: undefined,
   };
 }

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { startEntrepot, type RunningEntrepot } from '../../src/app.ts';
 import type { Clock } from '../../src/clock.ts';
-import type { Config } from '../../src/config/config.ts';
+import type { Config, FreshnessConfig } from '../../src/config/config.ts';
 import { parseUpstreamName } from '../../src/oci/reference.ts';
 import { TempFolder } from './temp-folder.ts';
 import { SkewedClock } from './skewed-clock.ts';
@@ -14,7 +14,7 @@ export interface TestEntrepotOptions {
   readonly credentials?: { readonly username: string; readonly password: string };
   readonly timeouts?: Partial<Config['timeouts']>;
   readonly http?: Partial<Config['http']>;
-  readonly freshness?: Partial<Config['freshness']>;
+  readonly freshness?: Partial<FreshnessConfig>;
 }
 
 /** The whole of Entrepot in this process, on real sockets and a folder of its own, its log kept for the test to read. */
@@ -88,10 +88,33 @@ export class TestEntrepot implements AsyncDisposable {
         draintimeoutMs: 2000,
         ...http,
       },
-      upstream: { name: upstreamName, url: new URL(upstream), credentials },
+      upstreams: [
+        {
+          name: upstreamName,
+          urls: [new URL(upstream)],
+          credentials: credentials === undefined ? undefined : { kind: 'static', ...credentials },
+          ca: undefined,
+          insecure: false,
+          proxy: undefined,
+          redirects: [],
+          freshness: { tagMs: 60_000, rules: [], gone: 'keep', ...freshness },
+          hosts: [],
+          listen: undefined,
+        },
+      ],
+      plain: upstreamName,
+      auth: { htpasswd: undefined, token: undefined, passthrough: false },
+      access: {
+        anonymous: 'allow',
+        private: 'authenticated',
+        groups: {},
+        rules: [],
+        mirror: { allow: [], deny: [] },
+      },
       ttlMs: 0,
-      freshness: { tagMs: 60_000, rules: [], gone: 'keep', ...freshness },
       timeouts: { connectMs: 1000, headerMs: 1500, idleMs: 1500, ...timeouts },
+      catalogMaxEntries: 1000,
+      tagsMax: undefined,
     };
   }
 }

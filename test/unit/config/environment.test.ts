@@ -15,7 +15,7 @@ describe('the environment', () => {
 
     expect(config.http.addr).toEqual({ host: '127.0.0.1', port: 5001 });
     expect(config.ttlMs).toBe(7_200_000);
-    expect(config.upstream.credentials).toEqual({ username: '123', password: '0456' });
+    expect(config.upstreams[0].credentials).toEqual({ kind: 'static', username: '123', password: '0456' });
     expect(config.http.headers).toEqual({ 'X-One': ['a'] });
   });
 
@@ -44,7 +44,7 @@ describe('the environment', () => {
       REGISTRY_PROXY_FRESHNESS_RULES_1: '{ match: "*:edge", maxage: 2s }',
     });
 
-    expect(config.freshness.rules).toEqual([
+    expect(config.upstreams[0].freshness.rules).toEqual([
       { match: '*:latest', maxAgeMs: 1000 },
       { match: '*:edge', maxAgeMs: 2000 },
     ]);
@@ -55,7 +55,7 @@ describe('the environment', () => {
 
     const { config } = folder.loadEnvironment({ REGISTRY_PROXY_REMOTEURL: 'https://quay.io' });
 
-    expect(config.upstream.name).toBe('quay.io');
+    expect(config.upstreams[0].name).toBe('quay.io');
   });
 
   it('names the file with REGISTRY_CONFIGURATION_PATH', async () => {
@@ -63,7 +63,7 @@ describe('the environment', () => {
 
     const { config } = folder.loadEnvironment({ REGISTRY_CONFIGURATION_PATH: 'other.yml' });
 
-    expect(config.upstream.name).toBe('ghcr.io');
+    expect(config.upstreams[0].name).toBe('ghcr.io');
     expect(complaintOf(() => folder.loadEnvironment({ REGISTRY_CONFIGURATION_PATH: 'none.yml' }))).toBe(
       'REGISTRY_CONFIGURATION_PATH: none.yml does not exist',
     );

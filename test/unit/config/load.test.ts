@@ -12,10 +12,33 @@ describe('a configuration', () => {
       log: { level: 'info', formatter: 'text', fields: {} },
       storage: { rootdirectory: join(folder.path, 'data'), deleteEnabled: false },
       http: { addr: { host: undefined, port: 5000 }, headers: {}, tls: undefined, draintimeoutMs: 8000 },
-      upstream: { name: 'docker.io', url: new URL('https://registry-1.docker.io'), credentials: undefined },
+      upstreams: [
+        {
+          name: 'docker.io',
+          urls: [new URL('https://registry-1.docker.io')],
+          credentials: undefined,
+          ca: undefined,
+          insecure: false,
+          proxy: undefined,
+          redirects: [],
+          freshness: { tagMs: 60_000, gone: 'keep', rules: [] },
+          hosts: [],
+          listen: undefined,
+        },
+      ],
+      plain: 'docker.io',
+      auth: { htpasswd: undefined, token: undefined, passthrough: false },
+      access: {
+        anonymous: 'allow',
+        private: 'authenticated',
+        groups: {},
+        rules: [],
+        mirror: { allow: [], deny: [] },
+      },
       ttlMs: 604_800_000,
-      freshness: { tagMs: 60_000, gone: 'keep', rules: [] },
       timeouts: { connectMs: 5000, headerMs: 15_000, idleMs: 30_000 },
+      catalogMaxEntries: 1000,
+      tagsMax: undefined,
     });
     expect(warnings).toEqual([]);
   });
@@ -43,7 +66,7 @@ proxy:
   timeouts: { connect: 1s, header: 2s, idle: 3s }
 `);
 
-    expect(config).toEqual({
+    expect(config).toMatchObject({
       log: { level: 'debug', formatter: 'json', fields: { site: '7' } },
       storage: { rootdirectory: '/srv/cache', deleteEnabled: true },
       http: {
@@ -52,20 +75,22 @@ proxy:
         tls: undefined,
         draintimeoutMs: 60_000,
       },
-      upstream: {
-        name: 'registry.example.com:8443',
-        url: new URL('https://registry.example.com:8443'),
-        credentials: { username: '42', password: '0123' },
-      },
+      upstreams: [
+        {
+          name: 'registry.example.com:8443',
+          urls: [new URL('https://registry.example.com:8443')],
+          credentials: { kind: 'static', username: '42', password: '0123' },
+          freshness: {
+            tagMs: 300_000,
+            gone: 'drop',
+            rules: [
+              { match: 'library/*:latest', maxAgeMs: 30_000 },
+              { match: '*:v[0-9]*', maxAgeMs: 3_600_000 },
+            ],
+          },
+        },
+      ],
       ttlMs: 0,
-      freshness: {
-        tagMs: 300_000,
-        gone: 'drop',
-        rules: [
-          { match: 'library/*:latest', maxAgeMs: 30_000 },
-          { match: '*:v[0-9]*', maxAgeMs: 3_600_000 },
-        ],
-      },
       timeouts: { connectMs: 1000, headerMs: 2000, idleMs: 3000 },
     });
   });
@@ -76,7 +101,7 @@ proxy:
     );
 
     expect(Object.isFrozen(config)).toBe(true);
-    expect(Object.isFrozen(config.freshness.rules[0])).toBe(true);
+    expect(Object.isFrozen(config.upstreams[0].freshness.rules[0])).toBe(true);
   });
 
   it.each([
@@ -89,8 +114,8 @@ proxy:
   ])('mirrors %s under the name %s', async (remoteurl, name, url) => {
     const { config } = await loadText(`version: 0.1\nproxy: { remoteurl: '${remoteurl}' }`);
 
-    expect(config.upstream.name).toBe(name);
-    expect(config.upstream.url.href).toBe(url);
+    expect(config.upstreams[0].name).toBe(name);
+    expect(config.upstreams[0].urls[0].href).toBe(url);
   });
 
   it.each([
@@ -107,7 +132,7 @@ proxy:
   it('says that it mirrors Docker Hub when a file names no upstream', async () => {
     const { config, warnings } = await loadText('version: 0.1');
 
-    expect(config.upstream.name).toBe('docker.io');
+    expect(config.upstreams[0].name).toBe('docker.io');
     expect(warnings).toEqual([
       'no proxy.remoteurl: Entrepot is always a mirror, and mirrors Docker Hub when nothing else is named',
     ]);
@@ -128,7 +153,7 @@ proxy:
     );
 
     expect(config.http.addr.port).toBe(5000);
-    expect(config.upstream.credentials).toBeUndefined();
+    expect(config.upstreams[0].credentials).toBeUndefined();
   });
 
   it('follows anchors and merge keys', async () => {
@@ -143,7 +168,7 @@ proxy:
       - { <<: *rule, match: '*:edge' }
 `);
 
-    expect(config.freshness.rules[1]).toEqual({ match: '*:edge', maxAgeMs: 1000 });
+    expect(config.upstreams[0].freshness.rules[1]).toEqual({ match: '*:edge', maxAgeMs: 1000 });
   });
 
   it.each([

@@ -17,7 +17,11 @@ describe('credentials', () => {
       password: content,
     });
 
-    expect(folder.load().config.upstream.credentials).toEqual({ username: 'me', password });
+    expect(folder.load().config.upstreams[0].credentials).toEqual({
+      kind: 'static',
+      username: 'me',
+      password,
+    });
   });
 
   it.each([
@@ -58,7 +62,9 @@ describe('credentials', () => {
     await using copy = await ConfigFolder.create({ 'entrepot.yml': printed });
     expect(copy.load().config).toEqual({
       ...config,
-      upstream: { ...config.upstream, credentials: { username: 'me', password: '********' } },
+      upstreams: [
+        { ...config.upstreams[0], credentials: { kind: 'static', username: 'me', password: '********' } },
+      ],
     });
   });
 });
