@@ -1,7 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { stringify } from 'yaml';
 import { Child, type ChildExit } from './child.ts';
+import { writeConfigurationFile } from './configuration-file.ts';
 import { TempFolder } from './temp-folder.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -26,16 +25,10 @@ export class EntrepotProcess implements AsyncDisposable {
 
   static async start({ remoteUrl, draintimeout = '5s' }: EntrepotProcessOptions): Promise<EntrepotProcess> {
     const folder = await TempFolder.create();
-    await writeFile(
-      folder.join('config.yml'),
-      stringify({
-        version: 0.1,
-        log: { level: 'info', formatter: 'json' },
-        storage: { filesystem: { rootdirectory: folder.join('data') } },
-        http: { addr: '127.0.0.1:0', draintimeout },
-        proxy: { remoteurl: remoteUrl },
-      }),
-    );
+    await writeConfigurationFile(folder, {
+      http: { addr: '127.0.0.1:0', draintimeout },
+      proxy: { remoteurl: remoteUrl },
+    });
     const entrepot = new EntrepotProcess(folder, launch(folder));
     try {
       await entrepot.#ready();
