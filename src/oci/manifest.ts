@@ -11,6 +11,12 @@ export interface Descriptor {
   readonly size: number;
 }
 
+/** A manifest that refers to another by its `subject`, as a list of referrers names it. */
+export type ReferrerDescriptor = Descriptor & {
+  readonly artifactType?: string | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+};
+
 /** A manifest exactly as upstream sent it. */
 export interface Manifest extends Descriptor {
   readonly bytes: Buffer;

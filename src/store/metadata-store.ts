@@ -1,5 +1,5 @@
 import type { Digest } from '../oci/digest.ts';
-import type { Manifest, ManifestContents } from '../oci/manifest.ts';
+import type { Manifest, ManifestContents, ReferrerDescriptor } from '../oci/manifest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
 
 /** What a tag meant when upstream was last asked. A stored tag always points to a manifest that is stored too. */
@@ -21,6 +21,19 @@ export interface UpstreamState {
   readonly remaining?: number | undefined;
   /** The window's length in seconds. */
   readonly window?: number | undefined;
+}
+
+/** The referrers of a manifest as upstream last listed them. */
+export interface ReferrersRecord {
+  readonly descriptors: readonly ReferrerDescriptor[];
+  /** Milliseconds since the epoch. */
+  readonly checkedAt: number;
+}
+
+/** A part of a list in lexical order: what comes after `last` (exclusive), at most `limit`. */
+export interface Page {
+  readonly last?: string | undefined;
+  readonly limit?: number | undefined;
 }
 
 /**
@@ -50,11 +63,27 @@ export interface MetadataStore {
   removeTag(repository: Repository, tag: Tag): Promise<boolean>;
   /** Tags of a repository in lexical (byte) order. */
   tags(repository: Repository): Promise<readonly Tag[]>;
-  /** Names of an upstream's repositories that hold a manifest, in lexical order, after `last` (exclusive), at most `limit`. */
-  repositories(
-    upstream: UpstreamName,
-    page?: { readonly last?: string | undefined; readonly limit?: number | undefined },
-  ): Promise<readonly RepositoryName[]>;
+  /** Names of an upstream's repositories that hold a manifest. */
+  repositories(upstream: UpstreamName, page?: Page): Promise<readonly RepositoryName[]>;
+
+  /** What {@link putReferrers} was last told, for that repository. */
+  referrers(repository: Repository, subject: Digest): Promise<ReferrersRecord | undefined>;
+  /** Keeps what upstream lists as referrers of `subject`, in place of what it listed before. Gives no right to read them. */
+  putReferrers(
+    repository: Repository,
+    subject: Digest,
+    descriptors: readonly ReferrerDescriptor[],
+    checkedAt: number,
+  ): Promise<void>;
+  /** Manifests that `repository` may read and whose `subject` is that digest, in the order of their digests. */
+  manifestsOfSubject(repository: Repository, subject: Digest): Promise<readonly Manifest[]>;
+
+  /** Milliseconds since the epoch at which upstream last let an anonymous reader in, or undefined when it is not known to. */
+  publicSince(repository: Repository): Promise<number | undefined>;
+  /** Notes that anonymous readers may read the repository, confirmed at `checkedAt`; undefined forgets it. */
+  putPublic(repository: Repository, checkedAt: number | undefined): Promise<void>;
+  /** As {@link repositories}, but only those that are known to be public. */
+  publicRepositories(upstream: UpstreamName, page?: Page): Promise<readonly RepositoryName[]>;
 
   /** Size in bytes of a blob that `repository` may read (a manifest of it names it, or upstream confirmed it), whether its bytes are here or not. */
   repositoryBlob(repository: Repository, digest: Digest): Promise<number | undefined>;
@@ -71,14 +100,17 @@ export interface MetadataStore {
   /** Notes a use of manifests and blobs, for expiry; batched in memory, written once in a while and on close. */
   touch(digests: readonly Digest[]): void;
   /**
-   * Forgets what nobody has used since `before` (ms since the epoch): manifests not used since and listed by no index
-   * that stays, their tags, and blobs not used since that no remaining manifest names.
+   * Forgets what nobody has used since `before` (ms since the epoch): manifests not used since, their tags, and blobs
+   * not used since that no remaining manifest names. A manifest that stays keeps what an index lists, what refers to it
+   * by `subject`, and what the tags that are named after its digest (`sha256-<hex>`, with or without `.sig`, `.att` or
+   * `.sbom`) point to in its repositories.
    * Resolves to the digests of blobs whose bytes may now be removed.
    */
   expire(before: number): Promise<readonly Digest[]>;
 
   upstreamState(upstream: UpstreamName): Promise<UpstreamState | undefined>;
-  putUpstreamState(upstream: UpstreamName, state: UpstreamState): Promise<void>;
+  /** Updates what is given, and leaves alone what is not. */
+  putUpstreamState(upstream: UpstreamName, state: Partial<UpstreamState>): Promise<void>;
 
   /** Resolves when a small write goes through; rejects otherwise. For readiness. */
   check(): Promise<void>;

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf, type Digest } from '../../src/oci/digest.ts';
-import { readManifest, type Manifest, type ManifestContents } from '../../src/oci/manifest.ts';
+import {
+  readManifest,
+  type Descriptor,
+  type Manifest,
+  type ManifestContents,
+} from '../../src/oci/manifest.ts';
+import { mediaTypes } from '../../src/oci/media-type.ts';
 import {
   parseRepositoryName,
   parseTag,
@@ -47,6 +53,24 @@ export function putImage(
   const manifest: Manifest = { mediaType, digest, size, bytes };
   const record = tag === undefined ? undefined : { name: tagNamed(tag), checkedAt: 1 };
   return store.putManifest(repository, manifest, readManifest(bytes), record);
+}
+
+/** A manifest that refers to `subject`; different names make different manifests. */
+function makeReferrer({ mediaType, digest, size }: Descriptor, name: string): Content {
+  const config = makeContent(name, `application/vnd.example.${name.replaceAll(' ', '-')}`);
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: { mediaType: config.mediaType, digest: config.digest, size: config.size },
+    layers: [],
+    subject: { mediaType, digest, size },
+  };
+  return makeContent(JSON.stringify(manifest), mediaTypes.ociManifest);
+}
+
+function makeContent(text: string, mediaType: string): Content {
+  const bytes = Buffer.from(text);
+  return { mediaType, digest: digestOf(bytes), size: bytes.length, bytes };
 }
 
 function blobsOf(image: Image): readonly Content[] {
@@ -189,6 +213,94 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       expect(await page('b', 2)).toEqual(['c']);
       expect(await page('aa', undefined)).toEqual(['b', 'c']);
       expect(await page(undefined, 0)).toEqual([]);
+    });
+  });
+
+  describe('a list of referrers', () => {
+    const listed = [
+      { mediaType: image.mediaType, digest: other.digest, size: 7 },
+      {
+        mediaType: image.mediaType,
+        digest: unknown,
+        size: 8,
+        artifactType: 'application/spdx+json',
+        annotations: { 'org.example.grüße': 'välue' },
+      },
+    ];
+
+    it('is kept as it was put last, for its repository and subject alone, across a restart', async () => {
+      await using subject = await fresh();
+      await subject.store.putReferrers(busybox, image.digest, [], 1);
+      expect(await subject.store.referrers(busybox, image.digest)).toEqual({ descriptors: [], checkedAt: 1 });
+      await subject.store.putReferrers(busybox, image.digest, listed, 2);
+      const store = await subject.reopen();
+      expect(await store.referrers(busybox, image.digest)).toEqual({ descriptors: listed, checkedAt: 2 });
+      expect(await store.referrers(alpine, image.digest)).toBeUndefined();
+      expect(await store.referrers(busybox, other.digest)).toBeUndefined();
+    });
+
+    it('gives no right to what it names, and makes no repository of a name', async () => {
+      await using subject = await fresh();
+      await putImage(subject.store, alpine, other);
+      await subject.store.putReferrers(busybox, image.digest, listed, 1);
+      expect(await subject.store.manifest(busybox, other.digest)).toBeUndefined();
+      expect(await subject.store.repositories(busybox.upstream)).toEqual([alpine.name]);
+    });
+  });
+
+  describe('the manifests of a subject', () => {
+    it('are those that the repository holds, whether it holds the subject or not', async () => {
+      await using subject = await fresh();
+      const signature = makeReferrer(image, 'signature');
+      const sbom = makeReferrer(image, 'sbom');
+      for (const referrer of [signature, sbom]) await putImage(subject.store, busybox, referrer);
+      await putImage(subject.store, busybox, makeReferrer(other, 'of another'));
+      await putImage(subject.store, alpine, makeReferrer(image, 'elsewhere'));
+      const found = await subject.store.manifestsOfSubject(busybox, image.digest);
+      expect(found).toEqual([signature, sbom].toSorted((a, b) => (a.digest < b.digest ? -1 : 1)));
+      expect(await subject.store.manifestsOfSubject(busybox, unknown)).toEqual([]);
+      expect(await subject.store.manifestsOfSubject(repositoryNamed('no/such'), image.digest)).toEqual([]);
+    });
+  });
+
+  describe('a public repository', () => {
+    it('is known to be one from its last confirmation until that is forgotten', async () => {
+      await using subject = await fresh();
+      expect(await subject.store.publicSince(busybox)).toBeUndefined();
+      await subject.store.putPublic(busybox, 5);
+      await subject.store.putPublic(busybox, 6);
+      const store = await subject.reopen();
+      expect(await store.publicSince(busybox)).toBe(6);
+      expect(await store.publicSince(alpine)).toBeUndefined();
+      await store.putPublic(busybox, undefined);
+      await store.putPublic(alpine, undefined);
+      expect(await store.publicSince(busybox)).toBeUndefined();
+      expect(await store.publicSince(alpine)).toBeUndefined();
+    });
+
+    it('stays one when it is pulled from', async () => {
+      await using subject = await fresh();
+      await subject.store.putPublic(busybox, 5);
+      await putImage(subject.store, busybox, image, 'latest');
+      expect(await subject.store.publicSince(busybox)).toBe(5);
+    });
+
+    it('is listed, in pages, once it holds a manifest', async () => {
+      await using subject = await fresh();
+      const publicOnes = ['a', 'b', 'c', 'd'].map((name) => repositoryNamed(name));
+      for (const repository of publicOnes) {
+        await putImage(subject.store, repository, image);
+        await subject.store.putPublic(repository, 1);
+      }
+      await putImage(subject.store, repositoryNamed('bb'), image);
+      await subject.store.putPublic(repositoryNamed('empty'), 1);
+      await subject.store.putPublic(repositoryNamed('c'), undefined);
+      await putImage(subject.store, repositoryNamed('a', 'ghcr.io'), image);
+      const { upstream } = busybox;
+      expect(await subject.store.publicRepositories(upstream)).toEqual(['a', 'b', 'd']);
+      expect(await subject.store.publicRepositories(upstream, { limit: 2 })).toEqual(['a', 'b']);
+      expect(await subject.store.publicRepositories(upstream, { last: 'a', limit: 2 })).toEqual(['b', 'd']);
+      expect(await subject.store.publicRepositories(upstreamNamed('ghcr.io'))).toEqual([]);
     });
   });
 
@@ -426,10 +538,39 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
         remaining: 0,
         window: 21600,
       });
-      await subject.store.putUpstreamState(upstream, { failures: 4, retryAt: 6, remaining: 0 });
+      await subject.store.putUpstreamState(upstream, { failures: 4, retryAt: 6, remaining: 99 });
       const store = await subject.reopen();
-      expect(await store.upstreamState(upstream)).toEqual({ failures: 4, retryAt: 6, remaining: 0 });
+      expect(await store.upstreamState(upstream)).toEqual({
+        failures: 4,
+        retryAt: 6,
+        limit: 100,
+        remaining: 99,
+        window: 21600,
+      });
       expect(await store.upstreamState(upstreamNamed('quay.io'))).toBeUndefined();
+    });
+
+    it('may be told in parts: one does not undo the other', async () => {
+      await using subject = await fresh();
+      const upstream = busybox.upstream;
+      await subject.store.putUpstreamState(upstream, { limit: 100, remaining: 7, window: 60 });
+      expect(await subject.store.upstreamState(upstream)).toEqual({
+        failures: 0,
+        retryAt: 0,
+        limit: 100,
+        remaining: 7,
+        window: 60,
+      });
+      await subject.store.putUpstreamState(upstream, { failures: 2, retryAt: 5 });
+      await subject.store.putUpstreamState(upstream, { failures: 0, retryAt: 0 });
+      await subject.store.putUpstreamState(upstream, { remaining: 0 });
+      expect(await subject.store.upstreamState(upstream)).toEqual({
+        failures: 0,
+        retryAt: 0,
+        limit: 100,
+        remaining: 0,
+        window: 60,
+      });
     });
   });
 

@@ -6,6 +6,10 @@ import type { Digest } from '../../oci/digest.ts';
  *
  * Rights to read a blob go with the last manifest of the repository that names it. One that upstream confirmed stays as
  * long as the blob's bytes are held, and for bytes that are not, as long as the confirmation is recent.
+ *
+ * What belongs to a manifest stays with it: what refers to it by `subject`, and what is tagged after its digest, by the
+ * referrers tag schema or by cosign's rule.
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
 export class Expiry {
   readonly #clearDoomed;
@@ -14,16 +18,26 @@ export class Expiry {
   readonly #deleteManifests;
   readonly #deleteBlobs;
   readonly #forgetConfirmedRights;
+  readonly #forgetReferrers;
   readonly #deleteRepositories;
 
   constructor(database: Database.Database) {
     database.exec(`CREATE TEMP TABLE doomed (digest TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID`);
     this.#clearDoomed = database.prepare(`DELETE FROM doomed`);
     this.#doomManifests = database.prepare<[{ before: number }]>(`
-      WITH RECURSIVE kept (digest) AS (
+      WITH RECURSIVE companion (suffix) AS (VALUES (''), ('.sig'), ('.att'), ('.sbom')),
+      kept (digest) AS (
         SELECT digest FROM manifest WHERE last_used_at >= @before
         UNION
-        SELECT child FROM manifest_child JOIN kept ON parent = kept.digest
+        SELECT child FROM kept CROSS JOIN manifest_child ON parent = kept.digest
+        UNION
+        SELECT manifest.digest FROM kept CROSS JOIN manifest ON subject = kept.digest
+        UNION
+        SELECT tag.digest FROM kept
+        CROSS JOIN repository_manifest rm ON rm.digest = kept.digest
+        CROSS JOIN companion
+        CROSS JOIN tag ON tag.repository = rm.repository
+          AND tag.name = substr(replace(kept.digest, ':', '-'), 1, 71) || companion.suffix
       )
       INSERT INTO doomed
       SELECT digest FROM manifest WHERE last_used_at < @before AND digest NOT IN kept`);
@@ -55,10 +69,18 @@ export class Expiry {
           JOIN repository_manifest rm ON rm.digest = mb.manifest AND rm.repository = repository_blob.repository
           WHERE mb.blob = repository_blob.digest
         )`);
-    this.#deleteRepositories = database.prepare(`
+    this.#forgetReferrers = database.prepare<[{ before: number }]>(`
+      DELETE FROM referrers
+      WHERE checked_at < @before AND NOT EXISTS (
+        SELECT 1 FROM repository_manifest rm
+        WHERE rm.repository = referrers.repository AND rm.digest = referrers.subject
+      )`);
+    this.#deleteRepositories = database.prepare<[{ before: number }]>(`
       DELETE FROM repository
-      WHERE NOT EXISTS (SELECT 1 FROM repository_manifest WHERE repository = repository.id)
-        AND NOT EXISTS (SELECT 1 FROM repository_blob WHERE repository = repository.id)`);
+      WHERE (public_at IS NULL OR public_at < @before)
+        AND NOT EXISTS (SELECT 1 FROM repository_manifest WHERE repository = repository.id)
+        AND NOT EXISTS (SELECT 1 FROM repository_blob WHERE repository = repository.id)
+        AND NOT EXISTS (SELECT 1 FROM referrers WHERE repository = repository.id)`);
   }
 
   /** Forgets what was not used since `before` (ms since the epoch). Returns the blobs whose bytes may go. */
@@ -69,7 +91,8 @@ export class Expiry {
     this.#deleteManifests.run();
     const blobs = this.#deleteBlobs.all({ before });
     this.#forgetConfirmedRights.run({ before });
-    this.#deleteRepositories.run();
+    this.#forgetReferrers.run({ before });
+    this.#deleteRepositories.run({ before });
     return blobs.map(({ digest }) => digest);
   }
 }

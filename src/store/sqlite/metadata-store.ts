@@ -2,11 +2,11 @@ import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Clock } from '../../clock.ts';
 import type { Digest } from '../../oci/digest.ts';
-import type { Manifest, ManifestContents } from '../../oci/manifest.ts';
+import type { Manifest, ManifestContents, ReferrerDescriptor } from '../../oci/manifest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../../oci/reference.ts';
 import { fileError } from '../file-error.ts';
 import { makeFolder } from '../folder.ts';
-import type { MetadataStore, TagRecord, UpstreamState } from '../metadata-store.ts';
+import type { MetadataStore, Page, ReferrersRecord, TagRecord, UpstreamState } from '../metadata-store.ts';
 import { databaseError } from './error.ts';
 import { Expiry } from './expiry.ts';
 import { migrate } from './schema.ts';
@@ -121,13 +121,62 @@ export class SqliteMetadataStore implements MetadataStore {
     return this.#answer(() => this.#statements.tags.all(repository).map(({ name }) => name));
   }
 
-  repositories(
-    upstream: UpstreamName,
-    page: { readonly last?: string | undefined; readonly limit?: number | undefined } = {},
-  ): Promise<readonly RepositoryName[]> {
+  repositories(upstream: UpstreamName, page: Page = {}): Promise<readonly RepositoryName[]> {
     const { last = '', limit = -1 } = page;
     return this.#answer(() =>
       this.#statements.repositories.all({ upstream, last, limit }).map(({ name }) => name),
+    );
+  }
+
+  referrers(repository: Repository, subject: Digest): Promise<ReferrersRecord | undefined> {
+    return this.#answer(() => {
+      const row = this.#statements.referrers.get({ ...repository, subject });
+      if (row === undefined) return undefined;
+      // Nothing but putReferrers writes the column.
+      const descriptors = JSON.parse(row.descriptors) as readonly ReferrerDescriptor[];
+      return { descriptors, checkedAt: row.checkedAt };
+    });
+  }
+
+  putReferrers(
+    repository: Repository,
+    subject: Digest,
+    descriptors: readonly ReferrerDescriptor[],
+    checkedAt: number,
+  ): Promise<void> {
+    return this.#answer(() => {
+      this.#transact(() => {
+        const id = this.#repositoryId(repository);
+        this.#statements.upsertReferrers.run(id, subject, checkedAt, JSON.stringify(descriptors));
+      });
+    });
+  }
+
+  manifestsOfSubject(repository: Repository, subject: Digest): Promise<readonly Manifest[]> {
+    return this.#answer(() =>
+      this.#statements.manifestsOfSubject
+        .all({ ...repository, subject })
+        .map((row) => storedManifest(row.digest, row)),
+    );
+  }
+
+  publicSince(repository: Repository): Promise<number | undefined> {
+    return this.#answer(() => this.#statements.publicAt.get(repository)?.public_at ?? undefined);
+  }
+
+  putPublic(repository: Repository, checkedAt: number | undefined): Promise<void> {
+    return this.#answer(() => {
+      this.#transact(() => {
+        if (checkedAt !== undefined) this.#repositoryId(repository);
+        this.#statements.setPublicAt.run({ ...repository, at: checkedAt ?? null });
+      });
+    });
+  }
+
+  publicRepositories(upstream: UpstreamName, page: Page = {}): Promise<readonly RepositoryName[]> {
+    const { last = '', limit = -1 } = page;
+    return this.#answer(() =>
+      this.#statements.publicRepositories.all({ upstream, last, limit }).map(({ name }) => name),
     );
   }
 
@@ -183,12 +232,12 @@ export class SqliteMetadataStore implements MetadataStore {
     });
   }
 
-  putUpstreamState(upstream: UpstreamName, state: UpstreamState): Promise<void> {
+  putUpstreamState(upstream: UpstreamName, state: Partial<UpstreamState>): Promise<void> {
     return this.#answer(() => {
       this.#statements.upsertUpstreamState.run({
         upstream,
-        failures: state.failures,
-        retry_at: state.retryAt,
+        failures: state.failures ?? null,
+        retry_at: state.retryAt ?? null,
         pull_limit: state.limit ?? null,
         pulls_remaining: state.remaining ?? null,
         window_seconds: state.window ?? null,

@@ -89,6 +89,21 @@ export const migrations: readonly string[] = [
     checked_at INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE INDEX manifest_by_subject ON manifest (subject, digest) WHERE subject IS NOT NULL;
+
+  -- What upstream lists; descriptors are JSON. Neither the subject nor its referrers need be held.
+  CREATE TABLE referrers (
+    repository INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    subject TEXT NOT NULL,
+    checked_at INTEGER NOT NULL,
+    descriptors TEXT NOT NULL,
+    PRIMARY KEY (repository, subject)
+  ) STRICT, WITHOUT ROWID;
+
+  -- When upstream last let an anonymous reader in; NULL when it is not known to.
+  ALTER TABLE repository ADD COLUMN public_at INTEGER;
+  `,
 ];
 
 function version(database: Database.Database): number {

@@ -15,6 +15,11 @@ interface UpstreamStateRow {
   readonly window_seconds: number | null;
 }
 
+/** Null leaves a column as it is. */
+type UpstreamStateUpdate = { readonly upstream: string } & {
+  readonly [column in keyof UpstreamStateRow]: number | null;
+};
+
 const thisRepository = `SELECT id FROM repository WHERE upstream = @upstream AND name = @name`;
 
 /**
@@ -38,6 +43,12 @@ export class Statements {
   readonly deleteTag;
   readonly tags;
   readonly repositories;
+  readonly publicRepositories;
+  readonly publicAt;
+  readonly setPublicAt;
+  readonly manifestsOfSubject;
+  readonly referrers;
+  readonly upsertReferrers;
   readonly repositoryBlob;
   readonly confirmRepositoryBlob;
   readonly blob;
@@ -104,14 +115,38 @@ export class Statements {
     this.tags = database.prepare<[InRepository], { name: Tag }>(
       `SELECT name FROM tag WHERE repository = (${thisRepository}) ORDER BY name`,
     );
-    this.repositories = database.prepare<
-      [{ upstream: string; last: string; limit: number }],
-      { name: RepositoryName }
+    const listed = (condition: string) =>
+      database.prepare<[{ upstream: string; last: string; limit: number }], { name: RepositoryName }>(`
+        SELECT name FROM repository
+        WHERE upstream = @upstream AND name > @last AND ${condition}
+          AND EXISTS (SELECT 1 FROM repository_manifest WHERE repository = repository.id)
+        ORDER BY name LIMIT @limit`);
+    this.repositories = listed('TRUE');
+    this.publicRepositories = listed('public_at IS NOT NULL');
+    this.publicAt = database.prepare<[InRepository], { public_at: number | null }>(
+      `SELECT public_at FROM repository WHERE upstream = @upstream AND name = @name`,
+    );
+    this.setPublicAt = database.prepare<[InRepository & { at: number | null }]>(
+      `UPDATE repository SET public_at = @at WHERE upstream = @upstream AND name = @name`,
+    );
+    this.manifestsOfSubject = database.prepare<
+      [InRepository & { subject: Digest }],
+      { digest: Digest; media_type: string; bytes: Buffer }
     >(`
-      SELECT name FROM repository
-      WHERE upstream = @upstream AND name > @last
-        AND EXISTS (SELECT 1 FROM repository_manifest WHERE repository = repository.id)
-      ORDER BY name LIMIT @limit`);
+      SELECT digest, media_type, bytes FROM manifest
+      WHERE subject = @subject
+        AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
+      ORDER BY digest`);
+    this.referrers = database.prepare<
+      [InRepository & { subject: Digest }],
+      { descriptors: string; checkedAt: number }
+    >(`
+      SELECT descriptors, checked_at AS checkedAt FROM referrers
+      WHERE repository = (${thisRepository}) AND subject = @subject`);
+    this.upsertReferrers = database.prepare<
+      [repository: number, subject: Digest, checkedAt: number, descriptors: string]
+    >(`
+      INSERT OR REPLACE INTO referrers (repository, subject, checked_at, descriptors) VALUES (?, ?, ?, ?)`);
     // The size of bytes that were hashed beats the size that some manifest claims.
     this.repositoryBlob = database.prepare<[InRepository & { digest: Digest }], { size: number }>(`
       SELECT coalesce((SELECT size FROM blob WHERE digest = @digest), size) AS size FROM repository_blob
@@ -135,9 +170,17 @@ export class Statements {
     this.upstreamState = database.prepare<[string], UpstreamStateRow>(
       `SELECT failures, retry_at, pull_limit, pulls_remaining, window_seconds FROM upstream_state WHERE upstream = ?`,
     );
-    this.upsertUpstreamState = database.prepare<[{ upstream: string } & UpstreamStateRow]>(`
-      INSERT OR REPLACE INTO upstream_state (upstream, failures, retry_at, pull_limit, pulls_remaining, window_seconds)
-      VALUES (@upstream, @failures, @retry_at, @pull_limit, @pulls_remaining, @window_seconds)`);
+    this.upsertUpstreamState = database.prepare<[UpstreamStateUpdate]>(`
+      INSERT INTO upstream_state (upstream, failures, retry_at, pull_limit, pulls_remaining, window_seconds)
+      VALUES (
+        @upstream, coalesce(@failures, 0), coalesce(@retry_at, 0), @pull_limit, @pulls_remaining, @window_seconds
+      )
+      ON CONFLICT DO UPDATE SET
+        failures = coalesce(@failures, failures),
+        retry_at = coalesce(@retry_at, retry_at),
+        pull_limit = coalesce(@pull_limit, pull_limit),
+        pulls_remaining = coalesce(@pulls_remaining, pulls_remaining),
+        window_seconds = coalesce(@window_seconds, window_seconds)`);
     this.check = database.prepare<[now: number]>(
       `INSERT OR REPLACE INTO write_check (id, checked_at) VALUES (1, ?)`,
     );
