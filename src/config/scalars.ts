@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { isIP } from 'node:net';
-import picomatch from 'picomatch';
 import { z } from 'zod';
+import { tagGlob as compileTagGlob } from '../glob.ts';
 import { parseNanoseconds } from '../go-duration.ts';
 import type { ListenAddress } from '../http/server.ts';
 import { suggest } from './suggest.ts';
@@ -85,10 +85,11 @@ export const tagGlob = text.transform((value, context): string => {
     return refuse(context, `${shown(value)} matches no repository:tag, did you mean ${value}:*?`);
   }
   try {
-    picomatch(value);
+    compileTagGlob(value);
     return value;
-  } catch {
-    return refuse(context, 'not a glob');
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return refuse(context, error.message);
   }
 });
 

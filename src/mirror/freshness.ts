@@ -1,4 +1,4 @@
-import picomatch from 'picomatch';
+import { tagGlob, type Glob } from '../glob.ts';
 import type { Repository, Tag } from '../oci/reference.ts';
 
 /** How long matching tags are served without asking upstream. */
@@ -9,15 +9,26 @@ export interface FreshnessRule {
   readonly maxAgeMs: number;
 }
 
-/** How long a tag is served as it was last seen. Digests never change, so they have no age. */
-export class Freshness {
-  readonly #defaultMs: number;
-  readonly #rules: readonly { readonly matches: (text: string) => boolean; readonly maxAgeMs: number }[];
+export interface FreshnessPolicy {
+  /** Milliseconds for which a tag is served without asking upstream, where no rule matches. */
+  readonly tagMs: number;
+  /** The first that matches decides. */
+  readonly rules: readonly FreshnessRule[];
+  /** What becomes of a cached tag that upstream no longer has. */
+  readonly gone: 'keep' | 'drop';
+}
 
-  constructor(defaultMs: number, rules: readonly FreshnessRule[]) {
-    this.#defaultMs = defaultMs;
+/** How long an upstream's tag is served as it was last seen. Digests never change, so they have no age. */
+export class Freshness {
+  readonly gone: 'keep' | 'drop';
+  readonly #defaultMs: number;
+  readonly #rules: readonly { readonly matches: Glob; readonly maxAgeMs: number }[];
+
+  constructor({ tagMs, rules, gone }: FreshnessPolicy) {
+    this.gone = gone;
+    this.#defaultMs = tagMs;
     this.#rules = rules.map(({ match, maxAgeMs }) => ({
-      matches: picomatch(match, { bash: true, dot: true }),
+      matches: tagGlob(match),
       maxAgeMs,
     }));
   }
