@@ -14,7 +14,7 @@ describe.each(upstreamKinds)('containerd with Entrepot as its mirror of $name', 
     await using upstream = await start();
     await upstream.push(repository, 'latest', hello);
     await using mirror = await Entrepot.start(upstream.url);
-    await using containerd = await Containerd.start(mirror.url);
+    await using containerd = await Containerd.start({ 'docker.io': mirror.url });
 
     await containerd.pull(image);
     expect(await containerd.digest(image)).toBe(hello.digest);
@@ -33,7 +33,7 @@ describe.each(upstreamKinds)('containerd with Entrepot as its mirror of $name', 
     await using upstream = await start();
     await upstream.push(repository, 'latest', index);
     await using mirror = await Entrepot.start(upstream.url);
-    await using containerd = await Containerd.start(mirror.url);
+    await using containerd = await Containerd.start({ 'docker.io': mirror.url });
     const digests = [index, ...index.images].map(({ digest }) => digest);
 
     await containerd.fetchAllPlatforms(image);

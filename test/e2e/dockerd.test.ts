@@ -64,7 +64,7 @@ describe.each(upstreamKinds)('dockerd with Entrepot as its mirror of $name', ({ 
     await using mirror = await Entrepot.start(upstream.url);
     await using daemon = await DockerDaemon.start(mirror.url);
     await daemon.docker('pull', image);
-    const pushed = `${new URL(mirror.url).host}/my-own-image`;
+    const pushed = `${mirror.host}/my-own-image`;
     await daemon.docker('tag', image, pushed);
 
     const started = performance.now();

@@ -13,7 +13,7 @@ describe.each(upstreamKinds)('podman with Entrepot as its mirror of $name', ({ s
     await using upstream = await start();
     await upstream.push(repository, 'latest', hello);
     await using mirror = await Entrepot.start(upstream.url);
-    await using podman = await Podman.create(mirror.url);
+    await using podman = await Podman.create({ 'docker.io': mirror.host });
     const image = `docker.io/${repository}:latest`;
 
     await podman.pull(image);
@@ -30,8 +30,8 @@ describe.each(upstreamKinds)('podman with Entrepot as its mirror of $name', ({ s
     await using upstream = await start();
     await upstream.push(repository, 'latest', hello);
     await using mirror = await Entrepot.start(upstream.url);
-    await using podman = await Podman.create(mirror.url);
-    const image = `${new URL(mirror.url).host}/${repository}:latest`;
+    await using podman = await Podman.create({ 'docker.io': mirror.host });
+    const image = `${mirror.host}/${repository}:latest`;
 
     await podman.pull(image);
     expect(await podman.digest(image)).toBe(hello.digest);

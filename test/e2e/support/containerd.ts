@@ -6,7 +6,10 @@ import { command } from './command.ts';
 import { showWhenFailed } from './logs.ts';
 import { unmountBelow } from './mounts.ts';
 
-/** A containerd of its own, with a hosts.toml that sends docker.io to the mirror. */
+/** By the name of a registry, the origin of the mirror that containerd asks for it; the mirror is told the registry by `?ns=`. */
+export type ContainerdMirrors = Readonly<Record<string, string>>;
+
+/** A containerd of its own, with a hosts.toml for each registry that it has a mirror of. */
 export class Containerd implements AsyncDisposable {
   readonly #folder: TempFolder;
   readonly #resources: AsyncDisposableStack;
@@ -17,11 +20,11 @@ export class Containerd implements AsyncDisposable {
   }
 
   /** Resolves when the daemon answers. */
-  static async start(mirrorUrl: string): Promise<Containerd> {
+  static async start(mirrors: ContainerdMirrors): Promise<Containerd> {
     await using resources = new AsyncDisposableStack();
     const folder = resources.use(await TempFolder.create());
     resources.defer(async () => unmountBelow(folder.path));
-    await writeSettings(folder, mirrorUrl);
+    await writeSettings(folder, mirrors);
     const daemon = resources.use(new Child('containerd', ['--config', folder.join('config.toml')]));
     showWhenFailed('containerd', daemon);
     const containerd = new Containerd(folder, resources);
@@ -39,9 +42,9 @@ export class Containerd implements AsyncDisposable {
     return command('ctr', ['--address', socketOf(this.#folder), ...args]);
   }
 
-  /** Pulls the image of this platform, and unpacks it. */
-  async pull(image: string): Promise<void> {
-    await this.ctr('images', 'pull', ...this.#throughMirror(), '--snapshotter', 'native', image);
+  /** Pulls the image of this platform, and unpacks it. `options` are of `ctr images pull`, such as `--user`. */
+  async pull(image: string, ...options: readonly string[]): Promise<void> {
+    await this.ctr('images', 'pull', ...this.#throughMirror(), '--snapshotter', 'native', ...options, image);
   }
 
   /** Gets the content of all platforms, and unpacks nothing. */
@@ -82,7 +85,7 @@ export class Containerd implements AsyncDisposable {
   }
 }
 
-async function writeSettings(folder: TempFolder, mirrorUrl: string): Promise<void> {
+async function writeSettings(folder: TempFolder, mirrors: ContainerdMirrors): Promise<void> {
   await writeFile(
     folder.join('config.toml'),
     [
@@ -96,15 +99,15 @@ async function writeSettings(folder: TempFolder, mirrorUrl: string): Promise<voi
       `address = "${folder.join('ttrpc.sock')}"`,
     ].join('\n'),
   );
-  await mkdir(folder.join('certs', 'docker.io'), { recursive: true });
-  await writeFile(
-    folder.join('certs', 'docker.io', 'hosts.toml'),
-    [
-      'server = "https://registry-1.docker.io"',
-      `[host."${mirrorUrl}"]`,
-      'capabilities = ["pull", "resolve"]',
-    ].join('\n'),
-  );
+  for (const [registry, mirrorUrl] of Object.entries(mirrors)) {
+    await mkdir(folder.join('certs', registry), { recursive: true });
+    await writeFile(
+      folder.join('certs', registry, 'hosts.toml'),
+      [`server = "https://${registry}"`, `[host."${mirrorUrl}"]`, 'capabilities = ["pull", "resolve"]'].join(
+        '\n',
+      ),
+    );
+  }
 }
 
 function socketOf(folder: TempFolder): string {

@@ -28,7 +28,12 @@ export class Entrepot implements AsyncDisposable {
   readonly #environment: NodeJS.ProcessEnv;
   #process: Child | undefined;
 
-  private constructor(folder: TempFolder, url: string, configuration: string, environment: NodeJS.ProcessEnv) {
+  private constructor(
+    folder: TempFolder,
+    url: string,
+    configuration: string,
+    environment: NodeJS.ProcessEnv,
+  ) {
     this.#folder = folder;
     this.url = url;
     this.configuration = configuration;

@@ -3,7 +3,10 @@ import { TempFolder } from '../../support/temp-folder.ts';
 import { command } from './command.ts';
 import { unmountBelow } from './mounts.ts';
 
-/** podman with storage of its own, and a registries.conf that sends docker.io to the mirror. */
+/** By the name of a registry, where podman asks for it instead: `HOST:PORT`, or `HOST:PORT/PREFIX`. */
+export type PodmanMirrors = Readonly<Record<string, string>>;
+
+/** podman with storage and logins of its own, and a registries.conf with the mirrors. */
 export class Podman implements AsyncDisposable {
   readonly #folder: TempFolder;
 
@@ -11,20 +14,20 @@ export class Podman implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  static async create(mirrorUrl: string): Promise<Podman> {
+  static async create(mirrors: PodmanMirrors): Promise<Podman> {
     const folder = await TempFolder.create();
-    const { host } = new URL(mirrorUrl);
+    const hosts = new Set(Object.values(mirrors).map((location) => location.split('/', 1)[0]));
     await writeFile(
       folder.join('registries.conf'),
       [
-        '[[registry]]',
-        'location = "docker.io"',
-        '[[registry.mirror]]',
-        `location = "${host}"`,
-        'insecure = true',
-        '[[registry]]',
-        `location = "${host}"`,
-        'insecure = true',
+        ...Object.entries(mirrors).flatMap(([registry, location]) => [
+          '[[registry]]',
+          `location = "${registry}"`,
+          '[[registry.mirror]]',
+          `location = "${location}"`,
+          'insecure = true',
+        ]),
+        ...[...hosts].flatMap((host) => ['[[registry]]', `location = "${host}"`, 'insecure = true']),
       ].join('\n'),
     );
     return new Podman(folder);
@@ -34,7 +37,11 @@ export class Podman implements AsyncDisposable {
   async podman(...args: readonly string[]): Promise<string> {
     const storage = ['--root', this.#folder.join('root'), '--runroot', this.#folder.join('run')];
     return command('podman', [...storage, '--storage-driver', 'vfs', ...args], {
-      env: { ...process.env, CONTAINERS_REGISTRIES_CONF: this.#folder.join('registries.conf') },
+      env: {
+        ...process.env,
+        CONTAINERS_REGISTRIES_CONF: this.#folder.join('registries.conf'),
+        REGISTRY_AUTH_FILE: this.#folder.join('auth.json'),
+      },
     });
   }
 

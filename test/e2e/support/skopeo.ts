@@ -11,9 +11,13 @@ export function skopeoReference(registryUrl: string, image: string): string {
   return `docker://${new URL(registryUrl).host}/${image}`;
 }
 
-/** Rejects with CommandError. */
-export async function skopeoInspect(reference: string): Promise<SkopeoInspection> {
-  const printed = await command('skopeo', ['inspect', '--tls-verify=false', reference]);
+/** `options` are of `skopeo inspect`; without any, certificates are not looked at. Rejects with CommandError. */
+export async function skopeoInspect(
+  reference: string,
+  ...options: readonly string[]
+): Promise<SkopeoInspection> {
+  const given = options.length === 0 ? ['--tls-verify=false'] : options;
+  const printed = await command('skopeo', ['inspect', ...given, reference]);
   return JSON.parse(printed) as SkopeoInspection;
 }
 
