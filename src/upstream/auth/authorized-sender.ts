@@ -25,7 +25,7 @@ export class AuthorizedSender {
     const response = await this.#sender.send(withAuthorization(request, authorization));
     if (!isRefusal(response, request, authorization)) return response;
     // Reads the body, so that no connection is held while a token is fetched, perhaps over the same few.
-    const refusal = await answerError(response, this.#clock.now());
+    const refusal = await answerError(response, this.#clock.now(), authorization?.secrets);
     const challenges = parseChallenges(headerLines(response.headers, 'www-authenticate'));
     const renewed = await this.#authorizer.renew(authorization, challenges, scope, request.signal);
     if (renewed === undefined) throw refusal;
@@ -41,12 +41,17 @@ function withAuthorization(
   return { ...request, headers: { ...request.headers, authorization: authorization.header } };
 }
 
-/** A host that was redirected to may not ask for tokens. ECR Public answers 400 to an expired one. */
+/**
+ * A host that was redirected to may not ask for tokens. ECR Public answers 400 to an expired token, ECR 403 to an expired
+ * password.
+ */
 function isRefusal(
   { status, url }: UpstreamResponse,
   request: UpstreamRequest,
   authorization: Authorization | undefined,
 ): boolean {
   if (url.origin !== request.url.origin) return false;
-  return status === 401 || (status === 400 && authorization?.remembered === true);
+  if (status === 400) return authorization?.remembered === true;
+  if (status === 403) return authorization !== undefined && authorization.token === undefined;
+  return status === 401;
 }

@@ -1,9 +1,17 @@
 import { UpstreamError } from '../registry.ts';
 import { abandonable } from './abandonable.ts';
 import type { Challenge } from './challenge.ts';
-import { basicAuthorization, type CredentialProvider, type Credentials } from './credentials.ts';
-import { judgeRealm, type Realm } from './realm.ts';
-import { isRepositoryScope, mergeScopes } from './scope.ts';
+import {
+  basicAuthorization,
+  fingerprint,
+  secretsOf,
+  type BasicCredentials,
+  type CredentialProvider,
+  type Credentials,
+  type IdentityToken,
+} from './credentials.ts';
+import { chooseScheme, sameScheme, type BearerScheme, type Scheme } from './scheme.ts';
+import { mergeScopes } from './scope.ts';
 import type { TokenCache, TokenKey } from './token-cache.ts';
 import type { TokenClient } from './token.ts';
 
@@ -13,19 +21,11 @@ export interface Authorization {
   readonly header: string;
   /** A token from the cache, which a new one may mend; a fresh one, or a password, is as good as it gets. */
   readonly remembered: boolean;
-  /** What the token is kept by; undefined for Basic. */
+  /** What the token is kept by; undefined for credentials that are shown to the upstream itself. */
   readonly token: { readonly key: TokenKey; readonly value: string } | undefined;
+  /** What must not appear in a message about the answer. */
+  readonly secrets: readonly string[];
 }
-
-interface BearerScheme {
-  readonly type: 'bearer';
-  readonly realm: Realm;
-  readonly service: string | undefined;
-  /** A scope that stands for every repository, such as `aws` of ECR Public. */
-  readonly fixedScope: string | undefined;
-}
-
-type Scheme = BearerScheme | { readonly type: 'basic' };
 
 export interface AuthorizerOptions {
   readonly upstream: URL;
@@ -68,7 +68,7 @@ export class Authorizer {
     signal?: AbortSignal,
   ): Promise<Authorization | undefined> {
     const known = this.#scheme;
-    const scheme = this.#choose(challenges) ?? known;
+    const scheme = chooseScheme(this.#upstream, challenges) ?? known;
     if (scheme === undefined) return undefined;
     this.#scheme = scheme;
     if (refused?.token !== undefined) {
@@ -76,24 +76,11 @@ export class Authorizer {
       this.#tokens.forget(refused.token.key, refused.token.value);
     }
     const renewed = await this.#apply(scheme, scope, signal);
-    return renewed?.header === refused?.header ? undefined : renewed;
-  }
-
-  /** Bearer before Basic: it shows the password to the token service only. */
-  #choose(challenges: readonly Challenge[]): Scheme | undefined {
-    for (const { scheme, parameters } of challenges) {
-      const realm = parameters.get('realm');
-      if (scheme !== 'bearer' || realm === undefined) continue;
-      const asked = mergeScopes([parameters.get('scope') ?? '']);
-      return {
-        type: 'bearer',
-        realm: judgeRealm(this.#upstream, realm),
-        service: parameters.get('service'),
-        // Repository scopes in challenges are not to be trusted (GHCR's has a placeholder): ours is built instead.
-        fixedScope: asked === '' || asked.split(' ').some(isRepositoryScope) ? undefined : asked,
-      };
-    }
-    return challenges.some(({ scheme }) => scheme === 'basic') ? { type: 'basic' } : undefined;
+    if (renewed?.header !== refused?.header) return renewed;
+    if (refused === undefined || refused.token !== undefined) return undefined;
+    this.#credentials?.refused?.(this.#upstream.host);
+    const replaced = await this.#apply(scheme, scope, signal);
+    return replaced?.header === refused.header ? undefined : replaced;
   }
 
   async #apply(
@@ -102,18 +89,35 @@ export class Authorizer {
     signal: AbortSignal | undefined,
   ): Promise<Authorization | undefined> {
     const credentials = await this.#currentCredentials(signal);
-    if (scheme.type === 'basic') {
-      if (credentials === undefined) return undefined;
-      if (!('password' in credentials)) throw this.#wantsPassword();
-      return { header: basicAuthorization(credentials), remembered: false, token: undefined };
+    if (scheme.type === 'basic') return this.#basic(credentials);
+    if (credentials !== undefined && 'registryToken' in credentials) {
+      return shown(`Bearer ${credentials.registryToken}`, credentials);
     }
-    return this.#bearer(scheme, scheme.fixedScope ?? mergeScopes([scope]), credentials, signal);
+    const asked = scheme.fixedScope ?? mergeScopes([scope]);
+    try {
+      return await this.#bearer(scheme, asked, credentials, signal);
+    } catch (error) {
+      const refused = error instanceof UpstreamError && error.kind === 'unauthorized';
+      if (!refused || credentials === undefined) throw error;
+      const others = await this.#replacementOf(credentials, signal);
+      if (others === undefined) throw error;
+      return this.#bearer(scheme, asked, others, signal);
+    }
+  }
+
+  #basic(credentials: Credentials | undefined): Authorization | undefined {
+    if (credentials === undefined) return undefined;
+    if ('password' in credentials) return shown(basicAuthorization(credentials), credentials);
+    throw new UpstreamError(
+      'invalid',
+      `${this.#upstream.host} wants a user name and a password, and there is a token for it`,
+    );
   }
 
   async #bearer(
     { realm, service }: BearerScheme,
     scope: string,
-    credentials: Credentials | undefined,
+    credentials: BasicCredentials | IdentityToken | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Authorization> {
     if (credentials !== undefined && !realm.trusted) {
@@ -122,21 +126,25 @@ export class Authorizer {
         `${this.#upstream.host} asks for its credentials to be sent to ${realm.url.host}, a stranger`,
       );
     }
-    if (credentials !== undefined && !('password' in credentials)) throw this.#wantsPassword();
-    const key: TokenKey = { account: accountOf(credentials), realm: realm.url, service, scope };
+    const account = credentials === undefined ? undefined : fingerprint(credentials);
+    const key: TokenKey = { account, realm: realm.url, service, scope };
     const { value, remembered } = await this.#tokens.get(
       key,
       () => this.#tokenClient.fetch({ realm: realm.url, service, scope, credentials }),
       signal,
     );
-    return { header: `Bearer ${value}`, remembered, token: { key, value } };
+    return { header: `Bearer ${value}`, remembered, token: { key, value }, secrets: [value] };
   }
 
-  #wantsPassword(): UpstreamError {
-    return new UpstreamError(
-      'invalid',
-      `${this.#upstream.host} wants a password, and a token is configured for it`,
-    );
+  /** What the provider has in place of credentials that the token service refused; undefined when it has nothing else. */
+  async #replacementOf(
+    refused: Credentials,
+    signal: AbortSignal | undefined,
+  ): Promise<BasicCredentials | IdentityToken | undefined> {
+    this.#credentials?.refused?.(this.#upstream.host);
+    const others = await this.#currentCredentials(signal);
+    if (others === undefined || 'registryToken' in others) return undefined;
+    return fingerprint(others) === fingerprint(refused) ? undefined : others;
   }
 
   async #currentCredentials(signal: AbortSignal | undefined): Promise<Credentials | undefined> {
@@ -152,15 +160,7 @@ export class Authorizer {
   }
 }
 
-function accountOf(credentials: Credentials | undefined): string | undefined {
-  return credentials === undefined ? undefined : JSON.stringify(credentials);
-}
-
-function sameScheme(one: Scheme, other: Scheme): boolean {
-  if (one.type === 'basic' || other.type === 'basic') return one.type === other.type;
-  return (
-    one.realm.url.href === other.realm.url.href &&
-    one.service === other.service &&
-    one.fixedScope === other.fixedScope
-  );
+/** Credentials that are shown to the upstream itself. */
+function shown(header: string, credentials: Credentials): Authorization {
+  return { header, remembered: false, token: undefined, secrets: secretsOf(credentials) };
 }

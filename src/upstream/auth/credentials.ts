@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** A user name and a password. Never logged. */
 export interface BasicCredentials {
   readonly username: string;
@@ -36,14 +38,25 @@ export function basicAuthorization({ username, password }: BasicCredentials): st
   return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
 }
 
-/** The texts that must not appear in a message when `credentials` were shown. */
+/** Every way in which the secret of `credentials` is written; a message that has one of them must not get out. */
 export function secretsOf(credentials: Credentials | undefined): readonly string[] {
   if (credentials === undefined) return [];
-  const secret =
+  if ('identityToken' in credentials) return written(credentials.identityToken);
+  if ('registryToken' in credentials) return written(credentials.registryToken);
+  return [...written(credentials.password), basicAuthorization(credentials).slice('Basic '.length)];
+}
+
+function written(secret: string): readonly string[] {
+  return secret === '' ? [] : [secret, encodeURIComponent(secret)];
+}
+
+/** The same text for the same credentials, from which nobody learns what they are. */
+export function fingerprint(credentials: Credentials): string {
+  const parts =
     'password' in credentials
-      ? credentials.password
+      ? ['basic', credentials.username, credentials.password]
       : 'identityToken' in credentials
-        ? credentials.identityToken
-        : credentials.registryToken;
-  return secret === '' ? [] : [secret];
+        ? ['identity', credentials.identityToken]
+        : ['registry', credentials.registryToken];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64');
 }

@@ -1,18 +1,14 @@
-import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import { answerError } from '../answer-error.ts';
-import type { Sender } from '../http-message.ts';
+import type { Sender, UpstreamRequest, UpstreamResponse } from '../http-message.ts';
 import { UpstreamError } from '../registry.ts';
-import { basicAuthorization, secretsOf, type BasicCredentials } from './credentials.ts';
+import { basicAuthorization, secretsOf, type BasicCredentials, type IdentityToken } from './credentials.ts';
+import { RefreshTokens } from './refresh-tokens.ts';
+import type { Perishable } from './renewing-cache.ts';
+import { parseTokenAnswer, type TokenAnswer } from './token-answer.ts';
 
 /** A bearer token and its life. */
-export interface Token {
-  readonly value: string;
-  /** Milliseconds since the epoch at which it was asked for. */
-  readonly since: number;
-  /** Milliseconds since the epoch from which it is no good. */
-  readonly expiresAt: number;
-}
+export type Token = Perishable<string>;
 
 /** What a token is asked for. */
 export interface TokenRequest {
@@ -20,35 +16,23 @@ export interface TokenRequest {
   /** Some token services (Artifact Registry) know none. */
   readonly service: string | undefined;
   readonly scope: string;
-  readonly credentials: BasicCredentials | undefined;
+  readonly credentials: BasicCredentials | IdentityToken | undefined;
 }
 
-/** What lasts longer is asked for again after a day, in seconds. */
-const maxLifetime = 24 * 60 * 60;
-
-/** The specification's word for answers without `expires_in`, in seconds. */
-const defaultLifetime = 60;
+type IdentityRequest = TokenRequest & { readonly credentials: IdentityToken };
 
 const maxTokenBytes = 256 * 1024;
 
-const bearerToken = z.string().regex(/^[\w.~+/:-]+=*$/);
-
-const tokenAnswer = z
-  .object({
-    token: bearerToken.optional().catch(undefined),
-    access_token: bearerToken.optional().catch(undefined),
-    expires_in: z.number().nonnegative().catch(defaultLifetime),
-  })
-  .transform(({ token, access_token: accessToken, expires_in: lifetime }) => ({
-    value: token ?? accessToken,
-    lifetime: Math.min(lifetime, maxLifetime),
-  }));
+/** Who asks, in OAuth2. Token services show it among an account's sessions. */
+const clientId = 'entrepot';
 
 /**
- * Asks token services for tokens.
+ * Asks token services for tokens: with GET, and a password if there is one; with an OAuth2 POST for identity tokens.
  * @see https://distribution.github.io/distribution/spec/auth/token/
+ * @see https://distribution.github.io/distribution/spec/auth/oauth/
  */
 export class TokenClient {
+  readonly #refreshTokens = new RefreshTokens();
   readonly #sender: Sender;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -60,48 +44,115 @@ export class TokenClient {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @throws {UpstreamError} `unauthorized` when the token service refuses the credentials */
-  async fetch({ realm, service, scope, credentials }: TokenRequest): Promise<Token> {
-    const url = new URL(realm);
-    url.hash = '';
+  /**
+   * @throws {UpstreamError} `unauthorized` when the token service refuses the credentials; never `not-found`, which
+   * would be a verdict on the image
+   */
+  async fetch(request: TokenRequest): Promise<Token> {
+    const since = this.#clock.now();
+    const { value, lifetime } = isIdentityRequest(request)
+      ? await this.#exchange(request)
+      : await this.#get(request);
+    return { value, since, expiresAt: since + lifetime * 1000 };
+  }
+
+  async #get({ realm, service, scope, credentials }: TokenRequest): Promise<TokenAnswer> {
+    const url = withoutHash(realm);
     if (service !== undefined) url.searchParams.set('service', service);
     // One parameter per resource, as the specification has it.
     for (const part of scope.split(' ')) url.searchParams.append('scope', part);
-    const since = this.#clock.now();
-    const response = await this.#sender.send({
-      method: 'GET',
-      url,
-      headers: {
-        accept: 'application/json',
-        ...(credentials === undefined ? {} : { authorization: basicAuthorization(credentials) }),
+    const basic = credentials !== undefined && 'password' in credentials ? credentials : undefined;
+    return this.#answer(
+      {
+        method: 'GET',
+        url,
+        headers: {
+          accept: 'application/json',
+          ...(basic === undefined ? {} : { authorization: basicAuthorization(basic) }),
+        },
+        lane: 'metadata',
       },
-      lane: 'metadata',
-    });
-    if (response.status !== 200) {
-      throw await answerError(response, this.#clock.now(), secretsOf(credentials));
-    }
-    const { value, lifetime } = parseTokenAnswer(
-      await response.body.read(maxTokenBytes, this.#timeoutMs),
-      url.host,
+      secretsOf(basic),
     );
-    return { value, since, expiresAt: since + lifetime * 1000 };
+  }
+
+  /** A refresh token may be good for one use only, and another request may just have used it up: its successor is tried. */
+  async #exchange(request: IdentityRequest): Promise<TokenAnswer> {
+    const { realm, credentials } = request;
+    const { identityToken } = credentials;
+    const tried = new Set<string>();
+    for (;;) {
+      const refreshToken = this.#refreshTokens.current(realm, identityToken);
+      tried.add(refreshToken);
+      try {
+        const answer = await this.#post(request, refreshToken);
+        if (answer.refreshToken !== undefined && answer.refreshToken !== refreshToken) {
+          this.#refreshTokens.rotate(realm, identityToken, answer.refreshToken);
+        }
+        return answer;
+      } catch (error) {
+        if (!(error instanceof UpstreamError) || error.kind !== 'unauthorized') throw error;
+        this.#refreshTokens.forget(realm, identityToken, refreshToken);
+        if (tried.has(this.#refreshTokens.current(realm, identityToken))) throw error;
+      }
+    }
+  }
+
+  #post({ realm, service, scope }: IdentityRequest, refreshToken: string): Promise<TokenAnswer> {
+    const form = new URLSearchParams({ grant_type: 'refresh_token' });
+    if (service !== undefined) form.set('service', service);
+    form.set('client_id', clientId);
+    form.set('scope', scope);
+    form.set('refresh_token', refreshToken);
+    return this.#answer(
+      {
+        method: 'POST',
+        url: withoutHash(realm),
+        headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
+        body: form.toString(),
+        lane: 'metadata',
+      },
+      secretsOf({ identityToken: refreshToken }),
+    );
+  }
+
+  async #answer(request: UpstreamRequest, secrets: readonly string[]): Promise<TokenAnswer> {
+    const response = await this.#sender.send(request);
+    if (response.status !== 200) {
+      throw judged(await answerError(response, this.#clock.now(), secrets), request, response);
+    }
+    const bytes = await response.body.read(maxTokenBytes, this.#timeoutMs);
+    return parseTokenAnswer(bytes, request.url.host);
   }
 }
 
-/** Parse errors quote what they could not read, which may be a token: they are not kept as causes. */
-function parseTokenAnswer(
-  bytes: Buffer,
-  host: string,
-): { readonly value: string; readonly lifetime: number } {
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw new UpstreamError('invalid', `${host}: the token service's answer is not JSON`);
+function isIdentityRequest(request: TokenRequest): request is IdentityRequest {
+  return request.credentials !== undefined && 'identityToken' in request.credentials;
+}
+
+function withoutHash(realm: URL): URL {
+  const url = new URL(realm);
+  url.hash = '';
+  return url;
+}
+
+/** What a status says of a token service, as opposed to a registry. */
+function judged(
+  error: UpstreamError,
+  { method, url }: UpstreamRequest,
+  { status }: UpstreamResponse,
+): UpstreamError {
+  const { message, retryAfter } = error;
+  if (method === 'POST' && (status === 404 || status === 405)) {
+    // Docker gives up here too: an identity token is no password that could be tried with GET.
+    return new UpstreamError('invalid', `${url.host} takes no identity tokens: POST is ${status}`, {
+      status,
+    });
   }
-  const { success, data } = tokenAnswer.safeParse(json);
-  if (!success || data.value === undefined) {
-    throw new UpstreamError('invalid', `${host}: the token service's answer holds no token`);
+  // OAuth2 answers 400 to a refresh token that is no good: https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+  if (method === 'POST' && status === 400) return new UpstreamError('unauthorized', message, { status });
+  if (error.kind === 'not-found' || error.kind === 'range') {
+    return new UpstreamError('invalid', message, { status, retryAfter });
   }
-  return { value: data.value, lifetime: data.lifetime };
+  return error;
 }
