@@ -74,12 +74,14 @@ async function open(
   });
   closers.push(() => registry.close());
 
-  const { tagMs, rules, gone } = upstream.freshness;
   const running = await composeMirror({
-    registry,
+    upstreams: [{ registry, anonymous: undefined, as: () => registry, freshness: upstream.freshness }],
+    plain: upstream.name,
+    access: config.access,
+    canLogIn: config.auth.htpasswd !== undefined || config.auth.token !== undefined,
     content,
     metadata,
-    policy: { freshness: { defaultMs: tagMs, rules, gone }, ttlMs: config.ttlMs },
+    ttlMs: config.ttlMs,
     clock,
     logger,
     random,

@@ -1,4 +1,5 @@
 import type { Mirror } from '../mirror/mirror.ts';
+import { anonymous } from '../mirror/reader.ts';
 import type { Exchange } from './exchange.ts';
 import { nextPageLink, pageRequest } from './pagination.ts';
 import { jsonReply } from './reply.ts';
@@ -19,7 +20,8 @@ export class CatalogHandler {
     const { n, last } = pageRequest(exchange);
     const limit = Math.min(n ?? defaultEntries, maxEntries);
     // One more than asked for tells whether a next page exists.
-    const found = limit === 0 ? [] : await this.#mirror.catalog({ last, limit: limit + 1 });
+    const found =
+      limit === 0 ? [] : await this.#mirror.catalog({ reader: anonymous, last, limit: limit + 1 });
     const repositories = found.slice(0, limit);
     const end = repositories.at(-1);
     const headers =

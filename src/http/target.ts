@@ -7,6 +7,7 @@ import {
   type ManifestReference,
 } from '../oci/reference.ts';
 import type { PullTarget } from '../mirror/mirror.ts';
+import { anonymous } from '../mirror/reader.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeaderList } from './reply.ts';
 
@@ -19,10 +20,10 @@ export function pullTarget(exchange: Exchange): PullTarget {
   if (name === undefined) throw registryErrors.nameInvalid(shown(text));
   exchange.name = name;
   const namespaceText = exchange.query('ns');
-  if (namespaceText === undefined) return { name, namespace: undefined };
+  if (namespaceText === undefined) return { name, namespace: undefined, reader: anonymous };
   const namespace = parseUpstreamName(namespaceText);
   if (namespace === undefined) throw registryErrors.nameUnknown(name);
-  return { name, namespace };
+  return { name, namespace, reader: anonymous };
 }
 
 /** The tag or digest of the path. Throws RegistryError `DIGEST_INVALID` or `TAG_INVALID`. */

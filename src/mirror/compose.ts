@@ -2,14 +2,15 @@ import type { Clock } from '../clock.ts';
 import type { ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { UpstreamRegistry } from '../upstream/registry.ts';
+import type { UpstreamName } from '../oci/reference.ts';
+import type { AccessRules } from './access/policy.ts';
 import { BlobService } from './blob-service.ts';
 import { Breaker } from './breaker.ts';
 import { Degradation } from './degradation.ts';
 import { Entitlement } from './entitlement.ts';
 import { Expiry } from './expiry.ts';
 import { Fills } from './fills.ts';
-import { Freshness, type FreshnessRule } from './freshness.ts';
+import { Freshness, type FreshnessPolicy } from './freshness.ts';
 import { ManifestService } from './manifest-service.ts';
 import type { Mirror } from './mirror.ts';
 import { PullThroughMirror } from './pull-through-mirror.ts';
@@ -17,24 +18,24 @@ import { Routing } from './routing.ts';
 import { TagListService } from './tag-list-service.ts';
 import { TagRecords } from './tag-records.ts';
 import { TagService } from './tag-service.ts';
+import type { Upstream, UpstreamClients } from './upstream.ts';
 
-export interface MirrorPolicy {
-  readonly freshness: {
-    /** Milliseconds for which a tag is served without asking upstream. */
-    readonly defaultMs: number;
-    readonly rules: readonly FreshnessRule[];
-    /** What becomes of a cached tag that upstream no longer has. */
-    readonly gone: 'keep' | 'drop';
-  };
-  /** Milliseconds since its last use after which content goes; 0 keeps it for ever. */
-  readonly ttlMs: number;
+/** An upstream to be mirrored, by the name of its client. */
+export interface MirroredUpstream extends UpstreamClients {
+  readonly freshness: FreshnessPolicy;
 }
 
 export interface MirrorParts {
-  readonly registry: UpstreamRegistry;
+  readonly upstreams: readonly MirroredUpstream[];
+  /** The upstream that names without a registry mean; undefined: such names mean nothing. */
+  readonly plain: UpstreamName | undefined;
+  readonly access: AccessRules;
+  /** Whether clients can log in to this mirror at all. */
+  readonly canLogIn: boolean;
   readonly content: ContentStore;
   readonly metadata: MetadataStore;
-  readonly policy: MirrorPolicy;
+  /** Milliseconds since its last use after which content goes; 0 keeps it for ever. */
+  readonly ttlMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** 0 to 1; spreads retries. */
@@ -43,31 +44,27 @@ export interface MirrorParts {
 
 export interface RunningMirror {
   readonly mirror: Mirror;
-  /** Ends fills (their partial bytes are kept) and expiry. The stores and the upstream are not closed. */
+  /** Ends fills (their partial bytes are kept) and expiry. The stores and the upstreams are not closed. */
   close(): Promise<void>;
 }
 
-/** Builds the mirror out of its parts and takes up what is remembered of the upstream. */
+/** Builds the mirror out of its parts and takes up what is remembered of the upstreams. */
 export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> {
-  const { registry, content, metadata, policy, clock, logger, random } = parts;
+  const { upstreams, plain, content, metadata, ttlMs, clock, logger, random } = parts;
   const degradation = new Degradation(clock, logger);
-  const remembered = await degradation.tolerate(() => metadata.upstreamState(registry.name));
-  const breaker = new Breaker(clock, remembered, (state) => {
-    void degradation.tolerate(() => metadata.putUpstreamState(registry.name, state));
-  });
-  const routing = new Routing({ name: registry.name, registry, breaker });
+  const take = async ({ freshness, ...clients }: MirroredUpstream): Promise<Upstream> => {
+    const { name } = clients.registry;
+    const remembered = await degradation.tolerate(() => metadata.upstreamState(name));
+    const breaker = new Breaker(clock, remembered, (state) => {
+      void degradation.tolerate(() => metadata.putUpstreamState(name, state));
+    });
+    return { name, ...clients, breaker, freshness: new Freshness(freshness) };
+  };
+  const routing = new Routing(await Promise.all(upstreams.map(take)), plain);
   const tagRecords = new TagRecords(metadata, degradation);
   const entitlement = new Entitlement(routing, metadata, degradation);
   const manifests = new ManifestService({ routing, metadata, tags: tagRecords, degradation, clock });
-  const freshness = new Freshness(policy.freshness.defaultMs, policy.freshness.rules);
-  const tags = new TagService({
-    routing,
-    manifests,
-    tags: tagRecords,
-    freshness,
-    gone: policy.freshness.gone,
-    clock,
-  });
+  const tags = new TagService({ routing, manifests, tags: tagRecords, clock });
   const tagLists = new TagListService({ routing, metadata, degradation, clock });
   const fills = new Fills({ content, metadata, degradation, clock, logger, random });
   const blobs = new BlobService({
@@ -98,7 +95,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     degradation,
     clock,
     logger,
-    ttlMs: policy.ttlMs,
+    ttlMs,
     onExpired: () => {
       manifests.clear();
       tagRecords.clear();

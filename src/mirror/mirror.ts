@@ -1,6 +1,8 @@
 import type { Digest } from '../oci/digest.ts';
-import type { Descriptor } from '../oci/manifest.ts';
+import type { Descriptor, ReferrerDescriptor } from '../oci/manifest.ts';
 import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
+import type { SearchResult } from '../upstream/registry.ts';
+import type { Reader } from './reader.ts';
 
 /**
  * How an answer came about, for the access log and `Cache-Status`:
@@ -9,10 +11,13 @@ import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oc
  */
 export type CacheResult = 'hit' | 'joined' | 'miss' | 'stale';
 
-/** What a client names: a repository name as written, and the registry it means if it says so (`?ns=`). */
+/** What a client names, and who asks. */
 export interface PullTarget {
+  /** As written; its first component may be the registry: `ghcr.io/owner/image`. */
   readonly name: RepositoryName;
+  /** The registry that is meant, if the request says so: by `?ns=`, by the host it came to, by the listener. */
   readonly namespace: UpstreamName | undefined;
+  readonly reader: Reader;
 }
 
 interface Answer {
@@ -59,6 +64,27 @@ export interface TagsAnswer extends Answer {
   readonly warning: string | undefined;
 }
 
+export interface ReferrersAnswer extends Answer {
+  readonly descriptors: readonly ReferrerDescriptor[];
+  /** Whether only those of the artifact type that was asked for are listed. */
+  readonly filtered: boolean;
+  readonly warning: string | undefined;
+}
+
+export interface SearchAnswer {
+  readonly results: readonly SearchResult[];
+  /** Why these are only cached names, when Docker Hub was to be asked; else undefined. */
+  readonly warning: string | undefined;
+}
+
+/** A page of the catalog, for somebody. */
+export interface CatalogPage {
+  readonly reader: Reader;
+  /** The canonical name after which to start, itself excluded. */
+  readonly last: string | undefined;
+  readonly limit: number;
+}
+
 export interface Readiness {
   readonly ready: boolean;
   /** One line a problem, for people. */
@@ -73,10 +99,14 @@ export interface Mirror {
   /** Opens a blob, starting or joining its fill when it is not held. Resolves when its size is known. */
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer>;
   tags(target: PullTarget): Promise<TagsAnswer>;
-  /** Names of cached repositories in lexical order, after `last` (exclusive), at most `limit`. */
-  catalog(page: {
-    readonly last: string | undefined;
-    readonly limit: number;
-  }): Promise<readonly RepositoryName[]>;
+  /** Manifests that refer to `digest`: all, or those of one artifact type. */
+  referrers(target: PullTarget, digest: Digest, artifactType: string | undefined): Promise<ReferrersAnswer>;
+  /**
+   * Canonical names of cached repositories that the reader may see, in lexical order: plain for the default upstream,
+   * `<upstream>/<name>` for others. Never asks upstream.
+   */
+  catalog(page: CatalogPage): Promise<readonly string[]>;
+  /** Repositories by a term: Docker Hub's search where it is mirrored and answers, else cached names that contain the term. */
+  search(reader: Reader, term: string, limit: number): Promise<SearchAnswer>;
   readiness(): Promise<Readiness>;
 }

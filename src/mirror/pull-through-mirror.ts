@@ -1,6 +1,6 @@
 import type { Digest } from '../oci/digest.ts';
 import { registryErrors } from '../oci/error.ts';
-import type { ManifestReference, RepositoryName } from '../oci/reference.ts';
+import type { ManifestReference } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { BlobService } from './blob-service.ts';
@@ -11,10 +11,13 @@ import type { ManifestService } from './manifest-service.ts';
 import type {
   BlobAnswer,
   BlobStat,
+  CatalogPage,
   ManifestAnswer,
   Mirror,
   PullTarget,
   Readiness,
+  ReferrersAnswer,
+  SearchAnswer,
   TagsAnswer,
 } from './mirror.ts';
 import type { Routing } from './routing.ts';
@@ -97,13 +100,18 @@ export class PullThroughMirror implements Mirror {
     );
   }
 
-  async catalog(page: {
-    readonly last: string | undefined;
-    readonly limit: number;
-  }): Promise<readonly RepositoryName[]> {
-    const [upstream] = this.#routing.upstreams;
+  referrers(): Promise<ReferrersAnswer> {
+    return Promise.reject(registryErrors.unsupported());
+  }
+
+  search(): Promise<SearchAnswer> {
+    return Promise.reject(registryErrors.unsupported());
+  }
+
+  async catalog(page: CatalogPage): Promise<readonly string[]> {
+    const { plain } = this.#routing;
     try {
-      return await this.#metadata.repositories(upstream.name, page);
+      return plain === undefined ? [] : await this.#metadata.repositories(plain.name, page);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       throw registryErrors.unavailable('the catalog cannot be read right now', { cause: error });

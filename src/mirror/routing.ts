@@ -1,54 +1,115 @@
 import { dockerHub, dockerHubHosts } from '../oci/docker-hub.ts';
-import { registryErrors } from '../oci/error.ts';
-import { parseRepositoryName, type Repository, type UpstreamName } from '../oci/reference.ts';
+import { registryErrors, type RegistryError } from '../oci/error.ts';
+import {
+  parseRepositoryName,
+  repositoryKey,
+  type Repository,
+  type RepositoryName,
+  type UpstreamName,
+} from '../oci/reference.ts';
 import type { PullTarget } from './mirror.ts';
 import type { Upstream } from './upstream.ts';
 
+/** A name that begins with its registry. */
+interface PrefixedName {
+  readonly prefix: string;
+  readonly rest: RepositoryName;
+}
+
 /** Says which upstream and which repositories a client may mean. */
 export class Routing {
-  readonly #upstream: Upstream;
+  readonly #upstreams: ReadonlyMap<string, Upstream>;
+  readonly #plain: Upstream | undefined;
 
-  constructor(upstream: Upstream) {
-    this.#upstream = upstream;
+  /** @param plain the upstream of names that do not begin with one; undefined: such names mean nothing */
+  constructor(upstreams: readonly Upstream[], plain: UpstreamName | undefined) {
+    this.#upstreams = new Map(upstreams.map((upstream) => [upstream.name, upstream]));
+    this.#plain = plain === undefined ? undefined : this.#upstreams.get(plain);
   }
 
-  get upstreams(): readonly [Upstream, ...Upstream[]] {
-    return [this.#upstream];
+  get upstreams(): readonly Upstream[] {
+    return [...this.#upstreams.values()];
   }
 
+  get plain(): Upstream | undefined {
+    return this.#plain;
+  }
+
+  /** Throws RegistryError `NAME_UNKNOWN` for one that is not mirrored. */
   upstream(name: UpstreamName): Upstream {
-    if (name !== this.#upstream.name) throw registryErrors.nameUnknown(name);
-    return this.#upstream;
+    const upstream = this.#upstreams.get(name);
+    if (upstream === undefined) throw this.#notMirrored(name, name);
+    return upstream;
   }
 
   /**
    * The repositories that `target` may mean, likeliest first; never none. On Docker Hub a one-word name is
    * short for `library/…`; elsewhere it may be, since dockerd and podman add that prefix for every mirror.
-   * @throws {RegistryError} `NAME_UNKNOWN` for a namespace that is not mirrored here
+   * @throws {RegistryError} `NAME_UNKNOWN` for what is not mirrored here
    */
-  candidates({ name, namespace }: PullTarget): readonly [Repository, ...Repository[]] {
-    const upstream = this.#upstream.name;
-    if (namespace !== undefined && !this.#serves(namespace)) {
-      throw registryErrors.nameUnknown(
-        name,
-        `${namespace} is not mirrored here; this mirror serves ${upstream}`,
-      );
-    }
-    const given = { upstream, name };
+  candidates(target: PullTarget): readonly [Repository, ...Repository[]] {
+    const { upstream, name } = this.#resolve(target);
+    const given = { upstream: upstream.name, name };
     if (name.includes('/')) return [given];
     const official = parseRepositoryName(`library/${name}`);
     if (official === undefined) return [given];
-    if (upstream === dockerHub) return [{ upstream, name: official }];
-    return [given, { upstream, name: official }];
+    if (upstream.name === dockerHub) return [{ upstream: upstream.name, name: official }];
+    return [given, { upstream: upstream.name, name: official }];
   }
 
-  /** An upstream other than a known public registry may stand in for Docker Hub: clients then ask it for `docker.io`. */
-  #serves(namespace: UpstreamName): boolean {
-    if (namespace === this.#upstream.name) return true;
-    return (
-      dockerHubHosts.has(namespace) && (this.#upstream.name === dockerHub || !isPublic(this.#upstream.name))
-    );
+  /**
+   * How the catalog, searches and tokens name a repository: plain on the default upstream, behind the upstream's name on
+   * others, and where a plain name would be taken for one that begins with its registry.
+   */
+  canonicalName(repository: Repository): string {
+    return repository.upstream === this.#plain?.name && prefixed(repository.name) === undefined
+      ? repository.name
+      : repositoryKey(repository);
   }
+
+  #resolve({ name, namespace }: PullTarget): { readonly upstream: Upstream; readonly name: RepositoryName } {
+    const split = prefixed(name);
+    const byPrefix = split === undefined ? undefined : this.#serving(split.prefix);
+    if (namespace !== undefined) {
+      const upstream = this.#serving(namespace);
+      if (upstream === undefined) throw this.#notMirrored(name, namespace);
+      if (split === undefined || byPrefix === undefined) return { upstream, name };
+      if (byPrefix !== upstream)
+        throw registryErrors.nameUnknown(name, `${namespace} and ${split.prefix} are different registries`);
+      return { upstream, name: split.rest };
+    }
+    if (split !== undefined) {
+      if (byPrefix === undefined) throw this.#notMirrored(name, split.prefix);
+      return { upstream: byPrefix, name: split.rest };
+    }
+    if (this.#plain === undefined) throw this.#notMirrored(name, 'a name without its registry');
+    return { upstream: this.#plain, name };
+  }
+
+  /**
+   * The upstream that a client means by a registry's name. The default one, unless it is a known public registry, stands
+   * in for Docker Hub where that is not mirrored: clients of a private registry as a mirror ask it for `docker.io`.
+   */
+  #serving(name: string): Upstream | undefined {
+    if (!dockerHubHosts.has(name)) return this.#upstreams.get(name);
+    const hub = this.#upstreams.get(dockerHub);
+    if (hub !== undefined || this.#plain === undefined) return hub;
+    return isPublic(this.#plain.name) ? undefined : this.#plain;
+  }
+
+  #notMirrored(name: string, what: string): RegistryError {
+    const served = [...this.#upstreams.keys()].join(', ');
+    return registryErrors.nameUnknown(name, `${what} is not mirrored here; this mirror serves ${served}`);
+  }
+}
+
+/** Splits off a first component that looks like a host, as Docker does: with a dot or a port, or `localhost`. */
+function prefixed(name: RepositoryName): PrefixedName | undefined {
+  const slash = name.indexOf('/');
+  const first = name.slice(0, Math.max(slash, 0));
+  if (!first.includes('.') && first !== 'localhost') return undefined;
+  const rest = parseRepositoryName(name.slice(slash + 1));
+  return rest === undefined ? undefined : { prefix: first, rest };
 }
 
 const publicRegistries = [

@@ -5,7 +5,6 @@ import type { Descriptor, Manifest } from '../oci/manifest.ts';
 import { tagKey, type Repository, type Tag } from '../oci/reference.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import { notAsked } from './breaker.ts';
-import type { Freshness } from './freshness.ts';
 import { complete, type ManifestService } from './manifest-service.ts';
 import type { CacheResult, ManifestAnswer } from './mirror.ts';
 import type { Routing } from './routing.ts';
@@ -20,9 +19,6 @@ export interface TagServiceOptions {
   readonly routing: Routing;
   readonly manifests: ManifestService;
   readonly tags: TagRecords;
-  readonly freshness: Freshness;
-  /** What to do with a cached tag that upstream no longer has. */
-  readonly gone: 'keep' | 'drop';
   readonly clock: Clock;
 }
 
@@ -47,8 +43,6 @@ export class TagService {
   readonly #routing: Routing;
   readonly #manifests: ManifestService;
   readonly #tags: TagRecords;
-  readonly #freshness: Freshness;
-  readonly #gone: 'keep' | 'drop';
   readonly #clock: Clock;
   readonly #checks = new SingleFlight<TagCheck>();
   /** Cached tags that upstream answered with an error of its own: why, and when. */
@@ -56,12 +50,10 @@ export class TagService {
     max: 10_000,
   });
 
-  constructor({ routing, manifests, tags, freshness, gone, clock }: TagServiceOptions) {
+  constructor({ routing, manifests, tags, clock }: TagServiceOptions) {
     this.#routing = routing;
     this.#manifests = manifests;
     this.#tags = tags;
-    this.#freshness = freshness;
-    this.#gone = gone;
     this.#clock = clock;
   }
 
@@ -133,7 +125,8 @@ export class TagService {
     at: { repository: Repository; tag: Tag; key: string; held: Manifest; upstreamMs: number },
   ): Promise<ManifestAnswer> {
     if (!(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
-    if (error instanceof UpstreamError && error.kind === 'not-found' && this.#gone === 'drop') {
+    const { freshness } = this.#routing.upstream(at.repository.upstream);
+    if (error instanceof UpstreamError && error.kind === 'not-found' && freshness.gone === 'drop') {
       await this.#tags.remove(at.repository, at.tag);
       throw clientFault(error, at.tag);
     }
@@ -203,7 +196,8 @@ export class TagService {
   #isFresh(repository: Repository, tag: Tag, checkedAt: number): boolean {
     const age = this.#clock.now() - checkedAt;
     // A negative age means that the clock was set back: ask, rather than trust it for hours.
-    return age >= 0 && age < this.#freshness.maxAge(repository, tag);
+    if (age < 0) return false;
+    return age < this.#routing.upstream(repository.upstream).freshness.maxAge(repository, tag);
   }
 }
 

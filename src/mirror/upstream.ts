@@ -1,10 +1,21 @@
 import type { UpstreamName } from '../oci/reference.ts';
+import type { BasicCredentials } from '../upstream/auth/credentials.ts';
 import type { UpstreamRegistry } from '../upstream/registry.ts';
 import type { Breaker } from './breaker.ts';
+import type { Freshness } from './freshness.ts';
 
-/** An upstream as the mirror holds it: its client, and what is known of its health. */
-export interface Upstream {
-  readonly name: UpstreamName;
+/** The clients of one upstream. */
+export interface UpstreamClients {
   readonly registry: UpstreamRegistry;
+  /** The same registry asked without credentials; undefined where {@link registry} has none either. */
+  readonly anonymous: UpstreamRegistry | undefined;
+  /** The same registry asked with a reader's own credentials. Whoever asks for it closes it. */
+  readonly as: (credentials: BasicCredentials) => UpstreamRegistry;
+}
+
+/** An upstream as the mirror holds it: its clients, what is known of its health, how long its tags are fresh. */
+export interface Upstream extends UpstreamClients {
+  readonly name: UpstreamName;
   readonly breaker: Breaker;
+  readonly freshness: Freshness;
 }

@@ -24,6 +24,12 @@ export interface RegistryErrorOptions extends ErrorOptions {
   readonly detail?: unknown;
   /** Seconds after which asking again makes sense; becomes `Retry-After`. */
   readonly retryAfter?: number | undefined;
+  /** A 401 of our own, which logging in to this mirror may mend. Upstream's own refusals never are. */
+  readonly login?: boolean | undefined;
+  /** A 404 that says as much as "log in": what is not there and what this reader may not see are told alike. */
+  readonly hidden?: boolean | undefined;
+  /** The canonical name of the repository that {@link login} or {@link hidden} is about, for the scope of a challenge. */
+  readonly repository?: string | undefined;
 }
 
 /** The one error type that crosses from `mirror/` to `http/`: an OCI code, an HTTP status, a message for people. */
@@ -33,6 +39,9 @@ export class RegistryError extends Error {
   readonly status: number;
   readonly detail: unknown;
   readonly retryAfter: number | undefined;
+  readonly login: boolean;
+  readonly hidden: boolean;
+  readonly repository: string | undefined;
 
   constructor(code: ErrorCode, status: number, message: string, options: RegistryErrorOptions = {}) {
     super(message, options);
@@ -40,6 +49,9 @@ export class RegistryError extends Error {
     this.status = status;
     this.detail = options.detail;
     this.retryAfter = options.retryAfter;
+    this.login = options.login ?? false;
+    this.hidden = options.hidden ?? false;
+    this.repository = options.repository;
   }
 
   /** The body that clients parse: `{"errors":[{code,message,detail}]}`; no detail, no key, as registry:2 does. */
@@ -49,12 +61,15 @@ export class RegistryError extends Error {
 }
 
 export const registryErrors = {
-  blobUnknown: (digest: string, options?: ErrorOptions) =>
+  blobUnknown: (digest: string, options?: RegistryErrorOptions) =>
     new RegistryError('BLOB_UNKNOWN', 404, 'blob unknown to registry', { ...options, detail: { digest } }),
-  manifestUnknown: (reference: string, message = 'manifest unknown', options?: ErrorOptions) =>
+  manifestUnknown: (reference: string, message = 'manifest unknown', options?: RegistryErrorOptions) =>
     new RegistryError('MANIFEST_UNKNOWN', 404, message, { ...options, detail: { reference } }),
-  nameUnknown: (name: string, message = 'repository name not known to registry', options?: ErrorOptions) =>
-    new RegistryError('NAME_UNKNOWN', 404, message, { ...options, detail: { name } }),
+  nameUnknown: (
+    name: string,
+    message = 'repository name not known to registry',
+    options?: RegistryErrorOptions,
+  ) => new RegistryError('NAME_UNKNOWN', 404, message, { ...options, detail: { name } }),
   nameInvalid: (name: string) =>
     new RegistryError('NAME_INVALID', 400, 'invalid repository name', { detail: { name } }),
   tagInvalid: (tag: string) =>

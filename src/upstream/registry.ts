@@ -28,6 +28,16 @@ export interface BlobStream {
   readonly body: AsyncIterable<Buffer>;
 }
 
+/** A repository that a search found. */
+export interface SearchResult {
+  /** As the registry's users write it: `busybox`, `owner/image`. */
+  readonly name: string;
+  readonly description: string;
+  readonly starCount: number;
+  readonly isOfficial: boolean;
+  readonly isAutomated: boolean;
+}
+
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
 }

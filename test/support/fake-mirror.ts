@@ -1,22 +1,23 @@
 import { digestOf, type Digest } from '../../src/oci/digest.ts';
 import { registryErrors } from '../../src/oci/error.ts';
+import type { ReferrerDescriptor } from '../../src/oci/manifest.ts';
 import { mediaTypes } from '../../src/oci/media-type.ts';
-import {
-  referenceText,
-  type ManifestReference,
-  type RepositoryName,
-  type Tag,
-} from '../../src/oci/reference.ts';
+import { referenceText, type ManifestReference, type Tag } from '../../src/oci/reference.ts';
 import type {
   BlobAnswer,
   BlobStat,
   CacheResult,
+  CatalogPage,
   ManifestAnswer,
   Mirror,
   PullTarget,
   Readiness,
+  ReferrersAnswer,
+  SearchAnswer,
   TagsAnswer,
 } from '../../src/mirror/mirror.ts';
+import type { Reader } from '../../src/mirror/reader.ts';
+import type { SearchResult } from '../../src/upstream/registry.ts';
 
 /** Where a fake blob's bytes come from. */
 export interface BlobSource {
@@ -43,9 +44,14 @@ export class FakeMirror implements Mirror {
   readonly calls: string[] = [];
   /** Targets, as they came in. */
   readonly targets: PullTarget[] = [];
+  /** Who asked for the catalog and for searches. */
+  readonly readers: Reader[] = [];
+  /** What searches find, where the name contains the term. */
+  searchResults: readonly SearchResult[] = [];
   readonly #manifests = new Map<string, { readonly bytes: Buffer; readonly mediaType: string }>();
   readonly #blobs = new Map<string, BlobSource>();
   readonly #tags = new Map<string, string[]>();
+  readonly #referrers = new Map<string, readonly ReferrerDescriptor[]>();
 
   putManifest(name: string, tag: string, bytes: Buffer, mediaType: string = mediaTypes.ociManifest): Digest {
     const digest = digestOf(bytes);
@@ -126,15 +132,33 @@ export class FakeMirror implements Mirror {
     });
   }
 
-  catalog({
-    last,
-    limit,
-  }: {
-    readonly last: string | undefined;
-    readonly limit: number;
-  }): Promise<readonly RepositoryName[]> {
+  referrers(target: PullTarget, digest: Digest, artifactType: string | undefined): Promise<ReferrersAnswer> {
+    return this.#answer('referrers', target, digest, (key) => {
+      const all = this.#referrers.get(key) ?? [];
+      const filtered = artifactType !== undefined;
+      const descriptors = filtered ? all.filter((one) => one.artifactType === artifactType) : all;
+      return { ...this.#origin(), descriptors, filtered, warning: this.warning };
+    });
+  }
+
+  putReferrers(name: string, subject: Digest, descriptors: readonly ReferrerDescriptor[]): void {
+    this.#referrers.set(`${name} ${subject}`, descriptors);
+  }
+
+  async search(reader: Reader, term: string, limit: number): Promise<SearchAnswer> {
+    this.calls.push(`search ${term} ${limit}`);
+    this.readers.push(reader);
+    if (this.failure !== undefined) throw this.failure;
+    await this.gate;
+    const results = this.searchResults.filter(({ name }) => name.includes(term)).slice(0, limit);
+    return { results, warning: this.warning };
+  }
+
+  catalog({ reader, last, limit }: CatalogPage): Promise<readonly string[]> {
+    this.readers.push(reader);
+    if (this.failure !== undefined) return Promise.reject(this.failure);
     const names = [...this.#tags.keys()].sort().filter((name) => last === undefined || name > last);
-    return Promise.resolve(names.slice(0, limit) as RepositoryName[]);
+    return Promise.resolve(names.slice(0, limit));
   }
 
   readiness(): Promise<Readiness> {

@@ -1,6 +1,9 @@
 import { pino } from 'pino';
-import { composeMirror, type MirrorPolicy, type RunningMirror } from '../../src/mirror/compose.ts';
+import type { AccessRules } from '../../src/mirror/access/policy.ts';
+import { composeMirror, type RunningMirror } from '../../src/mirror/compose.ts';
+import type { FreshnessPolicy } from '../../src/mirror/freshness.ts';
 import type { BlobAnswer, Mirror, PullTarget } from '../../src/mirror/mirror.ts';
+import { anonymous, type Reader } from '../../src/mirror/reader.ts';
 import {
   parseRepositoryName,
   parseUpstreamName,
@@ -16,8 +19,15 @@ import { TempFolder } from './temp-folder.ts';
 import { TestClock } from './test-clock.ts';
 
 export interface MirrorHouseOptions {
+  /** What plain names mean. */
   readonly upstream?: ScriptedUpstream;
-  readonly policy?: Partial<MirrorPolicy['freshness']> & { readonly ttlMs?: number };
+  readonly others?: readonly ScriptedUpstream[];
+  /** False: plain names mean nothing. */
+  readonly plain?: false;
+  readonly access?: Partial<AccessRules>;
+  /** False: clients cannot log in to this mirror. */
+  readonly canLogIn?: false;
+  readonly policy?: Partial<FreshnessPolicy> & { readonly ttlMs?: number };
   readonly wrapContent?: (content: ContentStore) => ContentStore;
   readonly wrapMetadata?: (metadata: MetadataStore) => MetadataStore;
 }
@@ -71,24 +81,29 @@ export class MirrorHouse implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { wrapContent, wrapMetadata, policy } = this.#options;
+    const { wrapContent, wrapMetadata, policy, access, others = [] } = this.#options;
     const stored = await FilesystemContentStore.open(this.#folder.path);
     const recorded = await SqliteMetadataStore.open(this.#folder.join('metadata.sqlite'), this.clock);
     const content = wrapContent?.(stored) ?? stored;
     const metadata = wrapMetadata?.(recorded) ?? recorded;
     this.#stores = { content, metadata };
     this.#running = await composeMirror({
-      registry: this.upstream,
-      content,
-      metadata,
-      policy: {
+      upstreams: [this.upstream, ...others].map((registry) => ({
+        registry,
+        anonymous: registry.anonymous,
+        as: (credentials) => registry.as(credentials),
         freshness: {
-          defaultMs: policy?.defaultMs ?? 60_000,
+          tagMs: policy?.tagMs ?? 60_000,
           rules: policy?.rules ?? [],
           gone: policy?.gone ?? 'keep',
         },
-        ttlMs: policy?.ttlMs ?? 0,
-      },
+      })),
+      plain: this.#options.plain === false ? undefined : this.upstream.name,
+      access: { ...everythingAllowed, ...access },
+      canLogIn: this.#options.canLogIn ?? true,
+      content,
+      metadata,
+      ttlMs: policy?.ttlMs ?? 0,
       clock: this.clock,
       logger: pino({ level: 'silent' }),
       random: () => 0.5,
@@ -107,11 +122,23 @@ export class MirrorHouse implements AsyncDisposable {
   }
 }
 
-/** `library/hello`, or `library/hello` as some registry's. */
-export function target(name: string, namespace?: string): PullTarget {
+const everythingAllowed: AccessRules = {
+  anonymous: 'allow',
+  private: 'authenticated',
+  groups: {},
+  rules: [],
+  mirror: { allow: [], deny: [] },
+};
+
+/** `library/hello`, or `library/hello` as some registry's; asked for by nobody in particular. */
+export function target(name: string, namespace?: string, reader: Reader = anonymous): PullTarget {
   const parsed = parseRepositoryName(name);
   if (parsed === undefined) throw new Error(`not a repository name: ${name}`);
-  return { name: parsed, namespace: namespace === undefined ? undefined : parseUpstreamName(namespace) };
+  return {
+    name: parsed,
+    namespace: namespace === undefined ? undefined : parseUpstreamName(namespace),
+    reader,
+  };
 }
 
 export function byTag(text: string): ManifestReference {

@@ -1,5 +1,6 @@
 import type { Digest } from '../../src/oci/digest.ts';
 import { digestOf } from '../../src/oci/digest.ts';
+import type { ReferrerDescriptor } from '../../src/oci/manifest.ts';
 import { mediaTypes } from '../../src/oci/media-type.ts';
 import {
   parseUpstreamName,
@@ -9,16 +10,26 @@ import {
   type Tag,
   type UpstreamName,
 } from '../../src/oci/reference.ts';
+import type { BasicCredentials } from '../../src/upstream/auth/credentials.ts';
 import {
   UpstreamError,
   type BlobStream,
   type FetchedManifest,
   type ManifestHead,
   type RequestOptions,
+  type SearchResult,
   type UpstreamRegistry,
 } from '../../src/upstream/registry.ts';
 
 type Hook = (request: string) => Promise<void> | void;
+
+/** What is in a registry; the views of those who may read only some of it share it. */
+interface Content {
+  readonly manifests: Map<string, Buffer>;
+  readonly blobs: Map<string, Buffer>;
+  readonly tags: Map<string, Digest>;
+  readonly referrers: Map<string, readonly ReferrerDescriptor[]>;
+}
 
 /** An upstream without a network: content in memory, every request noted, and a hook that can delay or fail any of them. */
 export class ScriptedUpstream implements UpstreamRegistry {
@@ -32,39 +43,98 @@ export class ScriptedUpstream implements UpstreamRegistry {
   /** False: neither HEAD nor GET state `Docker-Content-Digest`. */
   statesDigest = true;
 
-  readonly #manifests = new Map<string, Buffer>();
-  readonly #blobs = new Map<string, Buffer>();
-  readonly #tags = new Map<string, Digest>();
+  /** What its search finds. */
+  found: readonly SearchResult[] = [];
+  /** As who does not log in sees it, once it is {@link guard}ed. */
+  anonymous: ScriptedUpstream | undefined;
+  /** Views that were closed. */
+  closed = 0;
 
-  constructor(name = 'docker.io') {
+  readonly #content: Content;
+  readonly #mayRead: (repository: string) => boolean;
+  readonly #public = new Set<string>();
+  readonly #accounts = new Map<string, Set<string>>();
+
+  constructor(
+    name = 'docker.io',
+    content: Content = { manifests: new Map(), blobs: new Map(), tags: new Map(), referrers: new Map() },
+    mayRead: (repository: string) => boolean = () => true,
+  ) {
     const parsed = parseUpstreamName(name);
     if (parsed === undefined) throw new Error(`not an upstream name: ${name}`);
     this.name = parsed;
+    this.#content = content;
+    this.#mayRead = mayRead;
+  }
+
+  /** From now on this is what the configured credentials can read; without them only public repositories are. */
+  guard(...publicRepositories: readonly string[]): this {
+    for (const repository of publicRepositories) this.#public.add(repository);
+    this.anonymous ??= this.#view((repository) => this.#public.has(repository));
+    return this;
+  }
+
+  /** Makes a public repository private. */
+  withdraw(repository: string): void {
+    this.#public.delete(repository);
+  }
+
+  /** Opens an account that may read a repository. */
+  grant({ username, password }: BasicCredentials, repository: string): void {
+    const key = `${username}:${password}`;
+    this.#accounts.set(key, (this.#accounts.get(key) ?? new Set()).add(repository));
+  }
+
+  /** Everyone who asked with credentials of their own, in order; their requests are in {@link requestsOfAccounts}. */
+  readonly logins: BasicCredentials[] = [];
+  readonly requestsOfAccounts: string[] = [];
+
+  as(credentials: BasicCredentials): ScriptedUpstream {
+    this.logins.push(credentials);
+    const granted = this.#accounts.get(`${credentials.username}:${credentials.password}`);
+    const view = this.#view((repository) => granted?.has(repository) === true);
+    view.before = async (request) => {
+      this.requestsOfAccounts.push(request);
+      await this.before(request);
+    };
+    view.onClose = () => {
+      this.closed += 1;
+    };
+    return view;
+  }
+
+  #view(mayRead: (repository: string) => boolean): ScriptedUpstream {
+    return new ScriptedUpstream(this.name, this.#content, mayRead);
   }
 
   addManifest(repository: string, bytes: Buffer, tag?: string): Digest {
     const digest = digestOf(bytes);
-    this.#manifests.set(`${repository} ${digest}`, bytes);
+    this.#content.manifests.set(`${repository} ${digest}`, bytes);
     if (tag !== undefined) this.moveTag(repository, tag, digest);
     return digest;
   }
 
   moveTag(repository: string, tag: string, digest: Digest): void {
-    this.#tags.set(`${repository} ${tag}`, digest);
+    this.#content.tags.set(`${repository} ${tag}`, digest);
   }
 
   removeManifest(repository: string, digest: Digest): void {
-    this.#manifests.delete(`${repository} ${digest}`);
+    this.#content.manifests.delete(`${repository} ${digest}`);
   }
 
   removeTag(repository: string, tag: string): void {
-    this.#tags.delete(`${repository} ${tag}`);
+    this.#content.tags.delete(`${repository} ${tag}`);
   }
 
   addBlob(repository: string, bytes: Buffer): Digest {
     const digest = digestOf(bytes);
-    this.#blobs.set(`${repository} ${digest}`, bytes);
+    this.#content.blobs.set(`${repository} ${digest}`, bytes);
     return digest;
+  }
+
+  /** What its referrers API lists for a manifest; without, it has no such API. */
+  addReferrers(repository: string, subject: Digest, descriptors: readonly ReferrerDescriptor[]): void {
+    this.#content.referrers.set(`${repository} ${subject}`, descriptors);
   }
 
   async headManifest(repository: RepositoryName, reference: ManifestReference): Promise<ManifestHead> {
@@ -92,14 +162,30 @@ export class ScriptedUpstream implements UpstreamRegistry {
   }
 
   async listTags(repository: RepositoryName): Promise<readonly Tag[]> {
-    await this.#asked(`TAGS ${repository}`);
+    await this.#asked(`TAGS ${repository}`, repository);
     const prefix = `${repository} `;
-    return [...this.#tags.keys()]
+    return [...this.#content.tags.keys()]
       .filter((key) => key.startsWith(prefix))
       .map((key) => key.slice(prefix.length) as Tag);
   }
 
+  async referrers(
+    repository: RepositoryName,
+    digest: Digest,
+  ): Promise<readonly ReferrerDescriptor[] | undefined> {
+    await this.#asked(`REFERRERS ${repository} ${digest}`, repository);
+    return this.#content.referrers.get(`${repository} ${digest}`);
+  }
+
+  async search(term: string, limit: number): Promise<readonly SearchResult[]> {
+    await this.#asked(`SEARCH ${term} ${limit}`);
+    return this.found;
+  }
+
+  onClose: () => void = () => undefined;
+
   close(): Promise<void> {
+    this.onClose();
     return Promise.resolve();
   }
 
@@ -107,21 +193,23 @@ export class ScriptedUpstream implements UpstreamRegistry {
     return this.requests.filter((request) => request.startsWith(prefix)).length;
   }
 
-  async #asked(request: string): Promise<void> {
+  async #asked(request: string, repository?: string): Promise<void> {
     this.requests.push(request);
     await this.before(request);
+    if (repository !== undefined && !this.#mayRead(repository))
+      throw new UpstreamError('unauthorized', 'upstream wants a login', { status: 401 });
   }
 
   async #manifest(method: string, repository: RepositoryName, reference: ManifestReference): Promise<Buffer> {
-    await this.#asked(`${method} ${repository} ${referenceText(reference)}`);
+    await this.#asked(`${method} ${repository} ${referenceText(reference)}`, repository);
     const digest =
-      'digest' in reference ? reference.digest : this.#tags.get(`${repository} ${reference.tag}`);
-    return found(this.#manifests.get(`${repository} ${digest ?? ''}`));
+      'digest' in reference ? reference.digest : this.#content.tags.get(`${repository} ${reference.tag}`);
+    return found(this.#content.manifests.get(`${repository} ${digest ?? ''}`));
   }
 
   async #blob(method: string, repository: RepositoryName, digest: Digest, suffix = ''): Promise<Buffer> {
-    await this.#asked(`${method} ${repository} ${digest}${suffix}`);
-    return found(this.#blobs.get(`${repository} ${digest}`));
+    await this.#asked(`${method} ${repository} ${digest}${suffix}`, repository);
+    return found(this.#content.blobs.get(`${repository} ${digest}`));
   }
 
   #head(bytes: Buffer): ManifestHead {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { anonymous } from '../../../src/mirror/reader.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { makeImage } from '../../support/image.ts';
 import { byTag, MirrorHouse, target } from '../../support/mirror-house.ts';
@@ -84,7 +85,12 @@ describe('the catalog', () => {
     }
     house.upstream.before = unavailable;
 
-    expect(await house.mirror.catalog({ last: undefined, limit: 2 })).toEqual(['library/a', 'library/b']);
-    expect(await house.mirror.catalog({ last: 'library/b', limit: 2 })).toEqual(['owner/c']);
+    expect(await house.mirror.catalog({ reader: anonymous, last: undefined, limit: 2 })).toEqual([
+      'library/a',
+      'library/b',
+    ]);
+    expect(await house.mirror.catalog({ reader: anonymous, last: 'library/b', limit: 2 })).toEqual([
+      'owner/c',
+    ]);
   });
 });

@@ -1,0 +1,95 @@
+import { repositoryGlob, type Glob } from '../../glob.ts';
+import { repositoryKey, type Repository } from '../../oci/reference.ts';
+import { anonymous, type Reader } from '../reader.ts';
+
+/** Who may read what, and what may be mirrored at all. Globs are as in `repositoryGlob`. */
+export interface AccessRules {
+  readonly anonymous: 'allow' | 'deny';
+  /** Who may read what only an upstream's configured credentials can. */
+  readonly private: 'authenticated' | 'allow';
+  /** Names of users by name of group, besides the groups that readers bring along. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+  /** The first that matches decides; `allow` holds `anonymous`, `authenticated`, `user:NAME` and `group:NAME`. */
+  readonly rules: readonly { readonly match: string; readonly allow: readonly string[] }[];
+  /** An empty `allow` allows everything that `deny` does not match. */
+  readonly mirror: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+}
+
+/** What the rules say of a reader and a repository; `login`: not to somebody who has not logged in. */
+export type Verdict = 'allowed' | 'login' | 'denied' | 'not-mirrored';
+
+interface Rule {
+  readonly matches: Glob;
+  readonly allow: ReadonlySet<string>;
+}
+
+/** The operator's rules. They look at names only, never at what exists, so they tell nothing of it. */
+export class AccessPolicy {
+  readonly #rules: readonly Rule[];
+  readonly #groups: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #allowed: readonly Glob[];
+  readonly #refused: readonly Glob[];
+  readonly #anonymousMay: boolean;
+  readonly #everyoneReadsPrivate: boolean;
+  readonly #canLogIn: boolean;
+
+  /** @param canLogIn whether clients can log in to this mirror at all */
+  constructor(access: AccessRules, canLogIn: boolean) {
+    this.#rules = access.rules.map(({ match, allow }) => ({
+      matches: repositoryGlob(match),
+      allow: new Set(allow),
+    }));
+    this.#groups = new Map(Object.entries(access.groups).map(([name, users]) => [name, new Set(users)]));
+    this.#allowed = access.mirror.allow.map(repositoryGlob);
+    this.#refused = access.mirror.deny.map(repositoryGlob);
+    this.#anonymousMay = access.anonymous === 'allow';
+    this.#everyoneReadsPrivate = access.private === 'allow';
+    this.#canLogIn = canLogIn;
+  }
+
+  /** Whether somebody who has not logged in is refused everything; `login` where logging in is possible. */
+  forNobody({ user }: Reader): Verdict {
+    return user !== undefined || this.#anonymousMay ? 'allowed' : this.#refusal(true);
+  }
+
+  verdict(repository: Repository, reader: Reader): Verdict {
+    const name = repositoryKey(repository);
+    if (!this.#isMirrored(name)) return 'not-mirrored';
+    const general = this.forNobody(reader);
+    if (general !== 'allowed') return general;
+    const allow = this.#rules.find(({ matches }) => matches(name))?.allow;
+    if (allow === undefined || this.#admits(allow, reader)) return 'allowed';
+    return this.#refusal(reader.user === undefined && allow.size > 0);
+  }
+
+  /** Whether the reader may have what only an upstream's configured credentials can read. */
+  readsPrivate({ user }: Reader): boolean {
+    return this.#everyoneReadsPrivate || user !== undefined;
+  }
+
+  #isMirrored(name: string): boolean {
+    if (this.#refused.some((matches) => matches(name))) return false;
+    return this.#allowed.length === 0 || this.#allowed.some((matches) => matches(name));
+  }
+
+  #admits(allow: ReadonlySet<string>, { user, groups }: Reader): boolean {
+    if (allow.has('anonymous')) return true;
+    if (user === undefined) return false;
+    if (allow.has('authenticated') || allow.has(`user:${user}`)) return true;
+    if (groups.some((group) => allow.has(`group:${group}`))) return true;
+    return [...this.#groups].some(([group, users]) => users.has(user) && allow.has(`group:${group}`));
+  }
+
+  #refusal(loginHelps: boolean): Verdict {
+    return loginHelps && this.#canLogIn ? 'login' : 'denied';
+  }
+}
+
+/**
+ * The reader as far as a repository is concerned: who shows a token that does not grant it counts as nobody.
+ * @param names what a token may call the repository
+ */
+export function readerOf(reader: Reader, names: readonly string[]): Reader {
+  const { repositories } = reader;
+  return repositories === undefined || names.some((name) => repositories.has(name)) ? reader : anonymous;
+}

@@ -1,0 +1,20 @@
+import type { BasicCredentials } from '../upstream/auth/credentials.ts';
+
+/** Who asks, as far as it is known. */
+export interface Reader {
+  /** The name under which the client has proven itself here; undefined for who has not. */
+  readonly user: string | undefined;
+  readonly groups: readonly string[];
+  /** Canonical names that a token grants; undefined: not limited by a token. A repository outside counts as asked by anonymous. */
+  readonly repositories: ReadonlySet<string> | undefined;
+  /** The client's own registry credentials, to be checked upstream (`auth.passthrough`). Never stored or logged. */
+  readonly credentials: BasicCredentials | undefined;
+}
+
+/** Who has not said who they are. */
+export const anonymous: Reader = {
+  user: undefined,
+  groups: [],
+  repositories: undefined,
+  credentials: undefined,
+};
