@@ -68,10 +68,10 @@ export function makeIndex(images: readonly Image[], options: { readonly oci?: bo
   return { ...content(bytes, mediaType), images };
 }
 
-/** An image that runs: one layer with a static busybox, which says hello. */
+/** An image that runs: one layer with a static busybox, which says what it is told to. */
 export async function runnableImage(
   busyboxPath = '/bin/busybox',
-  options: { readonly oci?: boolean } = {},
+  options: { readonly oci?: boolean; readonly says?: string } = {},
 ): Promise<Image> {
   await using folder = await TempFolder.create();
   const tar = folder.join('layer.tar');
@@ -99,7 +99,7 @@ export async function runnableImage(
     architecture: architecture(),
     os: 'linux',
     created: '1970-01-01T00:00:00Z',
-    config: { Cmd: ['/bin/busybox', 'echo', 'Hello from Docker!'], Env: ['PATH=/bin'] },
+    config: { Cmd: ['/bin/busybox', 'echo', options.says ?? 'Hello from Docker!'], Env: ['PATH=/bin'] },
     rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
     history: [{ created: '1970-01-01T00:00:00Z', created_by: 'busybox' }],
   };

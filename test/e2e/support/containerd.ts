@@ -20,11 +20,14 @@ export class Containerd implements AsyncDisposable {
   }
 
   /** Resolves when the daemon answers. */
-  static async start(mirrors: ContainerdMirrors): Promise<Containerd> {
+  static async start(
+    mirrors: ContainerdMirrors,
+    options: { /** A file with the authority of the mirrors. */ readonly ca?: string } = {},
+  ): Promise<Containerd> {
     await using resources = new AsyncDisposableStack();
     const folder = resources.use(await TempFolder.create());
     resources.defer(async () => unmountBelow(folder.path));
-    await writeSettings(folder, mirrors);
+    await writeSettings(folder, mirrors, options.ca);
     const daemon = resources.use(new Child('containerd', ['--config', folder.join('config.toml')]));
     showWhenFailed('containerd', daemon);
     const containerd = new Containerd(folder, resources);
@@ -85,7 +88,11 @@ export class Containerd implements AsyncDisposable {
   }
 }
 
-async function writeSettings(folder: TempFolder, mirrors: ContainerdMirrors): Promise<void> {
+async function writeSettings(
+  folder: TempFolder,
+  mirrors: ContainerdMirrors,
+  ca: string | undefined,
+): Promise<void> {
   await writeFile(
     folder.join('config.toml'),
     [
@@ -103,9 +110,12 @@ async function writeSettings(folder: TempFolder, mirrors: ContainerdMirrors): Pr
     await mkdir(folder.join('certs', registry), { recursive: true });
     await writeFile(
       folder.join('certs', registry, 'hosts.toml'),
-      [`server = "https://${registry}"`, `[host."${mirrorUrl}"]`, 'capabilities = ["pull", "resolve"]'].join(
-        '\n',
-      ),
+      [
+        `server = "https://${registry}"`,
+        `[host."${mirrorUrl}"]`,
+        'capabilities = ["pull", "resolve"]',
+        ...(ca === undefined ? [] : [`ca = "${ca}"`]),
+      ].join('\n'),
     );
   }
 }

@@ -78,6 +78,11 @@ export class Entrepot implements AsyncDisposable {
     await this.#process?.waitFor(pattern);
   }
 
+  /** Sends a signal and does not wait. */
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
   /** Ends it as a service manager would. Its store stays. */
   async stop(): Promise<void> {
     const child = this.#process;
