@@ -154,7 +154,7 @@ describe('manifests', () => {
     mirror.putManifest('box', 'v1', bytes);
     const response = await get('/v2/box/manifests/v1?ns=GHCR.io');
     expect(response.headers.get('oci-namespace')).toBe('ghcr.io');
-    expect(mirror.targets).toStrictEqual([{ name: 'box', namespace: 'ghcr.io' }]);
+    expect(mirror.targets).toMatchObject([{ name: 'box', namespace: 'ghcr.io' }]);
   });
 
   test.each(['', 'a/b', 'x%0d%0ay', '../'])('an ns of "%s" names no registry', async (ns) => {
