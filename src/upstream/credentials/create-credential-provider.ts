@@ -2,16 +2,22 @@ import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { CredentialProvider } from '../auth/credentials.ts';
 import type { CredentialSource } from './credential-source.ts';
+import { DockerConfigProvider } from './docker-config-provider.ts';
+import { HelperProgram } from './helper-program.ts';
+import { HelperProvider } from './helper-provider.ts';
 
 export interface CredentialProviderOptions {
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** The provider of what `source` holds. Reads and runs nothing yet. */
+/**
+ * The provider of what `source` holds. Reads and runs nothing before it is asked.
+ * @throws {CredentialError} when `source` names no program that may be a helper
+ */
 export function createCredentialProvider(
   source: CredentialSource,
-  _options: CredentialProviderOptions,
+  { clock, logger }: CredentialProviderOptions,
 ): CredentialProvider {
   switch (source.kind) {
     case 'static': {
@@ -19,7 +25,13 @@ export function createCredentialProvider(
       return { get: () => Promise.resolve({ username, password }) };
     }
     case 'docker-config':
+      return new DockerConfigProvider({ file: source.file, text: source.text, clock, logger });
     case 'helper':
-      return { get: () => Promise.reject(new Error(`${source.kind}: cannot be read yet`)) };
+      return new HelperProvider({
+        program: new HelperProgram(source.program, clock),
+        lifetimeMs: source.lifetimeMs,
+        clock,
+        logger,
+      });
   }
 }

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import type { Credentials } from '../auth/credentials.ts';
+import { CredentialError } from './credential-error.ts';
+import { findServerKey } from './server-key.ts';
+
+const configuration = z.object({
+  auths: z.record(z.string(), z.unknown()).optional(),
+  credHelpers: z.record(z.string(), z.string()).optional(),
+  credsStore: z.string().optional(),
+});
+
+const login = z.object({
+  auth: z.string().optional(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+  identitytoken: z.string().optional(),
+  registrytoken: z.string().optional(),
+});
+
+type Login = z.infer<typeof login>;
+
+/** What a bearer token may consist of to be a header's value. */
+const printable = /^[\x21-\x7e]+$/;
+
+const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/**
+ * Docker's `config.json`, as far as it tells of credentials. The hosts are read when they are asked for: one that is
+ * broken does no harm to the others.
+ * @see https://docs.docker.com/reference/cli/docker/login/
+ */
+export class DockerConfig {
+  readonly #source: string;
+  readonly #values: z.infer<typeof configuration>;
+
+  /**
+   * @param source what errors call it, such as its file's name
+   * @throws {CredentialError} when `text` is no such configuration
+   */
+  constructor(source: string, text: string) {
+    this.#source = source;
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      // The parser's error quotes the text.
+      throw new CredentialError(`${source} is not JSON`);
+    }
+    const parsed = configuration.safeParse(json);
+    if (!parsed.success) throw new CredentialError(`${source} is no Docker configuration`);
+    this.#values = parsed.data;
+  }
+
+  /** The helper to ask for `host`, as in `docker-credential-NAME`; undefined when its credentials are in here. */
+  helper(host: string): string | undefined {
+    const { credHelpers = {}, credsStore } = this.#values;
+    const key = findServerKey(Object.keys(credHelpers), host);
+    const name = key === undefined ? credsStore : credHelpers[key];
+    return name === '' ? undefined : name;
+  }
+
+  /**
+   * The credentials in here for `host`, if there are any.
+   * @throws {CredentialError} when they cannot be read
+   */
+  credentials(host: string): Credentials | undefined {
+    const { auths = {} } = this.#values;
+    const key = findServerKey(Object.keys(auths), host);
+    if (key === undefined) return undefined;
+    const place = `${this.#source}: auths[${JSON.stringify(key)}]`;
+    const parsed = login.safeParse(auths[key]);
+    if (!parsed.success) throw new CredentialError(`${place} is no login`);
+    return readLogin(parsed.data, place);
+  }
+}
+
+function readLogin(
+  { auth = '', username = '', password = '', identitytoken = '', registrytoken = '' }: Login,
+  place: string,
+): Credentials | undefined {
+  if (registrytoken !== '') {
+    if (!printable.test(registrytoken)) throw new CredentialError(`${place}.registrytoken is no token`);
+    return { registryToken: registrytoken };
+  }
+  if (identitytoken !== '') return { identityToken: identitytoken };
+  if (auth !== '') return decodeAuth(auth, place);
+  return username === '' && password === '' ? undefined : { username, password };
+}
+
+/** As Docker reads it: a password may hold colons, and may be padded with zeros. */
+function decodeAuth(auth: string, place: string): Credentials {
+  const text = base64.test(auth) ? Buffer.from(auth, 'base64').toString('utf8') : '';
+  const colon = text.indexOf(':');
+  if (colon <= 0) throw new CredentialError(`${place}.auth is no user name and password in base64`);
+  return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, '') };
+}

@@ -1,0 +1,77 @@
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+import type { Clock } from '../../clock.ts';
+import type { Credentials } from '../auth/credentials.ts';
+import { CredentialError } from './credential-error.ts';
+import { runProgram } from './run-program.ts';
+
+/** In milliseconds. A helper that asks its user something would wait for ever. */
+const timeLimitMs = 10_000;
+
+const maxOutputBytes = 64 * 1024;
+
+/** A name to be looked for in `PATH`: nothing that leads to another folder, or is taken for an option. */
+const plainName = /^\w[\w.-]*$/;
+
+/** The one failure that is none, and known by its message only. */
+const notFound = 'credentials not found in native keychain';
+
+/** The user name that stands for: the secret is an identity token. */
+const tokenUser = '<token>';
+
+const helperAnswer = z.object({ Username: z.string(), Secret: z.string() });
+
+/** Whether `program` may be a credential helper: a plain name, or an absolute path. */
+export function isHelperProgram(program: string): boolean {
+  return plainName.test(program) || (isAbsolute(program) && !program.includes('\0'));
+}
+
+/**
+ * A credential helper: a program that knows the credentials of registries.
+ * @see https://github.com/docker/docker-credential-helpers
+ */
+export class HelperProgram {
+  readonly name: string;
+  readonly #clock: Clock;
+
+  /**
+   * @param name `docker-credential-NAME`, looked for in `PATH`, or an absolute path
+   * @throws {CredentialError} when it is neither
+   */
+  constructor(name: string, clock: Clock) {
+    if (!isHelperProgram(name)) {
+      throw new CredentialError(`${JSON.stringify(name)} is no name of a credential helper`);
+    }
+    this.name = name;
+    this.#clock = clock;
+  }
+
+  /**
+   * What it knows of the server that Docker calls `key`; undefined when it says that it knows nothing.
+   * @throws {CredentialError} when it fails in any other way. What it writes is not quoted: it may be a secret.
+   */
+  async get(key: string): Promise<Credentials | undefined> {
+    const { exitCode, output } = await runProgram(this.name, ['get'], {
+      input: key,
+      timeLimitMs,
+      maxOutputBytes,
+      clock: this.#clock,
+    });
+    if (exitCode === 0) return this.#parse(output);
+    if (output.trim() === notFound) return undefined;
+    throw new CredentialError(`${this.name} failed for ${key}, with exit code ${exitCode}`);
+  }
+
+  #parse(output: string): Credentials {
+    let json: unknown;
+    try {
+      json = JSON.parse(output);
+    } catch {
+      json = undefined;
+    }
+    const { success, data } = helperAnswer.safeParse(json);
+    if (!success) throw new CredentialError(`${this.name} answered with something other than credentials`);
+    const { Username: username, Secret: secret } = data;
+    return username === tokenUser ? { identityToken: secret } : { username, password: secret };
+  }
+}

@@ -1,0 +1,71 @@
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import type { CredentialProvider, Credentials } from '../auth/credentials.ts';
+import { RenewingCache, type Perishable } from '../auth/renewing-cache.ts';
+import type { HelperProgram } from './helper-program.ts';
+import { serverKey } from './server-key.ts';
+
+/** How long a helper is taken at its word that it has nothing, in milliseconds: a login shall be noticed soon. */
+const absenceMs = 60_000;
+
+/**
+ * How often a refusal may make a helper run again, in milliseconds: if what it gives is refused every time, its running
+ * does not help.
+ */
+const refusalPauseMs = 60_000;
+
+export interface HelperProviderOptions {
+  readonly program: HelperProgram;
+  /** How long what it says is used, in milliseconds; 0 runs it for every request, Infinity once. */
+  readonly lifetimeMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The credentials that a helper knows, kept for a while and renewed before they are too old. Failures are not kept. */
+export class HelperProvider implements CredentialProvider {
+  readonly #cache: RenewingCache<Credentials | undefined>;
+  /** By server key, in milliseconds since the epoch. */
+  readonly #refusedAt = new Map<string, number>();
+  readonly #program: HelperProgram;
+  readonly #lifetimeMs: number;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor({ program, lifetimeMs, clock, logger }: HelperProviderOptions) {
+    this.#cache = new RenewingCache(clock, logger);
+    this.#program = program;
+    this.#lifetimeMs = lifetimeMs;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** @throws {CredentialError} when the helper fails */
+  async get(host: string): Promise<Credentials | undefined> {
+    const key = serverKey(host);
+    const { value } = await this.#cache.get(key, () => this.#ask(key));
+    return value;
+  }
+
+  refused(host: string): void {
+    const key = serverKey(host);
+    const now = this.#clock.now();
+    if (now < (this.#refusedAt.get(key) ?? -Infinity) + refusalPauseMs) return;
+    this.#refusedAt.set(key, now);
+    this.#cache.forget(key);
+  }
+
+  async #ask(key: string): Promise<Perishable<Credentials | undefined>> {
+    const about = { helper: this.#program.name, server: key };
+    const since = this.#clock.now();
+    try {
+      const value = await this.#program.get(key);
+      this.#logger.debug({ ...about, found: value !== undefined }, 'the credential helper answered');
+      const lifetimeMs = value === undefined ? Math.min(this.#lifetimeMs, absenceMs) : this.#lifetimeMs;
+      return { value, since, expiresAt: since + lifetimeMs };
+    } catch (error) {
+      this.#logger.warn({ ...about, err: error }, 'the credential helper failed');
+      throw error;
+    }
+  }
+}
