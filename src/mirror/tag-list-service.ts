@@ -1,24 +1,16 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { registryErrors } from '../oci/error.ts';
 import { repositoryKey, type Repository, type Tag } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { UpstreamError } from '../upstream/registry.ts';
-import { notAsked } from './breaker.ts';
 import type { Degradation } from './degradation.ts';
+import { Listings, type Listing } from './listings.ts';
 import type { TagsAnswer } from './mirror.ts';
 import type { Routing } from './routing.ts';
-import { SingleFlight } from './single-flight.ts';
 import { clientError } from './upstream-failure.ts';
 
-const freshMs = 60_000;
 /** Tags kept in memory, over all lists. */
 const remembered = 500_000;
-
-interface KnownList {
-  readonly tags: readonly Tag[];
-  readonly checkedAt: number;
-}
 
 export interface TagListServiceOptions {
   readonly routing: Routing;
@@ -33,71 +25,53 @@ export class TagListService {
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
   readonly #clock: Clock;
-  readonly #lists = new LRUCache<string, KnownList>({
-    maxSize: remembered,
-    sizeCalculation: ({ tags }) => tags.length + 1,
-  });
-  readonly #requests = new SingleFlight<KnownList>();
+  readonly #lists: Listings<Tag>;
 
   constructor({ routing, metadata, degradation, clock }: TagListServiceOptions) {
     this.#routing = routing;
     this.#metadata = metadata;
     this.#degradation = degradation;
     this.#clock = clock;
+    this.#lists = new Listings(clock, remembered);
   }
 
   async tags(repository: Repository): Promise<TagsAnswer> {
-    const key = repositoryKey(repository);
-    const known = this.#lists.get(key);
-    const startedAt = this.#clock.now();
-    const age = known === undefined ? Infinity : startedAt - known.checkedAt;
-    if (known !== undefined && age >= 0 && age < freshMs) {
-      return { tags: known.tags, result: 'hit', upstreamMs: 0, warning: undefined };
-    }
-    const { breaker } = this.#routing.upstream(repository.upstream);
-    // Only a list that upstream has given: what is cached besides may be a small part of it.
-    if (known !== undefined && !breaker.admits) {
-      const tags = await this.#cached(repository, known);
-      return { tags, result: 'stale', upstreamMs: 0, warning: notAsked };
-    }
     try {
-      const { outcome, joined } = this.#requests.run(key, () => this.#ask(repository, key));
-      const { tags } = await outcome;
-      return {
-        tags,
-        result: joined ? 'joined' : 'miss',
-        upstreamMs: this.#clock.now() - startedAt,
-        warning: undefined,
-      };
+      const { listed = [], ...answer } = await this.#lists.get(repositoryKey(repository), {
+        breaker: this.#routing.upstream(repository.upstream).breaker,
+        recorded: notRecorded,
+        holds: async () => (await this.#held(repository)).length > 0,
+        ask: () => this.#ask(repository),
+      });
+      if (answer.result !== 'stale') return { ...answer, tags: listed };
+      return { ...answer, tags: inLexicalOrder([...(await this.#held(repository)), ...listed]) };
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
-      const tags = await this.#cached(repository, known);
-      if (tags.length === 0)
-        throw clientError(error, () =>
-          registryErrors.nameUnknown(repository.name, undefined, { cause: error }),
-        );
-      return { tags, result: 'stale', upstreamMs: this.#clock.now() - startedAt, warning: error.message };
+      throw clientError(error, () =>
+        registryErrors.nameUnknown(repository.name, undefined, { cause: error }),
+      );
     }
   }
 
   /** Whether tags of the repository are cached. */
   async holds(repository: Repository): Promise<boolean> {
-    return (await this.#cached(repository, this.#lists.get(repositoryKey(repository)))).length > 0;
+    const known = await this.#lists.known(repositoryKey(repository), { recorded: notRecorded });
+    return (known !== undefined && known.items.length > 0) || (await this.#held(repository)).length > 0;
   }
 
-  async #ask(repository: Repository, key: string): Promise<KnownList> {
+  async #ask(repository: Repository): Promise<Listing<Tag>> {
     const { registry, breaker } = this.#routing.upstream(repository.upstream);
-    const tags = await breaker.watch(() => registry.listTags(repository.name));
-    const list = { tags: inLexicalOrder(tags), checkedAt: this.#clock.now() };
-    this.#lists.set(key, list);
-    return list;
+    const items = inLexicalOrder(await breaker.watch(() => registry.listTags(repository.name)));
+    return { items, checkedAt: this.#clock.now() };
   }
 
-  async #cached(repository: Repository, known: KnownList | undefined): Promise<readonly Tag[]> {
-    const held = (await this.#degradation.tolerate(() => this.#metadata.tags(repository))) ?? [];
-    return inLexicalOrder([...held, ...(known?.tags ?? [])]);
+  async #held(repository: Repository): Promise<readonly Tag[]> {
+    return (await this.#degradation.tolerate(() => this.#metadata.tags(repository))) ?? [];
   }
 }
+
+/** What a restart forgets: the tags that are cached are answer enough then. */
+const notRecorded = () => Promise.resolve(undefined);
 
 /** Byte order, as registries sort; each tag once. Tags are ASCII, so code units will do. */
 function inLexicalOrder(tags: readonly Tag[]): readonly Tag[] {

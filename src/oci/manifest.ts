@@ -11,11 +11,11 @@ export interface Descriptor {
   readonly size: number;
 }
 
-/** A manifest that refers to another by its `subject`, as a list of referrers names it. */
-export type ReferrerDescriptor = Descriptor & {
+/** A manifest that refers to another one by its `subject`, as the referrers API lists it. */
+export interface ReferrerDescriptor extends Descriptor {
   readonly artifactType?: string | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
-};
+}
 
 /** A manifest exactly as upstream sent it. */
 export interface Manifest extends Descriptor {
@@ -40,17 +40,19 @@ export class ManifestSyntaxError extends Error {
   readonly code = 'MANIFEST_SYNTAX';
 }
 
-type Json = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
 
-function isObject(value: unknown): value is Json {
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function text(value: unknown): string | undefined {
+/** A text that says something, or undefined. */
+export function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-function descriptor(value: unknown, where: string): Descriptor & { readonly foreign: boolean } {
+/** @throws {ManifestSyntaxError} naming `where` */
+export function descriptor(value: unknown, where: string): Descriptor & { readonly foreign: boolean } {
   if (!isObject(value)) throw new ManifestSyntaxError(`${where} is not a descriptor`);
   const digest = typeof value['digest'] === 'string' ? parseDigest(value['digest']) : undefined;
   if (digest === undefined) throw new ManifestSyntaxError(`${where} has no valid digest`);
@@ -67,7 +69,8 @@ function descriptor(value: unknown, where: string): Descriptor & { readonly fore
   };
 }
 
-function list(value: unknown, where: string): readonly unknown[] {
+/** @throws {ManifestSyntaxError} naming `where` */
+export function list(value: unknown, where: string): readonly unknown[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw new ManifestSyntaxError(`${where} is not a list`);
   return value as readonly unknown[];
@@ -77,12 +80,8 @@ function plain({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size };
 }
 
-/**
- * Reads what a manifest or index names. The bytes themselves are kept and served untouched.
- * @throws {ManifestSyntaxError} when they are no JSON object or a descriptor in them is malformed
- * @see https://github.com/opencontainers/image-spec/blob/main/manifest.md
- */
-export function readManifest(bytes: Uint8Array): ManifestContents {
+/** @throws {ManifestSyntaxError} when the bytes are no JSON object */
+export function readDocument(bytes: Uint8Array): JsonObject {
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -90,6 +89,16 @@ export function readManifest(bytes: Uint8Array): ManifestContents {
     throw new ManifestSyntaxError('not a JSON document', { cause });
   }
   if (!isObject(json)) throw new ManifestSyntaxError('not a JSON object');
+  return json;
+}
+
+/**
+ * Reads what a manifest or index names. The bytes themselves are kept and served untouched.
+ * @throws {ManifestSyntaxError} when they are no JSON object or a descriptor in them is malformed
+ * @see https://github.com/opencontainers/image-spec/blob/main/manifest.md
+ */
+export function readManifest(bytes: Uint8Array): ManifestContents {
+  const json = readDocument(bytes);
   const children = list(json['manifests'], 'manifests').map((item, index) =>
     plain(descriptor(item, `manifests[${index}]`)),
   );

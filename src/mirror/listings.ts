@@ -1,0 +1,132 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import { RegistryError } from '../oci/error.ts';
+import { UpstreamError } from '../upstream/registry.ts';
+import { notAsked, type Breaker } from './breaker.ts';
+import type { CacheResult } from './mirror.ts';
+import { SingleFlight } from './single-flight.ts';
+
+/** How long a list is served without asking upstream. */
+const freshMs = 60_000;
+/** How long a client for whom something is known waits for upstream to list it anew. */
+const patienceMs = 1_500;
+
+/** A list as upstream gave it. */
+export interface Listing<T> {
+  readonly items: readonly T[];
+  /** Milliseconds since the epoch. */
+  readonly checkedAt: number;
+  /** Why it is an old one after all; it then stands for this answer only. */
+  readonly warning?: string | undefined;
+}
+
+/** Where one list comes from. */
+export interface ListingSource<T> {
+  readonly breaker: Breaker;
+  /** What upstream gave once, from where it is written down. */
+  readonly recorded: () => Promise<Listing<T> | undefined>;
+  /** Whether some of it is cached, whether upstream ever listed it or not. */
+  readonly holds: () => Promise<boolean>;
+  /** Asks upstream. Rejects with UpstreamError or RegistryError. */
+  readonly ask: () => Promise<Listing<T>>;
+}
+
+export interface ListingAnswer<T> {
+  /** What upstream gives, or gave last; undefined when it never gave any. */
+  readonly listed: readonly T[] | undefined;
+  readonly result: CacheResult;
+  readonly upstreamMs: number;
+  readonly warning: string | undefined;
+}
+
+/** Lists that upstream gives: asked for once a minute at most, and answered from what is known when upstream is in trouble. */
+export class Listings<T> {
+  readonly #clock: Clock;
+  readonly #known: LRUCache<string, Listing<T>>;
+  readonly #requests = new SingleFlight<Listing<T>>();
+
+  /** @param remembered items kept in memory, over all lists */
+  constructor(clock: Clock, remembered: number) {
+    this.#clock = clock;
+    this.#known = new LRUCache({ maxSize: remembered, sizeCalculation: ({ items }) => items.length + 1 });
+  }
+
+  /** What is known of a list without asking anybody. */
+  async known(
+    key: string,
+    { recorded }: Pick<ListingSource<T>, 'recorded'>,
+  ): Promise<Listing<T> | undefined> {
+    const remembered = this.#known.get(key);
+    if (remembered !== undefined) return remembered;
+    const found = await recorded();
+    if (found !== undefined) this.#known.set(key, found);
+    return found;
+  }
+
+  /** Rejects with UpstreamError or RegistryError when upstream cannot be asked and nothing is known. */
+  async get(key: string, source: ListingSource<T>): Promise<ListingAnswer<T>> {
+    const { breaker } = source;
+    const known = await this.known(key, source);
+    const stale = (warning: string, upstreamMs: number): ListingAnswer<T> => ({
+      listed: known?.items,
+      result: 'stale',
+      upstreamMs,
+      warning,
+    });
+    if (known !== undefined) {
+      if (this.#isFresh(known)) {
+        return { listed: known.items, result: 'hit', upstreamMs: 0, warning: undefined };
+      }
+      // Only for a list that upstream has given: what is cached besides may be a small part of it.
+      if (!breaker.admits) return stale(notAsked, 0);
+    }
+
+    const nothing = known === undefined && !(await source.holds());
+    const startedAt = this.#clock.now();
+    const { outcome, joined } = this.#requests.run(key, async () => {
+      const listing = await source.ask();
+      if (listing.warning === undefined) this.#known.set(key, listing);
+      return listing;
+    });
+    const first = await (nothing ? settled(outcome) : this.#patiently(outcome));
+    const upstreamMs = this.#clock.now() - startedAt;
+    if (first === 'elapsed') {
+      breaker.timedOut();
+      return stale('upstream does not answer in time', upstreamMs);
+    }
+    if ('value' in first) {
+      const { items, warning } = first.value;
+      const result = warning !== undefined ? 'stale' : joined ? 'joined' : 'miss';
+      return { listed: items, result, upstreamMs, warning };
+    }
+    const { error } = first;
+    if (nothing || !(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
+    return stale(error.message, upstreamMs);
+  }
+
+  #isFresh({ checkedAt }: Listing<T>): boolean {
+    const age = this.#clock.now() - checkedAt;
+    // A negative age means that the clock was set back: ask, rather than trust it for hours.
+    return age >= 0 && age < freshMs;
+  }
+
+  async #patiently<V>(outcome: Promise<V>): Promise<Settled<V> | 'elapsed'> {
+    const waiting = new AbortController();
+    const patience = this.#clock.sleep(patienceMs, waiting.signal).then(
+      () => 'elapsed' as const,
+      () => 'elapsed' as const,
+    );
+    const first = await Promise.race([settled(outcome), patience]);
+    waiting.abort();
+    return first;
+  }
+}
+
+type Settled<V> = { readonly value: V } | { readonly error: unknown };
+
+function settled<V>(outcome: Promise<V>): Promise<Settled<V>> {
+  return outcome.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+}

@@ -1,0 +1,169 @@
+import type { Clock } from '../clock.ts';
+import type { Digest } from '../oci/digest.ts';
+import { RegistryError, registryErrors } from '../oci/error.ts';
+import { ManifestSyntaxError, type ReferrerDescriptor } from '../oci/manifest.ts';
+import { readReferrers, referrerDescriptor, referrersTag } from '../oci/referrers.ts';
+import { digestKey, type Repository, type UpstreamName } from '../oci/reference.ts';
+import type { MetadataStore } from '../store/metadata-store.ts';
+import { UpstreamError } from '../upstream/registry.ts';
+import type { Degradation } from './degradation.ts';
+import { Listings, type Listing } from './listings.ts';
+import type { ManifestService } from './manifest-service.ts';
+import type { ReferrersAnswer } from './mirror.ts';
+import type { Routing } from './routing.ts';
+import type { TagService } from './tag-service.ts';
+import { clientError } from './upstream-failure.ts';
+
+/** Descriptors kept in memory, over all lists. */
+const remembered = 100_000;
+/** How long an upstream is taken to have no referrers API, in milliseconds. */
+const withoutApiMs = 60 * 60 * 1000;
+
+export interface ReferrersServiceOptions {
+  readonly routing: Routing;
+  readonly manifests: ManifestService;
+  readonly tags: TagService;
+  readonly metadata: MetadataStore;
+  readonly degradation: Degradation;
+  readonly clock: Clock;
+}
+
+/**
+ * What refers to a manifest by its `subject`: what upstream's referrers API lists, or where it has none what the referrers
+ * tag points to, together with what is held. Written down, so that the answer outlives upstream and a restart.
+ */
+export class ReferrersService {
+  readonly #routing: Routing;
+  readonly #manifests: ManifestService;
+  readonly #tags: TagService;
+  readonly #metadata: MetadataStore;
+  readonly #degradation: Degradation;
+  readonly #clock: Clock;
+  readonly #lists: Listings<ReferrerDescriptor>;
+  /** For each upstream whether it has the API, as far as it has shown; if it has not, when that was seen. */
+  readonly #apis = new Map<UpstreamName, 'has' | { readonly missingAt: number }>();
+
+  constructor({ routing, manifests, tags, metadata, degradation, clock }: ReferrersServiceOptions) {
+    this.#routing = routing;
+    this.#manifests = manifests;
+    this.#tags = tags;
+    this.#metadata = metadata;
+    this.#degradation = degradation;
+    this.#clock = clock;
+    this.#lists = new Listings(clock, remembered);
+  }
+
+  /** All referrers of `subject`, each once; none is an empty list. Rejects with RegistryError when nobody can tell. */
+  async referrers(repository: Repository, subject: Digest): Promise<Omit<ReferrersAnswer, 'filtered'>> {
+    try {
+      const { listed = [], ...answer } = await this.#lists.get(digestKey(repository, subject), {
+        breaker: this.#routing.upstream(repository.upstream).breaker,
+        recorded: () => this.#recorded(repository, subject),
+        holds: async () => (await this.#held(repository, subject)).length > 0,
+        ask: () => this.#ask(repository, subject),
+      });
+      return { ...answer, descriptors: merged(listed, await this.#held(repository, subject)) };
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      throw clientError(error, () =>
+        registryErrors.nameUnknown(repository.name, undefined, { cause: error }),
+      );
+    }
+  }
+
+  /** Whether anything is known of the referrers of `subject`, be it that there are none. */
+  async holds(repository: Repository, subject: Digest): Promise<boolean> {
+    const recorded = () => this.#recorded(repository, subject);
+    const known = await this.#lists.known(digestKey(repository, subject), { recorded });
+    return known !== undefined || (await this.#held(repository, subject)).length > 0;
+  }
+
+  async #ask(repository: Repository, subject: Digest): Promise<Listing<ReferrerDescriptor>> {
+    const items = await this.#byApi(repository, subject);
+    const listing =
+      items === undefined ? await this.#byTag(repository, subject) : { items, checkedAt: this.#clock.now() };
+    if (listing.warning === undefined) await this.#record(repository, subject, listing);
+    return listing;
+  }
+
+  /** What upstream's API lists; undefined when it has none. */
+  async #byApi(repository: Repository, subject: Digest): Promise<readonly ReferrerDescriptor[] | undefined> {
+    const { name, registry, breaker } = this.#routing.upstream(repository.upstream);
+    const api = this.#apis.get(name);
+    if (typeof api === 'object') {
+      const age = this.#clock.now() - api.missingAt;
+      if (age >= 0 && age < withoutApiMs) return undefined;
+    }
+    const listed = await breaker.watch(() => registry.referrers(repository.name, subject));
+    if (listed !== undefined) {
+      this.#apis.set(name, 'has');
+    } else if (api !== 'has' && (await this.#manifests.held(repository, subject)) !== undefined) {
+      // Some answer 404 for a repository or subject that they do not have, too: only one that is there tells.
+      this.#apis.set(name, { missingAt: this.#clock.now() });
+    }
+    return listed;
+  }
+
+  async #byTag(repository: Repository, subject: Digest): Promise<Listing<ReferrerDescriptor>> {
+    const tag = referrersTag(subject);
+    try {
+      const { bytes, warning } = await this.#tags.byTag(repository, tag, 'GET');
+      return { items: bytes === undefined ? [] : readIndex(bytes), checkedAt: this.#clock.now(), warning };
+    } catch (error) {
+      if (!(error instanceof RegistryError && error.status === 404)) throw error;
+      return { items: [], checkedAt: this.#clock.now() };
+    }
+  }
+
+  /** From the manifests at hand, and from the referrers tag if it is cached. */
+  async #held(repository: Repository, subject: Digest): Promise<readonly ReferrerDescriptor[]> {
+    const found = await this.#degradation.tolerate(async () => {
+      const tag = await this.#metadata.tag(repository, referrersTag(subject));
+      return {
+        manifests: await this.#metadata.manifestsOfSubject(repository, subject),
+        index: tag === undefined ? undefined : await this.#metadata.manifest(repository, tag.digest),
+      };
+    });
+    if (found === undefined) return [];
+    const { manifests, index } = found;
+    return merged(index === undefined ? [] : readIndex(index.bytes), manifests.map(referrerDescriptor));
+  }
+
+  #recorded(repository: Repository, subject: Digest): Promise<Listing<ReferrerDescriptor> | undefined> {
+    return this.#degradation.tolerate(async () => {
+      const record = await this.#metadata.referrers(repository, subject);
+      return record === undefined ? undefined : { items: record.descriptors, checkedAt: record.checkedAt };
+    });
+  }
+
+  /** That there are none is worth writing down only of what is held: anybody may ask for any digest. */
+  async #record(
+    repository: Repository,
+    subject: Digest,
+    { items, checkedAt }: Listing<ReferrerDescriptor>,
+  ): Promise<void> {
+    const worth = items.length > 0 || (await this.#manifests.held(repository, subject)) !== undefined;
+    if (!worth) return;
+    await this.#degradation.tolerate(() =>
+      this.#metadata.putReferrers(repository, subject, items, checkedAt),
+    );
+  }
+}
+
+/** What else a referrers tag may point to says nothing of referrers. */
+function readIndex(bytes: Buffer): readonly ReferrerDescriptor[] {
+  try {
+    return readReferrers(bytes);
+  } catch (error) {
+    if (!(error instanceof ManifestSyntaxError)) throw error;
+    return [];
+  }
+}
+
+/** Each digest once, in the order in which they come. What is said of it last counts: the manifest itself knows best. */
+function merged(
+  listed: readonly ReferrerDescriptor[],
+  held: readonly ReferrerDescriptor[],
+): readonly ReferrerDescriptor[] {
+  return [...new Map([...listed, ...held].map((descriptor) => [descriptor.digest, descriptor])).values()];
+}

@@ -1,0 +1,56 @@
+import { digestAlgorithm, digestHex, type Digest } from './digest.ts';
+import {
+  descriptor,
+  isObject,
+  list,
+  ManifestSyntaxError,
+  readDocument,
+  readManifest,
+  text,
+  type Manifest,
+  type ReferrerDescriptor,
+} from './manifest.ts';
+import { parseTag, type Tag } from './reference.ts';
+
+/**
+ * The tag that stands for the referrers of `subject` where a registry cannot list them.
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
+ */
+export function referrersTag(subject: Digest): Tag {
+  const tag = parseTag(`${digestAlgorithm(subject)}-${digestHex(subject).slice(0, 64)}`);
+  if (tag === undefined) throw new TypeError('a digest always makes a tag');
+  return tag;
+}
+
+/**
+ * The referrers that an image index lists: the answer of a registry, or what the {@link referrersTag} points to.
+ * @throws {ManifestSyntaxError} when the bytes are no image index
+ */
+export function readReferrers(bytes: Uint8Array): readonly ReferrerDescriptor[] {
+  const json = readDocument(bytes);
+  if (!('manifests' in json)) throw new ManifestSyntaxError('not an image index');
+  return list(json['manifests'], 'manifests').map((item, index) => {
+    const { mediaType, digest, size } = descriptor(item, `manifests[${index}]`);
+    const { artifactType, annotations } = isObject(item) ? item : {};
+    return { mediaType, digest, size, ...described(text(artifactType), annotations) };
+  });
+}
+
+/** A manifest as a list of referrers names it. An index has an artifact type only if it states one. */
+export function referrerDescriptor({ mediaType, digest, size, bytes }: Manifest): ReferrerDescriptor {
+  const { annotations } = readDocument(bytes);
+  return { mediaType, digest, size, ...described(readManifest(bytes).artifactType, annotations) };
+}
+
+function described(
+  artifactType: string | undefined,
+  annotations: unknown,
+): Pick<ReferrerDescriptor, 'artifactType' | 'annotations'> {
+  const texts = isObject(annotations)
+    ? Object.entries(annotations).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+    : [];
+  return {
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(texts.length === 0 ? {} : { annotations: Object.fromEntries(texts) }),
+  };
+}
