@@ -63,7 +63,7 @@ async function open(
   const { credentials } = upstream;
   const registry = createRegistryClient({
     name: upstream.name,
-    url: upstream.urls[0],
+    urls: upstream.urls,
     credentials:
       credentials === undefined ? undefined : createCredentialProvider(credentials, { clock, logger }),
     timeouts: config.timeouts,

@@ -12,6 +12,9 @@ import {
 } from './manifest.ts';
 import { parseTag, type Tag } from './reference.ts';
 
+/** What is kept of a referrer's annotations, in characters: lists of thousands are kept in memory. */
+const maxAnnotations = 16 * 1024;
+
 /**
  * The tag that stands for the referrers of `subject` where a registry cannot list them.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
@@ -46,9 +49,15 @@ function described(
   artifactType: string | undefined,
   annotations: unknown,
 ): Pick<ReferrerDescriptor, 'artifactType' | 'annotations'> {
-  const texts = isObject(annotations)
-    ? Object.entries(annotations).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-    : [];
+  let room = maxAnnotations;
+  const texts = Object.entries(isObject(annotations) ? annotations : {}).filter(
+    (entry): entry is [string, string] => {
+      const [name, value] = entry;
+      if (typeof value !== 'string' || name.length + value.length > room) return false;
+      room -= name.length + value.length;
+      return true;
+    },
+  );
   return {
     ...(artifactType === undefined ? {} : { artifactType }),
     ...(texts.length === 0 ? {} : { annotations: Object.fromEntries(texts) }),

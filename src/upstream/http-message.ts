@@ -14,6 +14,8 @@ export interface UpstreamRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly lane: Lane;
+  /** What to do about a 303: GHCR points to a web page with one. Followed if not given. */
+  readonly seeOther?: 'return' | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

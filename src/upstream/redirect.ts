@@ -21,6 +21,7 @@ export class RedirectFollower implements Sender {
     for (let followed = 0; ; followed += 1) {
       const response = await this.#sender.send({ ...request, url, headers });
       if (!redirectStatuses.has(response.status)) return response;
+      if (response.status === 303 && request.seeOther === 'return') return response;
       response.body.discard();
       if (followed === maxRedirects) {
         throw new UpstreamError('invalid', `${request.url.host} redirects more than ${maxRedirects} times`);

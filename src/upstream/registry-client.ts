@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { parseDigest, type Digest } from '../oci/digest.ts';
-import { maxManifestBytes } from '../oci/manifest.ts';
-import { bareMediaType, manifestMediaTypes } from '../oci/media-type.ts';
+import { maxManifestBytes, type ReferrerDescriptor } from '../oci/manifest.ts';
+import { bareMediaType, manifestMediaTypes, mediaTypes } from '../oci/media-type.ts';
 import {
   referenceText,
   type ManifestReference,
@@ -13,19 +13,23 @@ import { answerError } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { pullScope } from './auth/scope.ts';
 import { blobStream, requireIdentity } from './blob-answer.ts';
+import type { DockerSearch } from './docker-search.ts';
 import { contentLength, headerText, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
+import { nextPage } from './next-page.ts';
 import { parseRateLimit, type RateLimitObserver } from './rate-limit.ts';
+import { ReferrerPages } from './referrer-pages.ts';
 import {
   UpstreamError,
   type BlobStream,
   type FetchedManifest,
   type ManifestHead,
   type RequestOptions,
+  type SearchResult,
   type UpstreamRegistry,
 } from './registry.ts';
-import { nextPage, TagPages } from './tag-pages.ts';
+import { TagPages } from './tag-pages.ts';
 
-const maxTagPageBytes = 8 * 1024 * 1024;
+const maxPageBytes = 8 * 1024 * 1024;
 const tagsPerPage = 1000;
 
 export interface RegistryClientOptions {
@@ -36,6 +40,7 @@ export interface RegistryClientOptions {
   readonly metadata: AuthorizedSender;
   /** For the contents of blobs: one try. */
   readonly blobs: AuthorizedSender;
+  readonly search: DockerSearch;
   readonly clock: Clock;
   /** Milliseconds within which a manifest or a page of tags must be there, once its headers are. */
   readonly bodyTimeoutMs: number;
@@ -49,6 +54,7 @@ export class RegistryClient implements UpstreamRegistry {
   readonly #url: URL;
   readonly #metadata: AuthorizedSender;
   readonly #blobs: AuthorizedSender;
+  readonly #search: DockerSearch;
   readonly #clock: Clock;
   readonly #bodyTimeoutMs: number;
   readonly #onRateLimit: RateLimitObserver | undefined;
@@ -59,6 +65,7 @@ export class RegistryClient implements UpstreamRegistry {
     this.#url = options.url;
     this.#metadata = options.metadata;
     this.#blobs = options.blobs;
+    this.#search = options.search;
     this.#clock = options.clock;
     this.#bodyTimeoutMs = options.bodyTimeoutMs;
     this.#onRateLimit = options.onRateLimit;
@@ -132,10 +139,42 @@ export class RegistryClient implements UpstreamRegistry {
         signal,
       };
       const response = await this.#expectOk(await this.#metadata.send(request, pullScope(repository)));
-      pages.add(await response.body.read(maxTagPageBytes, this.#bodyTimeoutMs), url.host);
+      pages.add(await response.body.read(maxPageBytes, this.#bodyTimeoutMs), url.host);
       url = nextPage(response, url);
     }
     return pages.tags;
+  }
+
+  async referrers(
+    repository: RepositoryName,
+    digest: Digest,
+    { signal }: RequestOptions = {},
+  ): Promise<readonly ReferrerDescriptor[] | undefined> {
+    const pages = new ReferrerPages();
+    const first = this.#endpoint(repository, 'referrers', digest);
+    for (let url: URL | undefined = first; url !== undefined && !pages.full;) {
+      const request: UpstreamRequest = {
+        method: 'GET',
+        url,
+        headers: { accept: mediaTypes.ociIndex },
+        lane: 'metadata',
+        seeOther: 'return',
+        signal,
+      };
+      const response = await this.#metadata.send(request, pullScope(repository));
+      if (url === first && [303, 404, 405].includes(response.status)) {
+        response.body.discard();
+        return undefined;
+      }
+      const { body } = await this.#expectOk(response);
+      if (!pages.add(await body.read(maxPageBytes, this.#bodyTimeoutMs), url.host)) return undefined;
+      url = nextPage(response, url);
+    }
+    return pages.descriptors;
+  }
+
+  async search(term: string, limit: number, options: RequestOptions = {}): Promise<readonly SearchResult[]> {
+    return this.#search.find(term, limit, options);
   }
 
   async close(): Promise<void> {
@@ -203,7 +242,11 @@ export class RegistryClient implements UpstreamRegistry {
    * Names, tags and digests consist of characters that stand for themselves in a path, and no component is `.` or `..`:
    * their parsers saw to that.
    */
-  #endpoint(repository: RepositoryName, kind: 'manifests' | 'blobs' | 'tags', last: string): URL {
+  #endpoint(
+    repository: RepositoryName,
+    kind: 'manifests' | 'blobs' | 'tags' | 'referrers',
+    last: string,
+  ): URL {
     return new URL(
       `${this.#url.pathname.replace(/\/+$/, '')}/v2/${repository}/${kind}/${last}`,
       this.#url.origin,

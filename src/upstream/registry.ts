@@ -1,4 +1,5 @@
 import type { Digest } from '../oci/digest.ts';
+import type { ReferrerDescriptor } from '../oci/manifest.ts';
 import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
 
 /** What an upstream's answer to HEAD or GET of a manifest says in its headers. */
@@ -74,6 +75,18 @@ export interface UpstreamRegistry {
   ): Promise<BlobStream>;
   /** All tags, pages followed, in the order upstream gives; capped. */
   listTags(repository: RepositoryName, options?: RequestOptions): Promise<readonly Tag[]>;
+  /**
+   * The manifests that refer to `digest`, pages followed; capped. Undefined when the registry has no referrers API: 404,
+   * 405, or an answer (or redirect) that is a web page.
+   * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
+   */
+  referrers(
+    repository: RepositoryName,
+    digest: Digest,
+    options?: RequestOptions,
+  ): Promise<readonly ReferrerDescriptor[] | undefined>;
+  /** Docker's own search, `/v1/search`, asked anonymously: at most `limit` repositories. */
+  search(term: string, limit: number, options?: RequestOptions): Promise<readonly SearchResult[]>;
   close(): Promise<void>;
 }
 

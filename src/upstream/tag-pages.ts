@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { parseTag, type Tag } from '../oci/reference.ts';
-import { headerText, type UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 
 const maxTags = 100_000;
@@ -42,24 +41,4 @@ export class TagPages {
       if (tag !== undefined && this.#tags.size < maxTags) this.#tags.add(tag);
     }
   }
-}
-
-/**
- * The next page that an answer's `Link` header names, or undefined at the last one.
- * @throws {UpstreamError} `invalid` for a page that belongs to another list: requests go there with a token
- * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
- */
-export function nextPage({ headers }: UpstreamResponse, page: URL): URL | undefined {
-  for (const [, target = '', parameters = ''] of (headerText(headers, 'link') ?? '').matchAll(
-    /<([^<>]{0,4096})>([^<,]{0,256})/g,
-  )) {
-    if (!/;\s*rel\s*=\s*"?next"?\s*(?:;|$)/i.test(parameters)) continue;
-    const next = URL.parse(target, page.href);
-    if (next === null || next.origin !== page.origin || next.pathname !== page.pathname) {
-      throw new UpstreamError('invalid', `${page.host} links to a page outside of its list of tags`);
-    }
-    next.hash = '';
-    return next.href === page.href ? undefined : next;
-  }
-  return undefined;
 }

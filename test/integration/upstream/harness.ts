@@ -8,15 +8,14 @@ import {
   type CreateRegistryClientOptions,
 } from '../../../src/upstream/create-registry-client.ts';
 import { systemClock } from '../../../src/system-clock.ts';
-import { UpstreamError, type BlobStream } from '../../../src/upstream/registry.ts';
-import type { RegistryClient } from '../../../src/upstream/registry-client.ts';
+import { UpstreamError, type BlobStream, type UpstreamRegistry } from '../../../src/upstream/registry.ts';
 
-export type ClientOptions = Partial<Omit<CreateRegistryClientOptions, 'url' | 'timeouts'>> & {
+export type ClientOptions = Partial<Omit<CreateRegistryClientOptions, 'urls' | 'timeouts'>> & {
   readonly timeouts?: Partial<CreateRegistryClientOptions['timeouts']>;
 };
 
 export interface TestClient extends AsyncDisposable {
-  readonly registry: RegistryClient;
+  readonly registry: UpstreamRegistry;
   /** Everything logged so far, at trace level. */
   log(): string;
 }
@@ -27,7 +26,7 @@ export function clientOf(url: string, options: ClientOptions = {}): TestClient {
   const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
   const registry = createRegistryClient({
     name: upstreamName('docker.io'),
-    url: new URL(url),
+    urls: [new URL(url)],
     // What runs on sockets cannot run on a test's time.
     clock: systemClock(),
     logger,

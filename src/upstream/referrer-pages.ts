@@ -1,0 +1,57 @@
+import type { Digest } from '../oci/digest.ts';
+import { ManifestSyntaxError, readDocument, type ReferrerDescriptor } from '../oci/manifest.ts';
+import { readReferrers } from '../oci/referrers.ts';
+import { UpstreamError } from './registry.ts';
+
+const maxReferrers = 10_000;
+const maxPages = 100;
+
+/** The referrers of one manifest as their pages come in: without doubles, in the order upstream gives. */
+export class ReferrerPages {
+  readonly #descriptors = new Map<Digest, ReferrerDescriptor>();
+  #pages = 0;
+
+  get descriptors(): readonly ReferrerDescriptor[] {
+    return [...this.#descriptors.values()];
+  }
+
+  /** Whether as much has come as is taken. */
+  get full(): boolean {
+    return this.#descriptors.size >= maxReferrers || this.#pages >= maxPages;
+  }
+
+  /**
+   * Takes a page's body; false when it is no index, as the web page of a registry without referrers API.
+   * @throws {UpstreamError} `invalid` for an index that lists something other than descriptors, or a later page that is none
+   */
+  add(bytes: Buffer, host: string): boolean {
+    const listed = referrers(bytes, host);
+    if (listed === undefined && this.#pages === 0) return false;
+    if (listed === undefined) {
+      throw new UpstreamError('invalid', `${host}: a page of the list of referrers is no index`);
+    }
+    this.#pages += 1;
+    for (const descriptor of listed) {
+      if (this.#descriptors.size < maxReferrers) this.#descriptors.set(descriptor.digest, descriptor);
+    }
+    return true;
+  }
+}
+
+/** Undefined for what is not even meant as an index. */
+function referrers(bytes: Buffer, host: string): readonly ReferrerDescriptor[] | undefined {
+  try {
+    return isIndex(bytes) ? readReferrers(bytes) : undefined;
+  } catch (cause) {
+    if (!(cause instanceof ManifestSyntaxError)) throw cause;
+    throw new UpstreamError('invalid', `${host}: the list of referrers: ${cause.message}`, { cause });
+  }
+}
+
+function isIndex(bytes: Buffer): boolean {
+  try {
+    return 'manifests' in readDocument(bytes);
+  } catch {
+    return false;
+  }
+}
