@@ -1,11 +1,17 @@
 import type { Config } from '../config/config.ts';
+import { HtpasswdError } from '../http/auth/htpasswd.ts';
+import { TokenKeyError } from '../http/auth/token-keys.ts';
 import { StoreError } from '../store/store-error.ts';
 
 /** One line on why it could not start and what to do; undefined for what nobody foresaw. */
 export function describeStartError(error: unknown, { http, storage }: Config): string | undefined {
   if (error instanceof StoreError) return storeSentence(error, storage.rootdirectory);
+  if (error instanceof HtpasswdError) return `auth.htpasswd.path: ${error.message}`;
+  if (error instanceof TokenKeyError) return `auth.token: ${error.message}`;
   if (!(error instanceof Error) || !('code' in error)) return undefined;
-  const { host = 'all interfaces', port } = http.addr;
+  const { host = 'all interfaces' } = http.addr;
+  // There may be several addresses; the system says which one it was.
+  const port = 'port' in error ? String(error.port) : http.addr.port;
   switch (error.code) {
     case 'EADDRINUSE':
       return `port ${port} on ${host} is taken: stop what listens there, or choose another http.addr`;
@@ -27,8 +33,10 @@ function storeSentence({ code, message }: StoreError, folder: string): string {
       return `cannot write to the data folder ${folder}: give it to this user, or choose another storage.filesystem.rootdirectory`;
     case 'NO_SPACE':
       return `the disk of the data folder ${folder} is full`;
+    case 'IN_USE':
+      return `another entrepot uses the data folder ${folder}: stop it, or choose another storage.filesystem.rootdirectory`;
     case 'LOCKED':
-      return `the data folder ${folder} is in use by another process`;
+      return `the database in the data folder ${folder} is locked by another process`;
     case 'NEWER_SCHEMA':
     case 'INGEST_BUSY':
     case 'DIGEST_MISMATCH':

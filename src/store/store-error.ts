@@ -5,6 +5,8 @@ export type StoreErrorCode =
   | 'NOT_WRITABLE'
   /** The database is locked or busy for longer than its timeout. */
   | 'LOCKED'
+  /** Another process works in the folder. */
+  | 'IN_USE'
   | 'DIGEST_MISMATCH'
   | 'INGEST_BUSY'
   /** The database was written by a newer version. */

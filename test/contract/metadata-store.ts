@@ -511,6 +511,110 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       expect(await subject.store.manifest(busybox, image.digest)).toBeDefined();
     });
 
+    describe('of what belongs to a manifest', () => {
+      const hex = image.digest.slice('sha256:'.length);
+      const signature = makeReferrer(image, 'signature');
+      const payload = makeContent('signature', '');
+
+      it('keeps what refers to a manifest that is used, and what refers to that, with their blobs', async () => {
+        const clock = new TestClock();
+        await using subject = await make(clock);
+        const countersignature = makeReferrer(signature, 'countersignature');
+        await putWithBlobs(subject.store, busybox, image);
+        await putImage(subject.store, busybox, signature);
+        await subject.store.putBlob(payload.digest, payload.size);
+        await putImage(subject.store, busybox, countersignature);
+        await clock.advance(day);
+        subject.store.touch([image.digest]);
+        expect(await subject.store.expire(clock.now())).toEqual([]);
+        for (const { digest } of [image, signature, countersignature]) {
+          expect(await subject.store.manifest(busybox, digest)).toBeDefined();
+        }
+        expect(await subject.store.repositoryBlob(busybox, payload.digest)).toBe(payload.size);
+      });
+
+      it('keeps what refers to a child of an index that is used', async () => {
+        const clock = new TestClock();
+        await using subject = await make(clock);
+        const index = makeIndex([image]);
+        await putImage(subject.store, busybox, index, 'latest');
+        await putImage(subject.store, busybox, signature);
+        await clock.advance(day);
+        subject.store.touch([index.digest]);
+        await subject.store.expire(clock.now());
+        expect(await subject.store.manifest(busybox, signature.digest)).toBeDefined();
+      });
+
+      it('forgets it with the manifest', async () => {
+        const clock = new TestClock();
+        await using subject = await make(clock);
+        await putWithBlobs(subject.store, busybox, image);
+        await putImage(subject.store, busybox, signature, `sha256-${hex}.sig`);
+        await subject.store.putBlob(payload.digest, payload.size);
+        await clock.advance(day);
+        expect(await expired(subject.store, clock.now())).toEqual(digestsOf([...blobsOf(image), payload]));
+        expect(await subject.store.manifest(busybox, signature.digest)).toBeUndefined();
+        expect(await subject.store.tags(busybox)).toEqual([]);
+      });
+
+      it('does not keep a manifest because what refers to it is used', async () => {
+        const clock = new TestClock();
+        await using subject = await make(clock);
+        await putImage(subject.store, busybox, image);
+        await putImage(subject.store, busybox, signature);
+        await clock.advance(day);
+        subject.store.touch([signature.digest]);
+        await subject.store.expire(clock.now());
+        expect(await subject.store.manifest(busybox, image.digest)).toBeUndefined();
+        expect(await subject.store.manifest(busybox, signature.digest)).toBeDefined();
+      });
+
+      it.each(['', '.sig', '.att', '.sbom'])(
+        'keeps what is tagged sha256-<hex>%s after a manifest of the same repository, and the tag',
+        async (suffix) => {
+          const clock = new TestClock();
+          await using subject = await make(clock);
+          const tag = `sha256-${hex}${suffix}`;
+          await putImage(subject.store, busybox, image);
+          await putWithBlobs(subject.store, busybox, other, tag);
+          await putImage(subject.store, alpine, makeImage({ seed: 3 }), tag);
+          await putImage(subject.store, busybox, makeImage({ seed: 4 }), `${tag}x`);
+          await clock.advance(day);
+          subject.store.touch([image.digest]);
+          expect(await subject.store.expire(clock.now())).toEqual([]);
+          expect(await subject.store.tags(busybox)).toEqual([tag]);
+          expect(await subject.store.manifest(busybox, other.digest)).toBeDefined();
+          expect(await subject.store.tags(alpine)).toEqual([]);
+        },
+      );
+
+      it('keeps the children of the index that is tagged so', async () => {
+        const clock = new TestClock();
+        await using subject = await make(clock);
+        const listed = makeImage({ seed: 3 });
+        await putImage(subject.store, busybox, image);
+        await putWithBlobs(subject.store, busybox, listed);
+        await putImage(subject.store, busybox, makeIndex([listed], { oci: true }), `sha256-${hex}`);
+        await clock.advance(day);
+        subject.store.touch([image.digest]);
+        expect(await subject.store.expire(clock.now())).toEqual([]);
+        expect(await subject.store.manifest(busybox, listed.digest)).toBeDefined();
+      });
+
+      it('finds what is tagged after a sha512 digest by its first 64 digits', async () => {
+        const clock = new TestClock();
+        await using subject = await make(clock);
+        const digest = digestOf(image.bytes, 'sha512');
+        await putImage(subject.store, busybox, { ...image, digest });
+        const tag = `sha512-${digest.slice('sha512:'.length, 'sha512:'.length + 64)}`;
+        await putImage(subject.store, busybox, other, tag);
+        await clock.advance(day);
+        subject.store.touch([digest]);
+        await subject.store.expire(clock.now());
+        expect(await subject.store.tags(busybox)).toEqual([tag]);
+      });
+    });
+
     it('forgets a blob that no manifest names once it is unused, with the right that upstream gave', async () => {
       const clock = new TestClock();
       await using subject = await make(clock);

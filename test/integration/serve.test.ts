@@ -52,6 +52,22 @@ describe('the process', () => {
     silent.close();
   });
 
+  it('refuses a folder that another one uses, and takes it over from one that was killed', async () => {
+    await using folder = await TempFolder.create();
+    await using first = entrepot(['serve'], folder.path, anyPort);
+    await first.waitFor(/listening on/);
+
+    await using second = entrepot(['serve'], folder.path, anyPort);
+    expect(await second.exited()).toEqual({ code: 1, signal: null });
+    expect(second.stderr).toMatch(/^entrepot: another entrepot uses the data folder .*data: stop it.*\n$/);
+    first.kill('SIGKILL');
+    await first.exited();
+
+    await using third = entrepot(['serve'], folder.path, anyPort);
+    await third.waitFor(/listening on/);
+    expect(third.running).toBe(true);
+  });
+
   it('says in one line that its port is taken, and exits 1', async () => {
     await using folder = await TempFolder.create();
     const other = createServer().listen(0, '127.0.0.1');

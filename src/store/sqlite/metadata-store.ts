@@ -7,6 +7,7 @@ import type { Repository, RepositoryName, Tag, UpstreamName } from '../../oci/re
 import { fileError } from '../file-error.ts';
 import { makeFolder } from '../folder.ts';
 import type { MetadataStore, Page, ReferrersRecord, TagRecord, UpstreamState } from '../metadata-store.ts';
+import type { StoreError } from '../store-error.ts';
 import { databaseError } from './error.ts';
 import { Expiry } from './expiry.ts';
 import { migrate } from './schema.ts';
@@ -27,23 +28,31 @@ export class SqliteMetadataStore implements MetadataStore {
   readonly #expiry: Expiry;
   readonly #usage: UsageBatch;
 
-  private constructor(database: Database.Database, clock: Clock) {
+  private constructor(database: Database.Database, clock: Clock, onTrouble: (error: StoreError) => void) {
     this.#database = database;
     this.#clock = clock;
     this.#statements = new Statements(database);
     this.#expiry = new Expiry(database);
-    this.#usage = new UsageBatch(clock, (uses) => {
+    const write = (uses: ReadonlyMap<Digest, number>): void => {
       this.#transact(() => {
         this.#writeUses(uses);
       });
+    };
+    this.#usage = new UsageBatch(clock, write, (cause) => {
+      onTrouble(databaseError(cause));
     });
   }
 
   /**
    * Opens the database in `file`, makes it when there is none, and brings its schema up to date.
+   * @param onTrouble is told of failures in what nobody waits for: writing down when content was used
    * @throws {StoreError} `NEWER_SCHEMA` when a newer version of Entrepot wrote it
    */
-  static async open(file: string, clock: Clock): Promise<SqliteMetadataStore> {
+  static async open(
+    file: string,
+    clock: Clock,
+    onTrouble: (error: StoreError) => void = () => undefined,
+  ): Promise<SqliteMetadataStore> {
     try {
       await makeFolder(dirname(resolve(file)));
     } catch (cause) {
@@ -58,7 +67,7 @@ export class SqliteMetadataStore implements MetadataStore {
       database.pragma('foreign_keys = ON');
       database.pragma('temp_store = MEMORY');
       migrate(database);
-      return new SqliteMetadataStore(database, clock);
+      return new SqliteMetadataStore(database, clock, onTrouble);
     } catch (cause) {
       database?.close();
       throw databaseError(cause);

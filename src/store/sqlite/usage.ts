@@ -8,14 +8,23 @@ const flushAfter = 30_000;
 export class UsageBatch {
   readonly #clock: Clock;
   readonly #write: (uses: ReadonlyMap<Digest, number>) => void;
+  readonly #onTrouble: (cause: unknown) => void;
   readonly #closing = new AbortController();
   #uses = new Map<Digest, number>();
   #waiting = false;
 
-  /** @param write stores the uses (digest to ms since the epoch); when it throws, they are kept for the next time */
-  constructor(clock: Clock, write: (uses: ReadonlyMap<Digest, number>) => void) {
+  /**
+   * @param write stores the uses (digest to ms since the epoch); when it throws, they are kept for the next time
+   * @param onTrouble is told what `write` threw when nobody else would hear of it
+   */
+  constructor(
+    clock: Clock,
+    write: (uses: ReadonlyMap<Digest, number>) => void,
+    onTrouble: (cause: unknown) => void,
+  ) {
     this.#clock = clock;
     this.#write = write;
+    this.#onTrouble = onTrouble;
   }
 
   note(digests: readonly Digest[]): void {
@@ -42,8 +51,9 @@ export class UsageBatch {
     try {
       await this.#clock.sleep(flushAfter, this.#closing.signal);
       this.flush();
-    } catch {
-      // Closing, or a database in trouble: nothing is lost, and the next use starts another wait.
+    } catch (cause) {
+      // Nothing is lost: the uses are still here, and the next one starts another wait.
+      if (!this.#closing.signal.aborted) this.#onTrouble(cause);
     } finally {
       this.#waiting = false;
     }

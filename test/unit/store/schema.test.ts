@@ -38,6 +38,22 @@ it('takes a step wholly or not at all', () => {
   ]);
 });
 
+it('brings what the first version wrote along', () => {
+  migrate(database, migrations.slice(0, 1));
+  database.exec(`
+    INSERT INTO repository (upstream, name) VALUES ('docker.io', 'library/busybox');
+    INSERT INTO manifest VALUES ('sha256:a', 'type', 'sha256:s', NULL, 1, 1, x'00');
+    INSERT INTO upstream_state VALUES ('docker.io', 3, 5, 100, 7, 21600)`);
+  migrate(database);
+  expect(database.prepare('SELECT name, public_at FROM repository').all()).toEqual([
+    { name: 'library/busybox', public_at: null },
+  ]);
+  expect(database.prepare('SELECT digest FROM manifest WHERE subject = ?').pluck().get('sha256:s')).toBe(
+    'sha256:a',
+  );
+  expect(database.prepare('SELECT pulls_remaining FROM upstream_state').pluck().get()).toBe(7);
+});
+
 it('leaves a database of a newer version alone', () => {
   database.pragma('user_version = 1000');
   expect(() => migrate(database)).toThrow(

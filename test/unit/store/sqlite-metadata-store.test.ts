@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
+import type { StoreError } from '../../../src/store/store-error.ts';
 import { SqliteMetadataStore } from '../../../src/store/sqlite/metadata-store.ts';
 import { putImage, repositoryNamed } from '../../contract/metadata-store.ts';
 import { makeImage } from '../../support/image.ts';
@@ -87,22 +88,53 @@ it('writes uses while it runs, not only at the end', async () => {
   await store.close();
 });
 
-it('keeps no row of a repository that holds nothing any more', async () => {
+it('tells of uses that it could not write down, and writes them later', async () => {
+  await using folder = await TempFolder.create();
+  const file = folder.join('metadata.db');
+  const clock = new TestClock();
+  const troubles: StoreError[] = [];
+  const store = await SqliteMetadataStore.open(file, clock, (error) => troubles.push(error));
+  await store.putBlob(digest, 4);
+  await clock.advance(1000);
+  store.touch([digest]);
+  const other = new Database(file);
+  other.exec('BEGIN EXCLUSIVE');
+  await clock.advance(30_000);
+  other.exec('ROLLBACK');
+  expect(troubles).toMatchObject([{ name: 'StoreError', code: 'LOCKED' }]);
+  await store.close();
+  expect(other.prepare('SELECT last_used_at - created_at FROM blob').pluck().get()).toBe(1000);
+  other.close();
+});
+
+it('keeps no row of a repository that holds nothing any more, nor of referrers of what nobody has', async () => {
   await using folder = await TempFolder.create();
   const file = folder.join('metadata.db');
   const clock = new TestClock();
   const store = await SqliteMetadataStore.open(file, clock);
-  await putImage(store, repository, makeImage({ seed: 1 }));
+  const [gone, kept] = [makeImage({ seed: 1 }), makeImage({ seed: 2 })];
+  await putImage(store, repository, gone);
+  await store.putReferrers(repository, gone.digest, [], clock.now());
+  await store.putPublic(repository, clock.now());
   await store.putRepositoryBlob(repositoryNamed('confirmed'), digest, 4);
+  await store.putReferrers(repositoryNamed('asked-long-ago'), digest, [], clock.now());
+  await store.putReferrers(repositoryNamed('used'), kept.digest, [], clock.now());
+  await store.putReferrers(repositoryNamed('used'), digest, [], clock.now());
   await clock.advance(1000);
-  await putImage(store, repositoryNamed('used'), makeImage({ seed: 2 }));
+  await putImage(store, repositoryNamed('used'), kept);
   await store.putBlob(digest, 4);
+  await store.putReferrers(repositoryNamed('asked-lately'), digest, [], clock.now());
+  await store.putPublic(repositoryNamed('public'), clock.now());
   await store.expire(clock.now());
   await store.close();
   const reader = new Database(file, { readonly: true });
-  expect(reader.prepare('SELECT name FROM repository ORDER BY name').pluck().all()).toEqual([
+  const column = (sql: string): unknown => reader.prepare(sql).pluck().all();
+  expect(column('SELECT name FROM repository ORDER BY name')).toEqual([
+    'asked-lately',
     'confirmed',
+    'public',
     'used',
   ]);
+  expect(column('SELECT subject FROM referrers ORDER BY checked_at')).toEqual([kept.digest, digest]);
   reader.close();
 });

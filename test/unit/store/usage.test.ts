@@ -5,16 +5,23 @@ import { TestClock } from '../../support/test-clock.ts';
 
 const [a, b] = [digestOf(Buffer.from('a')), digestOf(Buffer.from('b'))];
 
+const locked = new Error('database is locked');
+
 /** Takes what a batch writes, or fails to while it is broken. */
 class Recorder {
   readonly written: [Digest, number][][] = [];
+  readonly troubles: unknown[] = [];
   broken = false;
 
   batch(clock: TestClock): UsageBatch {
-    return new UsageBatch(clock, (uses) => {
-      if (this.broken) throw new Error('database is locked');
-      this.written.push([...uses]);
-    });
+    return new UsageBatch(
+      clock,
+      (uses) => {
+        if (this.broken) throw locked;
+        this.written.push([...uses]);
+      },
+      (cause) => this.troubles.push(cause),
+    );
   }
 }
 
@@ -51,13 +58,14 @@ it('keeps no timer while there is nothing to write', async () => {
   expect(recorder.written).toHaveLength(1);
 });
 
-it('keeps uses that could not be written for the next time', async () => {
+it('keeps uses that could not be written for the next time, and says why', async () => {
   const clock = new TestClock(0);
   const recorder = new Recorder();
   const batch = recorder.batch(clock);
   recorder.broken = true;
   batch.note([a]);
   await clock.advance(30_000);
+  expect(recorder.troubles).toEqual([locked]);
   recorder.broken = false;
   batch.note([b]);
   await clock.advance(30_000);
@@ -81,4 +89,5 @@ it('stops its timer when closed, and can then still be flushed', async () => {
   expect(recorder.written).toEqual([]);
   batch.flush();
   expect(recorder.written).toEqual([[[a, 0]]]);
+  expect(recorder.troubles).toEqual([]);
 });
