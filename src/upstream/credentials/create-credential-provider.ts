@@ -28,7 +28,7 @@ export function createCredentialProvider(
       return new DockerConfigProvider({ file: source.file, text: source.text, clock, logger });
     case 'helper':
       return new HelperProvider({
-        program: new HelperProgram(source.program, clock),
+        helper: new HelperProgram(source.program, clock),
         lifetimeMs: source.lifetimeMs,
         clock,
         logger,

@@ -59,7 +59,7 @@ export class DockerConfigProvider implements CredentialProvider {
     let helper = this.#helpers.get(name);
     if (helper === undefined) {
       helper = new HelperProvider({
-        program: new HelperProgram(`docker-credential-${name}`, this.#clock),
+        helper: new HelperProgram(`docker-credential-${name}`, this.#clock),
         lifetimeMs: helperLifetimeMs,
         clock: this.#clock,
         logger: this.#logger,

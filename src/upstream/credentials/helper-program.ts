@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import type { Credentials } from '../auth/credentials.ts';
 import { CredentialError } from './credential-error.ts';
+import type { Helper } from './helper-provider.ts';
 import { runProgram } from './run-program.ts';
 
 /** In milliseconds. A helper that asks its user something would wait for ever. */
@@ -30,7 +31,7 @@ export function isHelperProgram(program: string): boolean {
  * A credential helper: a program that knows the credentials of registries.
  * @see https://github.com/docker/docker-credential-helpers
  */
-export class HelperProgram {
+export class HelperProgram implements Helper {
   readonly name: string;
   readonly #clock: Clock;
 

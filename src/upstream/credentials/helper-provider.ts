@@ -2,7 +2,6 @@ import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { CredentialProvider, Credentials } from '../auth/credentials.ts';
 import { RenewingCache, type Perishable } from '../auth/renewing-cache.ts';
-import type { HelperProgram } from './helper-program.ts';
 import { serverKey } from './server-key.ts';
 
 /** How long a helper is taken at its word that it has nothing, in milliseconds: a login shall be noticed soon. */
@@ -14,8 +13,15 @@ const absenceMs = 60_000;
  */
 const refusalPauseMs = 60_000;
 
+/** Whom to ask; in earnest a `HelperProgram`. */
+export interface Helper {
+  readonly name: string;
+  /** What it knows of the server that Docker calls `key`. */
+  get(key: string): Promise<Credentials | undefined>;
+}
+
 export interface HelperProviderOptions {
-  readonly program: HelperProgram;
+  readonly helper: Helper;
   /** How long what it says is used, in milliseconds; 0 runs it for every request, Infinity once. */
   readonly lifetimeMs: number;
   readonly clock: Clock;
@@ -27,14 +33,14 @@ export class HelperProvider implements CredentialProvider {
   readonly #cache: RenewingCache<Credentials | undefined>;
   /** By server key, in milliseconds since the epoch. */
   readonly #refusedAt = new Map<string, number>();
-  readonly #program: HelperProgram;
+  readonly #helper: Helper;
   readonly #lifetimeMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
 
-  constructor({ program, lifetimeMs, clock, logger }: HelperProviderOptions) {
+  constructor({ helper, lifetimeMs, clock, logger }: HelperProviderOptions) {
     this.#cache = new RenewingCache(clock, logger);
-    this.#program = program;
+    this.#helper = helper;
     this.#lifetimeMs = lifetimeMs;
     this.#clock = clock;
     this.#logger = logger;
@@ -56,10 +62,10 @@ export class HelperProvider implements CredentialProvider {
   }
 
   async #ask(key: string): Promise<Perishable<Credentials | undefined>> {
-    const about = { helper: this.#program.name, server: key };
+    const about = { helper: this.#helper.name, server: key };
     const since = this.#clock.now();
     try {
-      const value = await this.#program.get(key);
+      const value = await this.#helper.get(key);
       this.#logger.debug({ ...about, found: value !== undefined }, 'the credential helper answered');
       const lifetimeMs = value === undefined ? Math.min(this.#lifetimeMs, absenceMs) : this.#lifetimeMs;
       return { value, since, expiresAt: since + lifetimeMs };
