@@ -1,0 +1,69 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import type { Clock } from '../../clock.ts';
+import { errnoOf } from '../../store/file-error.ts';
+import { exitCode, type ExitCode } from '../exit-code.ts';
+import type { Terminal } from '../terminal.ts';
+import { maxServerDays } from './certificate-authority.ts';
+import { instructions } from './instructions.ts';
+import { machineNames, parseSubjectName, uniqueNames, type SubjectName } from './subject-name.ts';
+import { TlsFolder, TlsFolderError } from './tls-folder.ts';
+
+/** As given on the command line. */
+export interface SetupTlsOptions {
+  readonly host: readonly string[];
+  readonly out: string;
+  readonly days: string;
+  readonly port: string;
+  readonly force?: boolean;
+}
+
+class UsageError extends Error {}
+
+/** Makes a local certificate authority, if there is none, and a certificate for this machine, and says what to do with them. */
+export async function setupTls(
+  options: SetupTlsOptions,
+  terminal: Terminal,
+  clock: Clock,
+): Promise<ExitCode> {
+  const folder = new TlsFolder(resolve(options.out));
+  try {
+    const days = wholeNumber('--days', options.days, maxServerDays);
+    const port = wholeNumber('--port', options.port, 65_535);
+    const names = subjectNames(options.host);
+    if (options.force === true) await folder.clear();
+    const files = await folder.issue(hostname(), names, days, clock.now());
+    terminal.out(instructions(folder, files, names, port));
+    return exitCode.success;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      terminal.err(`error: ${error.message}\n`);
+      return exitCode.usage;
+    }
+    if (error instanceof TlsFolderError) terminal.err(`entrepot: ${error.message}\n`);
+    else if (errnoOf(error) === undefined) throw error;
+    else terminal.err(`entrepot: cannot write to ${folder.path}: ${errnoOf(error)}\n`);
+    return exitCode.failure;
+  }
+}
+
+/** Those asked for, then this machine's own. */
+function subjectNames(hosts: readonly string[]): readonly [SubjectName, ...SubjectName[]] {
+  const given = hosts.map((host) => {
+    const name = parseSubjectName(host);
+    if (name === undefined) {
+      throw new UsageError(`--host ${host}: neither a host name nor an IP address (it takes no port)`);
+    }
+    return name;
+  });
+  const [first, ...others] = uniqueNames([...given, ...machineNames()]);
+  if (first === undefined) throw new Error('every machine is localhost');
+  return [first, ...others];
+}
+
+function wholeNumber(option: string, text: string, most: number): number {
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > most)
+    throw new UsageError(`${option} ${text}: expected a whole number from 1 to ${most}`);
+  return value;
+}
