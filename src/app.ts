@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AddressInfo } from 'node:net';
 import type { Clock } from './clock.ts';
-import type { Config, TlsConfig } from './config/config.ts';
-import { createHttpApp } from './http/app.ts';
-import { HttpServer, type TlsOptions } from './http/server.ts';
+import type { Config } from './config/config.ts';
+import { composeHttp, type BoundAddress, type HttpSettings, type RunningHttp } from './http/compose.ts';
 import { composeMirror } from './mirror/compose.ts';
 import { FilesystemContentStore } from './store/filesystem/content-store.ts';
+import { FolderLock } from './store/sqlite/folder-lock.ts';
 import { SqliteMetadataStore } from './store/sqlite/metadata-store.ts';
 import type { Logger } from './telemetry/log.ts';
 import { createRegistryClient } from './upstream/create-registry-client.ts';
@@ -21,6 +19,10 @@ export interface EntrepotDependencies {
 export interface RunningEntrepot {
   /** What it listens on, such as `http://127.0.0.1:5000`. */
   readonly addresses: readonly string[];
+  /** What it listens on for one upstream each. */
+  readonly bound: readonly BoundAddress[];
+  /** Reads certificates and the password file again; what cannot be used is logged, and what was in use stays. Never rejects. */
+  reload(): Promise<void>;
   /** Lets requests under way end within `draintimeout`, then closes everything. Partial blobs are kept. */
   close(): Promise<void>;
 }
@@ -38,8 +40,8 @@ export async function startEntrepot(
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const addresses = await open(config, { logger, clock }, closers);
-    return { addresses, close };
+    const http = await open(config, { logger, clock }, closers);
+    return { addresses: [http.address], bound: http.bound, reload: () => http.reload(), close };
   } catch (error) {
     await close();
     throw error;
@@ -51,12 +53,23 @@ async function open(
   config: Config,
   { logger, clock }: EntrepotDependencies,
   closers: (() => Promise<void>)[],
-): Promise<readonly string[]> {
+): Promise<RunningHttp> {
   const random = Math.random;
   const root = config.storage.rootdirectory;
+  const lock = await FolderLock.take(root);
+  closers.push(() => Promise.resolve(lock.release()));
   const content = await FilesystemContentStore.open(root);
   closers.push(() => content.close());
-  const metadata = await SqliteMetadataStore.open(join(root, 'metadata.sqlite'), clock);
+  const metadata = await SqliteMetadataStore.open(
+    join(root, 'metadata.sqlite'),
+    clock,
+    ({ code, message }) => {
+      logger.warn(
+        { code, reason: message },
+        'when content was last used could not be written down; it will be tried again',
+      );
+    },
+  );
   closers.push(() => metadata.close());
 
   const upstream = config.upstreams.find(({ name }) => name === config.plain) ?? config.upstreams[0];
@@ -88,32 +101,21 @@ async function open(
   });
   closers.push(() => running.close());
 
-  const { addr, headers, tls, draintimeoutMs } = config.http;
-  const app = createHttpApp({ mirror: running.mirror, logger, clock, headers });
-  const server = new HttpServer({
-    app,
-    listen: addr,
-    clock,
-    logger,
-    tls: tls === undefined ? undefined : await readTls(tls),
-  });
-  const address = await server.listen();
-  closers.push(() => server.drain(draintimeoutMs));
-
-  return [origin(tls === undefined ? 'http' : 'https', addr.host, address)];
+  const { mirror } = running;
+  const http = await composeHttp(httpSettings(config), { mirror, canonical: (name) => name, clock, logger });
+  closers.push(() => http.close());
+  return http;
 }
 
-async function readTls({ certificate, key, clientcas, minimumtls }: TlsConfig): Promise<TlsOptions> {
+function httpSettings({ http, upstreams, auth, access, catalogMaxEntries, tagsMax }: Config): HttpSettings {
   return {
-    cert: await readFile(certificate),
-    key: await readFile(key),
-    clientCas:
-      clientcas.length === 0 ? undefined : await Promise.all(clientcas.map((file) => readFile(file))),
-    minVersion: minimumtls,
+    ...http,
+    bound: upstreams.flatMap(({ name, listen }) =>
+      listen === undefined ? [] : [{ addr: listen, upstream: name }],
+    ),
+    hosts: new Map(upstreams.flatMap(({ name, hosts }) => hosts.map((host) => [host, name] as const))),
+    authentication: { ...auth, groups: access.groups },
+    maxCatalogEntries: catalogMaxEntries,
+    maxTags: tagsMax,
   };
-}
-
-function origin(scheme: string, host: string | undefined, { address, port }: AddressInfo): string {
-  const name = host ?? address;
-  return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }

@@ -30,7 +30,9 @@ export async function serve(file: string | undefined, terminal: Terminal): Promi
   const summary = summarize(config, entrepot.addresses);
   if (config.log.formatter === 'text' || terminal.interactive) terminal.out(startMessage(summary));
   else logger.info(summary, 'ready');
+  for (const { upstream, address } of entrepot.bound) logger.info({ upstream, address }, 'also listening');
   for (const warning of warnings) logger.warn(warning);
+  process.on('SIGHUP', () => void entrepot.reload());
 
   const signal = await stop.received;
   logger.info({ signal }, 'stopping; a second signal stops at once');

@@ -27,6 +27,7 @@ export class AccessLog {
         {
           requestId: exchange.id,
           client,
+          user: exchange.reader.user?.slice(0, maxTextLength),
           method: incoming.method,
           ...(name === undefined ? { path: exchange.path.slice(0, maxTextLength) } : { name }),
           reference: exchange.reference,

@@ -5,18 +5,24 @@ import { Hono, type Context } from 'hono';
 import { PatternRouter } from 'hono/router/pattern-router';
 import type { Clock } from '../clock.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
+import type { UpstreamName } from '../oci/reference.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { AccessLog } from './access-log.ts';
+import type { Authenticator } from './auth/authenticator.ts';
+import { Doorkeeper } from './auth/doorkeeper.ts';
 import { BlobHandler } from './blobs.ts';
 import { CatalogHandler } from './catalog.ts';
 import { endpointUnknown, ErrorResponder } from './errors.ts';
 import { Exchange, type CommonHeaders } from './exchange.ts';
+import { HostNames } from './host-names.ts';
 import { ManifestHandler } from './manifests.ts';
 import { ProbeHandler } from './probes.ts';
 import { PushHandler } from './pushes.ts';
+import { ReferrersHandler } from './referrers.ts';
 import { RequestIds } from './request-id.ts';
 import { routes, type Handler, type Route } from './routes.ts';
+import { SearchHandler } from './search.ts';
 import { TagsHandler } from './tags.ts';
 
 export interface HttpAppOptions {
@@ -25,27 +31,51 @@ export interface HttpAppOptions {
   readonly clock: Clock;
   /** Headers for every answer (`http.headers` of the configuration). */
   readonly headers?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Undefined: everyone is anonymous. */
+  readonly authenticator?: Authenticator | undefined;
+  /** Names of this mirror under which it stands for one upstream, lower-case and without port. */
+  readonly hosts?: ReadonlyMap<string, UpstreamName> | undefined;
+  /** Entries of the catalog in one page at most (`catalog.maxentries`). */
+  readonly maxCatalogEntries?: number | undefined;
+  /** Tags in one page at most (`tags.maxtags`); undefined for no limit. */
+  readonly maxTags?: number | undefined;
 }
+
+/** As registry:2 has it. */
+const defaultMaxCatalogEntries = 1000;
 
 /**
  * The registry's HTTP interface. Throws TypeError when one of `headers` cannot be sent.
  *
  * There is no middleware: answers are written to Node's own response, which nobody may touch after a handler is done.
  */
-export function createHttpApp({ mirror, logger, clock, headers = {} }: HttpAppOptions): Hono {
+export function createHttpApp(options: HttpAppOptions): Hono {
+  const { mirror, logger, clock, headers = {}, authenticator } = options;
   const common = commonHeaders(headers);
   const ids = new RequestIds();
-  const errors = new ErrorResponder(logger);
+  const hostNames = new HostNames(options.hosts ?? new Map());
+  const doorkeeper = authenticator === undefined ? undefined : new Doorkeeper(authenticator, logger, clock);
+  const errors = new ErrorResponder(logger, doorkeeper);
   const accessLog = new AccessLog(logger, clock);
   const app = new Hono({ router: new PatternRouter() });
 
   const begin = (context: Context, level: 'info' | 'debug' = 'info'): Exchange => {
     const exchange = new Exchange(context, ids.take(context.req.header('x-request-id')), clock.now(), common);
+    const byHost = hostNames.upstreamOf(exchange.header('host'));
+    const byListener = exchange.bindings?.upstream;
+    if (byHost !== undefined || byListener !== undefined) {
+      exchange.bound = [byHost, byListener].filter((name) => name !== undefined);
+    }
     accessLog.watch(exchange, level);
     return exchange;
   };
-  const serve = async (exchange: Exchange, handler: Handler, allow: string): Promise<Response> => {
+  const serve = async (
+    exchange: Exchange,
+    handler: Handler,
+    { allow, open }: { readonly allow: string; readonly open: boolean },
+  ): Promise<Response> => {
     try {
+      if (doorkeeper !== undefined && !open) await doorkeeper.admit(exchange);
       return await handler(exchange);
     } catch (error) {
       const refused = error instanceof RegistryError && error.status === 405;
@@ -64,7 +94,8 @@ export function createHttpApp({ mirror, logger, clock, headers = {} }: HttpAppOp
       serve(
         begin(context, route.probe === true ? 'debug' : 'info'),
         handlers.get(context.req.method) ?? notAllowed,
-        allow,
+        // Browsers ask OPTIONS without credentials.
+        { allow, open: route.open === true || context.req.method === 'OPTIONS' },
       ),
     );
   };
@@ -72,13 +103,15 @@ export function createHttpApp({ mirror, logger, clock, headers = {} }: HttpAppOp
   const handlers = {
     manifests: new ManifestHandler(mirror),
     blobs: new BlobHandler(mirror, logger, errors),
-    tags: new TagsHandler(mirror),
-    catalog: new CatalogHandler(mirror),
+    tags: new TagsHandler(mirror, options.maxTags),
+    referrers: new ReferrersHandler(mirror),
+    catalog: new CatalogHandler(mirror, options.maxCatalogEntries ?? defaultMaxCatalogEntries),
+    search: new SearchHandler(mirror),
     pushes: new PushHandler(logger, clock),
     probes: new ProbeHandler(mirror),
   };
   for (const route of routes(handlers)) add(route);
-  app.notFound((context) => serve(begin(context), notFound, ''));
+  app.notFound((context) => serve(begin(context), notFound, { allow: '', open: true }));
   app.onError((error, context) => {
     // Only a fault in writing the answer itself comes here; whatever is out already must not pass for an answer.
     logger.error({ err: error }, 'an answer could not be written');

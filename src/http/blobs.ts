@@ -4,14 +4,14 @@ import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { BlobAnswer, BlobStat, Mirror, PullTarget } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { cacheStatus } from './cache-status.ts';
 import type { ErrorResponder } from './errors.ts';
 import { etag, matchesIfNoneMatch, matchesIfRange } from './etag.ts';
 import type { Exchange } from './exchange.ts';
+import { provenance } from './provenance.ts';
 import { contentRange, parseRange } from './range.ts';
 import type { HeaderList } from './reply.ts';
 import { sendBlob } from './send.ts';
-import { contentDigest, namespaceHeaders, pullTarget } from './target.ts';
+import { contentDigest, pullTarget } from './target.ts';
 
 const blobType: HeaderList = ['Content-Type', 'application/octet-stream'];
 
@@ -40,21 +40,20 @@ export class BlobHandler {
       return await this.#describe(exchange, target, digest);
     }
     const blob = await this.#mirror.openBlob(target, digest);
-    exchange.answer = blob;
-    return await this.#send(exchange, target, digest, blob);
+    return await this.#send(exchange, digest, blob);
   }
 
   async #describe(exchange: Exchange, target: PullTarget, digest: Digest): Promise<Response> {
     const stat = await this.#mirror.statBlob(target, digest);
-    exchange.answer = stat;
-    const headers = blobHeaders(target, digest, stat);
+    const headers = blobHeaders(exchange, digest, stat);
     return matchesIfNoneMatch(exchange.header('if-none-match'), digest)
       ? exchange.reply({ status: 304, headers })
       : exchange.reply({ status: 200, headers: [...headers, ...blobType], length: stat.size });
   }
 
-  async #send(exchange: Exchange, target: PullTarget, digest: Digest, blob: BlobAnswer): Promise<Response> {
+  async #send(exchange: Exchange, digest: Digest, blob: BlobAnswer): Promise<Response> {
     const { size } = blob;
+    const described = blobHeaders(exchange, digest, blob);
     const range = matchesIfRange(exchange.header('if-range'), digest)
       ? parseRange(exchange.header('range'), size)
       : undefined;
@@ -67,7 +66,7 @@ export class BlobHandler {
     }
     const span = range ?? { start: 0, end: size };
     const headers = [
-      ...blobHeaders(target, digest, blob),
+      ...described,
       ...blobType,
       'Content-Length',
       String(span.end - span.start),
@@ -92,8 +91,9 @@ export class BlobHandler {
   }
 }
 
-function blobHeaders(target: PullTarget, digest: Digest, { result }: BlobStat): HeaderList {
+function blobHeaders(exchange: Exchange, digest: Digest, answer: BlobStat): HeaderList {
   return [
+    ...provenance(exchange, answer),
     'Accept-Ranges',
     'bytes',
     'Cache-Control',
@@ -102,8 +102,5 @@ function blobHeaders(target: PullTarget, digest: Digest, { result }: BlobStat): 
     digest,
     'ETag',
     etag(digest),
-    'Cache-Status',
-    cacheStatus(result),
-    ...namespaceHeaders(target),
   ];
 }

@@ -1,5 +1,6 @@
 import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Doorkeeper } from './auth/doorkeeper.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeaderList, Reply } from './reply.ts';
 
@@ -22,16 +23,20 @@ export function errorReply(error: RegistryError, headers: HeaderList = []): Repl
 /** The one place where what was thrown becomes an answer. What nobody foresaw is a 500 that tells the client nothing. */
 export class ErrorResponder {
   readonly #logger: Logger;
+  readonly #doorkeeper: Doorkeeper | undefined;
 
-  constructor(logger: Logger) {
+  /** @param doorkeeper asks clients to log in; undefined where they cannot */
+  constructor(logger: Logger, doorkeeper: Doorkeeper | undefined) {
     this.#logger = logger;
+    this.#doorkeeper = doorkeeper;
   }
 
   /** Answers with the error; `headers` go with it. */
   respond(exchange: Exchange, thrown: unknown, headers: HeaderList = []): Response {
-    const error = thrown instanceof RegistryError ? thrown : registryErrors.internal({ cause: thrown });
+    const known = thrown instanceof RegistryError ? thrown : registryErrors.internal({ cause: thrown });
+    const error = this.#doorkeeper?.told(exchange, known) ?? known;
     exchange.failure = error;
-    if (thrown !== error) {
+    if (thrown !== known) {
       this.#logger.error(
         { err: thrown, requestId: exchange.id },
         'a request failed for an unforeseen reason',
@@ -39,6 +44,7 @@ export class ErrorResponder {
     } else if (error.status >= 500) {
       this.#logger.debug({ err: error, requestId: exchange.id }, 'a request could not be answered');
     }
-    return exchange.reply(errorReply(error, headers));
+    const challenges = this.#doorkeeper?.challenges(exchange, error) ?? [];
+    return exchange.reply(errorReply(error, [...headers, ...challenges]));
   }
 }

@@ -3,10 +3,18 @@ import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context } from 'hono';
 import type { CacheResult } from '../mirror/mirror.ts';
+import { anonymous, type Reader } from '../mirror/reader.ts';
+import type { UpstreamName } from '../oci/reference.ts';
+import type { Login } from './auth/authenticator.ts';
 import { contentLength, type HeaderList, type Reply } from './reply.ts';
 
 /** Bodies up to this many bytes are joined with their head. */
 const maxJoinedLength = 64 * 1024;
+
+/** What Node knows of a request, and the upstream that its listener is bound to, if it is bound to one. */
+export interface Bindings extends HttpBindings {
+  readonly upstream?: UpstreamName | undefined;
+}
 
 /** Headers that every answer has; those of the registry's API also say which API it is. */
 export interface CommonHeaders {
@@ -23,8 +31,14 @@ export class Exchange {
   readonly id: string;
   readonly startedAt: number;
   readonly #common: CommonHeaders;
-  readonly bindings: HttpBindings | undefined;
+  readonly bindings: Bindings | undefined;
 
+  /** Who asks; undefined where nobody needs to be asked. */
+  login: Login | undefined;
+  /** Upstreams that the host name and the listener stand for. */
+  bound: readonly UpstreamName[] = [];
+  /** The registry that the client says it means (`?ns=`), which the answer repeats; set once it has been parsed. */
+  namespace: UpstreamName | undefined;
   /** What the request is about, for the access log; set once it has been parsed. */
   name: string | undefined;
   reference: string | undefined;
@@ -42,7 +56,11 @@ export class Exchange {
     this.id = id;
     this.startedAt = startedAt;
     this.#common = common;
-    this.bindings = context.env as HttpBindings | undefined;
+    this.bindings = context.env as Bindings | undefined;
+  }
+
+  get reader(): Reader {
+    return this.login?.reader ?? anonymous;
   }
 
   get method(): string {
@@ -112,7 +130,8 @@ export class Exchange {
 
   #allHeaders(headers: HeaderList): string[] {
     const common = this.path.startsWith('/v2') ? this.#common.api : this.#common.plain;
-    return [...common, 'X-Request-Id', this.id, ...headers];
+    const namespace = this.namespace === undefined ? [] : ['OCI-Namespace', this.namespace];
+    return [...common, 'X-Request-Id', this.id, ...namespace, ...headers];
   }
 }
 

@@ -2,10 +2,10 @@ import { registryErrors } from '../oci/error.ts';
 import { accepts } from '../oci/media-type.ts';
 import { referenceText } from '../oci/reference.ts';
 import type { Mirror } from '../mirror/mirror.ts';
-import { cacheStatus, staleWarning } from './cache-status.ts';
 import { etag, matchesIfNoneMatch } from './etag.ts';
 import type { Exchange } from './exchange.ts';
-import { manifestReference, namespaceHeaders, pullTarget } from './target.ts';
+import { provenance } from './provenance.ts';
+import { manifestReference, pullTarget } from './target.ts';
 
 /** GET and HEAD of a manifest: the same headers for both. */
 export class ManifestHandler {
@@ -20,7 +20,7 @@ export class ManifestHandler {
     const reference = manifestReference(exchange);
     const method = exchange.method === 'HEAD' ? 'HEAD' : 'GET';
     const answer = await this.#mirror.manifest(target, reference, method);
-    exchange.answer = answer;
+    const origin = provenance(exchange, answer);
     const { mediaType, digest, size } = answer.descriptor;
     if (!accepts(exchange.header('accept'), mediaType)) {
       throw registryErrors.manifestUnknown(
@@ -29,17 +29,14 @@ export class ManifestHandler {
       );
     }
     const headers = [
+      ...origin,
       'Docker-Content-Digest',
       digest,
       'ETag',
       etag(digest),
-      'Cache-Status',
-      cacheStatus(answer.result),
       // One type or a 404, by what the client accepts: a shared cache must keep the two apart.
       'Vary',
       'Accept',
-      ...namespaceHeaders(target),
-      ...(answer.warning === undefined ? [] : ['Warning', staleWarning(answer.warning)]),
     ];
     if (matchesIfNoneMatch(exchange.header('if-none-match'), digest)) {
       return exchange.reply({ status: 304, headers });

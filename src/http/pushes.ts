@@ -3,6 +3,7 @@ import { registryErrors } from '../oci/error.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Exchange } from './exchange.ts';
+import { Seldom } from './seldom.ts';
 import { pullTarget } from './target.ts';
 
 const quietMs = 60_000;
@@ -18,13 +19,12 @@ const toPeople = 'this is a pull-through mirror, which takes no pushes: push to 
 /** Refuses what would change a repository, as registry:2 does in proxy mode, and tells the operator what to do instead. */
 export class PushHandler {
   readonly #logger: Logger;
-  readonly #clock: Clock;
-  #toldAt = Number.NEGATIVE_INFINITY;
-  #untold = 0;
+  /** A client in a retry loop must not fill the log. */
+  readonly #refusals: Seldom;
 
   constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
-    this.#clock = clock;
+    this.#refusals = new Seldom(clock, quietMs);
   }
 
   /** An upload, or a deletion. */
@@ -51,19 +51,13 @@ export class PushHandler {
     return await this.refuse(exchange);
   }
 
-  /** At most one line a minute: a client in a retry loop must not fill the log. */
   #tell(exchange: Exchange, name: string): void {
-    const now = this.#clock.now();
-    if (now - this.#toldAt < quietMs) {
-      this.#untold += 1;
-      return;
-    }
-    this.#logger.warn(
-      { method: exchange.method, name, requestId: exchange.id, untold: this.#untold },
-      'a mirror refuses pushes and deletions: push to the registry itself, then pull through the mirror',
+    this.#refusals.run((untold) =>
+      this.#logger.warn(
+        { method: exchange.method, name, requestId: exchange.id, untold },
+        'a mirror refuses pushes and deletions: push to the registry itself, then pull through the mirror',
+      ),
     );
-    this.#toldAt = now;
-    this.#untold = 0;
   }
 }
 

@@ -1,12 +1,13 @@
 import type { BlobHandler } from './blobs.ts';
 import type { CatalogHandler } from './catalog.ts';
-import { endpointUnknown } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { ManifestHandler } from './manifests.ts';
 import type { ProbeHandler } from './probes.ts';
 import type { PushHandler } from './pushes.ts';
+import type { ReferrersHandler } from './referrers.ts';
+import type { SearchHandler } from './search.ts';
 import type { TagsHandler } from './tags.ts';
-import { contentDigest, pullTarget } from './target.ts';
+import { version } from './version.ts';
 
 export type Handler = (exchange: Exchange) => Promise<Response>;
 
@@ -17,13 +18,17 @@ export interface Route {
   readonly refused?: ReadonlyMap<string, Handler>;
   /** Asked every few seconds by machines; kept out of the usual log. */
   readonly probe?: boolean;
+  /** Answered alike to everyone: who asks is not found out, which may take a while. */
+  readonly open?: boolean;
 }
 
 export interface Handlers {
   readonly manifests: ManifestHandler;
   readonly blobs: BlobHandler;
   readonly tags: TagsHandler;
+  readonly referrers: ReferrersHandler;
   readonly catalog: CatalogHandler;
+  readonly search: SearchHandler;
   readonly pushes: PushHandler;
   readonly probes: ProbeHandler;
 }
@@ -32,7 +37,16 @@ export interface Handlers {
 const name = ':name{[\\s\\S]+}';
 
 /** Every route; the first that matches has it. The ones used most come first. */
-export function routes({ manifests, blobs, tags, catalog, pushes, probes }: Handlers): readonly Route[] {
+export function routes({
+  manifests,
+  blobs,
+  tags,
+  referrers,
+  catalog,
+  search,
+  pushes,
+  probes,
+}: Handlers): readonly Route[] {
   const reading = (handler: Handler): ReadonlyMap<string, Handler> =>
     new Map([
       ['GET', handler],
@@ -62,29 +76,15 @@ export function routes({ manifests, blobs, tags, catalog, pushes, probes }: Hand
       refused: new Map([['DELETE', refuse]]),
     },
     { path: `/v2/${name}/tags/list`, methods: reading((exchange) => tags.list(exchange)) },
-    { path: `/v2/${name}/referrers/:digest`, methods: reading(referrers) },
+    { path: `/v2/${name}/referrers/:digest`, methods: reading((exchange) => referrers.list(exchange)) },
     { path: '/v2/_catalog', methods: reading((exchange) => catalog.list(exchange)) },
     { path: '/v2', methods: reading(version) },
-    { path: '/healthz', methods: reading((exchange) => probes.health(exchange)), probe: true },
-    { path: '/readyz', methods: reading((exchange) => probes.readiness(exchange)), probe: true },
-    { path: '/', methods: reading(welcome) },
+    { path: '/v1/search', methods: reading((exchange) => search.search(exchange)) },
+    { path: '/v1/_ping', methods: reading((exchange) => search.ping(exchange)), open: true },
+    { path: '/healthz', methods: reading((exchange) => probes.health(exchange)), probe: true, open: true },
+    { path: '/readyz', methods: reading((exchange) => probes.readiness(exchange)), probe: true, open: true },
+    { path: '/', methods: reading(welcome), open: true },
   ];
-}
-
-/** The API version check. The router ignores a slash at the end; clients that leave it out are sent on, as registry:2 does. */
-function version(exchange: Exchange): Promise<Response> {
-  return Promise.resolve(
-    exchange.path.endsWith('/')
-      ? exchange.reply({ status: 200, headers: ['Content-Type', 'application/json'], body: '{}' })
-      : exchange.reply({ status: 301, headers: ['Location', '/v2/'] }),
-  );
-}
-
-/** Not offered: after a 404 clients look for referrers under the tag schema, which passes through like any tag. */
-function referrers(exchange: Exchange): Promise<Response> {
-  pullTarget(exchange);
-  contentDigest(exchange);
-  return Promise.reject(endpointUnknown());
 }
 
 function welcome(exchange: Exchange): Promise<Response> {

@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { SecureVersion } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Clock } from '../clock.ts';
 import { RegistryError } from '../oci/error.ts';
+import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { errorReply } from './errors.ts';
+import { answerPlainHttp, renewTls, secureOptions, type TlsOptions } from './tls.ts';
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -16,15 +17,6 @@ export interface ListenAddress {
   readonly host: string | undefined;
   /** 0 lets the system choose. */
   readonly port: number;
-}
-
-/** TLS with everything loaded: PEM texts, not file names. */
-export interface TlsOptions {
-  readonly cert: string | Buffer;
-  readonly key: string | Buffer;
-  /** Authorities; clients must then show a certificate that one of them signed. */
-  readonly clientCas?: readonly (string | Buffer)[] | undefined;
-  readonly minVersion?: SecureVersion | undefined;
 }
 
 /** In milliseconds. */
@@ -45,6 +37,8 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tls?: TlsOptions | undefined;
+  /** The upstream that requests to this address mean, and no other. */
+  readonly upstream?: UpstreamName | undefined;
   readonly timeouts?: Partial<ServerTimeouts> | undefined;
 }
 
@@ -65,6 +59,8 @@ type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise
 /** Serves an app on a socket, and lets go of it in good order. */
 export class HttpServer {
   readonly #server: Server;
+  /** The same, when it speaks TLS. */
+  readonly #tlsServer: TlsServer | undefined;
   readonly #listen: ListenAddress;
   readonly #clock: Clock;
   readonly #listener: Listener;
@@ -72,35 +68,37 @@ export class HttpServer {
   readonly #pipelined = new WeakMap<Socket, number>();
   #draining = false;
 
-  constructor({ app, listen, clock, logger, tls, timeouts }: HttpServerOptions) {
+  constructor({ app, listen, clock, logger, tls, upstream, timeouts }: HttpServerOptions) {
     const { head, request, keepAlive, stalled } = { ...defaultTimeouts, ...timeouts };
     this.#listen = listen;
     this.#clock = clock;
-    this.#listener = getRequestListener((web, bindings) => app.fetch(web, bindings), {
-      overrideGlobalObjects: false,
-      // For HTTP/1.0, where some health checks send no Host.
-      hostname: 'localhost',
-      errorHandler: badRequest,
-    });
+    this.#listener = getRequestListener(
+      (web, { incoming, outgoing }) => app.fetch(web, { incoming, outgoing, upstream }),
+      {
+        overrideGlobalObjects: false,
+        // For HTTP/1.0, where some health checks send no Host.
+        hostname: 'localhost',
+        errorHandler: badRequest,
+      },
+    );
     const options = {
       headersTimeout: head,
       requestTimeout: request,
       keepAliveTimeout: keepAlive,
       connectionsCheckingInterval: Math.max(50, Math.min(head, request) / 4),
     };
-    this.#server =
+    this.#tlsServer =
       tls === undefined
-        ? createServer(options)
+        ? undefined
         : createTlsServer({
             ...options,
+            ...secureOptions(tls),
             handshakeTimeout: tlsHandshakeMs,
-            cert: tls.cert,
-            key: tls.key,
-            ...(tls.minVersion === undefined ? undefined : { minVersion: tls.minVersion }),
-            ...(tls.clientCas === undefined
-              ? undefined
-              : { ca: [...tls.clientCas], requestCert: true, rejectUnauthorized: true }),
+            requestCert: tls.clientCas !== undefined,
+            rejectUnauthorized: tls.clientCas !== undefined,
           });
+    if (this.#tlsServer !== undefined) answerPlainHttp(this.#tlsServer);
+    this.#server = this.#tlsServer ?? createServer(options);
     this.#server.timeout = stalled;
     // Such as running out of file descriptors: the next connection may be luckier.
     this.#server.on('error', (error) => {
@@ -115,6 +113,14 @@ export class HttpServer {
     this.#server.listen({ port, ...(host === undefined ? undefined : { host }) });
     await once(this.#server, 'listening');
     return this.address;
+  }
+
+  /**
+   * Uses other certificates from the next connection on. Whether clients must show one stays as it was.
+   * @throws the error of OpenSSL for what cannot be used; the old ones then stay
+   */
+  renewTls(tls: TlsOptions): void {
+    if (this.#tlsServer !== undefined) renewTls(this.#tlsServer, tls);
   }
 
   get address(): AddressInfo {

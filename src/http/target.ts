@@ -1,29 +1,51 @@
 import { parseDigest, type Digest } from '../oci/digest.ts';
+import { dockerHubHosts } from '../oci/docker-hub.ts';
 import { registryErrors } from '../oci/error.ts';
 import {
   parseManifestReference,
   parseRepositoryName,
   parseUpstreamName,
   type ManifestReference,
+  type RepositoryName,
+  type UpstreamName,
 } from '../oci/reference.ts';
 import type { PullTarget } from '../mirror/mirror.ts';
-import { anonymous } from '../mirror/reader.ts';
 import type { Exchange } from './exchange.ts';
-import type { HeaderList } from './reply.ts';
 
 const maxShownLength = 128;
 
-/** The repository that a request names by its path and `?ns=`. Throws RegistryError `NAME_INVALID` or `NAME_UNKNOWN`. */
+/**
+ * What a request names and who asks: the repository by its path, the registry by `?ns=`, the `Host` header or the listener
+ * it came to. Throws RegistryError `NAME_INVALID`, or `NAME_UNKNOWN` for no registry or for two.
+ */
 export function pullTarget(exchange: Exchange): PullTarget {
   const text = exchange.param('name');
   const name = parseRepositoryName(text);
   if (name === undefined) throw registryErrors.nameInvalid(shown(text));
   exchange.name = name;
   const namespaceText = exchange.query('ns');
-  if (namespaceText === undefined) return { name, namespace: undefined, reader: anonymous };
-  const namespace = parseUpstreamName(namespaceText);
-  if (namespace === undefined) throw registryErrors.nameUnknown(name);
-  return { name, namespace, reader: anonymous };
+  if (namespaceText !== undefined) {
+    const namespace = parseUpstreamName(namespaceText);
+    if (namespace === undefined) throw registryErrors.nameUnknown(name);
+    exchange.namespace = namespace;
+  }
+  return { name, namespace: agreed(name, [exchange.namespace, ...exchange.bound]), reader: exchange.reader };
+}
+
+/** The one registry that all who name one name. */
+function agreed(
+  name: RepositoryName,
+  stated: readonly (UpstreamName | undefined)[],
+): UpstreamName | undefined {
+  let meant: UpstreamName | undefined;
+  for (const one of stated) {
+    if (one === undefined) continue;
+    meant ??= one;
+    if (one !== meant && !(dockerHubHosts.has(one) && dockerHubHosts.has(meant))) {
+      throw registryErrors.nameUnknown(name, `${meant} is asked for where only ${one} is served`);
+    }
+  }
+  return meant;
 }
 
 /** The tag or digest of the path. Throws RegistryError `DIGEST_INVALID` or `TAG_INVALID`. */
@@ -46,11 +68,6 @@ export function contentDigest(exchange: Exchange): Digest {
   if (digest === undefined) throw registryErrors.digestInvalid(shown(text));
   exchange.reference = digest;
   return digest;
-}
-
-/** Says which registry an answer is of, when the client named one. */
-export function namespaceHeaders({ namespace }: PullTarget): HeaderList {
-  return namespace === undefined ? [] : ['OCI-Namespace', namespace];
 }
 
 function shown(text: string): string {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createHttpApp } from '../../src/http/app.ts';
-import { HttpServer, type ServerTimeouts, type TlsOptions } from '../../src/http/server.ts';
+import { HttpServer, type ServerTimeouts } from '../../src/http/server.ts';
+import type { TlsOptions } from '../../src/http/tls.ts';
 import type { Clock } from '../../src/clock.ts';
 import { FakeMirror } from './fake-mirror.ts';
 import { logLines } from './log-lines.ts';

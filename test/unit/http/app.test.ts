@@ -197,14 +197,9 @@ describe('paths', () => {
   });
 
   test('what is no endpoint is not found', async () => {
-    for (const path of ['/v2/nonsense', '/nonsense', '/v1/search']) {
+    for (const path of ['/v2/nonsense', '/nonsense', '/v1/repositories/box/tags']) {
       expect((await get(path)).status).toBe(404);
     }
-  });
-
-  test('referrers are not offered, which clients take as a hint to use tags', async () => {
-    const response = await get(`/v2/box/referrers/${unheld}`);
-    expect([response.status, await errorCode(response)]).toStrictEqual([404, 'UNSUPPORTED']);
   });
 });
 

@@ -1,0 +1,60 @@
+import { anonymous, type Reader } from '../../mirror/reader.ts';
+
+/**
+ * What became of the credentials that a request shows: there are none, they are good, they are not for this mirror, or
+ * they are, but are no good (a token that has expired, say).
+ */
+export type LoginOutcome = 'none' | 'accepted' | 'refused' | 'invalid';
+
+export interface Login {
+  readonly reader: Reader;
+  readonly outcome: LoginOutcome;
+}
+
+/** What a challenge is about. */
+export interface ChallengeSubject {
+  /** The canonical name of the repository that was asked for; undefined for the registry as a whole. */
+  readonly repository?: string | undefined;
+  /** What is wrong with the token that was shown (RFC 6750, section 3.1). */
+  readonly error?: 'insufficient_scope' | 'invalid_token' | undefined;
+}
+
+/** One way to show who one is. */
+export interface AuthScheme {
+  /** As `Authorization` begins, in lower case. */
+  readonly name: 'basic' | 'bearer';
+  /**
+   * Judges what follows the scheme's name in `Authorization`. `client` is an address, so that one client's attempts do
+   * not hold up another's. Rejects with RegistryError when it cannot be judged now.
+   */
+  login(credentials: string, client: string): Promise<Login>;
+  /** A value of `WWW-Authenticate`. */
+  challenge(subject: ChallengeSubject): string;
+}
+
+export const nobody: Login = { reader: anonymous, outcome: 'none' };
+
+/** Credentials of the wrong account, or of another registry: dockerd offers a mirror those for Docker Hub. */
+export const stranger: Login = { reader: anonymous, outcome: 'refused' };
+
+/** Finds out who asks, by the schemes that are configured. */
+export class Authenticator {
+  readonly #schemes: ReadonlyMap<string, AuthScheme>;
+
+  constructor(schemes: readonly AuthScheme[]) {
+    this.#schemes = new Map(schemes.map((scheme) => [scheme.name, scheme]));
+  }
+
+  /** Judges an `Authorization` header. Rejects with RegistryError when that cannot be done now. */
+  async login(authorization: string | undefined, client: string): Promise<Login> {
+    if (authorization === undefined) return nobody;
+    const [, name = '', credentials = ''] = /^([a-z]+) +(\S+) *$/i.exec(authorization) ?? [];
+    const scheme = this.#schemes.get(name.toLowerCase());
+    return scheme === undefined ? stranger : await scheme.login(credentials, client);
+  }
+
+  /** Values of `WWW-Authenticate`, one a scheme. */
+  challenges(subject: ChallengeSubject = {}): readonly string[] {
+    return [...this.#schemes.values()].map((scheme) => scheme.challenge(subject));
+  }
+}

@@ -1,0 +1,56 @@
+import { anonymous } from '../../mirror/reader.ts';
+import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
+import { nobody, stranger, type AuthScheme, type Login } from './authenticator.ts';
+import { challenge } from './challenge.ts';
+import type { Groups } from './groups.ts';
+import type { Passwords } from './passwords.ts';
+
+export interface BasicSchemeOptions {
+  readonly realm: string;
+  /** Accounts of this mirror's own, if it has any. */
+  readonly passwords: Passwords | undefined;
+  /** Credentials of no account here are taken for the client's own at the registry, to be checked there. */
+  readonly passthrough: boolean;
+  readonly groups: Groups;
+}
+
+/**
+ * User name and password with every request.
+ * @see https://www.rfc-editor.org/rfc/rfc7617
+ */
+export class BasicScheme implements AuthScheme {
+  readonly name = 'basic';
+  readonly #options: BasicSchemeOptions;
+
+  constructor(options: BasicSchemeOptions) {
+    this.#options = options;
+  }
+
+  async login(text: string, client: string): Promise<Login> {
+    const { passwords, passthrough, groups } = this.#options;
+    const credentials = parseBasic(text);
+    // podman and skopeo answer a challenge with an empty name and password when they have none.
+    if (credentials === undefined) return nobody;
+    const verdict = (await passwords?.check(credentials, client)) ?? 'unknown';
+    if (verdict === 'right') {
+      const { username } = credentials;
+      return { reader: { ...anonymous, user: username, groups: groups.of(username) }, outcome: 'accepted' };
+    }
+    // A wrong password of an account here is no one else's business.
+    if (verdict === 'wrong' || !passthrough) return stranger;
+    return { reader: { ...anonymous, credentials }, outcome: 'accepted' };
+  }
+
+  challenge(): string {
+    return challenge('Basic', { realm: this.#options.realm });
+  }
+}
+
+/** Undefined for what is malformed, or has no name or no password. */
+function parseBasic(text: string): BasicCredentials | undefined {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
+  const pair = Buffer.from(text, 'base64').toString('utf8');
+  const colon = pair.indexOf(':');
+  if (colon < 1 || colon === pair.length - 1) return undefined;
+  return { username: pair.slice(0, colon), password: pair.slice(colon + 1) };
+}

@@ -1,0 +1,114 @@
+import { errors, jwtVerify, type JWTPayload } from 'jose';
+import type { Clock } from '../../clock.ts';
+import { anonymous, type Reader } from '../../mirror/reader.ts';
+import type { AuthScheme, ChallengeSubject, Login } from './authenticator.ts';
+import { challenge } from './challenge.ts';
+import type { Groups } from './groups.ts';
+import type { TokenKeys } from './token-keys.ts';
+
+export interface BearerSchemeOptions {
+  /** Where clients get their tokens. */
+  readonly realm: URL;
+  /** What this mirror is called there, and must be in a token's `aud`. */
+  readonly service: string;
+  /** Must be a token's `iss`. */
+  readonly issuer: string;
+  readonly keys: TokenKeys;
+  /** JOSE algorithms that are taken; empty for all below. */
+  readonly algorithms: readonly string[];
+  /** The canonical form of a repository's name as a client writes it, which is what it asks tokens for. */
+  readonly canonical: (name: string) => string;
+  readonly groups: Groups;
+  readonly clock: Clock;
+}
+
+/** Signatures of a private key only: a secret that the mirror would share could also issue tokens. */
+const safeAlgorithms = [
+  'ES256',
+  'ES384',
+  'ES512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'Ed25519',
+  'EdDSA',
+] as const;
+
+/** How far clocks may be apart, in seconds, as in registry:2. */
+const leeway = 60;
+
+const invalid: Login = { reader: anonymous, outcome: 'invalid' };
+
+/**
+ * Tokens of an existing token service, as registry:2's `auth.token` takes them.
+ * @see https://distribution.github.io/distribution/spec/auth/jwt/
+ */
+export class BearerScheme implements AuthScheme {
+  readonly name = 'bearer';
+  readonly #options: BearerSchemeOptions;
+  readonly #algorithms: string[];
+
+  constructor(options: BearerSchemeOptions) {
+    this.#options = options;
+    const wanted = new Set(options.algorithms);
+    this.#algorithms = safeAlgorithms.filter((name) => wanted.size === 0 || wanted.has(name));
+  }
+
+  async login(token: string): Promise<Login> {
+    const { keys, issuer, service, clock } = this.#options;
+    const now = clock.now();
+    try {
+      const { payload } = await jwtVerify(
+        token,
+        (header) => {
+          const key = keys.find(header, now);
+          if (key === undefined) throw new errors.JWKSNoMatchingKey();
+          return key;
+        },
+        {
+          issuer,
+          audience: service,
+          algorithms: this.#algorithms,
+          requiredClaims: ['exp'],
+          clockTolerance: leeway,
+          currentDate: new Date(now),
+        },
+      );
+      return { reader: this.#reader(payload), outcome: 'accepted' };
+    } catch (error) {
+      // A key of another kind than the header's algorithm is a TypeError of jose's.
+      if (error instanceof errors.JOSEError || error instanceof TypeError) return invalid;
+      throw error;
+    }
+  }
+
+  challenge({ repository, error }: ChallengeSubject): string {
+    const { realm, service } = this.#options;
+    const scope = repository === undefined ? undefined : `repository:${repository}:pull`;
+    return challenge('Bearer', { realm: realm.href, service, scope, error });
+  }
+
+  #reader(payload: JWTPayload): Reader {
+    const { sub: user = '' } = payload;
+    const repositories = new Set(granted(payload['access']).map(this.#options.canonical));
+    return user === ''
+      ? { ...anonymous, repositories }
+      : { ...anonymous, user, groups: this.#options.groups.of(user), repositories };
+  }
+}
+
+/** Names of the repositories that an `access` claim lets its bearer pull from. */
+function granted(access: unknown): readonly string[] {
+  if (!Array.isArray(access)) return [];
+  return access.flatMap((entry: unknown) => {
+    if (typeof entry !== 'object' || entry === null || !('type' in entry) || entry.type !== 'repository')
+      return [];
+    if (!('name' in entry) || typeof entry.name !== 'string') return [];
+    const actions: unknown = 'actions' in entry ? entry.actions : undefined;
+    const pulls = Array.isArray(actions) && actions.some((action) => action === 'pull' || action === '*');
+    return pulls ? [entry.name] : [];
+  });
+}

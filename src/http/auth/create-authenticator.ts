@@ -1,0 +1,77 @@
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import { Authenticator, type AuthScheme } from './authenticator.ts';
+import { BasicScheme } from './basic.ts';
+import { Bcrypt } from './bcrypt.ts';
+import { BearerScheme } from './bearer.ts';
+import { Groups } from './groups.ts';
+import { HtpasswdFile } from './htpasswd-file.ts';
+import { Passwords } from './passwords.ts';
+import { TokenKeys, type TokenKeyFiles } from './token-keys.ts';
+
+export interface AuthenticationSettings {
+  readonly htpasswd: { readonly realm: string; readonly path: string } | undefined;
+  readonly token:
+    | {
+        readonly realm: URL;
+        readonly service: string;
+        readonly issuer: string;
+        readonly keys: TokenKeyFiles;
+        readonly signingalgorithms: readonly string[];
+      }
+    | undefined;
+  readonly passthrough: boolean;
+  /** Names of users by name of group. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface AuthenticationDependencies {
+  /** See `BearerSchemeOptions`. */
+  readonly canonical: (name: string) => string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Authentication {
+  /** Undefined when no way to log in is configured: then everyone is anonymous. */
+  readonly authenticator: Authenticator | undefined;
+  /** Reads the files again that may have changed. Never rejects. */
+  reload(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The realm when there are no accounts here, only the clients' own at the registries. */
+const passthroughRealm = 'Entrepot';
+
+/** Rejects with HtpasswdError or TokenKeyError when a file cannot be used. */
+export async function createAuthentication(
+  { htpasswd, token, passthrough, groups: members }: AuthenticationSettings,
+  { canonical, clock, logger }: AuthenticationDependencies,
+): Promise<Authentication> {
+  const groups = new Groups(members);
+  const bcrypt = new Bcrypt();
+  const schemes: AuthScheme[] = [];
+  const file =
+    htpasswd === undefined ? undefined : await HtpasswdFile.open({ path: htpasswd.path, clock, logger });
+  if (file !== undefined || passthrough) {
+    schemes.push(
+      new BasicScheme({
+        realm: htpasswd?.realm ?? passthroughRealm,
+        passwords: file === undefined ? undefined : new Passwords(file, bcrypt, clock),
+        passthrough,
+        groups,
+      }),
+    );
+  }
+  if (token !== undefined) {
+    const { keys, signingalgorithms: algorithms, ...rest } = token;
+    schemes.push(
+      new BearerScheme({ ...rest, algorithms, keys: await TokenKeys.read(keys), canonical, groups, clock }),
+    );
+  }
+  return {
+    authenticator: schemes.length === 0 ? undefined : new Authenticator(schemes),
+    reload: async () => await file?.reload(),
+    close: () => bcrypt.close(),
+  };
+}

@@ -1,0 +1,75 @@
+import type { Clock } from '../../clock.ts';
+import { registryErrors, type RegistryError } from '../../oci/error.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import type { Exchange } from '../exchange.ts';
+import type { HeaderList } from '../reply.ts';
+import { Seldom } from '../seldom.ts';
+import type { Authenticator } from './authenticator.ts';
+
+const quietMs = 60_000;
+
+/** These never ask `/v2/`, so that nothing but the answer to a pull can tell them to log in. */
+const pingless = /^(?:containerd|buildkit)\//;
+
+/** Finds out who asks before a request is handled, and asks to log in where that may help. */
+export class Doorkeeper {
+  readonly #authenticator: Authenticator;
+  readonly #logger: Logger;
+  readonly #failures: Seldom;
+
+  constructor(authenticator: Authenticator, logger: Logger, clock: Clock) {
+    this.#authenticator = authenticator;
+    this.#logger = logger;
+    this.#failures = new Seldom(clock, quietMs);
+  }
+
+  /**
+   * Sets `exchange.login`. Credentials that are not ours count as none: dockerd offers a mirror its account at Docker Hub.
+   * Rejects with RegistryError for a token that is ours and no good, since whoever has one is able to get another.
+   */
+  async admit(exchange: Exchange): Promise<void> {
+    const client = exchange.bindings?.incoming.socket.remoteAddress ?? '';
+    exchange.login = await this.#authenticator.login(exchange.header('authorization'), client);
+    const { outcome } = exchange.login;
+    if (outcome === 'refused' || outcome === 'invalid') {
+      this.#failures.run((unsaid) =>
+        this.#logger.warn(
+          { client, requestId: exchange.id, untold: unsaid },
+          outcome === 'invalid'
+            ? 'a token was refused: it has expired, or its issuer, audience or key is not the configured one'
+            : 'a login was refused: no such account, or a wrong password',
+        ),
+      );
+    }
+    if (outcome === 'invalid') throw registryErrors.unauthorized('the token is not valid', { login: true });
+  }
+
+  /**
+   * What the client is told of an error: those who never ping, or whose token lacks the scope, are asked to log in where
+   * others get the 404 of what is not there. The answer is the same whether it is there or not.
+   */
+  told(exchange: Exchange, error: RegistryError): RegistryError {
+    const { hidden, repository } = error;
+    return hidden && (this.#neverPings(exchange) || exchange.reader.repositories !== undefined)
+      ? registryErrors.unauthorized('authentication required', { login: true, repository })
+      : error;
+  }
+
+  /** The challenges that go with an error. */
+  challenges(exchange: Exchange, { login, repository }: RegistryError): HeaderList {
+    if (!login) return [];
+    const error =
+      exchange.login?.outcome === 'invalid'
+        ? 'invalid_token'
+        : exchange.reader.repositories === undefined
+          ? undefined
+          : 'insufficient_scope';
+    return this.#authenticator
+      .challenges({ repository, error })
+      .flatMap((challenge) => ['WWW-Authenticate', challenge]);
+  }
+
+  #neverPings(exchange: Exchange): boolean {
+    return exchange.query('ns') !== undefined || pingless.test(exchange.header('user-agent') ?? '');
+  }
+}

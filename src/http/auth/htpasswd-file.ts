@@ -1,0 +1,95 @@
+import { readFile, stat } from 'node:fs/promises';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import { HtpasswdError, parseHtpasswd, type Accounts } from './htpasswd.ts';
+
+/** How long a look at the file's date holds. */
+const lookMs = 1000;
+
+export interface HtpasswdFileOptions {
+  readonly path: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The accounts of a password file, read again when it changes. A change for the worse is logged, and what was read stays. */
+export class HtpasswdFile {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #accounts: Accounts = new Map();
+  /** Date, size and inode of what was read. */
+  #version = '';
+  #lookedAt = 0;
+  #looking: Promise<void> | undefined;
+
+  private constructor({ path, clock, logger }: HtpasswdFileOptions) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Rejects with HtpasswdError when the file cannot be read or holds what is no bcrypt hash. */
+  static async open(options: HtpasswdFileOptions): Promise<HtpasswdFile> {
+    const file = new HtpasswdFile(options);
+    await file.#read(await file.#stat());
+    return file;
+  }
+
+  async accounts(): Promise<Accounts> {
+    // A clock set back must not keep an old file in use.
+    const age = this.#clock.now() - this.#lookedAt;
+    if (age < 0 || age >= lookMs) await this.reload();
+    return this.#accounts;
+  }
+
+  /** Reads the file if it has changed since. Never rejects. */
+  reload(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const version = await this.#stat();
+      if (version === this.#version) return;
+      await this.#read(version);
+      this.#logger.info(
+        { file: this.#path, accounts: this.#accounts.size },
+        'the password file was read again',
+      );
+    } catch (error) {
+      if (!(error instanceof HtpasswdError)) throw error;
+      this.#logger.error(
+        { reason: error.message },
+        'the password file cannot be used: the accounts stay as they were',
+      );
+    } finally {
+      this.#lookedAt = this.#clock.now();
+    }
+  }
+
+  async #read(version: string): Promise<void> {
+    // Noted first: a file that cannot be used is complained of once, not every second.
+    this.#version = version;
+    this.#lookedAt = this.#clock.now();
+    const text = await this.#explained(readFile(this.#path, 'utf8'));
+    this.#accounts = parseHtpasswd(text, this.#path);
+  }
+
+  async #stat(): Promise<string> {
+    const { mtimeNs, size, ino } = await this.#explained(stat(this.#path, { bigint: true }));
+    return `${mtimeNs} ${size} ${ino}`;
+  }
+
+  async #explained<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (cause) {
+      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+      throw new HtpasswdError(`${this.#path} cannot be read (${code})`, { cause });
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../clock.ts';
+import { SingleFlight } from '../../mirror/single-flight.ts';
+import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
+import type { Bcrypt } from './bcrypt.ts';
+import { costOf, type Accounts } from './htpasswd.ts';
+import type { HtpasswdFile } from './htpasswd-file.ts';
+
+/** How long a verdict holds; a changed password file ends it at once. */
+const verdictMs = 5 * 60_000;
+const maxVerdicts = 10_000;
+
+/** htpasswd's own, for a file without accounts. */
+const defaultCost = 5;
+
+interface Verdict {
+  readonly right: boolean;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/**
+ * Checks passwords against a password file. Verdicts are remembered under an HMAC with a key of this process, so that a
+ * pull of thirty layers costs one bcrypt, and the memory of this process tells no password.
+ */
+export class Passwords {
+  readonly #file: HtpasswdFile;
+  readonly #bcrypt: Bcrypt;
+  readonly #clock: Clock;
+  readonly #key = randomBytes(32);
+  readonly #verdicts = new LRUCache<string, Verdict>({ max: maxVerdicts });
+  readonly #checks = new SingleFlight<boolean>();
+
+  constructor(file: HtpasswdFile, bcrypt: Bcrypt, clock: Clock) {
+    this.#file = file;
+    this.#bcrypt = bcrypt;
+    this.#clock = clock;
+  }
+
+  /** Rejects with RegistryError when too many checks wait already. */
+  async check(credentials: BasicCredentials, client: string): Promise<'right' | 'wrong' | 'unknown'> {
+    const accounts = await this.#file.accounts();
+    const hash = accounts.get(credentials.username);
+    // A name that is not there costs the same bcrypt as one that is, so that time does not tell which names are.
+    const right = await this.#matches(credentials, hash ?? decoy(accounts), client);
+    if (hash === undefined) return 'unknown';
+    return right ? 'right' : 'wrong';
+  }
+
+  async #matches({ username, password }: BasicCredentials, hash: string, client: string): Promise<boolean> {
+    const key = createHmac('sha256', this.#key)
+      .update(JSON.stringify([hash, username, password]))
+      .digest('base64');
+    const now = this.#clock.now();
+    const known = this.#verdicts.get(key);
+    if (known !== undefined && now >= known.at && now - known.at < verdictMs) return known.right;
+    const { outcome } = this.#checks.run(key, async () => {
+      const right = await this.#bcrypt.compare(password, hash, client);
+      this.#verdicts.set(key, { right, at: this.#clock.now() });
+      return right;
+    });
+    return await outcome;
+  }
+}
+
+/** A hash that no password is known for, as costly as the costliest in use. */
+function decoy(accounts: Accounts): string {
+  const cost = Math.max(defaultCost, ...[...accounts.values()].map(costOf));
+  return `$2b$${String(cost).padStart(2, '0')}$${'.'.repeat(53)}`;
+}

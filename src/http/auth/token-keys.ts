@@ -1,0 +1,95 @@
+import { createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { JWK } from 'jose';
+import { trustedKey } from './certificate-chain.ts';
+import { libtrustFingerprint, thumbprint } from './key-id.ts';
+
+/** Keys of a token service that cannot be used. The message names the file. */
+export class TokenKeyError extends Error {
+  override readonly name = 'TokenKeyError';
+  readonly code = 'TOKEN_KEY';
+}
+
+/** Names of files: certificates in PEM form, and a JSON Web Key Set. */
+export interface TokenKeyFiles {
+  readonly rootcertbundle: readonly string[];
+  readonly jwks: string | undefined;
+}
+
+/** What a token's header says of its key. */
+export interface KeyHint {
+  readonly kid?: unknown;
+  readonly x5c?: unknown;
+}
+
+/** The keys whose signature on a token counts: those of the certificates and of the key set, and those that a root vouches for. */
+export class TokenKeys {
+  readonly #roots: readonly X509Certificate[];
+  readonly #byId: ReadonlyMap<string, KeyObject>;
+
+  private constructor(roots: readonly X509Certificate[], byId: ReadonlyMap<string, KeyObject>) {
+    this.#roots = roots;
+    this.#byId = byId;
+  }
+
+  /** Rejects with TokenKeyError when a file cannot be read or has no key in it. */
+  static async read({ rootcertbundle, jwks }: TokenKeyFiles): Promise<TokenKeys> {
+    const roots: X509Certificate[] = [];
+    const byId = new Map<string, KeyObject>();
+    for (const file of rootcertbundle) roots.push(...certificates(await text(file), file));
+    for (const { publicKey } of roots) {
+      byId.set(libtrustFingerprint(publicKey), publicKey);
+      byId.set(await thumbprint(publicKey), publicKey);
+    }
+    if (jwks !== undefined) {
+      for (const [id, key] of await keySet(await text(jwks), jwks)) byId.set(id, key);
+    }
+    return new TokenKeys(roots, byId);
+  }
+
+  /**
+   * The key that a token says it is signed with, if it is to be trusted. As in registry:2, a certificate chain goes before
+   * an id. `now` is in milliseconds.
+   */
+  find({ kid, x5c }: KeyHint, now: number): KeyObject | undefined {
+    if (Array.isArray(x5c) && x5c.length > 0) {
+      return x5c.every((item) => typeof item === 'string') ? trustedKey(x5c, this.#roots, now) : undefined;
+    }
+    return typeof kid === 'string' ? this.#byId.get(kid) : undefined;
+  }
+}
+
+async function text(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    throw new TokenKeyError(`${file} cannot be read (${code})`, { cause });
+  }
+}
+
+function certificates(pem: string, file: string): readonly X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0) throw new TokenKeyError(`${file} has no certificate in it`);
+  try {
+    return blocks.map((block) => new X509Certificate(block));
+  } catch (cause) {
+    throw new TokenKeyError(`${file} has a certificate in it that cannot be read`, { cause });
+  }
+}
+
+async function keySet(json: string, file: string): Promise<readonly (readonly [string, KeyObject])[]> {
+  const entries: [string, KeyObject][] = [];
+  try {
+    const { keys } = JSON.parse(json) as { readonly keys: readonly JWK[] };
+    for (const jwk of keys) {
+      const key = createPublicKey({ key: jwk, format: 'jwk' });
+      if ('kid' in jwk && typeof jwk.kid === 'string') entries.push([jwk.kid, key]);
+      entries.push([libtrustFingerprint(key), key], [await thumbprint(key), key]);
+    }
+  } catch (cause) {
+    throw new TokenKeyError(`${file} is no JSON Web Key Set of public keys`, { cause });
+  }
+  if (entries.length === 0) throw new TokenKeyError(`${file} has no key in it`);
+  return entries;
+}

@@ -1,0 +1,118 @@
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '../clock.ts';
+import type { Mirror } from '../mirror/mirror.ts';
+import type { UpstreamName } from '../oci/reference.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { createHttpApp } from './app.ts';
+import { createAuthentication, type AuthenticationSettings } from './auth/create-authenticator.ts';
+import { HttpServer, type ListenAddress } from './server.ts';
+import { readTls, type TlsFiles } from './tls.ts';
+
+export interface HttpSettings {
+  readonly addr: ListenAddress;
+  /** Addresses at which one upstream is meant, and no other. */
+  readonly bound: readonly { readonly addr: ListenAddress; readonly upstream: UpstreamName }[];
+  /** Host names at which one upstream is meant. */
+  readonly hosts: ReadonlyMap<string, UpstreamName>;
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  /** For all addresses; undefined for plain HTTP. */
+  readonly tls: TlsFiles | undefined;
+  readonly draintimeoutMs: number;
+  readonly authentication: AuthenticationSettings;
+  readonly maxCatalogEntries: number;
+  readonly maxTags: number | undefined;
+}
+
+export interface HttpDependencies {
+  readonly mirror: Mirror;
+  /** The canonical form of a repository's name as a client writes it. */
+  readonly canonical: (name: string) => string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface BoundAddress {
+  readonly upstream: UpstreamName;
+  readonly address: string;
+}
+
+export interface RunningHttp {
+  /** What it listens on for all upstreams, such as `http://127.0.0.1:5000`. */
+  readonly address: string;
+  readonly bound: readonly BoundAddress[];
+  /** Reads certificates and the password file again; what cannot be used is logged, and what was in use stays. Never rejects. */
+  reload(): Promise<void>;
+  /** Lets requests under way end within `draintimeoutMs`, then cuts them. */
+  close(): Promise<void>;
+}
+
+/**
+ * Builds the inside of `http/` and listens. Rejects with HtpasswdError, TokenKeyError, the error of OpenSSL for certificates
+ * that cannot be used, or the system's when an address cannot be listened on.
+ */
+export async function composeHttp(
+  settings: HttpSettings,
+  dependencies: HttpDependencies,
+): Promise<RunningHttp> {
+  const { mirror, canonical, clock, logger } = dependencies;
+  const { addr, bound, hosts, headers, tls: files, draintimeoutMs, maxCatalogEntries, maxTags } = settings;
+  const authentication = await createAuthentication(settings.authentication, { canonical, clock, logger });
+  const { authenticator } = authentication;
+  const listening: HttpServer[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(listening.map((server) => server.drain(draintimeoutMs)));
+    await authentication.close();
+  };
+  try {
+    const app = createHttpApp({
+      mirror,
+      logger,
+      clock,
+      headers,
+      authenticator,
+      hosts,
+      maxCatalogEntries,
+      maxTags,
+    });
+    const tls = files === undefined ? undefined : await readTls(files);
+    const scheme = tls === undefined ? 'http' : 'https';
+    const listen = async (listen: ListenAddress, upstream?: UpstreamName): Promise<string> => {
+      const server = new HttpServer({ app, listen, clock, logger, tls, upstream });
+      const address = await server.listen();
+      listening.push(server);
+      return origin(scheme, listen.host, address);
+    };
+    const address = await listen(addr);
+    const boundAddresses: BoundAddress[] = [];
+    for (const { addr: own, upstream } of bound) {
+      boundAddresses.push({ upstream, address: await listen(own, upstream) });
+    }
+    const reload = async (): Promise<void> => {
+      await authentication.reload();
+      if (files !== undefined) await renewCertificates(files, listening, logger);
+    };
+    return { address, bound: boundAddresses, reload, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function renewCertificates(
+  files: TlsFiles,
+  servers: readonly HttpServer[],
+  logger: Logger,
+): Promise<void> {
+  try {
+    const tls = await readTls(files);
+    for (const server of servers) server.renewTls(tls);
+    logger.info({ certificate: files.certificate }, 'the certificate was read again');
+  } catch (error) {
+    logger.error({ err: error }, 'the new certificate or key cannot be used: the old ones stay in use');
+  }
+}
+
+function origin(scheme: string, host: string | undefined, { address, port }: AddressInfo): string {
+  const name = host ?? address;
+  return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}

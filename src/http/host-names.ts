@@ -1,0 +1,18 @@
+import type { UpstreamName } from '../oci/reference.ts';
+
+/** Names of this mirror that stand for one upstream each: `ghcr.mirror.example` for `ghcr.io`. */
+export class HostNames {
+  readonly #upstreams: ReadonlyMap<string, UpstreamName>;
+
+  /** @param upstreams by host name, lower-case and without port */
+  constructor(upstreams: ReadonlyMap<string, UpstreamName>) {
+    this.#upstreams = upstreams;
+  }
+
+  /** The upstream that a `Host` header stands for, if any. Case and port do not matter. */
+  upstreamOf(host: string | undefined): UpstreamName | undefined {
+    if (this.#upstreams.size === 0 || host === undefined) return undefined;
+    const name = host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
+    return this.#upstreams.get(name);
+  }
+}

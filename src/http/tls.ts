@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { createSecureContext, type SecureVersion, type TLSSocket } from 'node:tls';
+import type { Server } from 'node:https';
+
+/** TLS with everything loaded: PEM texts, not file names. */
+export interface TlsOptions {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  /** Authorities; clients must then show a certificate that one of them signed. */
+  readonly clientCas?: readonly (string | Buffer)[] | undefined;
+  readonly minVersion?: SecureVersion | undefined;
+  /** Cipher suites as OpenSSL lists them; undefined for Node's own choice. */
+  readonly ciphers?: string | undefined;
+}
+
+/** The same as files. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientcas: readonly string[];
+  readonly minimumtls: SecureVersion;
+  readonly ciphers: string | undefined;
+}
+
+export async function readTls({
+  certificate,
+  key,
+  clientcas,
+  minimumtls,
+  ciphers,
+}: TlsFiles): Promise<TlsOptions> {
+  return {
+    cert: await readFile(certificate),
+    key: await readFile(key),
+    clientCas:
+      clientcas.length === 0 ? undefined : await Promise.all(clientcas.map((file) => readFile(file))),
+    minVersion: minimumtls,
+    ciphers,
+  };
+}
+
+/** The same as Node takes it. */
+export function secureOptions({ cert, key, clientCas, minVersion, ciphers }: TlsOptions) {
+  return {
+    cert,
+    key,
+    ...(minVersion === undefined ? undefined : { minVersion }),
+    ...(ciphers === undefined ? undefined : { ciphers }),
+    ...(clientCas === undefined ? undefined : { ca: [...clientCas] }),
+  };
+}
+
+/**
+ * Uses other certificates from the next connection on; those that are open stay.
+ * @throws the error of OpenSSL for what cannot be used; then nothing has changed
+ */
+export function renewTls(server: Server, tls: TlsOptions): void {
+  const options = secureOptions(tls);
+  // Tried first: a server that is given a bad certificate keeps half of it.
+  createSecureContext(options);
+  server.setSecureContext(options);
+}
+
+const plainText = 'Client sent an HTTP request to an HTTPS server.\n';
+const plainAnswer =
+  'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n' +
+  `Content-Length: ${plainText.length}\r\n\r\n${plainText}`;
+
+/** Tells a client that speaks plain HTTP to a TLS port so, in the words of Go's servers, which some clients look for. */
+export function answerPlainHttp(server: Server): void {
+  // Node hands out the TLS socket, to which nothing can be written before the handshake, and not the one below it.
+  const below = new Map<string, Socket>();
+  const nameOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
+  server.on('connection', (socket: Socket) => {
+    const name = nameOf(socket);
+    below.set(name, socket);
+    socket.once('close', () => {
+      if (below.get(name) === socket) below.delete(name);
+    });
+  });
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    if (error.code === 'ERR_SSL_HTTP_REQUEST') below.get(nameOf(socket))?.end(plainAnswer);
+  });
+}

@@ -1,0 +1,20 @@
+import { registryErrors } from '../oci/error.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * The API version check. Where clients can log in, only good credentials are answered 200: that is how clients find out
+ * that they may have to, and how `docker login` tells whether it went well.
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
+ */
+export function version(exchange: Exchange): Promise<Response> {
+  // The router ignores a slash at the end; clients that leave it out are sent on, as registry:2 does.
+  if (!exchange.path.endsWith('/')) {
+    return Promise.resolve(exchange.reply({ status: 301, headers: ['Location', '/v2/'] }));
+  }
+  if (exchange.login !== undefined && exchange.login.outcome !== 'accepted') {
+    return Promise.reject(registryErrors.unauthorized('authentication required', { login: true }));
+  }
+  return Promise.resolve(
+    exchange.reply({ status: 200, headers: ['Content-Type', 'application/json'], body: '{}' }),
+  );
+}
