@@ -1,36 +1,72 @@
 import { LRUCache } from 'lru-cache';
 import { RegistryError } from '../oci/error.ts';
 import { repositoryKey, type Repository } from '../oci/reference.ts';
+import type { Gate } from './access/gate.ts';
+import type { Wanted } from './access/wanted.ts';
 import type { PullTarget } from './mirror.ts';
+import type { Reader } from './reader.ts';
 import type { Routing } from './routing.ts';
 
 /** Answers that mean "not under this name": registries say 401 or 403 for repositories that do not exist, too. */
 const notHere: ReadonlySet<number> = new Set([401, 403, 404]);
 
-/** Finds out which of the repositories that a name may mean has what is asked for. */
+/** Finds out which of the repositories that a name may mean has what is asked for, among those that the reader may have. */
 export class Candidates {
   readonly #routing: Routing;
+  readonly #gate: Gate;
   readonly #chosen = new LRUCache<string, Repository>({ max: 10_000 });
 
-  constructor(routing: Routing) {
+  constructor(routing: Routing, gate: Gate) {
     this.#routing = routing;
+    this.#gate = gate;
   }
 
   /**
    * Runs `ask` on the likeliest repository first, and on the next where the first does not have it.
+   * Neither the cache nor an upstream's credentials are used for a repository before the gate has let the reader through.
    * @param holds whether the cache can answer for a repository, so that an upstream in trouble is not asked about another first
    */
   async first<T>(
     target: PullTarget,
+    wanted: Wanted,
     holds: (repository: Repository) => Promise<boolean>,
     ask: (repository: Repository) => Promise<T>,
   ): Promise<T> {
+    const { reader } = target;
     const candidates = this.#routing.candidates(target);
     const [likeliest, alternative] = candidates;
-    if (alternative === undefined) return ask(likeliest);
+    if (alternative === undefined) {
+      const checking = this.#gate.admit(likeliest, reader, wanted);
+      if (checking !== undefined) await checking;
+      return ask(likeliest);
+    }
+    const refusals = await this.#refusals(candidates, reader, wanted);
+    if (refusals.size === 0) return this.#firstOf(likeliest, alternative, holds, ask);
+    // What others were answered must not show in how a reader is answered who may not have all of it.
+    const admitted = (repository: Repository): Promise<T> => {
+      const refusal = refusals.get(repository);
+      return refusal === undefined ? ask(repository) : Promise.reject(refusal);
+    };
+    try {
+      return await admitted(likeliest);
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      const elsewhere =
+        notHere.has(error.status) || (!refusals.has(alternative) && (await holds(alternative)));
+      if (!elsewhere) throw error;
+      return await this.#askOther(alternative, admitted, error);
+    }
+  }
+
+  async #firstOf<T>(
+    likeliest: Repository,
+    alternative: Repository,
+    holds: (repository: Repository) => Promise<boolean>,
+    ask: (repository: Repository) => Promise<T>,
+  ): Promise<T> {
     const key = repositoryKey(likeliest);
     const remembered = this.#chosen.get(key);
-    const chosen = remembered ?? (await this.#held(candidates, holds));
+    const chosen = remembered ?? (await this.#held([likeliest, alternative], holds));
     const [one, other] =
       chosen === undefined || chosen.name === likeliest.name
         ? [likeliest, alternative]
@@ -43,6 +79,26 @@ export class Candidates {
       if (!elsewhere) throw error;
       return this.#choose(key, other, await this.#askOther(other, ask, error));
     }
+  }
+
+  /** The repositories that the reader may not have, and why. */
+  async #refusals(
+    candidates: readonly Repository[],
+    reader: Reader,
+    wanted: Wanted,
+  ): Promise<ReadonlyMap<Repository, RegistryError>> {
+    const refusals = new Map<Repository, RegistryError>();
+    await Promise.all(
+      candidates.map(async (candidate) => {
+        try {
+          await this.#gate.admit(candidate, reader, wanted);
+        } catch (error) {
+          if (!(error instanceof RegistryError)) throw error;
+          refusals.set(candidate, error);
+        }
+      }),
+    );
+    return refusals;
   }
 
   async #held(

@@ -3,9 +3,14 @@ import type { ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { UpstreamName } from '../oci/reference.ts';
-import type { AccessRules } from './access/policy.ts';
+import { Gate } from './access/gate.ts';
+import { Passthrough } from './access/passthrough.ts';
+import { AccessPolicy, type AccessRules } from './access/policy.ts';
+import { Visibility } from './access/visibility.ts';
 import { BlobService } from './blob-service.ts';
 import { Breaker } from './breaker.ts';
+import { Candidates } from './candidates.ts';
+import { Catalog } from './catalog.ts';
 import { Degradation } from './degradation.ts';
 import { Entitlement } from './entitlement.ts';
 import { Expiry } from './expiry.ts';
@@ -14,7 +19,9 @@ import { Freshness, type FreshnessPolicy } from './freshness.ts';
 import { ManifestService } from './manifest-service.ts';
 import type { Mirror } from './mirror.ts';
 import { PullThroughMirror } from './pull-through-mirror.ts';
+import { ReferrersService } from './referrers-service.ts';
 import { Routing } from './routing.ts';
+import { SearchService } from './search-service.ts';
 import { TagListService } from './tag-list-service.ts';
 import { TagRecords } from './tag-records.ts';
 import { TagService } from './tag-service.ts';
@@ -50,7 +57,7 @@ export interface RunningMirror {
 
 /** Builds the mirror out of its parts and takes up what is remembered of the upstreams. */
 export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> {
-  const { upstreams, plain, content, metadata, ttlMs, clock, logger, random } = parts;
+  const { upstreams, plain, access, canLogIn, content, metadata, ttlMs, clock, logger, random } = parts;
   const degradation = new Degradation(clock, logger);
   const take = async ({ freshness, ...clients }: MirroredUpstream): Promise<Upstream> => {
     const { name } = clients.registry;
@@ -61,11 +68,18 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     return { name, ...clients, breaker, freshness: new Freshness(freshness) };
   };
   const routing = new Routing(await Promise.all(upstreams.map(take)), plain);
+  const gate = new Gate({
+    routing,
+    policy: new AccessPolicy(access, canLogIn),
+    visibility: new Visibility({ metadata, degradation, clock }),
+    passthrough: new Passthrough(clock),
+  });
   const tagRecords = new TagRecords(metadata, degradation);
   const entitlement = new Entitlement(routing, metadata, degradation);
   const manifests = new ManifestService({ routing, metadata, tags: tagRecords, degradation, clock });
   const tags = new TagService({ routing, manifests, tags: tagRecords, clock });
   const tagLists = new TagListService({ routing, metadata, degradation, clock });
+  const referrers = new ReferrersService({ routing, manifests, tags, metadata, degradation, clock });
   const fills = new Fills({ content, metadata, degradation, clock, logger, random });
   const blobs = new BlobService({
     routing,
@@ -78,15 +92,19 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     logger,
     random,
   });
+  const catalog = new Catalog({ routing, metadata, gate });
   const mirror = new PullThroughMirror({
-    routing,
+    candidates: new Candidates(routing, gate),
     metadata,
     manifests,
     tagRecords,
     tags,
     tagLists,
+    referrers,
     blobs,
     entitlement,
+    catalog,
+    searches: new SearchService({ routing, catalog, gate, clock }),
     degradation,
   });
   const expiry = new Expiry({

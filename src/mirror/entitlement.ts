@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Digest } from '../oci/digest.ts';
 import { digestKey, type Repository } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
-import { UpstreamError } from '../upstream/registry.ts';
+import { askBlobSize } from './blob-size.ts';
 import type { Degradation } from './degradation.ts';
 import type { Routing } from './routing.ts';
 import { SingleFlight } from './single-flight.ts';
@@ -73,8 +73,13 @@ export class Entitlement {
    * @throws {UpstreamError} when it does not, or cannot say
    */
   async confirm(repository: Repository, digest: Digest): Promise<KnownBlob> {
+    const { registry, breaker } = this.#routing.upstream(repository.upstream);
     const { outcome } = this.#confirmations.run(digestKey(repository, digest), async () =>
-      this.state(repository, digest, await this.#ask(repository, digest)),
+      this.state(
+        repository,
+        digest,
+        await breaker.watch(() => askBlobSize(registry, repository.name, digest)),
+      ),
     );
     return outcome;
   }
@@ -82,29 +87,5 @@ export class Entitlement {
   /** Forgets what is in memory, after the database has dropped some of it. */
   clear(): void {
     this.#blobs.clear();
-  }
-
-  /** A HEAD; where that is refused (ECR Public answers 401 to it) or says no size, the beginning of a GET. */
-  async #ask(repository: Repository, digest: Digest): Promise<number> {
-    const { registry, breaker } = this.#routing.upstream(repository.upstream);
-    try {
-      const size = await breaker.watch(() => registry.headBlob(repository.name, digest));
-      if (size !== undefined) return size;
-    } catch (error) {
-      const refused =
-        error instanceof UpstreamError && ['unauthorized', 'denied', 'invalid'].includes(error.kind);
-      if (!refused) throw error;
-    }
-    const giveUp = new AbortController();
-    try {
-      const { size } = await breaker.watch(() =>
-        registry.openBlob(repository.name, digest, 0, { signal: giveUp.signal }),
-      );
-      if (size === undefined)
-        throw new UpstreamError('invalid', 'upstream does not state the size of the blob');
-      return size;
-    } finally {
-      giveUp.abort();
-    }
   }
 }

@@ -1,10 +1,10 @@
 import type { Digest } from '../oci/digest.ts';
-import { registryErrors } from '../oci/error.ts';
-import type { ManifestReference } from '../oci/reference.ts';
+import type { ManifestReference, Repository } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { BlobService } from './blob-service.ts';
-import { Candidates } from './candidates.ts';
+import type { Candidates } from './candidates.ts';
+import type { Catalog } from './catalog.ts';
 import type { Degradation } from './degradation.ts';
 import type { Entitlement } from './entitlement.ts';
 import type { ManifestService } from './manifest-service.ts';
@@ -20,46 +20,55 @@ import type {
   SearchAnswer,
   TagsAnswer,
 } from './mirror.ts';
-import type { Routing } from './routing.ts';
+import type { Reader } from './reader.ts';
+import type { ReferrersService } from './referrers-service.ts';
+import type { SearchService } from './search-service.ts';
 import type { TagListService } from './tag-list-service.ts';
 import type { TagRecords } from './tag-records.ts';
 import type { TagService } from './tag-service.ts';
 
 export interface PullThroughMirrorOptions {
-  readonly routing: Routing;
+  readonly candidates: Candidates;
   readonly metadata: MetadataStore;
   readonly manifests: ManifestService;
   readonly tagRecords: TagRecords;
   readonly tags: TagService;
   readonly tagLists: TagListService;
+  readonly referrers: ReferrersService;
   readonly blobs: BlobService;
   readonly entitlement: Entitlement;
+  readonly catalog: Catalog;
+  readonly searches: SearchService;
   readonly degradation: Degradation;
 }
 
-/** The mirror as `http/` sees it: settles what a name means, then lets the service for the noun answer. */
+/** The mirror as `http/` sees it: settles what a name means and who may have it, then lets the service for the noun answer. */
 export class PullThroughMirror implements Mirror {
-  readonly #routing: Routing;
   readonly #candidates: Candidates;
   readonly #metadata: MetadataStore;
   readonly #manifests: ManifestService;
   readonly #tagRecords: TagRecords;
   readonly #tags: TagService;
   readonly #tagLists: TagListService;
+  readonly #referrers: ReferrersService;
   readonly #blobs: BlobService;
   readonly #entitlement: Entitlement;
+  readonly #catalog: Catalog;
+  readonly #searches: SearchService;
   readonly #degradation: Degradation;
 
   constructor(options: PullThroughMirrorOptions) {
-    this.#routing = options.routing;
-    this.#candidates = new Candidates(options.routing);
+    this.#candidates = options.candidates;
     this.#metadata = options.metadata;
     this.#manifests = options.manifests;
     this.#tagRecords = options.tagRecords;
     this.#tags = options.tags;
     this.#tagLists = options.tagLists;
+    this.#referrers = options.referrers;
     this.#blobs = options.blobs;
     this.#entitlement = options.entitlement;
+    this.#catalog = options.catalog;
+    this.#searches = options.searches;
     this.#degradation = options.degradation;
   }
 
@@ -68,10 +77,12 @@ export class PullThroughMirror implements Mirror {
     reference: ManifestReference,
     method: 'GET' | 'HEAD',
   ): Promise<ManifestAnswer> {
+    const wanted = { noun: 'manifest', reference } as const;
     if ('tag' in reference) {
       const { tag } = reference;
       return this.#candidates.first(
         target,
+        wanted,
         async (repository) => (await this.#tagRecords.find(repository, tag)) !== undefined,
         (repository) => this.#tags.byTag(repository, tag, method),
       );
@@ -79,43 +90,51 @@ export class PullThroughMirror implements Mirror {
     const { digest } = reference;
     return this.#candidates.first(
       target,
+      wanted,
       async (repository) => (await this.#manifests.held(repository, digest)) !== undefined,
       (repository) => this.#manifests.byDigest(repository, digest, method),
     );
   }
 
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
-    return this.#blobRequest(target, digest, (service, repository) => service.stat(repository, digest));
+    return this.#blobRequest(target, digest, (repository) => this.#blobs.stat(repository, digest));
   }
 
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
-    return this.#blobRequest(target, digest, (service, repository) => service.open(repository, digest));
+    return this.#blobRequest(target, digest, (repository) => this.#blobs.open(repository, digest));
   }
 
   tags(target: PullTarget): Promise<TagsAnswer> {
     return this.#candidates.first(
       target,
+      { noun: 'tags', name: target.name },
       (repository) => this.#tagLists.holds(repository),
       (repository) => this.#tagLists.tags(repository),
     );
   }
 
-  referrers(): Promise<ReferrersAnswer> {
-    return Promise.reject(registryErrors.unsupported());
+  async referrers(
+    target: PullTarget,
+    subject: Digest,
+    artifactType: string | undefined,
+  ): Promise<ReferrersAnswer> {
+    const answer = await this.#candidates.first(
+      target,
+      { noun: 'referrers', name: target.name, subject },
+      (repository) => this.#referrers.holds(repository, subject),
+      (repository) => this.#referrers.referrers(repository, subject),
+    );
+    if (artifactType === undefined) return { ...answer, filtered: false };
+    const descriptors = answer.descriptors.filter((one) => one.artifactType === artifactType);
+    return { ...answer, descriptors, filtered: true };
   }
 
-  search(): Promise<SearchAnswer> {
-    return Promise.reject(registryErrors.unsupported());
+  catalog(page: CatalogPage): Promise<readonly string[]> {
+    return this.#catalog.page(page);
   }
 
-  async catalog(page: CatalogPage): Promise<readonly string[]> {
-    const { plain } = this.#routing;
-    try {
-      return plain === undefined ? [] : await this.#metadata.repositories(plain.name, page);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      throw registryErrors.unavailable('the catalog cannot be read right now', { cause: error });
-    }
+  search(reader: Reader, term: string, limit: number): Promise<SearchAnswer> {
+    return this.#searches.search(reader, term, limit);
   }
 
   /** Whether content can be kept. An upstream in trouble does not make a mirror unready: it serves what it has. */
@@ -133,12 +152,13 @@ export class PullThroughMirror implements Mirror {
   #blobRequest<T>(
     target: PullTarget,
     digest: Digest,
-    ask: (service: BlobService, repository: Parameters<BlobService['open']>[0]) => Promise<T>,
+    ask: (repository: Repository) => Promise<T>,
   ): Promise<T> {
     return this.#candidates.first(
       target,
+      { noun: 'blob', digest },
       async (repository) => (await this.#entitlement.known(repository, digest)) !== undefined,
-      (repository) => ask(this.#blobs, repository),
+      ask,
     );
   }
 }

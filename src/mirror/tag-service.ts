@@ -7,6 +7,7 @@ import { UpstreamError } from '../upstream/registry.ts';
 import { notAsked } from './breaker.ts';
 import { complete, type ManifestService } from './manifest-service.ts';
 import type { CacheResult, ManifestAnswer } from './mirror.ts';
+import { elapsed, within } from './patience.ts';
 import type { Routing } from './routing.ts';
 import { SingleFlight } from './single-flight.ts';
 import type { TagRecords } from './tag-records.ts';
@@ -92,19 +93,13 @@ export class TagService {
     if (!breaker.admits) return this.#stale(held, notAsked, 0);
 
     const startedAt = this.#clock.now();
-    const waiting = new AbortController();
     const resolution = this.#resolve(repository, tag, method).then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
-    const patience = this.#clock.sleep(patienceMs, waiting.signal).then(
-      () => 'elapsed' as const,
-      () => 'elapsed' as const,
-    );
-    const first = await Promise.race([resolution, patience]);
-    waiting.abort();
+    const first = await within(this.#clock, patienceMs, resolution);
     const upstreamMs = this.#clock.now() - startedAt;
-    if (first === 'elapsed') {
+    if (first === elapsed) {
       breaker.timedOut();
       return this.#stale(held, 'upstream does not answer in time', upstreamMs);
     }

@@ -1,6 +1,6 @@
 import { repositoryGlob, type Glob } from '../../glob.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
-import { anonymous, type Reader } from '../reader.ts';
+import type { Reader } from '../reader.ts';
 
 /** Who may read what, and what may be mirrored at all. Globs are as in `repositoryGlob`. */
 export interface AccessRules {
@@ -83,13 +83,4 @@ export class AccessPolicy {
   #refusal(loginHelps: boolean): Verdict {
     return loginHelps && this.#canLogIn ? 'login' : 'denied';
   }
-}
-
-/**
- * The reader as far as a repository is concerned: who shows a token that does not grant it counts as nobody.
- * @param names what a token may call the repository
- */
-export function readerOf(reader: Reader, names: readonly string[]): Reader {
-  const { repositories } = reader;
-  return repositories === undefined || names.some((name) => repositories.has(name)) ? reader : anonymous;
 }

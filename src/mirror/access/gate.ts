@@ -1,0 +1,125 @@
+import { registryErrors, type RegistryError } from '../../oci/error.ts';
+import { repositoryKey, type Repository } from '../../oci/reference.ts';
+import { UpstreamError } from '../../upstream/registry.ts';
+import { anonymous, type Reader } from '../reader.ts';
+import type { Routing } from '../routing.ts';
+import type { Upstream } from '../upstream.ts';
+import { clientError } from '../upstream-failure.ts';
+import type { Passthrough } from './passthrough.ts';
+import type { AccessPolicy, Verdict } from './policy.ts';
+import type { Visibility } from './visibility.ts';
+import { unknown, type Wanted } from './wanted.ts';
+
+export interface GateOptions {
+  readonly routing: Routing;
+  readonly policy: AccessPolicy;
+  readonly visibility: Visibility;
+  readonly passthrough: Passthrough;
+}
+
+/** What every request passes before the cache or an upstream hears of it: the operator's rules, then upstream's own privacy. */
+export class Gate {
+  readonly #routing: Routing;
+  readonly #policy: AccessPolicy;
+  readonly #visibility: Visibility;
+  readonly #passthrough: Passthrough;
+
+  constructor({ routing, policy, visibility, passthrough }: GateOptions) {
+    this.#routing = routing;
+    this.#policy = policy;
+    this.#visibility = visibility;
+    this.#passthrough = passthrough;
+  }
+
+  /**
+   * Lets a reader through to a repository: at once, or when upstream has said that everybody, or these credentials, may.
+   * @throws {RegistryError} at once for what the rules forbid; the promise rejects with the 404 of what does not exist
+   * for what upstream does not show this reader, and with the real cause when upstream cannot say
+   */
+  admit(repository: Repository, reader: Reader, wanted: Wanted): Promise<void> | undefined {
+    const asking = this.#readerOf(reader, repository);
+    const verdict = this.#policy.verdict(repository, asking);
+    if (verdict !== 'allowed') throw this.#refusal(verdict, this.#routing.canonicalName(repository));
+    const upstream = this.#routing.upstream(repository.upstream);
+    if (this.#seesAll(upstream, asking) || this.#visibility.isFreshlyPublic(repository)) return undefined;
+    return this.#check(upstream, repository, asking, wanted);
+  }
+
+  /** Throws RegistryError for who may not so much as look around. */
+  admitToListings(reader: Reader): void {
+    const verdict = this.#policy.forNobody(reader);
+    if (verdict !== 'allowed') throw this.#refusal(verdict, undefined);
+  }
+
+  /** Whether the rules let a reader ask for a repository; what upstream shows of it is another matter. */
+  allows(repository: Repository, reader: Reader): boolean {
+    return this.#policy.verdict(repository, this.#readerOf(reader, repository)) === 'allowed';
+  }
+
+  /** Whether none but public repositories of an upstream can be there for a reader. */
+  showsOnlyPublic(upstream: Upstream, reader: Reader): boolean {
+    return !this.#seesAll(upstream, reader);
+  }
+
+  /** Whether a reader may see a cached repository's name. Never asks upstream. */
+  async shows(repository: Repository, reader: Reader): Promise<boolean> {
+    const asking = this.#readerOf(reader, repository);
+    if (this.#policy.verdict(repository, asking) !== 'allowed') return false;
+    const upstream = this.#routing.upstream(repository.upstream);
+    return this.#seesAll(upstream, asking) || (await this.#visibility.wasPublic(repository));
+  }
+
+  /** Whether all of an upstream's repositories that the rules allow are there for a reader, public or not. */
+  #seesAll(upstream: Upstream, reader: Reader): boolean {
+    return upstream.anonymous === undefined || this.#policy.readsPrivate(reader);
+  }
+
+  async #check(upstream: Upstream, repository: Repository, reader: Reader, wanted: Wanted): Promise<void> {
+    const publicly = await settled(this.#visibility.isReadable(upstream, repository, wanted));
+    if (publicly === true) return;
+    const { credentials } = reader;
+    // Upstream may limit who has no credentials and still know these.
+    const personally =
+      credentials !== undefined &&
+      (await settled(this.#passthrough.isReadable(upstream, repository, wanted, credentials)));
+    if (personally === true) return;
+    const absent = (): RegistryError =>
+      unknown(wanted, {
+        hidden: credentials === undefined,
+        repository: this.#routing.canonicalName(repository),
+      });
+    const trouble = publicly === false ? personally : publicly;
+    throw trouble === false ? absent() : clientError(trouble, absent);
+  }
+
+  /** The reader as far as a repository is concerned: who shows a token that does not grant it counts as nobody. */
+  #readerOf(reader: Reader, repository: Repository): Reader {
+    const { repositories } = reader;
+    if (repositories === undefined) return reader;
+    const granted =
+      repositories.has(this.#routing.canonicalName(repository)) ||
+      repositories.has(repositoryKey(repository));
+    return granted ? reader : anonymous;
+  }
+
+  #refusal(verdict: Exclude<Verdict, 'allowed'>, repository: string | undefined): RegistryError {
+    switch (verdict) {
+      case 'login':
+        return registryErrors.unauthorized('authentication required', { login: true, repository });
+      case 'denied':
+        return registryErrors.denied('access to this repository is not allowed');
+      case 'not-mirrored':
+        return registryErrors.denied('this repository is not mirrored here');
+    }
+  }
+}
+
+/** The answer, or why upstream could not give one. */
+async function settled(answer: Promise<boolean>): Promise<boolean | UpstreamError> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof UpstreamError) return error;
+    throw error;
+  }
+}

@@ -1,0 +1,82 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../clock.ts';
+import { repositoryKey, type Repository } from '../../oci/reference.ts';
+import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
+import { UpstreamError } from '../../upstream/registry.ts';
+import { SingleFlight } from '../single-flight.ts';
+import type { Upstream } from '../upstream.ts';
+import { probe, wantedKey, type Wanted } from './wanted.ts';
+
+const verdictMs = 60_000;
+const remembered = 10_000;
+
+interface Verdict {
+  readonly readable: boolean;
+  readonly checkedAt: number;
+}
+
+/**
+ * Whether a reader's own registry credentials may read a repository, asked of its upstream and of nobody else. What is
+ * remembered of them is a keyed hash, and the key dies with the process.
+ */
+export class Passthrough {
+  readonly #clock: Clock;
+  readonly #key = randomBytes(32);
+  readonly #verdicts = new LRUCache<string, Verdict>({ max: remembered });
+  readonly #checks = new SingleFlight<boolean>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Whether upstream gives what is wanted to who shows these credentials, or anything of the repository a minute ago.
+   * @throws {UpstreamError} when it cannot say
+   */
+  isReadable(
+    upstream: Upstream,
+    repository: Repository,
+    wanted: Wanted,
+    credentials: BasicCredentials,
+  ): Promise<boolean> {
+    const whole = this.#hash(repository, credentials);
+    const part = this.#hash(repository, credentials, wanted);
+    const verdict = this.#fresh(whole) ?? this.#fresh(part);
+    if (verdict !== undefined) return Promise.resolve(verdict.readable);
+    return this.#checks.run(part, async () => {
+      const registry = upstream.as(credentials);
+      try {
+        await probe(registry, repository, wanted);
+        return this.#remember(whole, true);
+      } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error;
+        if (error.kind === 'not-found') return this.#remember(part, false);
+        const refused = error.kind === 'unauthorized' || error.kind === 'denied';
+        if (!refused) throw error;
+        return this.#remember(whole, false);
+      } finally {
+        await registry.close();
+      }
+    }).outcome;
+  }
+
+  #fresh(hash: string): Verdict | undefined {
+    const verdict = this.#verdicts.get(hash);
+    if (verdict === undefined) return undefined;
+    const age = this.#clock.now() - verdict.checkedAt;
+    return age >= 0 && age < verdictMs ? verdict : undefined;
+  }
+
+  #remember(hash: string, readable: boolean): boolean {
+    this.#verdicts.set(hash, { readable, checkedAt: this.#clock.now() });
+    return readable;
+  }
+
+  #hash(repository: Repository, { username, password }: BasicCredentials, wanted?: Wanted): string {
+    const what = wanted === undefined ? null : wantedKey(wanted);
+    return createHmac('sha256', this.#key)
+      .update(JSON.stringify([repositoryKey(repository), what, username, password]))
+      .digest('base64');
+  }
+}

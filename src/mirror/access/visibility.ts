@@ -1,0 +1,166 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../clock.ts';
+import { repositoryKey, type Repository, type UpstreamName } from '../../oci/reference.ts';
+import type { MetadataStore } from '../../store/metadata-store.ts';
+import { UpstreamError, type UpstreamRegistry } from '../../upstream/registry.ts';
+import { Breaker } from '../breaker.ts';
+import type { Degradation } from '../degradation.ts';
+import { elapsed, within } from '../patience.ts';
+import { SingleFlight } from '../single-flight.ts';
+import type { Upstream } from '../upstream.ts';
+import { probe, wantedKey, type Wanted } from './wanted.ts';
+
+const publicMs = 10 * 60_000;
+const hiddenMs = 60_000;
+const remembered = 20_000;
+/** How long a client waits for upstream to confirm that a repository is public still. */
+const patienceMs = 1_500;
+
+export interface VisibilityOptions {
+  readonly metadata: MetadataStore;
+  readonly degradation: Degradation;
+  readonly clock: Clock;
+}
+
+/** A question to the upstream as who has no credentials is answered. */
+interface Question {
+  readonly registry: UpstreamRegistry;
+  readonly repository: Repository;
+  readonly wanted: Wanted;
+  /** It was public when it was last asked about. */
+  readonly wasPublic: boolean;
+}
+
+/**
+ * What everybody may read of an upstream that is asked with credentials: what it gives to who has none. It is asked
+ * before the cache is looked at, so that what is cached and what does not exist are found hidden in the same way.
+ */
+export class Visibility {
+  readonly #metadata: MetadataStore;
+  readonly #degradation: Degradation;
+  readonly #clock: Clock;
+  /** Since when a repository is known to be public, by {@link repositoryKey}. */
+  readonly #public = new LRUCache<string, number>({ max: remembered });
+  /** When a repository was refused, by {@link repositoryKey}, or something in it was not there, by that and what it was. */
+  readonly #hidden = new LRUCache<string, number>({ max: remembered });
+  readonly #checks = new SingleFlight<boolean>();
+  /** Upstreams may limit who has no credentials, and go on serving who has: that health is told apart. */
+  readonly #breakers = new Map<UpstreamName, Breaker>();
+
+  constructor({ metadata, degradation, clock }: VisibilityOptions) {
+    this.#metadata = metadata;
+    this.#degradation = degradation;
+    this.#clock = clock;
+  }
+
+  /** Whether it is in memory that a repository was public a short while ago. */
+  isFreshlyPublic(repository: Repository): boolean {
+    return this.#isWithin(publicMs, this.#public.get(repositoryKey(repository)));
+  }
+
+  /** Whether a repository was public when it was last asked about. Never asks upstream. */
+  async wasPublic(repository: Repository): Promise<boolean> {
+    return (await this.#publicSince(repository)) !== undefined;
+  }
+
+  /**
+   * Whether upstream gives what is wanted to who has no credentials, or to anybody a short while ago; and if upstream is
+   * in trouble, whether it did when it was last asked.
+   * @throws {UpstreamError} when it is in trouble and nothing is remembered
+   */
+  async isReadable(upstream: Upstream, repository: Repository, wanted: Wanted): Promise<boolean> {
+    const { anonymous } = upstream;
+    if (anonymous === undefined || this.isFreshlyPublic(repository)) return true;
+    const key = repositoryKey(repository);
+    const thing = `${key} ${wantedKey(wanted)}`;
+    if (this.#isHidden(key) || this.#isHidden(thing)) return false;
+    const since = await this.#publicSince(repository);
+    if (this.#isWithin(publicMs, since)) return true;
+    const wasPublic = since !== undefined;
+    const breaker = this.#breaker(upstream.name);
+    if (wasPublic && !(upstream.breaker.admits && breaker.admits)) return true;
+
+    const question = { registry: anonymous, repository, wanted, wasPublic };
+    const { outcome } = this.#checks.run(thing, async () => {
+      const readable = await this.#ask(question, breaker);
+      if (!readable) this.#hidden.set(thing, this.#clock.now());
+      return readable;
+    });
+    if (!wasPublic) return outcome;
+    return this.#patiently(outcome, breaker);
+  }
+
+  /** The answer if it comes soon; else, and in trouble, what is remembered counts: public. */
+  async #patiently(outcome: Promise<boolean>, breaker: Breaker): Promise<boolean> {
+    try {
+      const answer = await within(this.#clock, patienceMs, outcome);
+      if (answer !== elapsed) return answer;
+      breaker.timedOut();
+      return true;
+    } catch (error) {
+      if (error instanceof UpstreamError) return true;
+      throw error;
+    }
+  }
+
+  async #ask(question: Question, breaker: Breaker): Promise<boolean> {
+    const { registry, repository, wanted, wasPublic } = question;
+    try {
+      await breaker.watch(() => probe(registry, repository, wanted));
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      if (error.kind === 'unauthorized' || error.kind === 'denied') {
+        await this.#withdraw(repository);
+        return false;
+      }
+      if (error.kind !== 'not-found') throw error;
+      // What upstream has deleted may be kept here, and manifests that are not there may have referrers.
+      const saysLittle = wanted.noun === 'referrers' || (wasPublic && wanted.noun !== 'tags');
+      if (!saysLittle) return false;
+      return this.#ask({ ...question, wanted: { noun: 'tags', name: repository.name } }, breaker);
+    }
+    await this.#publish(repository);
+    return true;
+  }
+
+  async #publish(repository: Repository): Promise<void> {
+    const now = this.#clock.now();
+    this.#public.set(repositoryKey(repository), now);
+    await this.#degradation.tolerate(() => this.#metadata.putPublic(repository, now));
+  }
+
+  async #withdraw(repository: Repository): Promise<void> {
+    const key = repositoryKey(repository);
+    this.#hidden.set(key, this.#clock.now());
+    this.#public.delete(key);
+    await this.#degradation.tolerate(() => this.#metadata.putPublic(repository, undefined));
+  }
+
+  async #publicSince(repository: Repository): Promise<number | undefined> {
+    const key = repositoryKey(repository);
+    const known = this.#public.get(key);
+    if (known !== undefined) return known;
+    const since = await this.#degradation.tolerate(() => this.#metadata.publicSince(repository));
+    if (since !== undefined) this.#public.set(key, since);
+    return since;
+  }
+
+  #breaker(name: UpstreamName): Breaker {
+    const existing = this.#breakers.get(name);
+    if (existing !== undefined) return existing;
+    const breaker = new Breaker(this.#clock, undefined, () => undefined);
+    this.#breakers.set(name, breaker);
+    return breaker;
+  }
+
+  #isHidden(key: string): boolean {
+    return this.#isWithin(hiddenMs, this.#hidden.get(key));
+  }
+
+  #isWithin(ms: number, since: number | undefined): boolean {
+    if (since === undefined) return false;
+    const age = this.#clock.now() - since;
+    // A clock that was set back makes nothing fresh.
+    return age >= 0 && age < ms;
+  }
+}

@@ -1,0 +1,66 @@
+import type { Digest } from '../../oci/digest.ts';
+import { registryErrors, type RegistryError, type RegistryErrorOptions } from '../../oci/error.ts';
+import {
+  referenceText,
+  type ManifestReference,
+  type Repository,
+  type RepositoryName,
+} from '../../oci/reference.ts';
+import type { UpstreamRegistry } from '../../upstream/registry.ts';
+import { askBlobSize } from '../blob-size.ts';
+
+/** What a client asks for under a repository. */
+export type Wanted =
+  | { readonly noun: 'manifest'; readonly reference: ManifestReference }
+  | { readonly noun: 'blob'; readonly digest: Digest }
+  /** `name` as the client wrote it. */
+  | { readonly noun: 'tags'; readonly name: RepositoryName }
+  | { readonly noun: 'referrers'; readonly name: RepositoryName; readonly subject: Digest };
+
+/** One text for each thing that may be wanted of a repository. */
+export function wantedKey(wanted: Wanted): string {
+  switch (wanted.noun) {
+    case 'manifest':
+      return `manifest ${referenceText(wanted.reference)}`;
+    case 'blob':
+      return `blob ${wanted.digest}`;
+    case 'tags':
+      return 'tags';
+    case 'referrers':
+      return `referrers ${wanted.subject}`;
+  }
+}
+
+/**
+ * Resolves when a registry gives what is wanted to whoever its client speaks for; spends no pull.
+ * @throws {UpstreamError} when it does not, or cannot say
+ */
+export async function probe(registry: UpstreamRegistry, { name }: Repository, wanted: Wanted): Promise<void> {
+  switch (wanted.noun) {
+    case 'manifest':
+      await registry.headManifest(name, wanted.reference);
+      return;
+    case 'blob':
+      await askBlobSize(registry, name, wanted.digest);
+      return;
+    case 'referrers':
+      await registry.headManifest(name, { digest: wanted.subject });
+      return;
+    case 'tags':
+      await registry.listTags(name);
+      return;
+  }
+}
+
+/** The 404 for what is wanted and is not there. */
+export function unknown(wanted: Wanted, options: RegistryErrorOptions): RegistryError {
+  switch (wanted.noun) {
+    case 'manifest':
+      return registryErrors.manifestUnknown(referenceText(wanted.reference), undefined, options);
+    case 'blob':
+      return registryErrors.blobUnknown(wanted.digest, options);
+    case 'tags':
+    case 'referrers':
+      return registryErrors.nameUnknown(wanted.name, undefined, options);
+  }
+}

@@ -1,0 +1,32 @@
+import type { Digest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/reference.ts';
+import { UpstreamError, type UpstreamRegistry } from '../upstream/registry.ts';
+
+/**
+ * The size in bytes of a blob that upstream holds under a repository: by HEAD; where that is refused (ECR Public answers
+ * 401 to it) or says no size, from the beginning of a GET. Neither is a counted pull.
+ * @throws {UpstreamError} when it does not hold it, or cannot say
+ */
+export async function askBlobSize(
+  registry: UpstreamRegistry,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<number> {
+  try {
+    const size = await registry.headBlob(repository, digest);
+    if (size !== undefined) return size;
+  } catch (error) {
+    const refused =
+      error instanceof UpstreamError && ['unauthorized', 'denied', 'invalid'].includes(error.kind);
+    if (!refused) throw error;
+  }
+  const giveUp = new AbortController();
+  try {
+    const { size } = await registry.openBlob(repository, digest, 0, { signal: giveUp.signal });
+    if (size === undefined)
+      throw new UpstreamError('invalid', 'upstream does not state the size of the blob');
+    return size;
+  } finally {
+    giveUp.abort();
+  }
+}
