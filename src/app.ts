@@ -1,15 +1,13 @@
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
-import type { Config } from './config/config.ts';
+import { composeUpstream } from './compose-upstreams.ts';
+import type { AuthConfig, Config } from './config/config.ts';
 import { composeHttp, type BoundAddress, type HttpSettings, type RunningHttp } from './http/compose.ts';
 import { composeMirror } from './mirror/compose.ts';
 import { FilesystemContentStore } from './store/filesystem/content-store.ts';
 import { FolderLock } from './store/sqlite/folder-lock.ts';
 import { SqliteMetadataStore } from './store/sqlite/metadata-store.ts';
 import type { Logger } from './telemetry/log.ts';
-import { createRegistryClient } from './upstream/create-registry-client.ts';
-import { createCredentialProvider } from './upstream/credentials/create-credential-provider.ts';
-import { version } from './version.ts';
 
 export interface EntrepotDependencies {
   readonly logger: Logger;
@@ -72,26 +70,18 @@ async function open(
   );
   closers.push(() => metadata.close());
 
-  const upstream = config.upstreams.find(({ name }) => name === config.plain) ?? config.upstreams[0];
-  const { credentials } = upstream;
-  const registry = createRegistryClient({
-    name: upstream.name,
-    urls: upstream.urls,
-    credentials:
-      credentials === undefined ? undefined : createCredentialProvider(credentials, { clock, logger }),
-    timeouts: config.timeouts,
-    userAgent: `entrepot/${version}`,
-    clock,
-    logger,
-    random,
+  const dependencies = { timeouts: config.timeouts, clock, logger, random };
+  const upstreams = config.upstreams.map((upstream) => {
+    const running = composeUpstream(upstream, dependencies);
+    closers.push(() => running.close());
+    return running.upstream;
   });
-  closers.push(() => registry.close());
 
   const running = await composeMirror({
-    upstreams: [{ registry, anonymous: undefined, as: () => registry, freshness: upstream.freshness }],
-    plain: upstream.name,
+    upstreams,
+    plain: config.plain,
     access: config.access,
-    canLogIn: config.auth.htpasswd !== undefined || config.auth.token !== undefined,
+    canLogIn: hasLogins(config.auth),
     content,
     metadata,
     ttlMs: config.ttlMs,
@@ -102,9 +92,13 @@ async function open(
   closers.push(() => running.close());
 
   const { mirror } = running;
-  const http = await composeHttp(httpSettings(config), { mirror, canonical: (name) => name, clock, logger });
+  const http = await composeHttp(httpSettings(config), { mirror, clock, logger });
   closers.push(() => http.close());
   return http;
+}
+
+function hasLogins({ htpasswd, token, passthrough }: AuthConfig): boolean {
+  return htpasswd !== undefined || token !== undefined || passthrough;
 }
 
 function httpSettings({ http, upstreams, auth, access, catalogMaxEntries, tagsMax }: Config): HttpSettings {

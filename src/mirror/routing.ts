@@ -1,5 +1,6 @@
 import { dockerHub, dockerHubHosts } from '../oci/docker-hub.ts';
-import { registryErrors, type RegistryError } from '../oci/error.ts';
+import { RegistryError, registryErrors } from '../oci/error.ts';
+import { publicRegistries } from '../oci/public-registries.ts';
 import {
   parseRepositoryName,
   repositoryKey,
@@ -8,6 +9,7 @@ import {
   type UpstreamName,
 } from '../oci/reference.ts';
 import type { PullTarget } from './mirror.ts';
+import { anonymous } from './reader.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A name that begins with its registry. */
@@ -67,6 +69,19 @@ export class Routing {
       : repositoryKey(repository);
   }
 
+  /** The canonical name of what a client most likely means by `text`; of what means nothing here, `text` itself. */
+  canonicalText(text: string): string {
+    const name = parseRepositoryName(text);
+    if (name === undefined) return text;
+    try {
+      const [likeliest] = this.candidates({ name, namespace: undefined, reader: anonymous });
+      return this.canonicalName(likeliest);
+    } catch (error) {
+      if (error instanceof RegistryError) return text;
+      throw error;
+    }
+  }
+
   #resolve({ name, namespace }: PullTarget): { readonly upstream: Upstream; readonly name: RepositoryName } {
     const split = prefixed(name);
     const byPrefix = split === undefined ? undefined : this.#serving(split.prefix);
@@ -111,18 +126,6 @@ function prefixed(name: RepositoryName): PrefixedName | undefined {
   const rest = parseRepositoryName(name.slice(slash + 1));
   return rest === undefined ? undefined : { prefix: first, rest };
 }
-
-const publicRegistries = [
-  'ghcr.io',
-  'quay.io',
-  'gcr.io',
-  'registry.k8s.io',
-  'mcr.microsoft.com',
-  'public.ecr.aws',
-  'nvcr.io',
-  'lscr.io',
-  'registry.gitlab.com',
-];
 
 function isPublic(name: UpstreamName): boolean {
   return publicRegistries.some((host) => name === host || name.endsWith(`.${host}`));

@@ -1,20 +1,40 @@
 import { pino } from 'pino';
 import { startEntrepot, type RunningEntrepot } from '../../src/app.ts';
 import type { Clock } from '../../src/clock.ts';
-import type { Config, FreshnessConfig } from '../../src/config/config.ts';
+import type {
+  AccessConfig,
+  AuthConfig,
+  Config,
+  FreshnessConfig,
+  UpstreamConfig,
+} from '../../src/config/config.ts';
 import { parseUpstreamName } from '../../src/oci/reference.ts';
+import type { BasicCredentials } from '../../src/upstream/auth/credentials.ts';
 import { TempFolder } from './temp-folder.ts';
 import { SkewedClock } from './skewed-clock.ts';
+
+/** An upstream besides the default one. */
+export interface TestUpstream extends Partial<Omit<UpstreamConfig, 'name' | 'urls' | 'credentials'>> {
+  readonly name: string;
+  /** Its origin, or several. */
+  readonly url: string | readonly [string, ...string[]];
+  readonly credentials?: BasicCredentials | undefined;
+}
 
 export interface TestEntrepotOptions {
   /** The upstream's origin. */
   readonly upstream: string;
   /** Its name; Docker Hub's if not given. */
   readonly name?: string;
-  readonly credentials?: { readonly username: string; readonly password: string };
+  readonly credentials?: BasicCredentials | undefined;
   readonly timeouts?: Partial<Config['timeouts']>;
   readonly http?: Partial<Config['http']>;
   readonly freshness?: Partial<FreshnessConfig>;
+  readonly others?: readonly TestUpstream[];
+  /** False: plain names mean nothing. */
+  readonly plain?: false;
+  readonly auth?: Partial<AuthConfig>;
+  readonly access?: Partial<AccessConfig>;
 }
 
 /** The whole of Entrepot in this process, on real sockets and a folder of its own, its log kept for the test to read. */
@@ -42,6 +62,13 @@ export class TestEntrepot implements AsyncDisposable {
     const [address] = this.#running?.addresses ?? [];
     if (address === undefined) throw new Error('Entrepot is not running');
     return address;
+  }
+
+  /** The origin of the listener that stands for one upstream. */
+  urlOf(upstream: string): string {
+    const bound = this.#running?.bound.find((one) => one.upstream === upstream);
+    if (bound === undefined) throw new Error(`no listener stands for ${upstream}`);
+    return bound.address;
   }
 
   get folder(): string {
@@ -76,8 +103,8 @@ export class TestEntrepot implements AsyncDisposable {
 
   #config(): Config {
     const { upstream, name = 'docker.io', credentials, timeouts, http, freshness } = this.#options;
-    const upstreamName = parseUpstreamName(name);
-    if (upstreamName === undefined) throw new Error(`not an upstream name: ${name}`);
+    const { others = [], auth, access } = this.#options;
+    const first = upstreamConfig({ name, url: upstream, credentials }, freshness);
     return {
       log: { level: 'trace', formatter: 'json', fields: {} },
       storage: { rootdirectory: this.#folder.path, deleteEnabled: false },
@@ -88,28 +115,16 @@ export class TestEntrepot implements AsyncDisposable {
         draintimeoutMs: 2000,
         ...http,
       },
-      upstreams: [
-        {
-          name: upstreamName,
-          urls: [new URL(upstream)],
-          credentials: credentials === undefined ? undefined : { kind: 'static', ...credentials },
-          ca: undefined,
-          insecure: false,
-          proxy: undefined,
-          redirects: [],
-          freshness: { tagMs: 60_000, rules: [], gone: 'keep', ...freshness },
-          hosts: [],
-          listen: undefined,
-        },
-      ],
-      plain: upstreamName,
-      auth: { htpasswd: undefined, token: undefined, passthrough: false },
+      upstreams: [first, ...others.map((other) => upstreamConfig(other, freshness))],
+      plain: this.#options.plain === false ? undefined : first.name,
+      auth: { htpasswd: undefined, token: undefined, passthrough: false, ...auth },
       access: {
         anonymous: 'allow',
         private: 'authenticated',
         groups: {},
         rules: [],
         mirror: { allow: [], deny: [] },
+        ...access,
       },
       ttlMs: 0,
       timeouts: { connectMs: 1000, headerMs: 1500, idleMs: 1500, ...timeouts },
@@ -117,4 +132,26 @@ export class TestEntrepot implements AsyncDisposable {
       tagsMax: undefined,
     };
   }
+}
+
+function upstreamConfig(
+  { name, url, credentials, ...rest }: TestUpstream,
+  freshness: Partial<FreshnessConfig> | undefined,
+): UpstreamConfig {
+  const upstreamName = parseUpstreamName(name);
+  if (upstreamName === undefined) throw new Error(`not an upstream name: ${name}`);
+  const [first, ...more] = typeof url === 'string' ? [url] : url;
+  return {
+    name: upstreamName,
+    urls: [new URL(first), ...more.map((one) => new URL(one))],
+    credentials: credentials === undefined ? undefined : { kind: 'static', ...credentials },
+    ca: undefined,
+    insecure: false,
+    proxy: undefined,
+    redirects: [],
+    freshness: { tagMs: 60_000, rules: [], gone: 'keep', ...freshness },
+    hosts: [],
+    listen: undefined,
+    ...rest,
+  };
 }
