@@ -25,8 +25,6 @@ export interface HttpSettings {
 
 export interface HttpDependencies {
   readonly mirror: Mirror;
-  /** The canonical form of a repository's name as a client writes it. */
-  readonly canonical: (name: string) => string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -54,9 +52,9 @@ export async function composeHttp(
   settings: HttpSettings,
   dependencies: HttpDependencies,
 ): Promise<RunningHttp> {
-  const { mirror, canonical, clock, logger } = dependencies;
+  const { mirror, clock, logger } = dependencies;
   const { addr, bound, hosts, headers, tls: files, draintimeoutMs, maxCatalogEntries, maxTags } = settings;
-  const authentication = await createAuthentication(settings.authentication, { canonical, clock, logger });
+  const authentication = await createAuthentication(settings.authentication, { clock, logger });
   const { authenticator } = authentication;
   const listening: HttpServer[] = [];
   const close = async (): Promise<void> => {

@@ -16,8 +16,6 @@ export interface BearerSchemeOptions {
   readonly keys: TokenKeys;
   /** JOSE algorithms that are taken; empty for all below. */
   readonly algorithms: readonly string[];
-  /** The canonical form of a repository's name as a client writes it, which is what it asks tokens for. */
-  readonly canonical: (name: string) => string;
   readonly groups: Groups;
   readonly clock: Clock;
 }
@@ -93,7 +91,7 @@ export class BearerScheme implements AuthScheme {
 
   #reader(payload: JWTPayload): Reader {
     const { sub: user = '' } = payload;
-    const repositories = new Set(granted(payload['access']).map(this.#options.canonical));
+    const repositories = new Set(granted(payload['access']));
     return user === ''
       ? { ...anonymous, repositories }
       : { ...anonymous, user, groups: this.#options.groups.of(user), repositories };

@@ -26,8 +26,6 @@ export interface AuthenticationSettings {
 }
 
 export interface AuthenticationDependencies {
-  /** See `BearerSchemeOptions`. */
-  readonly canonical: (name: string) => string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -46,7 +44,7 @@ const passthroughRealm = 'Entrepot';
 /** Rejects with HtpasswdError or TokenKeyError when a file cannot be used. */
 export async function createAuthentication(
   { htpasswd, token, passthrough, groups: members }: AuthenticationSettings,
-  { canonical, clock, logger }: AuthenticationDependencies,
+  { clock, logger }: AuthenticationDependencies,
 ): Promise<Authentication> {
   const groups = new Groups(members);
   const bcrypt = new Bcrypt();
@@ -65,9 +63,7 @@ export async function createAuthentication(
   }
   if (token !== undefined) {
     const { keys, signingalgorithms: algorithms, ...rest } = token;
-    schemes.push(
-      new BearerScheme({ ...rest, algorithms, keys: await TokenKeys.read(keys), canonical, groups, clock }),
-    );
+    schemes.push(new BearerScheme({ ...rest, algorithms, keys: await TokenKeys.read(keys), groups, clock }));
   }
   return {
     authenticator: schemes.length === 0 ? undefined : new Authenticator(schemes),

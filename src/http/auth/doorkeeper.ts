@@ -61,9 +61,9 @@ export class Doorkeeper {
     const error =
       exchange.login?.outcome === 'invalid'
         ? 'invalid_token'
-        : exchange.reader.repositories === undefined
-          ? undefined
-          : 'insufficient_scope';
+        : lacksScope(exchange, repository)
+          ? 'insufficient_scope'
+          : undefined;
     return this.#authenticator
       .challenges({ repository, error })
       .flatMap((challenge) => ['WWW-Authenticate', challenge]);
@@ -72,4 +72,11 @@ export class Doorkeeper {
   #neverPings(exchange: Exchange): boolean {
     return exchange.query('ns') !== undefined || pingless.test(exchange.header('user-agent') ?? '');
   }
+}
+
+/** Whether a token was shown that does not grant the repository. */
+function lacksScope({ reader }: Exchange, repository: string | undefined): boolean {
+  return (
+    reader.repositories !== undefined && repository !== undefined && !reader.repositories.has(repository)
+  );
 }
