@@ -4,6 +4,7 @@ import { RegistryError } from '../oci/error.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import { notAsked, type Breaker } from './breaker.ts';
 import type { CacheResult } from './mirror.ts';
+import { elapsed, within } from './patience.ts';
 import { SingleFlight } from './single-flight.ts';
 
 /** How long a list is served without asking upstream. */
@@ -88,9 +89,10 @@ export class Listings<T> {
       if (listing.warning === undefined) this.#known.set(key, listing);
       return listing;
     });
-    const first = await (nothing ? settled(outcome) : this.#patiently(outcome));
+    const end = settled(outcome);
+    const first = await (nothing ? end : within(this.#clock, patienceMs, end));
     const upstreamMs = this.#clock.now() - startedAt;
-    if (first === 'elapsed') {
+    if (first === elapsed) {
       breaker.timedOut();
       return stale('upstream does not answer in time', upstreamMs);
     }
@@ -108,17 +110,6 @@ export class Listings<T> {
     const age = this.#clock.now() - checkedAt;
     // A negative age means that the clock was set back: ask, rather than trust it for hours.
     return age >= 0 && age < freshMs;
-  }
-
-  async #patiently<V>(outcome: Promise<V>): Promise<Settled<V> | 'elapsed'> {
-    const waiting = new AbortController();
-    const patience = this.#clock.sleep(patienceMs, waiting.signal).then(
-      () => 'elapsed' as const,
-      () => 'elapsed' as const,
-    );
-    const first = await Promise.race([settled(outcome), patience]);
-    waiting.abort();
-    return first;
   }
 }
 

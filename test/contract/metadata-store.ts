@@ -6,7 +6,6 @@ import {
   type Manifest,
   type ManifestContents,
 } from '../../src/oci/manifest.ts';
-import { mediaTypes } from '../../src/oci/media-type.ts';
 import {
   parseRepositoryName,
   parseTag,
@@ -16,6 +15,7 @@ import {
   type UpstreamName,
 } from '../../src/oci/reference.ts';
 import type { MetadataStore } from '../../src/store/metadata-store.ts';
+import { makeArtifact, type Artifact } from '../support/artifact.ts';
 import { makeImage, makeIndex, type Content, type Image } from '../support/image.ts';
 import { TestClock } from '../support/test-clock.ts';
 
@@ -55,22 +55,9 @@ export function putImage(
   return store.putManifest(repository, manifest, readManifest(bytes), record);
 }
 
-/** A manifest that refers to `subject`; different names make different manifests. */
-function makeReferrer({ mediaType, digest, size }: Descriptor, name: string): Content {
-  const config = makeContent(name, `application/vnd.example.${name.replaceAll(' ', '-')}`);
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: mediaTypes.ociManifest,
-    config: { mediaType: config.mediaType, digest: config.digest, size: config.size },
-    layers: [],
-    subject: { mediaType, digest, size },
-  };
-  return makeContent(JSON.stringify(manifest), mediaTypes.ociManifest);
-}
-
-function makeContent(text: string, mediaType: string): Content {
-  const bytes = Buffer.from(text);
-  return { mediaType, digest: digestOf(bytes), size: bytes.length, bytes };
+/** A manifest that refers to `subject`; different texts make different ones. */
+function makeReferrer(subject: Descriptor, text: string): Artifact {
+  return makeArtifact({ text, subject });
 }
 
 function blobsOf(image: Image): readonly Content[] {
@@ -257,7 +244,10 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       await putImage(subject.store, busybox, makeReferrer(other, 'of another'));
       await putImage(subject.store, alpine, makeReferrer(image, 'elsewhere'));
       const found = await subject.store.manifestsOfSubject(busybox, image.digest);
-      expect(found).toEqual([signature, sbom].toSorted((a, b) => (a.digest < b.digest ? -1 : 1)));
+      const inOrder = [signature, sbom].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+      expect(found).toEqual(
+        inOrder.map(({ mediaType, digest, size, bytes }) => ({ mediaType, digest, size, bytes })),
+      );
       expect(await subject.store.manifestsOfSubject(busybox, unknown)).toEqual([]);
       expect(await subject.store.manifestsOfSubject(repositoryNamed('no/such'), image.digest)).toEqual([]);
     });
@@ -514,7 +504,6 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
     describe('of what belongs to a manifest', () => {
       const hex = image.digest.slice('sha256:'.length);
       const signature = makeReferrer(image, 'signature');
-      const payload = makeContent('signature', '');
 
       it('keeps what refers to a manifest that is used, and what refers to that, with their blobs', async () => {
         const clock = new TestClock();
@@ -522,7 +511,7 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
         const countersignature = makeReferrer(signature, 'countersignature');
         await putWithBlobs(subject.store, busybox, image);
         await putImage(subject.store, busybox, signature);
-        await subject.store.putBlob(payload.digest, payload.size);
+        for (const { digest, size } of signature.blobs) await subject.store.putBlob(digest, size);
         await putImage(subject.store, busybox, countersignature);
         await clock.advance(day);
         subject.store.touch([image.digest]);
@@ -530,7 +519,10 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
         for (const { digest } of [image, signature, countersignature]) {
           expect(await subject.store.manifest(busybox, digest)).toBeDefined();
         }
-        expect(await subject.store.repositoryBlob(busybox, payload.digest)).toBe(payload.size);
+        for (const { digest, size } of signature.blobs) {
+          expect(await subject.store.blob(digest)).toBe(size);
+          expect(await subject.store.repositoryBlob(busybox, digest)).toBe(size);
+        }
       });
 
       it('keeps what refers to a child of an index that is used', async () => {
@@ -550,9 +542,10 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
         await using subject = await make(clock);
         await putWithBlobs(subject.store, busybox, image);
         await putImage(subject.store, busybox, signature, `sha256-${hex}.sig`);
-        await subject.store.putBlob(payload.digest, payload.size);
+        for (const { digest, size } of signature.blobs) await subject.store.putBlob(digest, size);
         await clock.advance(day);
-        expect(await expired(subject.store, clock.now())).toEqual(digestsOf([...blobsOf(image), payload]));
+        const blobs = [...blobsOf(image), ...signature.blobs];
+        expect(await expired(subject.store, clock.now())).toEqual(digestsOf(blobs));
         expect(await subject.store.manifest(busybox, signature.digest)).toBeUndefined();
         expect(await subject.store.tags(busybox)).toEqual([]);
       });

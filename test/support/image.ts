@@ -144,11 +144,12 @@ function assemble(layers: readonly Buffer[], config: unknown, oci: boolean): Ima
   return { ...content(bytes, mediaType), config: configContent, layers: contents };
 }
 
-function content(bytes: Buffer, mediaType: string): Content {
+export function content(bytes: Buffer, mediaType: string): Content {
   return { bytes, mediaType, digest: digestOf(bytes), size: bytes.length };
 }
 
-function descriptor({ mediaType, digest, size }: Content): Descriptor {
+/** Without the bytes. */
+export function descriptor({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size };
 }
 

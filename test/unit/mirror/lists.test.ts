@@ -11,6 +11,10 @@ function unavailable(): never {
   throw new UpstreamError('unavailable', 'upstream refused the connection');
 }
 
+function forever(): Promise<void> {
+  return new Promise(() => undefined);
+}
+
 describe('a list of tags', () => {
   it("is upstream's, in lexical order, each once, and is not asked for again within a minute", async () => {
     await using house = await MirrorHouse.open();
@@ -57,6 +61,53 @@ describe('a list of tags', () => {
 
     expect(stale).toMatchObject({ tags: ['latest'], result: 'stale', upstreamMs: 0 });
     expect(house.upstream.count('TAGS')).toBe(2);
+  });
+
+  it('that is due waits 1.5 s for an upstream that does not answer, and is then the one seen last', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', image.bytes, 'latest');
+    await house.mirror.tags(hello);
+    await house.clock.advance(60_000);
+    house.upstream.before = forever;
+
+    const answer = house.mirror.tags(hello);
+    await house.clock.advance(1_500);
+
+    await expect(answer).resolves.toMatchObject({
+      tags: ['latest'],
+      result: 'stale',
+      upstreamMs: 1_500,
+      warning: 'upstream does not answer in time',
+    });
+  });
+
+  it('of a repository that is cached waits no longer, though upstream never gave one', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', image.bytes, 'latest');
+    await house.mirror.manifest(hello, byTag('latest'), 'GET');
+    house.upstream.before = forever;
+
+    const answer = house.mirror.tags(hello);
+    await house.clock.advance(1_500);
+
+    await expect(answer).resolves.toMatchObject({ tags: ['latest'], result: 'stale', upstreamMs: 1_500 });
+  });
+
+  it('that comes late is kept for the next who asks', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', image.bytes, 'old');
+    await house.mirror.tags(hello);
+    await house.clock.advance(60_000);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    house.upstream.before = () => promise;
+    const impatient = house.mirror.tags(hello);
+    await house.clock.advance(1_500);
+    await impatient;
+    house.upstream.addManifest('library/hello', image.bytes, 'new');
+    resolve();
+    await house.clock.advance(0);
+
+    expect(await house.mirror.tags(hello)).toMatchObject({ tags: ['new', 'old'], result: 'hit' });
   });
 
   it('that nobody has, and nobody can fetch, fails truthfully', async () => {

@@ -21,9 +21,11 @@ it('is had by one at a time, in a folder that need not be there before', async (
 
 it('of one folder says nothing of another', async () => {
   await using folder = await TempFolder.create();
-  const [one, other] = [await FolderLock.take(folder.join('a')), await FolderLock.take(folder.join('b'))];
+  const one = await FolderLock.take(folder.join('a'));
+  const other = FolderLock.take(folder.join('b'));
+  await expect(other).resolves.toBeInstanceOf(FolderLock);
   one.release();
-  other.release();
+  (await other).release();
 });
 
 it('says so when the folder cannot be written to, and does not blame another process', async () => {
