@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.ts';
-import { exitCode } from './exit-code.ts';
+import { exitCode, type ExitCode } from './exit-code.ts';
+import { addSetupTls } from './setup-tls/register.ts';
+import { addSetup } from './setup/register.ts';
 import type { Terminal } from './terminal.ts';
 
 const fileHelp = 'configuration file in YAML, as for registry:2 (default: $REGISTRY_CONFIGURATION_PATH)';
@@ -57,6 +59,8 @@ Examples:
       const { health } = await import('./health.ts');
       code = await health(file, terminal);
     });
+  const done = (result: ExitCode): void => void (code = result);
+  addSetupTls(addSetup(program, { fileHelp, terminal, done }), { terminal, done });
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;

@@ -1,6 +1,6 @@
-import { hostname, networkInterfaces } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { dockerHub } from '../oci/docker-hub.ts';
+import { clientOrigin, ownAddress } from './client-origin.ts';
 
 /** What Docker's daemon.json needs for a mirror. */
 export interface DaemonJson {
@@ -58,22 +58,7 @@ export function startMessage({ addresses, storage, upstream, daemonJson }: Start
   return `${lines.join('\n')}\n`;
 }
 
-function clientOrigin(origin: string, machine: string): string {
-  const url = new URL(origin);
-  if (url.hostname === '[::]' || url.hostname === '0.0.0.0') url.hostname = machine;
-  // An origin drops the scheme's own port, which Docker's lists want to see.
-  return `${url.protocol}//${url.hostname}:${url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port}`;
-}
-
 /** Unlike a URL's host, with the port even when it is the scheme's own. */
 function hostPort(origin: string): string {
   return origin.replace(/^https?:\/\//, '');
-}
-
-/** An address at which other machines are likely to reach this one. */
-function ownAddress(): string {
-  const external = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .find(({ family, internal }) => family === 'IPv4' && !internal);
-  return external?.address ?? hostname();
 }

@@ -1,0 +1,18 @@
+/** Every client that `entrepot setup` knows, by the name on the command line, with what it is. */
+export const clients = {
+  docker: 'Docker Engine (dockerd)',
+  containerd: 'containerd, and Kubernetes nodes that run it',
+  buildkit: 'BuildKit, and builders of docker buildx',
+  podman: 'podman, Buildah, skopeo and CRI-O',
+  k3s: 'k3s',
+  rke2: 'RKE2',
+  kind: 'kind, Kubernetes in Docker',
+  kubernetes: 'Kubernetes: the mirror in a cluster, and its nodes as clients',
+  kaniko: 'kaniko',
+  'github-actions': 'jobs of GitHub Actions',
+  'gitlab-ci': 'jobs of GitLab CI',
+} as const;
+
+export type ClientName = keyof typeof clients;
+
+export const clientNames = Object.keys(clients) as readonly ClientName[];

@@ -1,0 +1,62 @@
+import { BlockEdit } from '../files/block-edit.ts';
+import { EditConflict } from '../files/edit.ts';
+import { lookUp, parseToml } from '../files/toml.ts';
+import type { Guide } from '../guide.ts';
+import type { MirrorAddress } from '../mirror-address.ts';
+import { authorityFile } from './authority.ts';
+import { certificateNote } from './words.ts';
+
+const authority = '/etc/buildkit/entrepot-ca.crt';
+
+export function buildkit(mirror: MirrorAddress): Guide {
+  const { origin, login } = mirror;
+  return {
+    files: [
+      {
+        path: '/etc/buildkit/buildkitd.toml',
+        edit: new BlockEdit((rest) => withoutConflict(rest, mirror, buildkitdToml(mirror, authority))),
+      },
+      ...authorityFile(mirror, authority),
+    ],
+    excerpts: [],
+    after: [
+      "systemctl restart buildkit   # a buildkitd of one's own",
+      'docker buildx create --use --driver docker-container --buildkitd-config /etc/buildkit/buildkitd.toml',
+      "printf 'FROM alpine:3\\n' | docker buildx build -",
+    ],
+    notes: [
+      "The builder inside dockerd (docker build without buildx create) goes by dockerd's daemon.json: entrepot setup docker.",
+      'A builder keeps the configuration that it was created with: create it anew after a change.',
+      ...(login === 'none'
+        ? []
+        : [
+            `docker login ${origin.authority} on the machine that starts the build is all that BuildKit needs.`,
+          ]),
+      ...certificateNote(
+        mirror,
+        `buildkitd.toml, as [[registry."${origin.authority}".keypair]] with key and cert`,
+      ),
+    ],
+  };
+}
+
+/** See https://github.com/moby/buildkit/blob/master/docs/buildkitd.toml.md */
+export function buildkitdToml({ origin, upstreams, ca }: MirrorAddress, authorityPath: string): string {
+  const lines = upstreams.flatMap(({ name }) => [
+    `[registry."${name}"]`,
+    `  mirrors = ["${origin.authority}"]`,
+  ]);
+  if (!origin.secure) lines.push(`[registry."${origin.authority}"]`, '  http = true');
+  else if (ca !== undefined) lines.push(`[registry."${origin.authority}"]`, `  ca = ["${authorityPath}"]`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** A table may not be there twice. */
+function withoutConflict(rest: string, { origin, upstreams }: MirrorAddress, lines: string): string {
+  const config = parseToml(rest);
+  const taken = [...upstreams.map(({ name }) => name), origin.authority].find(
+    (name) => lookUp(config, 'registry', name) !== undefined,
+  );
+  if (taken === undefined) return lines;
+  throw new EditConflict(`has a [registry."${taken}"] already: put the lines in by hand`);
+}

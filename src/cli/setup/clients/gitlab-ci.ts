@@ -1,0 +1,53 @@
+import { dockerHub } from '../../../oci/docker-hub.ts';
+import type { Excerpt, Guide } from '../guide.ts';
+import type { MirrorAddress } from '../mirror-address.ts';
+
+export function gitlabCi(mirror: MirrorAddress): Guide {
+  const { origin, upstreams, login } = mirror;
+  const hub = upstreams.find(({ name }) => name === dockerHub);
+  const flags = [
+    ...(hub?.own === undefined ? [] : ['--registry-mirror', hub.own.url]),
+    ...(origin.secure ? [] : ['--insecure-registry', origin.authority]),
+  ];
+  const command = JSON.stringify(flags).replaceAll(',', ', ');
+  const pipeline: Excerpt = {
+    title: '.gitlab-ci.yml, for jobs that use Docker in Docker',
+    text: `variables:
+  DOCKER_TLS_CERTDIR: "/certs"
+  FF_NETWORK_PER_BUILD: "true"
+
+build:
+  image: docker:28
+  services:
+    - name: docker:28-dind
+      alias: docker
+${flags.length === 0 ? '' : `      command: ${command}\n`}  script:
+${login === 'none' ? '' : `    - echo "$MIRROR_PASSWORD" | docker login --username "$MIRROR_USER" --password-stdin ${origin.authority}\n`}    - docker build .
+`,
+  };
+  const runner: Excerpt = {
+    title: '/etc/gitlab-runner/config.toml, below [runners.docker]: the same for every job of a runner',
+    text: `${
+      mirror.ca === undefined
+        ? ''
+        : `volumes = ["/cache", "/etc/docker/certs.d:/etc/docker/certs.d:ro", "/certs/client"]\n\n`
+    }[[runners.docker.services]]
+  name = "docker:28-dind"
+  alias = "docker"
+${flags.length === 0 ? '' : `  command = ${command}\n`}`,
+  };
+  return {
+    files: [],
+    excerpts: [pipeline, runner],
+    after: [],
+    notes: [
+      'image: and services: of a job are pulled by the Docker (or the cluster) that the runner uses: entrepot setup docker --apply there, or containerd.',
+      ...(mirror.ca === undefined
+        ? []
+        : [
+            `The authority's certificate belongs into /etc/docker/certs.d/${origin.authority}/ca.crt on the runner; entrepot setup docker --apply puts it there.`,
+          ]),
+      `Of Docker Hub's images alone: others are pulled by the mirror's own name, such as ${origin.authority}/ghcr.io/OWNER/IMAGE.`,
+    ],
+  };
+}

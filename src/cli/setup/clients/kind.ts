@@ -1,0 +1,42 @@
+import { stringify } from 'yaml';
+import { WholeFile } from '../files/whole-file.ts';
+import type { Guide } from '../guide.ts';
+import type { MirrorAddress } from '../mirror-address.ts';
+import { authorityFile } from './authority.ts';
+import { loginNotes } from './containerd.ts';
+import { hostsFile } from './hosts-toml.ts';
+
+const folder = 'entrepot-certs.d';
+const certs = '/etc/containerd/certs.d';
+
+/** kind's nodes are containers: they get hosts.toml from a folder of the machine. */
+export function kind(mirror: MirrorAddress): Guide {
+  const { origin, upstreams, login } = mirror;
+  const cluster = {
+    kind: 'Cluster',
+    apiVersion: 'kind.x-k8s.io/v1alpha4',
+    containerdConfigPatches: [`[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "${certs}"\n`],
+    nodes: [
+      {
+        role: 'control-plane',
+        extraMounts: [{ hostPath: `./${folder}`, containerPath: certs, readOnly: true }],
+      },
+    ],
+  };
+  return {
+    files: [
+      { path: 'kind-entrepot.yaml', edit: new WholeFile(stringify(cluster)) },
+      ...upstreams.map((upstream) => hostsFile(folder, upstream, mirror, `${certs}/entrepot-ca.crt`)),
+      ...authorityFile(mirror, `${folder}/entrepot-ca.crt`),
+    ],
+    excerpts: [],
+    after: [
+      'kind create cluster --config kind-entrepot.yaml',
+      'docker exec kind-control-plane crictl pull docker.io/library/alpine:3',
+    ],
+    notes: [
+      `The nodes must reach ${origin.url} from their containers: localhost is not the mirror there. Give other nodes of the cluster the same extraMounts.`,
+      ...loginNotes(login, origin.url),
+    ],
+  };
+}

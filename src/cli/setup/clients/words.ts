@@ -1,0 +1,11 @@
+import type { MirrorAddress, MirroredUpstream } from '../mirror-address.ts';
+
+/** Names of upstreams for a sentence. */
+export function list(upstreams: readonly MirroredUpstream[]): string {
+  return upstreams.map(({ name }) => name).join(', ');
+}
+
+/** @param place where this client wants its certificate and key */
+export function certificateNote({ clientCertificates }: MirrorAddress, place: string): readonly string[] {
+  return clientCertificates ? [`The mirror asks for a client certificate: put it into ${place}.`] : [];
+}

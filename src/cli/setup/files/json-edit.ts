@@ -1,0 +1,88 @@
+import { applyEdits, modify, type FormattingOptions } from 'jsonc-parser';
+import { EditConflict, type AddedEntry, type Edit, type Edited, type Rest } from './edit.ts';
+import { addEntry, removeEntry, type Entry, type Tree } from './entries.ts';
+
+/** Entries of a JSON file. */
+export class JsonEdit implements Edit {
+  readonly kind = 'json';
+  readonly shown: string;
+  readonly #entries: readonly Entry[];
+
+  constructor(entries: readonly Entry[]) {
+    this.#entries = entries;
+    this.shown = this.apply(undefined).text;
+  }
+
+  apply(text: string | undefined): Edited {
+    const tree = new JsonTree(text === undefined || text.trim() === '' ? '{}\n' : text);
+    const added = this.#entries.flatMap((entry) => addEntry(tree, entry) ?? []);
+    return { text: added.length === 0 && text !== undefined ? text : tree.text, added };
+  }
+}
+
+export function takeBackJson(text: string, added: readonly AddedEntry[]): Rest {
+  const tree = new JsonTree(text);
+  for (const entry of added.toReversed()) removeEntry(tree, entry);
+  return { text: tree.text, empty: Object.keys(tree.get([]) ?? {}).length === 0 };
+}
+
+/** JSON as text, so that all that is not touched stays as somebody wrote it, numbers of any length included. */
+class JsonTree implements Tree {
+  #text: string;
+  readonly #formattingOptions: FormattingOptions;
+
+  constructor(text: string) {
+    this.#text = text;
+    const root = parse(text);
+    if (typeof root !== 'object' || root === null || Array.isArray(root)) {
+      throw new EditConflict('is no JSON object');
+    }
+    const indent = /^([ \t]+)"/mu.exec(text)?.[1] ?? '  ';
+    this.#formattingOptions = {
+      insertSpaces: !indent.includes('\t'),
+      tabSize: indent.length,
+      eol: text.includes('\r\n') ? '\r\n' : '\n',
+    };
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  get(path: readonly string[]): unknown {
+    let value = parse(this.#text);
+    for (const key of path) {
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+      value = Object.getOwnPropertyDescriptor(value, key)?.value;
+    }
+    return value;
+  }
+
+  set(path: readonly string[], value: string | readonly string[]): void {
+    this.#modify(path, value);
+    // A key that is there twice would have been changed at its first place, and programs read the last.
+    if (JSON.stringify(this.get(path)) !== JSON.stringify(value)) throw twice(path);
+  }
+
+  delete(path: readonly string[]): void {
+    this.#modify(path, undefined);
+    if (this.get(path) !== undefined) throw twice(path);
+  }
+
+  #modify(path: readonly string[], value: unknown): void {
+    const edits = modify(this.#text, [...path], value, { formattingOptions: this.#formattingOptions });
+    this.#text = applyEdits(this.#text, edits);
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new EditConflict('is no valid JSON', { cause });
+  }
+}
+
+function twice(path: readonly string[]): EditConflict {
+  return new EditConflict(`has ${path.join('.')} twice`);
+}

@@ -1,0 +1,85 @@
+import { isAlias, isMap, isNode, parseDocument, type Document, type ToStringOptions } from 'yaml';
+import { EditConflict, type AddedEntry, type Edit, type Edited, type Rest } from './edit.ts';
+import { addEntry, removeEntry, type Entry, type Tree } from './entries.ts';
+
+/** Entries of a YAML file. */
+export class YamlEdit implements Edit {
+  readonly kind = 'yaml';
+  readonly shown: string;
+  readonly #entries: readonly Entry[];
+
+  constructor(entries: readonly Entry[]) {
+    this.#entries = entries;
+    this.shown = this.apply(undefined).text;
+  }
+
+  apply(text: string | undefined): Edited {
+    const tree = new YamlTree(text ?? '');
+    const added = this.#entries.flatMap((entry) => addEntry(tree, entry) ?? []);
+    return { text: added.length === 0 && text !== undefined ? text : tree.text, added };
+  }
+}
+
+export function takeBackYaml(text: string, added: readonly AddedEntry[]): Rest {
+  const tree = new YamlTree(text);
+  for (const entry of added.toReversed()) removeEntry(tree, entry);
+  return { text: tree.text, empty: tree.text.trim() === '' || tree.text.trim() === '{}' };
+}
+
+class YamlTree implements Tree {
+  readonly #before: string;
+  readonly #document: Document;
+  #changed = false;
+
+  constructor(text: string) {
+    this.#before = text;
+    this.#document = parseDocument(text, { prettyErrors: false });
+    const [error] = this.#document.errors;
+    if (error !== undefined) throw new EditConflict('is no valid YAML', { cause: error });
+    const { contents } = this.#document;
+    if (contents !== null && !isMap(contents) && contents.toJSON() !== null) {
+      throw new EditConflict('is no YAML mapping');
+    }
+    if (contents !== null && !isMap(contents)) this.#document.contents = null;
+  }
+
+  get text(): string {
+    return this.#changed ? this.#document.toString(styleOf(this.#before)) : this.#before;
+  }
+
+  get(path: readonly string[]): unknown {
+    for (let length = 1; length <= path.length; length++) {
+      const node = this.#document.getIn(path.slice(0, length), true);
+      // What stands there is shared with other places.
+      if (isAlias(node)) throw new EditConflict(`has an alias at ${path.slice(0, length).join('.')}`);
+      if (!isNode(node)) return undefined;
+      if (length === path.length) return node.toJS(this.#document);
+      if (!isMap(node)) return undefined;
+    }
+    return undefined;
+  }
+
+  set(path: readonly string[], value: string | readonly string[]): void {
+    this.#changed = true;
+    for (let length = 1; length < path.length; length++) {
+      const section = path.slice(0, length);
+      if (this.get(section) === null) this.#document.setIn(section, this.#document.createNode({}));
+    }
+    this.#document.setIn(path, this.#document.createNode(value));
+  }
+
+  delete(path: readonly string[]): void {
+    this.#changed = true;
+    this.#document.deleteIn(path);
+  }
+}
+
+/** The serializer's options that come nearest to how the file is written. */
+function styleOf(text: string): ToStringOptions {
+  return {
+    lineWidth: 0,
+    indent: /^( +)\S/mu.exec(text)?.[1]?.length === 4 ? 4 : 2,
+    indentSeq: !/^( *)[^\s#-][^\n]*:[ \t]*\n\1- /mu.test(text),
+    flowCollectionPadding: /[{[] /u.test(text) || !/[{[]\S/u.test(text),
+  };
+}

@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import type { ExitCode } from '../exit-code.ts';
+import type { Terminal } from '../terminal.ts';
+import { clientNames, clients } from './client-names.ts';
+import type { SetupOptions } from './setup.ts';
+
+/**
+ * Adds `setup` with a command for each client.
+ *
+ * @returns the `setup` command, for others to be added
+ */
+export function addSetup(
+  program: Command,
+  { fileHelp, terminal, done }: { fileHelp: string; terminal: Terminal; done: (code: ExitCode) => void },
+): Command {
+  const setup = program
+    .command('setup')
+    .description('print what a client needs to pull through this mirror, or write it')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  entrepot setup docker
+  entrepot setup containerd --mirror http://mirror.lan:5000 --upstream ghcr.io
+  sudo entrepot setup podman --mirror http://mirror.lan:5000 --apply
+  sudo entrepot setup podman --undo`,
+    );
+  for (const client of clientNames) {
+    setup
+      .command(client)
+      .argument('[file]', fileHelp)
+      .description(clients[client])
+      .option(
+        '--mirror <url>',
+        "where clients reach the mirror (default: this machine's address and http.addr)",
+      )
+      .option('--upstream <name>', 'only this registry; may be given several times', collect)
+      .option('--ca <file>', "the authority that signed the mirror's certificate, in PEM form")
+      .option('--apply', "write it into the client's own files, with a backup beside each that there was")
+      .option('--undo', 'take back what --apply added')
+      .option('--dry-run', 'show the difference that --apply, or --undo, would make; write nothing')
+      .option('--root <dir>', 'take this folder for /, as when an image is prepared', '/')
+      .action(async (file: string | undefined, options: SetupOptions) => {
+        const { setup: run } = await import('./setup.ts');
+        done(await run(client, file, options, terminal));
+      });
+  }
+  return setup;
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}

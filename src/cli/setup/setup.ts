@@ -1,0 +1,120 @@
+import { createTwoFilesPatch } from 'diff';
+import { ConfigError } from '../../config/config-error.ts';
+import { loadConfig } from '../../config/load.ts';
+import { exitCode, type ExitCode } from '../exit-code.ts';
+import type { Terminal } from '../terminal.ts';
+import { readAuthority } from './authority-option.ts';
+import type { ClientName } from './client-names.ts';
+import { guides } from './clients/guides.ts';
+import { carryOut } from './files/carry-out.ts';
+import { backupOf, changes, planFiles, type FilePlan, type Plan } from './files/plan.ts';
+import { Root } from './files/root.ts';
+import type { Guide } from './guide.ts';
+import { mirrorAddress } from './mirror-address.ts';
+import { printAfter, printGuide } from './print-guide.ts';
+import { SetupError, SetupUsageError } from './setup-error.ts';
+
+export interface SetupOptions {
+  readonly mirror?: string;
+  readonly upstream?: readonly string[];
+  readonly ca?: string;
+  readonly apply?: boolean;
+  readonly undo?: boolean;
+  readonly dryRun?: boolean;
+  readonly root: string;
+}
+
+/** Prints what a client needs to pull through the mirror, writes it, or takes it back. */
+export async function setup(
+  client: ClientName,
+  file: string | undefined,
+  options: SetupOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  try {
+    await run(client, file, options, terminal);
+    return exitCode.success;
+  } catch (error) {
+    if (!(error instanceof SetupError || error instanceof ConfigError)) throw error;
+    terminal.err(error instanceof ConfigError ? `${error.message}\n` : `entrepot: ${error.message}\n`);
+    return error instanceof SetupUsageError || error instanceof ConfigError
+      ? exitCode.usage
+      : exitCode.failure;
+  }
+}
+
+async function run(
+  client: ClientName,
+  file: string | undefined,
+  options: SetupOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const { apply = false, undo = false, dryRun = false } = options;
+  const { record } = guides[client];
+  if (apply && undo) throw new SetupUsageError('--apply and --undo are opposites: choose one');
+  if (!apply && !undo && !dryRun) {
+    terminal.out(printGuide(await guideOf(client, file, options)));
+    return;
+  }
+  if (record === undefined) {
+    throw new SetupUsageError(
+      `${client} has no file on this machine: put what "entrepot setup ${client}" prints where it says`,
+    );
+  }
+  const root = await Root.open(options.root);
+  const guide = undo ? undefined : await guideOf(client, file, options);
+  const look = async (): Promise<Plan> => planFiles(guide?.files ?? [], record, root);
+  const plan = await look();
+  if (dryRun) terminal.out(plan.settled ? nothingToDo(undo) : changes(plan).map(difference).join('\n'));
+  else if (plan.settled) terminal.out(nothingToDo(undo));
+  else terminal.out(report(await carryOut(look, root), guide));
+}
+
+async function guideOf(
+  client: ClientName,
+  file: string | undefined,
+  { mirror, upstream = [], ca }: SetupOptions,
+): Promise<Guide> {
+  const { config } = loadConfig({ file });
+  return guides[client].guide(
+    mirrorAddress(config, {
+      mirror,
+      upstreams: upstream,
+      ca: ca === undefined ? undefined : await readAuthority(ca),
+    }),
+  );
+}
+
+function nothingToDo(undo: boolean): string {
+  return undo ? 'There is nothing to take back.\n' : 'All is as it should be; nothing was written.\n';
+}
+
+function difference({ target, before, after }: FilePlan): string {
+  return createTwoFilesPatch(
+    before === undefined ? '/dev/null' : target,
+    after === undefined ? '/dev/null' : target,
+    before ?? '',
+    after ?? '',
+    undefined,
+    undefined,
+    { headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true } },
+  );
+}
+
+/** @param guide undefined after an undo */
+function report(plan: Plan, guide: Guide | undefined): string {
+  const lines = changes(plan).map((file) => `${deed(file)}  ${file.target}${backupNote(file)}\n`);
+  return `${lines.join('')}${guide === undefined ? '' : `\n${printAfter(guide.after)}`}`;
+}
+
+function deed({ before, after, recorded }: FilePlan): string {
+  if (after === undefined) return 'removed ';
+  if (before === undefined) return 'created ';
+  return recorded === undefined ? 'restored' : 'changed ';
+}
+
+function backupNote({ target, before, recorded }: FilePlan): string {
+  return before === undefined || recorded === undefined || recorded.backup === null
+    ? ''
+    : `  (as it was: ${backupOf(target)})`;
+}
