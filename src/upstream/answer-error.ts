@@ -27,15 +27,10 @@ const errorBody = z.object({
 /**
  * The error that an answer of an unexpected status amounts to. Reads the body, or lets go of it.
  * @param now milliseconds since the epoch
- * @param secrets what the request showed, in case that the answer repeats it
  */
-export async function answerError(
-  response: UpstreamResponse,
-  now: number,
-  secrets: readonly string[] = [],
-): Promise<UpstreamError> {
+export async function answerError(response: UpstreamResponse, now: number): Promise<UpstreamError> {
   const { status, url, headers } = response;
-  const said = await upstreamsWords(response, secrets);
+  const said = await upstreamsWords(response);
   const message = `${url.host}: ${status} ${said === '' ? meaning(status) : said}`;
   return new UpstreamError(kindOf(status), message, {
     status,
@@ -73,7 +68,7 @@ function meaning(status: number): string {
 }
 
 /** `CODE: message` of the first error in the body; empty when there is none. */
-async function upstreamsWords({ body }: UpstreamResponse, secrets: readonly string[]): Promise<string> {
+async function upstreamsWords({ body, secrets = [] }: UpstreamResponse): Promise<string> {
   try {
     const bytes = await body.read(maxErrorBytes, errorBodyTimeoutMs);
     const first = errorBody.parse(JSON.parse(bytes.toString('utf8'))).errors[0];

@@ -29,6 +29,8 @@ export interface UpstreamResponse {
   readonly url: URL;
   /** To be read, or discarded: an abandoned one holds its connection. */
   readonly body: ResponseBody;
+  /** What the request showed to prove its right, in case that an error's message repeats it. */
+  readonly secrets?: readonly string[] | undefined;
 }
 
 /** Sends a request. Each concern (redirects, retries, authorization) is one that wraps another. */

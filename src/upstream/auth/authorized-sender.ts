@@ -22,23 +22,22 @@ export class AuthorizedSender {
    */
   async send(request: UpstreamRequest, scope: string): Promise<UpstreamResponse> {
     const authorization = await this.#authorizer.authorize(scope, request.signal);
-    const response = await this.#sender.send(withAuthorization(request, authorization));
+    const response = await this.#show(request, authorization);
     if (!isRefusal(response, request, authorization)) return response;
     // Reads the body, so that no connection is held while a token is fetched, perhaps over the same few.
-    const refusal = await answerError(response, this.#clock.now(), authorization?.secrets);
+    const refusal = await answerError(response, this.#clock.now());
     const challenges = parseChallenges(headerLines(response.headers, 'www-authenticate'));
     const renewed = await this.#authorizer.renew(authorization, challenges, scope, request.signal);
     if (renewed === undefined) throw refusal;
-    return this.#sender.send(withAuthorization(request, renewed));
+    return this.#show(request, renewed);
   }
-}
 
-function withAuthorization(
-  request: UpstreamRequest,
-  authorization: Authorization | undefined,
-): UpstreamRequest {
-  if (authorization === undefined) return request;
-  return { ...request, headers: { ...request.headers, authorization: authorization.header } };
+  async #show(request: UpstreamRequest, authorization: Authorization | undefined): Promise<UpstreamResponse> {
+    if (authorization === undefined) return this.#sender.send(request);
+    const { header, secrets } = authorization;
+    const headers = { ...request.headers, authorization: header };
+    return { ...(await this.#sender.send({ ...request, headers })), secrets };
+  }
 }
 
 /**

@@ -117,9 +117,9 @@ export class TokenClient {
   }
 
   async #answer(request: UpstreamRequest, secrets: readonly string[]): Promise<TokenAnswer> {
-    const response = await this.#sender.send(request);
+    const response = { ...(await this.#sender.send(request)), secrets };
     if (response.status !== 200) {
-      throw judged(await answerError(response, this.#clock.now(), secrets), request, response);
+      throw judged(await answerError(response, this.#clock.now()), request, response);
     }
     const bytes = await response.body.read(maxTokenBytes, this.#timeoutMs);
     return parseTokenAnswer(bytes, request.url.host);

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { BasicCredentials } from '../../../src/upstream/auth/credentials.ts';
+import type {
+  BasicCredentials,
+  CredentialProvider,
+  Credentials,
+} from '../../../src/upstream/auth/credentials.ts';
 import { FakeHub } from '../../support/fake-hub.ts';
 import { makeImage } from '../../support/image.ts';
 import { TestClock } from '../../support/test-clock.ts';
@@ -11,7 +15,7 @@ const latest = tagReference('latest');
 const image = makeImage();
 const owner: BasicCredentials = { username: 'owner', password: 'correct horse' };
 
-function credentials(given: BasicCredentials): { readonly get: () => Promise<BasicCredentials> } {
+function credentials(given: Credentials): CredentialProvider {
   return { get: () => Promise.resolve(given) };
 }
 

@@ -39,7 +39,8 @@ describe('answerError', () => {
     ['a JSON web token', 'token eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl is expired'],
   ])('does not repeat %s', async (_, message) => {
     const body = JSON.stringify({ errors: [{ code: 'UNAUTHORIZED', message }] });
-    const error = await answerError(scriptedResponse({ status: 401, body }, url), 0, ['hunter2']);
+    const response = { ...scriptedResponse({ status: 401, body }, url), secrets: ['hunter2'] };
+    const error = await answerError(response, 0);
     expect(error.message).toContain('[redacted]');
     expect(error.message).not.toMatch(/hunter2|b3duZXI6aHVudGVyMg|abc\.def|eyJ|c2lnbmF0dXJl/);
   });
