@@ -1,4 +1,5 @@
 import type { Digest } from '../../src/oci/digest.ts';
+import type { Artifact } from './artifact.ts';
 import { FakeCdn } from './fake-cdn.ts';
 import { FakeContent } from './fake-content.ts';
 import { FakeGate, type FakeAuth } from './fake-gate.ts';
@@ -21,6 +22,8 @@ export interface FakeHubOptions {
   readonly rateLimit?: RateLimitState;
   /** False: the registry serves blobs itself. */
   readonly cdn?: boolean;
+  /** False: it has no referrers API. */
+  readonly referrers?: boolean;
   /** The limit of each connection. */
   readonly bytesPerSecond?: number;
   /** The limit of all connections together. */
@@ -68,6 +71,7 @@ export class FakeHub implements AsyncDisposable {
       gate,
       rateLimit: this.#rateLimit,
       blobUrl: options.cdn === false ? undefined : (digest) => this.cdnUrl + cdn.sign(digest),
+      listsReferrers: options.referrers ?? true,
     });
     const shared = {
       faults: this.#faults,
@@ -120,6 +124,12 @@ export class FakeHub implements AsyncDisposable {
     this.#addImageContent(repository, image);
     this.moveTag(repository, tag, image.digest);
     return image.digest;
+  }
+
+  /** Adds something that is no image, without a tag if none is given. */
+  addArtifact(repository: string, artifact: Artifact, tag?: string): Digest {
+    for (const { bytes } of artifact.blobs) this.addBlob(repository, bytes);
+    return this.addManifest(repository, artifact.bytes, artifact.mediaType, tag);
   }
 
   addBlob(repository: string, bytes: Uint8Array): Digest {

@@ -13,6 +13,8 @@ export interface FakeRegistryOptions {
   readonly rateLimit: RateLimit;
   /** Makes the URL to which a blob GET is sent; undefined when the registry serves blobs itself. */
   readonly blobUrl: ((digest: string) => string) | undefined;
+  /** Whether it lists referrers; else that endpoint is 404. */
+  readonly listsReferrers: boolean;
 }
 
 interface Endpoint {
@@ -32,10 +34,11 @@ export class FakeRegistry {
   endpoint(path: string): Endpoint | undefined {
     if (path === '/v2/' || path === '/v2') return { target: 'ping', name: '', reference: '' };
     const [, name = '', kind = '', rest = ''] =
-      /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(path) ?? [];
+      /^\/v2\/(.+)\/(manifests|blobs|tags|referrers)\/([^/]+)$/.exec(path) ?? [];
     const reference = rest.replaceAll('%3A', ':').replaceAll('%3a', ':');
     if (kind === 'manifests') return { target: 'manifest', name, reference };
     if (kind === 'blobs') return { target: 'blob', name, reference };
+    if (kind === 'referrers' && this.#options.listsReferrers) return { target: 'referrers', name, reference };
     if (kind === 'tags' && rest === 'list') return { target: 'tags', name, reference: '' };
     return undefined;
   }
@@ -53,6 +56,7 @@ export class FakeRegistry {
     if (repository === undefined) {
       return errorAnswer(404, 'NAME_UNKNOWN', 'repository name not known to registry');
     }
+    if (endpoint.target === 'referrers') return referrers(repository, endpoint.reference);
     if (endpoint.target === 'tags') return this.#tags(request, repository, endpoint.name);
     return endpoint.target === 'manifest'
       ? this.#manifest(request, repository, endpoint.reference)
@@ -131,6 +135,30 @@ export class FakeRegistry {
         : undefined,
     );
   }
+}
+
+/** What the repository's manifests say of their subjects, as the distribution spec lists it. */
+function referrers(repository: StoredRepository, subject: string): Answer {
+  const manifests = [...repository.manifests].flatMap(([digest, { bytes, mediaType }]) => {
+    const {
+      subject: own,
+      artifactType,
+      config,
+      annotations,
+    } = JSON.parse(Buffer.from(bytes).toString()) as ReferringManifest;
+    if (own?.digest !== subject) return [];
+    const type = artifactType ?? config?.mediaType;
+    return [{ mediaType, digest, size: bytes.length, artifactType: type, annotations }];
+  });
+  const mediaType = 'application/vnd.oci.image.index.v1+json';
+  return jsonAnswer(200, { schemaVersion: 2, mediaType, manifests }, { 'content-type': mediaType });
+}
+
+interface ReferringManifest {
+  readonly subject?: { readonly digest: string };
+  readonly artifactType?: string;
+  readonly config?: { readonly mediaType: string };
+  readonly annotations?: unknown;
 }
 
 /** Docker's own types go to anyone; OCI's only to who names them. */

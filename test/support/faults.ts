@@ -1,5 +1,5 @@
 /** What a fault applies to: a kind of request to the registry, or the other two servers. */
-export type FaultTarget = 'ping' | 'manifest' | 'blob' | 'tags' | 'token' | 'cdn';
+export type FaultTarget = 'ping' | 'manifest' | 'blob' | 'tags' | 'referrers' | 'token' | 'cdn';
 
 /** How an answer goes wrong. Bytes count body bytes of one answer, unless said otherwise. */
 export type FaultKind =

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { mediaTypes } from '../../../src/oci/media-type.ts';
+import { makeArtifact } from '../../support/artifact.ts';
 import { ask, errorCode } from '../../support/ask.ts';
 import { FakeHub } from '../../support/fake-hub.ts';
-import { makeImage, makeIndex, noise } from '../../support/image.ts';
+import { descriptor, makeImage, makeIndex, noise } from '../../support/image.ts';
 import { bearer, signedPath, token } from './hub-client.ts';
 
 const repository = 'library/hello';
@@ -244,5 +245,41 @@ describe('the hub as a whole', () => {
     ]);
     expect(hub.requests[1]?.query.get('ns')).toBe('docker.io');
     expect(hub.requests[1]?.headers['user-agent']).toBe('test');
+  });
+});
+
+describe('referrers', () => {
+  const sbom = makeArtifact({
+    artifactType: 'application/vnd.example.sbom',
+    subject: image,
+    annotations: { 'org.example.format': 'spdx' },
+  });
+  const path = `/v2/${repository}/referrers/${image.digest}`;
+
+  test('are the manifests of the repository that refer to the digest', async () => {
+    hub.addArtifact(repository, sbom);
+    hub.addArtifact('library/other', makeArtifact({ text: 'elsewhere', subject: image }));
+
+    const answer = await ask(hub.url, path, await bearer(hub, repository));
+
+    expect([answer.status, answer.headers['content-type']]).toEqual([200, mediaTypes.ociIndex]);
+    expect(JSON.parse(answer.bytes.toString())).toEqual({
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociIndex,
+      manifests: [
+        {
+          ...descriptor(sbom),
+          artifactType: 'application/vnd.example.sbom',
+          annotations: { 'org.example.format': 'spdx' },
+        },
+      ],
+    });
+  });
+
+  test('are 404 on a hub that is told not to list them', async () => {
+    await using without = await FakeHub.start({ auth: 'none', referrers: false });
+    without.addArtifact(repository, sbom);
+
+    expect((await ask(without.url, path)).status).toBe(404);
   });
 });
