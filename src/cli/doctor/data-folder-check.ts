@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import { rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { errnoOf, unlessMissing } from '../../store/file-error.ts';
+import { ok, problem, warning, type Check, type Finding } from './check.ts';
+import { sizeText } from './size.ts';
+
+const mib = 2 ** 20;
+
+/** Less than this is a problem: one large image fills it. In bytes. */
+const leastFree = 1024 * mib;
+/** Less than this of the whole, and less than {@link comfortable}, is a warning. */
+const lowShare = 0.05;
+const comfortable = 10 * 1024 * mib;
+
+/**
+ * What statfs calls file systems that do not do what a store needs.
+ * @see https://man7.org/linux/man-pages/man2/statfs.2.html
+ */
+const doubtful: ReadonlyMap<number, readonly [name: string, advice: string]> = new Map(
+  (
+    [
+      [[0x6969], 'NFS', 'network'],
+      [[0xff534d42, 0xfe534d42, 0x517b], 'SMB', 'network'],
+      [[0x01021997], '9p', 'network'],
+      [[0x794c7630], 'overlayfs', 'container'],
+      [[0x01021994, 0x858458f6], 'tmpfs', 'memory'],
+    ] as const
+  ).flatMap(([types, name, kind]) => types.map((type) => [type, [name, adviceFor(kind)]] as const)),
+);
+
+function adviceFor(kind: 'network' | 'container' | 'memory'): string {
+  switch (kind) {
+    case 'network':
+      return "SQLite cannot rely on a network file system's locks: keep the data on a local disk";
+    case 'container':
+      return 'what a container writes into its own layer is lost with it: mount a volume there';
+    case 'memory':
+      return 'it is in memory, and lost when the machine stops: keep the data on a disk';
+  }
+}
+
+/** What the check wants to know of a file system; sizes in bytes. */
+export interface FileSystem {
+  /** As statfs has it. */
+  readonly type: number;
+  readonly size: number;
+  /** For this user. */
+  readonly free: number;
+  /** 0 where there is no fixed number of files. */
+  readonly files: number;
+  readonly freeFiles: number;
+}
+
+/** The file system that holds `path`. */
+export async function fileSystemOf(path: string): Promise<FileSystem> {
+  const { type, bsize, blocks, bavail, files, ffree } = await statfs(path);
+  return { type, size: blocks * bsize, free: bavail * bsize, files, freeFiles: ffree };
+}
+
+/** Is there a folder to store in, and room in it? */
+export class DataFolderCheck implements Check {
+  readonly name = 'data folder';
+  readonly #folder: string;
+  readonly #fileSystemOf: (path: string) => Promise<FileSystem>;
+
+  /** @param folder absolute */
+  constructor(folder: string, fileSystem: (path: string) => Promise<FileSystem> = fileSystemOf) {
+    this.#folder = folder;
+    this.#fileSystemOf = fileSystem;
+  }
+
+  async run(): Promise<readonly Finding[]> {
+    const there = await nearest(this.#folder);
+    if (!there.isFolder) return [problem(`${there.path} is no folder`, 'move it out of the way')];
+    const refusal = await tryToWrite(there.path);
+    if (refusal !== undefined) return [refusal];
+    const fileSystem = await this.#fileSystemOf(there.path);
+    const isNew = there.path !== this.#folder;
+    return [this.#room(fileSystem, isNew), ...inodes(fileSystem), ...fileSystemType(fileSystem)];
+  }
+
+  #room({ size, free }: FileSystem, isNew: boolean): Finding {
+    const message = `${this.#folder}${isNew ? ' will be made' : ''}, ${sizeText(free)} of ${sizeText(size)} free`;
+    const advice =
+      'make room, let content expire earlier (proxy.ttl), or move storage.filesystem.rootdirectory';
+    if (free < leastFree) return problem(message, advice);
+    return free < comfortable && free < size * lowShare ? warning(message, advice) : ok(message);
+  }
+}
+
+function inodes({ files, freeFiles }: FileSystem): readonly Finding[] {
+  if (files === 0 || freeFiles >= files * 0.01) return [];
+  const message = `room for ${freeFiles} more files only`;
+  const advice = 'its file system has nearly run out of inodes: remove files, or use another one';
+  return [freeFiles < 1000 ? problem(message, advice) : warning(message, advice)];
+}
+
+function fileSystemType({ type }: FileSystem): readonly Finding[] {
+  const known = doubtful.get(type);
+  return known === undefined ? [] : [warning(`on ${known[0]}`, known[1])];
+}
+
+/** The path, or what is nearest above it. */
+async function nearest(path: string): Promise<{ readonly path: string; readonly isFolder: boolean }> {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      const found = await unlessMissing(stat(at));
+      if (found !== undefined) return { path: at, isFolder: found.isDirectory() };
+    } catch (error) {
+      // Something above it is a file.
+      if (errnoOf(error) !== 'ENOTDIR') throw error;
+    }
+  }
+}
+
+/** Permissions do not tell all: root may do everything, except on a disk that is read-only. */
+async function tryToWrite(folder: string): Promise<Finding | undefined> {
+  const file = join(folder, `.entrepot-doctor-${randomUUID()}`);
+  try {
+    await writeFile(file, Buffer.alloc(4096), { flag: 'wx' });
+    return undefined;
+  } catch (error) {
+    const errno = errnoOf(error);
+    switch (errno ?? '') {
+      case 'ENOSPC':
+      case 'EDQUOT':
+        return problem(`${folder} is full`, 'make room, or move storage.filesystem.rootdirectory');
+      case 'EROFS':
+        return problem(`${folder} is on a read-only file system`, 'mount it for writing');
+      default:
+        return problem(
+          `${folder} cannot be written to (${errno ?? 'unknown error'})`,
+          'give it to the user that Entrepot runs as, and run this as that user',
+        );
+    }
+  } finally {
+    await rm(file, { force: true });
+  }
+}
