@@ -141,6 +141,11 @@ export function target(name: string, namespace?: string, reader: Reader = anonym
   };
 }
 
+/** Somebody who has logged in. */
+export function somebody(user: string, ...groups: readonly string[]): Reader {
+  return { ...anonymous, user, groups };
+}
+
 export function byTag(text: string): ManifestReference {
   const tag = parseTag(text);
   if (tag === undefined) throw new Error(`not a tag: ${text}`);
