@@ -1,12 +1,18 @@
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { AddressGuard } from './address-guard.ts';
 import { AuthorizedSender } from './auth/authorized-sender.ts';
 import { Authorizer } from './auth/authorizer.ts';
 import type { CredentialProvider } from './auth/credentials.ts';
 import { TokenCache } from './auth/token-cache.ts';
 import { TokenClient } from './auth/token.ts';
+import { BlobClient } from './blob-client.ts';
+import { Dispatchers } from './dispatchers.ts';
 import { DockerSearch } from './docker-search.ts';
+import { FailoverRegistry } from './failover-registry.ts';
+import { GuestSender } from './guest-sender.ts';
 import type { ProxySettings } from './proxy-settings.ts';
 import type { RateLimitObserver } from './rate-limit.ts';
 import { RedirectFollower } from './redirect.ts';
@@ -28,8 +34,10 @@ export interface CreateRegistryClientOptions {
   /** Certificates of the upstream are not checked. */
   readonly insecure?: boolean | undefined;
   readonly proxy?: ProxySettings | undefined;
-  /** Hosts to which the upstream may redirect although they are in a private network. */
+  /** Hosts, perhaps with a port, to which the upstream may redirect although they are in a private network. */
   readonly redirects?: readonly string[] | undefined;
+  /** How names become addresses; the system's way if not given. */
+  readonly lookup?: LookupFunction | undefined;
   /** `entrepot/1.2.3` */
   readonly userAgent?: string | undefined;
   readonly clock: Clock;
@@ -39,34 +47,54 @@ export interface CreateRegistryClientOptions {
   readonly onRateLimit?: RateLimitObserver | undefined;
 }
 
-/** Puts a {@link RegistryClient} together: transport, redirects, retries, authorization, from the inside out. */
+/**
+ * Puts the client of an upstream together: transport, redirects, retries, authorization, from the inside out. Its URLs share
+ * connections, and each has its own way of being authorized.
+ */
 export function createRegistryClient(options: CreateRegistryClientOptions): UpstreamRegistry {
-  const { name, urls, timeouts, clock, random } = options;
-  const url = urls[0];
+  const { name, urls, timeouts, clock } = options;
   const logger = options.logger.child({ upstream: name });
-  const transport = new Transport({
-    timeouts,
+  const guard = new AddressGuard({ urls, redirects: options.redirects ?? [], lookup: options.lookup });
+  const dispatchers = new Dispatchers({
+    guard,
+    connectMs: timeouts.connectMs,
+    headerMs: timeouts.headerMs,
     ca: options.ca,
+    insecure: options.insecure ?? false,
+    proxy: options.proxy,
+  });
+  const transport = new Transport({
+    dispatchers,
+    guard,
+    timeouts,
     userAgent: options.userAgent ?? 'entrepot',
+    clock,
     logger,
   });
+  const [first, ...others] = urls.map((url) => clientAt(url, transport, { ...options, logger }));
+  if (first === undefined) throw new TypeError('an upstream has a URL');
+  return others.length === 0 ? first : new FailoverRegistry(name, [first, ...others], clock);
+}
+
+function clientAt(url: URL, transport: Transport, options: CreateRegistryClientOptions): RegistryClient {
+  const { name, credentials, timeouts, clock, random, logger } = options;
   const retry = { clock, random, policy: options.retry };
   const redirects = new RedirectFollower(transport);
+  const retrying = new RetryingSender(redirects, retry);
+  const tokens = new TokenCache(clock, logger);
   // Tokens are asked for without following redirects: a realm was judged by its own host.
   const tokenClient = new TokenClient(new RetryingSender(transport, retry), clock, timeouts.idleMs);
-  const authorizer = new Authorizer({
-    upstream: url,
-    credentials: options.credentials,
-    tokens: new TokenCache(clock, logger),
-    tokenClient,
-  });
-  const metadata = new RetryingSender(redirects, retry);
+  const guest = (registry: URL): Authorizer =>
+    new Authorizer({ upstream: registry, credentials: undefined, tokens, tokenClient });
+  const authorizer = new Authorizer({ upstream: url, credentials, tokens, tokenClient });
+  const metadata = new AuthorizedSender(new GuestSender(retrying, guest), authorizer, clock);
+  const contents = new AuthorizedSender(new GuestSender(redirects, guest), authorizer, clock);
   return new RegistryClient({
     name,
     url,
-    metadata: new AuthorizedSender(metadata, authorizer, clock),
-    blobs: new AuthorizedSender(redirects, authorizer, clock),
-    search: new DockerSearch({ url, sender: metadata, clock, bodyTimeoutMs: timeouts.idleMs }),
+    metadata,
+    blobs: new BlobClient({ url, metadata, contents, clock }),
+    search: new DockerSearch({ url, sender: retrying, clock, bodyTimeoutMs: timeouts.idleMs }),
     clock,
     bodyTimeoutMs: timeouts.idleMs,
     onRateLimit: options.onRateLimit,

@@ -12,20 +12,21 @@ import {
 import { answerError } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { pullScope } from './auth/scope.ts';
-import { blobStream, requireIdentity } from './blob-answer.ts';
+import { requireIdentity } from './blob-answer.ts';
+import type { BlobClient } from './blob-client.ts';
 import type { DockerSearch } from './docker-search.ts';
+import { endpoint } from './endpoint.ts';
 import { contentLength, headerText, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
 import { nextPage } from './next-page.ts';
 import { parseRateLimit, type RateLimitObserver } from './rate-limit.ts';
 import { ReferrerPages } from './referrer-pages.ts';
-import {
-  UpstreamError,
-  type BlobStream,
-  type FetchedManifest,
-  type ManifestHead,
-  type RequestOptions,
-  type SearchResult,
-  type UpstreamRegistry,
+import type {
+  BlobStream,
+  FetchedManifest,
+  ManifestHead,
+  RequestOptions,
+  SearchResult,
+  UpstreamRegistry,
 } from './registry.ts';
 import { TagPages } from './tag-pages.ts';
 
@@ -38,8 +39,7 @@ export interface RegistryClientOptions {
   readonly url: URL;
   /** For what is small: tried again when it fails in passing. */
   readonly metadata: AuthorizedSender;
-  /** For the contents of blobs: one try. */
-  readonly blobs: AuthorizedSender;
+  readonly blobs: BlobClient;
   readonly search: DockerSearch;
   readonly clock: Clock;
   /** Milliseconds within which a manifest or a page of tags must be there, once its headers are. */
@@ -53,7 +53,7 @@ export class RegistryClient implements UpstreamRegistry {
   readonly name: UpstreamName;
   readonly #url: URL;
   readonly #metadata: AuthorizedSender;
-  readonly #blobs: AuthorizedSender;
+  readonly #blobs: BlobClient;
   readonly #search: DockerSearch;
   readonly #clock: Clock;
   readonly #bodyTimeoutMs: number;
@@ -95,40 +95,23 @@ export class RegistryClient implements UpstreamRegistry {
   async headBlob(
     repository: RepositoryName,
     digest: Digest,
-    { signal }: RequestOptions = {},
+    options: RequestOptions = {},
   ): Promise<number | undefined> {
-    const url = this.#endpoint(repository, 'blobs', digest);
-    const request: UpstreamRequest = { method: 'HEAD', url, headers: {}, lane: 'metadata', signal };
-    const response = await this.#sendForBlob(this.#metadata, request, repository);
-    if (response.status !== 200) throw await answerError(response, this.#clock.now());
-    response.body.discard();
-    return contentLength(response.headers);
+    return this.#blobs.size(repository, digest, options);
   }
 
   async openBlob(
     repository: RepositoryName,
     digest: Digest,
     offset: number,
-    { signal }: RequestOptions = {},
+    options: RequestOptions = {},
   ): Promise<BlobStream> {
-    const url = this.#endpoint(repository, 'blobs', digest);
-    const headers: UpstreamRequest['headers'] = offset === 0 ? {} : { range: `bytes=${offset}-` };
-    const request: UpstreamRequest = { method: 'GET', url, headers, lane: 'blob', signal };
-    const response = await this.#sendForBlob(this.#blobs, request, repository);
-    if (response.status !== 200 && response.status !== 206) {
-      throw await answerError(response, this.#clock.now());
-    }
-    try {
-      return blobStream(response, offset);
-    } catch (error) {
-      response.body.discard();
-      throw error;
-    }
+    return this.#blobs.open(repository, digest, offset, options);
   }
 
   async listTags(repository: RepositoryName, { signal }: RequestOptions = {}): Promise<readonly Tag[]> {
     const pages = new TagPages();
-    const first = this.#endpoint(repository, 'tags', 'list');
+    const first = endpoint(this.#url, repository, 'tags', 'list');
     first.searchParams.set('n', String(tagsPerPage));
     for (let url: URL | undefined = first; url !== undefined && !pages.full;) {
       const request: UpstreamRequest = {
@@ -151,7 +134,7 @@ export class RegistryClient implements UpstreamRegistry {
     { signal }: RequestOptions = {},
   ): Promise<readonly ReferrerDescriptor[] | undefined> {
     const pages = new ReferrerPages();
-    const first = this.#endpoint(repository, 'referrers', digest);
+    const first = endpoint(this.#url, repository, 'referrers', digest);
     for (let url: URL | undefined = first; url !== undefined && !pages.full;) {
       const request: UpstreamRequest = {
         method: 'GET',
@@ -189,7 +172,7 @@ export class RegistryClient implements UpstreamRegistry {
   ): Promise<UpstreamResponse> {
     const request: UpstreamRequest = {
       method,
-      url: this.#endpoint(repository, 'manifests', referenceText(reference)),
+      url: endpoint(this.#url, repository, 'manifests', referenceText(reference)),
       headers: { accept: manifestMediaTypes.join(', ') },
       lane: 'metadata',
       signal,
@@ -210,54 +193,6 @@ export class RegistryClient implements UpstreamRegistry {
     }
     return response;
   }
-
-  /**
-   * Blobs are redirected to signed URLs that expire. When the host behind the redirect refuses, the registry is asked for
-   * a fresh redirect, once. If that is refused too, 404 and 410 mean that the blob is gone; whatever else the host says
-   * is trouble between it and the registry, and no verdict on the right to the blob.
-   */
-  async #sendForBlob(
-    sender: AuthorizedSender,
-    request: UpstreamRequest,
-    repository: RepositoryName,
-  ): Promise<UpstreamResponse> {
-    const scope = pullScope(repository);
-    const first = await sender.send(request, scope);
-    if (!isRefusedElsewhere(first, request)) return first;
-    first.body.discard();
-    const second = await sender.send(request, scope);
-    if (!isRefusedElsewhere(second, request) || second.status === 404 || second.status === 410) return second;
-    second.body.discard();
-    const { host } = second.url;
-    throw new UpstreamError(
-      'unavailable',
-      `${host}, where ${request.url.host} redirects to: ${second.status}`,
-      {
-        status: second.status,
-      },
-    );
-  }
-
-  /**
-   * Names, tags and digests consist of characters that stand for themselves in a path, and no component is `.` or `..`:
-   * their parsers saw to that.
-   */
-  #endpoint(
-    repository: RepositoryName,
-    kind: 'manifests' | 'blobs' | 'tags' | 'referrers',
-    last: string,
-  ): URL {
-    return new URL(
-      `${this.#url.pathname.replace(/\/+$/, '')}/v2/${repository}/${kind}/${last}`,
-      this.#url.origin,
-    );
-  }
-}
-
-/** Statuses of a foreign host that a fresh redirect may mend. */
-function isRefusedElsewhere({ status, url }: UpstreamResponse, request: UpstreamRequest): boolean {
-  if (url.origin === request.url.origin) return false;
-  return status >= 500 || [400, 401, 403, 404, 410].includes(status);
 }
 
 function manifestHead({ headers }: UpstreamResponse): ManifestHead {

@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 import { errors } from 'undici';
+import type { Clock } from '../clock.ts';
+import { Pace } from './pace.ts';
 import { UpstreamError } from './registry.ts';
 
 /** What is left of a discarded body up to here is read, so that the connection can be used again; beyond, it is closed. */
@@ -8,10 +10,12 @@ const maxDrainBytes = 64 * 1024;
 /** The body of an answer. Fails only with UpstreamError. To be consumed once: iterated, read or discarded. */
 export class ResponseBody implements AsyncIterable<Buffer> {
   readonly #readable: Readable;
+  readonly #clock: Clock;
   readonly #toUpstreamError: (error: unknown) => UpstreamError;
 
-  constructor(readable: Readable, toUpstreamError: (error: unknown) => UpstreamError) {
+  constructor(readable: Readable, clock: Clock, toUpstreamError: (error: unknown) => UpstreamError) {
     this.#readable = readable;
+    this.#clock = clock;
     this.#toUpstreamError = toUpstreamError;
     // A failure between two reads is reported by the next read; without a listener it would end the process.
     readable.on('error', () => undefined);
@@ -20,11 +24,17 @@ export class ResponseBody implements AsyncIterable<Buffer> {
   /** Leaving early, even before the first chunk, closes the connection. */
   [Symbol.asyncIterator](): AsyncIterator<Buffer, undefined> {
     const readable = this.#readable;
+    const clock = this.#clock;
     const chunks = readable[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
+    const pace = new Pace();
     return {
       next: async () => {
         try {
-          return await chunks.next();
+          const since = clock.now();
+          const chunk = await chunks.next();
+          if (chunk.done === true || pace.keepsUp(chunk.value.length, clock.now() - since)) return chunk;
+          readable.destroy();
+          throw new errors.BodyTimeoutError();
         } catch (error) {
           throw this.#toUpstreamError(error);
         }

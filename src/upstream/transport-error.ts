@@ -19,12 +19,26 @@ const kinds: Readonly<Record<string, readonly [UpstreamErrorKind, string]>> = {
   EAI_AGAIN: ['unavailable', 'the host name could not be looked up'],
 };
 
+/** What a proxy makes of a request, as undici has it. */
+const proxyKinds: typeof kinds = {
+  UND_ERR_ABORTED: ['unavailable', 'the proxy opens no tunnel'],
+  UND_ERR_INVALID_ARG: ['unavailable', 'the proxy refuses the credentials that it was shown'],
+  UND_ERR_PRX_CONN: ['unavailable', 'the proxy closed the connection'],
+  UND_ERR_PRX_TLS: ['unavailable', "the proxy's certificate is not for its name"],
+};
+
+export interface AskedHost {
+  readonly host: string;
+  /** The proxy in between, without credentials. */
+  readonly proxy: string | undefined;
+  /** The caller's: once it has aborted, every failure is its doing. */
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
  * What went wrong below HTTP, in the terms of {@link UpstreamError}.
- * @param host who was asked
- * @param signal the caller's: once it has aborted, every failure is its doing
  */
-export function transportError(error: unknown, host: string, signal: AbortSignal | undefined): UpstreamError {
+export function transportError(error: unknown, { host, proxy, signal }: AskedHost): UpstreamError {
   if (error instanceof UpstreamError) return error;
   if (signal?.aborted === true) {
     return new UpstreamError('aborted', `${host}: the request was given up`, { cause: signal.reason });
@@ -34,8 +48,10 @@ export function transportError(error: unknown, host: string, signal: AbortSignal
     return new UpstreamError('invalid', `${host}: the answer is not HTTP`);
   }
   const code = codeOf(error);
-  const [kind, text] = kinds[code] ?? ['unavailable', `no answer (${code})`];
-  return new UpstreamError(kind, `${host}: ${text}`, { cause: error });
+  const known = proxy === undefined ? kinds[code] : (proxyKinds[code] ?? kinds[code]);
+  const [kind, text] = known ?? ['unavailable', `no answer (${code})`];
+  const where = proxy === undefined ? host : `${host}, through the proxy ${proxy}`;
+  return new UpstreamError(kind, `${where}: ${text}`, { cause: error });
 }
 
 /** Node's and undici's errors both have a `code`, as has each error of an AggregateError. */

@@ -1,7 +1,8 @@
-import { getCACertificates } from 'node:tls';
-import { Agent } from 'undici';
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Lane, Sender, UpstreamRequest, UpstreamResponse } from './http-message.ts';
+import type { AddressGuard } from './address-guard.ts';
+import type { Dispatchers } from './dispatchers.ts';
+import type { Sender, UpstreamRequest, UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 import { ResponseBody } from './response-body.ts';
 import { transportError } from './transport-error.ts';
@@ -16,72 +17,60 @@ export interface Timeouts {
   readonly idleMs: number;
 }
 
-/** Connections to one origin at a time; more requests wait for one of them. */
-const maxConnections: Readonly<Record<Lane, number>> = { metadata: 32, blob: 128 };
-
 export interface TransportOptions {
-  readonly timeouts: Timeouts;
-  /** A certificate authority in PEM form, trusted besides the usual ones. */
-  readonly ca?: string | undefined;
+  readonly dispatchers: Dispatchers;
+  readonly guard: AddressGuard;
+  readonly timeouts: Pick<Timeouts, 'headerMs' | 'idleMs'>;
   readonly userAgent: string;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** HTTP/1.1 to upstreams: one request, one answer, no opinion on statuses. */
 export class Transport implements Sender {
-  readonly #agents: Readonly<Record<Lane, Agent>>;
-  readonly #userAgent: string;
-  readonly #logger: Logger;
+  readonly #options: TransportOptions;
 
-  constructor({ timeouts, ca, userAgent, logger }: TransportOptions) {
-    const agent = (lane: Lane): Agent =>
-      new Agent({
-        connections: maxConnections[lane],
-        // Blobs in parallel want connections of their own, and one cut stream must not end others.
-        allowH2: false,
-        connect: {
-          timeout: timeouts.connectMs,
-          ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
-        },
-        headersTimeout: timeouts.headerMs,
-        bodyTimeout: timeouts.idleMs,
-      });
-    this.#agents = { metadata: agent('metadata'), blob: agent('blob') };
-    this.#userAgent = userAgent;
-    this.#logger = logger;
+  constructor(options: TransportOptions) {
+    this.#options = options;
   }
 
   async send({ method, url, headers, body, lane, signal }: UpstreamRequest): Promise<UpstreamResponse> {
+    const { dispatchers, guard, timeouts, userAgent, clock, logger } = this.#options;
     // The query is left out of logs: that of a CDN's URL is a signature.
     const log = { method, host: url.host, path: url.pathname };
     if (signal?.aborted === true) {
       throw new UpstreamError('aborted', `${url.host}: the request was given up`, { cause: signal.reason });
     }
+    guard.check(url);
+    const asked = { host: url.host, proxy: dispatchers.proxyOf(url)?.host, signal };
     try {
-      const answer = await this.#agents[lane].request({
+      const answer = await dispatchers.of(url, lane).request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method,
-        headers: { 'user-agent': this.#userAgent, 'accept-encoding': 'identity', ...headers },
+        headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers },
         body: body ?? null,
         signal: signal ?? null,
+        // Stated here, since the parts of a proxied connection do not hand on what they were made with.
+        headersTimeout: timeouts.headerMs,
+        bodyTimeout: timeouts.idleMs,
       });
-      this.#logger.trace({ ...log, status: answer.statusCode }, 'upstream answered');
+      logger.trace({ ...log, status: answer.statusCode }, 'upstream answered');
       return {
         status: answer.statusCode,
         headers: answer.headers,
         url,
-        body: new ResponseBody(answer.body, (error) => transportError(error, url.host, signal)),
+        body: new ResponseBody(answer.body, clock, (error) => transportError(error, asked)),
       };
     } catch (error) {
-      const failure = transportError(error, url.host, signal);
-      this.#logger.trace({ ...log, kind: failure.kind }, 'upstream did not answer');
+      const failure = transportError(error, asked);
+      logger.trace({ ...log, kind: failure.kind }, 'upstream did not answer');
       throw failure;
     }
   }
 
   /** Closes all connections; requests under way reject as `aborted`. */
   async close(): Promise<void> {
-    await Promise.all(Object.values(this.#agents).map((agent) => agent.destroy()));
+    await this.#options.dispatchers.close();
   }
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { systemClock } from '../../../src/system-clock.ts';
 import type { Sender, UpstreamRequest, UpstreamResponse } from '../../../src/upstream/http-message.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { ResponseBody } from '../../../src/upstream/response-body.ts';
@@ -34,5 +35,5 @@ export function scriptedResponse(
 ): UpstreamResponse {
   const readable = Readable.from(body === '' ? [] : [Buffer.from(body)], { objectMode: false });
   const fail = (cause: unknown): UpstreamError => new UpstreamError('unavailable', 'cut', { cause });
-  return { status, headers, url, body: new ResponseBody(readable, fail) };
+  return { status, headers, url, body: new ResponseBody(readable, systemClock(), fail) };
 }

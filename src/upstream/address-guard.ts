@@ -1,0 +1,133 @@
+import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { parse } from 'tldts';
+import { addressKind, type AddressKind } from './address-kind.ts';
+import { UpstreamError } from './registry.ts';
+
+export interface AddressGuardOptions {
+  /** Where the upstream is configured to be. */
+  readonly urls: readonly URL[];
+  /** Hosts, perhaps with a port, that it may send requests to although they are in a private network. */
+  readonly redirects: readonly string[];
+  /** How names become addresses; the system's way if not given. */
+  readonly lookup?: LookupFunction | undefined;
+}
+
+/** What an upstream of each kind may send requests to. */
+const reach: Readonly<Record<AddressKind, ReadonlySet<AddressKind>>> = {
+  public: new Set(['public']),
+  private: new Set(['public', 'private']),
+  loopback: new Set(['public', 'private', 'loopback']),
+  forbidden: new Set(['public']),
+};
+
+const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
+
+/** What a host is to an upstream: named in its URLs, named in its `redirects`, or not named at all. */
+export type Standing = 'upstream' | 'redirect' | 'stranger';
+
+/**
+ * Keeps an upstream from sending Entrepot, by redirects, realms or links, into networks that it could not reach itself.
+ * Its own hosts are asked wherever they are. Any other host must be public, or in a private network if the upstream is in
+ * one too, or on this machine if the upstream is; those in `redirects` may be private in any case. Nobody is sent to
+ * link-local addresses or to clouds' metadata services.
+ *
+ * Addresses are judged when a connection is made, so that a name that changes between two looks gains nothing. Behind an
+ * HTTP proxy only addresses in URLs can be judged: there the proxy looks up the names.
+ */
+export class AddressGuard {
+  readonly #redirects: readonly string[];
+  readonly #lookup: LookupFunction;
+  /** How near the upstream's own hosts are. */
+  readonly #nearness: Map<string, AddressKind>;
+
+  constructor({ urls, redirects, lookup = systemLookup }: AddressGuardOptions) {
+    this.#redirects = redirects;
+    this.#lookup = lookup;
+    this.#nearness = new Map(urls.map((url) => hostOf(url)).map((host) => [host, expectedKind(host)]));
+  }
+
+  standing(url: URL): Standing {
+    const host = hostOf(url);
+    if (this.#nearness.has(host)) return 'upstream';
+    const port = url.port === '' ? defaultPorts[url.protocol] : url.port;
+    const named = this.#redirects.some((redirect) =>
+      [host, `${host}:${port}`].includes(unbracketed(redirect)),
+    );
+    return named ? 'redirect' : 'stranger';
+  }
+
+  /** @throws {UpstreamError} `invalid` for a URL whose host is an address, or this machine's own name, that must not be asked */
+  check(url: URL): void {
+    const host = hostOf(url);
+    const kind = writtenKind(host);
+    if (kind !== undefined && !this.#admits(this.standing(url), kind)) throw refusal(host, kind);
+  }
+
+  /** A lookup for connections to hosts of that standing, which finds only addresses that may be asked. */
+  lookup(standing: Standing): LookupFunction {
+    return (hostname, options, callback) => {
+      this.#lookup(hostname, { ...options, all: true }, (error, found, family) => {
+        if (error !== null) {
+          callback(error, []);
+          return;
+        }
+        const addresses: readonly LookupAddress[] =
+          typeof found === 'string' ? [{ address: found, family: family ?? isIP(found) }] : found;
+        const good = addresses.filter(({ address }) => this.#admits(standing, addressKind(address)));
+        const [first] = good;
+        if (first === undefined) {
+          callback(refusal(hostname, addressKind(addresses[0]?.address ?? '')), []);
+        } else if (options.all === true) callback(null, good);
+        else callback(null, first.address, first.family);
+      });
+    };
+  }
+
+  /**
+   * The upstream has proved to be at `address`, by a certificate for its name. What its name merely resolves to brings it
+   * no nearer: that may be changed at any time by whoever owns the name.
+   */
+  proved(url: URL, address: string): void {
+    const host = hostOf(url);
+    if (this.#nearness.has(host)) this.#nearness.set(host, addressKind(address));
+  }
+
+  #admits(standing: Standing, kind: AddressKind): boolean {
+    if (standing === 'upstream') return true;
+    if (standing === 'redirect' && kind !== 'forbidden') return true;
+    return [...this.#nearness.values()].some((near) => reach[near].has(kind));
+  }
+}
+
+/** Of an address, or of a name for this very machine; undefined for any other name. */
+function writtenKind(host: string): AddressKind | undefined {
+  if (isIP(host) !== 0) return addressKind(host);
+  return host === 'localhost' || host.endsWith('.localhost') ? 'loopback' : undefined;
+}
+
+/** A name outside of the public suffixes (`registry`, `registry.corp`) can only be one of a private network. */
+function expectedKind(host: string): AddressKind {
+  const { isIcann, isPrivate } = parse(host, { allowPrivateDomains: true });
+  return writtenKind(host) ?? (isIcann === true || isPrivate === true ? 'public' : 'private');
+}
+
+/** Without the dot at the end of a complete name, as Node has it. */
+function hostOf({ hostname }: URL): string {
+  return unbracketed(hostname).replace(/\.$/, '');
+}
+
+function unbracketed(host: string): string {
+  return host.replace(/^\[(.*)\]/, '$1');
+}
+
+const description: Readonly<Record<AddressKind, string>> = {
+  public: 'at a public address',
+  private: 'in a private network; if that is right, name it in the `redirects` of this upstream',
+  loopback: 'at a loopback address; if that is right, name it in the `redirects` of this upstream',
+  forbidden: 'at an address that no registry has',
+};
+
+function refusal(host: string, kind: AddressKind): UpstreamError {
+  return new UpstreamError('invalid', `${host} is not asked: it is ${description[kind]}`);
+}

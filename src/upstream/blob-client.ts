@@ -1,0 +1,136 @@
+import type { Clock } from '../clock.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/reference.ts';
+import { answerError } from './answer-error.ts';
+import type { AuthorizedSender } from './auth/authorized-sender.ts';
+import { pullScope } from './auth/scope.ts';
+import { blobStream } from './blob-answer.ts';
+import { parseContentRange } from './content-range.ts';
+import { endpoint } from './endpoint.ts';
+import { contentLength, headerText, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
+import { UpstreamError, type BlobStream, type RequestOptions } from './registry.ts';
+
+export interface BlobClientOptions {
+  readonly url: URL;
+  /** For sizes: tried again when it fails in passing. */
+  readonly metadata: AuthorizedSender;
+  /** For contents: one try. */
+  readonly contents: AuthorizedSender;
+  readonly clock: Clock;
+}
+
+/** Asks a registry, and the storage that it redirects to, for blobs. */
+export class BlobClient {
+  readonly #url: URL;
+  readonly #metadata: AuthorizedSender;
+  readonly #contents: AuthorizedSender;
+  readonly #clock: Clock;
+
+  constructor({ url, metadata, contents, clock }: BlobClientOptions) {
+    this.#url = url;
+    this.#metadata = metadata;
+    this.#contents = contents;
+    this.#clock = clock;
+  }
+
+  async size(
+    repository: RepositoryName,
+    digest: Digest,
+    { signal }: RequestOptions,
+  ): Promise<number | undefined> {
+    const url = endpoint(this.#url, repository, 'blobs', digest);
+    try {
+      const head: UpstreamRequest = { method: 'HEAD', url, headers: {}, lane: 'metadata', signal };
+      const response = await this.#send(this.#metadata, head, repository);
+      if (response.status !== 200) throw await answerError(response, this.#clock.now());
+      response.body.discard();
+      return contentLength(response.headers);
+    } catch (error) {
+      if (!(error instanceof UpstreamError) || !isRefusedToHead(error)) throw error;
+      return this.#sizeByGet(url, repository, signal);
+    }
+  }
+
+  async open(
+    repository: RepositoryName,
+    digest: Digest,
+    offset: number,
+    { signal }: RequestOptions,
+  ): Promise<BlobStream> {
+    const url = endpoint(this.#url, repository, 'blobs', digest);
+    const headers: UpstreamRequest['headers'] = offset === 0 ? {} : { range: `bytes=${offset}-` };
+    const request: UpstreamRequest = { method: 'GET', url, headers, lane: 'blob', signal };
+    const response = await this.#send(this.#contents, request, repository);
+    if (response.status !== 200 && response.status !== 206) {
+      throw await answerError(response, this.#clock.now());
+    }
+    try {
+      return blobStream(response, offset);
+    } catch (error) {
+      response.body.discard();
+      throw error;
+    }
+  }
+
+  /** What HEAD would have said: ECR Public takes no HEAD of blobs, and a URL signed for GET is good for nothing else. */
+  async #sizeByGet(
+    url: URL,
+    repository: RepositoryName,
+    signal: AbortSignal | undefined,
+  ): Promise<number | undefined> {
+    const get: UpstreamRequest = {
+      method: 'GET',
+      url,
+      headers: { range: 'bytes=0-0' },
+      lane: 'metadata',
+      signal,
+    };
+    const response = await this.#send(this.#metadata, get, repository);
+    const { status, headers, body } = response;
+    if (![200, 206, 416].includes(status)) throw await answerError(response, this.#clock.now());
+    body.discard();
+    // A blob without a first byte is empty.
+    if (status === 416) return 0;
+    return status === 200
+      ? contentLength(headers)
+      : parseContentRange(headerText(headers, 'content-range'))?.size;
+  }
+
+  /**
+   * Blobs are redirected to signed URLs that expire. When the host behind the redirect refuses, the registry is asked for
+   * a fresh redirect, once. If that is refused too, 404 and 410 mean that the blob is gone; whatever else the host says
+   * is trouble between it and the registry, and no verdict on the right to the blob.
+   */
+  async #send(
+    sender: AuthorizedSender,
+    request: UpstreamRequest,
+    repository: RepositoryName,
+  ): Promise<UpstreamResponse> {
+    const scope = pullScope(repository);
+    const first = await sender.send(request, scope);
+    if (!isRefusedElsewhere(first, request)) return first;
+    first.body.discard();
+    const second = await sender.send(request, scope);
+    if (!isRefusedElsewhere(second, request) || second.status === 404 || second.status === 410) return second;
+    second.body.discard();
+    const { host } = second.url;
+    throw new UpstreamError(
+      'unavailable',
+      `${host}, where ${request.url.host} redirects to: ${second.status}`,
+      {
+        status: second.status,
+      },
+    );
+  }
+}
+
+/** Statuses of a foreign host that a fresh redirect may mend. */
+function isRefusedElsewhere({ status, url }: UpstreamResponse, request: UpstreamRequest): boolean {
+  if (url.origin === request.url.origin) return false;
+  return status >= 500 || [400, 401, 403, 404, 410].includes(status);
+}
+
+/** Refusals that may concern the method and not the blob. */
+function isRefusedToHead({ status }: UpstreamError): boolean {
+  return status !== undefined && [400, 401, 403, 405].includes(status);
+}

@@ -1,0 +1,161 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { ReferrerDescriptor } from '../oci/manifest.ts';
+import {
+  referenceText,
+  type ManifestReference,
+  type RepositoryName,
+  type Tag,
+  type UpstreamName,
+} from '../oci/reference.ts';
+import {
+  UpstreamError,
+  type BlobStream,
+  type FetchedManifest,
+  type ManifestHead,
+  type RequestOptions,
+  type SearchResult,
+  type UpstreamErrorKind,
+  type UpstreamRegistry,
+} from './registry.ts';
+import { UpstreamLocation } from './upstream-location.ts';
+import { watched } from './watched-body.ts';
+
+/** Manifests for which it is known who answered a HEAD. */
+const maxAnswered = 10_000;
+
+/** What tells more about why nobody gave an answer comes first: trouble may hide what a 404 elsewhere denies. */
+const telling: readonly UpstreamErrorKind[] = [
+  'rate-limited',
+  'timeout',
+  'unavailable',
+  'invalid',
+  'denied',
+  'unauthorized',
+  'range',
+  'not-found',
+];
+
+/**
+ * One upstream at several URLs, asked in order until one has the answer. A URL in trouble comes last for a while that grows
+ * with each failure. A manifest that one URL was seen to have by HEAD is fetched from there.
+ */
+export class FailoverRegistry implements UpstreamRegistry {
+  readonly name: UpstreamName;
+  readonly #locations: readonly UpstreamLocation[];
+  readonly #answered = new LRUCache<string, UpstreamLocation>({ max: maxAnswered });
+
+  /** @param registries the clients of the URLs, the best one first */
+  constructor(name: UpstreamName, registries: readonly UpstreamRegistry[], clock: Clock) {
+    this.name = name;
+    this.#locations = registries.map((registry) => new UpstreamLocation(registry, clock));
+  }
+
+  async headManifest(
+    repository: RepositoryName,
+    reference: ManifestReference,
+    options?: RequestOptions,
+  ): Promise<ManifestHead> {
+    return this.#first(undefined, async (location) => {
+      const head = await location.registry.headManifest(repository, reference, options);
+      this.#answered.set(`${repository} ${referenceText(reference)}`, location);
+      // What follows a HEAD of a tag is a GET by the digest that it stated.
+      if (head.digest !== undefined) this.#answered.set(`${repository} ${head.digest}`, location);
+      return head;
+    });
+  }
+
+  async getManifest(
+    repository: RepositoryName,
+    reference: ManifestReference,
+    options?: RequestOptions,
+  ): Promise<FetchedManifest> {
+    const answered = this.#answered.get(`${repository} ${referenceText(reference)}`);
+    return this.#first(answered, ({ registry }) => registry.getManifest(repository, reference, options));
+  }
+
+  async headBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    options?: RequestOptions,
+  ): Promise<number | undefined> {
+    return this.#first(undefined, ({ registry }) => registry.headBlob(repository, digest, options));
+  }
+
+  /** A body that fails counts against its URL, so that whoever resumes it is served by the next. */
+  async openBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    offset: number,
+    options?: RequestOptions,
+  ): Promise<BlobStream> {
+    return this.#first(undefined, async (location) => {
+      const blob = await location.registry.openBlob(repository, digest, offset, options);
+      return { ...blob, body: watched(blob.body, (error) => location.failed(error)) };
+    });
+  }
+
+  async listTags(repository: RepositoryName, options?: RequestOptions): Promise<readonly Tag[]> {
+    return this.#first(undefined, ({ registry }) => registry.listTags(repository, options));
+  }
+
+  /** Undefined when no URL that answers has the API. */
+  async referrers(
+    repository: RepositoryName,
+    digest: Digest,
+    options?: RequestOptions,
+  ): Promise<readonly ReferrerDescriptor[] | undefined> {
+    let missing = false;
+    try {
+      return await this.#first(undefined, async ({ registry }) => {
+        const found = await registry.referrers(repository, digest, options);
+        if (found !== undefined) return found;
+        missing = true;
+        throw new UpstreamError('not-found', `${this.name} has no referrers API`);
+      });
+    } catch (error) {
+      if (missing && error instanceof UpstreamError && error.kind === 'not-found') return undefined;
+      throw error;
+    }
+  }
+
+  async search(term: string, limit: number, options?: RequestOptions): Promise<readonly SearchResult[]> {
+    return this.#first(undefined, ({ registry }) => registry.search(term, limit, options));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#locations.map(({ registry }) => registry.close()));
+  }
+
+  /** The first answer; what failed most tellingly when there is none. */
+  async #first<T>(
+    preferred: UpstreamLocation | undefined,
+    ask: (location: UpstreamLocation) => Promise<T>,
+  ): Promise<T> {
+    let worst: UpstreamError | undefined;
+    for (const location of this.#inOrder(preferred)) {
+      try {
+        const answer = await ask(location);
+        location.answered();
+        return answer;
+      } catch (error) {
+        if (!(error instanceof UpstreamError) || error.kind === 'aborted') throw error;
+        location.failed(error);
+        if (worst === undefined || rank(error) < rank(worst)) worst = error;
+      }
+    }
+    throw worst ?? new UpstreamError('unavailable', `${this.name} has no URL`);
+  }
+
+  #inOrder(preferred: UpstreamLocation | undefined): readonly UpstreamLocation[] {
+    return this.#locations.toSorted(
+      (one, other) =>
+        one.troubledUntil - other.troubledUntil || Number(other === preferred) - Number(one === preferred),
+    );
+  }
+}
+
+function rank({ kind }: UpstreamError): number {
+  return telling.indexOf(kind);
+}
