@@ -20,7 +20,7 @@ export interface TlsConfig {
   /** When there are any, clients must show a certificate that one of them signed. */
   readonly clientcas: readonly string[];
   readonly minimumtls: 'TLSv1.2' | 'TLSv1.3';
-  /** Cipher suites of TLS 1.2 as OpenSSL lists them, most wanted first; undefined for Node's own choice. */
+  /** Cipher suites as OpenSSL and Node list them, those of TLS 1.3 included; undefined for Node's own choice. */
   readonly ciphers: string | undefined;
 }
 

@@ -1,19 +1,15 @@
 import { stringify } from 'yaml';
 import { formatDuration } from '../go-duration.ts';
-import type { ListenAddress } from '../http/server.ts';
-import type { Config } from './config.ts';
+import { addressText } from './address-text.ts';
+import { suitesOf } from './ciphers.ts';
+import type { AuthConfig, Config, TlsConfig } from './config.ts';
+import { describeExec, describeUpstream, maskedUrl } from './describe-upstream.ts';
 
 /** Every setting in force, defaults included, as a configuration file; secrets are masked. */
-export function describeConfig({
-  log,
-  storage,
-  http,
-  upstreams: [upstream],
-  ttlMs,
-  timeouts,
-}: Config): string {
-  const { credentials, freshness } = upstream;
-  return stringify(
+export function describeConfig(config: Config): string {
+  const { log, storage, http, upstreams, plain, ttlMs, timeouts, catalogMaxEntries, tagsMax } = config;
+  const main = upstreams.find(({ name }) => name === plain);
+  const text = stringify(
     {
       version: 0.1,
       log,
@@ -25,39 +21,65 @@ export function describeConfig({
         addr: addressText(http.addr),
         headers: http.headers,
         draintimeout: formatDuration(http.draintimeoutMs),
-        ...(http.tls === undefined
-          ? undefined
-          : {
-              tls: {
-                certificate: http.tls.certificate,
-                key: http.tls.key,
-                clientcas: http.tls.clientcas,
-                minimumtls: http.tls.minimumtls === 'TLSv1.3' ? 'tls1.3' : 'tls1.2',
-              },
-            }),
+        tls: http.tls && describeTls(http.tls),
       },
       proxy: {
-        remoteurl: upstream.urls[0].origin,
-        ...(credentials?.kind !== 'static'
-          ? undefined
-          : { username: credentials.username, password: '********' }),
+        remoteurl: main?.urls[0].origin,
+        exec: main?.credentials && describeExec(main.credentials),
         ttl: formatDuration(ttlMs),
-        freshness: {
-          default: formatDuration(freshness.tagMs),
-          gone: freshness.gone,
-          rules: freshness.rules.map(({ match, maxAgeMs }) => ({ match, maxage: formatDuration(maxAgeMs) })),
-        },
         timeouts: {
           connect: formatDuration(timeouts.connectMs),
           header: formatDuration(timeouts.headerMs),
           idle: formatDuration(timeouts.idleMs),
         },
       },
+      upstreams: Object.fromEntries(upstreams.map((upstream) => [upstream.name, describeUpstream(upstream)])),
+      auth: describeAuth(config.auth),
+      access: config.access,
+      catalog: { maxentries: catalogMaxEntries },
+      tags: tagsMax === undefined ? undefined : { maxtags: tagsMax },
     },
-    { lineWidth: 0, version: '1.1' },
+    { lineWidth: 0, version: '1.1', aliasDuplicateObjects: false },
   );
+  return `${environmentComment(config)}${text}`;
 }
 
-function addressText({ host = '', port }: ListenAddress): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+/** The environment's proxies have no key that says all of them at once. */
+function environmentComment({ upstreams }: Config): string {
+  const proxy = upstreams.find((upstream) => describeUpstream(upstream).proxy === undefined)?.proxy;
+  if (proxy === undefined) return '';
+  const { http, https, noProxy } = proxy;
+  const words = [
+    http === undefined ? '' : `HTTP_PROXY=${maskedUrl(http)}`,
+    https === undefined ? '' : `HTTPS_PROXY=${maskedUrl(https)}`,
+    noProxy === '' ? '' : `NO_PROXY=${noProxy.replaceAll(/\s+/g, ' ')}`,
+  ];
+  return `# From the environment: ${words.filter((word) => word !== '').join(' ')}\n`;
+}
+
+function describeTls({ certificate, key, clientcas, minimumtls, ciphers }: TlsConfig): object {
+  return {
+    certificate,
+    key,
+    clientcas,
+    minimumtls: minimumtls === 'TLSv1.3' ? 'tls1.3' : 'tls1.2',
+    ciphersuites: ciphers === undefined ? undefined : suitesOf(ciphers),
+  };
+}
+
+function describeAuth({ htpasswd, token, passthrough }: AuthConfig): object {
+  return {
+    htpasswd,
+    token:
+      token === undefined
+        ? undefined
+        : {
+            realm: token.realm.href,
+            service: token.service,
+            issuer: token.issuer,
+            ...token.keys,
+            signingalgorithms: token.signingalgorithms,
+          },
+    passthrough,
+  };
 }

@@ -1,5 +1,6 @@
+import { publicRegistries } from '../oci/public-registries.ts';
 import { ConfigError, type Problem } from './config-error.ts';
-import { isSection, newSection, pathText, type ConfigTree, type Node } from './tree.ts';
+import { isSection, newSection, pathText, type ConfigTree, type Node, type Path } from './tree.ts';
 import { readYaml } from './yaml.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -12,6 +13,7 @@ const prefix = 'REGISTRY_';
 /**
  * Lays `REGISTRY_A_B_C` over the key `a.b.c`, its value read as YAML, in lexical order so that `REGISTRY_HTTP` comes before
  * `REGISTRY_HTTP_ADDR`. Parts are matched without regard to case, and numbers are places in lists, as in registry:2.
+ * A key that is there already is also meant by a variable that writes `_` for its other characters: `GHCR_IO` for `ghcr.io`.
  *
  * @param isTopLevel whether a first part is a key; variables with another are left alone and returned, since Kubernetes
  *   gives every container next to a service called `registry` variables such as `REGISTRY_PORT`
@@ -53,17 +55,15 @@ function override(tree: ConfigTree, variable: string, names: readonly string[], 
   );
   const path: (string | number)[] = [];
   let container: Node = tree.root;
-  for (const [index, name] of names.entries()) {
-    const key = step(container, name);
-    if (key === undefined) {
-      throw refuse(`${pathText(path)} is a list: ${JSON.stringify(name)} is not a place in it`);
-    }
+  for (let rest = names; rest.length > 0;) {
+    const { key, parts } = step(container, rest, path, refuse);
     path.push(key);
+    rest = rest.slice(parts);
     const slot = container as Record<string | number, Node>;
-    if (index === names.length - 1) {
+    if (rest.length === 0) {
       slot[key] = value;
     } else {
-      container = containerFor(slot[key], names[index + 1] ?? '');
+      container = containerFor(slot[key], rest[0] ?? '');
       if (slot[key] !== container) {
         slot[key] = container;
         tree.note(path, origin);
@@ -74,12 +74,49 @@ function override(tree: ConfigTree, variable: string, names: readonly string[], 
   tree.note(path, origin);
 }
 
-/** The key of `container` that `name` spells in any case, or a new one; a list's place, at most one past its end. */
-function step(container: Node, name: string): string | number | undefined {
+interface Step {
+  readonly key: string | number;
+  /** How many parts of the variable's name spell it. */
+  readonly parts: number;
+}
+
+type Refuse = (message: string) => ConfigError;
+
+/** The key of `container` that the next parts of a variable's name spell, or a new one; a list's place, at most one past its end. */
+function step(container: Node, names: readonly string[], path: Path, refuse: Refuse): Step {
+  const [name = ''] = names;
   if (Array.isArray(container)) {
-    return /^[0-9]{1,4}$/.test(name) && Number(name) <= container.length ? Number(name) : undefined;
+    if (/^[0-9]{1,4}$/.test(name) && Number(name) <= container.length) return { key: Number(name), parts: 1 };
+    throw refuse(`${pathText(path)} is a list: ${JSON.stringify(name)} is not a place in it`);
   }
-  return Object.keys(container as object).find((key) => key.toLowerCase() === name) ?? name;
+  const ofHosts = path.length === 1 && path[0] === 'upstreams';
+  const present = Object.keys(container as object);
+  const known = spelled(ofHosts ? [...present, ...publicRegistries] : present, names, refuse);
+  if (known !== undefined) return known;
+  if (ofHosts && !/[.:]/.test(name) && name !== 'localhost') {
+    throw refuse(
+      'names no well-known registry and none of the file: write its name as it is, with dots, or put it into REGISTRY_UPSTREAMS',
+    );
+  }
+  return { key: name, parts: 1 };
+}
+
+/** The candidate that the most parts spell. @throws ConfigError when they spell several alike */
+function spelled(candidates: readonly string[], names: readonly string[], refuse: Refuse): Step | undefined {
+  for (let parts = names.length; parts > 0; parts -= 1) {
+    const name = names.slice(0, parts).join('_');
+    const exact = candidates.find((key) => key.toLowerCase() === name);
+    if (exact !== undefined) return { key: exact, parts };
+    const alike = [...new Set(candidates.filter((key) => asVariable(key) === asVariable(name)))];
+    if (alike.length > 1) throw refuse(`may mean ${alike.join(' or ')}: write the name as it is, with dots`);
+    if (alike[0] !== undefined) return { key: alike[0], parts };
+  }
+  return undefined;
+}
+
+/** As shells can write it in a variable's name. */
+function asVariable(key: string): string {
+  return key.toLowerCase().replaceAll(/[^a-z0-9]/g, '_');
 }
 
 function containerFor(node: Node, next: string): Node {

@@ -1,26 +1,51 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /** Why a file cannot be used, as the end of a sentence that begins with its name. */
 export class FileProblem extends Error {
   override readonly name = 'FileProblem';
 }
 
-/** @throws FileProblem when it is not there, not a file, not readable, or longer than `maxBytes` */
+/** @throws FileProblem when it is not there, not a plain file, not readable, or longer than `maxBytes` */
 export function readText(file: string, maxBytes: number): string {
   return explained(() => {
-    const stat = statSync(file);
-    if (stat.isDirectory()) throw new FileProblem('is a folder, not a file');
-    if (stat.size > maxBytes) throw new FileProblem(`is longer than ${maxBytes / 1024} KiB`);
-    return readFileSync(file, 'utf8');
+    // Opening a pipe, and reading a device, could last for ever: what is to be opened is looked at first, and once more
+    // when it is open.
+    assertPlain(statSync(file));
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      assertPlain(fstatSync(descriptor));
+      const buffer = Buffer.alloc(maxBytes + 1);
+      const length = readFully(descriptor, buffer);
+      if (length > maxBytes) throw new FileProblem(`is longer than ${maxBytes / 1024} KiB`);
+      return buffer.toString('utf8', 0, length);
+    } finally {
+      closeSync(descriptor);
+    }
   });
 }
 
 /** @throws FileProblem */
 export function assertReadable(file: string): void {
   explained(() => {
-    if (statSync(file).isDirectory()) throw new FileProblem('is a folder, not a file');
+    assertPlain(statSync(file));
     accessSync(file, constants.R_OK);
   });
+}
+
+/** Not by the size that a file says it has: those of `/proc` say 0. */
+function readFully(descriptor: number, buffer: Buffer): number {
+  let length = 0;
+  while (length < buffer.length) {
+    const read = readSync(descriptor, buffer, length, buffer.length - length, null);
+    if (read === 0) break;
+    length += read;
+  }
+  return length;
+}
+
+function assertPlain(stat: { isFile(): boolean; isDirectory(): boolean }): void {
+  if (stat.isDirectory()) throw new FileProblem('is a folder, not a file');
+  if (!stat.isFile()) throw new FileProblem('is a pipe or a device, not a file');
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import { relative, resolve } from 'node:path';
-import type { BasicCredentials } from '../upstream/auth/credentials.ts';
+import { checkAccess, readAccess } from './access.ts';
+import { readAuth } from './auth.ts';
 import { ConfigError } from './config-error.ts';
 import type { Config } from './config.ts';
 import { applyEnvironment, pathVariable, type Environment } from './environment.ts';
@@ -8,10 +9,12 @@ import { deepFreeze } from './freeze.ts';
 import { ProblemList } from './problem-list.ts';
 import { takeRegistry2Keys } from './registry2.ts';
 import type { FileValues } from './schema.ts';
-import { readCredentials } from './secrets.ts';
-import { resolveTls } from './tls.ts';
+import { Surroundings } from './surroundings.ts';
+import { readTls } from './tls.ts';
 import { blankToUndefined, ConfigTree, isSection } from './tree.ts';
-import { meansTopLevelKey, validate } from './validate.ts';
+import { readUpstreams, type Upstreams } from './upstreams.ts';
+import { meansTopLevelKey, validate, type Validated } from './validate.ts';
+import { warningsOf } from './warnings.ts';
 import { readYaml } from './yaml.ts';
 
 const maxFileBytes = 1024 * 1024;
@@ -48,15 +51,31 @@ export function loadConfig(source: ConfigSource = {}): LoadedConfig {
   const problems = new ProblemList(tree);
   if (file !== undefined) checkVersion(tree, problems);
   const ignored = takeRegistry2Keys(tree, problems);
-  const values = validate(tree, problems);
-  const credentials = readCredentials(tree, directory, problems);
-  const tls = resolveTls(values?.http.tls, directory, problems);
+  const validated = validate(tree, problems);
+  const around = new Surroundings(tree, environment, directory, problems);
+  const parts = readParts(validated, around);
   problems.throwIfAny();
-  if (values === undefined) throw new Error('validation failed without a problem');
+  if (parts === undefined) throw new Error('a configuration without problems has a part that cannot be read');
 
-  const config = deepFreeze(assemble(values, { credentials, tls, directory }));
-  const remoteless = file !== undefined && tree.get(['proxy', 'remoteurl']) === undefined;
-  return { config, warnings: [...warningsOf(config, ignored, foreign, remoteless)] };
+  const config = deepFreeze(assemble(validated.values, parts, directory));
+  const usual = file !== undefined && parts.usual;
+  const warnings = [...around.warnings, ...warningsOf({ config, tree, ignored, foreign, usual })];
+  return { config, warnings };
+}
+
+type Parts = Upstreams & Pick<Config, 'auth' | 'access'> & Pick<Config['http'], 'tls'>;
+
+/** Reads what has to be looked up or depends on other sections; undefined when one of those has problems. */
+function readParts({ values, broken }: Validated, around: Surroundings): Parts | undefined {
+  const areWhole = (...sections: readonly (keyof FileValues)[]) => !sections.some((key) => broken.has(key));
+  const tls = areWhole('http') ? readTls(values.http.tls, around) : undefined;
+  const auth = areWhole('auth') ? readAuth(values.auth, around) : undefined;
+  const access = areWhole('access') ? readAccess(values.access, around) : undefined;
+  const upstreams = areWhole('http', 'proxy', 'upstreams') ? readUpstreams(values, around) : undefined;
+  if (auth === undefined || access === undefined || upstreams === undefined) return undefined;
+  const names = upstreams.upstreams.map(({ name }) => name);
+  checkAccess(access, auth, names, around);
+  return { ...upstreams, auth, access, tls };
 }
 
 /** As the operator would type it. */
@@ -93,14 +112,10 @@ function checkVersion(tree: ConfigTree, problems: ProblemList): void {
   }
 }
 
-function assemble(
-  values: FileValues,
-  resolved: Pick<Config['http'], 'tls'> & {
-    readonly credentials: BasicCredentials | undefined;
-    readonly directory: string;
-  },
-): Config {
-  const { log, loglevel, storage, http, proxy } = values;
+function assemble(values: FileValues, parts: Parts, directory: string): Config {
+  const { log, loglevel, storage, http, proxy, catalog, tags } = values;
+  const [first, ...others] = parts.upstreams;
+  if (first === undefined) throw new Error('a configuration without problems has an upstream');
   return {
     log: {
       level: log.level ?? loglevel ?? 'info',
@@ -108,65 +123,21 @@ function assemble(
       fields: Object.fromEntries(Object.entries(log.fields).map(([key, value]) => [key, value ?? ''])),
     },
     storage: {
-      rootdirectory: resolve(resolved.directory, storage.filesystem.rootdirectory),
+      rootdirectory: resolve(directory, storage.filesystem.rootdirectory),
       deleteEnabled: storage.delete.enabled,
     },
-    http: { addr: http.addr, headers: http.headers, tls: resolved.tls, draintimeoutMs: http.draintimeout },
-    upstreams: [
-      {
-        name: proxy.remoteurl.name,
-        urls: [proxy.remoteurl.url],
-        credentials:
-          resolved.credentials === undefined ? undefined : { kind: 'static', ...resolved.credentials },
-        ca: undefined,
-        insecure: false,
-        proxy: undefined,
-        redirects: [],
-        freshness: {
-          tagMs: proxy.freshness.default,
-          gone: proxy.freshness.gone,
-          rules: proxy.freshness.rules.map(({ match, maxage }) => ({ match, maxAgeMs: maxage })),
-        },
-        hosts: [],
-        listen: undefined,
-      },
-    ],
-    plain: proxy.remoteurl.name,
-    auth: { htpasswd: undefined, token: undefined, passthrough: false },
-    access: {
-      anonymous: 'allow',
-      private: 'authenticated',
-      groups: {},
-      rules: [],
-      mirror: { allow: [], deny: [] },
-    },
+    http: { addr: http.addr, headers: http.headers, tls: parts.tls, draintimeoutMs: http.draintimeout },
+    upstreams: [first, ...others],
+    plain: parts.plain,
+    auth: parts.auth,
+    access: parts.access,
     ttlMs: proxy.ttl,
     timeouts: {
       connectMs: proxy.timeouts.connect,
       headerMs: proxy.timeouts.header,
       idleMs: proxy.timeouts.idle,
     },
-    catalogMaxEntries: 1000,
-    tagsMax: undefined,
+    catalogMaxEntries: catalog.maxentries,
+    tagsMax: tags.maxtags,
   };
-}
-
-function* warningsOf(
-  { upstreams: [upstream] }: Config,
-  ignored: readonly string[],
-  foreign: readonly string[],
-  remoteless: boolean,
-): Generator<string> {
-  if (ignored.length > 0) {
-    yield `these keys of registry:2's mean nothing to a mirror and are ignored: ${ignored.join(', ')}`;
-  }
-  if (foreign.length > 0) {
-    yield `these environment variables name no key and are ignored: ${foreign.join(', ')}`;
-  }
-  if (remoteless) {
-    yield 'no proxy.remoteurl: Entrepot is always a mirror, and mirrors Docker Hub when nothing else is named';
-  }
-  if (upstream.credentials !== undefined && upstream.urls[0].protocol === 'http:') {
-    yield `the credentials for ${upstream.name} go over the network unencrypted: its proxy.remoteurl is http://`;
-  }
 }

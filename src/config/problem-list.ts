@@ -15,6 +15,15 @@ export class ProblemList {
     this.#problems.push({ origin: this.#tree.origin(path), key: pathText(path), message });
   }
 
+  /** About a variable that is no key of the configuration. */
+  addVariable(variable: string, message: string): void {
+    this.#problems.push({ origin: { variable }, key: '', message });
+  }
+
+  get isEmpty(): boolean {
+    return this.#problems.length === 0;
+  }
+
   /** @throws ConfigError with every problem, in the order of the file's lines, then by variable */
   throwIfAny(): void {
     if (this.#problems.length === 0) return;

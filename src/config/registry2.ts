@@ -7,7 +7,7 @@ import type { ProblemList } from './problem-list.ts';
  * @see https://distribution.github.io/distribution/about/configuration/
  */
 const ignoredKeys: readonly string[] = [
-  'catalog',
+  'auth.token.autoredirectpath',
   'compatibility',
   'health',
   'http.debug',
@@ -30,7 +30,6 @@ const ignoredKeys: readonly string[] = [
   'storage.maintenance',
   'storage.redirect',
   'storage.tag',
-  'tags',
   'validation',
 ];
 
@@ -40,13 +39,26 @@ const driverReason =
   'Entrepot keeps what it caches in a folder: use storage.filesystem.rootdirectory (the cache fills itself again)';
 
 const reasonsToRefuse: Readonly<Record<string, string>> = {
-  auth: 'not supported yet: refusing to serve openly what this section protects; remove it if everyone who reaches this mirror may read all that it caches',
-  'http.tls.ciphersuites':
-    'not supported: refusing to offer other ciphers than asked for; http.tls.minimumtls: tls1.3 leaves only strong ones',
+  'auth.none': 'anyone may read without it: leave it out',
+  'auth.silly': 'it lets everyone in who sends any Authorization header: use htpasswd or token',
   'http.tls.letsencrypt':
     'not supported: refusing to serve without encryption; give http.tls.certificate and http.tls.key',
-  'proxy.exec':
-    'not supported: refusing to pull anonymously instead; give proxy.username and proxy.passwordfile',
+  'proxy.remotenamespace':
+    'not supported: refusing to serve other repositories than asked for; clients can write the namespace themselves',
+};
+
+/** Keys with one value that changes nothing here, and why no other is taken. */
+const onlyValues: Readonly<Record<string, readonly [harmless: string, reason: string]>> = {
+  'auth.token.autoredirect': [
+    'false',
+    "not supported: a client's own Host header would say where passwords go; give auth.token.realm",
+  ],
+  'http.net': ['tcp', 'only tcp is supported'],
+  'http.prefix': ['/', 'not supported: clients ask a mirror for /v2/ at its root; leave it out'],
+  'http.tls.clientauth': [
+    'require-and-verify-client-cert',
+    'only require-and-verify-client-cert is supported: with http.tls.clientcas every client shows a certificate',
+  ],
 };
 
 /** Every key of registry:2's that the schema does not have. */
@@ -54,8 +66,7 @@ export const registry2Keys: readonly string[] = [
   ...ignoredKeys,
   ...Object.keys(reasonsToRefuse),
   ...storageDrivers.map((driver) => `storage.${driver}`),
-  'http.net',
-  'http.prefix',
+  ...Object.keys(onlyValues),
 ];
 
 /**
@@ -67,16 +78,16 @@ export const registry2Keys: readonly string[] = [
 export function takeRegistry2Keys(tree: ConfigTree, problems: ProblemList): readonly string[] {
   takeStorageDrivers(tree, problems);
   for (const [key, reason] of Object.entries(reasonsToRefuse)) {
-    if (tree.take(key.split('.'))?.value !== undefined) problems.add(key.split('.'), reason);
+    // The mere presence of a way to log in chooses it.
+    const taken = tree.take(key.split('.'));
+    if (taken !== undefined && (taken.value !== undefined || key.startsWith('auth.'))) {
+      problems.add(key.split('.'), reason);
+    }
   }
-  takeUnless(tree, problems, ['http', 'net'], 'tcp', 'only tcp is supported');
-  takeUnless(
-    tree,
-    problems,
-    ['http', 'prefix'],
-    '/',
-    'not supported: clients ask a mirror for /v2/ at its root; leave it out',
-  );
+  for (const [key, [harmless, reason]] of Object.entries(onlyValues)) {
+    const value = tree.take(key.split('.'))?.value;
+    if (value !== undefined && value !== harmless) problems.add(key.split('.'), reason);
+  }
   return ignoredKeys.filter((key) => tree.take(key.split('.'))?.value !== undefined);
 }
 
@@ -90,15 +101,4 @@ function takeStorageDrivers(tree: ConfigTree, problems: ProblemList): void {
   for (const driver of storageDrivers) {
     if (tree.take(['storage', driver]) !== undefined) problems.add(['storage', driver], driverReason);
   }
-}
-
-function takeUnless(
-  tree: ConfigTree,
-  problems: ProblemList,
-  path: readonly string[],
-  harmless: string,
-  reason: string,
-): void {
-  const value = tree.take(path)?.value;
-  if (value !== undefined && value !== harmless) problems.add(path, reason);
 }

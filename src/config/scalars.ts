@@ -1,12 +1,11 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { tagGlob as compileTagGlob } from '../glob.ts';
 import { parseNanoseconds } from '../go-duration.ts';
 import type { ListenAddress } from '../http/server.ts';
 import { suggest } from './suggest.ts';
 
-type Context = z.core.$RefinementCtx<string>;
+/** What a value's reader tells its problems. */
+export type Context = z.core.$RefinementCtx<string>;
 
 /** A text as it stands in the file. */
 export const text = z.string();
@@ -16,6 +15,19 @@ export const boolean = text.transform((value, context): boolean => {
   if (/^(?:false|no|off|n)$/i.test(value)) return false;
   return refuse(context, `${shown(value)} is neither true nor false`);
 });
+
+/** A list of values, or a single one for a list of one. */
+export function oneOrMore<Item extends z.ZodType>(item: Item) {
+  return z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(item));
+}
+
+export function wholeNumber(least: number, most: number) {
+  return text.transform((value, context): number => {
+    const number = /^[0-9]{1,15}$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    return refuse(context, `${shown(value)} is not a whole number from ${least} to ${most}`);
+  });
+}
 
 /** One of some words, in any case. */
 export function oneOf<Word extends string>(words: readonly [Word, ...Word[]]) {
@@ -79,68 +91,12 @@ function nearAddress(value: string): string | undefined {
     : undefined;
 }
 
-/** A glob on `repository:tag`. */
-export const tagGlob = text.transform((value, context): string => {
-  if (!value.includes(':') && !value.endsWith('*')) {
-    return refuse(context, `${shown(value)} matches no repository:tag, did you mean ${value}:*?`);
-  }
-  try {
-    compileTagGlob(value);
-    return value;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return refuse(context, error.message);
-  }
-});
-
-/** These frame or describe a body: one fixed value for all responses would break every client. */
-const ownHeaders = new Set([
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-range',
-  'content-type',
-  'docker-content-digest',
-  'etag',
-  'keep-alive',
-  'location',
-  'transfer-encoding',
-]);
-
-/** Response headers by name; a list of values each, or one value. */
-export const headers = z
-  .record(z.string(), z.union([text.transform((value) => [value]), z.array(text)]).optional())
-  .transform((given, context) => {
-    const result: Record<string, readonly string[]> = {};
-    for (const [name, values = []] of Object.entries(given)) {
-      const problem = headerProblem(name, values);
-      if (problem === undefined) result[name] = values;
-      else context.issues.push({ code: 'custom', message: problem, path: [name], input: given });
-    }
-    return result;
-  });
-
-function headerProblem(name: string, values: readonly string[]): string | undefined {
-  if (ownHeaders.has(name.toLowerCase())) return 'differs from response to response, and is set by Entrepot';
-  try {
-    validateHeaderName(name);
-  } catch {
-    return 'not a header name';
-  }
-  try {
-    for (const value of values) validateHeaderValue(name, value);
-    return undefined;
-  } catch {
-    return 'a value has characters that a header cannot hold';
-  }
-}
-
 /** A value in a message; not when it may be a secret that was pasted into the wrong place. */
-function shown(value: string): string {
+export function shown(value: string): string {
   return value.length <= 40 && !value.includes('@') ? JSON.stringify(value) : 'this value';
 }
 
-function refuse(context: Context, message: string): never {
+export function refuse(context: Context, message: string): never {
   context.issues.push({ code: 'custom', message, input: context.value });
   return z.NEVER;
 }

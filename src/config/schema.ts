@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { accessSchema, authSchema } from './access-schema.ts';
+import { cipherSuites } from './ciphers.ts';
+import { headers } from './header-schema.ts';
 import { registry2Keys } from './registry2.ts';
-import { dockerHubUpstream, parseRemoteUrl } from './remote-url.ts';
-import { boolean, duration, headers, listenAddress, oneOf, tagGlob, text } from './scalars.ts';
+import { boolean, duration, listenAddress, oneOf, text, wholeNumber } from './scalars.ts';
+import { accountKeys, freshnessSchema, registryUrl, upstreamSchema } from './upstream-schema.ts';
 
 /** What timers can hold. */
 const longestTimerMs = 24 * 24 * 3_600_000;
@@ -10,14 +13,10 @@ const level = oneOf(['error', 'warn', 'info', 'debug', 'trace']);
 
 const timeout = duration(1, longestTimerMs);
 
-const remoteurl = text.transform((value, context) => {
-  const remote = parseRemoteUrl(value);
-  if (!('problem' in remote)) return remote;
-  context.issues.push({ code: 'custom', message: remote.problem, input: undefined });
-  return z.NEVER;
-});
+/** Entries in one answer: more would be no page. */
+const entries = wholeNumber(1, 1_000_000);
 
-/** The keys that Entrepot acts on. Credentials are read elsewhere: here they only have to be texts. */
+/** The keys that Entrepot acts on. What only makes sense together with other keys is checked elsewhere. */
 export const fileSchema = z.strictObject({
   version: text.optional(),
   log: z
@@ -46,25 +45,18 @@ export const fileSchema = z.strictObject({
           key: text.optional(),
           clientcas: z.array(text).default([]),
           minimumtls: oneOf(['tls1.0', 'tls1.1', 'tls1.2', 'tls1.3']).default('tls1.2'),
+          ciphersuites: z.array(cipherSuite()).optional(),
         })
         .optional(),
     })
     .prefault({}),
   proxy: z
     .strictObject({
-      remoteurl: remoteurl.default(dockerHubUpstream),
-      username: text.optional(),
-      usernamefile: text.optional(),
-      password: text.optional(),
-      passwordfile: text.optional(),
+      remoteurl: registryUrl.optional(),
+      ...accountKeys,
+      exec: z.strictObject({ command: text, lifetime: duration(0).optional() }).optional(),
       ttl: duration(0).default(168 * 3_600_000),
-      freshness: z
-        .strictObject({
-          default: duration(0).default(60_000),
-          gone: oneOf(['keep', 'drop']).default('keep'),
-          rules: z.array(z.strictObject({ match: tagGlob, maxage: duration(0) })).default([]),
-        })
-        .prefault({}),
+      freshness: freshnessSchema.prefault({}),
       timeouts: z
         .strictObject({
           connect: timeout.default(5_000),
@@ -74,12 +66,32 @@ export const fileSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  upstreams: z.record(z.string(), upstreamSchema.optional()).optional(),
+  auth: authSchema.optional(),
+  access: accessSchema.prefault({}),
+  catalog: z.strictObject({ maxentries: entries.default(1000) }).prefault({}),
+  tags: z.strictObject({ maxtags: entries.optional() }).prefault({}),
 });
 
 export type FileValues = z.output<typeof fileSchema>;
 
+/** Stands in {@link knownKeys} for a key that the operator chooses. */
+export const anyKey = 'HOST';
+
 /** Every key there is, registry:2's included, as `http.tls.key`; lists count as their elements. */
 export const knownKeys: readonly string[] = [...keysOf(fileSchema, ''), ...registry2Keys];
+
+function cipherSuite() {
+  return text.transform((value, context): string => {
+    const name = value.toUpperCase();
+    if (cipherSuites.includes(name)) return name;
+    const message = /RC4|3DES/.test(name)
+      ? 'is broken and not offered'
+      : 'is not a cipher suite by its name in Go, such as TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384';
+    context.issues.push({ code: 'custom', message, input: value });
+    return z.NEVER;
+  });
+}
 
 function keysOf(schema: unknown, prefix: string): string[] {
   if (schema instanceof z.ZodObject) {
@@ -89,6 +101,11 @@ function keysOf(schema: unknown, prefix: string): string[] {
     ]);
   }
   if (schema instanceof z.ZodArray) return keysOf(schema.element, prefix);
+  if (schema instanceof z.ZodRecord) {
+    const keys = keysOf(schema.valueType, `${prefix}${anyKey}.`);
+    return keys.length === 0 ? [] : [`${prefix}${anyKey}`, ...keys];
+  }
+  if (schema instanceof z.ZodPipe) return [...keysOf(schema.in, prefix), ...keysOf(schema.out, prefix)];
   const wrapped =
     schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
   return wrapped ? keysOf(schema.unwrap(), prefix) : [];

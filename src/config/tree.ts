@@ -27,29 +27,34 @@ export function pathText(path: Path): string {
     .join('');
 }
 
+/** In no key of anyone's. Dots do not tell paths apart: names of upstreams have some. */
+const separator = '\0';
+
+function pathKey(path: Path): string {
+  return path.map((part) => separator + String(part)).join('');
+}
+
 /** A configuration's values, and where each was written. */
 export class ConfigTree {
   readonly root: Section = newSection();
   readonly #origins = new Map<string, Origin>();
 
   note(path: Path, origin: Origin): void {
-    this.#origins.set(pathText(path), origin);
+    this.#origins.set(pathKey(path), origin);
   }
 
   /** Forgets where the values under `path` came from, since they were replaced. */
   forget(path: Path): void {
-    const key = pathText(path);
+    const key = pathKey(path);
     for (const known of this.#origins.keys()) {
-      if (known === key || known.startsWith(`${key}.`) || known.startsWith(`${key}[`)) {
-        this.#origins.delete(known);
-      }
+      if (known === key || known.startsWith(key + separator)) this.#origins.delete(known);
     }
   }
 
   /** Where the value at `path` was written, or else the nearest section around it. */
   origin(path: Path): Origin | undefined {
     for (let length = path.length; length >= 0; length -= 1) {
-      const origin = this.#origins.get(pathText(path.slice(0, length)));
+      const origin = this.#origins.get(pathKey(path.slice(0, length)));
       if (origin !== undefined) return origin;
     }
     return undefined;
@@ -58,8 +63,9 @@ export class ConfigTree {
   get(path: Path): Node {
     let node: Node = this.root;
     for (const part of path) {
-      if (!isSection(node)) return undefined;
-      node = node[part];
+      if (Array.isArray(node)) node = typeof part === 'number' ? node[part] : undefined;
+      else if (isSection(node)) node = node[part];
+      else return undefined;
     }
     return node;
   }

@@ -1,16 +1,30 @@
 import { distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import type { ProblemList } from './problem-list.ts';
-import { fileSchema, knownKeys, type FileValues } from './schema.ts';
+import { anyKey, fileSchema, knownKeys, type FileValues } from './schema.ts';
 import { suggest } from './suggest.ts';
 import { isSection, pathText, type ConfigTree, type Node, type Path } from './tree.ts';
 
-/** Gives every value its type and every missing one its default; undefined when there are problems. */
-export function validate(tree: ConfigTree, problems: ProblemList): FileValues | undefined {
+export interface Validated {
+  /** Every value has its type, and every missing one its default; broken sections count as missing. */
+  readonly values: FileValues;
+  /** Sections with problems, by the name of their top-level key. */
+  readonly broken: ReadonlySet<string>;
+}
+
+/** Gives values their types. What is whole of a configuration with problems is still read, to find the rest of them. */
+export function validate(tree: ConfigTree, problems: ProblemList): Validated {
   const result = fileSchema.safeParse(tree.root);
-  if (result.success) return result.data;
-  for (const issue of result.error.issues) report(tree, problems, issue);
-  return undefined;
+  if (result.success) return { values: result.data, broken: new Set() };
+  const broken = new Set<string>();
+  for (const issue of result.error.issues) {
+    report(tree, problems, issue);
+    const [section] = issue.path;
+    if (section !== undefined) broken.add(String(section));
+    else if (issue.code === 'unrecognized_keys') for (const key of issue.keys) broken.add(key);
+  }
+  const whole = Object.entries(tree.root).filter(([key]) => !broken.has(key));
+  return { values: fileSchema.parse(Object.fromEntries(whole)), broken };
 }
 
 /** Whether `key` is one of the top level's, or so near to one of Entrepot's own that it must be a slip. */
@@ -19,7 +33,10 @@ export function meansTopLevelKey(key: string): boolean {
 }
 
 function report(tree: ConfigTree, problems: ProblemList, issue: z.core.$ZodIssue): void {
-  const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
+  const path = writtenPath(
+    tree,
+    issue.path.map((part) => (typeof part === 'number' ? part : String(part))),
+  );
   if (issue.code === 'unrecognized_keys') {
     for (const key of issue.keys) problems.add([...path, key], unknownKey(path, key));
   } else if (issue.code === 'invalid_type') {
@@ -31,9 +48,20 @@ function report(tree: ConfigTree, problems: ProblemList, issue: z.core.$ZodIssue
   }
 }
 
+/** Where one value stands for a list of one, it has no place in a list. */
+function writtenPath(tree: ConfigTree, path: Path): Path {
+  const list = path.slice(0, -1);
+  return typeof path.at(-1) === 'number' && typeof tree.get(list) === 'string' ? list : path;
+}
+
 /** A key that stands elsewhere under the same name is usually a matter of indentation; else it is a slip of the finger. */
 function unknownKey(parent: Path, key: string): string {
-  const prefix = parent.map((part) => (typeof part === 'number' ? '' : `${part}.`)).join('');
+  const prefix = parent
+    .map((part, index) => {
+      if (typeof part === 'number') return '';
+      return index === 1 && parent[0] === 'upstreams' ? `${anyKey}.` : `${part}.`;
+    })
+    .join('');
   const siblings = knownKeys
     .filter((known) => known.startsWith(prefix) && !known.slice(prefix.length).includes('.'))
     .map((known) => known.slice(prefix.length));

@@ -55,7 +55,7 @@ describe('check-config', () => {
     await using folder = await TempFolder.create();
     await writeFile(
       folder.join('c.yml'),
-      'version: 0.1\nredis: { addr: x }\nproxy: { remoteurl: "https://ghcr.io", username: me, password: geheim }\n',
+      'version: 0.1\nredis: { addr: x }\nproxy: { remoteurl: "https://ghcr.io", username: me, password: geheim }\naccess: { private: allow }\n',
     );
 
     const { code, out, err } = await run('check-config', folder.join('c.yml'));

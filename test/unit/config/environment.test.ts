@@ -87,7 +87,7 @@ describe('the environment', () => {
     ['REGISTRY_PROXY_PASSWORD', '*geheim', 'not valid YAML: an alias to an anchor that does not exist'],
     ['REGISTRY_PROXY_PASSWORD', '"geheim', 'not valid YAML: a bracket, a quote'],
     ['REGISTRY_PROXY_FRESHNESS_RULES_0_MATCH_X', 'x', 'proxy.freshness.rules[0]'],
-    ['REGISTRY_AUTH', 'htpasswd', 'auth: not supported yet'],
+    ['REGISTRY_AUTH', 'htpasswd', 'auth: expected a section'],
   ])('is named in the complaint about %s=%s', async (variable, value, message) => {
     const complaint = await complaintAbout(file, { [variable]: value });
 

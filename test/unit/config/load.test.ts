@@ -3,29 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { ConfigFolder, complaintAbout, complaintOf, loadText } from '../../support/config-folder.ts';
 
 describe('a configuration', () => {
-  it('is Docker Hub, anonymous, on port 5000, in ./data when there is no file', async () => {
+  it('is Docker Hub and the well-known registries, anonymous, on port 5000, in ./data when there is no file', async () => {
     await using folder = await ConfigFolder.create();
 
     const { config, warnings } = folder.loadEnvironment({});
 
-    expect(config).toEqual({
+    const { upstreams, ...rest } = config;
+    expect(rest).toEqual({
       log: { level: 'info', formatter: 'text', fields: {} },
       storage: { rootdirectory: join(folder.path, 'data'), deleteEnabled: false },
       http: { addr: { host: undefined, port: 5000 }, headers: {}, tls: undefined, draintimeoutMs: 8000 },
-      upstreams: [
-        {
-          name: 'docker.io',
-          urls: [new URL('https://registry-1.docker.io')],
-          credentials: undefined,
-          ca: undefined,
-          insecure: false,
-          proxy: undefined,
-          redirects: [],
-          freshness: { tagMs: 60_000, gone: 'keep', rules: [] },
-          hosts: [],
-          listen: undefined,
-        },
-      ],
       plain: 'docker.io',
       auth: { htpasswd: undefined, token: undefined, passthrough: false },
       access: {
@@ -40,6 +27,30 @@ describe('a configuration', () => {
       catalogMaxEntries: 1000,
       tagsMax: undefined,
     });
+    expect(upstreams[0]).toEqual({
+      name: 'docker.io',
+      urls: [new URL('https://registry-1.docker.io')],
+      credentials: undefined,
+      ca: undefined,
+      insecure: false,
+      proxy: undefined,
+      redirects: [],
+      freshness: { tagMs: 60_000, gone: 'keep', rules: [] },
+      hosts: [],
+      listen: undefined,
+    });
+    expect(upstreams.slice(1).map(({ urls }) => urls[0].href)).toEqual([
+      'https://ghcr.io/',
+      'https://quay.io/',
+      'https://gcr.io/',
+      'https://registry.k8s.io/',
+      'https://mcr.microsoft.com/',
+      'https://public.ecr.aws/',
+      'https://registry.gitlab.com/',
+      'https://lscr.io/',
+      'https://nvcr.io/',
+    ]);
+    expect(upstreams.filter(({ credentials }) => credentials !== undefined)).toEqual([]);
     expect(warnings).toEqual([]);
   });
 
@@ -129,12 +140,13 @@ proxy:
     expect(config.http.addr).toEqual({ host, port });
   });
 
-  it('says that it mirrors Docker Hub when a file names no upstream', async () => {
+  it('says what it mirrors when a file names no upstream', async () => {
     const { config, warnings } = await loadText('version: 0.1');
 
     expect(config.upstreams[0].name).toBe('docker.io');
+    expect(config.upstreams).toHaveLength(10);
     expect(warnings).toEqual([
-      'no proxy.remoteurl: Entrepot is always a mirror, and mirrors Docker Hub when nothing else is named',
+      'neither proxy.remoteurl nor upstreams: Entrepot is always a mirror, here of Docker Hub and the well-known public registries',
     ]);
   });
 

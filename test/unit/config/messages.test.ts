@@ -37,7 +37,7 @@ describe('the message for', () => {
     [
       'a URL that holds credentials',
       'version: 0.1\nproxy:\n  remoteurl: https://me:geheim@ghcr.io\n',
-      'entrepot.yml:3:3: proxy.remoteurl: a URL must not hold credentials; give proxy.username and proxy.passwordfile',
+      'entrepot.yml:3:3: proxy.remoteurl: a URL must not hold credentials; give username and passwordfile beside it',
     ],
     [
       'a duration in words',

@@ -1,0 +1,89 @@
+import { dockerHub, dockerHubHosts } from '../oci/docker-hub.ts';
+import type { UpstreamName } from '../oci/reference.ts';
+import type { AccessConfig, AuthConfig } from './config.ts';
+import type { FileValues } from './schema.ts';
+import { suggest } from './suggest.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { Path } from './tree.ts';
+
+/** Who may read what. What it returns counts only when there are no problems. */
+export function readAccess(given: FileValues['access'], around: Surroundings): AccessConfig {
+  return {
+    anonymous: given.anonymous ?? 'allow',
+    private: given.private ?? 'authenticated',
+    groups: Object.fromEntries(Object.entries(given.groups).map(([name, users]) => [name, users ?? []])),
+    rules: given.rules.map(({ match, allow }, index) => {
+      checkGroups(allow, given.groups, ['access', 'rules', index, 'allow'], around);
+      return { match, allow };
+    }),
+    mirror: given.mirror,
+  };
+}
+
+/** Rules that cannot mean what they say, given the rest: such a rule is a slip, and often a hole. */
+export function checkAccess(
+  access: AccessConfig,
+  auth: AuthConfig,
+  upstreams: readonly UpstreamName[],
+  around: Surroundings,
+): void {
+  const patterns: [Path, string][] = [
+    ...access.rules.map(({ match }, index): [Path, string] => [['access', 'rules', index, 'match'], match]),
+    ...access.mirror.allow.map((match): [Path, string] => [['access', 'mirror', 'allow'], match]),
+    ...access.mirror.deny.map((match): [Path, string] => [['access', 'mirror', 'deny'], match]),
+  ];
+  for (const [path, pattern] of patterns) checkUpstream(pattern, path, upstreams, around);
+
+  if (auth.htpasswd !== undefined || auth.token !== undefined) return;
+  const nobody = 'nobody can: give auth.htpasswd or auth.token';
+  if (access.anonymous === 'deny') {
+    around.problems.add(['access', 'anonymous'], `asks everyone to log in, which ${nobody}`);
+  }
+  for (const [index, { allow }] of access.rules.entries()) {
+    const needsLogin = allow.find((who) => who !== 'anonymous');
+    if (needsLogin !== undefined && !allow.includes('anonymous')) {
+      around.problems.add(
+        ['access', 'rules', index, 'allow'],
+        `${needsLogin} has to log in, which ${nobody}`,
+      );
+    }
+  }
+}
+
+function checkGroups(
+  allow: readonly string[],
+  groups: Readonly<Record<string, unknown>>,
+  path: Path,
+  { problems }: Surroundings,
+): void {
+  for (const who of allow) {
+    const group = /^group:(.*)$/.exec(who)?.[1];
+    if (group === undefined || Object.hasOwn(groups, group)) continue;
+    const near = suggest(group, Object.keys(groups));
+    problems.add(
+      path,
+      `there is no access.groups.${group}${near === undefined ? '' : `, did you mean group:${near}?`}`,
+    );
+  }
+}
+
+/** The first part of a pattern without wildcards must be an upstream: rules are read with the registry in front. */
+function checkUpstream(
+  pattern: string,
+  path: Path,
+  upstreams: readonly UpstreamName[],
+  { problems }: Surroundings,
+): void {
+  const first = pattern.slice(0, pattern.indexOf('/'));
+  if (!pattern.includes('/') || /[*?[{]/.test(first) || upstreams.some((name) => name === first)) return;
+  problems.add(path, `${first} is no upstream of this mirror${meant()}`);
+
+  function meant(): string {
+    if (dockerHubHosts.has(first)) return `, did you mean ${dockerHub}${pattern.slice(first.length)}?`;
+    const near = suggest(first, upstreams);
+    if (near !== undefined) return `, did you mean ${near}${pattern.slice(first.length)}?`;
+    return upstreams.includes(dockerHub) && !first.includes('.')
+      ? `; patterns begin with one, did you mean ${dockerHub}/${pattern}?`
+      : `; patterns begin with one of ${upstreams.join(', ')}`;
+  }
+}

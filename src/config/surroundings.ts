@@ -1,0 +1,44 @@
+import { resolve } from 'node:path';
+import type { Environment } from './environment.ts';
+import { FileProblem } from './files.ts';
+import type { ProblemList } from './problem-list.ts';
+import type { ConfigTree, Path } from './tree.ts';
+
+/** What the parts of a configuration are made sense of with, and whom they tell what is wrong. */
+export class Surroundings {
+  readonly tree: ConfigTree;
+  readonly environment: Environment;
+  readonly problems: ProblemList;
+  /** For the operator, one line each; what is doubtful, but can be used. */
+  readonly warnings: string[] = [];
+  readonly #directory: string;
+
+  constructor(tree: ConfigTree, environment: Environment, directory: string, problems: ProblemList) {
+    this.tree = tree;
+    this.environment = environment;
+    this.problems = problems;
+    this.#directory = directory;
+  }
+
+  /** The absolute name of a file. */
+  absolute(name: string): string {
+    return resolve(this.#directory, name);
+  }
+
+  /** What `use` makes of the file that a key names; undefined, with a problem, when the file cannot be used. */
+  file<Result>(path: Path, name: string, use: (file: string) => Result): Result | undefined {
+    const file = this.absolute(name);
+    try {
+      return use(file);
+    } catch (error) {
+      if (!(error instanceof FileProblem)) throw error;
+      this.problems.add(path, `${file} ${error.message}`);
+      return undefined;
+    }
+  }
+
+  /** A variable's text; undefined when it is not set or empty. */
+  variable(...names: readonly string[]): string | undefined {
+    return names.map((name) => this.environment[name]).find((value) => value !== undefined && value !== '');
+  }
+}

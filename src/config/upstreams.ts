@@ -1,0 +1,211 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ListenAddress } from '../http/server.ts';
+import { dockerHub } from '../oci/docker-hub.ts';
+import { publicRegistries } from '../oci/public-registries.ts';
+import type { UpstreamName } from '../oci/reference.ts';
+import type { ProxySettings } from '../upstream/proxy-settings.ts';
+import { accountKey, readAccount } from './account.ts';
+import { readAuthorities } from './authorities.ts';
+import type { FreshnessConfig, UpstreamConfig } from './config.ts';
+import { environmentProxies, readProxy } from './proxies.ts';
+import { defaultUrl, parseRegistryName } from './registry-url.ts';
+import type { FileValues } from './schema.ts';
+import type { Surroundings } from './surroundings.ts';
+import { addressText } from './address-text.ts';
+import { pathText, type Path } from './tree.ts';
+import { upstreamSchema, type GivenUpstream } from './upstream-schema.ts';
+
+export interface Upstreams {
+  readonly upstreams: readonly UpstreamConfig[];
+  readonly plain: UpstreamName | undefined;
+  /** Nothing names an upstream: these are the usual ones. */
+  readonly usual: boolean;
+}
+
+/** An upstream as it is named in the file, if it is. */
+interface Named {
+  readonly name: UpstreamName;
+  readonly path: Path;
+  readonly given: GivenUpstream;
+}
+
+const nothing: GivenUpstream = upstreamSchema.parse({});
+
+/** Puts `proxy` and `upstreams` together. What it returns counts only when there are no problems; the plain one comes first. */
+export function readUpstreams(
+  { proxy, upstreams: given, http }: FileValues,
+  around: Surroundings,
+): Upstreams {
+  const named = readNames(given ?? {}, around);
+  const usual = proxy.remoteurl === undefined && (given === undefined || isPiecemeal(around));
+  if (usual) {
+    for (const name of publicRegistries) {
+      if (!named.some((one) => one.name === name)) named.push({ name, path: [], given: nothing });
+    }
+  }
+  const plain = plainOf(proxy, named, usual);
+  const section = named.find(({ name }) => name === plain);
+  if (plain !== undefined && section === undefined) named.push({ name: plain, path: [], given: nothing });
+
+  const settings: Settings = {
+    freshness: freshnessOf(proxy.freshness),
+    proxies: environmentProxies(around),
+    account: placeAccount(proxy, section, proxy.remoteurl !== undefined || usual, around),
+  };
+  const upstreams = named
+    .map((one) => readUpstream(one, one.name === plain ? proxy : undefined, settings, around))
+    .toSorted((one, other) => Number(other.name === plain) - Number(one.name === plain));
+  checkReach(named, plain, around);
+  checkListeners(named, http.addr, around);
+  return { upstreams, plain, usual };
+}
+
+interface Settings {
+  readonly freshness: FreshnessConfig;
+  readonly proxies: ProxySettings | undefined;
+  /** Whether the account under `proxy` is the plain upstream's. */
+  readonly account: boolean;
+}
+
+function readNames(given: NonNullable<FileValues['upstreams']>, around: Surroundings): Named[] {
+  const named: Named[] = [];
+  for (const [key, value] of Object.entries(given)) {
+    const path = ['upstreams', key];
+    const parsed = parseRegistryName(key);
+    if ('problem' in parsed) {
+      around.problems.add(path, parsed.problem);
+      continue;
+    }
+    const twin = named.find(({ name }) => name === parsed.name);
+    if (twin === undefined) named.push({ name: parsed.name, path, given: value ?? nothing });
+    else around.problems.add(path, `is the same registry as ${pathText(twin.path)}; keep one of them`);
+  }
+  return named;
+}
+
+/** Variables for single upstreams add to the usual ones; a list in the file, or in one variable, is all there is. */
+function isPiecemeal({ tree }: Surroundings): boolean {
+  const origin = tree.origin(['upstreams']);
+  return (
+    origin !== undefined && 'variable' in origin && origin.variable.toUpperCase() !== 'REGISTRY_UPSTREAMS'
+  );
+}
+
+function plainOf(
+  { remoteurl }: FileValues['proxy'],
+  named: readonly Named[],
+  usual: boolean,
+): UpstreamName | undefined {
+  if (remoteurl !== undefined) {
+    const same =
+      named.find(({ name }) => name === remoteurl.name) ??
+      named.find(({ given }) => given.url?.some(({ url }) => url.href === remoteurl.url.href) === true);
+    return same?.name ?? remoteurl.name;
+  }
+  if (usual || named.some(({ name }) => name === dockerHub)) return dockerHub;
+  return named.length === 1 ? named[0]?.name : undefined;
+}
+
+function placeAccount(
+  proxy: FileValues['proxy'],
+  section: Named | undefined,
+  hasPlace: boolean,
+  { problems }: Surroundings,
+): boolean {
+  const key = accountKey(proxy);
+  if (key === undefined) return false;
+  const own = section === undefined ? undefined : accountKey(section.given);
+  if (section !== undefined && own !== undefined) {
+    problems.add([...section.path, own], `proxy.${key} is set too, for the same registry; keep one of them`);
+  } else if (!hasPlace) {
+    problems.add(
+      ['proxy', key],
+      'there is no proxy.remoteurl that it belongs to; put it under upstreams.HOST',
+    );
+  }
+  return true;
+}
+
+function readUpstream(
+  { name, path, given }: Named,
+  proxy: FileValues['proxy'] | undefined,
+  settings: Settings,
+  around: Surroundings,
+): UpstreamConfig {
+  const [url, ...more] = given.url?.map((one) => one.url) ?? [];
+  const remote = proxy?.remoteurl?.name === name ? proxy.remoteurl.url : undefined;
+  return {
+    name,
+    urls: url === undefined ? [remote ?? defaultUrl(name)] : [url, ...more],
+    credentials:
+      proxy !== undefined && settings.account
+        ? readAccount(proxy, ['proxy'], around)
+        : readAccount(given, path, around),
+    ca: readAuthorities(given.ca, [...path, 'ca'], around),
+    insecure: given.insecure,
+    proxy: given.proxy === undefined ? settings.proxies : readProxy(given.proxy, [...path, 'proxy'], around),
+    redirects: given.redirects,
+    freshness: {
+      tagMs: given.freshness.default ?? settings.freshness.tagMs,
+      gone: given.freshness.gone ?? settings.freshness.gone,
+      rules: given.freshness.rules === undefined ? settings.freshness.rules : rulesOf(given.freshness.rules),
+    },
+    hosts: given.hosts,
+    listen: given.listen,
+  };
+}
+
+function freshnessOf(given: FileValues['proxy']['freshness']): FreshnessConfig {
+  return { tagMs: given.default, gone: given.gone, rules: rulesOf(given.rules) };
+}
+
+function rulesOf(given: FileValues['proxy']['freshness']['rules']): FreshnessConfig['rules'] {
+  return given.map(({ match, maxage }) => ({ match, maxAgeMs: maxage }));
+}
+
+/** Docker takes the first part of a name for a host only when it looks like one. */
+function checkReach(
+  named: readonly Named[],
+  plain: UpstreamName | undefined,
+  { problems }: Surroundings,
+): void {
+  for (const { name, path, given } of named) {
+    if (/[.:]/.test(name) || name === 'localhost' || name === plain) continue;
+    if (given.hosts.length > 0 || given.listen !== undefined) continue;
+    problems.add(
+      path,
+      'clients cannot name it: a host has a dot or a port; give it a full name, or hosts, or listen',
+    );
+  }
+}
+
+function checkListeners(named: readonly Named[], main: ListenAddress, { problems }: Surroundings): void {
+  const addresses: { readonly key: string; readonly address: ListenAddress }[] = [
+    { key: 'http.addr', address: main },
+  ];
+  const hosts = new Map<string, string>();
+  for (const { path, given } of named) {
+    if (given.listen !== undefined) {
+      const address = given.listen;
+      const taken = addresses.find((other) => overlaps(other.address, address));
+      if (taken !== undefined) {
+        problems.add([...path, 'listen'], `${addressText(address)} is taken already by ${taken.key}`);
+      }
+      addresses.push({ key: pathText([...path, 'listen']), address });
+    }
+    for (const host of new Set(given.hosts)) {
+      const taken = hosts.get(host);
+      if (taken !== undefined) problems.add([...path, 'hosts'], `${host} is taken already by ${taken}`);
+      hosts.set(host, pathText([...path, 'hosts']));
+    }
+  }
+}
+
+function overlaps(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.port === 0 || one.port !== other.port) return false;
+  return isEverywhere(one) || isEverywhere(other) || isDeepStrictEqual(one, other);
+}
+
+function isEverywhere({ host }: ListenAddress): boolean {
+  return host === undefined || host === '0.0.0.0' || host === '::';
+}

@@ -1,0 +1,60 @@
+import type { Config, UpstreamConfig } from './config.ts';
+import type { ConfigTree } from './tree.ts';
+
+export interface Doubts {
+  readonly config: Config;
+  readonly tree: ConfigTree;
+  /** Keys of registry:2's that were set in vain. */
+  readonly ignored: readonly string[];
+  /** Variables that begin like ours and name no key. */
+  readonly foreign: readonly string[];
+  /** There is a file, and it names no upstream. */
+  readonly usual: boolean;
+}
+
+/** What can be used and may still not be what the operator wants, one line each. */
+export function* warningsOf({ config, tree, ignored, foreign, usual }: Doubts): Generator<string> {
+  if (ignored.length > 0) {
+    yield `these keys of registry:2's mean nothing to a mirror and are ignored: ${ignored.join(', ')}`;
+  }
+  if (foreign.length > 0) {
+    yield `these environment variables name no key and are ignored: ${foreign.join(', ')}`;
+  }
+  if (usual) {
+    yield 'neither proxy.remoteurl nor upstreams: Entrepot is always a mirror, here of Docker Hub and the well-known public registries';
+  }
+  for (const upstream of config.upstreams) yield* warningsOfUpstream(upstream);
+  yield* warningsOfAccess(config, tree);
+}
+
+function* warningsOfUpstream({ name, urls, credentials, insecure }: UpstreamConfig): Generator<string> {
+  if (credentials === undefined) return;
+  if (urls.some(({ protocol }) => protocol === 'http:')) {
+    yield `the credentials for ${name} go over the network unencrypted: its url is http://`;
+  } else if (insecure) {
+    yield `the credentials for ${name} go to whoever answers in its place: insecure: true checks no certificate`;
+  }
+}
+
+function* warningsOfAccess({ auth, access, upstreams, http }: Config, tree: ConfigTree): Generator<string> {
+  const isLogin = auth.htpasswd !== undefined || auth.token !== undefined;
+  const withAccount = upstreams
+    .filter(({ credentials }) => credentials !== undefined)
+    .map(({ name }) => name);
+  if (isLogin && access.rules.length === 0 && tree.get(['access', 'anonymous']) === undefined) {
+    yield 'public images are served without a login too: access.anonymous: deny asks everyone to log in';
+  }
+  if (isLogin && http.tls === undefined && auth.htpasswd !== undefined) {
+    yield 'passwords of clients go over the network unencrypted: give http.tls, or let a proxy in front speak TLS';
+  }
+  if (auth.token?.realm.protocol === 'http:') {
+    yield 'passwords of clients go to the token service unencrypted: auth.token.realm is http://';
+  }
+  if (auth.passthrough && withAccount.length === 0) {
+    yield 'auth.passthrough changes nothing: no upstream has credentials, so that there is nothing private to be had';
+  }
+  const hidden = !isLogin && !auth.passthrough && tree.get(['access', 'private']) === undefined;
+  if (hidden && withAccount.length > 0) {
+    yield `private images of ${withAccount.join(', ')} are served to nobody, since nobody can log in: give auth.htpasswd, or access.private: allow for everyone who reaches this mirror`;
+  }
+}
