@@ -8,7 +8,7 @@ import type { Passwords } from './passwords.ts';
 export interface BasicSchemeOptions {
   readonly realm: string;
   /** Accounts of this mirror's own, if it has any. */
-  readonly passwords: Passwords | undefined;
+  readonly passwords: Pick<Passwords, 'check'> | undefined;
   /** Credentials of no account here are taken for the client's own at the registry, to be checked there. */
   readonly passthrough: boolean;
   readonly groups: Groups;

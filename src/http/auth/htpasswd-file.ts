@@ -22,6 +22,8 @@ export class HtpasswdFile {
   #version = '';
   #lookedAt = 0;
   #looking: Promise<void> | undefined;
+  /** What was wrong with the file at the last look: said once, not every second. */
+  #complaint: string | undefined;
 
   private constructor({ path, clock, logger }: HtpasswdFileOptions) {
     this.#path = path;
@@ -54,29 +56,33 @@ export class HtpasswdFile {
   async #look(): Promise<void> {
     try {
       const version = await this.#stat();
-      if (version === this.#version) return;
-      await this.#read(version);
-      this.#logger.info(
-        { file: this.#path, accounts: this.#accounts.size },
-        'the password file was read again',
-      );
+      if (version !== this.#version) {
+        await this.#read(version);
+        this.#logger.info(
+          { file: this.#path, accounts: this.#accounts.size },
+          'the password file was read again',
+        );
+      }
+      this.#complaint = undefined;
     } catch (error) {
       if (!(error instanceof HtpasswdError)) throw error;
-      this.#logger.error(
-        { reason: error.message },
-        'the password file cannot be used: the accounts stay as they were',
-      );
+      if (error.message !== this.#complaint) {
+        this.#logger.error(
+          { reason: error.message },
+          'the password file cannot be used: the accounts stay as they were',
+        );
+      }
+      this.#complaint = error.message;
     } finally {
       this.#lookedAt = this.#clock.now();
     }
   }
 
   async #read(version: string): Promise<void> {
-    // Noted first: a file that cannot be used is complained of once, not every second.
-    this.#version = version;
-    this.#lookedAt = this.#clock.now();
     const text = await this.#explained(readFile(this.#path, 'utf8'));
     this.#accounts = parseHtpasswd(text, this.#path);
+    this.#version = version;
+    this.#lookedAt = this.#clock.now();
   }
 
   async #stat(): Promise<string> {

@@ -26,13 +26,13 @@ interface Verdict {
  */
 export class Passwords {
   readonly #file: HtpasswdFile;
-  readonly #bcrypt: Bcrypt;
+  readonly #bcrypt: Pick<Bcrypt, 'compare'>;
   readonly #clock: Clock;
   readonly #key = randomBytes(32);
   readonly #verdicts = new LRUCache<string, Verdict>({ max: maxVerdicts });
   readonly #checks = new SingleFlight<boolean>();
 
-  constructor(file: HtpasswdFile, bcrypt: Bcrypt, clock: Clock) {
+  constructor(file: HtpasswdFile, bcrypt: Pick<Bcrypt, 'compare'>, clock: Clock) {
     this.#file = file;
     this.#bcrypt = bcrypt;
     this.#clock = clock;

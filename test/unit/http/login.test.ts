@@ -1,0 +1,224 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createHttpApp } from '../../../src/http/app.ts';
+import { Authenticator, nobody, stranger, type AuthScheme } from '../../../src/http/auth/authenticator.ts';
+import { challenge } from '../../../src/http/auth/challenge.ts';
+import { anonymous } from '../../../src/mirror/reader.ts';
+import { registryErrors } from '../../../src/oci/error.ts';
+import { FakeMirror } from '../../support/fake-mirror.ts';
+import { logLines } from '../../support/log-lines.ts';
+import { TestClock } from '../../support/test-clock.ts';
+
+const alice = { ...anonymous, user: 'alice', groups: ['staff'] };
+const digest = `sha256:${'a'.repeat(64)}`;
+const apiVersion = 'docker-distribution-api-version';
+
+let mirror: FakeMirror;
+let log: ReturnType<typeof logLines>;
+let clock: TestClock;
+/** How often credentials were judged. */
+let judged: number;
+let app: ReturnType<typeof createHttpApp>;
+
+/** `Bearer good` is alice with a token for box, `Bearer bad` an invalid one. */
+const bearer: AuthScheme = {
+  name: 'bearer',
+  login: (token) =>
+    Promise.resolve(
+      token === 'good'
+        ? { reader: { ...alice, repositories: new Set(['box']) }, outcome: 'accepted' }
+        : { reader: anonymous, outcome: 'invalid' },
+    ),
+  challenge: ({ repository: scope, error }) => challenge('Bearer', { realm: 'r', scope, error }),
+};
+
+/** `Basic good` is alice, `Basic flood` one too many. */
+const basic: AuthScheme = {
+  name: 'basic',
+  login: (credentials) => {
+    judged += 1;
+    if (credentials === 'flood') {
+      return Promise.reject(registryErrors.tooManyRequests('too many logins at once', { retryAfter: 2 }));
+    }
+    if (credentials === 'empty') return Promise.resolve(nobody);
+    return Promise.resolve(credentials === 'good' ? { reader: alice, outcome: 'accepted' } : stranger);
+  },
+  challenge: () => challenge('Basic', { realm: 'mirror' }),
+};
+
+function build(schemes: readonly AuthScheme[]): void {
+  const authenticator = new Authenticator(schemes);
+  app = createHttpApp({ mirror, logger: log.logger, clock, authenticator });
+}
+
+beforeEach(() => {
+  mirror = new FakeMirror();
+  log = logLines('trace');
+  clock = new TestClock();
+  judged = 0;
+  build([basic]);
+});
+
+async function get(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Response> {
+  return await app.request(path, { method, headers });
+}
+
+async function errorCode(response: Response): Promise<unknown> {
+  return ((await response.json()) as { errors: { code: unknown }[] }).errors[0]?.code;
+}
+
+describe('the version check', () => {
+  test('is 200 for a good login', async () => {
+    const response = await get('/v2/', { authorization: 'Basic good' });
+    expect([response.status, await response.text()]).toStrictEqual([200, '{}']);
+  });
+
+  test.each([
+    {},
+    { authorization: 'Basic bad' },
+    { authorization: 'Basic empty' },
+    { authorization: 'Bearer x' },
+  ])('is a challenge for %j', async (headers: Record<string, string>) => {
+    const response = await get('/v2/', headers);
+    expect([response.status, await errorCode(response)]).toStrictEqual([401, 'UNAUTHORIZED']);
+    expect(response.headers.get('www-authenticate')).toBe('Basic realm="mirror"');
+    expect(response.headers.get(apiVersion)).toBe('registry/2.0');
+  });
+
+  test('offers every way to log in', async () => {
+    build([basic, bearer]);
+    expect((await get('/v2/')).headers.get('www-authenticate')).toBe(
+      'Basic realm="mirror", Bearer realm="r"',
+    );
+  });
+
+  test('is 200 for everybody where nobody can log in', async () => {
+    app = createHttpApp({ mirror, logger: log.logger, clock });
+    expect((await get('/v2/', { authorization: 'Basic bad' })).status).toBe(200);
+  });
+});
+
+describe('content', () => {
+  test('is asked for in the name of who has logged in', async () => {
+    mirror.putManifest('box', 'v1', Buffer.from('{}'));
+    await get('/v2/box/manifests/v1', { authorization: 'Basic good' });
+    await get('/v2/_catalog', { authorization: 'Basic good' });
+    await get('/v1/search?q=box', { authorization: 'Basic good' });
+    expect(mirror.targets.map(({ reader }) => reader)).toStrictEqual([alice]);
+    expect(mirror.readers).toStrictEqual([alice, alice]);
+  });
+
+  test.each([{}, { authorization: 'Basic of-docker-hub' }, { authorization: 'Bearer of-docker-hub' }])(
+    'is asked for in nobody’s name with %j',
+    async (headers: Record<string, string>) => {
+      mirror.putManifest('box', 'v1', Buffer.from('{}'));
+      expect((await get('/v2/box/manifests/v1', headers)).status).toBe(200);
+      expect(mirror.targets.map(({ reader }) => reader)).toStrictEqual([anonymous]);
+    },
+  );
+
+  test('that needs a login is a challenge', async () => {
+    mirror.failure = registryErrors.unauthorized('authentication required', {
+      login: true,
+      repository: 'box',
+    });
+    const response = await get('/v2/box/tags/list');
+    expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([
+      401,
+      'Basic realm="mirror"',
+    ]);
+    expect(response.headers.get(apiVersion)).toBe('registry/2.0');
+  });
+
+  test('that upstream refuses is no challenge: a login here would not help', async () => {
+    mirror.failure = registryErrors.unauthorized('upstream refused the mirror');
+    expect((await get('/v2/box/tags/list')).headers.get('www-authenticate')).toBeNull();
+  });
+
+  test('has to wait when there are too many logins', async () => {
+    const response = await get('/v2/box/manifests/v1', { authorization: 'Basic flood' });
+    expect([response.status, response.headers.get('retry-after')]).toStrictEqual([429, '2']);
+    expect(mirror.calls).toStrictEqual([]);
+  });
+});
+
+describe('a token', () => {
+  beforeEach(() => build([bearer]));
+
+  test('that is no good is refused, so that the client gets another one', async () => {
+    const response = await get('/v2/box/manifests/v1', { authorization: 'Bearer bad' });
+    expect([response.status, await errorCode(response)]).toStrictEqual([401, 'UNAUTHORIZED']);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer realm="r",error="invalid_token"');
+    expect(mirror.calls).toStrictEqual([]);
+  });
+
+  test.each([
+    ['box', 'Bearer realm="r",scope="box"'],
+    ['other', 'Bearer realm="r",scope="other",error="insufficient_scope"'],
+  ])('for box, for what is not there in %s, is asked for a login', async (repository, expected) => {
+    mirror.failure = registryErrors.manifestUnknown('v1', undefined, { hidden: true, repository });
+    const response = await get('/v2/x/manifests/v1', { authorization: 'Bearer good' });
+    expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([401, expected]);
+  });
+});
+
+describe('what is hidden', () => {
+  beforeEach(() => {
+    mirror.failure = registryErrors.manifestUnknown('v1', undefined, { hidden: true, repository: 'box' });
+  });
+
+  test('is not found by who has asked whether to log in', async () => {
+    for (const userAgent of ['docker/29.0', 'skopeo/1.13', 'my-containerd/1']) {
+      const response = await get('/v2/box/manifests/v1', { 'user-agent': userAgent });
+      expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([404, null]);
+      expect(await errorCode(response)).toBe('MANIFEST_UNKNOWN');
+    }
+  });
+
+  test.each([
+    ['/v2/box/manifests/v1?ns=ghcr.io', 'docker/29.0'],
+    ['/v2/box/manifests/v1', 'containerd/v2.1.0'],
+    ['/v2/box/manifests/v1', 'buildkit/v0.25'],
+  ])('is a challenge for who never asks that (%s, %s)', async (path, userAgent) => {
+    for (const method of ['GET', 'HEAD']) {
+      const response = await get(path, { 'user-agent': userAgent }, method);
+      expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([
+        401,
+        'Basic realm="mirror"',
+      ]);
+    }
+  });
+
+  test('is not found by anyone where nobody can log in', async () => {
+    app = createHttpApp({ mirror, logger: log.logger, clock });
+    expect((await get('/v2/box/manifests/v1?ns=ghcr.io', { 'user-agent': 'containerd/2' })).status).toBe(404);
+  });
+});
+
+describe('without a login', () => {
+  test.each(['/healthz', '/readyz', '/', '/v1/_ping'])(
+    '%s answers, and credentials are not judged',
+    async (path) => {
+      expect((await get(path, { authorization: 'Basic bad' })).status).toBe(200);
+      expect(judged).toBe(0);
+    },
+  );
+
+  test.each(['/v2/', '/v2/_catalog', '/v2/box/manifests/v1', `/v2/box/blobs/${digest}`])(
+    'a browser may ask what it may do with %s',
+    async (path) => {
+      const preflight = { origin: 'https://ui.example', 'access-control-request-method': 'GET' };
+      expect((await get(path, preflight, 'OPTIONS')).status).toBe(200);
+      expect(judged).toBe(0);
+    },
+  );
+});
+
+test('refused logins are logged with the address, at most once a minute, and never with what was shown', async () => {
+  const refusals = (): unknown[] => log.lines.filter(({ msg }) => String(msg).includes('refused'));
+  for (let index = 0; index < 20; index += 1) await get('/v2/', { authorization: 'Basic s3cret' });
+  expect(refusals()).toHaveLength(1);
+  await clock.advance(60_000);
+  await get('/v2/', { authorization: 'Basic s3cret' });
+  expect(refusals()[1]).toMatchObject({ level: 40, client: '', untold: 19 });
+  expect(JSON.stringify(log.lines)).not.toContain('s3cret');
+});
