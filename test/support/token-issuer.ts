@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { KeyObject } from 'node:crypto';
-import { SignJWT, type JWTHeaderParameters } from 'jose';
+import { SignJWT } from 'jose';
 import { TestCertificate } from './certificates.ts';
 
 export const issuer = 'test-issuer';
@@ -37,7 +37,7 @@ export async function signToken(
   };
   const present = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
   return await new SignJWT(present)
-    .setProtectedHeader({ alg: 'ES256', x5c: [signer.base64], ...header } as JWTHeaderParameters)
+    .setProtectedHeader({ alg: 'ES256', x5c: [signer.base64], ...header })
     .sign(key ?? signer.privateKey);
 }
 
