@@ -42,13 +42,10 @@ export function buildkit(mirror: MirrorAddress): Guide {
 
 /** See https://github.com/moby/buildkit/blob/master/docs/buildkitd.toml.md */
 export function buildkitdToml({ origin, upstreams, ca }: MirrorAddress, authorityPath: string): string {
-  const lines = upstreams.flatMap(({ name }) => [
-    `[registry."${name}"]`,
-    `  mirrors = ["${origin.authority}"]`,
-  ]);
-  if (!origin.secure) lines.push(`[registry."${origin.authority}"]`, '  http = true');
-  else if (ca !== undefined) lines.push(`[registry."${origin.authority}"]`, `  ca = ["${authorityPath}"]`);
-  return `${lines.join('\n')}\n`;
+  const tables = upstreams.map(({ name }) => `[registry."${name}"]\n  mirrors = ["${origin.authority}"]\n`);
+  if (!origin.secure) tables.push(`[registry."${origin.authority}"]\n  http = true\n`);
+  else if (ca !== undefined) tables.push(`[registry."${origin.authority}"]\n  ca = ["${authorityPath}"]\n`);
+  return tables.join('\n');
 }
 
 /** A table may not be there twice. */

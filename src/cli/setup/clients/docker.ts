@@ -12,7 +12,7 @@ const certs = '/etc/docker/certs.d';
 export function docker(mirror: MirrorAddress): Guide {
   const { origin, upstreams, login } = mirror;
   const hub = upstreams.find(({ name }) => name === dockerHub);
-  const others = upstreams.filter(({ name }) => name !== dockerHub);
+  const others = upstreams.filter((upstream) => upstream !== hub || hub.own === undefined);
   const mirrors = hub?.own === undefined ? [] : [hub.own];
   const insecure = origin.secure ? [] : [...new Set([origin, ...mirrors].map(({ authority }) => authority))];
   const entries = [
@@ -56,7 +56,7 @@ function hubNotes({ origin, upstreams }: MirrorAddress): readonly string[] {
   if (hub === undefined) return [];
   if (hub.own === undefined) {
     return [
-      `${dockerHub} is mirrored, but dockerd cannot be told so: it sends names without a prefix, which mean another registry at ${origin.url}. Give ${dockerHub} a listen address or a host name of its own in the configuration.`,
+      `${dockerHub} is mirrored, but registry-mirrors cannot say so: dockerd asks them without a prefix, which means another registry at ${origin.url}. Give ${dockerHub} a listen address or a host name of its own in the configuration.`,
     ];
   }
   return [];

@@ -1,4 +1,5 @@
 import { parseDocument, stringify } from 'yaml';
+import { hashOf } from '../files/record.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { hostsToml } from './hosts-toml.ts';
@@ -28,7 +29,8 @@ export function kubernetes(mirror: MirrorAddress): Guide {
     notes: [
       `Nodes do not resolve names of services. For the mirror in the cluster, render this with --mirror http://NODE:30500, the address of a node or of a load balancer before them, in place of ${origin.url}.`,
       'Build the image with "docker build -t REGISTRY/entrepot ." and push it to a registry that the nodes reach without the mirror.',
-      `The nodes' containerd must have config_path = "${certs}" in /etc/containerd/config.toml; GKE, EKS and AKS have it so, kubeadm's nodes want "entrepot setup containerd --apply". k3s and RKE2 have a file of their own: entrepot setup k3s.`,
+      'config.yml above mirrors Docker Hub and the well-known public registries; put a configuration of your own in its place.',
+      `The nodes' containerd must have config_path = "${certs}" in /etc/containerd/config.toml (grep config_path on a node: some managed clusters have another folder, to be put in place of it above). kubeadm's nodes want "entrepot setup containerd --apply" once; k3s and RKE2 have a file of their own: entrepot setup k3s.`,
       "imagePullSecrets are for the image's own registry. containerd offers them to mirrors as well; Entrepot ignores them, unless auth.passthrough is on.",
       'Deleting the daemon set leaves the hosts.toml files, which do no harm: a mirror that is gone is passed over.',
       ...loginNotes(login, origin.url),
@@ -70,6 +72,7 @@ spec:
   template:
     metadata:
       labels: { app: entrepot-nodes }
+      annotations: { entrepot/hosts: "${hashOf(JSON.stringify(data)).slice(0, 16)}" }   # new hosts, new pods
     spec:
       tolerations: [{ operator: Exists }]
       initContainers:

@@ -1,4 +1,15 @@
-import { isAlias, isMap, isNode, parseDocument, type Document, type ToStringOptions } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  parseDocument,
+  type Document,
+  type ToStringOptions,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
 import { EditConflict, type AddedEntry, type Edit, type Edited, type Rest } from './edit.ts';
 import { addEntry, removeEntry, type Entry, type Tree } from './entries.ts';
 
@@ -63,15 +74,33 @@ class YamlTree implements Tree {
     this.#changed = true;
     for (let length = 1; length < path.length; length++) {
       const section = path.slice(0, length);
-      if (this.get(section) === null) this.#document.setIn(section, this.#document.createNode({}));
+      const node = this.#document.getIn(section, true);
+      if (isMap(node)) unfold(node);
+      else if (this.get(section) === null) this.#document.setIn(section, this.#document.createNode({}));
     }
-    this.#document.setIn(path, this.#document.createNode(value));
+    const current = this.#document.getIn(path, true);
+    if (typeof value === 'string' || !isSeq(current)) {
+      this.#document.setIn(path, this.#document.createNode(value));
+      return;
+    }
+    unfold(current);
+    // The members that stay keep their comments and quotes.
+    const items: readonly unknown[] = current.items;
+    current.items = value.map(
+      (member) =>
+        items.find((item) => isScalar(item) && item.value === member) ?? this.#document.createNode(member),
+    );
   }
 
   delete(path: readonly string[]): void {
     this.#changed = true;
     this.#document.deleteIn(path);
   }
+}
+
+/** `{}` and `[]` are written so only because nothing is in them. */
+function unfold(node: YAMLMap | YAMLSeq): void {
+  if (node.items.length === 0) node.flow = false;
 }
 
 /** The serializer's options that come nearest to how the file is written. */

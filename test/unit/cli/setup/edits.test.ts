@@ -1,0 +1,229 @@
+import { parse as parseToml } from 'smol-toml';
+import { describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
+import { BlockEdit, takeBackBlock } from '../../../../src/cli/setup/files/block-edit.ts';
+import { EditConflict } from '../../../../src/cli/setup/files/edit.ts';
+import { JsonEdit, takeBackJson } from '../../../../src/cli/setup/files/json-edit.ts';
+import { alone } from '../../../../src/cli/setup/files/toml.ts';
+import { takeBackYaml, YamlEdit } from '../../../../src/cli/setup/files/yaml-edit.ts';
+import { guides } from '../../../../src/cli/setup/clients/guides.ts';
+import { aMirror } from './a-mirror.ts';
+
+const mirror = 'http://mirror.lan:5000';
+const daemon = new JsonEdit([
+  { path: ['registry-mirrors'], values: [mirror] },
+  { path: ['insecure-registries'], values: ['mirror.lan:5000'] },
+]);
+const registries = new YamlEdit([
+  { path: ['mirrors', 'docker.io', 'endpoint'], values: [mirror] },
+  { path: ['configs', 'mirror.lan:5000', 'tls', 'ca_file'], value: '/ca.crt' },
+]);
+
+describe('entries of a JSON file', () => {
+  it('leave every other line as it was', () => {
+    const text =
+      '{\n\t"dns": ["1.1.1.1", "8.8.8.8"],\n\t"shm": 12345678901234567890,\n\t"registry-mirrors": []\n}\n';
+
+    expect(daemon.apply(text).text).toBe(
+      `{\n\t"dns": ["1.1.1.1", "8.8.8.8"],\n\t"shm": 12345678901234567890,\n\t"registry-mirrors": [\n\t\t"${mirror}"\n\t],\n\t"insecure-registries": [\n\t\t"mirror.lan:5000"\n\t]\n}\n`,
+    );
+  });
+
+  it('come before those of others, and only once', () => {
+    const text = `{"registry-mirrors": ["https://other", "${mirror}"], "insecure-registries": ["other:5000"]}`;
+
+    expect(JSON.parse(daemon.apply(text).text)).toEqual({
+      'registry-mirrors': ['https://other', mirror],
+      'insecure-registries': ['mirror.lan:5000', 'other:5000'],
+    });
+  });
+
+  it('change nothing when they are there', () => {
+    const { text } = daemon.apply('{"debug":true}');
+
+    expect(daemon.apply(text)).toEqual({ text, added: [] });
+  });
+
+  it('are taken back one by one from a file that others changed since, and those that were there before stay', () => {
+    const before = `{"registry-mirrors": ["${mirror}"]}`;
+    const { added } = daemon.apply(before);
+    const since = `{"insecure-registries": ["theirs:5000", "mirror.lan:5000"], "registry-mirrors": ["${mirror}"], "debug": true}`;
+
+    expect(JSON.parse(takeBackJson(since, added).text)).toEqual({
+      'insecure-registries': ['theirs:5000'],
+      'registry-mirrors': [mirror],
+      debug: true,
+    });
+  });
+
+  it.each([
+    ['{"debug": true,}', 'is no valid JSON'],
+    ['{"debug": true} // mine', 'is no valid JSON'],
+    ['\uFEFF{}', 'is no valid JSON'],
+    ['[]', 'is no JSON object'],
+    ['null', 'is no JSON object'],
+    ['{"registry-mirrors": "https://other"}', 'has a registry-mirrors that is no list of strings'],
+    ['{"registry-mirrors": [1]}', 'has a registry-mirrors that is no list of strings'],
+    ['{"registry-mirrors": [], "registry-mirrors": []}', 'has registry-mirrors twice'],
+  ])('do not touch %s', (text, reason) => {
+    expect(() => daemon.apply(text)).toThrow(new EditConflict(reason));
+  });
+});
+
+describe('entries of a YAML file', () => {
+  it('leave comments, order and quotes as they were', () => {
+    const text = `# our registries
+mirrors:
+  docker.io:
+    # the old one
+    endpoint:
+    - "https://old"   # slow
+  quay.io:
+configs: {}
+`;
+
+    expect(registries.apply(text).text).toBe(`# our registries
+mirrors:
+  docker.io:
+    # the old one
+    endpoint:
+    - ${mirror}
+    - "https://old" # slow
+  quay.io:
+configs:
+  mirror.lan:5000:
+    tls:
+      ca_file: /ca.crt
+`);
+  });
+
+  it('stand alone in a file that is empty or has comments only', () => {
+    for (const text of ['', '# nothing yet\n', '---\n', 'mirrors:\n']) {
+      expect(parseYaml(registries.apply(text).text)).toEqual({
+        mirrors: { 'docker.io': { endpoint: [mirror] } },
+        configs: { 'mirror.lan:5000': { tls: { ca_file: '/ca.crt' } } },
+      });
+    }
+    expect(registries.apply('# nothing yet\n').text).toMatch(/^# nothing yet\n/u);
+  });
+
+  it('are taken back with the sections that were made for them, and no others', () => {
+    const before = 'mirrors:\n  docker.io:\n    endpoint: ["https://old"]\n';
+    const { text, added } = registries.apply(before);
+
+    const rest = takeBackYaml(`${text}# mine\nother: true\n`, added);
+
+    expect(parseYaml(rest.text)).toEqual({ ...(parseYaml(before) as object), other: true });
+    expect(rest.text).toContain('# mine');
+  });
+
+  it.each([
+    ['mirrors: [', 'is no valid YAML'],
+    ['a: 1\na: 2', 'is no valid YAML'],
+    ['--- {}\n--- {}\n', 'is no valid YAML'],
+    ['- a', 'is no YAML mapping'],
+    ['mirrors: text', 'has a mirrors that is no section'],
+    [
+      'mirrors: {docker.io: {endpoint: https://other}}',
+      'has a mirrors.docker.io.endpoint that is no list of strings',
+    ],
+    [
+      'configs: {"mirror.lan:5000": {tls: {ca_file: /other}}}',
+      'has another configs.mirror.lan:5000.tls.ca_file already',
+    ],
+    ['a: &a {endpoint: []}\nmirrors: {docker.io: *a}', 'has an alias at mirrors.docker.io'],
+  ])('do not touch %j', (text, reason) => {
+    expect(() => registries.apply(text)).toThrow(new EditConflict(reason));
+  });
+});
+
+describe('a marked block', () => {
+  const block = new BlockEdit(() => '[ours]\n  key = 1\n');
+
+  it.each(['', 'theirs = 1\n', 'theirs = 1', '[theirs]\nkey = 2\n\n\n', '# a comment\n'])(
+    'stands behind %j, and goes without a trace but the last line break',
+    (before) => {
+      const { text } = block.apply(before);
+
+      expect(parseToml(text)).toEqual({ ...parseToml(before), ours: { key: 1 } });
+      expect(takeBackBlock(text).text).toBe(before === 'theirs = 1' ? `${before}\n` : before);
+    },
+  );
+
+  it('is replaced, not repeated, by the next one', () => {
+    const { text } = block.apply('theirs = 1\n');
+
+    expect(block.apply(text).text).toBe(text);
+  });
+
+  it('goes without what others wrote after it', () => {
+    const { text } = block.apply('theirs = 1\n');
+
+    expect(parseToml(takeBackBlock(`${text}[later]\n`).text)).toEqual({ theirs: 1, later: {} });
+  });
+
+  it('is not guessed at when one of its marks is gone', () => {
+    const { text } = block.apply('');
+
+    expect(() => takeBackBlock(text.replace(/^.*\n/u, ''))).toThrow(EditConflict);
+    expect(() => block.apply(text.replace(/# <<<.*\n$/u, ''))).toThrow(EditConflict);
+  });
+
+  it('that has a file for itself does not go into one of others', () => {
+    expect(() => new BlockEdit(alone('a = 1\n')).apply('b = 1\n')).toThrow(
+      /is there already, and not from here/u,
+    );
+    expect(() => new BlockEdit(alone('a = 1\n')).apply('b = ')).toThrow(/is no valid TOML/u);
+    expect(parseToml(new BlockEdit(alone('a = 1\n')).apply('# theirs\n').text)).toEqual({ a: 1 });
+  });
+});
+
+describe("containerd's config.toml", () => {
+  const edit = guides.containerd.guide(aMirror()).files.at(-1)?.edit;
+  const apply = (text: string): string => edit?.apply(text).text ?? '';
+
+  it.each([
+    ['version = 2\n', 'io.containerd.grpc.v1.cri'],
+    ['version = 3\n[grpc]\n  address = "/run/c.sock"\n', 'io.containerd.cri.v1.images'],
+  ])('gets its config_path where %j has it', (before, plugin) => {
+    expect(parseToml(apply(before))).toEqual({
+      ...parseToml(before),
+      plugins: { [plugin]: { registry: { config_path: '/etc/containerd/certs.d' } } },
+    });
+  });
+
+  it.each([
+    'version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "/etc/containerd/certs.d"\n',
+    "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\n  config_path = '/etc/containerd/certs.d:/etc/docker/certs.d'\n",
+    'disabled_plugins = ["cri"]\n',
+  ])('is left alone when that says it already, or nobody asks: %j', (before) => {
+    expect(apply(before)).toBe(before);
+  });
+
+  it.each([
+    [
+      'version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = ""\n',
+      /set config_path = .* by hand/u,
+    ],
+    ['root = "/var"\n', /is of an old version/u],
+    ['version = 2\n[', /is no valid TOML/u],
+  ])('is left alone when it cannot be changed safely: %j', (before, reason) => {
+    expect(() => apply(before)).toThrow(reason);
+  });
+});
+
+describe('buildkitd.toml', () => {
+  const edit = guides.buildkit.guide(aMirror()).files[0]?.edit;
+
+  it('keeps what it has', () => {
+    const before = 'debug = true\n[registry."quay.io"]\n  mirrors = ["other"]\n';
+
+    expect(parseToml(edit?.apply(before).text ?? '')).toMatchObject(parseToml(before));
+  });
+
+  it('is left alone when it has one of the registries already', () => {
+    expect(() => edit?.apply('[registry."ghcr.io"]\n  mirrors = ["other"]\n')).toThrow(
+      /has a \[registry\."ghcr\.io"\] already/u,
+    );
+  });
+});

@@ -1,0 +1,230 @@
+import { parse as parseToml } from 'smol-toml';
+import { describe, expect, it, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { clientNames, type ClientName } from '../../../../src/cli/setup/client-names.ts';
+import { guides } from '../../../../src/cli/setup/clients/guides.ts';
+import type { Guide } from '../../../../src/cli/setup/guide.ts';
+import type { MirrorAddress } from '../../../../src/cli/setup/mirror-address.ts';
+import { printGuide } from '../../../../src/cli/setup/print-guide.ts';
+import { aMirror, authority } from './a-mirror.ts';
+
+const plain = aMirror();
+const secure = aMirror('https://mirror.example', { ca: authority });
+
+const guideTo = (client: ClientName, mirror: MirrorAddress = plain): Guide => guides[client].guide(mirror);
+
+/** The text of a file, by the end of its path. */
+function fileOf(guide: Guide, path: string): string {
+  const file = guide.files.find((candidate) => candidate.path.endsWith(path));
+  if (file === undefined) throw new Error(`no ${path} among ${guide.files.map((f) => f.path).join(', ')}`);
+  return file.edit.shown;
+}
+
+function yaml(text: string): readonly unknown[] {
+  return parseAllDocuments(text).map((document) => {
+    expect(document.errors).toEqual([]);
+    return document.toJS() as unknown;
+  });
+}
+
+const mirrors: readonly [string, MirrorAddress][] = [
+  ['plain HTTP', plain],
+  ['TLS and an authority', secure],
+  ['a login and client certificates', { ...secure, login: 'required', clientCertificates: true }],
+  ['one upstream that is not Docker Hub', { ...plain, upstreams: plain.upstreams.slice(1) }],
+];
+
+describe.each(clientNames)('the guide to %s', (client) => {
+  test.each(mirrors)('is whole with %s', (_, mirror) => {
+    const guide = guideTo(client, mirror);
+    const printed = printGuide(guide);
+
+    expect(printed).toContain(mirror.origin.authority);
+    expect(printed).not.toMatch(/undefined|\[object|NaN/u);
+    for (const { path, edit } of guide.files) {
+      expect(printed).toContain(`# ${path}\n${edit.shown}`);
+      expect(edit.apply(undefined).text).toContain(edit.shown);
+      if (/\.(?:toml|conf)$/u.test(path)) expect(parseToml(edit.apply(undefined).text)).not.toEqual({});
+      if (path.endsWith('.yaml')) expect(yaml(edit.shown)).toHaveLength(1);
+      if (path.endsWith('.json')) expect(JSON.parse(edit.shown)).not.toEqual({});
+    }
+    expect(guide.files.length > 0).toBe(guides[client].record !== undefined);
+  });
+});
+
+describe('what the clients get', () => {
+  it("gives dockerd Docker Hub's mirror, and calls it insecure only when it is plain HTTP", () => {
+    expect(JSON.parse(fileOf(guideTo('docker'), 'daemon.json'))).toEqual({
+      'registry-mirrors': ['http://mirror.lan:5000'],
+      'insecure-registries': ['mirror.lan:5000'],
+    });
+    const guide = guideTo('docker', secure);
+    expect(JSON.parse(fileOf(guide, 'daemon.json'))).toEqual({
+      'registry-mirrors': ['https://mirror.example'],
+    });
+    expect(fileOf(guide, '/etc/docker/certs.d/mirror.example/ca.crt')).toBe(authority);
+  });
+
+  it('sends dockerd to the address that Docker Hub has for itself when plain names mean another registry', () => {
+    const [hub, ...others] = aMirror('http://mirror.lan:5001').upstreams;
+    if (hub === undefined) throw new Error('no Docker Hub');
+    const guide = guideTo('docker', { ...plain, upstreams: [hub, ...others] });
+
+    expect(JSON.parse(fileOf(guide, 'daemon.json'))).toEqual({
+      'registry-mirrors': ['http://mirror.lan:5001'],
+      'insecure-registries': ['mirror.lan:5000', 'mirror.lan:5001'],
+    });
+  });
+
+  it('says what to do when dockerd cannot be told where Docker Hub is', () => {
+    const upstreams = plain.upstreams.map((upstream) => ({ ...upstream, own: undefined }));
+    const guide = guideTo('docker', { ...plain, upstreams });
+
+    expect(fileOf(guide, 'daemon.json')).not.toContain('registry-mirrors');
+    expect(printGuide(guide)).toMatch(/Give docker\.io a listen address/u);
+  });
+
+  it('gives containerd a hosts.toml for each registry, which goes on to the registry itself', () => {
+    const guide = guideTo('containerd', secure);
+
+    expect(parseToml(fileOf(guide, 'certs.d/ghcr.io/hosts.toml'))).toEqual({
+      server: 'https://ghcr.io',
+      host: {
+        'https://mirror.example': {
+          capabilities: ['pull', 'resolve'],
+          ca: '/etc/containerd/entrepot-ca.crt',
+        },
+      },
+    });
+    expect(fileOf(guide, '/etc/containerd/entrepot-ca.crt')).toBe(authority);
+    expect(fileOf(guide, 'certs.d/docker.io/hosts.toml')).toContain(
+      'server = "https://registry-1.docker.io"',
+    );
+  });
+
+  it('gives BuildKit mirrors by host, and how to speak to it', () => {
+    expect(parseToml(fileOf(guideTo('buildkit'), 'buildkitd.toml'))).toEqual({
+      registry: {
+        'docker.io': { mirrors: ['mirror.lan:5000'] },
+        'ghcr.io': { mirrors: ['mirror.lan:5000'] },
+        'mirror.lan:5000': { http: true },
+      },
+    });
+    expect(parseToml(fileOf(guideTo('buildkit', secure), 'buildkitd.toml'))).toMatchObject({
+      registry: { 'mirror.example': { ca: ['/etc/buildkit/entrepot-ca.crt'] } },
+    });
+  });
+
+  it('gives podman, which does not say which registry it means, a path for each', () => {
+    expect(parseToml(fileOf(guideTo('podman'), '50-entrepot.conf'))).toEqual({
+      registry: ['docker.io', 'ghcr.io'].map((location) => ({
+        location,
+        mirror: [{ location: `mirror.lan:5000/${location}`, insecure: true }],
+      })),
+    });
+    expect(fileOf(guideTo('podman', secure), '50-entrepot.conf')).not.toContain('insecure');
+    expect(fileOf(guideTo('podman', secure), 'certs.d/mirror.example/ca.crt')).toBe(authority);
+  });
+
+  it('gives k3s and RKE2 endpoints, and the authority by path', () => {
+    for (const client of ['k3s', 'rke2'] as const) {
+      expect(yaml(fileOf(guideTo(client, secure), `/etc/rancher/${client}/registries.yaml`))).toEqual([
+        {
+          mirrors: {
+            'docker.io': { endpoint: ['https://mirror.example'] },
+            'ghcr.io': { endpoint: ['https://mirror.example'] },
+          },
+          configs: { 'mirror.example': { tls: { ca_file: `/etc/rancher/${client}/entrepot-ca.crt` } } },
+        },
+      ]);
+    }
+  });
+
+  it('gives kaniko flags, with the path where the registry must be named', () => {
+    expect(guideTo('kaniko').excerpts[0]?.text).toBe(
+      '--registry-mirror=mirror.lan:5000\n--registry-map=ghcr.io=mirror.lan:5000/ghcr.io\n--insecure-registry=mirror.lan:5000\n',
+    );
+    const upstreams = plain.upstreams.map((upstream) => ({ ...upstream, own: undefined }));
+    expect(guideTo('kaniko', { ...secure, upstreams }).excerpts[0]?.text).toBe(
+      '--registry-map=index.docker.io=mirror.example/docker.io\n--registry-map=ghcr.io=mirror.example/ghcr.io\n--registry-certificate=mirror.example=/kaniko/ssl/certs/entrepot-ca.crt\n',
+    );
+  });
+
+  it('gives GitHub Actions steps that hold for daemon and builder', () => {
+    const [steps] = yaml(guideTo('github-actions', secure).excerpts[0]?.text ?? '');
+
+    expect(steps).toMatchObject([
+      { run: expect.stringContaining(authority) as string },
+      { run: expect.stringContaining('{"registry-mirrors":["https://mirror.example"]}') as string },
+      { uses: 'docker/setup-buildx-action@v3' },
+    ]);
+    const builder =
+      (steps as { with?: Record<string, string> }[])[2]?.with?.['buildkitd-config-inline'] ?? '';
+    expect(parseToml(builder)).toMatchObject({
+      registry: { 'mirror.example': { ca: ['/etc/docker/certs.d/mirror.example/ca.crt'] } },
+    });
+  });
+
+  it('gives GitLab CI a service that knows the mirror, and a runner the same', () => {
+    const [pipeline, runner] = guideTo('gitlab-ci').excerpts;
+    const command = ['--registry-mirror', 'http://mirror.lan:5000', '--insecure-registry', 'mirror.lan:5000'];
+
+    expect(yaml(pipeline?.text ?? '')).toMatchObject([{ build: { services: [{ command }] } }]);
+    expect(parseToml(`[runners.docker]\n${runner?.text ?? ''}`)).toMatchObject({
+      runners: { docker: { services: [{ command }] } },
+    });
+  });
+
+  it('gives kind a cluster whose nodes see the hosts.toml files', () => {
+    const guide = guideTo('kind', secure);
+
+    expect(yaml(fileOf(guide, 'kind-entrepot.yaml'))).toMatchObject([
+      {
+        nodes: [
+          { extraMounts: [{ hostPath: './entrepot-certs.d', containerPath: '/etc/containerd/certs.d' }] },
+        ],
+      },
+    ]);
+    expect(fileOf(guide, 'entrepot-certs.d/ghcr.io/hosts.toml')).toContain(
+      'ca = "/etc/containerd/certs.d/entrepot-ca.crt"',
+    );
+    expect(fileOf(guide, 'entrepot-certs.d/entrepot-ca.crt')).toBe(authority);
+  });
+
+  it('gives Kubernetes manifests with a hosts.toml for each registry, ports in a form that keys may have', () => {
+    const upstreams = [
+      ...plain.upstreams,
+      { name: 'registry.lan:5000', server: 'https://registry.lan:5000', own: undefined },
+    ];
+    const [cluster, nodes] = guideTo('kubernetes', { ...secure, upstreams }).excerpts;
+
+    expect(yaml(cluster?.text ?? '')).toMatchObject(
+      ['Namespace', 'ConfigMap', 'PersistentVolumeClaim', 'Deployment', 'Service'].map((kind) => ({ kind })),
+    );
+    const [config, daemons] = yaml(nodes?.text ?? '') as { data?: Record<string, string> }[];
+    expect(Object.keys(config?.data ?? {})).toEqual([
+      'docker.io',
+      'ghcr.io',
+      'registry.lan_5000_',
+      'entrepot-ca.crt',
+    ]);
+    expect(parseToml(config?.data?.['ghcr.io'] ?? '')).toHaveProperty('server', 'https://ghcr.io');
+    expect(config?.data?.['entrepot-ca.crt']).toBe(authority);
+    expect(daemons).toMatchObject({ kind: 'DaemonSet' });
+  });
+
+  it.each([
+    'docker',
+    'containerd',
+    'buildkit',
+    'podman',
+    'k3s',
+    'kaniko',
+    'github-actions',
+    'gitlab-ci',
+  ] as const)('tells users of %s how to log in only if there is a login', (client) => {
+    const words = /log in|login/u;
+    expect(printGuide(guideTo(client, { ...plain, login: 'optional' }))).toMatch(words);
+    expect(printGuide(guideTo(client, plain))).not.toMatch(words);
+  });
+});
