@@ -137,6 +137,26 @@ describe('a credential helper', () => {
     expect(await helper.asked()).toEqual(['get|$(id);x']);
   });
 
+  it('named in config.json comes before the logins in it, which come in when it has none', async () => {
+    vi.stubEnv('PATH', `${folder.path}:${process.env['PATH'] ?? ''}`);
+    const text = JSON.stringify({
+      credHelpers: { 'ghcr.io': 'fake' },
+      credsStore: 'missing',
+      auths: { 'ghcr.io': { username: 'a', password: 'file' } },
+    });
+    const provider = createCredentialProvider(
+      { kind: 'docker-config', file: undefined, text },
+      { clock, logger: logLines().logger },
+    );
+    await helper.gives('a', 'helper');
+    expect(await provider.get('ghcr.io')).toEqual({ username: 'a', password: 'helper' });
+    await expect(provider.get('quay.io')).rejects.toThrow('docker-credential-missing could not be run');
+    await helper.says('credentials not found in native keychain', 1);
+    expect(await provider.get('ghcr.io')).toEqual({ username: 'a', password: 'helper' });
+    provider.refused?.('ghcr.io');
+    expect(await provider.get('ghcr.io')).toEqual({ username: 'a', password: 'file' });
+  });
+
   it.each([
     ['docker-credential-ecr-login', true],
     ['/usr/local/bin/helper', true],

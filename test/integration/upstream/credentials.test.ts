@@ -43,6 +43,16 @@ class ChangingCredentials implements CredentialProvider {
   }
 }
 
+/** A token service below a registry that takes the bearer token `abc`. */
+function exchange(token: Dialect['token']): Dialect {
+  return {
+    challenge: (origin) => `Bearer realm="${origin}/token",service="registry"`,
+    realm: '/token',
+    ...(token === undefined ? {} : { token }),
+    status: (authorization) => (authorization === 'Bearer abc' ? 200 : 401),
+  };
+}
+
 describe('an account whose password changes', () => {
   it('does not go on with the tokens of the old one', async () => {
     await using hub = await FakeHub.start({ credentials: owner });
@@ -69,6 +79,21 @@ describe('an account whose password changes', () => {
     expect(hub.count({ server: 'token' })).toBe(3);
   });
 
+  it('is not asked for anew when the token service gives the same token again', async () => {
+    let status = 200;
+    await using registry = await dialectServer({
+      ...exchange(() => ({ body: { token: 'abc' } })),
+      status: (authorization) => (authorization === undefined ? 401 : status),
+    });
+    const provider = new ChangingCredentials(owner);
+    await using client = clientOf(registry.url, { credentials: provider });
+    await client.registry.headManifest(secret, latest);
+    status = 401;
+    expect((await failureOf(client.registry.headManifest(secret, latest))).kind).toBe('unauthorized');
+    expect(registry.asked).toHaveLength(2);
+    expect(provider.refusals).toBe(0);
+  });
+
   it('is not asked for anew when a repository is refused in spite of a good token', async () => {
     await using hub = await FakeHub.start({ credentials: owner });
     const provider = new ChangingCredentials(owner);
@@ -77,16 +102,6 @@ describe('an account whose password changes', () => {
     expect(provider.refusals).toBe(0);
   });
 });
-
-/** A token service for identity tokens, below a registry that takes the bearer token `abc`. */
-function exchange(token: Dialect['token']): Dialect {
-  return {
-    challenge: (origin) => `Bearer realm="${origin}/token",service="registry"`,
-    realm: '/token',
-    ...(token === undefined ? {} : { token }),
-    status: (authorization) => (authorization === 'Bearer abc' ? 200 : 401),
-  };
-}
 
 describe('an identity token', () => {
   const identity = { identityToken: 'refresh-1' };
