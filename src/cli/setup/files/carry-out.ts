@@ -18,13 +18,15 @@ import { StagedFile } from './staged-file.ts';
  * @throws SetupError
  */
 export async function carryOut(look: () => Promise<Plan>, root: Root): Promise<Plan> {
-  const expected = await look();
+  const { record } = await look();
   const made: string[] = [];
   try {
-    const wanted = expected.files.filter(({ after }) => after !== undefined).map(({ target }) => target);
-    for (const file of [expected.record, ...wanted]) made.push(...(await makeFolder(dirname(file))));
-    const plan = await lockedFor(expected.record, async () => {
+    made.push(...(await makeFolder(dirname(record))));
+    const plan = await lockedFor(record, async () => {
       const current = await look();
+      for (const { target, after } of current.files) {
+        if (after !== undefined) made.push(...(await makeFolder(dirname(target))));
+      }
       const folders = new Set([...current.folders, ...made.map((folder) => root.nameOf(folder))]);
       await execute(current, [...folders]);
       return current;
