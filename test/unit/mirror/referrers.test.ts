@@ -4,7 +4,7 @@ import type { ReferrerDescriptor } from '../../../src/oci/manifest.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { makeArtifact, makeArtifactIndex } from '../../support/artifact.ts';
 import { descriptor, makeImage } from '../../support/image.ts';
-import { byTag, MirrorHouse, target } from '../../support/mirror-house.ts';
+import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
 
 const name = 'library/hello';
 const hello = target(name);
@@ -287,5 +287,41 @@ describe('referrers with an upstream in trouble', () => {
     };
 
     await expect(referrersOf(house, image.digest)).rejects.toMatchObject({ status: 503 });
+  });
+});
+
+describe('what refers to an image', () => {
+  it('stays as long as the image is used, bytes and all, and goes with it', async () => {
+    const ttlMs = 10 * hour;
+    await using house = await MirrorHouse.open({ policy: { ttlMs } });
+    house.upstream.addManifest(name, image.bytes, 'latest');
+    house.upstream.addManifest(name, signature.bytes);
+    for (const { bytes } of signature.blobs) house.upstream.addBlob(name, bytes);
+    await house.mirror.manifest(hello, byTag('latest'), 'GET');
+    await house.mirror.manifest(hello, { digest: signature.digest }, 'GET');
+    for (const { digest } of signature.blobs) await readAll(await house.mirror.openBlob(hello, digest));
+    const heldBytes = () => Promise.all(signature.blobs.map(({ digest }) => house.content.size(digest)));
+    /** A start runs a round of expiry, and a stop waits for its end. */
+    const expire = async () => {
+      await house.restart();
+      await house.restart();
+    };
+    await expire();
+
+    for (let times = 0; times < 4; times += 1) {
+      await house.clock.advance(ttlMs / 2);
+      await house.mirror.manifest(hello, { digest: image.digest }, 'GET');
+    }
+    await expire();
+    expect(await heldBytes()).toEqual(signature.blobs.map(({ size }) => size));
+    const held = await house.metadata.manifestsOfSubject(
+      { upstream: house.upstream.name, name: hello.name },
+      image.digest,
+    );
+    expect(held.map(({ digest }) => digest)).toEqual([signature.digest]);
+
+    await house.clock.advance(2 * ttlMs);
+    await expire();
+    expect(await heldBytes()).toEqual(signature.blobs.map(() => undefined));
   });
 });
