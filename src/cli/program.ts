@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { systemClock } from '../system-clock.ts';
 import { version } from '../version.ts';
+import type { DoctorOptions } from './doctor/doctor.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import { addSetupTls } from './setup-tls/register.ts';
 import { addSetup } from './setup/register.ts';
@@ -58,6 +60,16 @@ Examples:
     .action(async (file: string | undefined) => {
       const { health } = await import('./health.ts');
       code = await health(file, terminal);
+    });
+  program
+    .command('doctor')
+    .argument('[file]', fileHelp)
+    .description('look for whatever may keep the mirror from working, and say what to do about it')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExit code 0: at most warnings; 1: problems.')
+    .action(async (file: string | undefined, options: DoctorOptions) => {
+      const { doctor } = await import('./doctor/doctor.ts');
+      code = await doctor({ file }, options, terminal, systemClock());
     });
   const done = (result: ExitCode): void => void (code = result);
   addSetupTls(addSetup(program, { fileHelp, terminal, done }), { terminal, done });

@@ -18,6 +18,7 @@ import type { RateLimitObserver } from './rate-limit.ts';
 import { RedirectFollower } from './redirect.ts';
 import type { UpstreamRegistry } from './registry.ts';
 import { RegistryClient } from './registry-client.ts';
+import { RegistryProbe } from './registry-probe.ts';
 import { RetryingSender, type RetryPolicy } from './retry.ts';
 import { Transport, type Timeouts } from './transport.ts';
 
@@ -52,8 +53,34 @@ export interface CreateRegistryClientOptions {
  * connections, and each has its own way of being authorized.
  */
 export function createRegistryClient(options: CreateRegistryClientOptions): UpstreamRegistry {
-  const { name, urls, timeouts, clock } = options;
+  const { name, urls, clock } = options;
   const logger = options.logger.child({ upstream: name });
+  const transport = createTransport({ ...options, logger });
+  const [first, ...others] = urls.map((url) => clientAt(url, transport, { ...options, logger }));
+  if (first === undefined) throw new TypeError('an upstream has a URL');
+  return others.length === 0 ? first : new FailoverRegistry(name, [first, ...others], clock);
+}
+
+/** Puts together what finds out how the first URL of an upstream receives us, over connections of its own. */
+export function createRegistryProbe(options: CreateRegistryClientOptions): RegistryProbe {
+  const { urls, credentials, timeouts, clock, logger } = options;
+  const [url] = urls;
+  const transport = createTransport(options);
+  const tokenClient = new TokenClient(transport, clock, timeouts.idleMs);
+  const tokens = new TokenCache(clock, logger);
+  const authorizer = new Authorizer({ upstream: url, credentials, tokens, tokenClient });
+  return new RegistryProbe({
+    url,
+    sender: transport,
+    authorized: new AuthorizedSender(transport, authorizer, clock),
+    proxy: transport.proxyOf(url),
+    clock,
+    close: () => transport.close(),
+  });
+}
+
+function createTransport(options: CreateRegistryClientOptions): Transport {
+  const { urls, timeouts, clock, logger } = options;
   const guard = new AddressGuard({ urls, redirects: options.redirects ?? [], lookup: options.lookup });
   const dispatchers = new Dispatchers({
     guard,
@@ -63,17 +90,8 @@ export function createRegistryClient(options: CreateRegistryClientOptions): Upst
     insecure: options.insecure ?? false,
     proxy: options.proxy,
   });
-  const transport = new Transport({
-    dispatchers,
-    guard,
-    timeouts,
-    userAgent: options.userAgent ?? 'entrepot',
-    clock,
-    logger,
-  });
-  const [first, ...others] = urls.map((url) => clientAt(url, transport, { ...options, logger }));
-  if (first === undefined) throw new TypeError('an upstream has a URL');
-  return others.length === 0 ? first : new FailoverRegistry(name, [first, ...others], clock);
+  const userAgent = options.userAgent ?? 'entrepot';
+  return new Transport({ dispatchers, guard, timeouts, userAgent, clock, logger });
 }
 
 function clientAt(url: URL, transport: Transport, options: CreateRegistryClientOptions): RegistryClient {

@@ -42,7 +42,7 @@ export class Transport implements Sender {
       throw new UpstreamError('aborted', `${url.host}: the request was given up`, { cause: signal.reason });
     }
     guard.check(url);
-    const asked = { host: url.host, proxy: dispatchers.proxyOf(url)?.host, signal };
+    const asked = { host: url.host, proxy: this.proxyOf(url), signal };
     try {
       const answer = await dispatchers.of(url, lane).request({
         origin: url.origin,
@@ -67,6 +67,11 @@ export class Transport implements Sender {
       logger.trace({ ...log, kind: failure.kind }, 'upstream did not answer');
       throw failure;
     }
+  }
+
+  /** The host of the proxy through which `url` is asked; undefined for none. */
+  proxyOf(url: URL): string | undefined {
+    return this.#options.dispatchers.proxyOf(url)?.host;
   }
 
   /** Closes all connections; requests under way reject as `aborted`. */

@@ -15,6 +15,7 @@ export interface TokenRequest {
   readonly realm: URL;
   /** Some token services (Artifact Registry) know none. */
   readonly service: string | undefined;
+  /** Apart by blanks; empty for none. */
   readonly scope: string;
   readonly credentials: BasicCredentials | IdentityToken | undefined;
 }
@@ -59,8 +60,8 @@ export class TokenClient {
   async #get({ realm, service, scope, credentials }: TokenRequest): Promise<TokenAnswer> {
     const url = withoutHash(realm);
     if (service !== undefined) url.searchParams.set('service', service);
-    // One parameter per resource, as the specification has it.
-    for (const part of scope.split(' ')) url.searchParams.append('scope', part);
+    // One parameter per resource, as the specification has it; none for a token that is good for the front door only.
+    for (const part of scope.split(' ')) if (part !== '') url.searchParams.append('scope', part);
     const basic = credentials !== undefined && 'password' in credentials ? credentials : undefined;
     return this.#answer(
       {
@@ -102,7 +103,7 @@ export class TokenClient {
     const form = new URLSearchParams({ grant_type: 'refresh_token' });
     if (service !== undefined) form.set('service', service);
     form.set('client_id', clientId);
-    form.set('scope', scope);
+    if (scope !== '') form.set('scope', scope);
     form.set('refresh_token', refreshToken);
     return this.#answer(
       {

@@ -1,0 +1,29 @@
+import { ConfigError } from '../../config/config-error.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import { ok, problem, warning, type Check, type Finding } from './check.ts';
+
+/** Can the configuration be used, and is there anything in it that its author may not have meant? */
+export class ConfigCheck implements Check {
+  readonly name = 'configuration';
+  readonly #loaded: LoadedConfig | ConfigError;
+
+  constructor(loaded: LoadedConfig | ConfigError) {
+    this.#loaded = loaded;
+  }
+
+  run(): Promise<readonly Finding[]> {
+    return Promise.resolve(judge(this.#loaded));
+  }
+}
+
+function judge(loaded: LoadedConfig | ConfigError): readonly Finding[] {
+  if (loaded instanceof ConfigError) {
+    const advice = 'docs/configuration.md has every key; nothing else can be checked before';
+    return loaded.message
+      .split('\n')
+      .map((line, index, lines) => problem(line, index === lines.length - 1 ? advice : undefined));
+  }
+  const { config, warnings } = loaded;
+  const names = config.upstreams.map(({ name }) => name).join(', ');
+  return [ok(`mirrors ${names}`), ...warnings.map((text) => warning(text))];
+}

@@ -1,0 +1,165 @@
+import type { Clock } from '../../clock.ts';
+import { dockerHub } from '../../oci/docker-hub.ts';
+import type { UpstreamName } from '../../oci/reference.ts';
+import type { CredentialProvider } from '../../upstream/auth/credentials.ts';
+import { CredentialError } from '../../upstream/credentials/credential-error.ts';
+import type { RateLimit } from '../../upstream/rate-limit.ts';
+import type { Ping, RegistryProbe } from '../../upstream/registry-probe.ts';
+import { UpstreamError } from '../../upstream/registry.ts';
+import { ok, problem, warning, type Finding } from './check.ts';
+import { adviceFor, isUnreachable } from './upstream-trouble.ts';
+import type { Diagnosis, Examiner } from './upstream-survey.ts';
+
+export interface RegistryExaminerOptions {
+  readonly upstream: UpstreamName;
+  readonly probe: RegistryProbe;
+  /** Undefined when none are configured. */
+  readonly credentials: CredentialProvider | undefined;
+  /** Asks what is left of the pulls, without spending one; undefined when the registry states no limit. */
+  readonly rateLimit: (signal: AbortSignal) => Promise<RateLimit | undefined>;
+  readonly clock: Clock;
+}
+
+/** The share of pulls below which what is left is a warning. */
+const lowShare = 0.1;
+
+/** Looks at one registry as Entrepot would use it: does it answer, does it let us in, what may be pulled. */
+export class RegistryExaminer implements Examiner {
+  readonly upstream: UpstreamName;
+  readonly #options: RegistryExaminerOptions;
+
+  constructor(options: RegistryExaminerOptions) {
+    this.upstream = options.upstream;
+    this.#options = options;
+  }
+
+  async examine(signal: AbortSignal): Promise<Diagnosis> {
+    const { probe, clock } = this.#options;
+    const since = clock.now();
+    let ping: Ping;
+    try {
+      ping = await probe.ping(signal);
+    } catch (error) {
+      return {
+        findings: [this.#trouble('', error)],
+        unreachable: isUnreachable(error),
+        skewMs: undefined,
+      };
+    }
+    const answered = { unreachable: false, skewMs: ping.skewMs };
+    const refusal = this.#judge(ping);
+    if (refusal !== undefined) return { ...answered, findings: [refusal] };
+    const ms = clock.now() - since;
+    const findings = [await this.#login(ping, ms, signal), ...(await this.#pulls(signal))];
+    return { ...answered, findings };
+  }
+
+  #judge({ status }: Ping): Finding | undefined {
+    switch (status) {
+      case 200:
+      case 401:
+        return undefined;
+      case 429:
+        return warning(
+          this.#says('answers 429: too many requests from here'),
+          'wait, or configure a login for it',
+        );
+      case 404:
+        return problem(this.#says('answers 404: no registry is there'), 'see that its URL is right');
+      default:
+        return problem(
+          this.#says(`answers ${status}`),
+          status >= 500
+            ? 'it is in trouble itself: try again later'
+            : 'see that its URL is right, and what is in between',
+        );
+    }
+  }
+
+  async #login(ping: Ping, ms: number, signal: AbortSignal): Promise<Finding> {
+    const { probe, credentials } = this.#options;
+    const { url, proxy } = probe;
+    const way = `answers in ${ms} ms${proxy === undefined ? '' : ` through the proxy ${proxy}`}`;
+    let known: boolean;
+    try {
+      known = (await credentials?.get(url.host)) !== undefined;
+    } catch (error) {
+      const why = error instanceof CredentialError ? error.message : 'unknown error';
+      return problem(
+        this.#says(`${way}, but no credentials were to be had: ${why}`),
+        'see to the credential helper, or to the file',
+      );
+    }
+    if (credentials !== undefined && !known) {
+      return warning(
+        this.#says(`${way}; there are no credentials for ${url.host} where the configuration points`),
+        `docker login ${url.host}, as the user that Entrepot runs as`,
+      );
+    }
+    if (ping.status === 200) return ok(this.#says(`${way}, and wants no login`));
+    try {
+      const status = await probe.login(ping.scope, signal);
+      if (known && status !== 200) return this.#refused(way);
+      return status === 401 && ping.scope === ''
+        ? this.#closed(way)
+        : ok(this.#says(`${way}, ${known ? 'and takes the credentials' : 'anonymous'}`));
+    } catch (error) {
+      const refused =
+        error instanceof UpstreamError && (error.kind === 'unauthorized' || error.kind === 'denied');
+      if (!refused) return this.#trouble(`${way}, but its token service: `, error);
+      return known ? this.#refused(way) : this.#closed(way);
+    }
+  }
+
+  #refused(way: string): Finding {
+    return problem(
+      this.#says(`${way}, but refuses the credentials`),
+      'see that user name and password are right, and that a token has not expired',
+    );
+  }
+
+  #closed(way: string): Finding {
+    return warning(
+      this.#says(`${way}, but lets nobody in without a login`),
+      `configure one: upstreams.${this.upstream}.username and .passwordfile, or .credentials`,
+    );
+  }
+
+  /** Only Docker Hub states how many pulls are left. */
+  async #pulls(signal: AbortSignal): Promise<readonly Finding[]> {
+    if (this.upstream !== dockerHub) return [];
+    try {
+      const limit = await this.#options.rateLimit(signal);
+      return limit === undefined ? [] : [this.#judgePulls(limit)];
+    } catch (error) {
+      if (error instanceof UpstreamError && error.kind === 'rate-limited') {
+        return [
+          warning(this.#says('no pulls are left'), 'cached tags are served; wait, or configure a login'),
+        ];
+      }
+      // A mirror of Docker Hub's need not have the repository that shows it.
+      return [];
+    }
+  }
+
+  #judgePulls({ limit, remaining, windowSeconds, source }: RateLimit): Finding {
+    const window = windowSeconds === undefined ? '' : ` in ${Math.round((windowSeconds / 3600) * 10) / 10} h`;
+    const counted = source === undefined ? '' : `, counted for ${source}`;
+    const message = this.#says(`${remaining ?? '?'} of ${limit ?? '?'} pulls left${window}${counted}`);
+    return remaining !== undefined && remaining <= (limit ?? 0) * lowShare
+      ? warning(message, 'a login raises the limit; what is cached needs no pulls')
+      : ok(message);
+  }
+
+  #trouble(before: string, error: unknown): Finding {
+    if (!(error instanceof UpstreamError)) throw error;
+    const said =
+      error.kind === 'aborted' ? `${this.#options.probe.url.host}: no answer in time` : error.message;
+    const isNamed = before === '' && said.startsWith(`${this.upstream}:`);
+    return problem(isNamed ? said : this.#says(before + said), adviceFor(error, this.upstream));
+  }
+
+  #says(text: string): string {
+    return `${this.upstream} ${text}`;
+  }
+}

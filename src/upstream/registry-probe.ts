@@ -1,0 +1,78 @@
+import type { Clock } from '../clock.ts';
+import type { AuthorizedSender } from './auth/authorized-sender.ts';
+import { parseChallenges } from './auth/challenge.ts';
+import { headerLines, headerText, type Sender, type UpstreamRequest } from './http-message.ts';
+
+/** What a registry answers to whoever does not say who it is. */
+export interface Ping {
+  readonly status: number;
+  /** How far the registry's clock is ahead of ours, in milliseconds, give or take a second; undefined when it shows none. */
+  readonly skewMs: number | undefined;
+  /** The scope that it asks a login to have; empty for none. */
+  readonly scope: string;
+}
+
+export interface RegistryProbeOptions {
+  readonly url: URL;
+  /** Without authorization. */
+  readonly sender: Sender;
+  /** With it. */
+  readonly authorized: AuthorizedSender;
+  /** The host of the proxy in between. */
+  readonly proxy: string | undefined;
+  readonly clock: Clock;
+  readonly close: () => Promise<void>;
+}
+
+/** Finds out how one registry receives us. Both requests are for `/v2/`, once, and cost no pull. */
+export class RegistryProbe {
+  readonly #options: RegistryProbeOptions;
+
+  constructor(options: RegistryProbeOptions) {
+    this.#options = options;
+  }
+
+  get url(): URL {
+    return this.#options.url;
+  }
+
+  /** The host of the proxy in between; undefined for none. */
+  get proxy(): string | undefined {
+    return this.#options.proxy;
+  }
+
+  /** @throws {UpstreamError} when there is no answer */
+  async ping(signal?: AbortSignal): Promise<Ping> {
+    const { sender, clock } = this.#options;
+    const { status, headers, body } = await sender.send(this.#request(signal));
+    body.discard();
+    const date = Date.parse(headerText(headers, 'date') ?? '');
+    const [challenge] = parseChallenges(headerLines(headers, 'www-authenticate'));
+    return {
+      status,
+      skewMs: Number.isNaN(date) ? undefined : date - clock.now(),
+      scope: challenge?.parameters.get('scope') ?? '',
+    };
+  }
+
+  /**
+   * The status of the answer to whoever has logged in as the registry wants it, be it anonymously.
+   * @param scope as its {@link Ping} has it
+   * @throws {UpstreamError} when no token is to be had, or there is no answer
+   */
+  async login(scope: string, signal?: AbortSignal): Promise<number> {
+    const { status, body } = await this.#options.authorized.send(this.#request(signal), scope);
+    body.discard();
+    return status;
+  }
+
+  async close(): Promise<void> {
+    await this.#options.close();
+  }
+
+  #request(signal: AbortSignal | undefined): UpstreamRequest {
+    const { pathname, origin } = this.#options.url;
+    const url = new URL(`${pathname.replace(/\/+$/, '')}/v2/`, origin);
+    return { method: 'GET', url, headers: {}, lane: 'metadata', signal };
+  }
+}
