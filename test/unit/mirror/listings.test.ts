@@ -1,0 +1,219 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { anonymous, type Reader } from '../../../src/mirror/reader.ts';
+import type { Mirror } from '../../../src/mirror/mirror.ts';
+import { UpstreamError, type SearchResult } from '../../../src/upstream/registry.ts';
+import { makeImage } from '../../support/image.ts';
+import { byTag, MirrorHouse, somebody, target, type MirrorHouseOptions } from '../../support/mirror-house.ts';
+import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
+
+const image = makeImage();
+const alice = somebody('alice');
+
+/** A mirror that holds these repositories, by their canonical names. */
+async function holding(names: readonly string[], options: MirrorHouseOptions = {}): Promise<MirrorHouse> {
+  const upstream = options.upstream ?? new ScriptedUpstream();
+  const house = await MirrorHouse.open({ ...options, upstream });
+  for (const name of names) {
+    const registry = options.others?.find((other) => name.startsWith(`${other.name}/`)) ?? upstream;
+    const own = name.startsWith(`${registry.name}/`) ? name.slice(registry.name.length + 1) : name;
+    registry.addManifest(own, image.bytes, 'latest');
+    await house.mirror.manifest(target(own, registry.name, alice), byTag('latest'), 'GET');
+  }
+  return house;
+}
+
+async function pages(mirror: Mirror, reader: Reader, limit: number): Promise<readonly string[]> {
+  const all: string[] = [];
+  for (let last: string | undefined; ;) {
+    const page = await mirror.catalog({ reader, last, limit });
+    all.push(...page);
+    if (page.length < limit) return all;
+    last = page.at(-1);
+  }
+}
+
+function found(name: string): SearchResult {
+  return { name, description: `about ${name}`, starCount: 3, isOfficial: false, isAutomated: false };
+}
+
+describe('the catalog of several registries', () => {
+  it('is in lexical order, page by page, of any length', async () => {
+    const names = [
+      'alpha/one',
+      'docker.io/my.group/app',
+      'docker.io/z.group/app',
+      'ghcr.io/owner/app',
+      'ghcr.io/owner/tool',
+      'ghcr/app',
+      'library/busybox',
+      'quay.io/a/b',
+      'zulu/last',
+    ];
+    await using house = await holding(names, {
+      others: [new ScriptedUpstream('quay.io'), new ScriptedUpstream('ghcr.io')],
+    });
+
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 10 }), async (limit) => {
+        expect(await pages(house.mirror, anonymous, limit)).toEqual(names);
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.constantFrom(...names),
+          fc.constantFrom('docker.io/', 'docker.io', 'ghcr.io/z', 'zz', 'a'),
+        ),
+        async (last) => {
+          const page = await house.mirror.catalog({ reader: anonymous, last, limit: 100 });
+          expect(page).toEqual(names.filter((name) => name > last));
+        },
+      ),
+    );
+  });
+
+  it('has names under which each repository can be pulled', async () => {
+    const names = ['docker.io/my.group/app', 'ghcr.io/owner/app', 'library/busybox'];
+    await using house = await holding(names, { others: [new ScriptedUpstream('ghcr.io')] });
+
+    for (const name of await pages(house.mirror, anonymous, 10)) {
+      expect(await house.mirror.manifest(target(name), byTag('latest'), 'GET')).toMatchObject({
+        result: 'hit',
+      });
+    }
+  });
+
+  it('shows what is private only to who may read it, and asks no registry for that', async () => {
+    const registry = new ScriptedUpstream('registry.corp').guard('team/open');
+    await using house = await holding(
+      ['library/busybox', 'registry.corp/team/open', 'registry.corp/team/secret'],
+      {
+        others: [registry],
+      },
+    );
+    await house.mirror.manifest(target('registry.corp/team/open'), byTag('latest'), 'GET');
+    registry.requests.length = 0;
+    const asked = registry.anonymous?.requests.length;
+
+    const everybodys = ['library/busybox', 'registry.corp/team/open'];
+    expect(await pages(house.mirror, anonymous, 1)).toEqual(everybodys);
+    expect(await pages(house.mirror, alice, 2)).toEqual([...everybodys, 'registry.corp/team/secret']);
+    const token = { ...alice, repositories: new Set(['registry.corp/team/secret']) };
+    expect(await pages(house.mirror, token, 2)).toEqual([...everybodys, 'registry.corp/team/secret']);
+    expect(await pages(house.mirror, { ...token, repositories: new Set() }, 2)).toEqual(everybodys);
+    expect(registry.requests).toEqual([]);
+    expect(registry.anonymous?.requests).toHaveLength(asked ?? 0);
+  });
+
+  it('leaves out what the rules deny to the reader', async () => {
+    await using house = await holding(['library/busybox', 'team/app'], {
+      access: { rules: [{ match: 'docker.io/team/*', allow: ['user:alice'] }] },
+    });
+
+    expect(await pages(house.mirror, anonymous, 10)).toEqual(['library/busybox']);
+    expect(await pages(house.mirror, alice, 10)).toEqual(['library/busybox', 'team/app']);
+  });
+});
+
+describe('a search', () => {
+  it("gives what Docker Hub's own finds", async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.found = [found('busybox'), found('owner/busybox')];
+
+    const answer = await house.mirror.search(anonymous, 'busybox', 25);
+
+    expect(answer).toEqual({ results: house.upstream.found, warning: undefined });
+    expect(house.upstream.requests).toEqual(['SEARCH busybox 25']);
+  });
+
+  it('names what it finds as it has to be pulled here', async () => {
+    const hub = new ScriptedUpstream();
+    await using house = await MirrorHouse.open({ upstream: new ScriptedUpstream('quay.io'), others: [hub] });
+    hub.found = [found('busybox')];
+
+    const { results } = await house.mirror.search(anonymous, 'busybox', 25);
+
+    expect(results).toEqual([{ ...found('busybox'), name: 'docker.io/busybox' }]);
+    expect(hub.count('SEARCH')).toBe(1);
+  });
+
+  it('asks Docker Hub without credentials', async () => {
+    const hub = new ScriptedUpstream().guard();
+    await using house = await MirrorHouse.open({ upstream: hub });
+
+    await house.mirror.search(alice, 'busybox', 25);
+
+    expect(hub.requests).toEqual([]);
+    expect(hub.anonymous?.requests).toEqual(['SEARCH busybox 25']);
+  });
+
+  it('leaves out what the rules deny to the reader', async () => {
+    await using house = await MirrorHouse.open({
+      access: {
+        mirror: { allow: [], deny: ['docker.io/evil/*'] },
+        rules: [{ match: 'docker.io/library/*', allow: ['authenticated'] }],
+      },
+    });
+    house.upstream.found = [
+      found('busybox'),
+      found('evil/busybox'),
+      found('owner/busybox'),
+      found('NO NAME'),
+    ];
+
+    const names = async (reader: Reader): Promise<readonly string[]> =>
+      (await house.mirror.search(reader, 'busybox', 25)).results.map(({ name }) => name);
+
+    expect(await names(anonymous)).toEqual(['owner/busybox']);
+    expect(await names(alice)).toEqual(['busybox', 'owner/busybox']);
+  });
+
+  it('finds cached names when Docker Hub is out of reach, and says so', async () => {
+    await using house = await holding(['library/busybox', 'owner/BusyBox'.toLowerCase(), 'owner/other']);
+    house.upstream.before = () =>
+      Promise.reject(new UpstreamError('unavailable', 'upstream refused the connection'));
+
+    const { results, warning } = await house.mirror.search(anonymous, 'BUSY', 25);
+
+    expect(results.map(({ name }) => name)).toEqual(['library/busybox', 'owner/busybox']);
+    expect(warning).toBe('upstream refused the connection');
+    expect((await house.mirror.search(anonymous, 'busy', 1)).results).toHaveLength(1);
+  });
+
+  it('finds cached names after three seconds when Docker Hub hangs', async () => {
+    await using house = await holding(['library/busybox']);
+    const hanging = Promise.withResolvers<undefined>();
+    house.upstream.before = () => hanging.promise;
+
+    const answer = house.mirror.search(anonymous, 'busy', 25);
+    await house.clock.advance(3_000);
+
+    expect((await answer).results).toMatchObject([{ name: 'library/busybox' }]);
+    hanging.resolve(undefined);
+  });
+
+  it('does not ask a Docker Hub that is known to fail', async () => {
+    await using house = await holding(['library/busybox']);
+    await house.clock.advance(60_000);
+    house.upstream.before = () => Promise.reject(new UpstreamError('unavailable', 'down'));
+    await house.mirror.manifest(target('busybox'), byTag('latest'), 'GET');
+
+    await house.mirror.search(anonymous, 'busy', 25);
+
+    expect(house.upstream.count('SEARCH')).toBe(0);
+  });
+
+  it('finds of a private registry only what the reader may see', async () => {
+    const registry = new ScriptedUpstream('registry.corp').guard('team/open');
+    await using house = await holding(['team/open', 'team/secret'], { upstream: registry });
+    await house.mirror.manifest(target('team/open'), byTag('latest'), 'GET');
+
+    const names = async (reader: Reader): Promise<readonly string[]> =>
+      (await house.mirror.search(reader, 'team', 25)).results.map(({ name }) => name);
+
+    expect(await names(anonymous)).toEqual(['team/open']);
+    expect(await names(alice)).toEqual(['team/open', 'team/secret']);
+    expect(registry.count('SEARCH')).toBe(0);
+  });
+});
