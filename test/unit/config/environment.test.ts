@@ -104,3 +104,102 @@ describe('the environment', () => {
     );
   });
 });
+
+describe('a variable for one upstream', () => {
+  const hosts = `version: 0.1
+upstreams:
+  my-registry.example.com:5000: { username: me }
+  ghcr.io:
+`;
+  const credentials = (folder: ConfigFolder, environment: Record<string, string>) =>
+    Object.fromEntries(folder.load(environment).config.upstreams.map((one) => [one.name, one.credentials]));
+
+  it('writes _ for what a name of a variable cannot hold', async () => {
+    await using folder = await ConfigFolder.create({ 'entrepot.yml': hosts });
+
+    const found = credentials(folder, {
+      REGISTRY_UPSTREAMS_MY_REGISTRY_EXAMPLE_COM_5000_PASSWORD: 'geheim',
+      REGISTRY_UPSTREAMS_GHCR_IO: '{ username: me, password: geheim }',
+      REGISTRY_UPSTREAMS_QUAY_IO_CREDENTIALS: 'helper:x',
+    });
+
+    expect(found).toMatchObject({
+      'my-registry.example.com:5000': { username: 'me', password: 'geheim' },
+      'ghcr.io': { username: 'me', password: 'geheim' },
+      'quay.io': { kind: 'helper' },
+    });
+  });
+
+  it('may write the name as it is, known or not', async () => {
+    await using folder = await ConfigFolder.create({ 'entrepot.yml': hosts });
+
+    const { config } = folder.load({
+      'REGISTRY_UPSTREAMS_My-Registry.example.com:5000_PASSWORD': 'geheim',
+      'REGISTRY_UPSTREAMS_new.example.com_URL': 'http://10.0.0.7:5000',
+    });
+
+    expect(config.upstreams.map(({ name }) => name)).toEqual([
+      'my-registry.example.com:5000',
+      'ghcr.io',
+      'new.example.com',
+    ]);
+    expect(config.upstreams[0].credentials).toMatchObject({ password: 'geheim' });
+  });
+
+  it('means the longest name that it spells', async () => {
+    const { config } = await loadText('version: 0.1\nupstreams: { acme.io: , acme.io.example.com: }\n', {
+      REGISTRY_UPSTREAMS_ACME_IO_EXAMPLE_COM_LISTEN: ':5001',
+      REGISTRY_UPSTREAMS_ACME_IO_LISTEN: ':5002',
+    });
+
+    expect(config.upstreams.map(({ name, listen }) => [name, listen?.port])).toEqual([
+      ['acme.io', 5002],
+      ['acme.io.example.com', 5001],
+    ]);
+  });
+
+  it('adds to the usual registries when nothing else names any', async () => {
+    await using folder = await ConfigFolder.create();
+
+    const { config } = folder.loadEnvironment({
+      REGISTRY_UPSTREAMS_GHCR_IO_USERNAME: 'me',
+      REGISTRY_UPSTREAMS_GHCR_IO_PASSWORD: 'geheim',
+    });
+
+    expect(config.plain).toBe('docker.io');
+    expect(config.upstreams).toHaveLength(10);
+    expect(config.upstreams.find(({ name }) => name === 'ghcr.io')?.credentials).toMatchObject({
+      username: 'me',
+    });
+  });
+
+  it('stands beside REGISTRY_UPSTREAMS, which names them all', async () => {
+    await using folder = await ConfigFolder.create();
+
+    const { config } = folder.loadEnvironment({
+      REGISTRY_UPSTREAMS: '{ registry.example.com: { username: me } }',
+      REGISTRY_UPSTREAMS_REGISTRY_EXAMPLE_COM_PASSWORD: 'geheim',
+    });
+
+    expect(config.upstreams.map(({ name, credentials: found }) => [name, found])).toEqual([
+      ['registry.example.com', { kind: 'static', username: 'me', password: 'geheim' }],
+    ]);
+  });
+
+  it.each([
+    ['REGISTRY_UPSTREAMS_NEW_EXAMPLE_COM_URL', 'names no well-known registry and none of the file'],
+    [
+      'REGISTRY_UPSTREAMS_A_B_EXAMPLE_PASSWORD',
+      'may mean a-b.example or a.b.example: write the name as it is',
+    ],
+    ['REGISTRY_UPSTREAMS_GHCR_IO_PASWORD', 'upstreams.ghcr.io.pasword: unknown key, did you mean'],
+  ])('is refused when it is unclear: %s', async (variable, message) => {
+    const complaint = await complaintAbout('version: 0.1\nupstreams: { a-b.example: , a.b.example: }\n', {
+      [variable]: 'geheim',
+    });
+
+    expect(complaint).toContain(`${variable}: `);
+    expect(complaint).toContain(message);
+    expect(complaint).not.toContain('geheim');
+  });
+});
