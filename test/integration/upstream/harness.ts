@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { isIP, type AddressInfo, type LookupFunction } from 'node:net';
 import { pino } from 'pino';
 import { parseRepositoryName, parseTag, parseUpstreamName } from '../../../src/oci/reference.ts';
 import type { ManifestReference, RepositoryName, UpstreamName } from '../../../src/oci/reference.ts';
@@ -20,13 +20,17 @@ export interface TestClient extends AsyncDisposable {
   log(): string;
 }
 
-/** A client of the registry at `url`, whose retries follow each other at once. */
-export function clientOf(url: string, options: ClientOptions = {}): TestClient {
+/** A client of the registry at `url`, or at several in order, whose retries follow each other at once. */
+export function clientOf(
+  url: string | readonly [string, ...string[]],
+  options: ClientOptions = {},
+): TestClient {
+  const [first, ...others] = typeof url === 'string' ? ([url] as const) : url;
   const lines: string[] = [];
   const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
   const registry = createRegistryClient({
     name: upstreamName('docker.io'),
-    urls: [new URL(url)],
+    urls: [new URL(first), ...others.map((other) => new URL(other))],
     // What runs on sockets cannot run on a test's time.
     clock: systemClock(),
     logger,
@@ -39,6 +43,22 @@ export function clientOf(url: string, options: ClientOptions = {}): TestClient {
     log: () => lines.join(''),
     [Symbol.asyncDispose]: () => registry.close(),
   };
+}
+
+/** Names that are known only here, each with its address. */
+export function namesAt(addresses: Readonly<Record<string, string>>): LookupFunction {
+  return (hostname, _, callback) => {
+    const address = addresses[hostname];
+    if (address === undefined) callback(Object.assign(new Error('unknown'), { code: 'ENOTFOUND' }), []);
+    else callback(null, [{ address, family: isIP(address) }]);
+  };
+}
+
+/** The same server under a name. */
+export function named(url: string, name: string): string {
+  const renamed = new URL(url);
+  renamed.hostname = name;
+  return renamed.origin;
 }
 
 export function repositoryName(text: string): RepositoryName {
