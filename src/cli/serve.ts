@@ -24,15 +24,17 @@ export async function serve(file: string | undefined, terminal: Terminal): Promi
   const logger = createLogger(config.log);
   const stop = new StopSignal(process);
   exitOnSurprise(logger);
+  // From the start on: a signal that nobody waits for would end the process.
+  let reload = (): Promise<void> => Promise.resolve();
+  process.on('SIGHUP', () => void reload());
 
   const entrepot = await start(config, logger, terminal);
   if (entrepot === undefined) return exitCode.failure;
-  const summary = summarize(config, entrepot.addresses);
+  reload = () => entrepot.reload();
+  const summary = summarize(config, entrepot);
   if (config.log.formatter === 'text' || terminal.interactive) terminal.out(startMessage(summary));
   else logger.info(summary, 'ready');
-  for (const { upstream, address } of entrepot.bound) logger.info({ upstream, address }, 'also listening');
   for (const warning of warnings) logger.warn(warning);
-  process.on('SIGHUP', () => void entrepot.reload());
 
   const signal = await stop.received;
   logger.info({ signal }, 'stopping; a second signal stops at once');

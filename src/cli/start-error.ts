@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { HtpasswdError } from '../http/auth/htpasswd.ts';
 import { TokenKeyError } from '../http/auth/token-keys.ts';
+import { TlsError } from '../http/tls.ts';
 import { StoreError } from '../store/store-error.ts';
 
 /** One line on why it could not start and what to do; undefined for what nobody foresaw. */
@@ -21,7 +22,8 @@ export function describeStartError(error: unknown, { http, storage }: Config): s
     case 'ENOTFOUND':
       return `${host} is no address of this machine: choose another http.addr`;
     default:
-      return typeof error.code === 'string' && error.code.startsWith('ERR_OSSL')
+      return error instanceof TlsError ||
+        (typeof error.code === 'string' && error.code.startsWith('ERR_OSSL'))
         ? `http.tls.certificate and http.tls.key cannot be used: ${error.message}`
         : undefined;
   }

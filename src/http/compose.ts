@@ -45,7 +45,7 @@ export interface RunningHttp {
 }
 
 /**
- * Builds the inside of `http/` and listens. Rejects with HtpasswdError, TokenKeyError, the error of OpenSSL for certificates
+ * Builds the inside of `http/` and listens. Rejects with HtpasswdError, TokenKeyError, TlsError or the error of OpenSSL for certificates
  * that cannot be used, or the system's when an address cannot be listened on.
  */
 export async function composeHttp(

@@ -117,7 +117,7 @@ export class HttpServer {
 
   /**
    * Uses other certificates from the next connection on. Whether clients must show one stays as it was.
-   * @throws the error of OpenSSL for what cannot be used; the old ones then stay
+   * @throws TlsError or the error of OpenSSL for what cannot be used; the old ones then stay
    */
   renewTls(tls: TlsOptions): void {
     if (this.#tlsServer !== undefined) renewTls(this.#tlsServer, tls);

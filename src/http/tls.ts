@@ -3,6 +3,12 @@ import type { Socket } from 'node:net';
 import { createSecureContext, type SecureVersion, type TLSSocket } from 'node:tls';
 import type { Server } from 'node:https';
 
+/** A certificate and a key with which nothing can be served. */
+export class TlsError extends Error {
+  override readonly name = 'TlsError';
+  readonly code = 'TLS';
+}
+
 /** TLS with everything loaded: PEM texts, not file names. */
 export interface TlsOptions {
   readonly cert: string | Buffer;
@@ -40,8 +46,9 @@ export async function readTls({
   };
 }
 
-/** The same as Node takes it. */
+/** The same as Node takes it. Throws TlsError for empty texts, which Node takes for none: every handshake would then fail. */
 export function secureOptions({ cert, key, clientCas, minVersion, ciphers }: TlsOptions) {
+  if (cert.length === 0 || key.length === 0) throw new TlsError('the certificate or the key is empty');
   return {
     cert,
     key,
@@ -53,7 +60,7 @@ export function secureOptions({ cert, key, clientCas, minVersion, ciphers }: Tls
 
 /**
  * Uses other certificates from the next connection on; those that are open stay.
- * @throws the error of OpenSSL for what cannot be used; then nothing has changed
+ * @throws TlsError or the error of OpenSSL for what cannot be used; then nothing has changed
  */
 export function renewTls(server: Server, tls: TlsOptions): void {
   const options = secureOptions(tls);

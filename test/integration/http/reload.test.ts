@@ -1,0 +1,105 @@
+import { writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { hashSync } from 'bcryptjs';
+import { expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { TestCertificate } from '../../support/certificates.ts';
+import { entrepot } from '../../support/cli.ts';
+import { eventually, within } from '../../support/deadline.ts';
+import { TempFolder } from '../../support/temp-folder.ts';
+
+/** The status of `/v2/` for an account, and the subject of the server's certificate. */
+async function login(
+  origin: string,
+  ca: string,
+  account: string,
+): Promise<readonly [number | undefined, string]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly [number | undefined, string]>();
+  request(`${origin}/v2/`, { ca, auth: `${account}:secret`, agent: false }, (response) => {
+    const subject = String((response.socket as TLSSocket).getPeerCertificate().subject.CN);
+    response.resume().once('end', () => resolve([response.statusCode, subject]));
+  })
+    .once('error', reject)
+    .end();
+  return await within(10_000, 'the answer over TLS', promise);
+}
+
+test('SIGHUP reads certificates and the password file again, for every listener, and what is bad is told and left', async () => {
+  await using folder = await TempFolder.create();
+  const authority = await TestCertificate.create({ name: 'authority', authority: true });
+  const issue = (name: string): Promise<TestCertificate> =>
+    TestCertificate.create({ name, issuer: authority, addresses: ['127.0.0.1'] });
+  const use = async (certificate: TestCertificate): Promise<void> => {
+    await writeFile(folder.join('server.crt'), certificate.pem);
+    await writeFile(folder.join('server.key'), certificate.keyPem);
+  };
+  const account = (name: string): Promise<void> =>
+    writeFile(folder.join('htpasswd'), `${name}:${hashSync('secret', 4)}\n`);
+  await use(await issue('first'));
+  await account('alice');
+  await writeFile(
+    folder.join('config.yml'),
+    stringify({
+      version: 0.1,
+      log: { level: 'info', formatter: 'json' },
+      storage: { filesystem: { rootdirectory: folder.join('data') } },
+      http: { addr: '127.0.0.1:0', tls: { certificate: 'server.crt', key: 'server.key' } },
+      auth: { htpasswd: { realm: 'mirror', path: 'htpasswd' } },
+      upstreams: { 'ghcr.io': { listen: '127.0.0.1:0' } },
+    }),
+  );
+  await using child = entrepot(['serve', 'config.yml'], folder.path);
+  const [, origin = ''] = await child.waitFor(/"addresses":\["(https:[^"]+)"/);
+  const [, bound = ''] = await child.waitFor(/"upstream":"ghcr\.io","address":"(https:[^"]+)"/);
+  expect(await login(origin, authority.pem, 'alice')).toStrictEqual([200, 'first']);
+  expect(await login(bound, authority.pem, 'alice')).toStrictEqual([200, 'first']);
+
+  await use(await issue('second'));
+  await account('robert');
+  child.kill('SIGHUP');
+  await child.waitFor(/the certificate was read again/);
+  expect(await login(origin, authority.pem, 'robert')).toStrictEqual([200, 'second']);
+  expect(await login(bound, authority.pem, 'robert')).toStrictEqual([200, 'second']);
+  expect((await login(origin, authority.pem, 'alice'))[0]).toBe(401);
+
+  await writeFile(folder.join('server.crt'), 'nothing');
+  await writeFile(folder.join('htpasswd'), 'robert:plain\n');
+  child.kill('SIGHUP');
+  await child.waitFor(/the new certificate or key cannot be used/);
+  await child.waitFor(/the password file cannot be used/);
+  expect(await login(origin, authority.pem, 'robert')).toStrictEqual([200, 'second']);
+
+  child.kill('SIGTERM');
+  expect(await child.exited()).toEqual({ code: 0, signal: null });
+  expect(child.output).not.toContain('plain');
+});
+
+test('a SIGHUP that finds nothing to read again changes nothing', async () => {
+  await using folder = await TempFolder.create();
+  await using child = entrepot(['serve'], folder.path, { REGISTRY_HTTP_ADDR: '127.0.0.1:0' });
+  const [, origin = ''] = await child.waitFor(/listening on {2}(http:\S+)/);
+  child.kill('SIGHUP');
+  await eventually(
+    5000,
+    'an answer after the signal',
+    async () => (await fetch(`${origin}/v2/`)).status === 200,
+  );
+  child.kill('SIGTERM');
+  expect(await child.exited()).toEqual({ code: 0, signal: null });
+});
+
+test('a password file that cannot be used keeps the mirror from starting, in one line', async () => {
+  await using folder = await TempFolder.create();
+  await writeFile(folder.join('htpasswd'), 'alice:{SHA}fEqNCco3Yq9h5ZUglD3CZJT4lBs=\n');
+  await using child = entrepot(['serve'], folder.path, {
+    REGISTRY_HTTP_ADDR: '127.0.0.1:0',
+    REGISTRY_AUTH_HTPASSWD_REALM: 'mirror',
+    REGISTRY_AUTH_HTPASSWD_PATH: folder.join('htpasswd'),
+  });
+  expect(await child.exited()).toEqual({ code: 1, signal: null });
+  expect(child.stderr).toMatch(
+    /^entrepot: auth\.htpasswd\.path: .*htpasswd, line 1: the password of alice is hashed with SHA-1; only bcrypt is taken: .*\n$/,
+  );
+  expect(child.output).not.toContain('fEqNCco3Yq9h5ZUglD3CZJT4lBs=');
+});
