@@ -22,6 +22,13 @@ export class FakeContent {
     return this.#repositories.get(name);
   }
 
+  /** Names of the public repositories with the term in them. */
+  search(term: string): readonly string[] {
+    return [...this.#repositories]
+      .filter(([name, { isPrivate }]) => !isPrivate && name.includes(term))
+      .map(([name]) => name);
+  }
+
   /** The repository of that name, made if there is none. */
   ensure(name: string): StoredRepository {
     let repository = this.#repositories.get(name);

@@ -44,6 +44,7 @@ export class FakeRegistry {
   }
 
   answer(request: FakeRequest): Answer {
+    if (request.path === '/v1/search') return this.#search(request.query.get('q') ?? '');
     const endpoint = this.endpoint(request.path);
     if (endpoint === undefined) return errorAnswer(404, 'UNKNOWN', '404 page not found');
     const refusal = this.#options.gate.refusal(request, endpoint.name);
@@ -61,6 +62,17 @@ export class FakeRegistry {
     return endpoint.target === 'manifest'
       ? this.#manifest(request, repository, endpoint.reference)
       : this.#blob(request, repository, endpoint.reference);
+  }
+
+  #search(term: string): Answer {
+    const results = this.#options.content.search(term).map((name) => ({
+      name,
+      description: '',
+      star_count: 0,
+      is_official: name.startsWith('library/'),
+      is_automated: false,
+    }));
+    return jsonAnswer(200, { query: term, num_results: results.length, results });
   }
 
   #manifest(request: FakeRequest, repository: StoredRepository, reference: string): Answer {

@@ -30,6 +30,8 @@ export class Podman implements AsyncDisposable {
         ...[...hosts].flatMap((host) => ['[[registry]]', `location = "${host}"`, 'insecure = true']),
       ].join('\n'),
     );
+    // podman wants the file that REGISTRY_AUTH_FILE names to be there.
+    await writeFile(folder.join('auth.json'), '{}');
     return new Podman(folder);
   }
 
