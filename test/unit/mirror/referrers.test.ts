@@ -93,6 +93,25 @@ describe('referrers', () => {
     expect(await referrersOf(house, signature.digest)).toMatchObject({ descriptors: [] });
   });
 
+  it('that are none are written down only of what is held: anybody may ask for any digest', async () => {
+    await using house = await houseWith([]);
+    house.upstream.addReferrers(name, signature.digest, []);
+    await referrersOf(house, image.digest);
+    await referrersOf(house, signature.digest);
+
+    const repository = { upstream: house.upstream.name, name: hello.name };
+    expect(await house.metadata.referrers(repository, image.digest)).toMatchObject({ descriptors: [] });
+    expect(await house.metadata.referrers(repository, signature.digest)).toBeUndefined();
+  });
+
+  it('are asked for anew when the clock was set back', async () => {
+    await using house = await houseWith([listedSignature]);
+    await referrersOf(house, image.digest);
+    await house.clock.advance(-hour);
+
+    expect(await referrersOf(house, image.digest)).toMatchObject({ result: 'miss' });
+  });
+
   it('are those that the referrers tag lists, where upstream has no API', async () => {
     await using house = await houseWith(undefined);
     const index = makeArtifactIndex([listedSignature, listedSbom]);
@@ -208,7 +227,7 @@ describe('referrers with an upstream in trouble', () => {
     expect(house.upstream.requests).toHaveLength(asked);
   });
 
-  it('wait 1.5 s for an upstream that does not answer', async () => {
+  it('wait 1.5 s for an upstream that does not answer, once', async () => {
     await using house = await houseWith([listedSignature]);
     await referrersOf(house, image.digest);
     await house.clock.advance(60_000);
@@ -223,6 +242,7 @@ describe('referrers with an upstream in trouble', () => {
       upstreamMs: 1_500,
       warning: 'upstream does not answer in time',
     });
+    expect(await referrersOf(house, image.digest)).toMatchObject({ result: 'stale', upstreamMs: 0 });
   });
 
   it('are what is held, if upstream never listed any', async () => {
