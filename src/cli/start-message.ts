@@ -1,4 +1,5 @@
-import type { Config } from '../config/config.ts';
+import type { Config, UpstreamConfig } from '../config/config.ts';
+import { defaultUrl } from '../config/registry-url.ts';
 import { dockerHub } from '../oci/docker-hub.ts';
 import { clientOrigin, ownAddress } from './client-origin.ts';
 
@@ -8,54 +9,129 @@ export interface DaemonJson {
   readonly 'insecure-registries'?: readonly string[];
 }
 
+/** An address, or a name of the mirror, that stands for one upstream. */
+export interface OwnAddress {
+  readonly upstream: string;
+  /** An origin that clients can use. */
+  readonly address: string;
+}
+
 /** What a running Entrepot tells whoever started it. */
 export interface StartSummary {
-  /** Origins that clients can use. */
+  /** Origins that clients can use for every upstream. */
   readonly addresses: readonly string[];
+  readonly bound: readonly OwnAddress[];
   readonly storage: string;
-  readonly upstream: string;
+  /** Their names, the one that plain names mean first, each with what is special about it. */
+  readonly upstreams: readonly string[];
+  /** How an image is pulled of which Docker would not ask this mirror by itself; undefined when there is none. */
+  readonly pull: string | undefined;
   readonly daemonJson: DaemonJson;
 }
 
-/** @param listening origins as bound; one of all interfaces is replaced by an address of this machine's */
-export function summarize(
-  config: Config,
-  listening: readonly string[],
-  machine = ownAddress(),
-): StartSummary {
-  const [upstream] = config.upstreams;
-  const addresses = listening.map((origin) => clientOrigin(origin, machine));
-  const insecure = addresses.filter((origin) => origin.startsWith('http:')).map(hostPort);
+/** Origins as bound; those of all interfaces are replaced by an address of this machine's. */
+export interface Listening {
+  readonly addresses: readonly string[];
+  readonly bound: readonly OwnAddress[];
+}
+
+const lineLength = 110;
+const indent = ' '.repeat(16);
+
+export function summarize(config: Config, listening: Listening, machine = ownAddress()): StartSummary {
+  const addresses = listening.addresses.map((origin) => clientOrigin(origin, machine));
+  const [main = ''] = addresses;
+  const bound = [
+    ...listening.bound.map(({ upstream, address }) => ({
+      upstream,
+      address: clientOrigin(address, machine),
+    })),
+    ...config.upstreams.flatMap(({ name, hosts }) =>
+      hosts.map((host) => ({ upstream: name, address: withHost(main, host) })),
+    ),
+  ];
+  const forHub = config.plain === dockerHub ? addresses : originsOf(bound, dockerHub);
+  const insecure = [...addresses, ...originsOf(bound, dockerHub)]
+    .filter((origin) => origin.startsWith('http:'))
+    .map(hostPort);
   return {
     addresses,
+    bound,
     storage: config.storage.rootdirectory,
-    upstream: `${upstream.name} (${upstream.urls[0].origin}${upstream.credentials === undefined ? ', anonymous' : ''})`,
+    upstreams: config.upstreams.map((upstream) => describe(upstream, config)),
+    pull: pullExample(config, hostPort(main)),
     daemonJson: {
       // dockerd asks its mirrors for Docker Hub's images only.
-      ...(upstream.name === dockerHub ? { 'registry-mirrors': addresses } : undefined),
-      ...(insecure.length === 0 ? undefined : { 'insecure-registries': insecure }),
+      ...(forHub.length === 0 ? undefined : { 'registry-mirrors': forHub }),
+      ...(insecure.length === 0 ? undefined : { 'insecure-registries': [...new Set(insecure)] }),
     },
   };
 }
 
 /** A few lines for people. */
-export function startMessage({ addresses, storage, upstream, daemonJson }: StartSummary): string {
+export function startMessage({
+  addresses,
+  bound,
+  storage,
+  upstreams,
+  pull,
+  daemonJson,
+}: StartSummary): string {
   const lines = [
     'Entrepot is ready.',
     `  listening on  ${addresses.join(', ')}`,
-    `  mirroring     ${upstream}`,
+    ...bound.map(({ upstream, address }) => `${indent}${address} for ${upstream} alone`),
+    `  mirroring     ${wrapped(upstreams)}`,
     `  storing in    ${storage}`,
   ];
-  if (daemonJson['registry-mirrors'] === undefined) {
-    lines.push(`  pull with     docker pull ${hostPort(addresses[0] ?? '')}/NAME:TAG`);
-  }
+  if (pull !== undefined) lines.push(`  pull with     docker pull ${pull}`);
   if (Object.keys(daemonJson).length > 0) {
     lines.push(
       'For Docker, put this into /etc/docker/daemon.json and restart it:',
       `  ${JSON.stringify(daemonJson)}`,
     );
   }
+  lines.push('For other clients, see what "entrepot setup" prints.');
   return `${lines.join('\n')}\n`;
+}
+
+function describe({ name, urls, credentials }: UpstreamConfig, { plain, upstreams }: Config): string {
+  const origins = urls.map(({ origin }) => origin).join(', ');
+  const notes = [
+    name === plain && upstreams.length > 1 ? 'plain names' : '',
+    origins === defaultUrl(name).origin ? '' : `at ${origins}`,
+    credentials === undefined ? '' : 'with an account',
+  ].filter((note) => note !== '');
+  return notes.length === 0 ? name : `${name} (${notes.join(', ')})`;
+}
+
+function pullExample({ plain, upstreams }: Config, mirror: string): string | undefined {
+  if (plain !== undefined && plain !== dockerHub) return `${mirror}/NAME:TAG`;
+  // A port cannot stand within an image's name.
+  const other = upstreams.find(({ name }) => name !== plain && !name.includes(':'));
+  return other === undefined ? undefined : `${mirror}/${other.name}/NAME:TAG`;
+}
+
+function wrapped(items: readonly string[]): string {
+  const lines: string[] = [];
+  for (const item of items) {
+    const line = lines.at(-1);
+    if (line !== undefined && indent.length + line.length + item.length < lineLength) {
+      lines[lines.length - 1] = `${line}, ${item}`;
+    } else {
+      lines.push(item);
+    }
+  }
+  return lines.join(`,\n${indent}`);
+}
+
+function originsOf(bound: readonly OwnAddress[], name: string): readonly string[] {
+  return bound.filter(({ upstream }) => upstream === name).map(({ address }) => address);
+}
+
+/** `origin` under another name of the same machine. */
+function withHost(origin: string, host: string): string {
+  return origin.replace(/^(https?:\/\/)(?:\[[^\]]*\]|[^:]*)/, `$1${host}`);
 }
 
 /** Unlike a URL's host, with the port even when it is the scheme's own. */

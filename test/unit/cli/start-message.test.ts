@@ -5,21 +5,34 @@ import { loadConfig } from '../../../src/config/load.ts';
 const configOf = (environment: Readonly<Record<string, string>>) =>
   loadConfig({ environment, directory: '/srv' }).config;
 
+const hubOnly = { REGISTRY_PROXY_REMOTEURL: 'https://registry-1.docker.io' };
+
+const at = (...addresses: readonly string[]) => ({ addresses, bound: [] });
+
 describe('the message at the start', () => {
   it('has what an operator needs, with an address that clients can reach', () => {
-    const summary = summarize(configOf({}), ['http://[::]:5000'], '192.0.2.7');
+    const summary = summarize(configOf({}), at('http://[::]:5000'), '192.0.2.7');
 
     expect(startMessage(summary)).toBe(`Entrepot is ready.
   listening on  http://192.0.2.7:5000
-  mirroring     docker.io (https://registry-1.docker.io, anonymous)
+  mirroring     docker.io (plain names), ghcr.io, quay.io, gcr.io, registry.k8s.io, mcr.microsoft.com,
+                public.ecr.aws, registry.gitlab.com, lscr.io, nvcr.io
   storing in    /srv/data
+  pull with     docker pull 192.0.2.7:5000/ghcr.io/NAME:TAG
 For Docker, put this into /etc/docker/daemon.json and restart it:
   {"registry-mirrors":["http://192.0.2.7:5000"],"insecure-registries":["192.0.2.7:5000"]}
+For other clients, see what "entrepot setup" prints.
 `);
   });
 
+  it('says little where there is one upstream', () => {
+    const message = startMessage(summarize(configOf(hubOnly), at('http://127.0.0.1:5000')));
+
+    expect(message).toContain('  mirroring     docker.io\n  storing in    /srv/data\nFor Docker,');
+  });
+
   it('calls nothing insecure that has TLS, and keeps the port that URLs leave out', () => {
-    const { daemonJson } = summarize(configOf({}), ['https://mirror.example:443'], '192.0.2.7');
+    const { daemonJson } = summarize(configOf(hubOnly), at('https://mirror.example:443'), '192.0.2.7');
 
     expect(daemonJson).toEqual({ 'registry-mirrors': ['https://mirror.example:443'] });
   });
@@ -27,18 +40,55 @@ For Docker, put this into /etc/docker/daemon.json and restart it:
   it('does not offer a mirror of another registry as one of Docker Hub', () => {
     const config = configOf({ REGISTRY_PROXY_REMOTEURL: 'https://ghcr.io' });
 
-    const message = startMessage(summarize(config, ['http://0.0.0.0:80'], '192.0.2.7'));
+    const message = startMessage(summarize(config, at('http://0.0.0.0:80'), '192.0.2.7'));
 
     expect(message).toContain('docker pull 192.0.2.7:80/NAME:TAG');
     expect(message).toContain('{"insecure-registries":["192.0.2.7:80"]}');
   });
 
-  it('shows no credentials', () => {
-    const config = configOf({ REGISTRY_PROXY_USERNAME: 'me', REGISTRY_PROXY_PASSWORD: 'geheim' });
+  it('tells addresses and names that stand for one upstream, and gives Docker those of Docker Hub', () => {
+    const config = configOf({
+      REGISTRY_UPSTREAMS:
+        '{ docker.io: { listen: ":5001" }, ghcr.io: { hosts: [ghcr.lan], listen: ":5002" }, quay.io: }',
+      REGISTRY_PROXY_REMOTEURL: 'http://10.0.0.7:5000',
+    });
 
-    const message = startMessage(summarize(config, ['http://127.0.0.1:5000']));
+    const summary = summarize(
+      config,
+      {
+        addresses: ['http://[::]:5000'],
+        bound: [
+          { upstream: 'docker.io', address: 'http://[::]:5001' },
+          { upstream: 'ghcr.io', address: 'http://[::]:5002' },
+        ],
+      },
+      '192.0.2.7',
+    );
 
-    expect(message).toContain('docker.io (https://registry-1.docker.io)');
-    expect(message).not.toContain('geheim');
+    expect(startMessage(summary)).toContain(`
+  listening on  http://192.0.2.7:5000
+                http://192.0.2.7:5001 for docker.io alone
+                http://192.0.2.7:5002 for ghcr.io alone
+                http://ghcr.lan:5000 for ghcr.io alone
+  mirroring     10.0.0.7:5000 (plain names, at http://10.0.0.7:5000), docker.io, ghcr.io, quay.io
+`);
+    expect(summary.daemonJson).toEqual({
+      'registry-mirrors': ['http://192.0.2.7:5001'],
+      'insecure-registries': ['192.0.2.7:5000', '192.0.2.7:5001'],
+    });
+  });
+
+  it('shows that there are credentials, and none of them', () => {
+    const config = configOf({
+      ...hubOnly,
+      REGISTRY_PROXY_USERNAME: 'someone',
+      REGISTRY_PROXY_PASSWORD: 'geheim',
+      HTTPS_PROXY: 'http://me:geheim@proxy:3128',
+    });
+
+    const summary = summarize(config, at('http://127.0.0.1:5000'));
+
+    expect(startMessage(summary)).toContain('mirroring     docker.io (with an account)\n');
+    expect(startMessage(summary) + JSON.stringify(summary)).not.toMatch(/geheim|someone/);
   });
 });

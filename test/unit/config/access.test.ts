@@ -76,7 +76,7 @@ auth:
   });
 
   it.each([
-    [`${htpasswd}`, ['public images are served without a login too', 'go over the network unencrypted']],
+    [htpasswd, ['public images are served without a login too', 'go over the network unencrypted']],
     [`${htpasswd}\naccess: { anonymous: allow }`, ['go over the network unencrypted']],
     [`${htpasswd}\naccess: { anonymous: deny }`, ['go over the network unencrypted']],
     ['auth: { passthrough: true }', []],
