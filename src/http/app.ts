@@ -53,7 +53,8 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   const { mirror, logger, clock, headers = {}, authenticator } = options;
   const common = commonHeaders(headers);
   const ids = new RequestIds();
-  const hostNames = new HostNames(options.hosts ?? new Map());
+  const hostNames =
+    options.hosts === undefined || options.hosts.size === 0 ? undefined : new HostNames(options.hosts);
   const doorkeeper = authenticator === undefined ? undefined : new Doorkeeper(authenticator, logger, clock);
   const errors = new ErrorResponder(logger, doorkeeper);
   const accessLog = new AccessLog(logger, clock);
@@ -61,7 +62,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
 
   const begin = (context: Context, level: 'info' | 'debug' = 'info'): Exchange => {
     const exchange = new Exchange(context, ids.take(context.req.header('x-request-id')), clock.now(), common);
-    const byHost = hostNames.upstreamOf(exchange.header('host'));
+    const byHost = hostNames?.upstreamOf(exchange.header('host'));
     const byListener = exchange.bindings?.upstream;
     if (byHost !== undefined || byListener !== undefined) {
       exchange.bound = [byHost, byListener].filter((name) => name !== undefined);

@@ -130,8 +130,9 @@ export class Exchange {
 
   #allHeaders(headers: HeaderList): string[] {
     const common = this.path.startsWith('/v2') ? this.#common.api : this.#common.plain;
-    const namespace = this.namespace === undefined ? [] : ['OCI-Namespace', this.namespace];
-    return [...common, 'X-Request-Id', this.id, ...namespace, ...headers];
+    const all = [...common, 'X-Request-Id', this.id, ...headers];
+    if (this.namespace !== undefined) all.push('OCI-Namespace', this.namespace);
+    return all;
   }
 }
 

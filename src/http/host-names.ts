@@ -11,7 +11,7 @@ export class HostNames {
 
   /** The upstream that a `Host` header stands for, if any. Case and port do not matter. */
   upstreamOf(host: string | undefined): UpstreamName | undefined {
-    if (this.#upstreams.size === 0 || host === undefined) return undefined;
+    if (host === undefined) return undefined;
     const name = host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
     return this.#upstreams.get(name);
   }
