@@ -1,0 +1,205 @@
+import { once } from 'node:events';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../../src/cli/doctor/check.ts';
+import { DataFolderCheck, type FileSystem } from '../../../src/cli/doctor/data-folder-check.ts';
+import { DatabaseCheck } from '../../../src/cli/doctor/database-check.ts';
+import { LimitsCheck } from '../../../src/cli/doctor/limits-check.ts';
+import { PortCheck } from '../../../src/cli/doctor/port-check.ts';
+import { FolderLock } from '../../../src/store/sqlite/folder-lock.ts';
+import { SqliteMetadataStore } from '../../../src/store/sqlite/metadata-store.ts';
+import { systemClock } from '../../../src/system-clock.ts';
+import { TempFolder } from '../../support/temp-folder.ts';
+
+const gib = 2 ** 30;
+const signal = new AbortController().signal;
+
+const roomy: FileSystem = { type: 0xef53, size: 100 * gib, free: 50 * gib, files: 1e6, freeFiles: 9e5 };
+
+function disk(difference: Partial<FileSystem>): () => Promise<FileSystem> {
+  return () => Promise.resolve({ ...roomy, ...difference });
+}
+
+function levels(findings: readonly Finding[]): readonly string[] {
+  return findings.map(({ level }) => level);
+}
+
+describe('the check of the data folder', () => {
+  it('is content with a folder that has room, and leaves nothing there', async () => {
+    await using folder = await TempFolder.create();
+
+    const findings = await new DataFolderCheck(folder.path, disk({})).run();
+
+    expect(findings).toEqual([{ level: 'ok', message: `${folder.path}, 50.0 GiB of 100.0 GiB free` }]);
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+
+  it('is content with one that can be made', async () => {
+    await using folder = await TempFolder.create();
+
+    const [finding] = await new DataFolderCheck(folder.join('a', 'b'), disk({})).run();
+
+    expect(finding?.level).toBe('ok');
+    expect(finding?.message).toContain('will be made');
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+
+  it.each([
+    ['little room', { free: 0.9 * gib }, ['problem']],
+    ['not much room', { free: 4 * gib }, ['warning']],
+    ['much room on a large disk, though a small part of it', { size: 1000 * gib, free: 20 * gib }, ['ok']],
+    ['hardly an inode', { freeFiles: 500 }, ['ok', 'problem']],
+    ['few inodes', { freeFiles: 5000 }, ['ok', 'warning']],
+    ['no fixed number of inodes', { files: 0, freeFiles: 0 }, ['ok']],
+    ['NFS', { type: 0x6969 }, ['ok', 'warning']],
+    ['SMB', { type: 0xfe534d42 }, ['ok', 'warning']],
+    ["a container's own layer", { type: 0x794c7630 }, ['ok', 'warning']],
+    ['memory', { type: 0x01021994 }, ['ok', 'warning']],
+  ])('judges %s', async (_, difference, expected) => {
+    await using folder = await TempFolder.create();
+
+    const findings = await new DataFolderCheck(folder.path, disk(difference)).run();
+
+    expect(levels(findings)).toEqual(expected);
+    for (const { level, advice } of findings) expect(advice !== undefined).toBe(level !== 'ok');
+  });
+
+  it.each(['file', 'file/data'])('finds that a file is in the way of %s', async (path) => {
+    await using folder = await TempFolder.create();
+    await writeFile(folder.join('file'), '');
+
+    const [finding] = await new DataFolderCheck(folder.join(path), disk({})).run();
+
+    expect(finding).toMatchObject({ level: 'problem', message: `${folder.join('file')} is no folder` });
+  });
+
+  it('finds that nothing can be written there', async () => {
+    const [finding] = await new DataFolderCheck('/proc/entrepot', disk({})).run();
+
+    expect(finding?.level).toBe('problem');
+    expect(finding?.message).toMatch(/^\/proc cannot be written to/);
+  });
+});
+
+describe('the check of the metadata', () => {
+  it('is content with none', async () => {
+    await using folder = await TempFolder.create();
+
+    expect(await new DatabaseCheck(folder.path).run()).toEqual([{ level: 'ok', message: 'none yet' }]);
+  });
+
+  it('is content with a database that a running mirror has open, and does not disturb it', async () => {
+    await using folder = await TempFolder.create();
+    const lock = await FolderLock.take(folder.path);
+    const store = await SqliteMetadataStore.open(folder.join('metadata.sqlite'), systemClock());
+
+    expect(levels(await new DatabaseCheck(folder.path).run())).toEqual(['ok']);
+
+    await store.close();
+    lock.release();
+  });
+
+  it('finds one that a newer version wrote', async () => {
+    await using folder = await TempFolder.create();
+    const database = new Database(folder.join('metadata.sqlite'));
+    database.pragma('user_version = 1000');
+    database.close();
+
+    const [finding] = await new DatabaseCheck(folder.path).run();
+
+    expect(finding?.level).toBe('problem');
+    expect(finding?.message).toContain('written by a newer version of Entrepot');
+  });
+
+  it('finds one that is none', async () => {
+    await using folder = await TempFolder.create();
+    await writeFile(folder.join('metadata.sqlite'), 'no database at all '.repeat(100));
+
+    const [finding] = await new DatabaseCheck(folder.path).run();
+
+    expect(finding?.level).toBe('problem');
+    expect(finding?.message).toContain('SQLITE_NOTADB');
+  });
+
+  it('finds a folder in its place', async () => {
+    await using folder = await TempFolder.create();
+    await mkdir(folder.join('metadata.sqlite'));
+
+    expect(levels(await new DatabaseCheck(folder.path).run())).toEqual(['problem']);
+  });
+});
+
+describe('the check of the port', () => {
+  it('is content with a free one', async () => {
+    const check = new PortCheck([{ addr: { host: '127.0.0.1', port: 0 }, secure: false }]);
+
+    expect(levels(await check.run(signal))).toEqual(['ok']);
+  });
+
+  it('names the program that has taken it', async () => {
+    const other = createServer((socket) => socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'));
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+
+    const [finding] = await new PortCheck([{ addr: { host: '127.0.0.1', port }, secure: false }]).run(signal);
+
+    expect(finding?.level).toBe('problem');
+    expect(finding?.message).toContain(`${port} on 127.0.0.1 is taken by`);
+    expect(finding?.message).toContain(`(pid ${process.pid})`);
+    other.close();
+  });
+
+  it.each([
+    ['in plain text', 'hello'],
+    ['as any page', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'],
+    ['at great length', `HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n{"status":"ok"}`],
+  ])('does not take for Entrepot what answers %s', async (_, answer) => {
+    const other = createServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.end(answer);
+    });
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+
+    expect(
+      levels(await new PortCheck([{ addr: { host: '127.0.0.1', port }, secure: false }]).run(signal)),
+    ).toEqual(['problem']);
+    other.close();
+  });
+
+  it('finds an address that is not of this machine', async () => {
+    const [finding] = await new PortCheck([{ addr: { host: '192.0.2.77', port: 0 }, secure: false }]).run(
+      signal,
+    );
+
+    expect(finding).toMatchObject({ level: 'problem', message: '192.0.2.77 is no address of this machine' });
+  });
+});
+
+describe('the check of the limits', () => {
+  it.each([
+    [20_000, ['ok', 'ok']],
+    [Infinity, ['ok', 'ok']],
+    [1024, ['warning', 'ok']],
+    [256, ['problem', 'ok']],
+    [undefined, ['ok']],
+  ])('judges %s open files', async (openFiles, expected) => {
+    const check = new LimitsCheck(() => Promise.resolve({ openFiles, memory: gib }));
+
+    expect(levels(await check.run())).toEqual(expected);
+  });
+
+  it('warns of little memory', async () => {
+    const check = new LimitsCheck(() => Promise.resolve({ openFiles: undefined, memory: 100 * 2 ** 20 }));
+
+    expect(await check.run()).toMatchObject([{ level: 'warning', message: '100 MiB of memory' }]);
+  });
+
+  it('can be told by this machine', async () => {
+    expect((await new LimitsCheck().run()).length).toBeGreaterThan(0);
+  });
+});
