@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.ts';
+import { registryErrors } from '../../oci/error.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
@@ -10,6 +11,10 @@ import { probe, wantedKey, type Wanted } from './wanted.ts';
 
 const verdictMs = 60_000;
 const remembered = 10_000;
+/** Checks under way at once: each is a connection of its own, and whoever guesses passwords must not guess many. */
+const maxChecks = 32;
+/** Seconds. */
+const retryAfter = 2;
 
 interface Verdict {
   readonly readable: boolean;
@@ -25,6 +30,7 @@ export class Passthrough {
   readonly #key = randomBytes(32);
   readonly #verdicts = new LRUCache<string, Verdict>({ max: remembered });
   readonly #checks = new SingleFlight<boolean>();
+  #underWay = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -33,6 +39,7 @@ export class Passthrough {
   /**
    * Whether upstream gives what is wanted to who shows these credentials, or anything of the repository a minute ago.
    * @throws {UpstreamError} when it cannot say
+   * @throws {RegistryError} `TOOMANYREQUESTS` when too many are being checked
    */
   isReadable(
     upstream: Upstream,
@@ -45,6 +52,9 @@ export class Passthrough {
     const verdict = this.#fresh(whole) ?? this.#fresh(part);
     if (verdict !== undefined) return Promise.resolve(verdict.readable);
     return this.#checks.run(part, async () => {
+      if (this.#underWay >= maxChecks)
+        throw registryErrors.tooManyRequests('too many logins at once', { retryAfter });
+      this.#underWay += 1;
       const registry = upstream.as(credentials);
       try {
         await probe(registry, repository, wanted);
@@ -56,6 +66,7 @@ export class Passthrough {
         if (!refused) throw error;
         return this.#remember(whole, false);
       } finally {
+        this.#underWay -= 1;
         await registry.close();
       }
     }).outcome;

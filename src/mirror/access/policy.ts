@@ -32,6 +32,8 @@ export class AccessPolicy {
   readonly #anonymousMay: boolean;
   readonly #everyoneReadsPrivate: boolean;
   readonly #canLogIn: boolean;
+  /** Nothing is forbidden to anybody; there is no need to look. */
+  readonly #open: boolean;
 
   /** @param canLogIn whether clients can log in to this mirror at all */
   constructor(access: AccessRules, canLogIn: boolean) {
@@ -45,6 +47,8 @@ export class AccessPolicy {
     this.#anonymousMay = access.anonymous === 'allow';
     this.#everyoneReadsPrivate = access.private === 'allow';
     this.#canLogIn = canLogIn;
+    const limits = [...this.#rules, ...this.#allowed, ...this.#refused];
+    this.#open = this.#anonymousMay && limits.length === 0;
   }
 
   /** Whether somebody who has not logged in is refused everything; `login` where logging in is possible. */
@@ -53,6 +57,7 @@ export class AccessPolicy {
   }
 
   verdict(repository: Repository, reader: Reader): Verdict {
+    if (this.#open) return 'allowed';
     const name = repositoryKey(repository);
     if (!this.#isMirrored(name)) return 'not-mirrored';
     const general = this.forNobody(reader);

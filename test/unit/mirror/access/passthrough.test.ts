@@ -155,6 +155,29 @@ describe("a client's own registry credentials", () => {
     expect(registry.logins).toHaveLength(1);
   });
 
+  it('cannot be guessed by the thousand: only some are checked at a time', async () => {
+    const { house, registry } = await guarded();
+    await using _ = house;
+    const hanging = Promise.withResolvers<undefined>();
+    registry.before = () => hanging.promise;
+    const guess = (password: string): Promise<unknown> => {
+      const reader = { ...anonymous, credentials: { username: 'bob', password } };
+      return house.mirror
+        .manifest(target('team/secret', undefined, reader), latest, 'GET')
+        .catch((error: unknown) => (error as { status: number }).status);
+    };
+
+    const guesses = Array.from({ length: 40 }, (_, index) => guess(`guess ${index}`));
+    await expect.poll(() => registry.logins.length).toBe(32);
+    hanging.resolve(undefined);
+    const statuses = await Promise.all(guesses);
+
+    expect(statuses.filter((status) => status === 429)).toHaveLength(8);
+    expect(statuses.filter((status) => status === 404)).toHaveLength(32);
+    expect(registry.logins).toHaveLength(32);
+    expect(await guess('another')).toBe(404);
+  });
+
   it('that cannot be checked are answered with the cause', async () => {
     const { house, registry } = await guarded();
     await using _ = house;
