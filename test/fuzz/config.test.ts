@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { ConfigError } from '../../src/config/config-error.ts';
+import { describeConfig } from '../../src/config/describe.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { knownKeys } from '../../src/config/schema.ts';
+import { anyKey, knownKeys } from '../../src/config/schema.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 
@@ -20,6 +21,12 @@ const scalar = fc.oneof(
     'null',
     '~',
     'https://ghcr.io',
+    'docker-config',
+    'helper:x',
+    'group:x',
+    'ghcr.io/**',
+    '/dev/zero',
+    '/dev/stdin',
     'filesystem',
     '0.1',
     '*:latest',
@@ -49,6 +56,10 @@ const scalar = fc.oneof(
 );
 const key = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(...new Set(knownKeys.flatMap((known) => known.split('.')))) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('ghcr.io', 'GHCR.IO', 'docker.io', 'index.docker.io', '*.io', 'a', '[::1]:1'),
+  },
   { weight: 1, arbitrary: fc.constantFrom('__proto__', 'constructor', 'toString', '0', '<<', '') },
   { weight: 1, arbitrary: fc.string({ maxLength: 6 }) },
 );
@@ -94,13 +105,28 @@ const yaml = fc.oneof(
 );
 const variable = fc.oneof(
   fc.constantFrom(...knownKeys).map((known) => `REGISTRY_${known.replaceAll('.', '_').toUpperCase()}`),
+  fc
+    .constantFrom(...knownKeys.filter((known) => known.startsWith('upstreams.')))
+    .map((known) => `REGISTRY_${known.replace(anyKey, 'GHCR_IO').replaceAll('.', '_').toUpperCase()}`),
   fc.array(key, { minLength: 1, maxLength: 4 }).map((parts) => `REGISTRY_${parts.join('_')}`),
+  fc.constantFrom('HTTPS_PROXY', 'http_proxy', 'NO_PROXY', 'DOCKER_AUTH_CONFIG', 'DOCKER_CONFIG', 'HOME'),
 );
 const environment = fc.dictionary(
   variable.filter((name) => name !== 'REGISTRY_CONFIGURATION_PATH'),
   fc.oneof(scalar.map(String), yaml),
   { maxKeys: 4 },
 );
+
+/** Variables whose values nobody else is to see. */
+const secretVariables = [
+  'REGISTRY_PROXY_USERNAME',
+  'REGISTRY_PROXY_PASSWORD',
+  'REGISTRY_UPSTREAMS_GHCR_IO_PASSWORD',
+  'REGISTRY_UPSTREAMS_GHCR_IO_CREDENTIALS',
+  'REGISTRY_UPSTREAMS_GHCR_IO_PROXY',
+  'HTTPS_PROXY',
+  'DOCKER_AUTH_CONFIG',
+];
 
 /** The error's message, or undefined when the configuration is fine. Anything but a ConfigError goes through. */
 function complaint(load: () => unknown): string | undefined {
@@ -120,9 +146,50 @@ it('a file of any content and any environment load or are refused with a ConfigE
       const message = complaint(() => folder.load(variables));
       expect(message).not.toBe('');
     }),
-    { numRuns: 1500 },
+    { numRuns: 1000 },
   );
   expect(Object.prototype).not.toHaveProperty('addr');
+});
+
+it('what loads is printed as a file that loads to the same', async () => {
+  await using folder = await TempFolder.create();
+  const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/);
+  const host = fc.tuple(word, word).map((parts) => `${parts.join('.')}.example`);
+  const ms = fc.integer({ min: 1, max: 10 ** 9 });
+  const given = fc.record(
+    {
+      url: fc.array(
+        host.map((name) => `https://${name}`),
+        { minLength: 1, maxLength: 3 },
+      ),
+      insecure: fc.boolean(),
+      redirects: fc.array(host, { maxLength: 2 }),
+      freshness: fc.record({
+        default: ms.map((value) => `${value}ms`),
+        gone: fc.constantFrom('keep', 'drop'),
+      }),
+      credentials: word
+        .filter((name) => !name.startsWith('docker-credential-'))
+        .map((name) => `helper:${name}`),
+      proxy: fc.oneof(
+        fc.constant('none'),
+        host.map((name) => `http://${name}:3128`),
+      ),
+    },
+    { requiredKeys: [] },
+  );
+  const upstreams = fc.dictionary(fc.oneof(host, fc.constantFrom('docker.io', 'ghcr.io')), given, {
+    minKeys: 1,
+  });
+  await fc.assert(
+    fc.asyncProperty(upstreams, async (section) => {
+      const environment = { REGISTRY_UPSTREAMS: JSON.stringify(section) };
+      const { config } = loadConfig({ environment, directory: folder.path });
+      await using printed = await ConfigFolder.create({ 'entrepot.yml': describeConfig(config) });
+      expect(printed.load().config).toEqual(config);
+    }),
+    { numRuns: 100 },
+  );
 });
 
 it('no value of a key for secrets ever shows in a complaint', async () => {
@@ -147,9 +214,9 @@ it('no value of a key for secrets ever shows in a complaint', async () => {
       .map(([before, after]) => before + secret + after),
   );
   fc.assert(
-    fc.property(fc.constantFrom('USERNAME', 'PASSWORD'), wrapped, (name, value) => {
+    fc.property(fc.constantFrom(...secretVariables), wrapped, (variable, value) => {
       const message = complaint(() =>
-        loadConfig({ environment: { [`REGISTRY_PROXY_${name}`]: value }, directory: folder.path }),
+        loadConfig({ environment: { [variable]: value }, directory: folder.path }),
       );
       expect(message ?? '').not.toContain(secret);
     }),
