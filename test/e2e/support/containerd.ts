@@ -12,17 +12,24 @@ export type ContainerdMirrors = Readonly<Record<string, string>>;
 /** A containerd of its own, with a hosts.toml for each registry that it has a mirror of. */
 export class Containerd implements AsyncDisposable {
   readonly #folder: TempFolder;
+  readonly #hostsDir: string;
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(folder: TempFolder, resources: AsyncDisposableStack) {
+  private constructor(folder: TempFolder, hostsDir: string, resources: AsyncDisposableStack) {
     this.#folder = folder;
+    this.#hostsDir = hostsDir;
     this.#resources = resources;
   }
 
   /** Resolves when the daemon answers. */
   static async start(
     mirrors: ContainerdMirrors,
-    options: { /** A file with the authority of the mirrors. */ readonly ca?: string } = {},
+    options: {
+      /** A file with the authority of the mirrors. */
+      readonly ca?: string;
+      /** A folder with a hosts.toml for each registry, in place of the mirrors. */
+      readonly hostsDir?: string;
+    } = {},
   ): Promise<Containerd> {
     await using resources = new AsyncDisposableStack();
     const folder = resources.use(await TempFolder.create());
@@ -30,14 +37,15 @@ export class Containerd implements AsyncDisposable {
     await writeSettings(folder, mirrors, options.ca);
     const daemon = resources.use(new Child('containerd', ['--config', folder.join('config.toml')]));
     showWhenFailed('containerd', daemon);
-    const containerd = new Containerd(folder, resources);
+    const hostsDir = options.hostsDir ?? folder.join('certs');
+    const containerd = new Containerd(folder, hostsDir, resources);
     await eventually(30_000, 'containerd answers', async () =>
       containerd.ctr('version').then(
         () => true,
         () => false,
       ),
     );
-    return new Containerd(folder, resources.move());
+    return new Containerd(folder, hostsDir, resources.move());
   }
 
   /** What ctr prints. Rejects with CommandError. */
@@ -84,7 +92,7 @@ export class Containerd implements AsyncDisposable {
   }
 
   #throughMirror(): readonly string[] {
-    return ['--hosts-dir', this.#folder.join('certs')];
+    return ['--hosts-dir', this.#hostsDir];
   }
 }
 

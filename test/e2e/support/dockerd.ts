@@ -6,12 +6,17 @@ import { command } from './command.ts';
 import { showWhenFailed } from './logs.ts';
 import { unmountBelow } from './mounts.ts';
 
+/** A mirror by its origin, or a daemon.json. */
+export type DockerSettings = string | { readonly configFile: string };
+
 /** A Docker daemon of its own, whose only special setting is the mirror. */
 export class DockerDaemon implements AsyncDisposable {
+  readonly #dockerd: Child;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(folder: TempFolder, resources: AsyncDisposableStack) {
+  private constructor(dockerd: Child, folder: TempFolder, resources: AsyncDisposableStack) {
+    this.#dockerd = dockerd;
     this.#environment = {
       ...process.env,
       DOCKER_HOST: socketOf(folder),
@@ -21,7 +26,7 @@ export class DockerDaemon implements AsyncDisposable {
   }
 
   /** Resolves when the daemon answers. */
-  static async start(mirrorUrl: string): Promise<DockerDaemon> {
+  static async start(settings: DockerSettings): Promise<DockerDaemon> {
     await using resources = new AsyncDisposableStack();
     const folder = resources.use(await TempFolder.create());
     resources.defer(async () => unmountBelow(folder.path));
@@ -36,24 +41,32 @@ export class DockerDaemon implements AsyncDisposable {
         '--iptables=false',
         '--ip-forward=false',
         '--storage-driver=vfs',
-        `--registry-mirror=${mirrorUrl}`,
+        typeof settings === 'string'
+          ? `--registry-mirror=${settings}`
+          : `--config-file=${settings.configFile}`,
       ]),
     );
     resources.defer(async () => endInPeace(dockerd));
     showWhenFailed('dockerd', dockerd);
-    const daemon = new DockerDaemon(folder, resources);
+    const daemon = new DockerDaemon(dockerd, folder, resources);
     await eventually(30_000, 'dockerd answers', async () =>
       daemon.docker('version').then(
         () => true,
         () => false,
       ),
     );
-    return new DockerDaemon(folder, resources.move());
+    return new DockerDaemon(dockerd, folder, resources.move());
   }
 
   /** What the docker command line prints. Rejects with CommandError. */
   async docker(...args: readonly string[]): Promise<string> {
     return command('docker', args, { env: this.#environment });
+  }
+
+  /** Has it read its configuration file again, as `systemctl reload` does. Resolves when it has. */
+  async reload(): Promise<void> {
+    this.#dockerd.kill('SIGHUP');
+    await this.#dockerd.waitFor(/Reloaded configuration/u);
   }
 
   /** What the image prints when it is run, without a network. */

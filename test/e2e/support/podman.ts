@@ -9,9 +9,11 @@ export type PodmanMirrors = Readonly<Record<string, string>>;
 /** podman with storage and logins of its own, and a registries.conf with the mirrors. */
 export class Podman implements AsyncDisposable {
   readonly #folder: TempFolder;
+  readonly #registriesConf: string;
 
-  private constructor(folder: TempFolder) {
+  private constructor(folder: TempFolder, registriesConf: string) {
     this.#folder = folder;
+    this.#registriesConf = registriesConf;
   }
 
   static async create(mirrors: PodmanMirrors): Promise<Podman> {
@@ -30,9 +32,15 @@ export class Podman implements AsyncDisposable {
         ...[...hosts].flatMap((host) => ['[[registry]]', `location = "${host}"`, 'insecure = true']),
       ].join('\n'),
     );
+    return Podman.with(folder.join('registries.conf'), folder);
+  }
+
+  /** podman with a registries.conf that is there. */
+  static async with(registriesConf: string, given?: TempFolder): Promise<Podman> {
+    const folder = given ?? (await TempFolder.create());
     // podman wants the file that REGISTRY_AUTH_FILE names to be there.
     await writeFile(folder.join('auth.json'), '{}');
-    return new Podman(folder);
+    return new Podman(folder, registriesConf);
   }
 
   /** What podman prints. Rejects with CommandError. */
@@ -41,7 +49,7 @@ export class Podman implements AsyncDisposable {
     return command('podman', [...storage, '--storage-driver', 'vfs', ...args], {
       env: {
         ...process.env,
-        CONTAINERS_REGISTRIES_CONF: this.#folder.join('registries.conf'),
+        CONTAINERS_REGISTRIES_CONF: this.#registriesConf,
         REGISTRY_AUTH_FILE: this.#folder.join('auth.json'),
       },
     });

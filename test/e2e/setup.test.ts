@@ -1,0 +1,105 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { parse as parseToml } from 'smol-toml';
+import { expect, test } from 'vitest';
+import { FakeHub } from '../support/fake-hub.ts';
+import { runnableImage } from '../support/image.ts';
+import { TempFolder } from '../support/temp-folder.ts';
+import { command } from './support/command.ts';
+import { Containerd } from './support/containerd.ts';
+import { DockerDaemon } from './support/dockerd.ts';
+import { Entrepot, entrepotMain } from './support/entrepot.ts';
+import { Podman } from './support/podman.ts';
+
+/** No registry but the tests' own have these, so that a fallback finds nothing. */
+const ofHub = 'library/hello-entrepot';
+const ofGhcr = 'acme/hello-entrepot';
+
+/** A mirror of two registries, and a folder that stands for the root of the client's machine. */
+async function house(resources: AsyncDisposableStack) {
+  const image = await runnableImage();
+  const hub = resources.use(await FakeHub.start());
+  hub.addImage(ofHub, 'latest', image);
+  const ghcr = resources.use(await FakeHub.start());
+  ghcr.addImage(ofGhcr, 'latest', image);
+  const upstreams = { 'docker.io': { url: hub.url }, 'ghcr.io': { url: ghcr.url } };
+  const mirror = resources.use(await Entrepot.start({ sections: { upstreams } }));
+  const machine = resources.use(await TempFolder.create());
+  const setup = async (client: string, ...options: readonly string[]): Promise<string> =>
+    command(process.execPath, [
+      entrepotMain,
+      'setup',
+      client,
+      mirror.configuration,
+      `--mirror=${mirror.url}`,
+      `--root=${machine.path}`,
+      ...options,
+    ]);
+  return { image, mirror, machine, setup };
+}
+
+async function write(machine: TempFolder, path: string, text: string): Promise<string> {
+  const file = machine.join(path);
+  await mkdir(file.replace(/\/[^/]*$/u, ''), { recursive: true });
+  await writeFile(file, text);
+  return file;
+}
+
+test('dockerd takes up the daemon.json of setup without a restart, and pulls through it', async () => {
+  await using resources = new AsyncDisposableStack();
+  const { image, mirror, machine, setup } = await house(resources);
+  const before = '{"max-concurrent-downloads": 2}';
+  const configFile = await write(machine, 'etc/docker/daemon.json', before);
+  const daemon = resources.use(await DockerDaemon.start({ configFile }));
+
+  await setup('docker', '--apply');
+  await daemon.reload();
+
+  const mirrors = await daemon.docker('info', '--format', '{{json .RegistryConfig.Mirrors}}');
+  expect(JSON.parse(mirrors)).toEqual([`${mirror.url}/`]);
+  expect(await daemon.docker('pull', 'hello-entrepot')).toContain(`Digest: ${image.digest}`);
+  expect(await daemon.docker('pull', `${mirror.host}/ghcr.io/${ofGhcr}`)).toContain(
+    `Digest: ${image.digest}`,
+  );
+
+  await setup('docker', '--undo');
+  expect(await readFile(configFile, 'utf8')).toBe(before);
+});
+
+test('containerd accepts the config.toml of setup, and pulls from two registries by its hosts.toml files', async () => {
+  await using resources = new AsyncDisposableStack();
+  const { image, machine, setup } = await house(resources);
+  const config = await write(
+    machine,
+    'etc/containerd/config.toml',
+    `version = 2\nroot = "${machine.join('root')}"\n`,
+  );
+
+  await setup('containerd', '--apply');
+
+  const inForce = parseToml(await command('containerd', ['--config', config, 'config', 'dump']));
+  expect(inForce).toMatchObject({
+    root: machine.join('root'),
+    plugins: { 'io.containerd.grpc.v1.cri': { registry: { config_path: '/etc/containerd/certs.d' } } },
+  });
+  const hostsDir = machine.join('etc', 'containerd', 'certs.d');
+  const containerd = resources.use(await Containerd.start({}, { hostsDir }));
+  for (const name of [`docker.io/${ofHub}:latest`, `ghcr.io/${ofGhcr}:latest`]) {
+    await containerd.pull(name);
+    expect(await containerd.digest(name)).toBe(image.digest);
+  }
+});
+
+test('podman pulls from two registries by the registries.conf of setup', async () => {
+  await using resources = new AsyncDisposableStack();
+  const { image, machine, setup } = await house(resources);
+
+  await setup('podman', '--apply');
+
+  const podman = resources.use(
+    await Podman.with(machine.join('etc', 'containers', 'registries.conf.d', '50-entrepot.conf')),
+  );
+  for (const name of [`docker.io/${ofHub}:latest`, `ghcr.io/${ofGhcr}:latest`]) {
+    await podman.pull(name);
+    expect(await podman.digest(name)).toBe(image.digest);
+  }
+});
