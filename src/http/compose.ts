@@ -4,7 +4,7 @@ import type { Mirror } from '../mirror/mirror.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createHttpApp } from './app.ts';
-import { createAuthentication, type AuthenticationSettings } from './auth/create-authenticator.ts';
+import { createAuthentication, type AuthenticationSettings } from './auth/create-authentication.ts';
 import { HttpServer, type ListenAddress } from './server.ts';
 import { readTls, type TlsFiles } from './tls.ts';
 

@@ -69,6 +69,9 @@ export function renewTls(server: Server, tls: TlsOptions): void {
   server.setSecureContext(options);
 }
 
+/** How long a client may take to close its end. */
+const farewellMs = 1000;
+
 const plainText = 'Client sent an HTTP request to an HTTPS server.\n';
 const plainAnswer =
   'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n' +
@@ -87,6 +90,11 @@ export function answerPlainHttp(server: Server): void {
     });
   });
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-    if (error.code === 'ERR_SSL_HTTP_REQUEST') below.get(nameOf(socket))?.end(plainAnswer);
+    const plain = error.code === 'ERR_SSL_HTTP_REQUEST' ? below.get(nameOf(socket)) : undefined;
+    // Nobody else looks after it any more: neither after its errors, nor for whether the client closes its end.
+    plain
+      ?.on('error', () => plain.destroy())
+      .setTimeout(farewellMs, () => plain.destroy())
+      .end(plainAnswer);
   });
 }

@@ -128,6 +128,21 @@ describe('a client', () => {
     expect((await ask(serving)).status).toBe(200);
   });
 
+  test('that speaks plain HTTP and stays, or leaves rudely, holds up nothing', async () => {
+    await using serving = await Serving.start({ tls: { cert: first.pem, key: first.keyPem } });
+    const origin = `http://127.0.0.1:${serving.server.address.port}`;
+    for (let index = 0; index < 20; index += 1) {
+      using rude = await RawClient.connect(origin);
+      rude.request('GET', '/v2/');
+      rude.abort();
+    }
+    using idle = await RawClient.connect(origin);
+    idle.request('GET', '/v2/');
+    expect((await idle.answer()).status).toBe(400);
+    expect((await ask(serving)).status).toBe(200);
+    await within(10_000, 'the drain', serving.server.drain(0));
+  });
+
   test.each(['\0\0\0\0\0\0\0\0', 'HELO there\r\n', '\x16\x03\x01\x00\x05nonsense'])(
     'that speaks nonsense (%j) is cut, and nobody else notices',
     async (text) => {
