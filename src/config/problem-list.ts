@@ -20,10 +20,6 @@ export class ProblemList {
     this.#problems.push({ origin: { variable }, key: '', message });
   }
 
-  get isEmpty(): boolean {
-    return this.#problems.length === 0;
-  }
-
   /** @throws ConfigError with every problem, in the order of the file's lines, then by variable */
   throwIfAny(): void {
     if (this.#problems.length === 0) return;
