@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Answerer } from './harness.ts';
-import { clientOf, failureOf, repositoryName, scriptedServer, tagReference } from './harness.ts';
+import { clientOf, failureOf, namesAt, repositoryName, scriptedServer, tagReference } from './harness.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 
 const busybox = repositoryName('library/busybox');
@@ -68,5 +68,22 @@ describe('an https upstream', () => {
     await using client = clientOf(url, { ca: selfSigned.cert });
     expect((await failureOf(client.registry.getManifest(busybox, latest))).kind).toBe('invalid');
     expect(plain.requests).toEqual([]);
+  });
+
+  it('may be insecure, and the hosts it sends to may only if they are named', async () => {
+    await using client = clientOf(url, { insecure: true });
+    expect((await client.registry.getManifest(busybox, latest)).bytes.toString()).toBe('{}');
+    const port = new URL(url).port;
+    const lookup = namesAt({ 'storage.lan': '127.0.0.1' });
+    answer = (request, response) => {
+      if (request.headers.host?.startsWith('storage.lan') === true) response.end('{}');
+      else response.writeHead(307, { location: `https://storage.lan:${port}/` }).end();
+    };
+    await using stranger = clientOf(url, { insecure: true, lookup });
+    expect((await failureOf(stranger.registry.getManifest(busybox, latest))).message).toContain(
+      'SELF_SIGNED',
+    );
+    await using redirect = clientOf(url, { insecure: true, lookup, redirects: ['storage.lan'] });
+    expect((await redirect.registry.getManifest(busybox, latest)).bytes.toString()).toBe('{}');
   });
 });
