@@ -9,9 +9,10 @@ import type { ProxySettings } from './proxy-settings.ts';
 /** Connections to one origin at a time; more requests wait for one of them. */
 const maxConnections: Readonly<Record<Lane, number>> = { metadata: 32, blob: 128 };
 
-/** Idle connections of a whole house of upstreams are few when each is kept for seconds, in milliseconds. */
+/** How long an idle connection is kept, in milliseconds: with many upstreams, minutes would add up to thousands. */
 const keepAliveMs = 4_000;
-const longestKeepAliveMs = 30_000;
+/** The same where a server asks for longer. */
+const longestKeepAliveMs = 10_000;
 
 export interface DispatchersOptions {
   readonly guard: AddressGuard;

@@ -80,13 +80,3 @@ describe('an upstream with two URLs', () => {
     expect(second.pulls).toBe(1);
   });
 });
-
-describe('connections', () => {
-  it('that are idle do not stay open', async () => {
-    await using hub = await hubWithAll({ auth: 'none' });
-    await using client = clientOf(hub.url);
-    await Promise.all(Array.from({ length: 20 }, () => client.registry.getManifest(busybox, latest)));
-    expect(hub.connections).toBeGreaterThan(0);
-    await expect.poll(() => hub.connections, { timeout: 15_000, interval: 200 }).toBe(0);
-  });
-});

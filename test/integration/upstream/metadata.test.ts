@@ -285,3 +285,13 @@ describe('listTags', () => {
     expect((await failureOf(client.registry.listTags(busybox))).kind).toBe('not-found');
   });
 });
+
+describe('idle connections', () => {
+  it('close soon, even if the upstream would keep them', async () => {
+    await using hub = await hubWithImage();
+    await using client = clientOf(hub.url);
+    await Promise.all(Array.from({ length: 20 }, () => client.registry.getManifest(busybox, latest)));
+    expect(hub.connections).toBeGreaterThan(0);
+    await expect.poll(() => hub.connections, { timeout: 25_000, interval: 200 }).toBe(0);
+  });
+});
