@@ -42,13 +42,17 @@ export class ScriptedUpstream implements UpstreamRegistry {
   body: (bytes: Buffer, offset: number) => AsyncIterable<Buffer> = wholeBody;
   /** False: neither HEAD nor GET state `Docker-Content-Digest`. */
   statesDigest = true;
-
   /** What its search finds. */
   found: readonly SearchResult[] = [];
   /** As who does not log in sees it, once it is {@link guard}ed. */
   anonymous: ScriptedUpstream | undefined;
-  /** Views that were closed. */
+  /** Everyone who asked with credentials of their own, in order, and what they asked. */
+  readonly logins: BasicCredentials[] = [];
+  readonly requestsOfAccounts: string[] = [];
+  /** How many of those have been closed. */
   closed = 0;
+  /** Runs when it is closed. */
+  onClose: () => void = () => undefined;
 
   readonly #content: Content;
   readonly #mayRead: (repository: string) => boolean;
@@ -84,10 +88,6 @@ export class ScriptedUpstream implements UpstreamRegistry {
     const key = `${username}:${password}`;
     this.#accounts.set(key, (this.#accounts.get(key) ?? new Set()).add(repository));
   }
-
-  /** Everyone who asked with credentials of their own, in order; their requests are in {@link requestsOfAccounts}. */
-  readonly logins: BasicCredentials[] = [];
-  readonly requestsOfAccounts: string[] = [];
 
   as(credentials: BasicCredentials): ScriptedUpstream {
     this.logins.push(credentials);
@@ -181,8 +181,6 @@ export class ScriptedUpstream implements UpstreamRegistry {
     await this.#asked(`SEARCH ${term} ${limit}`);
     return this.found;
   }
-
-  onClose: () => void = () => undefined;
 
   close(): Promise<void> {
     this.onClose();

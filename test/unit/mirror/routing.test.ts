@@ -185,3 +185,20 @@ describe('a private registry as the default one', () => {
     expect(await house.mirror.tags(target('my.group/app', 'registry.corp'))).toMatchObject({ result: 'hit' });
   });
 });
+
+describe('the canonical name', () => {
+  it.each([
+    ['busybox', 'library/busybox'],
+    ['docker.io/busybox', 'library/busybox'],
+    ['index.docker.io/owner/app', 'owner/app'],
+    ['ghcr.io/owner/app', 'ghcr.io/owner/app'],
+    ['docker.io/my.group/app', 'docker.io/my.group/app'],
+    ['quay.io/owner/app', 'quay.io/owner/app'],
+    ['not a name', 'not a name'],
+  ])('of %s is %s', async (written, canonical) => {
+    const { house } = await twoRegistries();
+    await using _ = house;
+
+    expect(house.canonical(written)).toBe(canonical);
+  });
+});
