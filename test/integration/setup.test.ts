@@ -44,7 +44,7 @@ describe('entrepot setup', () => {
     const applied = await runProcess(folder, 'docker', ...mirror, ...onlyHub, '--apply', ...there);
     expect(applied).toEqual({
       code: 0,
-      out: `changed   ${file}  (as it was: ${file}.entrepot-backup)
+      out: `changed   ${file}  (backup: daemon.json.entrepot-backup)
 
 # Then:
 #   systemctl reload docker   # running containers are not disturbed
@@ -63,7 +63,7 @@ describe('entrepot setup', () => {
 
     expect(await run('docker', '--undo', ...there)).toEqual({
       code: 0,
-      out: `restored  ${file}\n`,
+      out: `restored  ${file}\n\nRestart or reload the client, as after --apply.\n`,
       err: '',
     });
     expect(await readFile(file, 'utf8')).toBe(before);
@@ -113,7 +113,7 @@ describe('entrepot setup', () => {
     [['kaniko', ...mirror, '--apply'], 2, 'kaniko has no file on this machine'],
     [['gitlab-ci', '--undo'], 2, 'gitlab-ci has no file on this machine'],
     [['docker', '--apply', '--undo'], 2, '--apply and --undo are opposites'],
-    [['docker', '--mirror', 'mirror.lan'], 2, 'this is no URL such as http://mirror.lan:5000'],
+    [['docker', '--mirror', 'mirror.lan'], 2, '--mirror wants a URL such as http://mirror.lan:5000'],
     [['docker', ...mirror, '--upstream', 'nowhere.lan'], 2, '--upstream nowhere.lan: not mirrored'],
     [
       ['docker', '--mirror', 'https://mirror.lan', '--ca', 'missing.pem'],

@@ -18,7 +18,9 @@ export async function readAuthority(file: string): Promise<string> {
   if (certificates.length === 0) throw new SetupUsageError(`--ca ${file} holds no certificate in PEM form`);
   for (const certificate of certificates) {
     try {
-      if (new X509Certificate(certificate).ca) continue;
+      const parsed = new X509Certificate(certificate);
+      // One that signed itself is its own authority.
+      if (parsed.ca || parsed.checkIssued(parsed)) continue;
     } catch (cause) {
       throw new SetupUsageError(`--ca ${file} holds a certificate that cannot be read`, { cause });
     }

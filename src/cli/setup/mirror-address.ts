@@ -11,7 +11,7 @@ export class Origin {
   readonly authority: string;
   /** With scheme and {@link authority}. */
   readonly url: string;
-  /** Without brackets and port. */
+  /** As in a URL, with the brackets of IPv6. */
   readonly #hostname: string;
   readonly #port: string;
 
@@ -27,8 +27,11 @@ export class Origin {
   /** @throws SetupUsageError when it is more, or less, than scheme, host and port */
   static parse(text: string): Origin {
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (url === undefined || !/^https?:\/\//iu.test(text)) {
-      throw new SetupUsageError(`--mirror ${text}: this is no URL such as http://mirror.lan:5000`);
+    // A URL's host may have quotes and dollars, which would mean something in the files of clients.
+    const usable = /^https?:\/\//iu.test(text) && /^(?:[\w.-]+|\[[\da-f:.]+\])$/u.test(url?.hostname ?? '');
+    if (url === undefined || !usable) {
+      // Not repeated: there may be a password in it.
+      throw new SetupUsageError('--mirror wants a URL such as http://mirror.lan:5000');
     }
     if (url.username !== '' || url.password !== '') {
       throw new SetupUsageError(
@@ -37,7 +40,7 @@ export class Origin {
     }
     if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
       throw new SetupUsageError(
-        `--mirror ${text}: scheme, host and port alone, which is what every client understands`,
+        '--mirror wants scheme, host and port alone, which is what every client understands',
       );
     }
     return new Origin(url);

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import { ConfigError } from '../../config/config-error.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -104,7 +105,7 @@ function difference({ target, before, after }: FilePlan): string {
 /** @param guide undefined after an undo */
 function report(plan: Plan, guide: Guide | undefined): string {
   const lines = changes(plan).map((file) => `${deed(file)}  ${file.target}${backupNote(file)}\n`);
-  return `${lines.join('')}${guide === undefined ? '' : `\n${printAfter(guide.after)}`}`;
+  return `${lines.join('')}\n${guide === undefined ? 'Restart or reload the client, as after --apply.\n' : printAfter(guide.after)}`;
 }
 
 function deed({ before, after, recorded }: FilePlan): string {
@@ -116,5 +117,5 @@ function deed({ before, after, recorded }: FilePlan): string {
 function backupNote({ target, before, recorded }: FilePlan): string {
   return before === undefined || recorded === undefined || recorded.backup === null
     ? ''
-    : `  (as it was: ${backupOf(target)})`;
+    : `  (backup: ${basename(backupOf(target))})`;
 }

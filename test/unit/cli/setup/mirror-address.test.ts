@@ -45,9 +45,11 @@ describe('the origin of a mirror', () => {
   });
 
   it.each([
-    ['mirror.lan:5000', /no URL such as/u],
-    ['ftp://mirror.lan', /no URL such as/u],
-    ['', /no URL such as/u],
+    ['mirror.lan:5000', /wants a URL such as/u],
+    ['ftp://mirror.lan', /wants a URL such as/u],
+    ['', /wants a URL such as/u],
+    ['http://a"b.lan', /wants a URL such as/u],
+    ['http://$(reboot).lan', /wants a URL such as/u],
     ['http://mirror.lan:5000/v2', /scheme, host and port alone/u],
     ['http://mirror.lan:5000?a', /scheme, host and port alone/u],
   ])('is not %j', (text, reason) => {
