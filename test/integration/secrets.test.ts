@@ -20,7 +20,8 @@ beforeEach(async () => {
   hub.addImage(repository, 'latest', image);
   hub.makePrivate(repository);
   const timeouts = { headerMs: 500, idleMs: 500 };
-  entrepot = await TestEntrepot.start({ upstream: hub.url, credentials, timeouts });
+  const access = { private: 'allow' } as const;
+  entrepot = await TestEntrepot.start({ upstream: hub.url, credentials, access, timeouts });
 });
 
 afterEach(async () => {
