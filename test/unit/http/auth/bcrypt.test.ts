@@ -22,12 +22,16 @@ test('passwords are compared, also with the hashes of htpasswd', async () => {
 });
 
 test('comparing does not hold up the thread that serves', async () => {
+  let compared = false;
   // Some seconds on any machine, and this thread must not wait for them.
-  const slow = bcrypt.compare('x', hashSync('x', 4).replace('$04$', '$16$'), 'c').catch(() => undefined);
-  let turns = 0;
-  for (; turns < 100; turns += 1) await new Promise((resolve) => setImmediate(resolve));
-  const first = await Promise.race([slow.then(() => 'compared'), Promise.resolve('turned')]);
-  expect([first, turns]).toStrictEqual(['turned', 100]);
+  const slow = bcrypt
+    .compare('x', hash.replace('$04$', '$16$'), 'c')
+    .then(() => {
+      compared = true;
+    })
+    .catch(() => undefined);
+  for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  expect(compared).toBe(false);
   await bcrypt.close();
   await within(5000, 'the end of the comparison', slow);
 });
