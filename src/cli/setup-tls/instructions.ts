@@ -51,7 +51,7 @@ Where clients want ${folder.authorityCertificate}:
   the whole system     Debian, Ubuntu, Alpine: /usr/local/share/ca-certificates/entrepot.crt, then update-ca-certificates
                        Fedora, RHEL: /etc/pki/ca-trust/source/anchors/entrepot.crt, then update-ca-trust
                        dockerd and containerd read it when they start.
-entrepot setup docker --mirror https://${mirror} --ca ${folder.authorityCertificate} writes it all for a client on
-this machine; entrepot setup --help has the other clients.
+entrepot setup docker --mirror https://${mirror} --ca ${folder.authorityCertificate} prints it all, and with
+--apply writes it for a client on this machine; entrepot setup --help has the other clients.
 `;
 }
