@@ -4,7 +4,7 @@ import type { Doorkeeper } from './auth/doorkeeper.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeaderList, Reply } from './reply.ts';
 
-/** A request for something that this registry does not offer; clients take a 404 as that (referrers fall back to tags). */
+/** A request for something that this registry does not offer; clients take a 404 as that. */
 export function endpointUnknown(): RegistryError {
   return new RegistryError('UNSUPPORTED', 404, 'This registry has no such endpoint.');
 }
