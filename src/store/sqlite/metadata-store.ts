@@ -10,8 +10,11 @@ import type { MetadataStore, Page, ReferrersRecord, TagRecord, UpstreamState } f
 import type { StoreError } from '../store-error.ts';
 import { databaseError } from './error.ts';
 import { Expiry } from './expiry.ts';
+import { Manifests } from './manifests.ts';
+import { ReferrerLists } from './referrer-lists.ts';
 import { migrate } from './schema.ts';
 import { Statements } from './statements.ts';
+import { UpstreamStates } from './upstream-states.ts';
 import { UsageBatch } from './usage.ts';
 
 /** Milliseconds to wait for another process's lock. SQLite waits on our only thread: everything else stands still. */
@@ -26,6 +29,9 @@ export class SqliteMetadataStore implements MetadataStore {
   readonly #clock: Clock;
   readonly #statements: Statements;
   readonly #expiry: Expiry;
+  readonly #manifests: Manifests;
+  readonly #upstreams: UpstreamStates;
+  readonly #referrers: ReferrerLists;
   readonly #usage: UsageBatch;
 
   private constructor(database: Database.Database, clock: Clock, onTrouble: (error: StoreError) => void) {
@@ -33,6 +39,9 @@ export class SqliteMetadataStore implements MetadataStore {
     this.#clock = clock;
     this.#statements = new Statements(database);
     this.#expiry = new Expiry(database);
+    this.#manifests = new Manifests(database);
+    this.#upstreams = new UpstreamStates(database);
+    this.#referrers = new ReferrerLists(database);
     const write = (uses: ReadonlyMap<Digest, number>): void => {
       this.#transact(() => {
         this.#writeUses(uses);
@@ -75,17 +84,11 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   manifest(repository: Repository, digest: Digest): Promise<Manifest | undefined> {
-    return this.#answer(() => {
-      const row = this.#statements.manifest.get({ ...repository, digest });
-      return row === undefined ? undefined : storedManifest(digest, row);
-    });
+    return this.#answer(() => this.#manifests.get(repository, digest));
   }
 
   anyManifest(digest: Digest): Promise<Manifest | undefined> {
-    return this.#answer(() => {
-      const row = this.#statements.anyManifest.get(digest);
-      return row === undefined ? undefined : storedManifest(digest, row);
-    });
+    return this.#answer(() => this.#manifests.any(digest));
   }
 
   putManifest(
@@ -98,7 +101,7 @@ export class SqliteMetadataStore implements MetadataStore {
       this.#transact(() => {
         const { digest } = manifest;
         const id = this.#repositoryId(repository);
-        this.#insertManifest(manifest, contents);
+        this.#manifests.put(manifest, contents, this.#clock.now());
         this.#statements.insertRepositoryManifest.run(id, digest);
         for (const blob of contents.blobs) {
           this.#statements.insertRepositoryBlob.run(id, blob.digest, blob.size);
@@ -130,21 +133,12 @@ export class SqliteMetadataStore implements MetadataStore {
     return this.#answer(() => this.#statements.tags.all(repository).map(({ name }) => name));
   }
 
-  repositories(upstream: UpstreamName, page: Page = {}): Promise<readonly RepositoryName[]> {
-    const { last = '', limit = -1 } = page;
-    return this.#answer(() =>
-      this.#statements.repositories.all({ upstream, last, limit }).map(({ name }) => name),
-    );
+  repositories(upstream: UpstreamName, page?: Page): Promise<readonly RepositoryName[]> {
+    return this.#answer(() => this.#names(this.#statements.repositories, upstream, page));
   }
 
   referrers(repository: Repository, subject: Digest): Promise<ReferrersRecord | undefined> {
-    return this.#answer(() => {
-      const row = this.#statements.referrers.get({ ...repository, subject });
-      if (row === undefined) return undefined;
-      // Nothing but putReferrers writes the column.
-      const descriptors = JSON.parse(row.descriptors) as readonly ReferrerDescriptor[];
-      return { descriptors, checkedAt: row.checkedAt };
-    });
+    return this.#answer(() => this.#referrers.get(repository, subject));
   }
 
   putReferrers(
@@ -155,18 +149,13 @@ export class SqliteMetadataStore implements MetadataStore {
   ): Promise<void> {
     return this.#answer(() => {
       this.#transact(() => {
-        const id = this.#repositoryId(repository);
-        this.#statements.upsertReferrers.run(id, subject, checkedAt, JSON.stringify(descriptors));
+        this.#referrers.put(this.#repositoryId(repository), subject, { descriptors, checkedAt });
       });
     });
   }
 
   manifestsOfSubject(repository: Repository, subject: Digest): Promise<readonly Manifest[]> {
-    return this.#answer(() =>
-      this.#statements.manifestsOfSubject
-        .all({ ...repository, subject })
-        .map((row) => storedManifest(row.digest, row)),
-    );
+    return this.#answer(() => this.#manifests.ofSubject(repository, subject));
   }
 
   publicSince(repository: Repository): Promise<number | undefined> {
@@ -182,11 +171,8 @@ export class SqliteMetadataStore implements MetadataStore {
     });
   }
 
-  publicRepositories(upstream: UpstreamName, page: Page = {}): Promise<readonly RepositoryName[]> {
-    const { last = '', limit = -1 } = page;
-    return this.#answer(() =>
-      this.#statements.publicRepositories.all({ upstream, last, limit }).map(({ name }) => name),
-    );
+  publicRepositories(upstream: UpstreamName, page?: Page): Promise<readonly RepositoryName[]> {
+    return this.#answer(() => this.#names(this.#statements.publicRepositories, upstream, page));
   }
 
   repositoryBlob(repository: Repository, digest: Digest): Promise<number | undefined> {
@@ -228,29 +214,12 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   upstreamState(upstream: UpstreamName): Promise<UpstreamState | undefined> {
-    return this.#answer(() => {
-      const row = this.#statements.upstreamState.get(upstream);
-      if (row === undefined) return undefined;
-      return {
-        failures: row.failures,
-        retryAt: row.retry_at,
-        limit: row.pull_limit ?? undefined,
-        remaining: row.pulls_remaining ?? undefined,
-        window: row.window_seconds ?? undefined,
-      };
-    });
+    return this.#answer(() => this.#upstreams.get(upstream));
   }
 
   putUpstreamState(upstream: UpstreamName, state: Partial<UpstreamState>): Promise<void> {
     return this.#answer(() => {
-      this.#statements.upsertUpstreamState.run({
-        upstream,
-        failures: state.failures ?? null,
-        retry_at: state.retryAt ?? null,
-        pull_limit: state.limit ?? null,
-        pulls_remaining: state.remaining ?? null,
-        window_seconds: state.window ?? null,
-      });
+      this.#upstreams.put(upstream, state);
     });
   }
 
@@ -285,6 +254,14 @@ export class SqliteMetadataStore implements MetadataStore {
     return this.#database.transaction(work).immediate();
   }
 
+  #names(
+    statement: Statements['repositories'],
+    upstream: UpstreamName,
+    { last = '', limit = -1 }: Page = {},
+  ): readonly RepositoryName[] {
+    return statement.all({ upstream, last, limit }).map(({ name }) => name);
+  }
+
   #repositoryId(repository: Repository): number {
     const { upstream, name } = repository;
     const row =
@@ -294,37 +271,10 @@ export class SqliteMetadataStore implements MetadataStore {
     return row.id;
   }
 
-  #insertManifest(manifest: Manifest, contents: ManifestContents): void {
-    const { digest, mediaType, bytes } = manifest;
-    const { subject = null, artifactType = null } = contents;
-    const now = this.#clock.now();
-    const { changes } = this.#statements.insertManifest.run({
-      digest,
-      mediaType,
-      subject,
-      artifactType,
-      now,
-      bytes,
-    });
-    if (changes === 0) {
-      this.#statements.touchManifest.run({ digest, at: now });
-      return;
-    }
-    for (const child of contents.children) this.#statements.insertChild.run(digest, child.digest);
-    for (const blob of contents.blobs) this.#statements.insertManifestBlob.run(digest, blob.digest);
-  }
-
   #writeUses(uses: ReadonlyMap<Digest, number>): void {
     for (const [digest, at] of uses) {
-      this.#statements.touchManifest.run({ digest, at });
+      this.#manifests.touch(digest, at);
       this.#statements.touchBlob.run({ digest, at });
     }
   }
-}
-
-function storedManifest(
-  digest: Digest,
-  row: { readonly media_type: string; readonly bytes: Buffer },
-): Manifest {
-  return { mediaType: row.media_type, digest, size: row.bytes.length, bytes: row.bytes };
 }

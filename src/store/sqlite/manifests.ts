@@ -1,0 +1,100 @@
+import type Database from 'better-sqlite3';
+import type { Digest } from '../../oci/digest.ts';
+import type { Manifest, ManifestContents } from '../../oci/manifest.ts';
+import type { Repository } from '../../oci/reference.ts';
+import { thisRepository, type InRepository } from './statements.ts';
+
+interface Row {
+  readonly media_type: string;
+  readonly bytes: Buffer;
+}
+
+/** The table of manifests, and those of what they name. Subqueries, not joins: see `Statements`. */
+export class Manifests {
+  readonly #select;
+  readonly #selectAny;
+  readonly #ofSubject;
+  readonly #insert;
+  readonly #insertChild;
+  readonly #insertBlob;
+  readonly #touch;
+
+  constructor(database: Database.Database) {
+    this.#select = database.prepare<[InRepository & { digest: Digest }], Row>(`
+      SELECT media_type, bytes FROM manifest
+      WHERE digest = (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}) AND digest = @digest)`);
+    this.#selectAny = database.prepare<[digest: Digest], Row>(
+      `SELECT media_type, bytes FROM manifest WHERE digest = ?`,
+    );
+    this.#insert = database.prepare<
+      [
+        {
+          digest: Digest;
+          mediaType: string;
+          subject: string | null;
+          artifactType: string | null;
+          now: number;
+          bytes: Buffer;
+        },
+      ]
+    >(`
+      INSERT INTO manifest (digest, media_type, subject, artifact_type, created_at, last_used_at, bytes)
+      VALUES (@digest, @mediaType, @subject, @artifactType, @now, @now, @bytes)
+      ON CONFLICT (digest) DO NOTHING`);
+    this.#insertChild = database.prepare<[parent: Digest, child: Digest]>(
+      `INSERT INTO manifest_child (parent, child) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+    );
+    this.#insertBlob = database.prepare<[manifest: Digest, blob: Digest]>(
+      `INSERT INTO manifest_blob (manifest, blob) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+    );
+    this.#ofSubject = database.prepare<
+      [InRepository & { subject: Digest }],
+      Row & { readonly digest: Digest }
+    >(`
+      SELECT digest, media_type, bytes FROM manifest
+      WHERE subject = @subject
+        AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
+      ORDER BY digest`);
+    this.#touch = database.prepare<[{ digest: Digest; at: number }]>(
+      `UPDATE manifest SET last_used_at = @at WHERE digest = @digest AND last_used_at < @at`,
+    );
+  }
+
+  get(repository: Repository, digest: Digest): Manifest | undefined {
+    return stored(digest, this.#select.get({ ...repository, digest }));
+  }
+
+  any(digest: Digest): Manifest | undefined {
+    return stored(digest, this.#selectAny.get(digest));
+  }
+
+  ofSubject(repository: Repository, subject: Digest): readonly Manifest[] {
+    const rows = this.#ofSubject.all({ ...repository, subject });
+    return rows.map((row) => manifestOf(row.digest, row));
+  }
+
+  /** Stores a manifest with what it names; one that is there already is marked as used. To be run inside a transaction. */
+  put({ digest, mediaType, bytes }: Manifest, contents: ManifestContents, now: number): void {
+    const { subject = null, artifactType = null } = contents;
+    const { changes } = this.#insert.run({ digest, mediaType, subject, artifactType, now, bytes });
+    if (changes === 0) {
+      this.touch(digest, now);
+      return;
+    }
+    for (const child of contents.children) this.#insertChild.run(digest, child.digest);
+    for (const blob of contents.blobs) this.#insertBlob.run(digest, blob.digest);
+  }
+
+  /** Notes a use at `at` (ms since the epoch), unless a later one is known. */
+  touch(digest: Digest, at: number): void {
+    this.#touch.run({ digest, at });
+  }
+}
+
+function stored(digest: Digest, row: Row | undefined): Manifest | undefined {
+  return row === undefined ? undefined : manifestOf(digest, row);
+}
+
+function manifestOf(digest: Digest, { media_type: mediaType, bytes }: Row): Manifest {
+  return { mediaType, digest, size: bytes.length, bytes };
+}

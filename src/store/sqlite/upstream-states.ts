@@ -1,0 +1,61 @@
+import type Database from 'better-sqlite3';
+import type { UpstreamName } from '../../oci/reference.ts';
+import type { UpstreamState } from '../metadata-store.ts';
+
+interface Row {
+  readonly failures: number;
+  readonly retry_at: number;
+  readonly pull_limit: number | null;
+  readonly pulls_remaining: number | null;
+  readonly window_seconds: number | null;
+}
+
+/** Null leaves a column as it is. */
+type Update = { readonly upstream: string } & { readonly [column in keyof Row]: number | null };
+
+/** The table of what is known of upstreams. Several parts of the mirror write to a row, each only its own columns. */
+export class UpstreamStates {
+  readonly #select;
+  readonly #upsert;
+
+  constructor(database: Database.Database) {
+    this.#select = database.prepare<[string], Row>(
+      `SELECT failures, retry_at, pull_limit, pulls_remaining, window_seconds FROM upstream_state WHERE upstream = ?`,
+    );
+    this.#upsert = database.prepare<[Update]>(`
+      INSERT INTO upstream_state (upstream, failures, retry_at, pull_limit, pulls_remaining, window_seconds)
+      VALUES (
+        @upstream, coalesce(@failures, 0), coalesce(@retry_at, 0), @pull_limit, @pulls_remaining, @window_seconds
+      )
+      ON CONFLICT DO UPDATE SET
+        failures = coalesce(@failures, failures),
+        retry_at = coalesce(@retry_at, retry_at),
+        pull_limit = coalesce(@pull_limit, pull_limit),
+        pulls_remaining = coalesce(@pulls_remaining, pulls_remaining),
+        window_seconds = coalesce(@window_seconds, window_seconds)`);
+  }
+
+  get(upstream: UpstreamName): UpstreamState | undefined {
+    const row = this.#select.get(upstream);
+    if (row === undefined) return undefined;
+    return {
+      failures: row.failures,
+      retryAt: row.retry_at,
+      limit: row.pull_limit ?? undefined,
+      remaining: row.pulls_remaining ?? undefined,
+      window: row.window_seconds ?? undefined,
+    };
+  }
+
+  /** Writes what is given, and leaves alone what is not. */
+  put(upstream: UpstreamName, { failures, retryAt, limit, remaining, window }: Partial<UpstreamState>): void {
+    this.#upsert.run({
+      upstream,
+      failures: failures ?? null,
+      retry_at: retryAt ?? null,
+      pull_limit: limit ?? null,
+      pulls_remaining: remaining ?? null,
+      window_seconds: window ?? null,
+    });
+  }
+}
