@@ -16,6 +16,7 @@ import {
   type ManifestHead,
   type RequestOptions,
   type SearchResult,
+  type TagListOptions,
   type UpstreamErrorKind,
   type UpstreamRegistry,
 } from './registry.ts';
@@ -96,7 +97,7 @@ export class FailoverRegistry implements UpstreamRegistry {
     });
   }
 
-  async listTags(repository: RepositoryName, options?: RequestOptions): Promise<readonly Tag[]> {
+  async listTags(repository: RepositoryName, options?: TagListOptions): Promise<readonly Tag[]> {
     return this.#first(undefined, ({ registry }) => registry.listTags(repository, options));
   }
 

@@ -109,10 +109,13 @@ export class RegistryClient implements UpstreamRegistry {
     return this.#blobs.open(repository, digest, offset, options);
   }
 
-  async listTags(repository: RepositoryName, { signal }: RequestOptions = {}): Promise<readonly Tag[]> {
+  async listTags(
+    repository: RepositoryName,
+    { signal, atMost }: TagListOptions = {},
+  ): Promise<readonly Tag[]> {
     const pages = new TagPages();
     const first = endpoint(this.#url, repository, 'tags', 'list');
-    first.searchParams.set('n', String(tagsPerPage));
+    first.searchParams.set('n', String(atMost ?? tagsPerPage));
     for (let url: URL | undefined = first; url !== undefined && !pages.full;) {
       const request: UpstreamRequest = {
         method: 'GET',
@@ -123,7 +126,7 @@ export class RegistryClient implements UpstreamRegistry {
       };
       const response = await this.#expectOk(await this.#metadata.send(request, pullScope(repository)));
       pages.add(await response.body.read(maxPageBytes, this.#bodyTimeoutMs), url.host);
-      url = nextPage(response, url);
+      url = atMost === undefined ? nextPage(response, url) : undefined;
     }
     return pages.tags;
   }

@@ -43,6 +43,11 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface TagListOptions extends RequestOptions {
+  /** One page of at most so many will do; all pages if not given. */
+  readonly atMost?: number | undefined;
+}
+
 /**
  * One upstream registry, as the mirror asks it. Authorization, redirects, timeouts and quick retries happen inside.
  * Every method rejects with {@link UpstreamError} and nothing else. None writes to the upstream.
@@ -73,8 +78,8 @@ export interface UpstreamRegistry {
     offset: number,
     options?: RequestOptions,
   ): Promise<BlobStream>;
-  /** All tags, pages followed, in the order upstream gives; capped. */
-  listTags(repository: RepositoryName, options?: RequestOptions): Promise<readonly Tag[]>;
+  /** Tags in the order upstream gives; all, pages followed and capped, unless fewer will do. Never a counted pull. */
+  listTags(repository: RepositoryName, options?: TagListOptions): Promise<readonly Tag[]>;
   /**
    * The manifests that refer to `digest`, pages followed; capped. Undefined when the registry has no referrers API: 404,
    * 405, or an answer (or redirect) that is a web page.

@@ -32,6 +32,16 @@ interface Question {
 }
 
 /**
+ * Whether a failure leaves open if the repository is there for everybody. Docker Hub's limit on pulls by who has no
+ * credentials is no limit on the mirror's, and does not count lists of tags. What upstream has deleted may be kept here,
+ * and manifests that are not there may have referrers.
+ */
+function saysLittle({ kind }: UpstreamError, { wanted: { noun }, wasPublic }: Question): boolean {
+  if (noun === 'tags') return false;
+  return kind === 'rate-limited' || (kind === 'not-found' && (wasPublic || noun === 'referrers'));
+}
+
+/**
  * What everybody may read of an upstream that is asked with credentials: what it gives to who has none. It is asked
  * before the cache is looked at, so that what is cached and what does not exist are found hidden in the same way.
  */
@@ -104,7 +114,7 @@ export class Visibility {
   }
 
   async #ask(question: Question, breaker: Breaker): Promise<boolean> {
-    const { registry, repository, wanted, wasPublic } = question;
+    const { registry, repository, wanted } = question;
     try {
       await breaker.watch(() => probe(registry, repository, wanted));
     } catch (error) {
@@ -113,10 +123,10 @@ export class Visibility {
         await this.#withdraw(repository);
         return false;
       }
-      if (error.kind !== 'not-found') throw error;
-      // What upstream has deleted may be kept here, and manifests that are not there may have referrers.
-      const saysLittle = wanted.noun === 'referrers' || (wasPublic && wanted.noun !== 'tags');
-      if (!saysLittle) return false;
+      if (!saysLittle(error, question)) {
+        if (error.kind === 'not-found') return false;
+        throw error;
+      }
       return this.#ask({ ...question, wanted: { noun: 'tags', name: repository.name } }, breaker);
     }
     await this.#publish(repository);

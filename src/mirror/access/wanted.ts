@@ -47,7 +47,7 @@ export async function probe(registry: UpstreamRegistry, { name }: Repository, wa
       await registry.headManifest(name, { digest: wanted.subject });
       return;
     case 'tags':
-      await registry.listTags(name);
+      await registry.listTags(name, { atMost: 1 });
       return;
   }
 }

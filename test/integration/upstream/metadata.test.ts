@@ -258,6 +258,14 @@ describe('listTags', () => {
     expect(hub.requests).toHaveLength(3);
   });
 
+  it('follows no page when fewer tags will do', async () => {
+    await using hub = await hubWithImage();
+    for (const tag of ['a', 'b', 'c']) hub.moveTag('library/busybox', tag, image.digest);
+    await using client = clientOf(hub.url);
+    expect(await client.registry.listTags(busybox, { atMost: 2 })).toEqual(['a', 'b']);
+    expect(hub.requests).toHaveLength(1);
+  });
+
   it('does not follow a page to another host', async () => {
     await using other = await scriptedServer((_, response) => response.end('{"tags":[]}'));
     await using upstream = await scriptedServer((request, response) => {

@@ -282,6 +282,23 @@ describe('a repository of which nothing is known', () => {
 });
 
 describe('a limit on who has no credentials', () => {
+  it('does not hide a public image that is not cached: a list of tags tells, which no limit on pulls counts', async () => {
+    const { house, everybody } = await guarded();
+    await using _ = house;
+    everybody.before = (request) => {
+      if (request.startsWith('HEAD')) throw new UpstreamError('rate-limited', 'upstream: too many pulls');
+    };
+
+    expect(await house.mirror.manifest(open, latest, 'GET')).toMatchObject({ bytes: image.bytes });
+    await expect(house.mirror.manifest(secret, latest, 'GET')).rejects.toMatchObject({ status: 404 });
+    expect(everybody.requests).toEqual([
+      'HEAD team/open latest',
+      'TAGS team/open',
+      'HEAD team/secret latest',
+      'TAGS team/secret',
+    ]);
+  });
+
   it('does not stop the mirror from confirming tags with its own', async () => {
     const { house, everybody } = await guarded();
     await using _ = house;
