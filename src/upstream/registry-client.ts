@@ -26,6 +26,7 @@ import type {
   ManifestHead,
   RequestOptions,
   SearchResult,
+  TagListOptions,
   UpstreamRegistry,
 } from './registry.ts';
 import { TagPages } from './tag-pages.ts';
