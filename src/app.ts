@@ -27,7 +27,7 @@ export interface RunningEntrepot {
 
 /**
  * Builds Entrepot out of its configuration and starts it. No upstream is asked: it starts without any.
- * Rejects with StoreError when the data folder cannot be used, and with the system's error when the port is taken.
+ * Rejects with StoreError when the data folder cannot be used, and with ListenError when a port is taken.
  */
 export async function startEntrepot(
   config: Config,

@@ -7,7 +7,12 @@ export interface Health {
   readonly status: number | undefined;
   /** Whether the answer is one that Entrepot gives. */
   readonly isEntrepot: boolean;
+  /** It lets nobody in who shows no certificate (`http.tls.clientcas`), as here nobody does: it is alive, and no more is known. */
+  readonly wantsCertificate: boolean;
 }
+
+/** How OpenSSL calls the alert of that name (RFC 8446, section 6.2). */
+const certificateRequired = 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED';
 
 /** More than Entrepot's own answer has, in bytes. */
 const maxBytes = 1024;
@@ -31,12 +36,19 @@ export async function askHealth(addr: ListenAddress, secure: boolean, signal: Ab
     const status = response.statusCode;
     if (Number(response.headers['content-length'] ?? Infinity) > maxBytes) {
       response.destroy();
-      resolve({ status, isEntrepot: false });
+      resolve({ status, isEntrepot: false, wantsCertificate: false });
       return;
     }
-    text(response).then((body) => resolve({ status, isEntrepot: status === 200 && isAlive(body) }), reject);
+    text(response).then(
+      (body) => resolve({ status, isEntrepot: status === 200 && isAlive(body), wantsCertificate: false }),
+      reject,
+    );
   });
-  request.on('error', reject);
+  request.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === certificateRequired) {
+      resolve({ status: undefined, isEntrepot: false, wantsCertificate: true });
+    } else reject(error);
+  });
   request.end();
   return promise;
 }

@@ -10,8 +10,13 @@ const limitMs = 3_000;
 export async function health(file: string | undefined, terminal: Terminal): Promise<ExitCode> {
   try {
     const { http } = loadConfig({ file }).config;
-    const { status } = await askHealth(http.addr, http.tls !== undefined, AbortSignal.timeout(limitMs));
-    if (status === 200) return exitCode.success;
+    const { addr, tls } = http;
+    const { status, wantsCertificate } = await askHealth(
+      addr,
+      tls !== undefined,
+      AbortSignal.timeout(limitMs),
+    );
+    if (status === 200 || wantsCertificate) return exitCode.success;
     terminal.err(`entrepot: /healthz answered ${status}\n`);
     return exitCode.failure;
   } catch (error) {

@@ -1,31 +1,40 @@
 import type { Config } from '../config/config.ts';
 import { HtpasswdError } from '../http/auth/htpasswd.ts';
 import { TokenKeyError } from '../http/auth/token-keys.ts';
+import { ListenError } from '../http/listen-error.ts';
 import { TlsError } from '../http/tls.ts';
 import { StoreError } from '../store/store-error.ts';
 
 /** One line on why it could not start and what to do; undefined for what nobody foresaw. */
-export function describeStartError(error: unknown, { http, storage }: Config): string | undefined {
+export function describeStartError(error: unknown, { storage }: Config): string | undefined {
   if (error instanceof StoreError) return storeSentence(error, storage.rootdirectory);
   if (error instanceof HtpasswdError) return `auth.htpasswd.path: ${error.message}`;
   if (error instanceof TokenKeyError) return `auth.token: ${error.message}`;
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  const { host = 'all interfaces' } = http.addr;
-  // There may be several addresses; the system says which one it was.
-  const port = 'port' in error ? String(error.port) : http.addr.port;
-  switch (error.code) {
+  if (error instanceof ListenError) return listenSentence(error);
+  return isTlsError(error)
+    ? `http.tls.certificate and http.tls.key cannot be used: ${error.message}`
+    : undefined;
+}
+
+function isTlsError(error: unknown): error is Error {
+  if (error instanceof TlsError) return true;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && code.startsWith('ERR_OSSL');
+}
+
+function listenSentence({ code, addr, upstream }: ListenError): string {
+  const { host = 'all interfaces', port } = addr;
+  const key = upstream === undefined ? 'http.addr' : `upstreams.${upstream}.listen`;
+  switch (code) {
     case 'EADDRINUSE':
-      return `port ${port} on ${host} is taken: stop what listens there, or choose another http.addr`;
+      return `port ${port} on ${host} is taken: stop what listens there, or choose another ${key}`;
     case 'EACCES':
-      return `port ${port} on ${host} may not be opened by this user: choose an http.addr with a port above 1023`;
+      return `port ${port} on ${host} may not be opened by this user: choose a port above 1023 for ${key}`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `${host} is no address of this machine: choose another http.addr`;
+      return `${host} is no address of this machine: choose another ${key}`;
     default:
-      return error instanceof TlsError ||
-        (typeof error.code === 'string' && error.code.startsWith('ERR_OSSL'))
-        ? `http.tls.certificate and http.tls.key cannot be used: ${error.message}`
-        : undefined;
+      return `port ${port} on ${host} cannot be opened (${code}): choose another ${key}`;
   }
 }
 

@@ -5,6 +5,7 @@ import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createHttpApp } from './app.ts';
 import { createAuthentication, type AuthenticationSettings } from './auth/create-authentication.ts';
+import { ListenError } from './listen-error.ts';
 import { HttpServer, type ListenAddress } from './server.ts';
 import { readTls, type TlsFiles } from './tls.ts';
 
@@ -45,8 +46,8 @@ export interface RunningHttp {
 }
 
 /**
- * Builds the inside of `http/` and listens. Rejects with HtpasswdError, TokenKeyError, TlsError or the error of OpenSSL for certificates
- * that cannot be used, or the system's when an address cannot be listened on.
+ * Builds the inside of `http/` and listens. Rejects with HtpasswdError, TokenKeyError, TlsError or the error of OpenSSL for
+ * certificates that cannot be used, and with ListenError when an address cannot be listened on.
  */
 export async function composeHttp(
   settings: HttpSettings,
@@ -76,7 +77,9 @@ export async function composeHttp(
     const scheme = tls === undefined ? 'http' : 'https';
     const listen = async (listen: ListenAddress, upstream?: UpstreamName): Promise<string> => {
       const server = new HttpServer({ app, listen, clock, logger, tls, upstream });
-      const address = await server.listen();
+      const address = await server.listen().catch((cause: NodeJS.ErrnoException) => {
+        throw new ListenError(listen, upstream, cause);
+      });
       listening.push(server);
       return origin(scheme, listen.host, address);
     };

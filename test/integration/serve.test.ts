@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { hashSync } from 'bcryptjs';
 import { describe, expect, it } from 'vitest';
 import { entrepot } from '../support/cli.ts';
+import { writeConfigurationFile } from '../support/configuration-file.ts';
 import { within } from '../support/deadline.ts';
 import { freePort } from '../support/free-port.ts';
+import { selfSigned } from '../support/self-signed.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 
 const anyPort = { REGISTRY_HTTP_ADDR: '127.0.0.1:0' };
@@ -78,6 +81,23 @@ describe('the process', () => {
     expect(await child.exited()).toEqual({ code: 1, signal: null });
     expect(child.output).toBe(
       `entrepot: port ${port} on 127.0.0.1 is taken: stop what listens there, or choose another http.addr\n`,
+    );
+    other.close();
+  });
+
+  it('says which of its addresses is taken', async () => {
+    await using folder = await TempFolder.create();
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    await using child = entrepot(['serve'], folder.path, {
+      ...anyPort,
+      REGISTRY_UPSTREAMS: `{ docker.io: , ghcr.io: { listen: "127.0.0.1:${port}" } }`,
+    });
+
+    expect(await child.exited()).toEqual({ code: 1, signal: null });
+    expect(child.output).toBe(
+      `entrepot: port ${port} on 127.0.0.1 is taken: stop what listens there, or choose another upstreams.ghcr.io.listen\n`,
     );
     other.close();
   });
@@ -157,5 +177,33 @@ describe('entrepot health', () => {
     await using dead = entrepot(['health'], folder.path, variables);
     expect(await dead.exited()).toEqual({ code: 1, signal: null });
     expect(dead.stderr).toMatch(/^entrepot: no answer: /);
+  });
+
+  it.each([
+    ['TLS', { certificate: 'mirror.crt', key: 'mirror.key' }],
+    [
+      'TLS that wants certificates of clients',
+      { certificate: 'mirror.crt', key: 'mirror.key', clientcas: ['mirror.crt'] },
+    ],
+  ])('needs no login, and can do with %s', async (_, tls) => {
+    await using folder = await TempFolder.create();
+    await writeFile(folder.join('mirror.crt'), selfSigned.cert);
+    await writeFile(folder.join('mirror.key'), selfSigned.key);
+    await writeFile(folder.join('htpasswd'), `ann:${hashSync('geheim', 4)}\n`);
+    await writeConfigurationFile(folder, {
+      log: { formatter: 'text' },
+      http: { addr: `127.0.0.1:${await freePort()}`, tls },
+      auth: { htpasswd: { path: 'htpasswd' } },
+      access: { anonymous: 'deny' },
+    });
+    await using server = entrepot(['serve', 'config.yml'], folder.path);
+    await server.waitFor(/listening on/);
+
+    await using alive = entrepot(['health', 'config.yml'], folder.path);
+    expect(await alive.exited()).toEqual({ code: 0, signal: null });
+
+    await server.stop();
+    await using dead = entrepot(['health', 'config.yml'], folder.path);
+    expect(await dead.exited()).toEqual({ code: 1, signal: null });
   });
 });

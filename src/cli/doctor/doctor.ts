@@ -55,12 +55,20 @@ async function examineAll(source: ConfigSource, clock: Clock): Promise<readonly 
 }
 
 function localChecks({ storage, http, upstreams }: Config, clock: Clock): readonly Check[] {
-  const listens = upstreams.map(({ listen }) => listen).filter((addr) => addr !== undefined);
-  const secure = http.tls !== undefined;
+  const addresses = [
+    { key: 'http.addr', addr: http.addr },
+    ...upstreams.flatMap(({ name, listen }) =>
+      listen === undefined ? [] : [{ key: `upstreams.${name}.listen`, addr: listen }],
+    ),
+  ];
+  const tls = {
+    secure: http.tls !== undefined,
+    wantsCertificate: http.tls !== undefined && http.tls.clientcas.length > 0,
+  };
   return [
     new DataFolderCheck(storage.rootdirectory),
     new DatabaseCheck(storage.rootdirectory),
-    new PortCheck([http.addr, ...listens].map((addr) => ({ addr, secure }))),
+    new PortCheck(addresses.map((address) => ({ ...address, ...tls }))),
     new TlsCheck(http.tls, clock),
     new LimitsCheck(),
   ];

@@ -7,8 +7,12 @@ import { ok, problem, type Check, type Finding } from './check.ts';
 import { portOwner } from './port-owner.ts';
 
 export interface Listening {
+  /** The key of the configuration that names it. */
+  readonly key: string;
   readonly addr: ListenAddress;
   readonly secure: boolean;
+  /** Whether clients must show a certificate there. */
+  readonly wantsCertificate: boolean;
 }
 
 /** Is the port free, or taken by the mirror itself? */
@@ -25,7 +29,8 @@ export class PortCheck implements Check {
   }
 }
 
-async function examinePort({ addr, secure }: Listening, signal: AbortSignal): Promise<Finding> {
+async function examinePort(listening: Listening, signal: AbortSignal): Promise<Finding> {
+  const { key, addr } = listening;
   const { host, port } = addr;
   const where = `${port} on ${host ?? 'all interfaces'}`;
   const errno = await tryToListen(addr);
@@ -33,21 +38,20 @@ async function examinePort({ addr, secure }: Listening, signal: AbortSignal): Pr
     case undefined:
       return ok(port === 0 ? `any free one on ${host ?? 'all interfaces'}` : `${where} is free`);
     case 'EADDRINUSE':
-      return examineOwner(where, addr, secure, signal);
+      return examineOwner(where, listening, signal);
     case 'EACCES':
-      return problem(`${where} may not be opened by this user`, 'choose an http.addr with a port above 1023');
+      return problem(`${where} may not be opened by this user`, `choose a port above 1023 for ${key}`);
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return problem(`${host} is no address of this machine`, 'choose another http.addr');
+      return problem(`${host} is no address of this machine`, `choose another ${key}`);
     default:
-      return problem(`${where} cannot be opened (${errno})`, 'choose another http.addr');
+      return problem(`${where} cannot be opened (${errno})`, `choose another ${key}`);
   }
 }
 
 async function examineOwner(
   where: string,
-  addr: ListenAddress,
-  secure: boolean,
+  { key, addr, secure, wantsCertificate }: Listening,
   signal: AbortSignal,
 ): Promise<Finding> {
   const [health, owner] = await Promise.all([
@@ -55,10 +59,10 @@ async function examineOwner(
     portOwner(addr.port),
   ]);
   if (health?.isEntrepot === true) return ok(`${where}: Entrepot is running there`);
-  return problem(
-    `${where} is taken by ${owner ?? 'another program'}`,
-    'stop it, or choose another http.addr',
-  );
+  if (wantsCertificate && health?.wantsCertificate === true) {
+    return ok(`${where}: a server is running there that asks for client certificates, as this one would`);
+  }
+  return problem(`${where} is taken by ${owner ?? 'another program'}`, `stop it, or choose another ${key}`);
 }
 
 /** The error's name, or undefined when the address could be listened on. */

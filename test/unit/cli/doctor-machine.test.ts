@@ -1,16 +1,19 @@
 import { once } from 'node:events';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/cli/doctor/check.ts';
 import { DataFolderCheck, type FileSystem } from '../../../src/cli/doctor/data-folder-check.ts';
 import { DatabaseCheck } from '../../../src/cli/doctor/database-check.ts';
 import { LimitsCheck } from '../../../src/cli/doctor/limits-check.ts';
-import { PortCheck } from '../../../src/cli/doctor/port-check.ts';
+import { PortCheck, type Listening } from '../../../src/cli/doctor/port-check.ts';
 import { FolderLock } from '../../../src/store/sqlite/folder-lock.ts';
 import { SqliteMetadataStore } from '../../../src/store/sqlite/metadata-store.ts';
+import type { ListenAddress } from '../../../src/http/server.ts';
 import { systemClock } from '../../../src/system-clock.ts';
+import { selfSigned } from '../../support/self-signed.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 
 const gib = 2 ** 30;
@@ -25,6 +28,9 @@ function disk(difference: Partial<FileSystem>): () => Promise<FileSystem> {
 function levels(findings: readonly Finding[]): readonly string[] {
   return findings.map(({ level }) => level);
 }
+
+const portCheck = (addr: ListenAddress, more: Partial<Listening> = {}): PortCheck =>
+  new PortCheck([{ key: 'http.addr', addr, secure: false, wantsCertificate: false, ...more }]);
 
 describe('the check of the data folder', () => {
   it('is content with a folder that has room, and leaves nothing there', async () => {
@@ -133,7 +139,7 @@ describe('the check of the metadata', () => {
 
 describe('the check of the port', () => {
   it('is content with a free one', async () => {
-    const check = new PortCheck([{ addr: { host: '127.0.0.1', port: 0 }, secure: false }]);
+    const check = portCheck({ host: '127.0.0.1', port: 0 });
 
     expect(levels(await check.run(signal))).toEqual(['ok']);
   });
@@ -144,7 +150,7 @@ describe('the check of the port', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
 
-    const [finding] = await new PortCheck([{ addr: { host: '127.0.0.1', port }, secure: false }]).run(signal);
+    const [finding] = await portCheck({ host: '127.0.0.1', port }).run(signal);
 
     expect(finding?.level).toBe('problem');
     expect(finding?.message).toContain(`${port} on 127.0.0.1 is taken by`);
@@ -165,16 +171,40 @@ describe('the check of the port', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
 
-    expect(
-      levels(await new PortCheck([{ addr: { host: '127.0.0.1', port }, secure: false }]).run(signal)),
-    ).toEqual(['problem']);
+    expect(levels(await portCheck({ host: '127.0.0.1', port }).run(signal))).toEqual(['problem']);
+    other.close();
+  });
+
+  it.each([
+    ['finds nothing wrong with a server that wants certificates where the mirror would', true, 'ok'],
+    ['sees that a server that wants certificates is not the mirror, which would not', false, 'problem'],
+  ])('%s', async (_, wantsCertificate, level) => {
+    const { key, cert } = selfSigned;
+    const other = createTlsServer({ key, cert, ca: cert, requestCert: true, rejectUnauthorized: true });
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+
+    const check = portCheck({ host: '127.0.0.1', port }, { secure: true, wantsCertificate });
+
+    expect(levels(await check.run(signal))).toEqual([level]);
+    other.close();
+  });
+
+  it('names the key of an address that is taken', async () => {
+    const other = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const check = portCheck({ host: '127.0.0.1', port }, { key: 'upstreams.ghcr.io.listen' });
+
+    const [finding] = await check.run(signal);
+
+    expect(finding?.advice).toBe('stop it, or choose another upstreams.ghcr.io.listen');
     other.close();
   });
 
   it('finds an address that is not of this machine', async () => {
-    const [finding] = await new PortCheck([{ addr: { host: '192.0.2.77', port: 0 }, secure: false }]).run(
-      signal,
-    );
+    const [finding] = await portCheck({ host: '192.0.2.77', port: 0 }).run(signal);
 
     expect(finding).toMatchObject({ level: 'problem', message: '192.0.2.77 is no address of this machine' });
   });
