@@ -28,13 +28,16 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .addHelpText(
       'after',
       `
-Without a file it mirrors Docker Hub on port 5000 and keeps its data in ./data.
+Without a file it mirrors Docker Hub and the other well-known public registries, anonymously, on port 5000, and keeps
+its data in ./data.
 REGISTRY_HTTP_ADDR=:5001 overrides http.addr, and so on for every key.
 
 Examples:
   entrepot serve
   entrepot serve /etc/entrepot/config.yml
-  entrepot check-config /etc/entrepot/config.yml`,
+  entrepot check-config /etc/entrepot/config.yml
+  entrepot doctor /etc/entrepot/config.yml
+  entrepot setup docker /etc/entrepot/config.yml`,
     );
   program
     .command('serve')

@@ -25,7 +25,7 @@ describe('the command line', () => {
     const { code, out } = await run('--help');
 
     expect(code).toBe(0);
-    for (const word of ['serve', 'check-config', 'health', 'REGISTRY_HTTP_ADDR', 'Docker Hub']) {
+    for (const word of ['serve', 'doctor', 'setup', 'REGISTRY_HTTP_ADDR', 'well-known public registries']) {
       expect(out).toContain(word);
     }
   });
