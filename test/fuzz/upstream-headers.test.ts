@@ -62,7 +62,7 @@ describe('challenges', () => {
     (piece) => {
       const start = performance.now();
       parseChallenges([piece.repeat(100_000)]);
-      expect(performance.now() - start).toBeLessThan(1000);
+      expect(performance.now() - start).toBeLessThan(5000);
     },
   );
 });

@@ -61,7 +61,7 @@ describe('a client that leaves in mid-body', () => {
     await leaver.read(MiB);
     leaver.abort();
     // While upstream stands still, so nothing but its leaving can have ended it.
-    await eventually(5000, 'the end of the transfer', () => endedTransfers().length === 1);
+    await eventually(20_000, 'the end of the transfer', () => endedTransfers().length === 1);
     expect(endedTransfers()).toMatchObject([{ aborted: true }]);
 
     goOn();
@@ -74,7 +74,7 @@ describe('a client that leaves in mid-body', () => {
     const goOn = stopAt(4 * MiB);
     using leaver = await reader();
     leaver.abort();
-    await eventually(5000, 'the end of the transfer', () => endedTransfers().length === 1);
+    await eventually(20_000, 'the end of the transfer', () => endedTransfers().length === 1);
     goOn();
     await noPartialBlobs(entrepot.folder);
     hub.down();
@@ -88,7 +88,7 @@ describe('a client that leaves in mid-body', () => {
     using leaver = await reader();
     leaver.halfClose();
     await leaver.closed();
-    await eventually(5000, 'the end of the transfer', () => endedTransfers().length === 1);
+    await eventually(20_000, 'the end of the transfer', () => endedTransfers().length === 1);
     expect(endedTransfers()).toMatchObject([{ aborted: true }]);
     goOn();
     await noPartialBlobs(entrepot.folder);
@@ -100,7 +100,7 @@ describe('a client that leaves in mid-body', () => {
     leaver.request('GET', blobPath);
     await hub.received({ server: 'cdn' });
     leaver.abort();
-    await eventually(5000, 'the end of the transfer', () => endedTransfers().length === 1);
+    await eventually(20_000, 'the end of the transfer', () => endedTransfers().length === 1);
     expect(endedTransfers()).toMatchObject([{ bytes: 0, aborted: true }]);
     goOn();
     await noPartialBlobs(entrepot.folder);
@@ -149,7 +149,7 @@ describe('a slow client', () => {
     await noPartialBlobs(entrepot.folder);
     expect(endedTransfers().length).toBe(1);
     idle.abort();
-    await eventually(5000, 'the end of the transfer', () => endedTransfers().length === 2);
+    await eventually(20_000, 'the end of the transfer', () => endedTransfers().length === 2);
     expect(endedTransfers()[1]).toMatchObject({ aborted: true });
   });
 });

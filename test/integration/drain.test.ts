@@ -61,7 +61,7 @@ describe('asked to stop in the middle of a download', () => {
     using _ = client;
     entrepot.signal('SIGTERM');
     await expect
-      .poll(() => ask(entrepot.url, '/v2/').catch(() => 'refused'), { timeout: 5000 })
+      .poll(() => ask(entrepot.url, '/v2/').catch(() => 'refused'), { timeout: 20_000 })
       .toBe('refused');
     goOn();
 
@@ -79,7 +79,7 @@ describe('asked to stop in the middle of a download', () => {
     using _ = client;
     entrepot.signal('SIGTERM');
 
-    expect(await entrepot.exited(8000)).toEqual({ code: 0, signal: null });
+    expect(await entrepot.exited(20_000)).toEqual({ code: 0, signal: null });
     const rest = await client.read(layer.size);
     expect(rest.length).toBeLessThan(layer.size - 500_000);
     expect(await databaseState(entrepot.data)).toEqual({ left: [], check: 'ok' });
@@ -97,7 +97,7 @@ describe('asked to stop in the middle of a download', () => {
     using _ = client;
     entrepot.signal('SIGTERM');
     await expect
-      .poll(() => ask(entrepot.url, '/v2/').catch(() => 'refused'), { timeout: 5000 })
+      .poll(() => ask(entrepot.url, '/v2/').catch(() => 'refused'), { timeout: 20_000 })
       .toBe('refused');
     entrepot.signal('SIGINT');
 

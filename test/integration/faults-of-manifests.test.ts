@@ -50,7 +50,7 @@ const troubles: readonly Trouble[] = [
   },
   {
     name: 'too slow',
-    fault: { ...every, kind: 'slow', bytesPerSecond: 200 },
+    fault: { ...every, kind: 'slow', bytesPerSecond: 100 },
     heard: '504 UNAVAILABLE',
     headIsRight: true,
   },
@@ -120,7 +120,9 @@ async function house(): Promise<AsyncDisposable & { hub: FakeHub; entrepot: Test
   await using resources = new AsyncDisposableStack();
   const hub = resources.use(await FakeHub.start());
   hub.addImage(repository, 'latest', image);
-  const entrepot = resources.use(await TestEntrepot.start({ upstream: hub.url }));
+  const entrepot = resources.use(
+    await TestEntrepot.start({ upstream: hub.url, timeouts: { headerMs: 2000, idleMs: 2000 } }),
+  );
   const owned = resources.move();
   return { hub, entrepot, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -137,7 +137,7 @@ test('a hanging upstream hangs cached tags, 15 s and more: here for less than tw
   const startedAt = performance.now();
   const first = await ask(entrepot.url, tagPath);
   // It gives up after 1.5 s; the rest is for a busy machine.
-  expect(performance.now() - startedAt).toBeLessThan(4000);
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
   expect(verdict(first, image.bytes)).toBe('right');
   expect(first.headers['warning']).toMatch(/^110 /);
 

@@ -19,7 +19,7 @@ beforeEach(async () => {
   hub = await FakeHub.start({ credentials });
   hub.addImage(repository, 'latest', image);
   hub.makePrivate(repository);
-  const timeouts = { headerMs: 500, idleMs: 500 };
+  const timeouts = { headerMs: 1500, idleMs: 1500 };
   const access = { private: 'allow' } as const;
   entrepot = await TestEntrepot.start({ upstream: hub.url, credentials, access, timeouts });
 });

@@ -165,7 +165,7 @@ export class FakeHub implements AsyncDisposable {
   }
 
   /** Resolves when `times` such requests have arrived since the log was last cleared; rejects after `ms`. */
-  async received(filter: RequestFilter, times = 1, ms = 5000): Promise<void> {
+  async received(filter: RequestFilter, times = 1, ms = 20_000): Promise<void> {
     await this.#log.received(filter, times, ms);
   }
 

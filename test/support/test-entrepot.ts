@@ -127,7 +127,7 @@ export class TestEntrepot implements AsyncDisposable {
         ...access,
       },
       ttlMs: 0,
-      timeouts: { connectMs: 1000, headerMs: 1500, idleMs: 1500, ...timeouts },
+      timeouts: { connectMs: 5000, headerMs: 4000, idleMs: 4000, ...timeouts },
       catalogMaxEntries: 1000,
       tagsMax: undefined,
     };

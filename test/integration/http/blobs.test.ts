@@ -40,7 +40,7 @@ describe('a blob', () => {
         expect(answer.headers['docker-content-digest']).toBe(digest);
         expect(digestOf(answer.bytes)).toBe(digest);
       }
-      await eventually(1000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+      await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
     },
   );
 
@@ -125,8 +125,8 @@ describe('a blob', () => {
     expect([answer.status, answer.complete]).toStrictEqual([200, false]);
     expect(answer.bytes.every((byte) => byte === 7)).toBe(true);
     await client.closed();
-    await eventually(1000, 'the blob closes', () => serving.mirror.openBlobs === 0);
-    await eventually(1000, 'the line is logged', () => serving.requests.length === 1);
+    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(20_000, 'the line is logged', () => serving.requests.length === 1);
     expect(serving.requests[0]).toHaveProperty('error');
     expect(serving.requests[0]).not.toHaveProperty('aborted');
   });
@@ -146,8 +146,8 @@ describe('a client that leaves', () => {
     expect(head.status).toBe(200);
     expect((await client.read(1000)).length).toBe(1000);
     leave(client);
-    await eventually(1000, 'the blob closes', () => serving.mirror.openBlobs === 0);
-    await eventually(1000, 'the line is logged', () => serving.requests.length === 1);
+    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(20_000, 'the line is logged', () => serving.requests.length === 1);
     expect(serving.requests[0]).toMatchObject({ status: 200, bytes: 1000, aborted: true });
   });
 
@@ -157,9 +157,9 @@ describe('a client that leaves', () => {
     serving.mirror.putBlobSource('box', digest, sourceUntil(MiB, 0, never));
     using client = await RawClient.connect(serving.origin);
     client.request('GET', `/v2/box/blobs/${digest}`);
-    await eventually(1000, 'the blob opens', () => serving.mirror.openBlobs === 1);
+    await eventually(20_000, 'the blob opens', () => serving.mirror.openBlobs === 1);
     client.abort();
-    await eventually(1000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
     expect(serving.log.lines.filter(({ level }) => Number(level) >= 40)).toStrictEqual([]);
   });
 
@@ -172,7 +172,7 @@ describe('a client that leaves', () => {
     await client.head();
     await new Promise((resolve) => setTimeout(resolve, 50));
     client.abort();
-    await eventually(1000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
     expect(serving.requests[0]).toMatchObject({ status: 200, aborted: true });
   });
 
@@ -183,9 +183,9 @@ describe('a client that leaves', () => {
     serving.mirror.gate = gate.promise;
     using client = await RawClient.connect(serving.origin);
     client.request('GET', '/v2/box/manifests/v1');
-    await eventually(1000, 'the mirror is asked', () => serving.mirror.calls.length === 1);
+    await eventually(20_000, 'the mirror is asked', () => serving.mirror.calls.length === 1);
     client.abort();
-    await eventually(1000, 'the line is logged', () => serving.requests.length === 1);
+    await eventually(20_000, 'the line is logged', () => serving.requests.length === 1);
     gate.resolve(undefined);
     await new Promise((resolve) => setImmediate(resolve));
     expect(serving.requests).toMatchObject([{ status: 0, bytes: 0, aborted: true }]);
@@ -215,7 +215,7 @@ describe('a client that leaves', () => {
     expect(hashes.filter((hash) => hash !== undefined)).toStrictEqual(
       Array.from({ length: 5 }, () => digest.slice('sha256:'.length)),
     );
-    await eventually(1000, 'all blobs close', () => serving.mirror.openBlobs === 0);
+    await eventually(20_000, 'all blobs close', () => serving.mirror.openBlobs === 0);
   });
 });
 
@@ -226,6 +226,6 @@ test('a client that stops reading is cut', async () => {
   using client = await RawClient.connect(serving.origin);
   client.request('GET', `/v2/box/blobs/${digest}`);
   await client.head();
-  await eventually(5000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+  await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
   expect(serving.requests).toMatchObject([{ status: 200, aborted: true }]);
 });

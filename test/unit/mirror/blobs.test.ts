@@ -6,7 +6,7 @@ import { digestHex, digestOf } from '../../../src/oci/digest.ts';
 import type { ContentStore } from '../../../src/store/content-store.ts';
 import { StoreError } from '../../../src/store/store-error.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
-import { within } from '../../support/deadline.ts';
+import { eventually, within } from '../../support/deadline.ts';
 import { makeImage, noise } from '../../support/image.ts';
 import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
 import { wholeBody } from '../../support/scripted-upstream.ts';
@@ -84,7 +84,7 @@ describe('a blob', () => {
     const buffer = Buffer.alloc(large.length);
     let received = 0;
     while (received < large.length - heldBackBytes) {
-      received += await within(2000, 'bytes', blob.read(buffer, buffer.length, received));
+      received += await within(20_000, 'bytes', blob.read(buffer, buffer.length, received));
     }
     const rest = blob.read(buffer, buffer.length, received);
 
@@ -252,7 +252,7 @@ describe('a blob', () => {
     await blob.read(Buffer.alloc(10), 10, 0);
     const waiting = blob.read(Buffer.alloc(10), 10, 400_000);
     await blob.close();
-    await expect(within(1000, 'the waiting read', waiting)).rejects.toThrow();
+    await expect(within(20_000, 'the waiting read', waiting)).rejects.toThrow();
     open();
 
     const later = await house.mirror.openBlob(hello, digest);
@@ -361,7 +361,8 @@ describe('the right to a blob', () => {
 
     const refused = house.mirror.openBlob(stranger, digest);
     refused.catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const asked = () => house.upstream.requests.some((request) => request.includes('someone/else'));
+    await eventually(20_000, 'the question of the stranger', asked);
     const rightful = house.mirror.openBlob(hello, digest).then((blob) => readAll(blob));
     rightful.catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, 20));

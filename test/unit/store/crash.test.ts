@@ -17,7 +17,7 @@ async function killWhileWriting(root: string, afterMs: number): Promise<void> {
   await within(20_000, 'the first blob', once(child.stdout, 'data'));
   await new Promise((resolve) => setTimeout(resolve, afterMs));
   child.kill('SIGKILL');
-  expect((await within(5000, 'the end of the writer', exited))[1]).toBe('SIGKILL');
+  expect((await within(20_000, 'the end of the writer', exited))[1]).toBe('SIGKILL');
 }
 
 it('holds nothing but whole blobs and partial ones that can be finished, whenever it is killed', async () => {

@@ -131,8 +131,10 @@ describe('faults of a blob', () => {
     const start = performance.now();
     await client.read(4000);
 
-    expect(performance.now() - start).toBeGreaterThan(100);
-    expect(hub.bytesSent(digest)).toBeLessThan(40_000);
+    const seconds = (performance.now() - start) / 1000;
+    expect(seconds).toBeGreaterThan(0.1);
+    // What one second allows, and what this machine took longer to read it.
+    expect(hub.bytesSent(digest)).toBeLessThan(20_000 * (1 + seconds));
   });
 });
 
@@ -241,11 +243,12 @@ describe('thin links', () => {
     using two = await RawClient.connect(thin.url);
     one.request('GET', blob);
     two.request('GET', blob);
-    await one.head();
-    await one.read(50_000);
+    // Neither may have a start: how far ahead that is, depends on the machine.
+    await Promise.all([one.head(), two.head()]);
+    await Promise.all([one.read(50_000), two.read(50_000)]);
 
     const [first, second] = thin.requests.map(({ bytesSent }) => bytesSent) as [number, number];
-    expect(first).toBeLessThan(120_000);
+    expect(first + second).toBeLessThan(2 * bytes.length);
     expect(second).toBeGreaterThan(first / 2);
     expect(second).toBeLessThan(first * 2);
   });
