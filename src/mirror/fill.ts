@@ -182,6 +182,7 @@ export class Fill {
     this.#tail = new Tail(ingest.offset, this.#knownSize ?? Infinity);
     await this.#write(ingest, blob);
     if (!ingest.matches()) {
+      blob.mismatched();
       await ingest.discard();
       throw registryErrors.badGateway('upstream sent a blob that does not match its digest');
     }

@@ -9,6 +9,7 @@ import type { ResumableBlob } from './resumable-blob.ts';
  */
 export class PassthroughReader {
   readonly #verifier: DigestVerifier;
+  readonly #blob: ResumableBlob;
   readonly #chunks: AsyncGenerator<Buffer, void, undefined>;
   readonly #queue: Buffer[] = [];
   #queued = 0;
@@ -17,6 +18,7 @@ export class PassthroughReader {
 
   constructor(digest: Digest, blob: ResumableBlob) {
     this.#verifier = new DigestVerifier(digest);
+    this.#blob = blob;
     this.#chunks = blob.bytes(() => undefined);
   }
 
@@ -50,8 +52,10 @@ export class PassthroughReader {
       this.#queued += value.length;
       return;
     }
-    if (!this.#verifier.matches())
+    if (!this.#verifier.matches()) {
+      this.#blob.mismatched();
       throw registryErrors.badGateway('upstream sent a blob that does not match its digest');
+    }
     this.#verified = true;
   }
 

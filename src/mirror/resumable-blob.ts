@@ -36,6 +36,8 @@ export class ResumableBlob {
   #fruitless = 0;
   /** Whether upstream has begun to give the blob, or a part of it. */
   #answered = false;
+  /** To be told should the bytes turn out wrong. */
+  readonly #givers: (() => void)[] = [];
   /** Upstream answers ranges with nonsense: ask for the whole, and pass over what is here. */
   #whole = false;
 
@@ -59,6 +61,7 @@ export class ResumableBlob {
     while (this.#size === undefined || this.#offset < this.#size) {
       try {
         const stream = await this.#options.open(this.#whole ? 0 : this.#offset, this.#options.signal);
+        if (stream.mismatched !== undefined) this.#givers.push(stream.mismatched);
         this.#learnSize(stream);
         if (!this.#answered) {
           this.#answered = true;
@@ -79,6 +82,11 @@ export class ResumableBlob {
         await this.#pause(error);
       }
     }
+  }
+
+  /** Tells whoever gave the bytes that they are not the blob's, so that the next attempt may go elsewhere. */
+  mismatched(): void {
+    for (const mismatched of this.#givers) mismatched();
   }
 
   /** The stream without what is there already and without what lies past the end. */

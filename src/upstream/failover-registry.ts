@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
-import type { Digest } from '../oci/digest.ts';
+import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.ts';
 import type { ReferrerDescriptor } from '../oci/manifest.ts';
 import {
   referenceText,
@@ -25,6 +25,8 @@ import { watched } from './watched-body.ts';
 
 /** Manifests for which it is known who answered a HEAD. */
 const maxAnswered = 10_000;
+/** Digests for which it is known who gave other bytes. */
+const maxDoubted = 1_000;
 
 /** What tells more about why nobody gave an answer comes first: trouble may hide what a 404 elsewhere denies. */
 const telling: readonly UpstreamErrorKind[] = [
@@ -38,14 +40,22 @@ const telling: readonly UpstreamErrorKind[] = [
   'not-found',
 ];
 
+/** What changes the order in which URLs are asked, besides their troubles. */
+interface Order {
+  readonly preferred?: UpstreamLocation | undefined;
+  readonly doubted?: ReadonlySet<UpstreamLocation> | undefined;
+}
+
 /**
  * One upstream at several URLs, asked in order until one has the answer. A URL in trouble comes last for a while that grows
- * with each failure. A manifest that one URL was seen to have by HEAD is fetched from there.
+ * with each failure; one that gave wrong bytes for a digest comes last whenever that is asked for again. A manifest that one
+ * URL was seen to have by HEAD is fetched from there.
  */
 export class FailoverRegistry implements UpstreamRegistry {
   readonly name: UpstreamName;
   readonly #locations: readonly UpstreamLocation[];
   readonly #answered = new LRUCache<string, UpstreamLocation>({ max: maxAnswered });
+  readonly #doubted = new LRUCache<Digest, Set<UpstreamLocation>>({ max: maxDoubted });
 
   /** @param registries the clients of the URLs, the best one first */
   constructor(name: UpstreamName, registries: readonly UpstreamRegistry[], clock: Clock) {
@@ -58,7 +68,7 @@ export class FailoverRegistry implements UpstreamRegistry {
     reference: ManifestReference,
     options?: RequestOptions,
   ): Promise<ManifestHead> {
-    return this.#first(undefined, async (location) => {
+    return this.#first({}, async (location) => {
       const head = await location.registry.headManifest(repository, reference, options);
       this.#answered.set(`${repository} ${referenceText(reference)}`, location);
       // What follows a HEAD of a tag is a GET by the digest that it stated.
@@ -72,8 +82,14 @@ export class FailoverRegistry implements UpstreamRegistry {
     reference: ManifestReference,
     options?: RequestOptions,
   ): Promise<FetchedManifest> {
-    const answered = this.#answered.get(`${repository} ${referenceText(reference)}`);
-    return this.#first(answered, ({ registry }) => registry.getManifest(repository, reference, options));
+    const preferred = this.#answered.get(`${repository} ${referenceText(reference)}`);
+    return this.#first({ preferred }, async ({ registry }) => {
+      const manifest = await registry.getManifest(repository, reference, options);
+      const expected = 'digest' in reference ? reference.digest : manifest.digest;
+      if (expected !== undefined && digestOf(manifest.bytes, digestAlgorithm(expected)) !== expected)
+        throw new UpstreamError('invalid', `${this.name} sent a manifest that does not match its digest`);
+      return manifest;
+    });
   }
 
   async headBlob(
@@ -81,24 +97,30 @@ export class FailoverRegistry implements UpstreamRegistry {
     digest: Digest,
     options?: RequestOptions,
   ): Promise<number | undefined> {
-    return this.#first(undefined, ({ registry }) => registry.headBlob(repository, digest, options));
+    return this.#first({}, ({ registry }) => registry.headBlob(repository, digest, options));
   }
 
-  /** A body that fails counts against its URL, so that whoever resumes it is served by the next. */
+  /** A body that fails or is wrong counts against its URL, so that whoever resumes it or asks again is served by the next. */
   async openBlob(
     repository: RepositoryName,
     digest: Digest,
     offset: number,
     options?: RequestOptions,
   ): Promise<BlobStream> {
-    return this.#first(undefined, async (location) => {
+    return this.#first({ doubted: this.#doubted.get(digest) }, async (location) => {
       const blob = await location.registry.openBlob(repository, digest, offset, options);
-      return { ...blob, body: watched(blob.body, (error) => location.failed(error)) };
+      return {
+        ...blob,
+        body: watched(blob.body, (error) => location.failed(error)),
+        mismatched: () => {
+          this.#doubted.set(digest, (this.#doubted.get(digest) ?? new Set()).add(location));
+        },
+      };
     });
   }
 
   async listTags(repository: RepositoryName, options?: TagListOptions): Promise<readonly Tag[]> {
-    return this.#first(undefined, ({ registry }) => registry.listTags(repository, options));
+    return this.#first({}, ({ registry }) => registry.listTags(repository, options));
   }
 
   /** Undefined when no URL that answers has the API. */
@@ -109,7 +131,7 @@ export class FailoverRegistry implements UpstreamRegistry {
   ): Promise<readonly ReferrerDescriptor[] | undefined> {
     let missing = false;
     try {
-      return await this.#first(undefined, async ({ registry }) => {
+      return await this.#first({}, async ({ registry }) => {
         const found = await registry.referrers(repository, digest, options);
         if (found !== undefined) return found;
         missing = true;
@@ -122,7 +144,7 @@ export class FailoverRegistry implements UpstreamRegistry {
   }
 
   async search(term: string, limit: number, options?: RequestOptions): Promise<readonly SearchResult[]> {
-    return this.#first(undefined, ({ registry }) => registry.search(term, limit, options));
+    return this.#first({}, ({ registry }) => registry.search(term, limit, options));
   }
 
   async close(): Promise<void> {
@@ -130,12 +152,9 @@ export class FailoverRegistry implements UpstreamRegistry {
   }
 
   /** The first answer; what failed most tellingly when there is none. */
-  async #first<T>(
-    preferred: UpstreamLocation | undefined,
-    ask: (location: UpstreamLocation) => Promise<T>,
-  ): Promise<T> {
+  async #first<T>(order: Order, ask: (location: UpstreamLocation) => Promise<T>): Promise<T> {
     let worst: UpstreamError | undefined;
-    for (const location of this.#inOrder(preferred)) {
+    for (const location of this.#inOrder(order)) {
       try {
         const answer = await ask(location);
         location.answered();
@@ -149,10 +168,13 @@ export class FailoverRegistry implements UpstreamRegistry {
     throw worst ?? new UpstreamError('unavailable', `${this.name} has no URL`);
   }
 
-  #inOrder(preferred: UpstreamLocation | undefined): readonly UpstreamLocation[] {
+  #inOrder({ preferred, doubted }: Order): readonly UpstreamLocation[] {
+    const isDoubted = (location: UpstreamLocation): number => Number(doubted?.has(location) ?? false);
     return this.#locations.toSorted(
       (one, other) =>
-        one.troubledUntil - other.troubledUntil || Number(other === preferred) - Number(one === preferred),
+        isDoubted(one) - isDoubted(other) ||
+        one.troubledUntil - other.troubledUntil ||
+        Number(other === preferred) - Number(one === preferred),
     );
   }
 }

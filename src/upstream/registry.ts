@@ -27,6 +27,8 @@ export interface BlobStream {
    * UpstreamError. Must be read to the end or left (`break`, `return()`), which frees the connection.
    */
   readonly body: AsyncIterable<Buffer>;
+  /** To be called when the whole blob is not what its digest says, where somebody else may be asked for it instead. */
+  readonly mismatched?: (() => void) | undefined;
 }
 
 /** A repository that a search found. */

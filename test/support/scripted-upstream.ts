@@ -78,6 +78,11 @@ export class ScriptedUpstream implements UpstreamRegistry {
     return this;
   }
 
+  /** From now on no credentials are configured. */
+  forgetAccount(): void {
+    this.anonymous = undefined;
+  }
+
   /** Makes a public repository private. */
   withdraw(repository: string): void {
     this.#public.delete(repository);
@@ -116,6 +121,11 @@ export class ScriptedUpstream implements UpstreamRegistry {
 
   moveTag(repository: string, tag: string, digest: Digest): void {
     this.#content.tags.set(`${repository} ${tag}`, digest);
+  }
+
+  /** From now on it sends `bytes` as the manifest of that digest. */
+  tamper(repository: string, digest: Digest, bytes: Buffer): void {
+    this.#content.manifests.set(`${repository} ${digest}`, bytes);
   }
 
   removeManifest(repository: string, digest: Digest): void {

@@ -70,6 +70,32 @@ describe('an upstream with two URLs', () => {
     expect(second.requests).toEqual(['GET library/hello latest']);
   });
 
+  it('gives a manifest from the second one when the first sends another than was asked for', async () => {
+    const { first, second, registry } = house();
+    first.tamper('library/hello', digest, Buffer.from('{"schemaVersion":2,"layers":[]}'));
+    expect((await registry.getManifest(hello, { digest })).bytes).toEqual(bytes);
+    expect(second.requests).toEqual([`GET library/hello ${digest}`]);
+  });
+
+  it('gives no manifest when both send another than was asked for', async () => {
+    const { first, second, registry } = house();
+    for (const upstream of [first, second]) upstream.tamper('library/hello', digest, Buffer.from('{}'));
+    await expect(registry.getManifest(hello, { digest })).rejects.toMatchObject({ kind: 'invalid' });
+  });
+
+  it('is asked at the first one last for a blob that came wrong from there, and for no other', async () => {
+    const { first, second, registry } = house();
+    const blob = await registry.openBlob(hello, digestOf(layer), 0);
+    blob.mismatched?.();
+    await registry.openBlob(hello, digestOf(layer), 0);
+    expect(second.requests).toEqual([`BLOB library/hello ${digestOf(layer)} 0`]);
+    await registry.headManifest(hello, { tag });
+    expect(second.requests).toHaveLength(1);
+    second.before = failing('unavailable');
+    await registry.openBlob(hello, digestOf(layer), 0);
+    expect(first.requests.at(-1)).toBe(`BLOB library/hello ${digestOf(layer)} 0`);
+  });
+
   it('is left alone when the caller gives up', async () => {
     const { first, second, registry } = house();
     first.before = failing('aborted');
