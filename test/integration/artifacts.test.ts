@@ -177,6 +177,14 @@ describe('what refers to an image', () => {
     hub.down();
     expect((await get(`referrers/${image.digest}`)).status).toBe(503);
   });
+
+  test('is empty and stale where upstream is down and only the image was pulled', async () => {
+    await get('manifests/latest');
+    hub.down();
+    const answer = await get(`referrers/${image.digest}`);
+    expect(answer.status).toBe(200);
+    expect(answer.headers['warning']).toMatch(/^110 /u);
+  });
 });
 
 describe('on a registry without referrers API', () => {

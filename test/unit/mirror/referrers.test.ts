@@ -291,13 +291,27 @@ describe('referrers with an upstream in trouble', () => {
     ['rate-limited', 429],
     ['denied', 403],
     ['unauthorized', 401],
-  ] as const)('of which nothing is known fail truthfully: %s is %i, and no list', async (kind, status) => {
+  ] as const)('of what is not held fail truthfully: %s is %i, and no list', async (kind, status) => {
     await using house = await houseWith(undefined);
     house.upstream.before = () => {
       throw new UpstreamError(kind, 'trouble');
     };
 
-    await expect(referrersOf(house, image.digest)).rejects.toMatchObject({ status });
+    await expect(referrersOf(house, sbom.digest)).rejects.toMatchObject({ status });
+  });
+
+  it('of an image that is held are what is held of them, and stale, so that it can be pulled offline', async () => {
+    await using house = await houseWith([listedSignature]);
+    house.upstream.before = unavailable;
+
+    expect(await referrersOf(house, image.digest)).toMatchObject({
+      descriptors: [],
+      result: 'stale',
+      warning: 'upstream refused the connection',
+    });
+
+    house.upstream.before = () => undefined;
+    expect(await referrersOf(house, image.digest)).toMatchObject({ descriptors: [listedSignature] });
   });
 
   it('fail truthfully, too, where the API is missing and its substitute is in trouble', async () => {
@@ -306,7 +320,7 @@ describe('referrers with an upstream in trouble', () => {
       if (request.startsWith('HEAD')) unavailable();
     };
 
-    await expect(referrersOf(house, image.digest)).rejects.toMatchObject({ status: 503 });
+    await expect(referrersOf(house, sbom.digest)).rejects.toMatchObject({ status: 503 });
   });
 });
 
