@@ -20,6 +20,8 @@ export class TagsHandler {
     const target = pullTarget(exchange);
     const { n, last } = pageRequest(exchange);
     const limit = n === undefined ? undefined : Math.min(n, this.#maxTags ?? n);
+    // As the client wrote it, which may have a registry before it.
+    const { name = target.name } = exchange;
     const answer = await this.#mirror.tags(target);
     const rest = last === undefined ? answer.tags : answer.tags.filter((tag) => tag > last);
     const tags = rest.slice(0, limit);
@@ -28,8 +30,8 @@ export class TagsHandler {
       ...provenance(exchange, answer),
       ...(limit === undefined || end === undefined || tags.length === rest.length
         ? []
-        : nextPageLink(`/v2/${target.name}/tags/list`, limit, end, exchange.namespace)),
+        : nextPageLink(`/v2/${name}/tags/list`, limit, end, exchange.namespace)),
     ];
-    return exchange.reply(jsonReply({ name: target.name, tags }, { headers }));
+    return exchange.reply(jsonReply({ name, tags }, { headers }));
   }
 }

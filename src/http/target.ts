@@ -2,6 +2,7 @@ import { parseDigest, type Digest } from '../oci/digest.ts';
 import { dockerHubHosts } from '../oci/docker-hub.ts';
 import { registryErrors } from '../oci/error.ts';
 import {
+  maxNameLength,
   parseManifestReference,
   parseRepositoryName,
   parseUpstreamName,
@@ -14,22 +15,39 @@ import type { Exchange } from './exchange.ts';
 
 const maxShownLength = 128;
 
+/** A repository's name as it stands in a path. */
+interface WrittenName {
+  readonly name: RepositoryName;
+  /** The registry before it, where that has a port and so can be no part of a name. */
+  readonly registry: UpstreamName | undefined;
+}
+
 /**
- * What a request names and who asks: the repository by its path, the registry by `?ns=`, the `Host` header or the listener
- * it came to. Throws RegistryError `NAME_INVALID`, or `NAME_UNKNOWN` for no registry or for two.
+ * What a request names and who asks: the repository by its path, the registry by that, by `?ns=`, the `Host` header or the
+ * listener it came to. Throws RegistryError `NAME_INVALID`, or `NAME_UNKNOWN` for no registry or for two.
  */
 export function pullTarget(exchange: Exchange): PullTarget {
   const text = exchange.param('name');
-  const name = parseRepositoryName(text);
-  if (name === undefined) throw registryErrors.nameInvalid(shown(text));
-  exchange.name = name;
+  const written = writtenName(text);
+  if (written === undefined) throw registryErrors.nameInvalid(shown(text));
+  const { name, registry } = written;
+  exchange.name = text;
   const namespaceText = exchange.query('ns');
   if (namespaceText !== undefined) {
     const namespace = parseUpstreamName(namespaceText);
     if (namespace === undefined) throw registryErrors.nameUnknown(name);
     exchange.namespace = namespace;
   }
-  return { name, namespace: agreed(name, [exchange.namespace, ...exchange.bound]), reader: exchange.reader };
+  const stated = [exchange.namespace, ...exchange.bound, registry];
+  return { name, namespace: agreed(name, stated), reader: exchange.reader };
+}
+
+/** Any other registry before a name is told from the name by who knows what is mirrored. */
+function writtenName(text: string): WrittenName | undefined {
+  const [, host = '', rest = ''] = /^([^/]*:\d+)\/(.+)$/s.exec(text) ?? [];
+  const registry = text.length <= maxNameLength ? parseUpstreamName(host) : undefined;
+  const name = parseRepositoryName(registry === undefined ? text : rest);
+  return name === undefined ? undefined : { name, registry };
 }
 
 /** The one registry that all who name one name. */

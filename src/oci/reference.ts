@@ -28,8 +28,8 @@ const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 const upstreamPattern =
   /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?|\[[a-fA-F0-9:]+\])(?::[0-9]{1,5})?$/;
 
-/** Registries refuse longer ones, host included. */
-const maxNameLength = 255;
+/** Characters of a name, its registry included; registries refuse longer ones. */
+export const maxNameLength = 255;
 
 /**
  * The repository name that `text` spells, or undefined.

@@ -91,12 +91,36 @@ describe('an image of another registry', () => {
   });
 });
 
+test('every repository of the catalog can be pulled by the name that it has there', async () => {
+  await using local = await TestEntrepot.start({
+    upstream: hub.url,
+    others: [{ name: 'registry.corp:5000', url: ghcr.url }],
+  });
+  for (const [path, { bytes }] of [
+    ['owner/app/manifests/v1', hubs],
+    ['owner/app/manifests/v1?ns=registry.corp:5000', ghcrs],
+  ] as const) {
+    expect(verdict(await ask(local.url, `/v2/${path}`), bytes)).toBe('right');
+  }
+  hub.down();
+  ghcr.down();
+  const { repositories } = JSON.parse((await ask(local.url, '/v2/_catalog')).bytes.toString()) as {
+    readonly repositories: readonly string[];
+  };
+  expect(repositories).toEqual(['owner/app', 'registry.corp:5000/owner/app']);
+  for (const [index, { bytes }] of [hubs, ghcrs].entries()) {
+    const answer = await ask(local.url, `/v2/${repositories[index]}/manifests/v1`);
+    expect(verdict(answer, bytes)).toBe('right');
+  }
+});
+
 describe('a registry that is not mirrored', () => {
   test.each([
     ['by ns', '/v2/owner/app/manifests/v1?ns=169.254.169.254', {}],
     ['by ns with the port of a service here', '/v2/owner/app/manifests/v1?ns=127.0.0.1:22', {}],
     ['by ns that is no name', '/v2/owner/app/manifests/v1?ns=http://ghcr.io/', {}],
     ['by a prefix', '/v2/169.254.169.254/latest/manifests/v1', {}],
+    ['by a prefix with a port', '/v2/127.0.0.1:22/owner/app/manifests/v1', {}],
     ['by a prefix of this machine', '/v2/localhost/owner/manifests/v1', {}],
     ['by a prefix against ns', '/v2/docker.io/owner/app/manifests/v1?ns=ghcr.io', {}],
     [

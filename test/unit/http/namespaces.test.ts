@@ -81,6 +81,38 @@ describe('a host name that stands for an upstream', () => {
   });
 });
 
+describe('a registry with a port before a name', () => {
+  test('is what an ns would be, and is part of the name for the client alone', async () => {
+    const response = await get('/v2/registry.example:5000/box/tags/list?n=1');
+    expect(mirror.targets).toMatchObject([{ name: 'box', namespace: 'registry.example:5000' }]);
+    expect(await response.json()).toStrictEqual({ name: 'registry.example:5000/box', tags: ['a'] });
+    expect(response.headers.get('link')).toBe(
+      '</v2/registry.example:5000/box/tags/list?last=a&n=1>; rel="next"',
+    );
+    expect(response.headers.get('oci-namespace')).toBeNull();
+  });
+
+  test('must be the one that the ns and the host name mean', async () => {
+    const path = '/v2/registry.example:5000/box/manifests/a';
+    expect((await get(`${path}?ns=registry.example:5000`)).status).toBe(200);
+    expect((await get(`${path}?ns=ghcr.io`)).status).toBe(404);
+    expect((await get(path, 'ghcr.mirror.example')).status).toBe(404);
+  });
+
+  test.each([
+    'registry.example:/box',
+    'registry.example:5000',
+    'registry.example:5000/',
+    'a/registry.example:5000/box',
+    'user@registry.example:5000/box',
+    `registry.example:5000/${'a'.repeat(240)}`,
+  ])('is not read into %s', async (name) => {
+    const response = await get(`/v2/${name}/manifests/a`);
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('NAME_INVALID');
+  });
+});
+
 describe('an ns', () => {
   test('is repeated by every answer, errors included', async () => {
     for (const [path, status] of [
