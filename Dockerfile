@@ -26,6 +26,7 @@ USER node
 VOLUME /var/lib/registry
 EXPOSE 5000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["node", "dist/main.js", "health"]
-# As process 1 it starts no children and handles SIGTERM and SIGINT itself: no init is needed.
+# As process 1 it handles SIGTERM and SIGINT itself, and waits for its only children, credential helpers: no init is needed, unless
+# a helper leaves processes of its own behind (docker run --init).
 ENTRYPOINT ["node", "/app/dist/main.js"]
 CMD ["serve"]
