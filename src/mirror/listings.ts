@@ -11,6 +11,8 @@ import { SingleFlight } from './single-flight.ts';
 const freshMs = 60_000;
 /** How long a client for whom something is known waits for upstream to list it anew. */
 const patienceMs = 1_500;
+/** The same where nothing of the list is known: longer, since an empty one may hide what upstream would name. */
+const emptyPatienceMs = 5_000;
 
 /** A list as upstream gave it. */
 export interface Listing<T> {
@@ -28,6 +30,8 @@ export interface ListingSource<T> {
   readonly recorded: () => Promise<Listing<T> | undefined>;
   /** Whether some of it is cached, whether upstream ever listed it or not. */
   readonly holds: () => Promise<boolean>;
+  /** Whether an empty list does where upstream is in trouble and nothing is known; never, if not given. */
+  readonly emptyWillDo?: () => Promise<boolean>;
   /** Asks upstream. Rejects with UpstreamError or RegistryError. */
   readonly ask: () => Promise<Listing<T>>;
 }
@@ -83,6 +87,8 @@ export class Listings<T> {
     }
 
     const nothing = known === undefined && !(await source.holds());
+    const mustAnswer = nothing && (await source.emptyWillDo?.()) !== true;
+    const patience = nothing && breaker.admits ? emptyPatienceMs : patienceMs;
     const startedAt = this.#clock.now();
     const { outcome, joined } = this.#requests.run(key, async () => {
       const listing = await source.ask();
@@ -90,7 +96,7 @@ export class Listings<T> {
       return listing;
     });
     const end = settled(outcome);
-    const first = await (nothing ? end : within(this.#clock, patienceMs, end));
+    const first = await (mustAnswer ? end : within(this.#clock, patience, end));
     const upstreamMs = this.#clock.now() - startedAt;
     if (first === elapsed) {
       breaker.timedOut();
@@ -102,7 +108,7 @@ export class Listings<T> {
       return { listed: items, result, upstreamMs, warning };
     }
     const { error } = first;
-    if (nothing || !(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
+    if (mustAnswer || !(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
     return stale(error.message, upstreamMs);
   }
 

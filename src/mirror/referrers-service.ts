@@ -59,10 +59,9 @@ export class ReferrersService {
       const { listed = [], ...answer } = await this.#lists.get(digestKey(repository, subject), {
         breaker: this.#routing.upstream(repository.upstream).breaker,
         recorded: () => this.#recorded(repository, subject),
-        // Of a subject that is cached, too: a pull that asks for its referrers must not fail without upstream.
-        holds: async () =>
-          (await this.#manifests.held(repository, subject)) !== undefined ||
-          (await this.#held(repository, subject)).length > 0,
+        holds: async () => (await this.#held(repository, subject)).length > 0,
+        // A pull of what is cached that asks for its referrers, too, must not fail without upstream.
+        emptyWillDo: async () => (await this.#manifests.held(repository, subject)) !== undefined,
         ask: () => this.#ask(repository, subject),
       });
       return { ...answer, descriptors: merged(listed, await this.#held(repository, subject)) };

@@ -314,6 +314,22 @@ describe('referrers with an upstream in trouble', () => {
     expect(await referrersOf(house, image.digest)).toMatchObject({ descriptors: [listedSignature] });
   });
 
+  it('of an image that is held are waited for longer than those that are known, but not for long', async () => {
+    await using house = await houseWith([listedSignature]);
+    house.upstream.before = () => house.clock.sleep(2_000);
+    const slow = referrersOf(house, image.digest);
+    await house.clock.advance(2_000);
+    expect(await slow).toMatchObject({ descriptors: [listedSignature], result: 'miss' });
+
+    await using silent = await houseWith([listedSignature]);
+    silent.upstream.before = forever;
+    for (const patienceMs of [5_000, 1_500]) {
+      const answer = referrersOf(silent, image.digest);
+      await silent.clock.advance(patienceMs);
+      expect(await answer).toMatchObject({ descriptors: [], result: 'stale', upstreamMs: patienceMs });
+    }
+  });
+
   it('fail truthfully, too, where the API is missing and its substitute is in trouble', async () => {
     await using house = await houseWith(undefined);
     house.upstream.before = (request) => {
