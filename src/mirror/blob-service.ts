@@ -9,7 +9,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import { FillSource, StoredSource } from './blob-source.ts';
 import type { Degradation } from './degradation.ts';
-import type { Entitlement, KnownBlob } from './entitlement.ts';
+import type { Claims, Entitlement, KnownBlob } from './entitlement.ts';
 import type { Fill } from './fill.ts';
 import type { Fills } from './fills.ts';
 import type { BlobAnswer, BlobStat } from './mirror.ts';
@@ -28,6 +28,14 @@ export interface BlobServiceOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
+}
+
+/** What is known of a blob that has to be waited for. */
+interface Opening {
+  readonly known: KnownBlob | undefined;
+  /** Whether that gives a right to bytes that come by another repository. */
+  readonly entitled: boolean;
+  readonly startedAt: number;
 }
 
 /** Blobs: from the content store, or by a fill that all who want the same digest share. */
@@ -55,9 +63,9 @@ export class BlobService {
   }
 
   /** Whether the repository holds the blob, and how large it is; from what is known, else by a HEAD upstream. */
-  async stat(repository: Repository, digest: Digest): Promise<BlobStat> {
+  async stat(repository: Repository, digest: Digest, claims: Claims): Promise<BlobStat> {
     const known = await this.#entitlement.known(repository, digest);
-    if (known !== undefined) {
+    if (known !== undefined && (await this.#entitlement.suffices(known, digest, claims))) {
       const size = (await this.#held(digest)) ?? known.size;
       return { size, result: 'hit', upstreamMs: 0 };
     }
@@ -71,20 +79,22 @@ export class BlobService {
   }
 
   /** Opens a blob for reading, from the store or from a fill. */
-  async open(repository: Repository, digest: Digest): Promise<BlobAnswer> {
+  async open(repository: Repository, digest: Digest, claims: Claims): Promise<BlobAnswer> {
     const startedAt = this.#clock.now();
     try {
       let known = await this.#entitlement.known(repository, digest);
+      let entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
       const held = await this.#held(digest);
       // Others' bytes, held or arriving, are this repository's only if upstream says so.
-      if (known === undefined && (held !== undefined || this.#fills.get(digest) !== undefined)) {
+      if (!entitled && (held !== undefined || this.#fills.get(digest) !== undefined)) {
         known = await this.#entitlement.confirm(repository, digest);
+        entitled = true;
       }
       if (held !== undefined && known?.certain === false) {
         await this.#entitlement.grant(repository, digest, held);
       }
       const stored = held === undefined ? undefined : await this.#stored(digest, held);
-      return stored ?? (await this.#filling(repository, digest, known, startedAt));
+      return stored ?? (await this.#filling(repository, digest, { known, entitled, startedAt }));
     } catch (error) {
       throw this.#clientError(error, digest);
     }
@@ -125,16 +135,15 @@ export class BlobService {
   async #filling(
     repository: Repository,
     digest: Digest,
-    known: KnownBlob | undefined,
-    startedAt: number,
+    { known, entitled, startedAt }: Opening,
   ): Promise<BlobAnswer> {
     const { registry, breaker } = this.#routing.upstream(repository.upstream);
-    let entitled = known !== undefined;
+    const own = { given: false };
     const open: BlobOpener = async (offset, signal) => {
       const stream = await breaker.watch(() =>
         registry.openBlob(repository.name, digest, offset, { signal }),
       );
-      entitled = true;
+      own.given = true;
       return stream;
     };
     const { fill, joined } = this.#fills.join({
@@ -142,7 +151,10 @@ export class BlobService {
       size: known?.certain === true ? known.size : undefined,
       via: repositoryKey(repository),
       open,
-      onCommitted: (size) => this.#entitlement.grant(repository, digest, size),
+      // Upstream may have refused this repository and given the blob to one that joined.
+      onCommitted: async (size) => {
+        if (own.given) await this.#entitlement.grant(repository, digest, size);
+      },
     });
     if (!joined) void fill.ended.then(() => this.#entitlement.doubt(repository, digest));
     const source = new FillSource(fill, {
@@ -154,8 +166,7 @@ export class BlobService {
     try {
       const size = await this.#arrivingSize(repository, fill);
       source.statedSize = size;
-      // Upstream may have refused this repository and given the blob to one that joined.
-      if (!entitled) await this.#entitlement.confirm(repository, digest);
+      if (!entitled && !own.given) await this.#entitlement.confirm(repository, digest);
       if (known === undefined) this.#entitlement.state(repository, digest, size);
       return new OpenBlob({
         digest,

@@ -57,17 +57,37 @@ export interface RunningMirror {
   close(): Promise<void>;
 }
 
+/** The upstreams that are or ever were asked with an account. */
+async function noteGuarded(
+  upstreams: readonly MirroredUpstream[],
+  metadata: MetadataStore,
+  degradation: Degradation,
+): Promise<ReadonlySet<UpstreamName>> {
+  const before = (await degradation.tolerate(() => metadata.guardedUpstreams())) ?? [];
+  const now = upstreams.flatMap(({ registry, anonymous }) =>
+    anonymous === undefined ? [] : [registry.name],
+  );
+  for (const name of now) {
+    if (!before.includes(name)) await degradation.tolerate(() => metadata.putGuarded(name));
+  }
+  return new Set([...before, ...now]);
+}
+
 /** Builds the mirror out of its parts and takes up what is remembered of the upstreams. */
 export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> {
   const { upstreams, plain, access, canLogIn, content, metadata, ttlMs, clock, logger, random } = parts;
   const degradation = new Degradation(clock, logger);
+  const guarded = await noteGuarded(upstreams, metadata, degradation);
   const take = async ({ freshness, ...clients }: MirroredUpstream): Promise<Upstream> => {
-    const { name } = clients.registry;
+    const { registry } = clients;
+    const { name } = registry;
+    // What an account has fetched is no less private once the account is gone.
+    const anonymous = clients.anonymous ?? (guarded.has(name) ? registry : undefined);
     const remembered = await degradation.tolerate(() => metadata.upstreamState(name));
     const breaker = new Breaker(clock, remembered, (state) => {
       void degradation.tolerate(() => metadata.putUpstreamState(name, state));
     });
-    return { name, ...clients, breaker, freshness: new Freshness(freshness) };
+    return { name, ...clients, anonymous, breaker, freshness: new Freshness(freshness) };
   };
   const routing = new Routing(await Promise.all(upstreams.map(take)), plain);
   const gate = new Gate({
@@ -75,6 +95,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     policy: new AccessPolicy(access, canLogIn),
     visibility: new Visibility({ metadata, degradation, clock }),
     passthrough: new Passthrough(clock),
+    guarded: guarded.size > 0,
   });
   const tagRecords = new TagRecords(metadata, degradation);
   const entitlement = new Entitlement(routing, metadata, degradation);
@@ -97,6 +118,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
   const catalog = new Catalog({ routing, metadata, gate });
   const mirror = new PullThroughMirror({
     candidates: new Candidates(routing, gate),
+    gate,
     metadata,
     manifests,
     tagRecords,

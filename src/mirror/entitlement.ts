@@ -15,11 +15,19 @@ export interface KnownBlob {
   readonly size: number;
   /** Whether a verified manifest or the blob's own bytes say so, and not just a header of upstream's, which can be wrong. */
   readonly certain: boolean;
+  /** Whether upstream has given or confirmed it for the repository. Else a manifest names it, and anybody can write that. */
+  readonly confirmed: boolean;
 }
 
 /**
- * Who may read which blob: a repository whose manifest names it, or for which upstream has confirmed it. The bytes may
- * have come by another repository; that alone gives no right to them.
+ * Whether it is enough for a reader that a manifest names a blob. Who may read only some of what is cached could otherwise
+ * get any of it by its digest, out of a repository of their own.
+ */
+export type Claims = 'suffice' | 'need proof';
+
+/**
+ * Who may read which blob: a repository for which upstream has confirmed it, or whose manifest names it, where that is
+ * enough. The bytes may have come by another repository; that alone gives no right to them.
  */
 export class Entitlement {
   readonly #routing: Routing;
@@ -39,16 +47,24 @@ export class Entitlement {
     const key = digestKey(repository, digest);
     const remembered = this.#blobs.get(key);
     if (remembered !== undefined) return remembered;
-    const size = await this.#degradation.tolerate(() => this.#metadata.repositoryBlob(repository, digest));
-    if (size === undefined) return undefined;
-    const known = { size, certain: true };
+    const stored = await this.#degradation.tolerate(() => this.#metadata.repositoryBlob(repository, digest));
+    if (stored === undefined) return undefined;
+    const known = { ...stored, certain: true };
     this.#blobs.set(key, known);
     return known;
   }
 
+  /** Whether what is known of a blob lets a reader have it, without asking upstream. What is public anyhow needs no proof. */
+  async suffices(known: KnownBlob, digest: Digest, claims: Claims): Promise<boolean> {
+    if (known.confirmed || claims === 'suffice') return true;
+    const open = this.#routing.upstreams.filter(({ anonymous }) => anonymous === undefined);
+    const names = open.map(({ name }) => name);
+    return (await this.#degradation.tolerate(() => this.#metadata.isPublicBlob(digest, names))) === true;
+  }
+
   /** Notes that upstream has the blob under that repository, and that it has `size` bytes beyond doubt. */
   async grant(repository: Repository, digest: Digest, size: number): Promise<void> {
-    this.#blobs.set(digestKey(repository, digest), { size, certain: true });
+    this.#blobs.set(digestKey(repository, digest), { size, certain: true, confirmed: true });
     await this.#degradation.tolerate(() => this.#metadata.putRepositoryBlob(repository, digest, size));
   }
 
@@ -57,7 +73,7 @@ export class Entitlement {
    * outlive the answer that stated it.
    */
   state(repository: Repository, digest: Digest, size: number): KnownBlob {
-    const stated = { size, certain: false };
+    const stated = { size, certain: false, confirmed: true };
     this.#blobs.set(digestKey(repository, digest), stated);
     return stated;
   }

@@ -35,7 +35,7 @@ export interface FillRequest {
   /** The repository through which it is asked for. */
   readonly via: string;
   readonly open: BlobOpener;
-  /** In bytes, where a manifest states it; the right to read the blob is then settled, too. */
+  /** In bytes, where a manifest states it. */
   readonly size: number | undefined;
   /** Told the size, in bytes, of the blob once it is in the store. */
   readonly onCommitted: (size: number) => Promise<void>;
@@ -196,7 +196,7 @@ export class Fill {
     );
     await ingest.commit();
     await this.#shared.metadata.putBlob(this.digest, size);
-    if (size !== this.#request.size) await this.#request.onCommitted(size);
+    await this.#request.onCommitted(size);
   }
 
   /** Moves upstream's bytes into the ingest: one batch is written while the next one arrives. */

@@ -1,12 +1,13 @@
 import type { Digest } from '../oci/digest.ts';
-import type { ManifestReference, Repository } from '../oci/reference.ts';
+import type { ManifestReference, Repository, UpstreamName } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
+import type { Gate } from './access/gate.ts';
 import type { BlobService } from './blob-service.ts';
 import type { Candidates } from './candidates.ts';
 import type { Catalog } from './catalog.ts';
 import type { Degradation } from './degradation.ts';
-import type { Entitlement } from './entitlement.ts';
+import type { Claims, Entitlement } from './entitlement.ts';
 import type { ManifestService } from './manifest-service.ts';
 import type {
   BlobAnswer,
@@ -29,6 +30,7 @@ import type { TagService } from './tag-service.ts';
 
 export interface PullThroughMirrorOptions {
   readonly candidates: Candidates;
+  readonly gate: Gate;
   readonly metadata: MetadataStore;
   readonly manifests: ManifestService;
   readonly tagRecords: TagRecords;
@@ -45,6 +47,7 @@ export interface PullThroughMirrorOptions {
 /** The mirror as `http/` sees it: settles what a name means and who may have it, then lets the service for the noun answer. */
 export class PullThroughMirror implements Mirror {
   readonly #candidates: Candidates;
+  readonly #gate: Gate;
   readonly #metadata: MetadataStore;
   readonly #manifests: ManifestService;
   readonly #tagRecords: TagRecords;
@@ -59,6 +62,7 @@ export class PullThroughMirror implements Mirror {
 
   constructor(options: PullThroughMirrorOptions) {
     this.#candidates = options.candidates;
+    this.#gate = options.gate;
     this.#metadata = options.metadata;
     this.#manifests = options.manifests;
     this.#tagRecords = options.tagRecords;
@@ -97,11 +101,15 @@ export class PullThroughMirror implements Mirror {
   }
 
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
-    return this.#blobRequest(target, digest, (repository) => this.#blobs.stat(repository, digest));
+    return this.#blobRequest(target, digest, (repository, claims) =>
+      this.#blobs.stat(repository, digest, claims),
+    );
   }
 
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
-    return this.#blobRequest(target, digest, (repository) => this.#blobs.open(repository, digest));
+    return this.#blobRequest(target, digest, (repository, claims) =>
+      this.#blobs.open(repository, digest, claims),
+    );
   }
 
   tags(target: PullTarget): Promise<TagsAnswer> {
@@ -133,8 +141,8 @@ export class PullThroughMirror implements Mirror {
     return this.#catalog.page(page);
   }
 
-  search(reader: Reader, term: string, limit: number): Promise<SearchAnswer> {
-    return this.#searches.search(reader, term, limit);
+  search(reader: Reader, term: string, limit: number, namespace?: UpstreamName): Promise<SearchAnswer> {
+    return this.#searches.search(reader, term, limit, namespace);
   }
 
   /** Whether content can be kept. An upstream in trouble does not make a mirror unready: it serves what it has. */
@@ -152,13 +160,14 @@ export class PullThroughMirror implements Mirror {
   #blobRequest<T>(
     target: PullTarget,
     digest: Digest,
-    ask: (repository: Repository) => Promise<T>,
+    ask: (repository: Repository, claims: Claims) => Promise<T>,
   ): Promise<T> {
+    const claims = this.#gate.seesEverything(target.reader) ? 'suffice' : 'need proof';
     return this.#candidates.first(
       target,
       { noun: 'blob', digest },
       async (repository) => (await this.#entitlement.known(repository, digest)) !== undefined,
-      ask,
+      (repository) => ask(repository, claims),
     );
   }
 }

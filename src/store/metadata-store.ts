@@ -30,6 +30,14 @@ export interface ReferrersRecord {
   readonly checkedAt: number;
 }
 
+/** A blob that a repository holds, as far as is known. */
+export interface RepositoryBlob {
+  /** In bytes. */
+  readonly size: number;
+  /** Whether upstream has confirmed it for the repository. Else no more is known than that a manifest of it names the blob. */
+  readonly confirmed: boolean;
+}
+
 /** A part of a list in lexical order: what comes after `last` (exclusive), at most `limit`. */
 export interface Page {
   readonly last?: string | undefined;
@@ -85,8 +93,10 @@ export interface MetadataStore {
   /** As {@link repositories}, but only those that are known to be public. */
   publicRepositories(upstream: UpstreamName, page?: Page): Promise<readonly RepositoryName[]>;
 
-  /** Size in bytes of a blob that `repository` may read (a manifest of it names it, or upstream confirmed it), whether its bytes are here or not. */
-  repositoryBlob(repository: Repository, digest: Digest): Promise<number | undefined>;
+  /** A blob that a manifest of `repository` names or that upstream confirmed for it, whether its bytes are here or not. */
+  repositoryBlob(repository: Repository, digest: Digest): Promise<RepositoryBlob | undefined>;
+  /** Whether upstream has confirmed a blob for a repository that is known to be public, or for any of the upstreams in `open`. */
+  isPublicBlob(digest: Digest, open: readonly UpstreamName[]): Promise<boolean>;
   /** Records that upstream confirmed a blob for a repository. */
   putRepositoryBlob(repository: Repository, digest: Digest, size: number): Promise<void>;
 
@@ -111,6 +121,11 @@ export interface MetadataStore {
   upstreamState(upstream: UpstreamName): Promise<UpstreamState | undefined>;
   /** Updates what is given, and leaves alone what is not. */
   putUpstreamState(upstream: UpstreamName, state: Partial<UpstreamState>): Promise<void>;
+
+  /** Upstreams of which {@link putGuarded} was ever told. */
+  guardedUpstreams(): Promise<readonly UpstreamName[]>;
+  /** Notes, for good, that an upstream is asked with an account: what is cached of it may be private. */
+  putGuarded(upstream: UpstreamName): Promise<void>;
 
   /** Resolves when a small write goes through; rejects otherwise. For readiness. */
   check(): Promise<void>;

@@ -99,7 +99,9 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       await putImage(subject.store, alpine, image);
       for (const repository of [busybox, alpine]) {
         expect((await subject.store.manifest(repository, image.digest))?.bytes).toEqual(image.bytes);
-        expect(await subject.store.repositoryBlob(repository, image.config.digest)).toBe(image.config.size);
+        expect(await subject.store.repositoryBlob(repository, image.config.digest)).toMatchObject({
+          size: image.config.size,
+        });
       }
     });
 
@@ -299,7 +301,7 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       await using subject = await fresh();
       await putImage(subject.store, busybox, image);
       for (const blob of blobsOf(image)) {
-        expect(await subject.store.repositoryBlob(busybox, blob.digest)).toBe(blob.size);
+        expect(await subject.store.repositoryBlob(busybox, blob.digest)).toMatchObject({ size: blob.size });
         expect(await subject.store.repositoryBlob(alpine, blob.digest)).toBeUndefined();
         expect(await subject.store.blob(blob.digest)).toBeUndefined();
       }
@@ -308,8 +310,38 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
     it('comes with a confirmation by upstream, for that repository alone', async () => {
       await using subject = await fresh();
       await subject.store.putRepositoryBlob(busybox, unknown, 7);
-      expect(await subject.store.repositoryBlob(busybox, unknown)).toBe(7);
+      expect(await subject.store.repositoryBlob(busybox, unknown)).toEqual({ size: 7, confirmed: true });
       expect(await subject.store.repositoryBlob(alpine, unknown)).toBeUndefined();
+    });
+
+    it('is told apart by whether upstream confirmed it or a manifest merely names it', async () => {
+      await using subject = await fresh();
+      const { digest, size } = image.config;
+      await putImage(subject.store, busybox, image);
+      expect(await subject.store.repositoryBlob(busybox, digest)).toEqual({ size, confirmed: false });
+      await subject.store.putRepositoryBlob(busybox, digest, size);
+      await putImage(subject.store, busybox, image);
+      expect(await subject.store.repositoryBlob(busybox, digest)).toEqual({ size, confirmed: true });
+    });
+
+    it('is everybody’s where upstream confirmed it for a public repository, or for any of an open upstream', async () => {
+      await using subject = await fresh();
+      const { store } = subject;
+      const { digest, size } = image.config;
+      const { upstream } = busybox;
+      await putImage(store, busybox, image);
+      await store.putPublic(busybox, 5);
+      expect(await store.isPublicBlob(digest, [upstream])).toBe(false);
+
+      await store.putRepositoryBlob(alpine, digest, size);
+      expect(await store.isPublicBlob(digest, [])).toBe(false);
+      expect(await store.isPublicBlob(digest, [upstreamNamed('ghcr.io')])).toBe(false);
+      expect(await store.isPublicBlob(digest, [upstreamNamed('ghcr.io'), upstream])).toBe(true);
+
+      await store.putPublic(alpine, 5);
+      expect(await store.isPublicBlob(digest, [])).toBe(true);
+      await store.putPublic(alpine, undefined);
+      expect(await store.isPublicBlob(digest, [])).toBe(false);
     });
 
     it('does not come with the bytes being here, nor go with them', async () => {
@@ -318,7 +350,9 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       expect(await subject.store.repositoryBlob(busybox, image.config.digest)).toBeUndefined();
       await putImage(subject.store, busybox, image);
       await subject.store.removeBlob(image.config.digest);
-      expect(await subject.store.repositoryBlob(busybox, image.config.digest)).toBe(image.config.size);
+      expect(await subject.store.repositoryBlob(busybox, image.config.digest)).toMatchObject({
+        size: image.config.size,
+      });
     });
 
     it('states the size that upstream confirmed over the one a manifest claims, and the true one over both', async () => {
@@ -326,9 +360,9 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       const { digest } = image.config;
       await subject.store.putRepositoryBlob(busybox, digest, 11);
       await putImage(subject.store, busybox, image);
-      expect(await subject.store.repositoryBlob(busybox, digest)).toBe(11);
+      expect(await subject.store.repositoryBlob(busybox, digest)).toMatchObject({ size: 11 });
       await subject.store.putBlob(digest, 12);
-      expect(await subject.store.repositoryBlob(busybox, digest)).toBe(12);
+      expect(await subject.store.repositoryBlob(busybox, digest)).toMatchObject({ size: 12 });
     });
   });
 
@@ -445,7 +479,7 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       expect(await expired(subject.store, clock.now())).toEqual(digestsOf([image.config]));
       for (const { digest, size } of image.layers) {
         expect(await subject.store.blob(digest)).toBe(size);
-        expect(await subject.store.repositoryBlob(alpine, digest)).toBe(size);
+        expect(await subject.store.repositoryBlob(alpine, digest)).toMatchObject({ size: size });
         expect(await subject.store.repositoryBlob(busybox, digest)).toBeUndefined();
       }
       await clock.advance(day);
@@ -462,7 +496,7 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       await subject.store.expire(clock.now());
       expect(await subject.store.manifest(busybox, image.digest)).toBeUndefined();
       for (const { digest, size } of image.layers) {
-        expect(await subject.store.repositoryBlob(busybox, digest)).toBe(size);
+        expect(await subject.store.repositoryBlob(busybox, digest)).toMatchObject({ size: size });
       }
     });
 
@@ -521,7 +555,7 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
         }
         for (const { digest, size } of signature.blobs) {
           expect(await subject.store.blob(digest)).toBe(size);
-          expect(await subject.store.repositoryBlob(busybox, digest)).toBe(size);
+          expect(await subject.store.repositoryBlob(busybox, digest)).toMatchObject({ size: size });
         }
       });
 
@@ -617,7 +651,7 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
       subject.store.touch([unknown]);
       await clock.advance(1);
       expect(await subject.store.expire(clock.now() - 1)).toEqual([]);
-      expect(await subject.store.repositoryBlob(busybox, unknown)).toBe(7);
+      expect(await subject.store.repositoryBlob(busybox, unknown)).toMatchObject({ size: 7 });
       expect(await subject.store.expire(clock.now())).toEqual([unknown]);
       expect(await subject.store.repositoryBlob(busybox, unknown)).toBeUndefined();
     });
@@ -668,6 +702,17 @@ export function metadataStoreContract(make: (clock: TestClock) => Promise<Metada
         remaining: 0,
         window: 60,
       });
+    });
+  });
+
+  describe('an upstream that is asked with an account', () => {
+    it('is remembered as one, once and for good', async () => {
+      await using subject = await fresh();
+      expect(await subject.store.guardedUpstreams()).toEqual([]);
+      for (const name of ['ghcr.io', 'docker.io', 'ghcr.io'])
+        await subject.store.putGuarded(upstreamNamed(name));
+      expect(await subject.store.guardedUpstreams()).toEqual(['docker.io', 'ghcr.io']);
+      expect(await subject.store.upstreamState(upstreamNamed('ghcr.io'))).toBeUndefined();
     });
   });
 

@@ -15,6 +15,8 @@ export interface GateOptions {
   readonly policy: AccessPolicy;
   readonly visibility: Visibility;
   readonly passthrough: Passthrough;
+  /** Whether anything that is cached may be private, be it of an upstream that is mirrored no more. */
+  readonly guarded: boolean;
 }
 
 /** What every request passes before the cache or an upstream hears of it: the operator's rules, then upstream's own privacy. */
@@ -23,12 +25,14 @@ export class Gate {
   readonly #policy: AccessPolicy;
   readonly #visibility: Visibility;
   readonly #passthrough: Passthrough;
+  readonly #guarded: boolean;
 
-  constructor({ routing, policy, visibility, passthrough }: GateOptions) {
+  constructor({ routing, policy, visibility, passthrough, guarded }: GateOptions) {
     this.#routing = routing;
     this.#policy = policy;
     this.#visibility = visibility;
     this.#passthrough = passthrough;
+    this.#guarded = guarded;
   }
 
   /**
@@ -59,6 +63,15 @@ export class Gate {
   /** Whether none but public repositories of an upstream can be there for a reader. */
   showsOnlyPublic(upstream: Upstream, reader: Reader): boolean {
     return !this.#seesAll(upstream, reader);
+  }
+
+  /** Whether a reader may have all that is cached, whichever repository it came by. */
+  seesEverything(reader: Reader): boolean {
+    return (
+      reader.repositories === undefined &&
+      this.#policy.isUnlimited(reader) &&
+      (this.#policy.readsPrivate(reader) || !this.#guarded)
+    );
   }
 
   /** Whether a reader may see a cached repository's name. Never asks upstream. */

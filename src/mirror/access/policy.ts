@@ -67,6 +67,11 @@ export class AccessPolicy {
     return this.#refusal(reader.user === undefined && allow.size > 0);
   }
 
+  /** Whether the rules keep nothing from a reader that they let somebody else have. */
+  isUnlimited(reader: Reader): boolean {
+    return this.#rules.length === 0 && this.forNobody(reader) === 'allowed';
+  }
+
   /** Whether the reader may have what only an upstream's configured credentials can read. */
   readsPrivate({ user }: Reader): boolean {
     return this.#everyoneReadsPrivate || user !== undefined;

@@ -6,7 +6,14 @@ import type { Manifest, ManifestContents, ReferrerDescriptor } from '../../oci/m
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../../oci/reference.ts';
 import { fileError } from '../file-error.ts';
 import { makeFolder } from '../folder.ts';
-import type { MetadataStore, Page, ReferrersRecord, TagRecord, UpstreamState } from '../metadata-store.ts';
+import type {
+  MetadataStore,
+  Page,
+  ReferrersRecord,
+  RepositoryBlob,
+  TagRecord,
+  UpstreamState,
+} from '../metadata-store.ts';
 import type { StoreError } from '../store-error.ts';
 import { databaseError } from './error.ts';
 import { Expiry } from './expiry.ts';
@@ -175,8 +182,15 @@ export class SqliteMetadataStore implements MetadataStore {
     return this.#answer(() => this.#names(this.#statements.publicRepositories, upstream, page));
   }
 
-  repositoryBlob(repository: Repository, digest: Digest): Promise<number | undefined> {
-    return this.#answer(() => this.#statements.repositoryBlob.get({ ...repository, digest })?.size);
+  repositoryBlob(repository: Repository, digest: Digest): Promise<RepositoryBlob | undefined> {
+    return this.#answer(() => {
+      const row = this.#statements.repositoryBlob.get({ ...repository, digest });
+      return row === undefined ? undefined : { size: row.size, confirmed: row.confirmed === 1 };
+    });
+  }
+
+  isPublicBlob(digest: Digest, open: readonly UpstreamName[]): Promise<boolean> {
+    return this.#answer(() => Boolean(this.#statements.publicBlob.get(digest, JSON.stringify(open))));
   }
 
   putRepositoryBlob(repository: Repository, digest: Digest, size: number): Promise<void> {
@@ -218,9 +232,15 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   putUpstreamState(upstream: UpstreamName, state: Partial<UpstreamState>): Promise<void> {
-    return this.#answer(() => {
-      this.#upstreams.put(upstream, state);
-    });
+    return this.#answer(() => this.#upstreams.put(upstream, state));
+  }
+
+  guardedUpstreams(): Promise<readonly UpstreamName[]> {
+    return this.#answer(() => this.#upstreams.guarded());
+  }
+
+  putGuarded(upstream: UpstreamName): Promise<void> {
+    return this.#answer(() => this.#upstreams.guard(upstream));
   }
 
   check(): Promise<void> {

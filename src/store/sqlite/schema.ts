@@ -104,6 +104,14 @@ export const migrations: readonly string[] = [
   -- When upstream last let an anonymous reader in; NULL when it is not known to.
   ALTER TABLE repository ADD COLUMN public_at INTEGER;
   `,
+  `
+  CREATE INDEX repository_blob_by_digest ON repository_blob (digest) WHERE confirmed_at IS NOT NULL;
+
+  -- Upstreams that were ever asked with an account: what is cached of them may be private.
+  CREATE TABLE guarded_upstream (
+    upstream TEXT PRIMARY KEY NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 function version(database: Database.Database): number {

@@ -31,6 +31,7 @@ export class Statements {
   readonly setPublicAt;
   readonly repositoryBlob;
   readonly confirmRepositoryBlob;
+  readonly publicBlob;
   readonly blob;
   readonly upsertBlob;
   readonly deleteBlob;
@@ -77,14 +78,23 @@ export class Statements {
       `UPDATE repository SET public_at = @at WHERE upstream = @upstream AND name = @name`,
     );
     // The size of bytes that were hashed beats the size that some manifest claims.
-    this.repositoryBlob = database.prepare<[InRepository & { digest: Digest }], { size: number }>(`
-      SELECT coalesce((SELECT size FROM blob WHERE digest = @digest), size) AS size FROM repository_blob
+    this.repositoryBlob = database.prepare<
+      [InRepository & { digest: Digest }],
+      { size: number; confirmed: number }
+    >(`
+      SELECT coalesce((SELECT size FROM blob WHERE digest = @digest), size) AS size, confirmed_at IS NOT NULL AS confirmed
+      FROM repository_blob
       WHERE repository = (${thisRepository}) AND digest = @digest`);
     this.confirmRepositoryBlob = database.prepare<
       [repository: number, digest: Digest, size: number, now: number]
     >(`
       INSERT INTO repository_blob (repository, digest, size, confirmed_at) VALUES (?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET size = excluded.size, confirmed_at = excluded.confirmed_at`);
+    this.publicBlob = database.prepare<[digest: Digest, open: string], { found: number }>(`
+      SELECT 1 AS found FROM repository_blob JOIN repository ON repository.id = repository_blob.repository
+      WHERE digest = ? AND confirmed_at IS NOT NULL
+        AND (public_at IS NOT NULL OR upstream IN (SELECT value FROM json_each(?)))
+      LIMIT 1`);
     this.blob = database.prepare<[Digest], { size: number }>(`SELECT size FROM blob WHERE digest = ?`);
     this.upsertBlob = database.prepare<[{ digest: Digest; size: number; now: number }]>(`
       INSERT INTO blob (digest, size, created_at, last_used_at) VALUES (@digest, @size, @now, @now)

@@ -13,10 +13,12 @@ interface Row {
 /** Null leaves a column as it is. */
 type Update = { readonly upstream: string } & { readonly [column in keyof Row]: number | null };
 
-/** The table of what is known of upstreams. Several parts of the mirror write to a row, each only its own columns. */
+/** The tables of what is known of upstreams. Several parts of the mirror write to a row, each only its own columns. */
 export class UpstreamStates {
   readonly #select;
   readonly #upsert;
+  readonly #selectGuarded;
+  readonly #insertGuarded;
 
   constructor(database: Database.Database) {
     this.#select = database.prepare<[string], Row>(
@@ -33,6 +35,12 @@ export class UpstreamStates {
         pull_limit = coalesce(@pull_limit, pull_limit),
         pulls_remaining = coalesce(@pulls_remaining, pulls_remaining),
         window_seconds = coalesce(@window_seconds, window_seconds)`);
+    this.#selectGuarded = database.prepare<[], { readonly upstream: UpstreamName }>(
+      `SELECT upstream FROM guarded_upstream ORDER BY upstream`,
+    );
+    this.#insertGuarded = database.prepare<[UpstreamName]>(
+      `INSERT INTO guarded_upstream (upstream) VALUES (?) ON CONFLICT DO NOTHING`,
+    );
   }
 
   get(upstream: UpstreamName): UpstreamState | undefined {
@@ -45,6 +53,14 @@ export class UpstreamStates {
       remaining: row.pulls_remaining ?? undefined,
       window: row.window_seconds ?? undefined,
     };
+  }
+
+  guarded(): readonly UpstreamName[] {
+    return this.#selectGuarded.all().map(({ upstream }) => upstream);
+  }
+
+  guard(upstream: UpstreamName): void {
+    this.#insertGuarded.run(upstream);
   }
 
   /** Writes what is given, and leaves alone what is not. */

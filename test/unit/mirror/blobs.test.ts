@@ -353,7 +353,7 @@ describe('the right to a blob', () => {
     await readAll(blob);
   });
 
-  it('is not lost to a stranger who asked first and was refused', async () => {
+  it('is neither lost to a stranger who asked first and was refused, nor the stranger’s from then on', async () => {
     await using house = await MirrorHouse.open();
     const digest = house.upstream.addBlob('library/hello', large);
     const { opened, open } = gate();
@@ -370,6 +370,10 @@ describe('the right to a blob', () => {
 
     await expect(refused).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
     expect((await rightful).equals(large)).toBe(true);
+    const stored = async () => (await house.metadata.blob(digest)) !== undefined;
+    while (!(await stored())) await new Promise((resolve) => setImmediate(resolve));
+    await house.restart();
+    await expect(house.mirror.openBlob(stranger, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
   });
 
   it('lets a fill go on by another repository when upstream refuses the first', async () => {
