@@ -4,6 +4,7 @@ import { staleWarning } from './cache-status.ts';
 import type { Exchange } from './exchange.ts';
 import { pageRequest } from './pagination.ts';
 import { jsonReply } from './reply.ts';
+import { boundUpstream } from './target.ts';
 
 /** As Docker Hub has them: results when a client does not say, and at most. */
 const defaultResults = 25;
@@ -38,7 +39,9 @@ export class SearchHandler {
     if (term.length > maxTermLength || /\p{Cc}/u.test(term))
       throw registryErrors.nameInvalid(term.slice(0, 64));
     const { n = defaultResults } = pageRequest(exchange);
-    const { results, warning } = await this.#mirror.search(exchange.reader, term, Math.min(n, maxResults));
+    const namespace = boundUpstream(exchange);
+    const limit = Math.min(n, maxResults);
+    const { results, warning } = await this.#mirror.search(exchange.reader, term, limit, namespace);
     return exchange.reply(
       jsonReply(
         {

@@ -42,6 +42,14 @@ export function pullTarget(exchange: Exchange): PullTarget {
   return { name, namespace: agreed(name, stated), reader: exchange.reader };
 }
 
+/**
+ * The registry that the `Host` header and the listener stand for, where no repository is named. Throws RegistryError
+ * `NAME_UNKNOWN` for two.
+ */
+export function boundUpstream(exchange: Exchange): UpstreamName | undefined {
+  return agreed('', exchange.bound);
+}
+
 /** Any other registry before a name is told from the name by who knows what is mirrored. */
 function writtenName(text: string): WrittenName | undefined {
   const [, host = '', rest = ''] = /^([^/]*:\d+)\/(.+)$/s.exec(text) ?? [];
@@ -51,10 +59,7 @@ function writtenName(text: string): WrittenName | undefined {
 }
 
 /** The one registry that all who name one name. */
-function agreed(
-  name: RepositoryName,
-  stated: readonly (UpstreamName | undefined)[],
-): UpstreamName | undefined {
+function agreed(name: string, stated: readonly (UpstreamName | undefined)[]): UpstreamName | undefined {
   let meant: UpstreamName | undefined;
   for (const one of stated) {
     if (one === undefined) continue;

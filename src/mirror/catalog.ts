@@ -39,25 +39,21 @@ export class Catalog {
   }
 
   /** A page of names in lexical order. */
-  page({ reader, last, limit }: CatalogPage): Promise<readonly string[]> {
-    return this.find(reader, last, limit, () => true);
+  page(page: CatalogPage): Promise<readonly string[]> {
+    return this.find(page, () => true);
   }
 
   /**
-   * The first names after `last` that `matches`, at most `limit`.
+   * The first names of a page that `matches`.
    * @throws {RegistryError} for who may not look around, and when the database cannot be read
    */
-  async find(
-    reader: Reader,
-    last: string | undefined,
-    limit: number,
-    matches: (name: string) => boolean,
-  ): Promise<readonly string[]> {
+  async find(page: CatalogPage, matches: (name: string) => boolean): Promise<readonly string[]> {
+    const { reader, limit } = page;
     this.#gate.admitToListings(reader);
     const found: string[] = [];
     if (limit <= 0) return found;
     try {
-      for await (const { name, repository } of this.#merged(reader, last ?? '')) {
+      for await (const { name, repository } of this.#merged(page)) {
         if (!matches(name) || !(await this.#gate.shows(repository, reader))) continue;
         found.push(name);
         if (found.length === limit) break;
@@ -69,9 +65,12 @@ export class Catalog {
     return found;
   }
 
-  async *#merged(reader: Reader, last: string): AsyncGenerator<Entry> {
+  async *#merged({ reader, last = '', namespace }: CatalogPage): AsyncGenerator<Entry> {
+    const sources = this.#sources(reader).filter(
+      ({ upstream }) => namespace === undefined || upstream.name === namespace,
+    );
     const streams = await Promise.all(
-      this.#sources(reader).map(async (source) => {
+      sources.map(async (source) => {
         const entries = this.#entries(source, last);
         return { entries, next: await entries.next() };
       }),

@@ -83,6 +83,8 @@ export interface CatalogPage {
   /** The canonical name after which to start, itself excluded. */
   readonly last: string | undefined;
   readonly limit: number;
+  /** The upstream that the client was bound to: only its repositories are listed. */
+  readonly namespace?: UpstreamName | undefined;
 }
 
 export interface Readiness {
@@ -106,7 +108,10 @@ export interface Mirror {
    * `<upstream>/<name>` for others. Never asks upstream.
    */
   catalog(page: CatalogPage): Promise<readonly string[]>;
-  /** Repositories by a term: Docker Hub's search where it is mirrored and answers, else cached names that contain the term. */
-  search(reader: Reader, term: string, limit: number): Promise<SearchAnswer>;
+  /**
+   * Repositories by a term: Docker Hub's search where it is mirrored and answers, else cached names that contain the term.
+   * @param namespace the upstream that the client was bound to: only its repositories are found
+   */
+  search(reader: Reader, term: string, limit: number, namespace?: UpstreamName): Promise<SearchAnswer>;
   readiness(): Promise<Readiness>;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { dockerHub } from '../oci/docker-hub.ts';
-import { parseRepositoryName } from '../oci/reference.ts';
+import { parseRepositoryName, type UpstreamName } from '../oci/reference.ts';
 import { UpstreamError, type SearchResult } from '../upstream/registry.ts';
 import type { Gate } from './access/gate.ts';
 import { notAsked } from './breaker.ts';
@@ -35,9 +35,11 @@ export class SearchService {
     this.#clock = clock;
   }
 
-  async search(reader: Reader, term: string, limit: number): Promise<SearchAnswer> {
+  async search(reader: Reader, term: string, limit: number, namespace?: UpstreamName): Promise<SearchAnswer> {
     this.#gate.admitToListings(reader);
-    const hub = this.#routing.upstreams.find(({ name }) => name === dockerHub);
+    const hub = this.#routing.upstreams.find(
+      ({ name }) => name === dockerHub && (namespace ?? dockerHub) === dockerHub,
+    );
     let warning: string | undefined;
     if (hub !== undefined) {
       const found = await this.#ask(hub, term, limit);
@@ -47,7 +49,8 @@ export class SearchService {
       warning = found;
     }
     const wanted = term.toLowerCase();
-    const names = await this.#catalog.find(reader, undefined, limit, (name) => name.includes(wanted));
+    const page = { reader, last: undefined, limit, namespace };
+    const names = await this.#catalog.find(page, (name) => name.includes(wanted));
     return { results: names.map(cached), warning };
   }
 

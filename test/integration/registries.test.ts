@@ -91,6 +91,21 @@ describe('an image of another registry', () => {
   });
 });
 
+test.each(ways.slice(3))(
+  'only its own repositories are listed to who asks $way',
+  async ({ headers, listener }) => {
+    await ask(entrepot.url, '/v2/owner/app/manifests/v1');
+    await ask(entrepot.url, '/v2/ghcr.io/owner/app/manifests/v1');
+    const origin = listener === true ? entrepot.urlOf('ghcr.io') : entrepot.url;
+
+    const catalog = await ask(origin, '/v2/_catalog', headers);
+    const search = await ask(origin, '/v1/search?q=app', headers);
+
+    expect(JSON.parse(catalog.bytes.toString())).toEqual({ repositories: ['ghcr.io/owner/app'] });
+    expect(JSON.parse(search.bytes.toString())).toMatchObject({ results: [{ name: 'ghcr.io/owner/app' }] });
+  },
+);
+
 test('every repository of the catalog can be pulled by the name that it has there', async () => {
   await using local = await TestEntrepot.start({
     upstream: hub.url,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { anonymous, type Reader } from '../../../src/mirror/reader.ts';
 import type { Mirror } from '../../../src/mirror/mirror.ts';
 import { UpstreamError, type SearchResult } from '../../../src/upstream/registry.ts';
+import { parseUpstreamName, type UpstreamName } from '../../../src/oci/reference.ts';
 import { makeImage } from '../../support/image.ts';
 import { byTag, MirrorHouse, somebody, target, type MirrorHouseOptions } from '../../support/mirror-house.ts';
 import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
@@ -31,6 +32,10 @@ async function pages(mirror: Mirror, reader: Reader, limit: number): Promise<rea
     if (page.length < limit) return all;
     last = page.at(-1);
   }
+}
+
+function registry(text: string): UpstreamName {
+  return parseUpstreamName(text) ?? expect.fail('a registry');
 }
 
 function found(name: string): SearchResult {
@@ -113,6 +118,32 @@ describe('the catalog of several registries', () => {
 
     expect(await pages(house.mirror, anonymous, 10)).toEqual(['library/busybox']);
     expect(await pages(house.mirror, alice, 10)).toEqual(['library/busybox', 'team/app']);
+  });
+});
+
+describe('a client that is bound to one registry', () => {
+  const options = () => ({ others: [new ScriptedUpstream('ghcr.io')] });
+  const names = ['ghcr.io/owner/busybox', 'library/busybox'];
+
+  it('finds no other registry in the catalog', async () => {
+    await using house = await holding(names, options());
+    const page = { reader: anonymous, last: undefined, limit: 10 };
+    const list = (namespace: string) => house.mirror.catalog({ ...page, namespace: registry(namespace) });
+
+    expect(await list('ghcr.io')).toEqual(['ghcr.io/owner/busybox']);
+    expect(await list('docker.io')).toEqual(['library/busybox']);
+  });
+
+  it('finds nothing of Docker Hub when it is bound to another', async () => {
+    await using house = await holding(names, options());
+    house.upstream.found = [found('busybox')];
+    const search = async (namespace: string) =>
+      (await house.mirror.search(anonymous, 'busybox', 25, registry(namespace))).results.map(
+        ({ name }) => name,
+      );
+
+    expect(await search('ghcr.io')).toEqual(['ghcr.io/owner/busybox']);
+    expect(await search('docker.io')).toEqual(['busybox']);
   });
 });
 
