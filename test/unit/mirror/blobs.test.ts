@@ -409,10 +409,14 @@ describe('the right to a blob', () => {
     const digest = house.upstream.addBlob('library/hello', bytes);
     house.upstream.addBlob('someone/else', bytes);
 
-    const [honest, joined] = await Promise.all([
-      house.mirror.openBlob(hello, digest),
-      house.mirror.openBlob(stranger, digest),
-    ]);
+    const { opened, open } = gate();
+    house.upstream.body = async function* (all, offset) {
+      await opened;
+      yield* wholeBody(all, offset);
+    };
+    const honest = await house.mirror.openBlob(hello, digest);
+    const joined = await house.mirror.openBlob(stranger, digest);
+    open();
 
     expect([honest.size, joined.size]).toEqual([bytes.length, bytes.length]);
     expect((await readAll(joined)).equals(bytes)).toBe(true);
