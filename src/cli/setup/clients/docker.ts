@@ -4,6 +4,7 @@ import type { Guide, LocalFile } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { authorityFile } from './authority.ts';
 import { hostsFile } from './hosts-toml.ts';
+import { placeOf } from './image-name.ts';
 import { certificateNote, list } from './words.ts';
 
 const certs = '/etc/docker/certs.d';
@@ -13,6 +14,7 @@ export function docker(mirror: MirrorAddress): Guide {
   const { origin, upstreams, login } = mirror;
   const hub = upstreams.find(({ name }) => name === dockerHub);
   const others = upstreams.filter((upstream) => upstream !== hub || hub.own === undefined);
+  const [example] = others.flatMap((upstream) => placeOf(mirror, upstream) ?? []);
   const mirrors = hub?.own === undefined ? [] : [hub.own];
   const insecure = origin.secure ? [] : [...new Set([origin, ...mirrors].map(({ authority }) => authority))];
   const entries = [
@@ -38,7 +40,7 @@ export function docker(mirror: MirrorAddress): Guide {
       ...(others.length === 0
         ? []
         : [
-            `dockerd asks registry-mirrors for images of Docker Hub only. Of the other registries (${list(others)}), Docker 28 and newer with the containerd image store reads the hosts.toml files; every Docker can pull by the mirror's own name: docker pull ${origin.authority}/${others[0]?.name ?? ''}/OWNER/IMAGE`,
+            `dockerd asks registry-mirrors for images of Docker Hub only. Of the other registries (${list(others)}), Docker 28 and newer with the containerd image store reads the hosts.toml files${example === undefined ? '' : `; every Docker can pull by the mirror's own name: docker pull ${example.prefix}/OWNER/IMAGE`}`,
           ]),
       'If dockerd is started with --registry-mirror or --insecure-registry, take the flags away first: it refuses to start when both say something.',
       ...(login === 'none'

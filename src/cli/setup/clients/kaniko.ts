@@ -1,6 +1,7 @@
 import { dockerHub } from '../../../oci/docker-hub.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
+import { originsOf, placelessNote, placeOf } from './image-name.ts';
 
 const authority = '/kaniko/ssl/certs/entrepot-ca.crt';
 
@@ -11,6 +12,7 @@ export function kaniko(mirror: MirrorAddress): Guide {
     excerpts: [{ title: 'arguments of /kaniko/executor', text: `${kanikoFlags(mirror).join('\n')}\n` }],
     after: [],
     notes: [
+      ...placelessNote(mirror),
       '--registry-map with a path wants kaniko 1.23 or newer. When the mirror fails, kaniko asks the registry itself, unless it runs with --skip-default-registry-fallback.',
       ...(mirror.ca === undefined
         ? []
@@ -30,12 +32,18 @@ export function kaniko(mirror: MirrorAddress): Guide {
 }
 
 /** kaniko says nothing of the registry that it means, so that it has to stand in the path, but where Docker Hub is the plain one. */
-function kanikoFlags({ origin, upstreams, ca }: MirrorAddress): readonly string[] {
-  const maps = upstreams.map(({ name, own }) =>
-    name === dockerHub && own?.url === origin.url
-      ? `--registry-mirror=${origin.authority}`
-      : `--registry-map=${name === dockerHub ? 'index.docker.io' : name}=${origin.authority}/${name}`,
-  );
-  if (!origin.secure) return [...maps, `--insecure-registry=${origin.authority}`];
-  return ca === undefined ? maps : [...maps, `--registry-certificate=${origin.authority}=${authority}`];
+function kanikoFlags(mirror: MirrorAddress): readonly string[] {
+  const { origin, upstreams, ca } = mirror;
+  const maps = upstreams.flatMap((upstream) => {
+    const { name, own } = upstream;
+    if (name === dockerHub && own?.url === origin.url) return [`--registry-mirror=${origin.authority}`];
+    const place = placeOf(mirror, upstream);
+    if (place === undefined) return [];
+    return [`--registry-map=${name === dockerHub ? 'index.docker.io' : name}=${place.prefix}`];
+  });
+  const trust = originsOf(mirror).flatMap(({ authority: host, secure }) => {
+    if (!secure) return [`--insecure-registry=${host}`];
+    return ca === undefined ? [] : [`--registry-certificate=${host}=${authority}`];
+  });
+  return [...maps, ...trust];
 }

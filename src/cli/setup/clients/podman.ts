@@ -3,19 +3,25 @@ import { alone } from '../files/toml.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { authorityFile } from './authority.ts';
+import { originsOf, placelessNote, placeOf } from './image-name.ts';
 import { certificateNote } from './words.ts';
 
 /** podman and its relatives say nothing of the registry that they mean, so that it has to stand in the path. */
 export function podman(mirror: MirrorAddress): Guide {
   const { origin, login } = mirror;
-  const certs = `/etc/containers/certs.d/${origin.authority}`;
+  const certs = '/etc/containers/certs.d';
+  const origins = originsOf(mirror);
   return {
     files: [
-      {
-        path: '/etc/containers/registries.conf.d/50-entrepot.conf',
-        edit: new BlockEdit(alone(registriesConf(mirror))),
-      },
-      ...authorityFile(mirror, `${certs}/ca.crt`),
+      ...(origins.length === 0
+        ? []
+        : [
+            {
+              path: '/etc/containers/registries.conf.d/50-entrepot.conf',
+              edit: new BlockEdit(alone(registriesConf(mirror))),
+            },
+          ]),
+      ...origins.flatMap(({ authority }) => authorityFile(mirror, `${certs}/${authority}/ca.crt`)),
     ],
     excerpts: [],
     after: [
@@ -23,28 +29,31 @@ export function podman(mirror: MirrorAddress): Guide {
       'systemctl reload crio   # where CRI-O runs',
     ],
     notes: [
+      ...placelessNote(mirror),
       'Names without a registry (podman pull alpine) are completed as unqualified-search-registries in registries.conf says; that is left alone.',
       'Once the mirror has answered with a manifest, podman takes the layers from it alone: only the manifest has a fallback.',
       ...(login === 'none'
         ? []
         : [`podman login ${origin.authority} is used for everything that is pulled through the mirror.`]),
-      ...certificateNote(mirror, `${certs}/client.cert and client.key`),
+      ...certificateNote(mirror, `${certs}/${origin.authority}/client.cert and client.key`),
     ],
   };
 }
 
 /** See containers-registries.conf(5) */
-export function registriesConf({ origin, upstreams }: MirrorAddress): string {
-  return upstreams
-    .map(({ name }) =>
-      [
+export function registriesConf(mirror: MirrorAddress): string {
+  return mirror.upstreams
+    .flatMap((upstream) => {
+      const place = placeOf(mirror, upstream);
+      if (place === undefined) return [];
+      return [
         '[[registry]]',
-        `location = "${name}"`,
+        `location = "${upstream.name}"`,
         '[[registry.mirror]]',
-        `location = "${origin.authority}/${name}"`,
-        ...(origin.secure ? [] : ['insecure = true']),
+        `location = "${place.prefix}"`,
+        ...(place.origin.secure ? [] : ['insecure = true']),
         '',
-      ].join('\n'),
-    )
+      ].join('\n');
+    })
     .join('\n');
 }

@@ -140,6 +140,47 @@ describe('what the clients get', () => {
     }
   });
 
+  it('gives podman and kaniko no path with a second colon, which would keep them from pulling at all', () => {
+    const registry = { name: 'registry.lan:5000', server: 'https://registry.lan:5000' };
+    const lost = { ...plain, upstreams: [...plain.upstreams, { ...registry, own: undefined }] };
+    const found = { ...plain, upstreams: [{ ...registry, own: plain.origin.with({ port: '5001' }) }] };
+
+    expect(fileOf(guideTo('podman', lost), '50-entrepot.conf')).toBe(
+      fileOf(guideTo('podman'), '50-entrepot.conf'),
+    );
+    expect(guideTo('kaniko', lost).excerpts).toEqual(guideTo('kaniko').excerpts);
+    for (const client of ['podman', 'kaniko'] as const) {
+      expect(printGuide(guideTo(client, lost))).toContain('Left out: registry.lan:5000.');
+    }
+    expect(parseToml(fileOf(guideTo('podman', found), '50-entrepot.conf'))).toEqual({
+      registry: [{ location: registry.name, mirror: [{ location: 'mirror.lan:5001', insecure: true }] }],
+    });
+    expect(guideTo('kaniko', found).excerpts[0]?.text).toBe(
+      '--registry-map=registry.lan:5000=mirror.lan:5001\n--insecure-registry=mirror.lan:5001\n',
+    );
+    expect(printGuide(guideTo('docker', lost))).not.toContain('pull mirror.lan:5000/registry.lan:5000');
+  });
+
+  it('gives podman the authority for each address of the mirror', () => {
+    const [hub] = plain.upstreams;
+    const upstreams = [
+      ...(hub === undefined ? [] : [hub]),
+      {
+        name: 'registry.lan:5000',
+        server: 'https://registry.lan:5000',
+        own: secure.origin.with({ port: '5001' }),
+      },
+    ];
+
+    const files = guideTo('podman', { ...secure, upstreams }).files.map(({ path }) => path);
+
+    expect(files).toEqual([
+      '/etc/containers/registries.conf.d/50-entrepot.conf',
+      '/etc/containers/certs.d/mirror.example/ca.crt',
+      '/etc/containers/certs.d/mirror.example:5001/ca.crt',
+    ]);
+  });
+
   it('gives kaniko flags, with the path where the registry must be named', () => {
     expect(guideTo('kaniko').excerpts[0]?.text).toBe(
       '--registry-mirror=mirror.lan:5000\n--registry-map=ghcr.io=mirror.lan:5000/ghcr.io\n--insecure-registry=mirror.lan:5000\n',

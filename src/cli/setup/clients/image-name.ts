@@ -1,0 +1,30 @@
+import type { MirrorAddress, MirroredUpstream, Origin } from '../mirror-address.ts';
+import { list } from './words.ts';
+
+/** Where an image of an upstream is pulled from the mirror by its name alone. */
+export interface Place {
+  readonly origin: Origin;
+  /** What stands before the repository in the image's name. */
+  readonly prefix: string;
+}
+
+/** Undefined where there is no such name: a registry's own port would be its second colon, which clients do not take. */
+export function placeOf({ origin }: MirrorAddress, { name, own }: MirroredUpstream): Place | undefined {
+  if (!name.includes(':')) return { origin, prefix: `${origin.authority}/${name}` };
+  return own === undefined ? undefined : { origin: own, prefix: own.authority };
+}
+
+/** All of the mirror's addresses at which upstreams are found in that way, each once. */
+export function originsOf(mirror: MirrorAddress): readonly Origin[] {
+  const places = mirror.upstreams.flatMap((upstream) => placeOf(mirror, upstream) ?? []);
+  return [...new Map(places.map(({ origin }) => [origin.url, origin])).values()];
+}
+
+/** What is left out, and what the operator can do about it. */
+export function placelessNote(mirror: MirrorAddress): readonly string[] {
+  const placeless = mirror.upstreams.filter((upstream) => placeOf(mirror, upstream) === undefined);
+  if (placeless.length === 0) return [];
+  return [
+    `Left out: ${list(placeless)}. A name with a port cannot stand in a path for this client; give such an upstream a listen address or a host name of its own in the configuration.`,
+  ];
+}
