@@ -61,12 +61,14 @@ export class Routing {
 
   /**
    * How the catalog, searches and tokens name a repository: plain on the default upstream, behind the upstream's name on
-   * others, and where a plain name would be taken for one that begins with its registry.
+   * others, and where a plain name would be taken for one that begins with its registry. No two have one name: tokens
+   * grant what they name.
    */
   canonicalName(repository: Repository): string {
-    return repository.upstream === this.#plain?.name && prefixed(repository.name) === undefined
-      ? repository.name
-      : repositoryKey(repository);
+    const { upstream, name } = repository;
+    const first = name.slice(0, Math.max(name.indexOf('/'), 0));
+    const ambiguous = prefixed(name) !== undefined || this.#upstreams.has(first);
+    return upstream === this.#plain?.name && !ambiguous ? name : repositoryKey(repository);
   }
 
   /** The canonical name of what a client most likely means by `text`; of what means nothing here, `text` itself. */

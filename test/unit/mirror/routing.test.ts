@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { makeImage } from '../../support/image.ts';
-import { byTag, MirrorHouse, target } from '../../support/mirror-house.ts';
+import { byTag, MirrorHouse, somebody, target } from '../../support/mirror-house.ts';
 import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
 
 const image = makeImage();
@@ -200,5 +200,21 @@ describe('the canonical name', () => {
     await using _ = house;
 
     expect(house.canonical(written)).toBe(canonical);
+  });
+
+  it('is never that of two repositories: a token for the one must not open the other', async () => {
+    const hub = new ScriptedUpstream();
+    const corp = new ScriptedUpstream('corp').guard();
+    hub.addManifest('corp/app', image.bytes, 'latest');
+    corp.addManifest('app', image.bytes, 'latest');
+    await using house = await MirrorHouse.open({ upstream: hub, others: [corp] });
+    const reader = { ...somebody('mallory'), repositories: new Set([house.canonical('corp/app')]) };
+    await house.mirror.manifest(target('corp/app', undefined, reader), latest, 'GET');
+
+    expect(house.canonical('corp/app')).toBe('docker.io/corp/app');
+    await expect(house.mirror.manifest(target('app', 'corp', reader), latest, 'GET')).rejects.toMatchObject({
+      status: 404,
+    });
+    expect(corp.requests).toEqual([]);
   });
 });
