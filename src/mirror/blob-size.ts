@@ -3,8 +3,8 @@ import type { RepositoryName } from '../oci/reference.ts';
 import { UpstreamError, type UpstreamRegistry } from '../upstream/registry.ts';
 
 /**
- * The size in bytes of a blob that upstream holds under a repository: by HEAD; where that is refused (ECR Public answers
- * 401 to it) or says no size, from the beginning of a GET. Neither is a counted pull.
+ * The size in bytes of a blob that upstream holds under a repository: by HEAD, and where that says no size, from the
+ * beginning of a GET. Neither is a counted pull. A refusal is not asked for twice: who has no right makes many of them.
  * @throws {UpstreamError} when it does not hold it, or cannot say
  */
 export async function askBlobSize(
@@ -12,14 +12,8 @@ export async function askBlobSize(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<number> {
-  try {
-    const size = await registry.headBlob(repository, digest);
-    if (size !== undefined) return size;
-  } catch (error) {
-    const refused =
-      error instanceof UpstreamError && ['unauthorized', 'denied', 'invalid'].includes(error.kind);
-    if (!refused) throw error;
-  }
+  const stated = await registry.headBlob(repository, digest);
+  if (stated !== undefined) return stated;
   const giveUp = new AbortController();
   try {
     const { size } = await registry.openBlob(repository, digest, 0, { signal: giveUp.signal });

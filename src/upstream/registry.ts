@@ -68,7 +68,7 @@ export interface UpstreamRegistry {
     reference: ManifestReference,
     options?: RequestOptions,
   ): Promise<FetchedManifest>;
-  /** HEAD of a blob; resolves to its size in bytes when stated. */
+  /** HEAD of a blob, or the beginning of a GET where HEAD is refused; resolves to its size in bytes when stated. */
   headBlob(repository: RepositoryName, digest: Digest, options?: RequestOptions): Promise<number | undefined>;
   /**
    * GET of a blob from `offset` on, one attempt (with at most one token renewal): whoever resumes, counts the attempts.

@@ -436,15 +436,23 @@ describe('the right to a blob', () => {
     expect(house.upstream.count('STAT someone/else')).toBe(1);
   });
 
-  it('is confirmed by the beginning of a GET where HEAD is refused', async () => {
+  it('is confirmed by the beginning of a GET where HEAD states no size', async () => {
     await using house = await MirrorHouse.open();
     const digest = house.upstream.addBlob('library/hello', large);
-    house.upstream.before = (request) => {
-      if (request.startsWith('STAT'))
-        throw new UpstreamError('unauthorized', 'no HEAD here', { status: 401 });
-    };
+    house.upstream.headBlob = () => Promise.resolve(undefined);
 
     expect(await house.mirror.statBlob(hello, digest)).toMatchObject({ size: large.length });
+  });
+
+  it('that upstream refuses is asked for once', async () => {
+    await using house = await MirrorHouse.open();
+    const digest = house.upstream.addBlob('library/hello', large);
+    house.upstream.before = () => {
+      throw new UpstreamError('unauthorized', 'no', { status: 401 });
+    };
+
+    await expect(house.mirror.statBlob(hello, digest)).rejects.toMatchObject({ status: 401 });
+    expect(house.upstream.requests).toEqual([`STAT library/hello ${digest}`]);
   });
 });
 

@@ -104,12 +104,10 @@ describe('who has not logged in', () => {
     expect(everybody.requests).toEqual(['HEAD team/open no', 'HEAD team/open latest']);
   });
 
-  it('gets blobs of registries that refuse a HEAD of them', async () => {
+  it('gets blobs of registries that state no size in answer to HEAD', async () => {
     const { house, everybody } = await guarded();
     await using _ = house;
-    everybody.before = (request) => {
-      if (request.startsWith('STAT')) fails('unauthorized')();
-    };
+    everybody.headBlob = () => Promise.resolve(undefined);
 
     expect(await house.mirror.statBlob(open, image.config.digest)).toMatchObject({ size: image.config.size });
   });
