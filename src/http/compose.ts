@@ -7,7 +7,7 @@ import { createHttpApp } from './app.ts';
 import { createAuthentication, type AuthenticationSettings } from './auth/create-authentication.ts';
 import { ListenError } from './listen-error.ts';
 import { HttpServer, type ListenAddress } from './server.ts';
-import { readTls, type TlsFiles } from './tls.ts';
+import { outOfDate, readTls, type TlsFiles, type TlsOptions } from './tls.ts';
 
 export interface HttpSettings {
   readonly addr: ListenAddress;
@@ -88,9 +88,10 @@ export async function composeHttp(
     for (const { addr: own, upstream } of bound) {
       boundAddresses.push({ upstream, address: await listen(own, upstream) });
     }
+    if (tls !== undefined) warnOfDate(tls, dependencies);
     const reload = async (): Promise<void> => {
       await authentication.reload();
-      if (files !== undefined) await renewCertificates(files, listening, logger);
+      if (files !== undefined) await renewCertificates(files, listening, dependencies);
     };
     return { address, bound: boundAddresses, reload, close };
   } catch (error) {
@@ -102,15 +103,23 @@ export async function composeHttp(
 async function renewCertificates(
   files: TlsFiles,
   servers: readonly HttpServer[],
-  logger: Logger,
+  dependencies: HttpDependencies,
 ): Promise<void> {
+  const { logger } = dependencies;
   try {
     const tls = await readTls(files);
     for (const server of servers) server.renewTls(tls);
     logger.info({ certificate: files.certificate }, 'the certificate was read again');
+    warnOfDate(tls, dependencies);
   } catch (error) {
     logger.error({ err: error }, 'the new certificate or key cannot be used: the old ones stay in use');
   }
+}
+
+/** It is used all the same: some clients do not look, and the clock of this machine may be what is wrong. */
+function warnOfDate(tls: TlsOptions, { clock, logger }: Pick<HttpDependencies, 'clock' | 'logger'>): void {
+  const reason = outOfDate(tls, clock.now());
+  if (reason !== undefined) logger.warn({ reason }, 'clients will refuse the certificate');
 }
 
 function origin(scheme: string, host: string | undefined, { address, port }: AddressInfo): string {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { createSecureContext, type SecureVersion, type TLSSocket } from 'node:tls';
@@ -67,6 +68,21 @@ export function renewTls(server: Server, tls: TlsOptions): void {
   // Tried first: a server that is given a bad certificate keeps half of it.
   createSecureContext(options);
   server.setSecureContext(options);
+}
+
+/**
+ * Why clients refuse the certificate, which is otherwise good, at a time; undefined if they do not.
+ * @param now milliseconds since the epoch
+ */
+export function outOfDate({ cert }: TlsOptions, now: number): string | undefined {
+  const { validFromDate, validToDate } = new X509Certificate(cert);
+  if (validToDate.getTime() < now) return `the certificate has expired on ${day(validToDate)}`;
+  if (validFromDate.getTime() > now) return `the certificate is not valid before ${day(validFromDate)}`;
+  return undefined;
+}
+
+function day(date: Date): string {
+  return date.toISOString().slice(0, 10);
 }
 
 /** How long a client may take to close its end. */

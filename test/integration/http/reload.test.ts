@@ -75,6 +75,40 @@ test('SIGHUP reads certificates and the password file again, for every listener,
   expect(child.output).not.toContain('plain');
 });
 
+test('a certificate whose time is over or has not come is told at the start and when it is read again', async () => {
+  await using folder = await TempFolder.create();
+  const use = async (validity: { readonly notBefore?: Date; readonly notAfter?: Date }): Promise<void> => {
+    const certificate = await TestCertificate.create({
+      name: 'dated',
+      addresses: ['127.0.0.1'],
+      ...validity,
+    });
+    await writeFile(folder.join('server.crt'), certificate.pem);
+    await writeFile(folder.join('server.key'), certificate.keyPem);
+  };
+  await use({ notAfter: new Date(Date.UTC(2021, 2, 1)) });
+  await using child = entrepot(['serve'], folder.path, {
+    REGISTRY_HTTP_ADDR: '127.0.0.1:0',
+    REGISTRY_HTTP_TLS_CERTIFICATE: folder.join('server.crt'),
+    REGISTRY_HTTP_TLS_KEY: folder.join('server.key'),
+  });
+  await child.waitFor(/clients will refuse the certificate.*expired on 2021-03-01/);
+
+  await use({ notBefore: new Date(Date.UTC(2099, 0, 2)) });
+  child.kill('SIGHUP');
+  await child.waitFor(/clients will refuse the certificate.*not valid before 2099-01-02/);
+
+  const warnings = () => child.output.split('clients will refuse').length - 1;
+  await use({});
+  child.kill('SIGHUP');
+  await eventually(5000, 'a third certificate', () =>
+    Promise.resolve(child.output.split('the certificate was read again').length === 3),
+  );
+  expect(warnings()).toBe(2);
+  child.kill('SIGTERM');
+  expect(await child.exited()).toEqual({ code: 0, signal: null });
+});
+
 test('a SIGHUP that finds nothing to read again changes nothing', async () => {
   await using folder = await TempFolder.create();
   await using child = entrepot(['serve'], folder.path, { REGISTRY_HTTP_ADDR: '127.0.0.1:0' });
