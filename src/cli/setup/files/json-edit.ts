@@ -1,22 +1,12 @@
 import { applyEdits, modify, type FormattingOptions } from 'jsonc-parser';
-import { EditConflict, type AddedEntry, type Edit, type Edited, type Rest } from './edit.ts';
-import { addEntry, removeEntry, type Entry, type Tree } from './entries.ts';
+import { EditConflict, type AddedEntry, type Rest } from './edit.ts';
+import { EntriesEdit, type TextTree } from './entries-edit.ts';
+import { removeEntry, type Entry } from './entries.ts';
 
 /** Entries of a JSON file. */
-export class JsonEdit implements Edit {
-  readonly kind = 'json';
-  readonly shown: string;
-  readonly #entries: readonly Entry[];
-
+export class JsonEdit extends EntriesEdit {
   constructor(entries: readonly Entry[]) {
-    this.#entries = entries;
-    this.shown = this.apply(undefined).text;
-  }
-
-  apply(text: string | undefined): Edited {
-    const tree = new JsonTree(text === undefined || text.trim() === '' ? '{}\n' : text);
-    const added = this.#entries.flatMap((entry) => addEntry(tree, entry) ?? []);
-    return { text: added.length === 0 && text !== undefined ? text : tree.text, added };
+    super('json', entries, (text) => new JsonTree(text === undefined || text.trim() === '' ? '{}\n' : text));
   }
 }
 
@@ -27,7 +17,7 @@ export function takeBackJson(text: string, added: readonly AddedEntry[]): Rest {
 }
 
 /** JSON as text, so that all that is not touched stays as somebody wrote it, numbers of any length included. */
-class JsonTree implements Tree {
+class JsonTree implements TextTree {
   #text: string;
   readonly #formattingOptions: FormattingOptions;
 

@@ -10,24 +10,14 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
-import { EditConflict, type AddedEntry, type Edit, type Edited, type Rest } from './edit.ts';
-import { addEntry, removeEntry, type Entry, type Tree } from './entries.ts';
+import { EditConflict, type AddedEntry, type Rest } from './edit.ts';
+import { EntriesEdit, type TextTree } from './entries-edit.ts';
+import { removeEntry, type Entry } from './entries.ts';
 
 /** Entries of a YAML file. */
-export class YamlEdit implements Edit {
-  readonly kind = 'yaml';
-  readonly shown: string;
-  readonly #entries: readonly Entry[];
-
+export class YamlEdit extends EntriesEdit {
   constructor(entries: readonly Entry[]) {
-    this.#entries = entries;
-    this.shown = this.apply(undefined).text;
-  }
-
-  apply(text: string | undefined): Edited {
-    const tree = new YamlTree(text ?? '');
-    const added = this.#entries.flatMap((entry) => addEntry(tree, entry) ?? []);
-    return { text: added.length === 0 && text !== undefined ? text : tree.text, added };
+    super('yaml', entries, (text) => new YamlTree(text ?? ''));
   }
 }
 
@@ -37,7 +27,7 @@ export function takeBackYaml(text: string, added: readonly AddedEntry[]): Rest {
   return { text: tree.text, empty: tree.text.trim() === '' || tree.text.trim() === '{}' };
 }
 
-class YamlTree implements Tree {
+class YamlTree implements TextTree {
   readonly #before: string;
   readonly #document: Document;
   #changed = false;
