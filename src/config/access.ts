@@ -1,13 +1,14 @@
 import { dockerHub, dockerHubHosts } from '../oci/docker-hub.ts';
 import type { UpstreamName } from '../oci/reference.ts';
-import type { AccessConfig, AuthConfig } from './config.ts';
+import type { AccessRules } from '../mirror/access/policy.ts';
+import type { AuthConfig } from './config.ts';
 import type { FileValues } from './schema.ts';
 import { suggest } from './suggest.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Path } from './tree.ts';
 
 /** Who may read what. What it returns counts only when there are no problems. */
-export function readAccess(given: FileValues['access'], around: Surroundings): AccessConfig {
+export function readAccess(given: FileValues['access'], around: Surroundings): AccessRules {
   return {
     anonymous: given.anonymous ?? 'allow',
     private: given.private ?? 'authenticated',
@@ -22,7 +23,7 @@ export function readAccess(given: FileValues['access'], around: Surroundings): A
 
 /** Rules that cannot mean what they say, given the rest: such a rule is a slip, and often a hole. */
 export function checkAccess(
-  access: AccessConfig,
+  access: AccessRules,
   auth: AuthConfig,
   upstreams: readonly UpstreamName[],
   around: Surroundings,

@@ -1,4 +1,5 @@
 import type { ListenAddress } from '../http/server.ts';
+import type { AccessRules } from '../mirror/access/policy.ts';
 import type { FreshnessRule } from '../mirror/freshness.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { LogOptions } from '../telemetry/log.ts';
@@ -74,19 +75,6 @@ export interface AuthConfig {
   readonly passthrough: boolean;
 }
 
-/** Who may read what, and what may be mirrored at all. Globs are on `upstream/repository`. */
-export interface AccessConfig {
-  readonly anonymous: 'allow' | 'deny';
-  /** Who may read what only an upstream's configured credentials can. */
-  readonly private: 'authenticated' | 'allow';
-  /** Names of users by name of group. */
-  readonly groups: Readonly<Record<string, readonly string[]>>;
-  /** The first that matches decides; `allow` holds `anonymous`, `authenticated`, `user:NAME` and `group:NAME`. */
-  readonly rules: readonly { readonly match: string; readonly allow: readonly string[] }[];
-  /** An empty `allow` allows everything that `deny` does not match. */
-  readonly mirror: { readonly allow: readonly string[]; readonly deny: readonly string[] };
-}
-
 export interface FreshnessConfig {
   /** For tags that no rule matches. */
   readonly tagMs: number;
@@ -108,7 +96,7 @@ export interface Config {
   /** The upstream that plain names mean; undefined when there is none. */
   readonly plain: UpstreamName | undefined;
   readonly auth: AuthConfig;
-  readonly access: AccessConfig;
+  readonly access: AccessRules;
   /** How long content that nobody asks for is kept; 0 means for ever. */
   readonly ttlMs: number;
   /** Limits on one upstream request. */

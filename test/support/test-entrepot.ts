@@ -1,13 +1,8 @@
 import { pino } from 'pino';
 import { startEntrepot, type RunningEntrepot } from '../../src/app.ts';
 import type { Clock } from '../../src/clock.ts';
-import type {
-  AccessConfig,
-  AuthConfig,
-  Config,
-  FreshnessConfig,
-  UpstreamConfig,
-} from '../../src/config/config.ts';
+import type { AuthConfig, Config, FreshnessConfig, UpstreamConfig } from '../../src/config/config.ts';
+import type { AccessRules } from '../../src/mirror/access/policy.ts';
 import { parseUpstreamName } from '../../src/oci/reference.ts';
 import type { BasicCredentials } from '../../src/upstream/auth/credentials.ts';
 import { TempFolder } from './temp-folder.ts';
@@ -34,7 +29,7 @@ export interface TestEntrepotOptions {
   /** False: plain names mean nothing. */
   readonly plain?: false;
   readonly auth?: Partial<AuthConfig>;
-  readonly access?: Partial<AccessConfig>;
+  readonly access?: Partial<AccessRules>;
 }
 
 /** The whole of Entrepot in this process, on real sockets and a folder of its own, its log kept for the test to read. */
