@@ -1,3 +1,4 @@
+import { dirname, relative, sep } from 'node:path';
 import { SetupError } from '../setup-error.ts';
 import type { LocalFile } from '../guide.ts';
 import { takeBackBlock } from './block-edit.ts';
@@ -47,6 +48,12 @@ export async function planFiles(wanted: readonly LocalFile[], recordPath: string
   const record = await root.locate(recordPath);
   const text = await readText(record);
   const { files, folders } = parseRecord(record, text);
+  for (const { path } of files) {
+    if (isBelow(dirname(recordPath), path)) continue;
+    throw new SetupError(
+      `${record} speaks of ${path}, which is nothing of this client's: somebody else has written it; remove it`,
+    );
+  }
   const paths = new Set([...wanted, ...files].map(({ path }) => path));
   const plans = [];
   for (const path of paths) {
@@ -66,6 +73,12 @@ export async function planFiles(wanted: readonly LocalFile[], recordPath: string
     JSON.stringify(recorded) === JSON.stringify(files) &&
     (text === undefined) === (recorded.length === 0);
   return { files: plans, folders, record, settled };
+}
+
+/** A record is only as good as its folder, which may have come with somebody's sources: it is not followed out of there. */
+function isBelow(folder: string, path: string): boolean {
+  const [first] = relative(folder, path).split(sep);
+  return first !== '..' && first !== '';
 }
 
 /** The copy of a file as it was before Entrepot first touched it. */

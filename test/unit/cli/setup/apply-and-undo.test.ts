@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -208,6 +209,21 @@ describe('files that were there', () => {
     await expect(machine.apply(client)).rejects.toThrow(reason);
 
     expect(await machine.everything()).toEqual({ [path]: text });
+  });
+
+  it('of another client are out of reach, whatever a record says', async () => {
+    const text = 'root:x:0:0::/root:/bin/sh\n';
+    const hash = createHash('sha256').update(text).digest('hex');
+    for (const path of ['/etc/passwd', '/etc/docker/../passwd']) {
+      const file = { path, kind: 'whole', base: null, backup: null, written: hash, added: [] };
+      await using machine = await Machine.with({
+        'etc/passwd': text,
+        'etc/docker/entrepot-setup.json': JSON.stringify({ version: 1, files: [file], folders: [] }),
+      });
+      await expect(machine.undo('docker')).rejects.toThrow("nothing of this client's");
+      await expect(machine.apply('docker')).rejects.toThrow("nothing of this client's");
+      expect(await machine.read('etc/passwd')).toBe(text);
+    }
   });
 
   it('that are no UTF-8 are not touched', async () => {
