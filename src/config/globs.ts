@@ -26,6 +26,12 @@ function likelier(value: string): string | undefined {
   if (host !== undefined) {
     return `${value.endsWith('*') ? 'leaves out names of several parts' : 'matches nothing'}, did you mean ${host}/**?`;
   }
+  if (/[A-Z]/.test(value)) {
+    return `matches nothing: names of images have no capitals, did you mean ${value.toLowerCase()}?`;
+  }
+  // Anything before a slash may be a port.
+  if (/\/[^/]*:[^/]*$/.test(value)) return 'matches nothing: it goes by repositories, without tags';
+  if (value.endsWith('/')) return `matches nothing, did you mean ${value}**?`;
   return /[^/{},*]\*\*|\*\*[^/{},*]|\*\*\*/.test(value)
     ? 'has ** beside other characters: it stands for whole parts of a name, as in ghcr.io/**/app'
     : undefined;

@@ -159,6 +159,12 @@ access:
     ],
     [`mirror: { deny: 'ghcr.io' }`, '"ghcr.io" matches nothing, did you mean ghcr.io/**?'],
     [`mirror: { deny: 'docker.io/nginx' }`, 'matches nothing, did you mean docker.io/library/nginx?'],
+    [
+      `mirror: { deny: 'ghcr.io/Acme/**' }`,
+      '"ghcr.io/Acme/**" matches nothing: names of images have no capitals, did you mean ghcr.io/acme/**?',
+    ],
+    [`mirror: { deny: 'ghcr.io/acme/app:latest' }`, 'matches nothing: it goes by repositories, without tags'],
+    [`mirror: { deny: 'ghcr.io/acme/' }`, 'matches nothing, did you mean ghcr.io/acme/**?'],
     [`mirror: { deny: 'ghcr.io/acme-**' }`, 'has ** beside other characters'],
     [`mirror: { deny: 'quay.io/**' }`, 'quay.io is no upstream of this mirror; patterns begin with one of'],
     [`mirror: { deny: 'gchr.io/**' }`, 'gchr.io is no upstream of this mirror, did you mean ghcr.io/**?'],
