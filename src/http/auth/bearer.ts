@@ -75,7 +75,10 @@ export class BearerScheme implements AuthScheme {
           currentDate: new Date(now),
         },
       );
-      return { reader: this.#reader(payload), outcome: 'accepted' };
+      // Nothing checks its type before: a number would be taken along as a user's name.
+      const sub: unknown = payload.sub ?? '';
+      if (typeof sub !== 'string') return invalid;
+      return { reader: this.#reader(sub, payload), outcome: 'accepted' };
     } catch (error) {
       // A key of another kind than the header's algorithm is a TypeError of jose's.
       if (error instanceof errors.JOSEError || error instanceof TypeError) return invalid;
@@ -89,8 +92,8 @@ export class BearerScheme implements AuthScheme {
     return challenge('Bearer', { realm: realm.href, service, scope, error });
   }
 
-  #reader(payload: JWTPayload): Reader {
-    const { sub: user = '' } = payload;
+  /** @param user empty for nobody */
+  #reader(user: string, payload: JWTPayload): Reader {
     const repositories = new Set(granted(payload['access']));
     return user === ''
       ? { ...anonymous, repositories }

@@ -90,6 +90,8 @@ describe('a token', () => {
     ['that has expired', () => ({ exp: seconds(-61) })],
     ['that never expires', () => ({ exp: undefined })],
     ['that is not valid yet', () => ({ nbf: seconds(61) })],
+    ['of a number', () => ({ sub: 7 })],
+    ['of a thing', () => ({ sub: { name: 'alice' } })],
   ])('%s is no good', async (_what, claims) => {
     expect(await outcome({ claims: claims() })).toBe('invalid');
   });
