@@ -6,6 +6,7 @@ import type { CredentialProvider } from './upstream/auth/credentials.ts';
 import { createRegistryClient } from './upstream/create-registry-client.ts';
 import { createCredentialProvider } from './upstream/credentials/create-credential-provider.ts';
 import type { UpstreamRegistry } from './upstream/registry.ts';
+import { sharedLookup } from './upstream/shared-lookup.ts';
 import type { Timeouts } from './upstream/transport.ts';
 import { version } from './version.ts';
 
@@ -26,6 +27,7 @@ export interface RunningUpstream {
 export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDependencies): RunningUpstream {
   const { name, urls, ca, insecure, proxy, redirects, freshness } = config;
   const { clock, logger } = dependencies;
+  const lookup = sharedLookup();
   const client = (credentials: CredentialProvider | undefined): UpstreamRegistry =>
     createRegistryClient({
       ...dependencies,
@@ -36,6 +38,7 @@ export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDe
       insecure,
       proxy,
       redirects,
+      lookup,
       userAgent: `entrepot/${version}`,
     });
   const source = config.credentials;
