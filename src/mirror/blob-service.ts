@@ -148,7 +148,8 @@ export class BlobService {
     };
     const { fill, joined } = this.#fills.join({
       digest,
-      size: known?.certain === true ? known.size : undefined,
+      // What just anybody may have written is no size for others to wait for. Without one, upstream's answer comes first.
+      size: entitled && known?.certain === true ? known.size : undefined,
       via: repositoryKey(repository),
       open,
       // Upstream may have refused this repository and given the blob to one that joined.
@@ -167,7 +168,7 @@ export class BlobService {
       const size = await this.#arrivingSize(repository, fill);
       source.statedSize = size;
       if (!entitled && !own.given) await this.#entitlement.confirm(repository, digest);
-      if (known === undefined) this.#entitlement.state(repository, digest, size);
+      else if (!entitled) this.#entitlement.state(repository, digest, size);
       return new OpenBlob({
         digest,
         source,

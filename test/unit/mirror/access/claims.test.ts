@@ -138,6 +138,28 @@ describe('a blob that a manifest names', () => {
     return [house, registry];
   }
 
+  it('is fetched without a question before, and by who comes meanwhile without one either', async () => {
+    const registry = registryWithClaims();
+    registry.addManifest('eve/base', naming(digest, layer.length), 'latest');
+    registry.addBlob('eve/base', layer);
+    const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+    registry.body = async function* (bytes, offset) {
+      await allowed;
+      yield* wholeBody(bytes, offset);
+    };
+    await using house = await MirrorHouse.open({ upstream: registry });
+    const base = target('eve/base');
+    await house.mirror.manifest(base, latest, 'GET');
+
+    const first = await house.mirror.openBlob(base, digest);
+    const second = await house.mirror.openBlob(base, digest);
+    allow();
+    for (const blob of [first, second]) expect((await readAll(blob)).equals(layer)).toBe(true);
+    expect(registry.requests.filter((request) => request.includes(digest))).toEqual([
+      `BLOB eve/base ${digest} 0`,
+    ]);
+  });
+
   it('is given without a question upstream if it came by a public repository: also when upstream is away', async () => {
     const [house, registry] = await shared();
     await using _ = house;
