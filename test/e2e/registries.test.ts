@@ -88,6 +88,34 @@ test('containerd pulls from two registries through their hosts.toml, also when b
   expect(await containerd.run(names[0])).toBe('Hello from Docker Hub\n');
 });
 
+test('containerd pulls through the path of a registry, one with a port too, also when both are gone', async () => {
+  await using hub = await FakeHub.start();
+  await using local = await FakeHub.start();
+  const images = {
+    'ghcr.io': await runnableImage(),
+    'registry.corp:5000': await runnableImage(undefined, { says: 'Hi' }),
+  };
+  hub.addImage(ofGhcr, 'latest', images['ghcr.io']);
+  local.addImage(ofGhcr, 'latest', images['registry.corp:5000']);
+  await using mirror = await Entrepot.start({
+    sections: { upstreams: { 'ghcr.io': { url: hub.url }, 'registry.corp:5000': { url: local.url } } },
+  });
+  const registries = ['ghcr.io', 'registry.corp:5000'] as const;
+  await using containerd = await Containerd.start(
+    Object.fromEntries(registries.map((registry) => [registry, `${mirror.url}/v2/${registry}`])),
+  );
+  const names = registries.map((registry) => `${registry}/${ofGhcr}:latest`);
+
+  for (const name of names) await containerd.pull(name);
+  await containerd.ctr('images', 'rm', '--sync', ...names);
+  for (const registry of [hub, local]) registry.down();
+  for (const registry of registries) {
+    const name = `${registry}/${ofGhcr}:latest`;
+    await containerd.pull(name);
+    expect(await containerd.digest(name)).toBe(images[registry].digest);
+  }
+});
+
 test('podman pulls from two registries through prefixes of the mirror, also when both are gone', async () => {
   await using registries = await Registries.start();
   const { mirror, images } = registries;

@@ -6,7 +6,10 @@ import { command } from './command.ts';
 import { showWhenFailed } from './logs.ts';
 import { unmountBelow } from './mounts.ts';
 
-/** By the name of a registry, the origin of the mirror that containerd asks for it; the mirror is told the registry by `?ns=`. */
+/**
+ * By the name of a registry, the origin of the mirror that containerd asks for it, or what stands before names there
+ * (`http://127.0.0.1:5000/v2/ghcr.io`). The mirror is told the registry by `?ns=` in any case.
+ */
 export type ContainerdMirrors = Readonly<Record<string, string>>;
 
 /** A containerd of its own, with a hosts.toml for each registry that it has a mirror of. */
@@ -122,6 +125,7 @@ async function writeSettings(
         `server = "https://${registry}"`,
         `[host."${mirrorUrl}"]`,
         'capabilities = ["pull", "resolve"]',
+        ...(new URL(mirrorUrl).pathname === '/' ? [] : ['override_path = true']),
         ...(ca === undefined ? [] : [`ca = "${ca}"`]),
       ].join('\n'),
     );
