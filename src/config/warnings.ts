@@ -53,6 +53,9 @@ function* warningsOfAccess({ auth, access, upstreams, http }: Config, tree: Conf
   if (auth.passthrough && withAccount.length === 0) {
     yield 'auth.passthrough changes nothing: no upstream has credentials, so that there is nothing private to be had';
   }
+  if (auth.passthrough && withAccount.length > 1) {
+    yield `clients have one login for this mirror, and auth.passthrough shows it to whichever of ${withAccount.join(', ')} they pull from: a password for one of them gets to the others`;
+  }
   const hidden = !isLogin && !auth.passthrough && tree.get(['access', 'private']) === undefined;
   if (hidden && withAccount.length > 0) {
     yield `private images of ${withAccount.join(', ')} are served to nobody, since nobody can log in: give auth.htpasswd, or access.private: allow for everyone who reaches this mirror`;

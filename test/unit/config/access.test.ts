@@ -102,6 +102,15 @@ auth:
 
     expect(warnings).toEqual([expect.stringContaining('auth.passthrough changes nothing')]);
   });
+
+  it('is warned about where a password that is passed through may get to several registries', async () => {
+    const account = '{ username: robot, password: secret }';
+    const { warnings } = await loadText(
+      `version: 0.1\nupstreams: { ghcr.io: ${account}, quay.io: ${account}, docker.io: }\nauth: { passthrough: true }\n`,
+    );
+
+    expect(warnings).toEqual([expect.stringContaining('whichever of ghcr.io, quay.io they pull from')]);
+  });
 });
 
 describe('access', () => {
