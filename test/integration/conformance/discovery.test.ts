@@ -1,9 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { descriptor } from '../../support/image.ts';
 import {
   image,
   json,
+  judge,
   ociImage,
   referringIndex,
   refusal,
@@ -11,7 +12,7 @@ import {
   sbom,
   signature,
   situations,
-  Subject,
+  type Subject,
   tags,
   unknownDigest,
 } from './subject.ts';
@@ -42,15 +43,8 @@ function nextPage(link: string | undefined): string {
 }
 
 describe.each(situations)('%s content', (situation) => {
-  // What is held stays so; what is cold is so only once.
-  const [begin, end] = situation === 'cold' ? [beforeEach, afterEach] : [beforeAll, afterAll];
-
-  begin(async () => {
-    subject = await Subject.start(situation);
-  });
-
-  end(async () => {
-    await subject[Symbol.asyncDispose]();
+  judge(situation, (started) => {
+    subject = started;
   });
 
   test('end-8a: the list of a repository that is found MUST be 200 and JSON of its name and tags', async () => {
@@ -173,12 +167,8 @@ describe.each(situations)('%s content', (situation) => {
 });
 
 describe('what is not there', () => {
-  beforeEach(async () => {
-    subject = await Subject.start();
-  });
-
-  afterEach(async () => {
-    await subject[Symbol.asyncDispose]();
+  judge('cold', (started) => {
+    subject = started;
   });
 
   test('end-8a: a repository that is not found is 404', async () => {

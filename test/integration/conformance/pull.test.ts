@@ -1,15 +1,16 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { mediaTypes } from '../../../src/oci/media-type.ts';
 import {
   image,
   index,
   json,
+  judge,
   ociImage,
   refusal,
   repository,
   situations,
-  Subject,
+  type Subject,
   unknownDigest,
 } from './subject.ts';
 
@@ -29,15 +30,8 @@ const pulled = [
 let subject: Subject;
 
 describe.each(situations)('%s content', (situation) => {
-  // What is held stays so; what is cold is so only once.
-  const [begin, end] = situation === 'cold' ? [beforeEach, afterEach] : [beforeAll, afterAll];
-
-  begin(async () => {
-    subject = await Subject.start(situation);
-  });
-
-  end(async () => {
-    await subject[Symbol.asyncDispose]();
+  judge(situation, (started) => {
+    subject = started;
   });
 
   test('end-1: GET /v2/ MUST be 200 where the registry implements the spec', async () => {
@@ -158,12 +152,8 @@ describe.each(situations)('%s content', (situation) => {
 });
 
 describe('what is not there', () => {
-  beforeEach(async () => {
-    subject = await Subject.start();
-  });
-
-  afterEach(async () => {
-    await subject[Symbol.asyncDispose]();
+  judge('cold', (started) => {
+    subject = started;
   });
 
   test.each(['no-such-tag', unknownDigest])(

@@ -1,3 +1,4 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { ask, errorCode } from '../../support/ask.ts';
 import { makeArtifact, makeArtifactIndex } from '../../support/artifact.ts';
 import { FakeHub } from '../../support/fake-hub.ts';
@@ -103,4 +104,20 @@ export function refusal(answer: RawAnswer): string {
 
 export function json(answer: RawAnswer): unknown {
   return JSON.parse(answer.bytes.toString());
+}
+
+/** Has each of the tests around it judge a subject in that situation, which `started` is given. */
+export function judge(situation: Situation, started: (subject: Subject) => void): void {
+  let subject: Subject;
+  // What is held stays so; what is cold is so only once.
+  const [begin, end] = situation === 'cold' ? [beforeEach, afterEach] : [beforeAll, afterAll];
+
+  begin(async () => {
+    subject = await Subject.start(situation);
+    started(subject);
+  });
+
+  end(async () => {
+    await subject[Symbol.asyncDispose]();
+  });
 }
