@@ -8,8 +8,11 @@ import type { Authenticator } from './authenticator.ts';
 
 const quietMs = 60_000;
 
-/** These never ask `/v2/`, so that nothing but the answer to a pull can tell them to log in. */
-const pingless = /^(?:containerd|buildkit)\//;
+/**
+ * These do not ask `/v2/` before they pull, so that nothing but the answer to a pull can tell them to log in: containerd, also
+ * inside of Docker (its containerd image store), and what is built on oras-go or regclient.
+ */
+const pingless = /^(?:containerd|buildkit|oras|Helm|notation|regclient)\/|^oras-go$| containerd-client\//;
 
 /** Finds out who asks before a request is handled, and asks to log in where that may help. */
 export class Doorkeeper {

@@ -167,7 +167,11 @@ describe('what is hidden', () => {
   });
 
   test('is not found by who has asked whether to log in', async () => {
-    for (const userAgent of ['docker/29.0', 'skopeo/1.13', 'my-containerd/1']) {
+    for (const userAgent of [
+      'docker/29.0 go/go1.25',
+      'skopeo/1.13',
+      'crane/v0.22.1 go-containerregistry/v0.22.1',
+    ]) {
       const response = await get('/v2/box/manifests/v1', { 'user-agent': userAgent });
       expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([404, null]);
       expect(await errorCode(response)).toBe('MANIFEST_UNKNOWN');
@@ -178,6 +182,15 @@ describe('what is hidden', () => {
     ['/v2/box/manifests/v1?ns=ghcr.io', 'docker/29.0'],
     ['/v2/box/manifests/v1', 'containerd/v2.1.0'],
     ['/v2/box/manifests/v1', 'buildkit/v0.25'],
+    [
+      '/v2/box/manifests/v1',
+      'docker/29.0.0 go/go1.25.3 os/linux containerd-client/2.1.5 storage-driver/overlayfs',
+    ],
+    ['/v2/box/manifests/v1', 'oras/1.3.3'],
+    ['/v2/box/manifests/v1', 'oras-go'],
+    ['/v2/box/manifests/v1', 'Helm/3.22'],
+    ['/v2/box/manifests/v1', 'notation/1.3.2'],
+    ['/v2/box/manifests/v1', 'regclient/regctl (v0.11.7)'],
   ])('is a challenge for who never asks that (%s, %s)', async (path, userAgent) => {
     for (const method of ['GET', 'HEAD']) {
       const response = await get(path, { 'user-agent': userAgent }, method);
