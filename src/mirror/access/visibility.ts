@@ -12,6 +12,11 @@ import { probe, wantedKey, type Wanted } from './wanted.ts';
 
 const publicMs = 10 * 60_000;
 const hiddenMs = 60_000;
+/**
+ * How long a repository counts as public on the strength of its past while upstream limits who has no credentials and no
+ * one else: anybody can bring about such a limit, and it must not keep open what has been made private since.
+ */
+const limitedMs = 24 * 60 * 60_000;
 const remembered = 20_000;
 /** How long a client waits for upstream to confirm that a repository is public still. */
 const patienceMs = 1_500;
@@ -88,7 +93,8 @@ export class Visibility {
     if (this.#isWithin(publicMs, since)) return true;
     const wasPublic = since !== undefined;
     const breaker = this.#breaker(upstream.name);
-    if (wasPublic && !(upstream.breaker.admits && breaker.admits)) return true;
+    const isRecent = this.#isWithin(limitedMs, since);
+    if (wasPublic && !(upstream.breaker.admits && (breaker.admits || !isRecent))) return true;
 
     const question = { registry: anonymous, repository, wanted, wasPublic };
     const { outcome } = this.#checks.run(thing, async () => {
@@ -97,19 +103,20 @@ export class Visibility {
       return readable;
     });
     if (!wasPublic) return outcome;
-    return this.#patiently(outcome, breaker);
+    return this.#patiently(outcome, breaker, isRecent);
   }
 
   /** The answer if it comes soon; else, and in trouble, what is remembered counts: public. */
-  async #patiently(outcome: Promise<boolean>, breaker: Breaker): Promise<boolean> {
+  async #patiently(outcome: Promise<boolean>, breaker: Breaker, isRecent: boolean): Promise<boolean> {
     try {
       const answer = await within(this.#clock, patienceMs, outcome);
       if (answer !== elapsed) return answer;
       breaker.timedOut();
       return true;
     } catch (error) {
-      if (error instanceof UpstreamError) return true;
-      throw error;
+      if (!(error instanceof UpstreamError)) throw error;
+      if (error.kind === 'rate-limited' && !isRecent) throw error;
+      return true;
     }
   }
 

@@ -170,7 +170,7 @@ describe('who has logged in', () => {
 });
 
 describe('a repository that was public', () => {
-  const troubles = ['unavailable', 'timeout', 'rate-limited', 'invalid'] as const;
+  const troubles = ['unavailable', 'timeout', 'invalid'] as const;
 
   it.each(troubles)('stays so while upstream is in trouble (%s), also after a restart', async (trouble) => {
     const { house, registry, everybody } = await guarded();
@@ -280,6 +280,21 @@ describe('a repository of which nothing is known', () => {
 });
 
 describe('a limit on who has no credentials', () => {
+  it('keeps a repository public that was so within a day, and no longer: it may be private by now', async () => {
+    const { house, everybody } = await guarded();
+    await using _ = house;
+    await house.mirror.manifest(open, latest, 'GET');
+    everybody.before = fails('rate-limited');
+
+    await house.clock.advance(24 * 60 * 60_000 - 1);
+    expect(await house.mirror.manifest(open, latest, 'GET')).toMatchObject({ bytes: image.bytes });
+    await house.clock.advance(1);
+    await expect(house.mirror.manifest(open, latest, 'GET')).rejects.toMatchObject({ status: 429 });
+    expect(await house.mirror.manifest({ ...open, reader: alice }, latest, 'GET')).toMatchObject({
+      bytes: image.bytes,
+    });
+  });
+
   it('does not hide a public image that is not cached: a list of tags tells, which no limit on pulls counts', async () => {
     const { house, everybody } = await guarded();
     await using _ = house;
