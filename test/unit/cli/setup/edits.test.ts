@@ -195,6 +195,8 @@ describe("containerd's config.toml", () => {
   it.each([
     'version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "/etc/containerd/certs.d"\n',
     "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\n  config_path = '/etc/containerd/certs.d:/etc/docker/certs.d'\n",
+    'version = 4\n',
+    "version = 4\n[plugins.'io.containerd.cri.v1.images'.registry]\n  config_path = ''\n",
     'disabled_plugins = ["cri"]\n',
   ])('is left alone when that says it already, or nobody asks: %j', (before) => {
     expect(apply(before)).toBe(before);
@@ -205,7 +207,12 @@ describe("containerd's config.toml", () => {
       'version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = ""\n',
       /set config_path = .* by hand/u,
     ],
+    [
+      'version = 4\n[plugins."io.containerd.cri.v1.images".registry.mirrors."docker.io"]\n  endpoint = []\n',
+      /set config_path = .* by hand/u,
+    ],
     ['root = "/var"\n', /is of an old version/u],
+    ['version = 5\n', /is of version 5, which is too new/u],
     ['version = 2\n[', /is no valid TOML/u],
   ])('is left alone when it cannot be changed safely: %j', (before, reason) => {
     expect(() => apply(before)).toThrow(reason);
