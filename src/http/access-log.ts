@@ -22,14 +22,14 @@ export class AccessLog {
     // Asked now, since a connection that is gone has no address any more.
     const client = incoming.socket.remoteAddress;
     outgoing.once('close', () => {
-      const { name, failure } = exchange;
+      const { registry, name, failure } = exchange;
       this.#logger[level](
         {
           requestId: exchange.id,
           client,
           user: exchange.reader.user?.slice(0, maxTextLength),
           method: incoming.method,
-          ...(name === undefined ? { path: exchange.path.slice(0, maxTextLength) } : { name }),
+          ...(name === undefined ? { path: exchange.path.slice(0, maxTextLength) } : { registry, name }),
           reference: exchange.reference,
           status: exchange.status,
           result: exchange.answer?.result,

@@ -39,7 +39,8 @@ export class Exchange {
   bound: readonly UpstreamName[] = [];
   /** The registry that the client says it means (`?ns=`), which the answer repeats; set once it has been parsed. */
   namespace: UpstreamName | undefined;
-  /** What the request is about, for the access log; set once it has been parsed. */
+  /** What the request is about, for the access log; set once it has been parsed. The registry is one that is not in the name. */
+  registry: UpstreamName | undefined;
   name: string | undefined;
   reference: string | undefined;
   /** How the answer came about. Read when the answer is out: what a blob waited for is known only then. */

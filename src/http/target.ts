@@ -38,8 +38,8 @@ export function pullTarget(exchange: Exchange): PullTarget {
     if (namespace === undefined) throw registryErrors.nameUnknown(name);
     exchange.namespace = namespace;
   }
-  const stated = [exchange.namespace, ...exchange.bound, registry];
-  return { name, namespace: agreed(name, stated), reader: exchange.reader };
+  exchange.registry = agreed(name, [exchange.namespace, ...exchange.bound]);
+  return { name, namespace: agreed(name, [exchange.registry, registry]), reader: exchange.reader };
 }
 
 /**

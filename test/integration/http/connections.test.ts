@@ -172,6 +172,7 @@ describe('the access log', () => {
       requestId: 'job-1',
       client: '127.0.0.1',
       method: 'GET',
+      registry: 'docker.io',
       name: 'library/box',
       reference: 'v1',
       status: 200,
