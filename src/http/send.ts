@@ -19,7 +19,7 @@ export interface Sending {
 }
 
 /** A blob that ends before the size it stated. */
-export class ShortBlobError extends Error {
+class ShortBlobError extends Error {
   override readonly name = 'ShortBlobError';
   readonly code = 'SHORT_BLOB';
 }

@@ -53,7 +53,7 @@ export interface FileSystem {
 }
 
 /** The file system that holds `path`. */
-export async function fileSystemOf(path: string): Promise<FileSystem> {
+async function fileSystemOf(path: string): Promise<FileSystem> {
   const { type, bsize, blocks, bavail, files, ffree } = await statfs(path);
   return { type, size: blocks * bsize, free: bavail * bsize, files, freeFiles: ffree };
 }

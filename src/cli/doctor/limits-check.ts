@@ -19,7 +19,7 @@ export interface Limits {
 }
 
 /** Those of this process, which a mirror started in the same way has, too. */
-export async function ownLimits(): Promise<Limits> {
+async function ownLimits(): Promise<Limits> {
   const constrained = process.constrainedMemory();
   return {
     openFiles: await openFileLimit(),

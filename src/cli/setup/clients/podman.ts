@@ -41,7 +41,7 @@ export function podman(mirror: MirrorAddress): Guide {
 }
 
 /** See containers-registries.conf(5) */
-export function registriesConf(mirror: MirrorAddress): string {
+function registriesConf(mirror: MirrorAddress): string {
   return mirror.upstreams
     .flatMap((upstream) => {
       const place = placeOf(mirror, upstream);

@@ -44,7 +44,7 @@ const schema = z.object({
   folders: z.array(z.string()),
 });
 
-export const nothingDone: SetupRecord = { version: 1, files: [], folders: [] };
+const nothingDone: SetupRecord = { version: 1, files: [], folders: [] };
 
 /** @throws SetupError when it is not one of ours */
 export function parseRecord(path: string, text: string | undefined): SetupRecord {
