@@ -46,7 +46,7 @@ export async function startEntrepot(
   }
 }
 
-/** Builds from the inside out, noting how to close each part; what is open last is closed first. */
+/** Builds each part before those that use it, and notes how to close it; parts are closed in reverse order. */
 async function open(
   config: Config,
   { logger, clock }: EntrepotDependencies,

@@ -1,4 +1,4 @@
-/** Time, handed down so that tests can hold it still. */
+/** The current time and waiting; injected, so that tests control both. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;

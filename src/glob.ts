@@ -3,10 +3,10 @@ import picomatch from 'picomatch';
 /** Whether a text, as a whole, is what a pattern describes. */
 export type Glob = (text: string) => boolean;
 
-/** A rule that says everything but what its writer meant would open what it should close: nothing is negated. */
+/** No negation: a `!` by mistake would match all that a rule should not, and open what it should close. */
 const common = { dot: true, nonegate: true, noextglob: true, strictBrackets: true } as const;
 
-/** What names and tags consist of, and what globs mean something by; picomatch reads much more out of the rest. */
+/** Characters of names and tags, and those with a meaning in globs. picomatch gives a meaning to many others. */
 const possible = /^(?:[\w.:/*?{},-]|\[[\w.-]+\])+$/;
 
 /**

@@ -3,5 +3,5 @@ import './young-generation.ts';
 import { runProgram } from './cli/program.ts';
 import { processTerminal } from './cli/terminal.ts';
 
-// Not awaited things (a keep-alive timer, a pool) must not keep a process that is done.
+// Timers and pools that nobody awaits must not keep the process alive.
 process.exit(await runProgram(process.argv.slice(2), processTerminal(process)));

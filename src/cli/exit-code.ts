@@ -1,4 +1,4 @@
-/** What the process answers to whoever started it. */
+/** The exit codes of the process. */
 export const exitCode = {
   success: 0,
   /** It could not start, or something broke that should not. */

@@ -24,7 +24,7 @@ export async function serve(file: string | undefined, terminal: Terminal): Promi
   const logger = createLogger(config.log);
   const stop = new StopSignal(process);
   exitOnSurprise(logger);
-  // From the start on: a signal that nobody waits for would end the process.
+  // Before anything is opened: without a handler, a signal would end the process at once.
   let reload = (): Promise<void> => Promise.resolve();
   process.on('SIGHUP', () => void reload());
 
@@ -59,7 +59,7 @@ async function start(
   }
 }
 
-/** After an error that nothing caught, nobody knows what state this is in: better to start again. */
+/** After an uncaught error the state of the process is unknown, so it ends; a supervisor starts it again. */
 function exitOnSurprise(logger: Logger): void {
   process.on('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'an error that nothing caught');

@@ -5,7 +5,7 @@ import { ListenError } from '../http/listen-error.ts';
 import { TlsError } from '../http/tls.ts';
 import { StoreError } from '../store/store-error.ts';
 
-/** One line on why it could not start and what to do; undefined for what nobody foresaw. */
+/** One line on why it could not start and what to do; undefined for an unexpected error. */
 export function describeStartError(error: unknown, { storage }: Config): string | undefined {
   if (error instanceof StoreError) return storeSentence(error, storage.rootdirectory);
   if (error instanceof HtpasswdError) return `auth.htpasswd.path: ${error.message}`;

@@ -9,7 +9,7 @@ export interface DaemonJson {
   readonly 'insecure-registries'?: readonly string[];
 }
 
-/** An address, or a name of the mirror, that stands for one upstream. */
+/** A listen address, or a host name of the mirror, that is bound to one upstream. */
 export interface OwnAddress {
   readonly upstream: string;
   /** An origin that clients can use. */
@@ -24,7 +24,7 @@ export interface StartSummary {
   readonly storage: string;
   /** Their names, the one that plain names mean first, each with what is special about it. */
   readonly upstreams: readonly string[];
-  /** How an image is pulled of which Docker would not ask this mirror by itself; undefined when there is none. */
+  /** An example for images that Docker does not pull from a mirror by itself; undefined when there are none. */
   readonly pull: string | undefined;
   readonly daemonJson: DaemonJson;
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 
 const signals = ['SIGTERM', 'SIGINT'] as const;
 
-/** Who asks the process to stop: the first signal is waited for, a second one ends it on the spot. */
+/** SIGINT and SIGTERM: the first stops the mirror in good order, a second one ends the process at once. */
 export class StopSignal {
   readonly received: Promise<NodeJS.Signals>;
 

@@ -42,7 +42,7 @@ export interface UpstreamConfig {
   readonly credentials: CredentialSource | undefined;
   /** Certificate authorities in PEM form, trusted besides the usual ones. */
   readonly ca: string | undefined;
-  /** Certificates are not checked. */
+  /** Whether certificates go unchecked. */
   readonly insecure: boolean;
   /** Undefined: asked directly. */
   readonly proxy: ProxySettings | undefined;
@@ -71,7 +71,7 @@ export interface AuthConfig {
   /** `path` is absolute, and was readable when the configuration was loaded. */
   readonly htpasswd: { readonly realm: string; readonly path: string } | undefined;
   readonly token: TokenAuthConfig | undefined;
-  /** Clients' own registry credentials are checked upstream. */
+  /** Whether clients' own registry credentials are checked upstream. */
   readonly passthrough: boolean;
 }
 

@@ -44,7 +44,7 @@ export function describeConfig(config: Config): string {
   return `${environmentComment(config)}${text}`;
 }
 
-/** The environment's proxies have no key that says all of them at once. */
+/** For the proxies of the environment, which no single key can express. */
 function environmentComment({ upstreams }: Config): string {
   const proxy = upstreams.find((upstream) => describeUpstream(upstream).proxy === undefined)?.proxy;
   if (proxy === undefined) return '';

@@ -8,7 +8,7 @@ export interface RegistryUrl {
   readonly url: URL;
 }
 
-/** Why a text is none; never quotes user information. */
+/** Why a text is no registry's URL; never quotes user information. */
 interface Refusal {
   readonly problem: string;
 }

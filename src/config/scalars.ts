@@ -4,7 +4,7 @@ import { parseNanoseconds } from '../go-duration.ts';
 import type { ListenAddress } from '../http/server.ts';
 import { suggest } from './suggest.ts';
 
-/** What a value's reader tells its problems. */
+/** Told what is wrong with a value. */
 export type Context = z.core.$RefinementCtx<string>;
 
 /** A text as it stands in the file. */

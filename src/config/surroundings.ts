@@ -4,7 +4,7 @@ import { FileProblem } from './files.ts';
 import type { ProblemList } from './problem-list.ts';
 import type { ConfigTree, Path } from './tree.ts';
 
-/** What the parts of a configuration are made sense of with, and whom they tell what is wrong. */
+/** What reading the parts of a configuration needs: its files, the environment, and where problems and warnings go. */
 export class Surroundings {
   readonly tree: ConfigTree;
   readonly environment: Environment;

@@ -4,7 +4,7 @@ import type { ConfigTree } from './tree.ts';
 export interface Doubts {
   readonly config: Config;
   readonly tree: ConfigTree;
-  /** Keys of registry:2's that were set in vain. */
+  /** Keys of registry:2's that were set and are ignored. */
   readonly ignored: readonly string[];
   /** Variables that begin like ours and name no key. */
   readonly foreign: readonly string[];
@@ -12,7 +12,7 @@ export interface Doubts {
   readonly usual: boolean;
 }
 
-/** What can be used and may still not be what the operator wants, one line each. */
+/** Warnings about settings that are valid and may still not be what the operator wants, one line each. */
 export function* warningsOf({ config, tree, ignored, foreign, usual }: Doubts): Generator<string> {
   if (ignored.length > 0) {
     yield `these keys of registry:2's mean nothing to a mirror and are ignored: ${ignored.join(', ')}`;

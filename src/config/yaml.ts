@@ -12,7 +12,7 @@ import {
 import { ConfigError, type Origin, type Problem } from './config-error.ts';
 import { newSection, pathText, type Node, type Path } from './tree.ts';
 
-/** Far more than any configuration needs; a few aliases of aliases would otherwise fill the memory. */
+/** Nodes; far more than any configuration needs. A few aliases of aliases would otherwise fill the memory. */
 const maxNodes = 20_000;
 
 /** Deeper than any configuration, and far from the end of the stack. */

@@ -6,7 +6,7 @@ const KiB = 1024;
  */
 const sizes = [16 * KiB, 64 * KiB, 512 * KiB, 2048 * KiB] as const;
 
-/** The part of all that may be lent at which a size is lent no more: many streams get smaller buffers, each its share. */
+/** The share of the limit that may be lent before a size is no longer given out, so that many streams get smaller buffers. */
 const shares: readonly number[] = [Infinity, 1, 7 / 8, 3 / 4];
 
 export interface BufferPoolLimits {

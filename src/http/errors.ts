@@ -20,7 +20,7 @@ export function errorReply(error: RegistryError, headers: HeaderList = []): Repl
   };
 }
 
-/** The one place where what was thrown becomes an answer. What nobody foresaw is a 500 that tells the client nothing. */
+/** The one place where errors become answers. An unexpected error is a 500 without details. */
 export class ErrorResponder {
   readonly #logger: Logger;
   readonly #doorkeeper: Doorkeeper | undefined;

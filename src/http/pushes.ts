@@ -35,7 +35,7 @@ export class PushHandler {
     return Promise.reject(registryErrors.unsupported(forPeople ? toPeople : undefined));
   }
 
-  /** PUT of a manifest: one that is none is told so first. */
+  /** PUT of a manifest: a malformed one is answered as such, before pushes are refused. */
   async refuseManifest(exchange: Exchange): Promise<Response> {
     pullTarget(exchange);
     const bytes = await readAtMost(exchange.body, maxManifestBytes).catch(() => {
@@ -62,8 +62,8 @@ export class PushHandler {
 }
 
 /**
- * The whole body, or undefined when it is longer than `limit` bytes. The rest is then read and dropped behind the
- * answer's back: a body left lying would end the connection.
+ * The whole body, or undefined when it is longer than `limit` bytes. The rest is then read and dropped in the
+ * background: an unread body would make Node close the connection.
  */
 async function readAtMost(
   body: ReadableStream<Uint8Array> | null,

@@ -18,7 +18,7 @@ export interface Route {
   readonly refused?: ReadonlyMap<string, Handler>;
   /** Asked every few seconds by machines; kept out of the usual log. */
   readonly probe?: boolean;
-  /** Answered alike to everyone: who asks is not found out, which may take a while. */
+  /** The same answer for everyone: the client is not authenticated, which may take a while. */
   readonly open?: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface Handlers {
   readonly probes: ProbeHandler;
 }
 
-// Names have slashes. Any character matches, so that what is no name is told so instead of not being found.
+// Names have slashes. Any character matches, so that an invalid name is answered NAME_INVALID and not as an unknown route.
 const name = ':name{[\\s\\S]+}';
 
 /** Every route; the first that matches has it. The ones used most come first. */

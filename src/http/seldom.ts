@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 
-/** Lets something that clients can cause at will be said only once in a while, so that they cannot fill the log. */
+/** Limits how often something that clients can cause at will is logged, so that they cannot fill the log. */
 export class Seldom {
   readonly #clock: Clock;
   readonly #quietMs: number;

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { createSecureContext, type SecureVersion, type TLSSocket } from 'node:tls';
 import type { Server } from 'node:https';
 
-/** A certificate and a key with which nothing can be served. */
+/** The certificate or the key cannot be used. */
 export class TlsError extends Error {
   override readonly name = 'TlsError';
   readonly code = 'TLS';
@@ -107,7 +107,7 @@ export function answerPlainHttp(server: Server): void {
   });
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     const plain = error.code === 'ERR_SSL_HTTP_REQUEST' ? below.get(nameOf(socket)) : undefined;
-    // Nobody else looks after it any more: neither after its errors, nor for whether the client closes its end.
+    // No server handles this socket any more, so its errors and a client that never closes are dealt with here.
     plain
       ?.on('error', () => plain.destroy())
       .setTimeout(farewellMs, () => plain.destroy())

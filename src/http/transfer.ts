@@ -61,7 +61,7 @@ export class Transfer {
   }
 
   #closeBlob(): Promise<void> {
-    // The answer is out or lost by now: a handle that fails to close concerns nobody here.
+    // The answer is complete or cut by now: a handle that fails to close changes nothing about it.
     this.#closing ??= this.#blob.close().catch(() => undefined);
     return this.#closing;
   }

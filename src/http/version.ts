@@ -2,8 +2,8 @@ import { registryErrors } from '../oci/error.ts';
 import type { Exchange } from './exchange.ts';
 
 /**
- * The API version check. Where clients can log in, only good credentials are answered 200: that is how clients find out
- * that they may have to, and how `docker login` tells whether it went well.
+ * The API version check. Where client authentication is configured, only valid credentials are answered 200, others 401
+ * and a challenge: clients learn from it how to log in, and `docker login` whether it succeeded.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
  */
 export function version(exchange: Exchange): Promise<Response> {

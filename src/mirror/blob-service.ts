@@ -113,7 +113,7 @@ export class BlobService {
     const found = await this.#degradation.tolerate(async () => ({
       reader: await this.#content.open(digest),
     }));
-    // A store that cannot say is no reason to throw a blob away.
+    // The store failed to open it, which does not mean that the blob is damaged.
     if (found === undefined) return undefined;
     const { reader } = found;
     if (reader?.size !== size) {
@@ -148,7 +148,7 @@ export class BlobService {
     };
     const { fill, joined } = this.#fills.join({
       digest,
-      // What just anybody may have written is no size for others to wait for. Without one, upstream's answer comes first.
+      // A size that only an unverified claim states must not decide when others' bytes end; without one, upstream's answer does.
       size: entitled && known?.certain === true ? known.size : undefined,
       via: repositoryKey(repository),
       open,
@@ -183,7 +183,7 @@ export class BlobService {
     }
   }
 
-  /** The fill's word counts, not that of this repository's manifest: two manifests may state two sizes of one digest. */
+  /** The size as the fill knows it, not as this repository's manifest states it: manifests may state different sizes of one digest. */
   async #arrivingSize(repository: Repository, fill: Fill): Promise<number> {
     try {
       return await fill.size;

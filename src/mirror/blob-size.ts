@@ -4,7 +4,8 @@ import { UpstreamError, type UpstreamRegistry } from '../upstream/registry.ts';
 
 /**
  * The size in bytes of a blob that upstream holds under a repository: by HEAD, and where that says no size, from the
- * beginning of a GET. Neither is a counted pull. A refusal is not asked for twice: who has no right makes many of them.
+ * beginning of a GET. Neither is a counted pull. A HEAD that is refused is not followed by a GET: clients without access
+ * cause many refusals.
  * @throws {UpstreamError} when it does not hold it, or cannot say
  */
 export async function askBlobSize(

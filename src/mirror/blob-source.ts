@@ -48,7 +48,7 @@ export class FillSource implements BlobSource {
   readonly #fill: Fill;
   readonly #passthrough: Omit<ResumableBlobOptions, 'size' | 'signal'>;
   readonly #cancelling = new AbortController();
-  /** What the client is told: what comes past it does not belong to the blob, as its hash will show. */
+  /** The size that the client was told, in bytes. Bytes beyond it are not the blob's: its hash will not match. */
   statedSize: number | undefined;
   #own: PassthroughReader | undefined;
   #waitedMs = 0;

@@ -42,7 +42,7 @@ export class Candidates {
     }
     const refusals = await this.#refusals(candidates, reader, wanted);
     if (refusals.size === 0) return this.#firstOf(likeliest, alternative, holds, ask);
-    // What others were answered must not show in how a reader is answered who may not have all of it.
+    // The order must not depend on what is cached for other readers unless this reader may read all of it.
     const admitted = (repository: Repository): Promise<T> => {
       const refusal = refusals.get(repository);
       return refusal === undefined ? ask(repository) : Promise.reject(refusal);

@@ -45,7 +45,7 @@ export class Catalog {
 
   /**
    * The first names of a page that `matches`.
-   * @throws {RegistryError} for who may not look around, and when the database cannot be read
+   * @throws {RegistryError} for a reader who may not use listings, and when the database cannot be read
    */
   async find(page: CatalogPage, matches: (name: string) => boolean): Promise<readonly string[]> {
     const { reader, limit } = page;

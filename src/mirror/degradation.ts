@@ -5,8 +5,8 @@ import type { Logger } from '../telemetry/log.ts';
 const quietMs = 10_000;
 
 /**
- * Lets the mirror live without its stores: trouble there is logged, once in a while for each kind, and the answer goes
- * on as if nothing were cached.
+ * Keeps the mirror serving when its stores fail: failures are logged, once in a while for each kind, and requests are
+ * answered as if nothing were cached.
  */
 export class Degradation {
   readonly #clock: Clock;

@@ -15,13 +15,13 @@ export interface KnownBlob {
   readonly size: number;
   /** Whether a verified manifest or the blob's own bytes say so, and not just a header of upstream's, which can be wrong. */
   readonly certain: boolean;
-  /** Whether upstream has given or confirmed it for the repository. Else a manifest names it, and anybody can write that. */
+  /** Whether upstream has given or confirmed it for the repository. If not, only a manifest names it, and anybody can write such a manifest. */
   readonly confirmed: boolean;
 }
 
 /**
- * Whether it is enough for a reader that a manifest names a blob. Who may read only some of what is cached could otherwise
- * get any of it by its digest, out of a repository of their own.
+ * Whether it is enough for a reader that a manifest names a blob. A reader who may read only some of what is cached could
+ * otherwise get any cached blob by its digest, with a manifest in a repository of their own.
  */
 export type Claims = 'suffice' | 'need proof';
 
@@ -78,7 +78,7 @@ export class Entitlement {
     return stated;
   }
 
-  /** Forgets a size that upstream has stated and nothing has borne out. */
+  /** Forgets a size that upstream has stated and that was never verified. */
   doubt(repository: Repository, digest: Digest): void {
     const key = digestKey(repository, digest);
     if (this.#blobs.peek(key)?.certain === false) this.#blobs.delete(key);

@@ -21,7 +21,7 @@ export interface ExpiryOptions {
   readonly onExpired: () => void;
 }
 
-/** Lets go of what nobody has used for `proxy.ttl`. Counted from the last use, where registry:2 counts from the first. */
+/** Removes what nobody has used for `proxy.ttl`. Counted from the last use, where registry:2 counts from the first. */
 export class Expiry {
   readonly #options: ExpiryOptions;
   readonly #stopping = new AbortController();
@@ -54,7 +54,7 @@ export class Expiry {
       logger.info({ blobs: expired.length }, 'removed blobs that nobody has used for as long as proxy.ttl');
   }
 
-  /** Not what somebody has pulled anew since: its bytes are in use, and recorded. */
+  /** Removes the bytes, unless the blob was pulled again meanwhile and is recorded anew. */
   async #remove(digest: Digest): Promise<void> {
     const { content, metadata } = this.#options;
     if ((await metadata.blob(digest)) === undefined) await content.remove(digest);

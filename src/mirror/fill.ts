@@ -12,7 +12,7 @@ import { Tail } from './tail.ts';
 import { Wakeup } from './wakeup.ts';
 import { Ways } from './ways.ts';
 
-/** The last bytes of an unverified blob that nobody gets. A blob no longer than this is verified before its first byte goes out. */
+/** Bytes at the end of a blob that are held back until it is verified. A blob no longer than this is verified before its first byte goes out. */
 export const heldBackBytes = 64 * 1024;
 
 /** Bytes that wait behind the write under way, at which a fill stops taking more from upstream. */
@@ -94,7 +94,7 @@ export class Fill {
     return this.#state.is === 'detached';
   }
 
-  /** Takes note of somebody else who may have the same bytes. */
+  /** Adds another repository through which the same bytes may be fetched. */
   offer({ via, open }: FillRequest): void {
     this.#ways.offer(via, open);
   }
@@ -260,10 +260,10 @@ export class Fill {
   }
 
   #log(error: unknown): void {
-    // A store's trouble is logged by the degradation; a shutdown is no trouble.
+    // The degradation logs failures of a store; a shutdown is not a failure.
     if (error instanceof StoreError || (error instanceof UpstreamError && error.kind === 'aborted')) return;
     const expected = error instanceof UpstreamError || error instanceof RegistryError;
-    // That upstream does not have it, or refuses it, is an answer, which the access log tells. Any client can cause it.
+    // That upstream does not have the blob, or refuses it, is in the access log. Any client can cause it.
     const level = error instanceof UpstreamError && isVerdict(error) ? 'debug' : 'error';
     this.#logger[level](
       expected ? { reason: error.message } : { err: error },

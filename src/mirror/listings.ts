@@ -30,7 +30,7 @@ export interface ListingSource<T> {
   readonly recorded: () => Promise<Listing<T> | undefined>;
   /** Whether some of it is cached, whether upstream ever listed it or not. */
   readonly holds: () => Promise<boolean>;
-  /** Whether an empty list does where upstream is in trouble and nothing is known; never, if not given. */
+  /** Whether an empty list will do when upstream is in trouble and nothing is known; if not given, it will not. */
   readonly emptyWillDo?: () => Promise<boolean>;
   /** Asks upstream. Rejects with UpstreamError or RegistryError. */
   readonly ask: () => Promise<Listing<T>>;

@@ -12,7 +12,7 @@ export interface OpenBlobOptions extends BlobStat {
   readonly onDamage: (reason: unknown) => Promise<void>;
 }
 
-/** A blob in a client's hands: turns failures into what clients hear, and closes its source only when no read is under way. */
+/** A blob that is being sent to a client: turns failures into RegistryErrors, and closes its source only when no read is under way. */
 export class OpenBlob implements BlobAnswer {
   readonly size: number;
   readonly result: CacheResult;

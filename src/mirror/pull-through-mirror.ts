@@ -44,7 +44,7 @@ export interface PullThroughMirrorOptions {
   readonly degradation: Degradation;
 }
 
-/** The mirror as `http/` sees it: settles what a name means and who may have it, then lets the service for the noun answer. */
+/** The mirror as `http/` sees it: resolves names, checks access, then delegates to the service for blobs, manifests, tags or referrers. */
 export class PullThroughMirror implements Mirror {
   readonly #candidates: Candidates;
   readonly #gate: Gate;

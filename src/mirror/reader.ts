@@ -1,8 +1,8 @@
 import type { BasicCredentials } from '../upstream/auth/credentials.ts';
 
-/** Who asks, as far as it is known. */
+/** Who makes a request, as far as it is known. */
 export interface Reader {
-  /** The name under which the client has proven itself here; undefined for who has not. */
+  /** The name under which the client is authenticated here; undefined for one that is not. */
   readonly user: string | undefined;
   readonly groups: readonly string[];
   /** Canonical names that a token grants; undefined: not limited by a token. A repository outside counts as asked by anonymous. */
@@ -11,7 +11,7 @@ export interface Reader {
   readonly credentials: BasicCredentials | undefined;
 }
 
-/** Who has not said who they are. */
+/** A reader without credentials. */
 export const anonymous: Reader = {
   user: undefined,
   groups: [],

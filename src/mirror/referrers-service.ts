@@ -138,7 +138,7 @@ export class ReferrersService {
     });
   }
 
-  /** That there are none is worth writing down only of what is held: anybody may ask for any digest. */
+  /** An empty list is stored only for manifests that are held: anybody may ask for any digest. */
   async #record(
     repository: Repository,
     subject: Digest,
@@ -162,7 +162,7 @@ function readIndex(bytes: Buffer): readonly ReferrerDescriptor[] {
   }
 }
 
-/** Each digest once, in the order in which they come. What is said of it last counts: the manifest itself knows best. */
+/** Each digest once, in the order in which they come. The last descriptor of a digest wins: the one made from the manifest itself. */
 function merged(
   listed: readonly ReferrerDescriptor[],
   held: readonly ReferrerDescriptor[],

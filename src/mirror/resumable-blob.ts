@@ -36,7 +36,7 @@ export class ResumableBlob {
   #fruitless = 0;
   /** Whether upstream has begun to give the blob, or a part of it. */
   #answered = false;
-  /** To be told should the bytes turn out wrong. */
+  /** Called if the bytes turn out wrong. */
   readonly #givers: (() => void)[] = [];
   /** Upstream answers ranges with nonsense: ask for the whole, and pass over what is here. */
   #whole = false;
@@ -122,7 +122,7 @@ export class ResumableBlob {
     }
   }
 
-  /** Attempts in a row that may bring nothing. Before the first byte a client waits for a truth, not for a download. */
+  /** Attempts in a row that may bring nothing. Fewer before the first byte, while a client still waits for the status. */
   #attempts(error: UpstreamError): number {
     if (this.#answered) return fruitlessAttempts;
     if (isVerdict(error)) return 1;
@@ -152,7 +152,7 @@ export class ResumableBlob {
   }
 }
 
-/** An answer that says no, as against no answer: asking again changes nothing. */
+/** Whether upstream answered and refused, as opposed to failing: asking again changes nothing. */
 export function isVerdict({ kind }: UpstreamError): boolean {
   return kind === 'not-found' || kind === 'unauthorized' || kind === 'denied';
 }

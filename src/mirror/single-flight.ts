@@ -6,7 +6,7 @@ export interface Flight<T> {
 
 /**
  * Lets one run of a piece of work serve all who ask for it while it is under way.
- * The work belongs to nobody: a caller that leaves neither stops it nor fails the others. Outcomes are not kept.
+ * No caller owns the work: one that leaves neither stops it nor fails the others. Outcomes are not kept.
  */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Promise<T>>();

@@ -70,7 +70,7 @@ export class TagListService {
   }
 }
 
-/** What a restart forgets: the tags that are cached are answer enough then. */
+/** Lists are not stored: after a restart the cached tags are the answer until upstream gives its list again. */
 const notRecorded = () => Promise.resolve(undefined);
 
 /** Byte order, as registries sort; each tag once. Tags are ASCII, so code units will do. */

@@ -152,7 +152,7 @@ export class TagService {
         return await this.#fetched(repository, { digest: descriptor.digest });
       } catch (error) {
         if (!(error instanceof UpstreamError && error.kind === 'not-found')) throw error;
-        // The tag has moved on since, and its old manifest is deleted: what counts is what the tag is now.
+        // The tag has moved since, and its old manifest is deleted upstream: ask what the tag is now.
         this.#tags.forget(repository, tag);
       }
     }

@@ -1,7 +1,7 @@
 import { UpstreamError, type BlobStream } from '../upstream/registry.ts';
 import { isVerdict, type BlobOpener } from './resumable-blob.ts';
 
-/** Every way to a blob's bytes, by repository: when upstream refuses one, the next may still do. */
+/** The repositories through which a blob can be fetched: when upstream refuses one, the next is tried. */
 export class Ways {
   readonly #ways = new Map<string, BlobOpener>();
 

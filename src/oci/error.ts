@@ -24,9 +24,9 @@ export interface RegistryErrorOptions extends ErrorOptions {
   readonly detail?: unknown;
   /** Seconds after which asking again makes sense; becomes `Retry-After`. */
   readonly retryAfter?: number | undefined;
-  /** A 401 of our own, which logging in to this mirror may mend. Upstream's own refusals never are. */
+  /** A 401 of our own that becomes a challenge: logging in to this mirror may help. Never set for upstream's refusals. */
   readonly login?: boolean | undefined;
-  /** A 404 that says as much as "log in": what is not there and what this reader may not see are told alike. */
+  /** A 404 for what this reader may not see or what does not exist, which are answered alike; clients that never ping `/v2/` get a challenge instead. */
   readonly hidden?: boolean | undefined;
   /** The canonical name of the repository that {@link login} or {@link hidden} is about, for the scope of a challenge. */
   readonly repository?: string | undefined;
@@ -87,7 +87,7 @@ export const registryErrors = {
     new RegistryError('MANIFEST_INVALID', 400, 'manifest invalid', { detail: { reason } }),
   rangeInvalid: (size: number) =>
     new RegistryError('RANGE_INVALID', 416, 'requested range not satisfiable', { detail: { size } }),
-  /** Upstream spoke nonsense, or content that is not what its digest says: 502. */
+  /** Upstream's answer was invalid, or its content did not match the digest: 502. */
   badGateway: (message: string, options?: RegistryErrorOptions) =>
     new RegistryError('UNKNOWN', 502, message, options),
   unavailable: (message: string, options?: RegistryErrorOptions) =>

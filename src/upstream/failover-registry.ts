@@ -28,7 +28,7 @@ const maxAnswered = 10_000;
 /** Digests for which it is known who gave other bytes. */
 const maxDoubted = 1_000;
 
-/** What tells more about why nobody gave an answer comes first: trouble may hide what a 404 elsewhere denies. */
+/** Which failure is reported when no URL has the answer, the most telling first: a URL in trouble may have what another answers 404 for. */
 const telling: readonly UpstreamErrorKind[] = [
   'rate-limited',
   'timeout',
@@ -151,7 +151,7 @@ export class FailoverRegistry implements UpstreamRegistry {
     await Promise.all(this.#locations.map(({ registry }) => registry.close()));
   }
 
-  /** The first answer; what failed most tellingly when there is none. */
+  /** The first answer; if there is none, rejects with the most telling failure. */
   async #first<T>(order: Order, ask: (location: UpstreamLocation) => Promise<T>): Promise<T> {
     let worst: UpstreamError | undefined;
     for (const location of this.#inOrder(order)) {

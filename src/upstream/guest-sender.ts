@@ -8,8 +8,8 @@ import { parseRepositoryName } from '../oci/reference.ts';
 const maxHosts = 100;
 
 /**
- * Gets through the door of a registry that another one redirects to, as registry.k8s.io does: if that one asks for a token,
- * it gets an anonymous one for the repository in its own URL. The upstream's credentials are never shown there.
+ * Follows a redirect to another registry, as from registry.k8s.io: if that one answers with a challenge, it is sent an
+ * anonymous token for the repository in its own URL. It never gets the upstream's credentials.
  */
 export class GuestSender implements Sender {
   readonly #sender: Sender;

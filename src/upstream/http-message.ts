@@ -29,7 +29,7 @@ export interface UpstreamResponse {
   readonly url: URL;
   /** To be read, or discarded: an abandoned one holds its connection. */
   readonly body: ResponseBody;
-  /** What the request showed to prove its right, in case that an error's message repeats it. */
+  /** Credentials that the request was sent with, to be removed from error messages that repeat them. */
   readonly secrets?: readonly string[] | undefined;
 }
 

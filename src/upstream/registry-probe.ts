@@ -3,7 +3,7 @@ import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { parseChallenges } from './auth/challenge.ts';
 import { headerLines, headerText, type Sender, type UpstreamRequest } from './http-message.ts';
 
-/** What a registry answers to whoever does not say who it is. */
+/** What a registry answers to a request without credentials. */
 export interface Ping {
   readonly status: number;
   /** How far the registry's clock is ahead of ours, in milliseconds, give or take a second; undefined when it shows none. */
@@ -56,7 +56,7 @@ export class RegistryProbe {
   }
 
   /**
-   * The status of the answer to whoever has logged in as the registry wants it, be it anonymously.
+   * The status of the answer to a request with the authorization that the registry asks for, also an anonymous token.
    * @param scope as its {@link Ping} has it
    * @throws {UpstreamError} when no token is to be had, or there is no answer
    */

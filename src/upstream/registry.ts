@@ -27,7 +27,7 @@ export interface BlobStream {
    * UpstreamError. Must be read to the end or left (`break`, `return()`), which frees the connection.
    */
   readonly body: AsyncIterable<Buffer>;
-  /** To be called when the whole blob is not what its digest says, where somebody else may be asked for it instead. */
+  /** To be called when the whole blob does not match its digest; there when another URL may be asked instead. */
   readonly mismatched?: (() => void) | undefined;
 }
 

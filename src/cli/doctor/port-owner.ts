@@ -42,7 +42,7 @@ async function entries(folder: string): Promise<readonly string[]> {
   return (await unlessGone(readdir(folder))) ?? [];
 }
 
-/** Processes end, and those of others are closed to us. */
+/** Undefined where a process has ended meanwhile, or belongs to another user. */
 async function unlessGone<T>(operation: Promise<T>): Promise<T | undefined> {
   try {
     return await operation;

@@ -23,7 +23,7 @@ export interface RegistryExaminerOptions {
 /** The share of pulls below which what is left is a warning. */
 const lowShare = 0.1;
 
-/** Looks at one registry as Entrepot would use it: does it answer, does it let us in, what may be pulled. */
+/** Examines one registry as Entrepot would use it: whether it answers, whether it accepts the credentials, how many pulls are left. */
 export class RegistryExaminer implements Examiner {
   readonly upstream: UpstreamName;
   readonly #options: RegistryExaminerOptions;

@@ -4,7 +4,7 @@ import type { Finding } from './check.ts';
 export interface Diagnosis {
   /** In the words of a report; the first names the upstream. */
   readonly findings: readonly Finding[];
-  /** No registry answered: no network, no name server, or nobody at home. */
+  /** Whether there was no connection at all: no network, no name server, or no host at the address. */
   readonly unreachable: boolean;
   /** How far the registry's clock is ahead of ours, in milliseconds; undefined when it shows none. */
   readonly skewMs: number | undefined;

@@ -19,7 +19,7 @@ const advice: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: see that its URL is right',
 };
 
-/** What kept a connection from coming about, as opposed to what went wrong on one. */
+/** Codes of errors that prevent a connection, as opposed to those that end one. */
 const offlineCodes: ReadonlySet<string> = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -40,7 +40,7 @@ export function adviceFor(error: UpstreamError, upstream: string): string | unde
   return undefined;
 }
 
-/** Whether it tells of a network that leads nowhere, and not of the registry at its end. */
+/** Whether the network is to blame, not the registry. */
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof UpstreamError)) return false;
   return error.kind === 'timeout' || error.kind === 'aborted' || offlineCodes.has(codeBehind(error));

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { SetupUsageError } from './setup-error.ts';
 
 /**
- * The certificates of a file, and nothing else of it: what stands beside them, a key for one, is nobody's business.
+ * The certificates of a PEM file, and nothing else: a private key beside them must not get into what clients are given.
  *
  * @throws SetupUsageError
  */

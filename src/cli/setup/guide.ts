@@ -1,9 +1,9 @@
 import type { Edit } from './files/edit.ts';
 import type { MirrorAddress } from './mirror-address.ts';
 
-/** A file on the machine of the client. */
+/** A file on the client's machine. */
 export interface LocalFile {
-  /** Absolute, unless it belongs into the folder in which one works. */
+  /** Absolute, or relative to the working folder of the user's project. */
   readonly path: string;
   readonly edit: Edit;
 }
@@ -19,9 +19,9 @@ export interface Excerpt {
 export interface Guide {
   readonly files: readonly LocalFile[];
   readonly excerpts: readonly Excerpt[];
-  /** Commands that make the client take notice, and that check it. */
+  /** Commands that make the client read the files, and that check the result. */
   readonly after: readonly string[];
-  /** What one should know, a sentence or two each. */
+  /** Notes for the reader, a sentence or two each. */
   readonly notes: readonly string[];
 }
 

@@ -1,8 +1,8 @@
 import { anonymous, type Reader } from '../../mirror/reader.ts';
 
 /**
- * What became of the credentials that a request shows: there are none, they are good, they are not for this mirror, or
- * they are, but are no good (a token that has expired, say).
+ * What became of a request's credentials: there are none, they are valid, they are not for this mirror, or they are for
+ * this mirror and invalid (such as an expired token).
  */
 export type LoginOutcome = 'none' | 'accepted' | 'refused' | 'invalid';
 
@@ -15,11 +15,11 @@ export interface Login {
 export interface ChallengeSubject {
   /** The canonical name of the repository that was asked for; undefined for the registry as a whole. */
   readonly repository?: string | undefined;
-  /** What is wrong with the token that was shown (RFC 6750, section 3.1). */
+  /** What is wrong with the request's token (RFC 6750, section 3.1). */
   readonly error?: 'insufficient_scope' | 'invalid_token' | undefined;
 }
 
-/** One way to show who one is. */
+/** One authentication scheme, such as Basic or Bearer. */
 export interface AuthScheme {
   /** As `Authorization` begins, in lower case. */
   readonly name: 'basic' | 'bearer';
@@ -37,7 +37,7 @@ export const nobody: Login = { reader: anonymous, outcome: 'none' };
 /** Credentials of the wrong account, or of another registry: dockerd offers a mirror those for Docker Hub. */
 export const stranger: Login = { reader: anonymous, outcome: 'refused' };
 
-/** Finds out who asks, by the schemes that are configured. */
+/** Authenticates requests by the schemes that are configured. */
 export class Authenticator {
   readonly #schemes: ReadonlyMap<string, AuthScheme>;
 

@@ -36,7 +36,7 @@ export class BasicScheme implements AuthScheme {
       const { username } = credentials;
       return { reader: { ...anonymous, user: username, groups: groups.of(username) }, outcome: 'accepted' };
     }
-    // A wrong password of an account here is no one else's business.
+    // A wrong password of an account here is not sent to a registry.
     if (verdict === 'wrong' || !passthrough) return stranger;
     return { reader: { ...anonymous, credentials }, outcome: 'accepted' };
   }

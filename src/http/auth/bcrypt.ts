@@ -58,7 +58,7 @@ export class Bcrypt {
     });
   }
 
-  /** Ends the thread. Those who wait are told that the server is stopping. */
+  /** Ends the thread. Comparisons that wait reject: the server is stopping. */
   async close(): Promise<void> {
     this.#fail(registryErrors.unavailable('the server is stopping'));
     await this.#worker?.terminate();

@@ -9,12 +9,12 @@ import type { Authenticator } from './authenticator.ts';
 const quietMs = 60_000;
 
 /**
- * These do not ask `/v2/` before they pull, so that nothing but the answer to a pull can tell them to log in: containerd, also
- * inside of Docker (its containerd image store), and what is built on oras-go or regclient.
+ * Clients that do not ask `/v2/` before they pull, so that only the answer to a pull can challenge them: containerd, also
+ * inside Docker (its containerd image store), and those built on oras-go or regclient.
  */
 const pingless = /^(?:containerd|buildkit|oras|Helm|notation|regclient)\/|^oras-go$| containerd-client\//;
 
-/** Finds out who asks before a request is handled, and asks to log in where that may help. */
+/** Authenticates a request before it is handled, and answers with a challenge where logging in may help. */
 export class Doorkeeper {
   readonly #authenticator: Authenticator;
   readonly #logger: Logger;
@@ -48,8 +48,8 @@ export class Doorkeeper {
   }
 
   /**
-   * What the client is told of an error: those who never ping, or whose token lacks the scope, are asked to log in where
-   * others get the 404 of what is not there. The answer is the same whether it is there or not.
+   * The error that the client gets: clients that never ping `/v2/`, and those whose token lacks the scope, get a 401 and a
+   * challenge where others get a 404. The answer is the same for what is private and for what does not exist.
    */
   told(exchange: Exchange, error: RegistryError): RegistryError {
     const { hidden, repository } = error;
@@ -77,7 +77,7 @@ export class Doorkeeper {
   }
 }
 
-/** Whether a token was shown that does not grant the repository. */
+/** Whether the request has a token that does not grant the repository. */
 function lacksScope({ reader }: Exchange, repository: string | undefined): boolean {
   return (
     reader.repositories !== undefined && repository !== undefined && !reader.repositories.has(repository)

@@ -12,7 +12,7 @@ export interface HtpasswdFileOptions {
   readonly logger: Logger;
 }
 
-/** The accounts of a password file, read again when it changes. A change for the worse is logged, and what was read stays. */
+/** The accounts of a password file, read again when it changes. If the new file is invalid, that is logged and the old accounts stay. */
 export class HtpasswdFile {
   readonly #path: string;
   readonly #clock: Clock;

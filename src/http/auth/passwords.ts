@@ -42,7 +42,7 @@ export class Passwords {
   async check(credentials: BasicCredentials, client: string): Promise<'right' | 'wrong' | 'unknown'> {
     const accounts = await this.#file.accounts();
     const hash = accounts.get(credentials.username);
-    // A name that is not there costs the same bcrypt as one that is, so that time does not tell which names are.
+    // An unknown name costs the same bcrypt as a known one, so that timing does not reveal which names exist.
     const right = await this.#matches(credentials, hash ?? decoy(accounts), client);
     if (hash === undefined) return 'unknown';
     return right ? 'right' : 'wrong';
@@ -64,7 +64,7 @@ export class Passwords {
   }
 }
 
-/** A hash that no password is known for, as costly as the costliest in use. */
+/** A hash of no known password, as costly as the costliest in use. */
 function decoy(accounts: Accounts): string {
   const cost = Math.max(defaultCost, ...[...accounts.values()].map(costOf));
   return `$2b$${String(cost).padStart(2, '0')}$${'.'.repeat(53)}`;

@@ -15,11 +15,11 @@ export interface GateOptions {
   readonly policy: AccessPolicy;
   readonly visibility: Visibility;
   readonly passthrough: Passthrough;
-  /** Whether anything that is cached may be private, be it of an upstream that is mirrored no more. */
+  /** Whether anything that is cached may be private, also of upstreams that are no longer mirrored. */
   readonly guarded: boolean;
 }
 
-/** What every request passes before the cache or an upstream hears of it: the operator's rules, then upstream's own privacy. */
+/** Checks every request before the cache is looked at or an upstream is asked: first the operator's rules, then what upstream shows. */
 export class Gate {
   readonly #routing: Routing;
   readonly #policy: AccessPolicy;
@@ -36,9 +36,10 @@ export class Gate {
   }
 
   /**
-   * Lets a reader through to a repository: at once, or when upstream has said that everybody, or these credentials, may.
-   * @throws {RegistryError} at once for what the rules forbid; the promise rejects with the 404 of what does not exist
-   * for what upstream does not show this reader, and with the real cause when upstream cannot say
+   * Admits a reader to a repository: undefined when it is admitted at once, else a promise that resolves when upstream has
+   * confirmed that everybody, or a reader with these credentials, may read it.
+   * @throws {RegistryError} synchronously for what the rules forbid; the promise rejects with a 404, as for what does not
+   * exist, for what upstream does not show this reader, and with the real cause when upstream cannot say
    */
   admit(repository: Repository, reader: Reader, wanted: Wanted): Promise<void> | undefined {
     const asking = this.#readerOf(reader, repository);
@@ -49,7 +50,7 @@ export class Gate {
     return this.#check(upstream, repository, asking, wanted);
   }
 
-  /** Throws RegistryError for who may not so much as look around. */
+  /** @throws {RegistryError} for a reader who may not use the catalog or search at all */
   admitToListings(reader: Reader): void {
     const verdict = this.#policy.forNobody(reader);
     if (verdict !== 'allowed') throw this.#refusal(verdict, undefined);
@@ -60,7 +61,7 @@ export class Gate {
     return this.#policy.verdict(repository, this.#readerOf(reader, repository)) === 'allowed';
   }
 
-  /** Whether none but public repositories of an upstream can be there for a reader. */
+  /** Whether a reader sees only the public repositories of an upstream. */
   showsOnlyPublic(upstream: Upstream, reader: Reader): boolean {
     return !this.#seesAll(upstream, reader);
   }
@@ -82,7 +83,7 @@ export class Gate {
     return this.#seesAll(upstream, asking) || (await this.#visibility.wasPublic(repository));
   }
 
-  /** Whether all of an upstream's repositories that the rules allow are there for a reader, public or not. */
+  /** Whether a reader sees all of an upstream's repositories that the rules allow, public or not. */
   #seesAll(upstream: Upstream, reader: Reader): boolean {
     return upstream.anonymous === undefined || this.#policy.readsPrivate(reader);
   }
@@ -91,7 +92,7 @@ export class Gate {
     const publicly = await settled(this.#visibility.isReadable(upstream, repository, wanted));
     if (publicly === true) return;
     const { credentials } = reader;
-    // Upstream may limit who has no credentials and still know these.
+    // Upstream may limit requests without credentials and still accept these.
     const personally =
       credentials !== undefined &&
       (await settled(this.#passthrough.isReadable(upstream, repository, wanted, credentials)));
@@ -105,7 +106,7 @@ export class Gate {
     throw trouble === false ? absent() : clientError(trouble, absent);
   }
 
-  /** The reader as far as a repository is concerned: who shows a token that does not grant it counts as nobody. */
+  /** The reader as it counts for a repository: one whose token does not grant the repository counts as anonymous. */
   #readerOf(reader: Reader, repository: Repository): Reader {
     const { repositories } = reader;
     if (repositories === undefined) return reader;

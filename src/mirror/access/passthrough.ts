@@ -11,7 +11,7 @@ import { probe, wantedKey, type Wanted } from './wanted.ts';
 
 const verdictMs = 60_000;
 const remembered = 10_000;
-/** Checks under way at once: each is a connection of its own, and whoever guesses passwords must not guess many. */
+/** Checks under way at once: each opens a connection of its own, and the limit slows down guessing of passwords. */
 const maxChecks = 32;
 /** Seconds. */
 const retryAfter = 2;
@@ -22,8 +22,8 @@ interface Verdict {
 }
 
 /**
- * Whether a reader's own registry credentials may read a repository, asked of its upstream and of nobody else. What is
- * remembered of them is a keyed hash, and the key dies with the process.
+ * Whether a reader's own registry credentials may read a repository; only the repository's upstream is asked. What is
+ * remembered of them is a keyed hash, with a key that exists only in this process.
  */
 export class Passthrough {
   readonly #clock: Clock;
@@ -37,7 +37,7 @@ export class Passthrough {
   }
 
   /**
-   * Whether upstream gives what is wanted to who shows these credentials, or anything of the repository a minute ago.
+   * Whether upstream gives what is wanted to these credentials, or gave anything of the repository within the last minute.
    * @throws {UpstreamError} when it cannot say
    * @throws {RegistryError} `TOOMANYREQUESTS` when too many are being checked
    */

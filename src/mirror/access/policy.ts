@@ -15,7 +15,7 @@ export interface AccessRules {
   readonly mirror: { readonly allow: readonly string[]; readonly deny: readonly string[] };
 }
 
-/** What the rules say of a reader and a repository; `login`: not to somebody who has not logged in. */
+/** What the rules say of a reader and a repository; `login`: refused, but logging in may help. */
 export type Verdict = 'allowed' | 'login' | 'denied' | 'not-mirrored';
 
 interface Rule {
@@ -23,7 +23,7 @@ interface Rule {
   readonly allow: ReadonlySet<string>;
 }
 
-/** The operator's rules. They look at names only, never at what exists, so they tell nothing of it. */
+/** The operator's rules. They look at names only, never at what exists, so their answers reveal nothing about it. */
 export class AccessPolicy {
   readonly #rules: readonly Rule[];
   readonly #groups: ReadonlyMap<string, ReadonlySet<string>>;
@@ -32,7 +32,7 @@ export class AccessPolicy {
   readonly #anonymousMay: boolean;
   readonly #everyoneReadsPrivate: boolean;
   readonly #canLogIn: boolean;
-  /** Nothing is forbidden to anybody; there is no need to look. */
+  /** Nothing is forbidden to anybody: rules need not be evaluated. */
   readonly #open: boolean;
 
   /** @param canLogIn whether clients can log in to this mirror at all */
@@ -51,7 +51,7 @@ export class AccessPolicy {
     this.#open = this.#anonymousMay && limits.length === 0;
   }
 
-  /** Whether somebody who has not logged in is refused everything; `login` where logging in is possible. */
+  /** The verdict on a reader, whatever the repository: `allowed`, unless it is anonymous and anonymous readers are refused. */
   forNobody({ user }: Reader): Verdict {
     return user !== undefined || this.#anonymousMay ? 'allowed' : this.#refusal(true);
   }

@@ -13,8 +13,8 @@ import { probe, wantedKey, type Wanted } from './wanted.ts';
 const publicMs = 10 * 60_000;
 const hiddenMs = 60_000;
 /**
- * How long a repository counts as public on the strength of its past while upstream limits who has no credentials and no
- * one else: anybody can bring about such a limit, and it must not keep open what has been made private since.
+ * How long a repository still counts as public while upstream rate-limits requests without credentials, and only those:
+ * anybody can cause such a limit, and it must not keep public what has been made private since.
  */
 const limitedMs = 24 * 60 * 60_000;
 const remembered = 20_000;
@@ -27,7 +27,7 @@ export interface VisibilityOptions {
   readonly clock: Clock;
 }
 
-/** A question to the upstream as who has no credentials is answered. */
+/** A question to the upstream, asked without credentials. */
 interface Question {
   readonly registry: UpstreamRegistry;
   readonly repository: Repository;
@@ -37,9 +37,9 @@ interface Question {
 }
 
 /**
- * Whether a failure leaves open if the repository is there for everybody. Docker Hub's limit on pulls by who has no
- * credentials is no limit on the mirror's, and does not count lists of tags. What upstream has deleted may be kept here,
- * and manifests that are not there may have referrers.
+ * Whether a failure leaves open if the repository is public, so that its list of tags has to be asked for. Docker Hub's
+ * limit on anonymous pulls does not count lists of tags; a manifest that upstream has deleted may still be held here; and
+ * a manifest that does not exist may have referrers.
  */
 function saysLittle({ kind }: UpstreamError, { wanted: { noun }, wasPublic }: Question): boolean {
   if (noun === 'tags') return false;
@@ -47,19 +47,20 @@ function saysLittle({ kind }: UpstreamError, { wanted: { noun }, wasPublic }: Qu
 }
 
 /**
- * What everybody may read of an upstream that is asked with credentials: what it gives to who has none. It is asked
- * before the cache is looked at, so that what is cached and what does not exist are found hidden in the same way.
+ * Which repositories of an upstream with configured credentials are public: those that it gives to requests without
+ * credentials. It is asked before the cache is looked at, so that the answer for a private repository is the same, in
+ * content and in time, whether it is cached or does not exist.
  */
 export class Visibility {
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
   readonly #clock: Clock;
-  /** Since when a repository is known to be public, by {@link repositoryKey}. */
+  /** When a repository was last confirmed to be public (ms since the epoch), by {@link repositoryKey}. */
   readonly #public = new LRUCache<string, number>({ max: remembered });
-  /** When a repository was refused, by {@link repositoryKey}, or something in it was not there, by that and what it was. */
+  /** When a repository was refused, by {@link repositoryKey}, or something in it was not found, by that and {@link wantedKey}. */
   readonly #hidden = new LRUCache<string, number>({ max: remembered });
   readonly #checks = new SingleFlight<boolean>();
-  /** Upstreams may limit who has no credentials, and go on serving who has: that health is told apart. */
+  /** Upstreams may limit requests without credentials and go on serving those with: these breakers are for the former only. */
   readonly #breakers = new Map<UpstreamName, Breaker>();
 
   constructor({ metadata, degradation, clock }: VisibilityOptions) {
@@ -68,7 +69,7 @@ export class Visibility {
     this.#clock = clock;
   }
 
-  /** Whether it is in memory that a repository was public a short while ago. */
+  /** Whether memory has it that a repository was public within the last ten minutes. */
   isFreshlyPublic(repository: Repository): boolean {
     return this.#isWithin(publicMs, this.#public.get(repositoryKey(repository)));
   }
@@ -79,8 +80,8 @@ export class Visibility {
   }
 
   /**
-   * Whether upstream gives what is wanted to who has no credentials, or to anybody a short while ago; and if upstream is
-   * in trouble, whether it did when it was last asked.
+   * Whether upstream gives what is wanted without credentials, or gave anything of the repository within the last ten
+   * minutes; when upstream is in trouble, whether it did when it was last asked.
    * @throws {UpstreamError} when it is in trouble and nothing is remembered
    */
   async isReadable(upstream: Upstream, repository: Repository, wanted: Wanted): Promise<boolean> {
@@ -106,7 +107,7 @@ export class Visibility {
     return this.#patiently(outcome, breaker, isRecent);
   }
 
-  /** The answer if it comes soon; else, and in trouble, what is remembered counts: public. */
+  /** The answer if it comes in time; if not, or if upstream is in trouble, what is remembered: public. */
   async #patiently(outcome: Promise<boolean>, breaker: Breaker, isRecent: boolean): Promise<boolean> {
     try {
       const answer = await within(this.#clock, patienceMs, outcome);

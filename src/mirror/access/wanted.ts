@@ -17,7 +17,7 @@ export type Wanted =
   | { readonly noun: 'tags'; readonly name: RepositoryName }
   | { readonly noun: 'referrers'; readonly name: RepositoryName; readonly subject: Digest };
 
-/** One text for each thing that may be wanted of a repository. */
+/** A key for maps: one text for each thing that a client can ask for in a repository. */
 export function wantedKey(wanted: Wanted): string {
   switch (wanted.noun) {
     case 'manifest':
@@ -32,7 +32,7 @@ export function wantedKey(wanted: Wanted): string {
 }
 
 /**
- * Resolves when a registry gives what is wanted to whoever its client speaks for; spends no pull.
+ * Resolves when a registry gives what is wanted with the credentials of `registry`, if it has any; spends no pull.
  * @throws {UpstreamError} when it does not, or cannot say
  */
 export async function probe(registry: UpstreamRegistry, { name }: Repository, wanted: Wanted): Promise<void> {
@@ -52,7 +52,7 @@ export async function probe(registry: UpstreamRegistry, { name }: Repository, wa
   }
 }
 
-/** The 404 for what is wanted and is not there. */
+/** The 404 for something that does not exist. */
 export function unknown(wanted: Wanted, options: RegistryErrorOptions): RegistryError {
   switch (wanted.noun) {
     case 'manifest':

@@ -15,15 +15,15 @@ import { mergeScopes } from './scope.ts';
 import type { TokenCache, TokenKey } from './token-cache.ts';
 import type { TokenClient } from './token.ts';
 
-/** What a request carries to show its right. */
+/** The authorization of one request. */
 export interface Authorization {
   /** The value of the `Authorization` header. */
   readonly header: string;
-  /** A token from the cache, which a new one may mend; a fresh one, or a password, is as good as it gets. */
+  /** Whether a refusal may be cured by a new token: true for one from the cache, false for a fresh one or a password. */
   readonly remembered: boolean;
-  /** What the token is kept by; undefined for credentials that are shown to the upstream itself. */
+  /** The token's key in the cache; undefined for credentials that are sent to the upstream itself. */
   readonly token: { readonly key: TokenKey; readonly value: string } | undefined;
-  /** What must not appear in a message about the answer. */
+  /** Secrets that must not appear in a message about the answer. */
   readonly secrets: readonly string[];
 }
 
@@ -160,7 +160,7 @@ export class Authorizer {
   }
 }
 
-/** Credentials that are shown to the upstream itself. */
+/** Credentials that are sent to the upstream itself, not to a token service. */
 function shown(header: string, credentials: Credentials): Authorization {
   return { header, remembered: false, token: undefined, secrets: secretsOf(credentials) };
 }

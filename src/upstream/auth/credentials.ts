@@ -16,7 +16,7 @@ export interface RegistryToken {
   readonly registryToken: string;
 }
 
-/** What an upstream, or its token service, is shown to prove an account. Never logged. */
+/** The credentials of an account, sent to an upstream or its token service. Never logged. */
 export type Credentials = BasicCredentials | IdentityToken | RegistryToken;
 
 /** Where credentials come from. Asked anew each time, so that they may change while Entrepot runs. */
@@ -50,7 +50,7 @@ function written(secret: string): readonly string[] {
   return secret === '' ? [] : [secret, encodeURIComponent(secret)];
 }
 
-/** The same text for the same credentials, from which nobody learns what they are. */
+/** A fingerprint: the same text for the same credentials, which cannot be recovered from it. */
 export function fingerprint(credentials: Credentials): string {
   const parts =
     'password' in credentials

@@ -38,7 +38,7 @@ export function judgeRealm(upstream: URL, realm: string): Realm {
   return { url, trusted };
 }
 
-/** Private suffixes count: two tenants of `github.io` are strangers to each other. */
+/** Private suffixes count: two tenants of `github.io` are different domains. */
 function suffixOf(hostname: string): ReturnType<typeof parse> {
   return parse(hostname, { allowPrivateDomains: true });
 }

@@ -30,7 +30,7 @@ interface Entry<T> {
 }
 
 /**
- * Values with a life. One fetch per id at a time, which belongs to no caller: one who gives up leaves it to the others.
+ * Values that expire. One fetch per id at a time, shared by all callers: one that gives up does not end it for the others.
  * Failures are not kept. An expired value is never given out; one near its end is renewed in the background.
  */
 export class RenewingCache<T> {

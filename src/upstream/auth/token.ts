@@ -60,7 +60,7 @@ export class TokenClient {
   async #get({ realm, service, scope, credentials }: TokenRequest): Promise<TokenAnswer> {
     const url = withoutHash(realm);
     if (service !== undefined) url.searchParams.set('service', service);
-    // One parameter per resource, as the specification has it; none for a token that is good for the front door only.
+    // One parameter per resource, as the specification has it; none for a token without scopes, which is good for `/v2/` only.
     for (const part of scope.split(' ')) if (part !== '') url.searchParams.append('scope', part);
     const basic = credentials !== undefined && 'password' in credentials ? credentials : undefined;
     return this.#answer(
@@ -137,7 +137,7 @@ function withoutHash(realm: URL): URL {
   return url;
 }
 
-/** What a status says of a token service, as opposed to a registry. */
+/** The kind of error that a token service's status means, which differs from a registry's. */
 function judged(
   error: UpstreamError,
   { method, url }: UpstreamRequest,

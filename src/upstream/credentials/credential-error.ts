@@ -1,4 +1,4 @@
-/** Why credentials could not be got. The message names files, programs and hosts, and quotes nothing of their contents. */
+/** Why credentials could not be obtained. The message names files, programs and hosts, and quotes nothing of their contents. */
 export class CredentialError extends Error {
   override readonly name = 'CredentialError';
 }

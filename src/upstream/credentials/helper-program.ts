@@ -14,7 +14,7 @@ const maxOutputBytes = 64 * 1024;
 /** A name to be looked for in `PATH`: nothing that leads to another folder, or is taken for an option. */
 const plainName = /^\w[\w.-]*$/;
 
-/** The one failure that is none, and known by its message only. */
+/** Not a failure: the helper has no credentials. It can be told by its message only. */
 const notFound = 'credentials not found in native keychain';
 
 /** The user name that stands for: the secret is an identity token. */

@@ -4,7 +4,7 @@ import type { CredentialProvider, Credentials } from '../auth/credentials.ts';
 import { RenewingCache, type Perishable } from '../auth/renewing-cache.ts';
 import { serverKey } from './server-key.ts';
 
-/** How long a helper is taken at its word that it has nothing, in milliseconds: a login shall be noticed soon. */
+/** How long a helper's answer that it has no credentials is kept, in milliseconds: short, so that a login is noticed soon. */
 const absenceMs = 60_000;
 
 /**
@@ -13,7 +13,7 @@ const absenceMs = 60_000;
  */
 const refusalPauseMs = 60_000;
 
-/** Whom to ask; in earnest a `HelperProgram`. */
+/** The helper to ask; a `HelperProgram` outside of tests. */
 export interface Helper {
   readonly name: string;
   /** What it knows of the server that Docker calls `key`. */

@@ -8,7 +8,7 @@ export interface Place {
   readonly prefix: string;
 }
 
-/** Undefined where there is no such name: a registry's own port would be its second colon, which clients do not take. */
+/** Undefined where there is no such name: with the port of an upstream it would have a second colon, which clients refuse. */
 export function placeOf({ origin }: MirrorAddress, { name, own }: MirroredUpstream): Place | undefined {
   if (!name.includes(':')) return { origin, prefix: `${origin.authority}/${name}` };
   return own === undefined ? undefined : { origin: own, prefix: own.authority };

@@ -31,7 +31,7 @@ export function kaniko(mirror: MirrorAddress): Guide {
   };
 }
 
-/** kaniko says nothing of the registry that it means, so that it has to stand in the path, but where Docker Hub is the plain one. */
+/** kaniko does not tell a mirror which registry it means, so the path has to name it, except where Docker Hub is the plain upstream. */
 function kanikoFlags(mirror: MirrorAddress): readonly string[] {
   const { origin, upstreams, ca } = mirror;
   const maps = upstreams.flatMap((upstream) => {

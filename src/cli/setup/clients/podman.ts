@@ -6,7 +6,7 @@ import { authorityFile } from './authority.ts';
 import { originsOf, placelessNote, placeOf } from './image-name.ts';
 import { certificateNote } from './words.ts';
 
-/** podman and its relatives say nothing of the registry that they mean, so that it has to stand in the path. */
+/** podman, buildah and skopeo do not tell a mirror which registry they mean, so the path has to name it. */
 export function podman(mirror: MirrorAddress): Guide {
   const { origin, login } = mirror;
   const certs = '/etc/containers/certs.d';

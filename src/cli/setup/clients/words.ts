@@ -1,6 +1,6 @@
 import type { MirrorAddress, MirroredUpstream } from '../mirror-address.ts';
 
-/** Names of upstreams for a sentence. */
+/** Names of upstreams, as they stand in a sentence. */
 export function list(upstreams: readonly MirroredUpstream[]): string {
   return upstreams.map(({ name }) => name).join(', ');
 }

@@ -100,7 +100,7 @@ async function makeFolder(folder: string): Promise<readonly string[]> {
 /** Removes the empty ones, the innermost first. */
 async function removeEmpty(folders: readonly string[]): Promise<void> {
   for (const folder of folders.toSorted((a, b) => b.length - a.length)) {
-    // What is not empty has become somebody else's.
+    // One that is not empty holds files of others by now, and stays.
     await rmdir(folder).catch(() => undefined);
   }
 }
@@ -108,7 +108,7 @@ async function removeEmpty(folders: readonly string[]): Promise<void> {
 function explained(error: unknown): unknown {
   if (error instanceof SetupError || !(error instanceof Error && 'code' in error)) return error;
   const path = 'path' in error && typeof error.path === 'string' ? error.path : '';
-  // What could not be made has a name of no interest to anybody.
+  // The names of staged files and locks mean nothing to the operator: their folder is named instead.
   const place = basename(path).startsWith('.') || path.endsWith('.lock') ? dirname(path) : path;
   switch (error.code) {
     case 'EACCES':

@@ -2,7 +2,7 @@ import { lstat, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { SetupError } from '../setup-error.ts';
 
-/** Far more than any client's settings. */
+/** Bytes; far more than any client's settings. */
 const maxBytes = 4 * 1024 * 1024;
 
 /** The folder that stands for `/`: another one when an image is prepared. Nothing outside is read or written. */
