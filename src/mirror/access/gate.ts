@@ -52,7 +52,7 @@ export class Gate {
 
   /** @throws {RegistryError} for a reader who may not use the catalog or search at all */
   admitToListings(reader: Reader): void {
-    const verdict = this.#policy.forNobody(reader);
+    const verdict = this.#policy.verdictOnReader(reader);
     if (verdict !== 'allowed') throw this.#refusal(verdict, undefined);
   }
 

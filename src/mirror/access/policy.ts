@@ -52,7 +52,7 @@ export class AccessPolicy {
   }
 
   /** The verdict on a reader, whatever the repository: `allowed`, unless it is anonymous and anonymous readers are refused. */
-  forNobody({ user }: Reader): Verdict {
+  verdictOnReader({ user }: Reader): Verdict {
     return user !== undefined || this.#anonymousMay ? 'allowed' : this.#refusal(true);
   }
 
@@ -60,7 +60,7 @@ export class AccessPolicy {
     if (this.#open) return 'allowed';
     const name = repositoryKey(repository);
     if (!this.#isMirrored(name)) return 'not-mirrored';
-    const general = this.forNobody(reader);
+    const general = this.verdictOnReader(reader);
     if (general !== 'allowed') return general;
     const allow = this.#rules.find(({ matches }) => matches(name))?.allow;
     if (allow === undefined || this.#admits(allow, reader)) return 'allowed';
@@ -69,7 +69,7 @@ export class AccessPolicy {
 
   /** Whether the rules keep nothing from a reader that they let somebody else have. */
   isUnlimited(reader: Reader): boolean {
-    return this.#rules.length === 0 && this.forNobody(reader) === 'allowed';
+    return this.#rules.length === 0 && this.verdictOnReader(reader) === 'allowed';
   }
 
   /** Whether the reader may have what only an upstream's configured credentials can read. */
