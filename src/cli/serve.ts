@@ -62,11 +62,11 @@ async function start(
 /** After an uncaught error the state of the process is unknown, so it ends; a supervisor starts it again. */
 function exitOnSurprise(logger: Logger): void {
   process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'an error that nothing caught');
+    logger.fatal({ err: error }, 'uncaught exception');
     process.exit(exitCode.failure);
   });
   process.on('unhandledRejection', (reason) => {
-    logger.fatal({ err: reason }, 'a rejection that nothing caught');
+    logger.fatal({ err: reason }, 'unhandled promise rejection');
     process.exit(exitCode.failure);
   });
 }

@@ -32,7 +32,7 @@ function listenSentence({ code, addr, upstream }: ListenError): string {
       return `port ${port} on ${host} may not be opened by this user: choose a port above 1023 for ${key}`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `${host} is no address of this machine: choose another ${key}`;
+      return `${host} is not an address of this machine: choose another ${key}`;
     default:
       return `port ${port} on ${host} cannot be opened (${code}): choose another ${key}`;
   }

@@ -77,7 +77,7 @@ function checkUpstream(
 ): void {
   const first = pattern.slice(0, pattern.indexOf('/'));
   if (!pattern.includes('/') || /[*?[{]/.test(first) || upstreams.some((name) => name === first)) return;
-  problems.add(path, `${first} is no upstream of this mirror${meant()}`);
+  problems.add(path, `${first} is not an upstream of this mirror${meant()}`);
 
   function meant(): string {
     if (dockerHubHosts.has(first)) return `, did you mean ${dockerHub}${pattern.slice(first.length)}?`;

@@ -39,7 +39,7 @@ export class ErrorResponder {
     if (thrown !== known) {
       this.#logger.error(
         { err: thrown, requestId: exchange.id },
-        'a request failed for an unforeseen reason',
+        'a request failed with an unexpected error',
       );
     } else if (error.status >= 500) {
       this.#logger.debug({ err: error, requestId: exchange.id }, 'a request could not be answered');

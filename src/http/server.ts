@@ -102,7 +102,7 @@ export class HttpServer {
     this.#server.timeout = stalled;
     // Such as running out of file descriptors: the next connection may be luckier.
     this.#server.on('error', (error) => {
-      if (this.#server.listening) logger.error({ err: error }, 'a connection could not be taken');
+      if (this.#server.listening) logger.error({ err: error }, 'a connection could not be accepted');
     });
     this.#server.on('request', (incoming, outgoing) => this.#accept(incoming, outgoing));
   }

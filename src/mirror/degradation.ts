@@ -36,7 +36,7 @@ export class Degradation {
     this.#loggedAt.set(error.code, now);
     this.#logger.error(
       { code: error.code, reason: error.message },
-      'the cache is in trouble: answers pass through without being kept',
+      'the cache has failed: answers pass through without being stored',
     );
   }
 }

@@ -28,7 +28,7 @@ export class ReferrerPages {
     const listed = referrers(bytes, host);
     if (listed === undefined && this.#pages === 0) return false;
     if (listed === undefined) {
-      throw new UpstreamError('invalid', `${host}: a page of the list of referrers is no index`);
+      throw new UpstreamError('invalid', `${host}: a page of the list of referrers is not an index`);
     }
     this.#pages += 1;
     for (const descriptor of listed) {

@@ -108,7 +108,7 @@ describe('the doctor, of a registry', () => {
 
     expect(code).toBe(0);
     expect(upstream).toEqual([
-      expect.stringMatching(/^warning registry\.test answers in \d+ ms, but lets nobody in without a login$/),
+      expect.stringMatching(/^warning registry\.test answers in \d+ ms, but accepts nobody without a login$/),
     ]);
   });
 
@@ -123,7 +123,7 @@ describe('the doctor, of a registry', () => {
     });
 
     expect(code).toBe(1);
-    expect(upstream[0]).toMatch(/^problem .*no credentials were to be had: .*exit code 3$/);
+    expect(upstream[0]).toMatch(/^problem .*no credentials could be obtained: .*exit code 3$/);
     expect(text).not.toContain('geheim');
   });
 

@@ -151,7 +151,7 @@ describe('entrepot setup', () => {
 
     expect(code).toBe(1);
     expect(err).toBe(
-      `entrepot: ${folder.join('etc', 'docker')} may not be written by this user: try it as root\n`,
+      `entrepot: ${folder.join('etc', 'docker')} may not be written by this user: run it as root\n`,
     );
     expect(await readdir(folder.join('etc', 'docker'))).toEqual(['daemon.json']);
     expect(await readFile(folder.join('etc', 'docker', 'daemon.json'), 'utf8')).toBe('{}');

@@ -72,7 +72,7 @@ export class DataFolderCheck implements Check {
 
   async run(): Promise<readonly Finding[]> {
     const there = await nearest(this.#folder);
-    if (!there.isFolder) return [problem(`${there.path} is no folder`, 'move it out of the way')];
+    if (!there.isFolder) return [problem(`${there.path} is not a folder`, 'move it out of the way')];
     const refusal = await tryToWrite(there.path);
     if (refusal !== undefined) return [refusal];
     const fileSystem = await this.#fileSystemOf(there.path);

@@ -43,7 +43,7 @@ async function examinePort(listening: Listening, signal: AbortSignal): Promise<F
       return problem(`${where} may not be opened by this user`, `choose a port above 1023 for ${key}`);
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return problem(`${host} is no address of this machine`, `choose another ${key}`);
+      return problem(`${host} is not an address of this machine`, `choose another ${key}`);
     default:
       return problem(`${where} cannot be opened (${errno})`, `choose another ${key}`);
   }

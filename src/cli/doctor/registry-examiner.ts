@@ -70,7 +70,7 @@ export class RegistryExaminer implements Examiner {
         return problem(
           this.#says(`answers ${status}`),
           status >= 500
-            ? 'it is in trouble itself: try again later'
+            ? 'the registry itself has a failure: try again later'
             : 'see that its URL is right, and what is in between',
         );
     }
@@ -86,8 +86,8 @@ export class RegistryExaminer implements Examiner {
     } catch (error) {
       const why = error instanceof CredentialError ? error.message : 'unknown error';
       return problem(
-        this.#says(`${way}, but no credentials were to be had: ${why}`),
-        'see to the credential helper, or to the file',
+        this.#says(`${way}, but no credentials could be obtained: ${why}`),
+        'check the credential helper, or the file',
       );
     }
     if (credentials !== undefined && !known) {
@@ -120,7 +120,7 @@ export class RegistryExaminer implements Examiner {
 
   #closed(way: string): Finding {
     return warning(
-      this.#says(`${way}, but lets nobody in without a login`),
+      this.#says(`${way}, but accepts nobody without a login`),
       `configure one: upstreams.${this.upstream}.username and .passwordfile, or .credentials`,
     );
   }

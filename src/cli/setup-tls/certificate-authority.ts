@@ -82,7 +82,7 @@ export class CertificateAuthority {
     try {
       certificate = new X509Certificate(pair.certificate);
     } catch (cause) {
-      throw new KeyError('the certificate is none', { cause });
+      throw new KeyError('the certificate cannot be parsed', { cause });
     }
     if (!certificate.ca) throw new KeyError('the certificate is not that of an authority');
     if (!certificate.checkPrivateKey(privateKey)) {

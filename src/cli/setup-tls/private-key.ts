@@ -26,7 +26,7 @@ export function readKey(text: string): KeyObject {
   try {
     key = createPrivateKey(text);
   } catch (cause) {
-    throw new KeyError('the key is none, or has a passphrase', { cause });
+    throw new KeyError('the key cannot be parsed, or has a passphrase', { cause });
   }
   if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
     throw new KeyError('the key is of another kind than those that Entrepot makes');

@@ -88,7 +88,7 @@ async function keySet(json: string, file: string): Promise<readonly (readonly [s
       entries.push([libtrustFingerprint(key), key], [await thumbprint(key), key]);
     }
   } catch (cause) {
-    throw new TokenKeyError(`${file} is no JSON Web Key Set of public keys`, { cause });
+    throw new TokenKeyError(`${file} is not a JSON Web Key Set of public keys`, { cause });
   }
   if (entries.length === 0) throw new TokenKeyError(`${file} has no key in it`);
   return entries;

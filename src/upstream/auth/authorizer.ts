@@ -123,7 +123,7 @@ export class Authorizer {
     if (credentials !== undefined && !realm.trusted) {
       throw new UpstreamError(
         'invalid',
-        `${this.#upstream.host} asks for its credentials to be sent to ${realm.url.host}, a stranger`,
+        `${this.#upstream.host} asks for its credentials to be sent to ${realm.url.host}, a host of another domain`,
       );
     }
     const account = credentials === undefined ? undefined : fingerprint(credentials);
@@ -153,7 +153,7 @@ export class Authorizer {
       return await abandonable(this.#credentials.get(this.#upstream.host), signal);
     } catch (cause) {
       if (cause instanceof UpstreamError) throw cause;
-      throw new UpstreamError('unavailable', `no credentials for ${this.#upstream.host} could be got`, {
+      throw new UpstreamError('unavailable', `no credentials for ${this.#upstream.host} could be obtained`, {
         cause,
       });
     }

@@ -20,7 +20,7 @@ export interface Realm {
 export function judgeRealm(upstream: URL, realm: string): Realm {
   const url = URL.parse(realm);
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw new UpstreamError('invalid', `${upstream.host} names a realm that is no http or https URL`);
+    throw new UpstreamError('invalid', `${upstream.host} names a realm that is not an http or https URL`);
   }
   if (url.username !== '' || url.password !== '') {
     throw new UpstreamError('invalid', `${upstream.host} names a realm with user information in it`);

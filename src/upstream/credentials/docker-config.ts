@@ -47,7 +47,7 @@ export class DockerConfig {
       throw new CredentialError(`${source} is not JSON`);
     }
     const parsed = configuration.safeParse(json);
-    if (!parsed.success) throw new CredentialError(`${source} is no Docker configuration`);
+    if (!parsed.success) throw new CredentialError(`${source} is not a Docker configuration`);
     this.#values = parsed.data;
   }
 
@@ -69,7 +69,7 @@ export class DockerConfig {
     if (key === undefined) return undefined;
     const place = `${this.#source}: auths[${JSON.stringify(key)}]`;
     const parsed = login.safeParse(auths[key]);
-    if (!parsed.success) throw new CredentialError(`${place} is no login`);
+    if (!parsed.success) throw new CredentialError(`${place} is not a login`);
     return readLogin(parsed.data, place);
   }
 }
@@ -79,7 +79,7 @@ function readLogin(
   place: string,
 ): Credentials | undefined {
   if (registrytoken !== '') {
-    if (!printable.test(registrytoken)) throw new CredentialError(`${place}.registrytoken is no token`);
+    if (!printable.test(registrytoken)) throw new CredentialError(`${place}.registrytoken is not a token`);
     return { registryToken: registrytoken };
   }
   if (identitytoken !== '') return { identityToken: identitytoken };
@@ -91,6 +91,6 @@ function readLogin(
 function decodeAuth(auth: string, place: string): Credentials {
   const text = base64.test(auth) ? Buffer.from(auth, 'base64').toString('utf8') : '';
   const colon = text.indexOf(':');
-  if (colon <= 0) throw new CredentialError(`${place}.auth is no user name and password in base64`);
+  if (colon <= 0) throw new CredentialError(`${place}.auth is not a user name and password in base64`);
   return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, '') };
 }

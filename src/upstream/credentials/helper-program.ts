@@ -41,7 +41,7 @@ export class HelperProgram implements Helper {
    */
   constructor(name: string, clock: Clock) {
     if (!isHelperProgram(name)) {
-      throw new CredentialError(`${JSON.stringify(name)} is no name of a credential helper`);
+      throw new CredentialError(`${JSON.stringify(name)} is not the name of a credential helper`);
     }
     this.name = name;
     this.#clock = clock;

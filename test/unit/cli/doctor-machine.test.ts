@@ -78,7 +78,7 @@ describe('the check of the data folder', () => {
 
     const [finding] = await new DataFolderCheck(folder.join(path), disk({})).run();
 
-    expect(finding).toMatchObject({ level: 'problem', message: `${folder.join('file')} is no folder` });
+    expect(finding).toMatchObject({ level: 'problem', message: `${folder.join('file')} is not a folder` });
   });
 
   it('finds that nothing can be written there', async () => {
@@ -206,7 +206,10 @@ describe('the check of the port', () => {
   it('finds an address that is not of this machine', async () => {
     const [finding] = await portCheck({ host: '192.0.2.77', port: 0 }).run(signal);
 
-    expect(finding).toMatchObject({ level: 'problem', message: '192.0.2.77 is no address of this machine' });
+    expect(finding).toMatchObject({
+      level: 'problem',
+      message: '192.0.2.77 is not an address of this machine',
+    });
   });
 });
 

@@ -176,13 +176,13 @@ describe('setup tls', () => {
   it.each([
     ['without its key', 'ca.key', undefined, /without its key .*ca\.key: put it back, or use --force/],
     ['with the key of another one', 'ca.key', selfSigned.key, /the key is not that of the certificate/],
-    ['with a key that is none', 'ca.key', 'nonsense', /the key is none/],
-    ['with a certificate that is none', 'ca.crt', 'nonsense', /the certificate is none/],
+    ['with a key that is none', 'ca.key', 'nonsense', /the key cannot be parsed/],
+    ['with a certificate that is none', 'ca.crt', 'nonsense', /the certificate cannot be parsed/],
     [
       'with a server key that is none',
       'server.key',
       'nonsense',
-      /server\.key cannot be used: the key is none/,
+      /server\.key cannot be used: the key cannot be parsed/,
     ],
   ])('leaves an authority %s alone and says what to do', async (_, name, content, complaint) => {
     await using folder = await TempFolder.create();

@@ -175,8 +175,11 @@ access:
     [`mirror: { deny: 'ghcr.io/acme/app:latest' }`, 'matches nothing: it goes by repositories, without tags'],
     [`mirror: { deny: 'ghcr.io/acme/' }`, 'matches nothing, did you mean ghcr.io/acme/**?'],
     [`mirror: { deny: 'ghcr.io/acme-**' }`, 'has ** beside other characters'],
-    [`mirror: { deny: 'quay.io/**' }`, 'quay.io is no upstream of this mirror; patterns begin with one of'],
-    [`mirror: { deny: 'gchr.io/**' }`, 'gchr.io is no upstream of this mirror, did you mean ghcr.io/**?'],
+    [
+      `mirror: { deny: 'quay.io/**' }`,
+      'quay.io is not an upstream of this mirror; patterns begin with one of',
+    ],
+    [`mirror: { deny: 'gchr.io/**' }`, 'gchr.io is not an upstream of this mirror, did you mean ghcr.io/**?'],
     [`mirror: { deny: 'index.docker.io/**' }`, 'did you mean docker.io/**?'],
     [`mirror: { deny: 'library/nginx' }`, 'patterns begin with one, did you mean docker.io/library/nginx?'],
     ['private: everyone', 'access.private: "everyone" is not authenticated or allow'],

@@ -81,7 +81,7 @@ async function execute(plan: Plan, folders: readonly string[]): Promise<void> {
 
 async function put({ target, before }: FilePlan, text: StagedFile | undefined): Promise<void> {
   if ((await readText(target)) !== before) {
-    throw new SetupError(`${target} is being changed by somebody else: try again`);
+    throw new SetupError(`${target} was changed by another program meanwhile: try again`);
   }
   if (text === undefined) await rm(target, { force: true });
   else await text.replace(target);
@@ -113,9 +113,9 @@ function explained(error: unknown): unknown {
   switch (error.code) {
     case 'EACCES':
     case 'EPERM':
-      return new SetupError(`${place} may not be written by this user: try it as root`, { cause: error });
+      return new SetupError(`${place} may not be written by this user: run it as root`, { cause: error });
     case 'EROFS':
-      return new SetupError(`${place} is on a file system that can only be read`, { cause: error });
+      return new SetupError(`${place} is on a read-only file system`, { cause: error });
     case 'ENOSPC':
       return new SetupError(`the disk of ${place} is full`, { cause: error });
     default:

@@ -25,7 +25,7 @@ export function addEntry(tree: Tree, entry: Entry): AddedEntry | undefined {
     return { path, depth };
   }
   if (current !== undefined && !isStrings(current)) {
-    throw new EditConflict(`has a ${path.join('.')} that is no list of strings`);
+    throw new EditConflict(`has a ${path.join('.')} that is not a list of strings`);
   }
   const before = current ?? [];
   const values = entry.values.filter((value) => !before.includes(value));
@@ -65,7 +65,7 @@ function depthOf(tree: Tree, path: readonly string[]): number {
     const section = tree.get(path.slice(0, length));
     if (section === undefined) return length - 1;
     if (section !== null && !isSection(section)) {
-      throw new EditConflict(`has a ${path.slice(0, length).join('.')} that is no section`);
+      throw new EditConflict(`has a ${path.slice(0, length).join('.')} that is not a section`);
     }
     if (section === null) return length;
   }

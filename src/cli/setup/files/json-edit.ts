@@ -25,7 +25,7 @@ class JsonTree implements TextTree {
     this.#text = text;
     const root = parse(text);
     if (typeof root !== 'object' || root === null || Array.isArray(root)) {
-      throw new EditConflict('is no JSON object');
+      throw new EditConflict('is not a JSON object');
     }
     const indent = /^([ \t]+)"/mu.exec(text)?.[1] ?? '  ';
     this.#formattingOptions = {
@@ -69,7 +69,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new EditConflict('is no valid JSON', { cause });
+    throw new EditConflict('is not valid JSON', { cause });
   }
 }
 

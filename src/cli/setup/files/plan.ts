@@ -51,7 +51,7 @@ export async function planFiles(wanted: readonly LocalFile[], recordPath: string
   for (const { path } of files) {
     if (isBelow(dirname(recordPath), path)) continue;
     throw new SetupError(
-      `${record} speaks of ${path}, which is nothing of this client's: somebody else has written it; remove it`,
+      `${record} speaks of ${path}, which is not a file of this client: another program has written it; remove it`,
     );
   }
   const paths = new Set([...wanted, ...files].map(({ path }) => path));

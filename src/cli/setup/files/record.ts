@@ -53,7 +53,7 @@ export function parseRecord(path: string, text: string | undefined): SetupRecord
     return schema.parse(JSON.parse(text));
   } catch (cause) {
     throw new SetupError(
-      `${path} is no record of entrepot setup, or one of a newer version: look into it, and remove it if it is nothing that you need`,
+      `${path} is not a record of entrepot setup, or is from a newer version: check it, and remove it if you do not need it`,
       { cause },
     );
   }

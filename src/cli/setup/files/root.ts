@@ -46,7 +46,7 @@ export class Root {
 export async function readText(file: string): Promise<string | undefined> {
   try {
     const stats = await lstat(file);
-    if (!stats.isFile()) throw new SetupError(`${file} is no file`);
+    if (!stats.isFile()) throw new SetupError(`${file} is not a plain file`);
     if (stats.size > maxBytes) throw new SetupError(`${file} is far longer than such a file should be`);
     // A byte order mark is kept, as everything else is.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(file));

@@ -22,7 +22,7 @@ export class StagedFile implements AsyncDisposable {
       if (before !== undefined && (before.uid !== uid || before.gid !== gid)) {
         await file.chown(before.uid, before.gid).catch((cause: unknown) => {
           throw new SetupError(
-            `${like} belongs to somebody else, and this user cannot keep it so: try it as root`,
+            `${like} belongs to another user, which this user cannot preserve: run it as root`,
             {
               cause,
             },

@@ -9,7 +9,7 @@ export function parseToml(text: string): Table {
   try {
     return parse(text);
   } catch (cause) {
-    throw new EditConflict('is no valid TOML', { cause });
+    throw new EditConflict('is not valid TOML', { cause });
   }
 }
 
@@ -27,6 +27,6 @@ export function lookUp(table: Table, ...path: readonly string[]): unknown {
 export function alone(lines: string): (rest: string) => string {
   return (rest) => {
     if (Object.keys(parseToml(rest)).length === 0) return lines;
-    throw new EditConflict('is there already, and not from here: put the lines in by hand');
+    throw new EditConflict('is there already, and was not written by entrepot setup: add the lines by hand');
   };
 }

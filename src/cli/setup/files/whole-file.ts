@@ -11,7 +11,7 @@ export class WholeFile implements Edit {
 
   apply(text: string | undefined): Edited {
     if (text !== undefined && text !== this.shown) {
-      throw new EditConflict('is there already, with something else in it');
+      throw new EditConflict('is there already, with other content');
     }
     return { text: this.shown, added: [] };
   }

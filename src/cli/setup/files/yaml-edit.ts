@@ -36,10 +36,10 @@ class YamlTree implements TextTree {
     this.#before = text;
     this.#document = parseDocument(text, { prettyErrors: false });
     const [error] = this.#document.errors;
-    if (error !== undefined) throw new EditConflict('is no valid YAML', { cause: error });
+    if (error !== undefined) throw new EditConflict('is not valid YAML', { cause: error });
     const { contents } = this.#document;
     if (contents !== null && !isMap(contents) && contents.toJSON() !== null) {
-      throw new EditConflict('is no YAML mapping');
+      throw new EditConflict('is not a YAML mapping');
     }
     if (contents !== null && !isMap(contents)) this.#document.contents = null;
   }

@@ -193,7 +193,7 @@ describe('files that were there', () => {
       daemonJson,
       '{',
       'docker',
-      /daemon\.json is no valid JSON; nothing has been written/u,
+      /daemon\.json is not valid JSON; nothing has been written/u,
     ],
     [
       'of somebody else',
@@ -220,8 +220,8 @@ describe('files that were there', () => {
         'etc/passwd': text,
         'etc/docker/entrepot-setup.json': JSON.stringify({ version: 1, files: [file], folders: [] }),
       });
-      await expect(machine.undo('docker')).rejects.toThrow("nothing of this client's");
-      await expect(machine.apply('docker')).rejects.toThrow("nothing of this client's");
+      await expect(machine.undo('docker')).rejects.toThrow("not a file of this client");
+      await expect(machine.apply('docker')).rejects.toThrow("not a file of this client");
       expect(await machine.read('etc/passwd')).toBe(text);
     }
   });

@@ -57,13 +57,13 @@ describe('entries of a JSON file', () => {
   });
 
   it.each([
-    ['{"debug": true,}', 'is no valid JSON'],
-    ['{"debug": true} // mine', 'is no valid JSON'],
-    ['\uFEFF{}', 'is no valid JSON'],
-    ['[]', 'is no JSON object'],
-    ['null', 'is no JSON object'],
-    ['{"registry-mirrors": "https://other"}', 'has a registry-mirrors that is no list of strings'],
-    ['{"registry-mirrors": [1]}', 'has a registry-mirrors that is no list of strings'],
+    ['{"debug": true,}', 'is not valid JSON'],
+    ['{"debug": true} // mine', 'is not valid JSON'],
+    ['\uFEFF{}', 'is not valid JSON'],
+    ['[]', 'is not a JSON object'],
+    ['null', 'is not a JSON object'],
+    ['{"registry-mirrors": "https://other"}', 'has a registry-mirrors that is not a list of strings'],
+    ['{"registry-mirrors": [1]}', 'has a registry-mirrors that is not a list of strings'],
     ['{"registry-mirrors": [], "registry-mirrors": []}', 'has registry-mirrors twice'],
   ])('do not touch %s', (text, reason) => {
     expect(() => daemon.apply(text)).toThrow(new EditConflict(reason));
@@ -118,14 +118,14 @@ configs:
   });
 
   it.each([
-    ['mirrors: [', 'is no valid YAML'],
-    ['a: 1\na: 2', 'is no valid YAML'],
-    ['--- {}\n--- {}\n', 'is no valid YAML'],
-    ['- a', 'is no YAML mapping'],
-    ['mirrors: text', 'has a mirrors that is no section'],
+    ['mirrors: [', 'is not valid YAML'],
+    ['a: 1\na: 2', 'is not valid YAML'],
+    ['--- {}\n--- {}\n', 'is not valid YAML'],
+    ['- a', 'is not a YAML mapping'],
+    ['mirrors: text', 'has a mirrors that is not a section'],
     [
       'mirrors: {docker.io: {endpoint: https://other}}',
-      'has a mirrors.docker.io.endpoint that is no list of strings',
+      'has a mirrors.docker.io.endpoint that is not a list of strings',
     ],
     [
       'configs: {"mirror.lan:5000": {tls: {ca_file: /other}}}',
@@ -171,9 +171,9 @@ describe('a marked block', () => {
 
   it('that has a file for itself does not go into one of others', () => {
     expect(() => new BlockEdit(alone('a = 1\n')).apply('b = 1\n')).toThrow(
-      /is there already, and not from here/u,
+      /is there already, and was not written by entrepot setup/u,
     );
-    expect(() => new BlockEdit(alone('a = 1\n')).apply('b = ')).toThrow(/is no valid TOML/u);
+    expect(() => new BlockEdit(alone('a = 1\n')).apply('b = ')).toThrow(/is not valid TOML/u);
     expect(parseToml(new BlockEdit(alone('a = 1\n')).apply('# theirs\n').text)).toEqual({ a: 1 });
   });
 });
@@ -213,7 +213,7 @@ describe("containerd's config.toml", () => {
     ],
     ['root = "/var"\n', /is of an old version/u],
     ['version = 5\n', /is of version 5, which is too new/u],
-    ['version = 2\n[', /is no valid TOML/u],
+    ['version = 2\n[', /is not valid TOML/u],
   ])('is left alone when it cannot be changed safely: %j', (before, reason) => {
     expect(() => apply(before)).toThrow(reason);
   });

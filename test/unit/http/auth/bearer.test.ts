@@ -213,10 +213,14 @@ describe('the files with the keys', () => {
   });
 
   test.each([
-    ['nonsense', '{', 'is no JSON Web Key Set of public keys'],
+    ['nonsense', '{', 'is not a JSON Web Key Set of public keys'],
     ['no keys', '{"keys":[]}', 'has no key in it'],
-    ['no list', '{}', 'is no JSON Web Key Set of public keys'],
-    ['a shared secret', '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}', 'is no JSON Web Key Set of public keys'],
+    ['no list', '{}', 'is not a JSON Web Key Set of public keys'],
+    [
+      'a shared secret',
+      '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}',
+      'is not a JSON Web Key Set of public keys',
+    ],
   ])('as a key set with %s are refused', async (_what, text, complaint) => {
     const file = folder.join('bad.json');
     await writeFile(file, text);

@@ -97,7 +97,7 @@ describe('DockerConfigProvider', () => {
     'runs no helper with the name %j',
     async (name) => {
       await writeFile(file, JSON.stringify({ credHelpers: { 'ghcr.io': name } }));
-      await expect(providerOf().get('ghcr.io')).rejects.toThrow('is no name of a credential helper');
+      await expect(providerOf().get('ghcr.io')).rejects.toThrow('is not the name of a credential helper');
     },
   );
 });
