@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { StoreError } from '../../../src/store/store-error.ts';
 import { SqliteMetadataStore } from '../../../src/store/sqlite/metadata-store.ts';
-import { putImage, repositoryNamed } from '../../contract/metadata-store.ts';
+import { putImage, repositoryNamed } from '../../contract/metadata-store/subject.ts';
 import { makeImage } from '../../support/image.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 import { TestClock } from '../../support/test-clock.ts';
