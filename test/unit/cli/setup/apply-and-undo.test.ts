@@ -220,8 +220,8 @@ describe('files that were there', () => {
         'etc/passwd': text,
         'etc/docker/entrepot-setup.json': JSON.stringify({ version: 1, files: [file], folders: [] }),
       });
-      await expect(machine.undo('docker')).rejects.toThrow("not a file of this client");
-      await expect(machine.apply('docker')).rejects.toThrow("not a file of this client");
+      await expect(machine.undo('docker')).rejects.toThrow('not a file of this client');
+      await expect(machine.apply('docker')).rejects.toThrow('not a file of this client');
       expect(await machine.read('etc/passwd')).toBe(text);
     }
   });
