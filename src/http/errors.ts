@@ -34,7 +34,7 @@ export class ErrorResponder {
   /** Answers with the error; `headers` go with it. */
   respond(exchange: Exchange, thrown: unknown, headers: HeaderList = []): Response {
     const known = thrown instanceof RegistryError ? thrown : registryErrors.internal({ cause: thrown });
-    const error = this.#doorkeeper?.told(exchange, known) ?? known;
+    const error = this.#doorkeeper?.errorFor(exchange, known) ?? known;
     exchange.failure = error;
     if (thrown !== known) {
       this.#logger.error(

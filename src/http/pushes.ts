@@ -3,7 +3,7 @@ import { registryErrors } from '../oci/error.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Exchange } from './exchange.ts';
-import { Seldom } from './seldom.ts';
+import { Throttle } from './throttle.ts';
 import { pullTarget } from './target.ts';
 
 const quietMs = 60_000;
@@ -14,25 +14,25 @@ const quietMs = 60_000;
  * @see https://github.com/distribution/distribution/blob/v2.8.2/registry/api/errcode/errors.go (Errors.UnmarshalJSON)
  */
 const dockerd = /^docker\//;
-const toPeople = 'this is a pull-through mirror, which takes no pushes: push to the registry itself';
+const inWords = 'this is a pull-through mirror, which takes no pushes: push to the registry itself';
 
 /** Refuses what would change a repository, as registry:2 does in proxy mode, and tells the operator what to do instead. */
 export class PushHandler {
   readonly #logger: Logger;
   /** A client in a retry loop must not fill the log. */
-  readonly #refusals: Seldom;
+  readonly #refusals: Throttle;
 
   constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
-    this.#refusals = new Seldom(clock, quietMs);
+    this.#refusals = new Throttle(clock, quietMs);
   }
 
   /** An upload, or a deletion. */
   refuse(exchange: Exchange): Promise<Response> {
     const { name } = pullTarget(exchange);
     this.#tell(exchange, name);
-    const forPeople = dockerd.test(exchange.header('user-agent') ?? '');
-    return Promise.reject(registryErrors.unsupported(forPeople ? toPeople : undefined));
+    const isDockerd = dockerd.test(exchange.header('user-agent') ?? '');
+    return Promise.reject(registryErrors.unsupported(isDockerd ? inWords : undefined));
   }
 
   /** PUT of a manifest: a malformed one is answered as such, before pushes are refused. */
@@ -52,9 +52,9 @@ export class PushHandler {
   }
 
   #tell(exchange: Exchange, name: string): void {
-    this.#refusals.run((untold) =>
+    this.#refusals.run((suppressed) =>
       this.#logger.warn(
-        { method: exchange.method, name, requestId: exchange.id, untold },
+        { method: exchange.method, name, requestId: exchange.id, suppressed },
         'a mirror refuses pushes and deletions: push to the registry itself, then pull through the mirror',
       ),
     );

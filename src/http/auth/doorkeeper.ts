@@ -3,7 +3,7 @@ import { registryErrors, type RegistryError } from '../../oci/error.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Exchange } from '../exchange.ts';
 import type { HeaderList } from '../reply.ts';
-import { Seldom } from '../seldom.ts';
+import { Throttle } from '../throttle.ts';
 import type { Authenticator } from './authenticator.ts';
 
 const quietMs = 60_000;
@@ -18,12 +18,12 @@ const pingless = /^(?:containerd|buildkit|oras|Helm|notation|regclient)\/|^oras-
 export class Doorkeeper {
   readonly #authenticator: Authenticator;
   readonly #logger: Logger;
-  readonly #failures: Seldom;
+  readonly #failures: Throttle;
 
   constructor(authenticator: Authenticator, logger: Logger, clock: Clock) {
     this.#authenticator = authenticator;
     this.#logger = logger;
-    this.#failures = new Seldom(clock, quietMs);
+    this.#failures = new Throttle(clock, quietMs);
   }
 
   /**
@@ -35,9 +35,9 @@ export class Doorkeeper {
     exchange.login = await this.#authenticator.login(exchange.header('authorization'), client);
     const { outcome } = exchange.login;
     if (outcome === 'refused' || outcome === 'invalid') {
-      this.#failures.run((unsaid) =>
+      this.#failures.run((suppressed) =>
         this.#logger.warn(
-          { client, requestId: exchange.id, untold: unsaid },
+          { client, requestId: exchange.id, suppressed },
           outcome === 'invalid'
             ? 'a token was refused: it has expired, or its issuer, audience or key is not the configured one'
             : 'a login was refused: no such account, or a wrong password',
@@ -51,7 +51,7 @@ export class Doorkeeper {
    * The error that the client gets: clients that never ping `/v2/`, and those whose token lacks the scope, get a 401 and a
    * challenge where others get a 404. The answer is the same for what is private and for what does not exist.
    */
-  told(exchange: Exchange, error: RegistryError): RegistryError {
+  errorFor(exchange: Exchange, error: RegistryError): RegistryError {
     const { hidden, repository } = error;
     return hidden && (this.#neverPings(exchange) || exchange.reader.repositories !== undefined)
       ? registryErrors.unauthorized('authentication required', { login: true, repository })

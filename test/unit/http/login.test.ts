@@ -232,6 +232,6 @@ test('refused logins are logged with the address, at most once a minute, and nev
   expect(refusals()).toHaveLength(1);
   await clock.advance(60_000);
   await get('/v2/', { authorization: 'Basic s3cret' });
-  expect(refusals()[1]).toMatchObject({ level: 40, client: '', untold: 19 });
+  expect(refusals()[1]).toMatchObject({ level: 40, client: '', suppressed: 19 });
   expect(JSON.stringify(log.lines)).not.toContain('s3cret');
 });
