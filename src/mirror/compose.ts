@@ -57,7 +57,7 @@ export interface RunningMirror {
   close(): Promise<void>;
 }
 
-/** The upstreams that are or ever were asked with an account. */
+/** The upstreams that are or ever were asked with credentials; writes down those that are new. */
 async function noteGuarded(
   upstreams: readonly MirroredUpstream[],
   metadata: MetadataStore,
@@ -81,7 +81,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
   const take = async ({ freshness, ...clients }: MirroredUpstream): Promise<Upstream> => {
     const { registry } = clients;
     const { name } = registry;
-    // What an account has fetched is no less private once the account is gone.
+    // What was fetched with credentials stays private when the credentials are removed from the configuration.
     const anonymous = clients.anonymous ?? (guarded.has(name) ? registry : undefined);
     const remembered = await degradation.tolerate(() => metadata.upstreamState(name));
     const breaker = new Breaker(clock, remembered, (state) => {

@@ -23,7 +23,7 @@ export interface KnownBlob {
  * Whether it is enough for a reader that a manifest names a blob. A reader who may read only some of what is cached could
  * otherwise get any cached blob by its digest, with a manifest in a repository of their own.
  */
-export type Claims = 'suffice' | 'need proof';
+export type Claims = 'suffice' | 'need-proof';
 
 /**
  * Who may read which blob: a repository for which upstream has confirmed it, or whose manifest names it, where that is

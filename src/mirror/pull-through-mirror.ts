@@ -162,7 +162,7 @@ export class PullThroughMirror implements Mirror {
     digest: Digest,
     ask: (repository: Repository, claims: Claims) => Promise<T>,
   ): Promise<T> {
-    const claims = this.#gate.seesEverything(target.reader) ? 'suffice' : 'need proof';
+    const claims = this.#gate.seesEverything(target.reader) ? 'suffice' : 'need-proof';
     return this.#candidates.first(
       target,
       { noun: 'blob', digest },

@@ -13,7 +13,10 @@ export interface UpstreamClients {
   readonly as: (credentials: BasicCredentials) => UpstreamRegistry;
 }
 
-/** An upstream as the mirror holds it: its clients, what is known of its health, how long its tags are fresh. */
+/**
+ * An upstream as the mirror holds it: its clients, what is known of its health, how long its tags are fresh. One that was
+ * asked with credentials before has {@link anonymous} also when {@link registry} has none now: what is cached may be private.
+ */
 export interface Upstream extends UpstreamClients {
   readonly name: UpstreamName;
   readonly breaker: Breaker;
