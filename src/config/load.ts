@@ -80,7 +80,7 @@ function readParts({ values, broken }: Validated, around: Surroundings): Parts |
 
 /** As the operator would type it. */
 function shortName(file: string, directory: string): string {
-  const short = relative(directory, file);
+  const short = relative(directory, file) || '.';
   return short.startsWith('..') ? file : short;
 }
 

@@ -1,3 +1,4 @@
+import { addressKind } from '../upstream/address-kind.ts';
 import type { Config, UpstreamConfig } from './config.ts';
 import type { ConfigTree } from './tree.ts';
 
@@ -29,11 +30,17 @@ export function* warningsOf({ config, tree, ignored, foreign, usual }: Doubts): 
 
 function* warningsOfUpstream({ name, urls, credentials, insecure }: UpstreamConfig): Generator<string> {
   if (credentials === undefined) return;
-  if (urls.some(({ protocol }) => protocol === 'http:')) {
+  if (urls.some(({ protocol, hostname }) => protocol === 'http:' && !isThisMachine(hostname))) {
     yield `the credentials for ${name} go over the network unencrypted: its url is http://`;
   } else if (insecure) {
     yield `the credentials for ${name} go to whoever answers in its place: insecure: true checks no certificate`;
   }
+}
+
+/** Whether what goes to a host, as URLs have it, or to one of `http.addr` stays on this machine. */
+function isThisMachine(host: string | undefined): boolean {
+  if (host === undefined) return false;
+  return host === 'localhost' || addressKind(host.replace(/^\[|\]$/g, '')) === 'loopback';
 }
 
 function* warningsOfAccess({ auth, access, upstreams, http }: Config, tree: ConfigTree): Generator<string> {
@@ -44,7 +51,9 @@ function* warningsOfAccess({ auth, access, upstreams, http }: Config, tree: Conf
   if (isLogin && access.rules.length === 0 && tree.get(['access', 'anonymous']) === undefined) {
     yield 'public images are served without a login too: access.anonymous: deny asks everyone to log in';
   }
-  if (isLogin && http.tls === undefined && auth.htpasswd !== undefined) {
+  const listening = [http.addr, ...upstreams.flatMap(({ listen }) => listen ?? [])];
+  const isReachable = !listening.every(({ host }) => isThisMachine(host));
+  if (auth.htpasswd !== undefined && http.tls === undefined && isReachable) {
     yield 'passwords of clients go over the network unencrypted: give http.tls, or let a proxy in front speak TLS';
   }
   if (auth.token?.realm.protocol === 'http:') {

@@ -95,6 +95,30 @@ auth:
     expect(warnings).toEqual(expected.map((part) => expect.stringContaining(part) as string));
   });
 
+  it.each([
+    ['on this machine alone', '[::1]:5000', '127.0.0.1:5001', []],
+    [
+      'at one address that others reach',
+      '127.0.0.1:5000',
+      ':5001',
+      ['passwords of clients go over the network'],
+    ],
+  ])('is warned about passwords in the clear, when it listens %s', async (_, addr, listen, expected) => {
+    await using folder = await ConfigFolder.create({
+      'entrepot.yml': `version: 0.1
+http: { addr: '${addr}' }
+upstreams: { docker.io: , quay.io: { url: 'http://[::1]:5002', username: me, password: geheim, listen: '${listen}' } }
+${htpasswd}
+access: { anonymous: allow }
+`,
+      htpasswd: 'me:$2y$05$x\n',
+    });
+
+    const { warnings } = folder.load();
+
+    expect(warnings).toEqual(expected.map((part) => expect.stringContaining(part) as string));
+  });
+
   it('is warned about where nobody has anything private to pass through to', async () => {
     const { warnings } = await loadText(
       'version: 0.1\nupstreams: { ghcr.io: }\nauth: { passthrough: true }\n',

@@ -185,11 +185,11 @@ proxy:
 
   it.each([
     ['does not exist', 'nowhere.yml', 'nowhere.yml does not exist'],
-    ['is a folder', '.', 'is a folder, not a file'],
+    ['is a folder', '.', '. is a folder, not a file'],
   ])('is an error when its file %s', async (_why, file, message) => {
     await using folder = await ConfigFolder.create();
 
-    expect(complaintOf(() => folder.load({}, file))).toContain(message);
+    expect(complaintOf(() => folder.load({}, file))).toBe(message);
   });
 
   it('is an error when its file is empty', async () => {
