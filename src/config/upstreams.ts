@@ -1,24 +1,22 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { ListenAddress } from '../http/server.ts';
 import { dockerHub } from '../oci/docker-hub.ts';
 import { publicRegistries } from '../oci/public-registries.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { ProxySettings } from '../upstream/proxy-settings.ts';
 import { accountKey, readAccount } from './account.ts';
 import { readAuthorities } from './authorities.ts';
+import { checkBindings } from './bindings.ts';
 import type { FreshnessConfig, UpstreamConfig } from './config.ts';
 import { environmentProxies, readProxy } from './proxies.ts';
 import { defaultUrl, parseRegistryName } from './registry-url.ts';
 import type { FileValues } from './schema.ts';
 import type { Surroundings } from './surroundings.ts';
-import { addressText } from './address-text.ts';
 import { pathText, type Path } from './tree.ts';
 import { upstreamSchema, type GivenUpstream } from './upstream-schema.ts';
 
 export interface Upstreams {
   readonly upstreams: readonly UpstreamConfig[];
   readonly plain: UpstreamName | undefined;
-  /** Nothing names an upstream: these are the usual ones. */
+  /** Whether the configuration names no upstream, so that these are the well-known public registries. */
   readonly usual: boolean;
 }
 
@@ -56,7 +54,7 @@ export function readUpstreams(
     .map((one) => readUpstream(one, one.name === plain ? proxy : undefined, settings, around))
     .toSorted((one, other) => Number(other.name === plain) - Number(one.name === plain));
   checkReach(named, plain, around);
-  checkListeners(named, http.addr, around);
+  checkBindings(named, http.addr, around);
   return { upstreams, plain, usual };
 }
 
@@ -83,7 +81,7 @@ function readNames(given: NonNullable<FileValues['upstreams']>, around: Surround
   return named;
 }
 
-/** Variables for single upstreams add to the usual ones; a list in the file, or in one variable, is all there is. */
+/** Whether `upstreams` consists of variables for single upstreams only: these add to the public registries, where a whole section replaces them. */
 function isPiecemeal({ tree }: Surroundings): boolean {
   const origin = tree.origin(['upstreams']);
   return (
@@ -163,7 +161,7 @@ function rulesOf(given: FileValues['proxy']['freshness']['rules']): FreshnessCon
   return given.map(({ match, maxage }) => ({ match, maxAgeMs: maxage }));
 }
 
-/** Docker takes the first part of a name for a host only when it looks like one. */
+/** Docker takes the first part of an image's name for a registry only if it looks like a host. */
 function checkReach(
   named: readonly Named[],
   plain: UpstreamName | undefined,
@@ -177,35 +175,4 @@ function checkReach(
       'clients cannot name it: a host has a dot or a port; give it a full name, or hosts, or listen',
     );
   }
-}
-
-function checkListeners(named: readonly Named[], main: ListenAddress, { problems }: Surroundings): void {
-  const addresses: { readonly key: string; readonly address: ListenAddress }[] = [
-    { key: 'http.addr', address: main },
-  ];
-  const hosts = new Map<string, string>();
-  for (const { path, given } of named) {
-    if (given.listen !== undefined) {
-      const address = given.listen;
-      const taken = addresses.find((other) => overlaps(other.address, address));
-      if (taken !== undefined) {
-        problems.add([...path, 'listen'], `${addressText(address)} is taken already by ${taken.key}`);
-      }
-      addresses.push({ key: pathText([...path, 'listen']), address });
-    }
-    for (const host of new Set(given.hosts)) {
-      const taken = hosts.get(host);
-      if (taken !== undefined) problems.add([...path, 'hosts'], `${host} is taken already by ${taken}`);
-      hosts.set(host, pathText([...path, 'hosts']));
-    }
-  }
-}
-
-function overlaps(one: ListenAddress, other: ListenAddress): boolean {
-  if (one.port === 0 || one.port !== other.port) return false;
-  return isEverywhere(one) || isEverywhere(other) || isDeepStrictEqual(one, other);
-}
-
-function isEverywhere({ host }: ListenAddress): boolean {
-  return host === undefined || host === '0.0.0.0' || host === '::';
 }

@@ -23,8 +23,9 @@ interface WrittenName {
 }
 
 /**
- * What a request names and who asks: the repository by its path, the registry by that, by `?ns=`, the `Host` header or the
- * listener it came to. Throws RegistryError `NAME_INVALID`, or `NAME_UNKNOWN` for no registry or for two.
+ * The target of a request: the repository from its path, the registry from the path's prefix, `?ns=`, the `Host` header or
+ * the listener, and the reader. Throws RegistryError `NAME_INVALID`, or `NAME_UNKNOWN` when `ns` is no registry or two
+ * registries are named.
  */
 export function pullTarget(exchange: Exchange): PullTarget {
   const text = exchange.param('name');
@@ -50,7 +51,7 @@ export function boundUpstream(exchange: Exchange): UpstreamName | undefined {
   return agreed('', exchange.bound);
 }
 
-/** Any other registry before a name is told from the name by who knows what is mirrored. */
+/** Splits off a registry with a port, which no repository name can contain. `Routing` splits off the others: it knows what is mirrored. */
 function writtenName(text: string): WrittenName | undefined {
   const [, host = '', rest = ''] = /^([^/]*:\d+)\/(.+)$/s.exec(text) ?? [];
   const registry = text.length <= maxNameLength ? parseUpstreamName(host) : undefined;
@@ -58,7 +59,7 @@ function writtenName(text: string): WrittenName | undefined {
   return name === undefined ? undefined : { name, registry };
 }
 
-/** The one registry that all who name one name. */
+/** The one registry that all of `stated` name. Throws RegistryError `NAME_UNKNOWN` for two. */
 function agreed(name: string, stated: readonly (UpstreamName | undefined)[]): UpstreamName | undefined {
   let meant: UpstreamName | undefined;
   for (const one of stated) {

@@ -110,7 +110,7 @@ export class Authorizer {
     if ('password' in credentials) return shown(basicAuthorization(credentials), credentials);
     throw new UpstreamError(
       'invalid',
-      `${this.#upstream.host} wants a user name and a password, and there is a token for it`,
+      `${this.#upstream.host} asks for a user name and a password, but its configured credentials are a token`,
     );
   }
 

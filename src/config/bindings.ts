@@ -1,0 +1,48 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ListenAddress } from '../http/server.ts';
+import { addressText } from './address-text.ts';
+import type { Surroundings } from './surroundings.ts';
+import { pathText, type Path } from './tree.ts';
+import type { GivenUpstream } from './upstream-schema.ts';
+
+/** An upstream that may have addresses and host names of its own. */
+interface Bound {
+  readonly path: Path;
+  readonly given: Pick<GivenUpstream, 'listen' | 'hosts'>;
+}
+
+/** Each listen address and host name stands for one upstream: problems for those that are taken twice. */
+export function checkBindings(
+  named: readonly Bound[],
+  main: ListenAddress,
+  { problems }: Surroundings,
+): void {
+  const addresses: { readonly key: string; readonly address: ListenAddress }[] = [
+    { key: 'http.addr', address: main },
+  ];
+  const hosts = new Map<string, string>();
+  for (const { path, given } of named) {
+    if (given.listen !== undefined) {
+      const address = given.listen;
+      const taken = addresses.find((other) => overlaps(other.address, address));
+      if (taken !== undefined) {
+        problems.add([...path, 'listen'], `${addressText(address)} is taken already by ${taken.key}`);
+      }
+      addresses.push({ key: pathText([...path, 'listen']), address });
+    }
+    for (const host of new Set(given.hosts)) {
+      const taken = hosts.get(host);
+      if (taken !== undefined) problems.add([...path, 'hosts'], `${host} is taken already by ${taken}`);
+      hosts.set(host, pathText([...path, 'hosts']));
+    }
+  }
+}
+
+function overlaps(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.port === 0 || one.port !== other.port) return false;
+  return isEverywhere(one) || isEverywhere(other) || isDeepStrictEqual(one, other);
+}
+
+function isEverywhere({ host }: ListenAddress): boolean {
+  return host === undefined || host === '0.0.0.0' || host === '::';
+}
