@@ -1,5 +1,7 @@
+import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { makeImage, makeIndex, runnableImage } from '../support/image.ts';
+import { TempFolder } from '../support/temp-folder.ts';
 import { DockerDaemon } from './support/dockerd.ts';
 import { Entrepot } from './support/entrepot.ts';
 import { upstreamKinds } from './support/upstream.ts';
@@ -29,6 +31,32 @@ describe.each(upstreamKinds)('dockerd with Entrepot as its mirror of $name', ({ 
     await mirror.restart();
     expect(await daemon.docker('pull', image)).toContain(`Digest: ${hello.digest}`);
     expect(await daemon.run(image)).toBe(greeting);
+  });
+
+  test('builds on an image that only the upstream has, also when the upstream is gone', async () => {
+    const hello = await runnableImage();
+    await using upstream = await start();
+    await upstream.push(repository, 'latest', hello);
+    await using mirror = await Entrepot.start(upstream.url);
+    await using daemon = await DockerDaemon.start(mirror.url);
+    await using folder = await TempFolder.create();
+    await writeFile(folder.join('greeting'), 'Hello from a build!\n');
+    await writeFile(
+      folder.join('Dockerfile'),
+      `FROM ${image}\nCOPY greeting /\nCMD ["/bin/busybox", "cat", "/greeting"]\n`,
+    );
+
+    await daemon.build('built', folder.path);
+    expect(await daemon.run('built')).toBe('Hello from a build!\n');
+    // BuildKit says which registry it means; the classic builder, which pulls as dockerd does, would not.
+    await mirror.logged(/"registry":"docker\.io"/u);
+
+    await daemon.docker('builder', 'prune', '--all', '--force');
+    await daemon.forget('built');
+    await upstream.stop();
+    await mirror.restart();
+    await daemon.build('built', folder.path);
+    expect(await daemon.run('built')).toBe('Hello from a build!\n');
   });
 
   test('pulls by digest', async () => {
