@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load.ts';
+import { errnoOf } from '../store/file-error.ts';
 import { askHealth } from './ask-health.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
@@ -24,7 +25,20 @@ export async function health(file: string | undefined, terminal: Terminal): Prom
       terminal.err(`${error.message}\n`);
       return exitCode.usage;
     }
-    terminal.err(`entrepot: no answer: ${error instanceof Error ? error.message : 'unknown error'}\n`);
+    terminal.err(`entrepot: no answer: ${reason(error)}\n`);
     return exitCode.failure;
   }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the connection was refused, so that nothing listens at http.addr',
+  ECONNRESET: 'the connection was closed',
+  EPROTO: 'what listens at http.addr does not speak TLS',
+  ABORT_ERR: `none within ${limitMs / 1000} s`,
+};
+
+/** By the code: where `localhost` has two addresses, the error that stands for both has no message. */
+function reason(error: unknown): string {
+  const code = errnoOf(error) ?? 'unknown error';
+  return reasons[code] ?? code;
 }

@@ -3,6 +3,7 @@ import { HtpasswdError } from '../http/auth/htpasswd.ts';
 import { TokenKeyError } from '../http/auth/token-keys.ts';
 import { ListenError } from '../http/listen-error.ts';
 import { TlsError } from '../http/tls.ts';
+import { errnoOf } from '../store/file-error.ts';
 import { StoreError } from '../store/store-error.ts';
 
 /** One line on why it could not start and what to do; undefined for an unexpected error. */
@@ -11,15 +12,23 @@ export function describeStartError(error: unknown, { storage }: Config): string 
   if (error instanceof HtpasswdError) return `auth.htpasswd.path: ${error.message}`;
   if (error instanceof TokenKeyError) return `auth.token: ${error.message}`;
   if (error instanceof ListenError) return listenSentence(error);
-  return isTlsError(error)
-    ? `http.tls.certificate and http.tls.key cannot be used: ${error.message}`
-    : undefined;
+  const reason = tlsReason(error);
+  return reason === undefined ? undefined : `http.tls.certificate and http.tls.key cannot be used: ${reason}`;
 }
 
-function isTlsError(error: unknown): error is Error {
-  if (error instanceof TlsError) return true;
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && code.startsWith('ERR_OSSL');
+/** What OpenSSL's most usual complaints mean. */
+const tlsReasons: Readonly<Record<string, string>> = {
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'the key is not that of the certificate',
+  ERR_OSSL_PEM_NO_START_LINE: 'one of them is not PEM',
+  ERR_OSSL_UNSUPPORTED: 'the key is not PEM, or of a kind that is not supported',
+  ERR_OSSL_BAD_DECRYPT: 'the key has a passphrase, and must have none',
+};
+
+function tlsReason(error: unknown): string | undefined {
+  if (error instanceof TlsError) return error.message;
+  const code = errnoOf(error);
+  if (code?.startsWith('ERR_OSSL') !== true) return undefined;
+  return tlsReasons[code] ?? (error instanceof Error ? error.message : code);
 }
 
 function listenSentence({ code, addr, upstream }: ListenError): string {

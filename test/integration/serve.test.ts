@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -13,6 +14,8 @@ import { selfSigned } from '../support/self-signed.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 
 const anyPort = { REGISTRY_HTTP_ADDR: '127.0.0.1:0' };
+
+const { privateKey: otherKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 describe('the process', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('serves until %s, and then exits 0', async (signal) => {
@@ -102,6 +105,29 @@ describe('the process', () => {
     other.close();
   });
 
+  it.each([
+    ['is of another certificate', otherKey.export({ type: 'pkcs8', format: 'pem' }), 'the key is not that'],
+    [
+      'has a passphrase',
+      otherKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'geheim' }),
+      'the key has a passphrase',
+    ],
+    ['is none', 'nonsense', 'the key is not PEM'],
+  ])('says in one line that its TLS key %s, and exits 1', async (_, key, reason) => {
+    await using folder = await TempFolder.create();
+    await writeFile(folder.join('mirror.crt'), selfSigned.cert);
+    await writeFile(folder.join('mirror.key'), key);
+    await using child = entrepot(['serve'], folder.path, {
+      ...anyPort,
+      REGISTRY_HTTP_TLS: '{ certificate: mirror.crt, key: mirror.key }',
+    });
+
+    expect(await child.exited()).toEqual({ code: 1, signal: null });
+    expect(child.output).toMatch(
+      new RegExp(`^entrepot: http.tls.certificate and http.tls.key cannot be used: ${reason}.*\\n$`),
+    );
+  });
+
   it('says in one line that it cannot store, and exits 1', async () => {
     await using folder = await TempFolder.create();
     await writeFile(folder.join('file'), '');
@@ -176,7 +202,26 @@ describe('entrepot health', () => {
     await server.stop();
     await using dead = entrepot(['health'], folder.path, variables);
     expect(await dead.exited()).toEqual({ code: 1, signal: null });
-    expect(dead.stderr).toMatch(/^entrepot: no answer: /);
+    expect(dead.stderr).toBe(
+      'entrepot: no answer: the connection was refused, so that nothing listens at http.addr\n',
+    );
+  });
+
+  it('says that what listens speaks no TLS', async () => {
+    await using folder = await TempFolder.create();
+    await writeFile(folder.join('mirror.crt'), selfSigned.cert);
+    await writeFile(folder.join('mirror.key'), selfSigned.key);
+    const variables = { REGISTRY_HTTP_ADDR: `127.0.0.1:${await freePort()}` };
+    await using server = entrepot(['serve'], folder.path, variables);
+    await server.waitFor(/listening on/);
+
+    await using asked = entrepot(['health'], folder.path, {
+      ...variables,
+      REGISTRY_HTTP_TLS: '{ certificate: mirror.crt, key: mirror.key }',
+    });
+
+    expect(await asked.exited()).toEqual({ code: 1, signal: null });
+    expect(asked.stderr).toBe('entrepot: no answer: what listens at http.addr does not speak TLS\n');
   });
 
   it.each([

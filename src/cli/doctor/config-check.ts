@@ -18,7 +18,8 @@ export class ConfigCheck implements Check {
 
 function judge(loaded: LoadedConfig | ConfigError): readonly Finding[] {
   if (loaded instanceof ConfigError) {
-    const advice = 'docs/configuration.md has every key; nothing else can be checked before';
+    const advice =
+      'put that right first, docs/configuration.md has every key: nothing else can be checked before';
     return loaded.message
       .split('\n')
       .map((line, index, lines) => problem(line, index === lines.length - 1 ? advice : undefined));

@@ -15,8 +15,7 @@ export function addSetupTls(
     .option(
       '--host <name>',
       "a name or an address of this mirror, besides this machine's own; may be given several times",
-      (value: string, before: readonly string[]): readonly string[] => [...before, value],
-      [],
+      (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value],
     )
     .option('--out <dir>', 'folder for ca.crt, ca.key, server.crt and server.key', 'tls')
     .option('--days <n>', 'how long the certificate is good, 825 at most', '825')

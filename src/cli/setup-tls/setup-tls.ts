@@ -11,7 +11,7 @@ import { TlsFolder, TlsFolderError } from './tls-folder.ts';
 
 /** As given on the command line. */
 export interface SetupTlsOptions {
-  readonly host: readonly string[];
+  readonly host?: readonly string[];
   readonly out: string;
   readonly days: string;
   readonly port: string;
@@ -30,7 +30,7 @@ export async function setupTls(
   try {
     const days = wholeNumber('--days', options.days, maxServerDays);
     const port = wholeNumber('--port', options.port, 65_535);
-    const names = subjectNames(options.host);
+    const names = subjectNames(options.host ?? []);
     if (options.force === true) await folder.clear();
     const files = await folder.issue(hostname(), names, days, clock.now());
     terminal.out(instructions(folder, files, names, port));

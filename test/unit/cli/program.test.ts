@@ -37,6 +37,13 @@ describe('the command line', () => {
     expect(out).toContain('REGISTRY_CONFIGURATION_PATH');
   });
 
+  it('shows no default where there is none', async () => {
+    const { out } = await run('setup', 'tls', '--help');
+
+    expect(out).toContain('--host <name>');
+    expect(out).not.toContain('[]');
+  });
+
   it.each([
     [['sevre'], 'Did you mean serve?'],
     [['serve', '--prot', '1'], "unknown option '--prot'"],
