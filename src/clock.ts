@@ -5,3 +5,13 @@ export interface Clock {
   /** Resolves after `ms`; rejects with the signal's reason when that aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+/**
+ * Whether `since` (milliseconds since the epoch) is less than `ms` milliseconds ago. A time in the future is not: the clock
+ * was set back, and nothing may count as fresh for hours because of that.
+ */
+export function isWithin(clock: Clock, ms: number, since: number | undefined): boolean {
+  if (since === undefined) return false;
+  const age = clock.now() - since;
+  return age >= 0 && age < ms;
+}

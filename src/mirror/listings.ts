@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
+import { isWithin, type Clock } from '../clock.ts';
 import { RegistryError } from '../oci/error.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import { notAsked, type Breaker } from './breaker.ts';
@@ -113,9 +113,7 @@ export class Listings<T> {
   }
 
   #isFresh({ checkedAt }: Listing<T>): boolean {
-    const age = this.#clock.now() - checkedAt;
-    // A negative age means that the clock was set back: ask, rather than trust it for hours.
-    return age >= 0 && age < freshMs;
+    return isWithin(this.#clock, freshMs, checkedAt);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { isWithin, type Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
 import { ManifestSyntaxError, type ReferrerDescriptor } from '../oci/manifest.ts';
@@ -92,10 +92,7 @@ export class ReferrersService {
   async #byApi(repository: Repository, subject: Digest): Promise<readonly ReferrerDescriptor[] | undefined> {
     const { name, registry, breaker } = this.#routing.upstream(repository.upstream);
     const api = this.#apis.get(name);
-    if (typeof api === 'object') {
-      const age = this.#clock.now() - api.missingAt;
-      if (age >= 0 && age < withoutApiMs) return undefined;
-    }
+    if (typeof api === 'object' && isWithin(this.#clock, withoutApiMs, api.missingAt)) return undefined;
     const listed = await breaker.watch(() => registry.referrers(repository.name, subject));
     if (listed !== undefined) {
       this.#apis.set(name, 'has');

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
+import { isWithin, type Clock } from '../clock.ts';
 import { registryErrors, RegistryError } from '../oci/error.ts';
 import type { Descriptor, Manifest } from '../oci/manifest.ts';
 import { tagKey, type Repository, type Tag } from '../oci/reference.ts';
@@ -189,10 +189,8 @@ export class TagService {
   }
 
   #isFresh(repository: Repository, tag: Tag, checkedAt: number): boolean {
-    const age = this.#clock.now() - checkedAt;
-    // A negative age means that the clock was set back: ask, rather than trust it for hours.
-    if (age < 0) return false;
-    return age < this.#routing.upstream(repository.upstream).freshness.maxAge(repository, tag);
+    const { freshness } = this.#routing.upstream(repository.upstream);
+    return isWithin(this.#clock, freshness.maxAge(repository, tag), checkedAt);
   }
 }
 

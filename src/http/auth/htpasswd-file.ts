@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import type { Clock } from '../../clock.ts';
+import { isWithin, type Clock } from '../../clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { HtpasswdError, parseHtpasswd, type Accounts } from './htpasswd.ts';
 
@@ -39,9 +39,7 @@ export class HtpasswdFile {
   }
 
   async accounts(): Promise<Accounts> {
-    // A clock set back must not keep an old file in use.
-    const age = this.#clock.now() - this.#lookedAt;
-    if (age < 0 || age >= lookMs) await this.reload();
+    if (!isWithin(this.#clock, lookMs, this.#lookedAt)) await this.reload();
     return this.#accounts;
   }
 

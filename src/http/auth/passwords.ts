@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../clock.ts';
+import { isWithin, type Clock } from '../../clock.ts';
 import { SingleFlight } from '../../mirror/single-flight.ts';
 import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
 import type { Bcrypt } from './bcrypt.ts';
@@ -52,9 +52,8 @@ export class Passwords {
     const key = createHmac('sha256', this.#key)
       .update(JSON.stringify([hash, username, password]))
       .digest('base64');
-    const now = this.#clock.now();
     const known = this.#verdicts.get(key);
-    if (known !== undefined && now >= known.at && now - known.at < verdictMs) return known.right;
+    if (known !== undefined && isWithin(this.#clock, verdictMs, known.at)) return known.right;
     const { outcome } = this.#checks.run(key, async () => {
       const right = await this.#bcrypt.compare(password, hash, client);
       this.#verdicts.set(key, { right, at: this.#clock.now() });

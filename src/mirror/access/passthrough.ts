@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../clock.ts';
+import { isWithin, type Clock } from '../../clock.ts';
 import { registryErrors } from '../../oci/error.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
@@ -74,9 +74,7 @@ export class Passthrough {
 
   #fresh(hash: string): Verdict | undefined {
     const verdict = this.#verdicts.get(hash);
-    if (verdict === undefined) return undefined;
-    const age = this.#clock.now() - verdict.checkedAt;
-    return age >= 0 && age < verdictMs ? verdict : undefined;
+    return isWithin(this.#clock, verdictMs, verdict?.checkedAt) ? verdict : undefined;
   }
 
   #remember(hash: string, readable: boolean): boolean {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../clock.ts';
+import { isWithin, type Clock } from '../../clock.ts';
 import { repositoryKey, type Repository, type UpstreamName } from '../../oci/reference.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { UpstreamError, type UpstreamRegistry } from '../../upstream/registry.ts';
@@ -71,7 +71,7 @@ export class Visibility {
 
   /** Whether memory has it that a repository was public within the last ten minutes. */
   isFreshlyPublic(repository: Repository): boolean {
-    return this.#isWithin(publicMs, this.#public.get(repositoryKey(repository)));
+    return isWithin(this.#clock, publicMs, this.#public.get(repositoryKey(repository)));
   }
 
   /** Whether a repository was public when it was last asked about. Never asks upstream. */
@@ -91,10 +91,10 @@ export class Visibility {
     const thing = `${key} ${wantedKey(wanted)}`;
     if (this.#isHidden(key) || this.#isHidden(thing)) return false;
     const since = await this.#publicSince(repository);
-    if (this.#isWithin(publicMs, since)) return true;
+    if (isWithin(this.#clock, publicMs, since)) return true;
     const wasPublic = since !== undefined;
     const breaker = this.#breaker(upstream.name);
-    const isRecent = this.#isWithin(limitedMs, since);
+    const isRecent = isWithin(this.#clock, limitedMs, since);
     if (wasPublic && !(upstream.breaker.admits && (breaker.admits || !isRecent))) return true;
 
     const question = { registry: anonymous, repository, wanted, wasPublic };
@@ -172,13 +172,6 @@ export class Visibility {
   }
 
   #isHidden(key: string): boolean {
-    return this.#isWithin(hiddenMs, this.#hidden.get(key));
-  }
-
-  #isWithin(ms: number, since: number | undefined): boolean {
-    if (since === undefined) return false;
-    const age = this.#clock.now() - since;
-    // A clock that was set back makes nothing fresh.
-    return age >= 0 && age < ms;
+    return isWithin(this.#clock, hiddenMs, this.#hidden.get(key));
   }
 }
