@@ -20,7 +20,7 @@ export class AccessLog {
     if (exchange.bindings === undefined || !this.#logger.isLevelEnabled(level)) return;
     const { incoming, outgoing } = exchange.bindings;
     // Asked now, since a connection that is gone has no address any more.
-    const client = incoming.socket.remoteAddress;
+    const { client } = exchange;
     outgoing.once('close', () => {
       const { registry, name, failure } = exchange;
       this.#logger[level](

@@ -33,9 +33,9 @@ export class Exchange {
   readonly #common: CommonHeaders;
   readonly bindings: Bindings | undefined;
 
-  /** Who asks; undefined where nobody needs to be asked. */
+  /** The outcome of authentication; undefined where the request was not authenticated. */
   login: Login | undefined;
-  /** Upstreams that the host name and the listener stand for. */
+  /** The upstreams that the host name and the listener are bound to. */
   bound: readonly UpstreamName[] = [];
   /** The registry that the client says it means (`?ns=`), which the answer repeats; set once it has been parsed. */
   namespace: UpstreamName | undefined;
@@ -62,6 +62,11 @@ export class Exchange {
 
   get reader(): Reader {
     return this.login?.reader ?? anonymous;
+  }
+
+  /** The client's address; one of IPv4 as such, also where one socket serves both. Undefined once the connection is gone. */
+  get client(): string | undefined {
+    return this.bindings?.incoming.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '');
   }
 
   get method(): string {

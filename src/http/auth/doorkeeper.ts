@@ -28,10 +28,10 @@ export class Doorkeeper {
 
   /**
    * Sets `exchange.login`. Credentials that are not ours count as none: dockerd offers a mirror its account at Docker Hub.
-   * Rejects with RegistryError for a token that is ours and no good, since whoever has one is able to get another.
+   * Rejects with RegistryError for a token that is ours and invalid: a client that has one can get another.
    */
   async admit(exchange: Exchange): Promise<void> {
-    const client = exchange.bindings?.incoming.socket.remoteAddress ?? '';
+    const client = exchange.client ?? '';
     exchange.login = await this.#authenticator.login(exchange.header('authorization'), client);
     const { outcome } = exchange.login;
     if (outcome === 'refused' || outcome === 'invalid') {
