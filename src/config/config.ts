@@ -49,13 +49,13 @@ export interface UpstreamConfig {
   /** Hosts with private addresses to which it may redirect. */
   readonly redirects: readonly string[];
   readonly freshness: FreshnessConfig;
-  /** Names of this mirror, lower-cased and without port, under which clients mean this upstream alone. */
+  /** Host names of this mirror that are bound to this upstream, lower-cased and without port. */
   readonly hosts: readonly string[];
-  /** An address of this mirror at which clients mean this upstream alone. */
+  /** A listen address of this mirror that is bound to this upstream. */
   readonly listen: ListenAddress | undefined;
 }
 
-/** An existing token service, to which clients are sent. */
+/** An existing token service, which the challenge points clients to. */
 export interface TokenAuthConfig {
   readonly realm: URL;
   readonly service: string;
@@ -66,7 +66,7 @@ export interface TokenAuthConfig {
   readonly signingalgorithms: readonly string[];
 }
 
-/** How clients say who they are; nothing of it set: everyone is anonymous. */
+/** How clients authenticate; with nothing set, everyone is anonymous. */
 export interface AuthConfig {
   /** `path` is absolute, and was readable when the configuration was loaded. */
   readonly htpasswd: { readonly realm: string; readonly path: string } | undefined;

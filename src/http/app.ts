@@ -33,7 +33,7 @@ export interface HttpAppOptions {
   readonly headers?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Undefined: everyone is anonymous. */
   readonly authenticator?: Authenticator | undefined;
-  /** Names of this mirror under which it stands for one upstream, lower-case and without port. */
+  /** Host names of this mirror that are bound to one upstream, lower-case and without port. */
   readonly hosts?: ReadonlyMap<string, UpstreamName> | undefined;
   /** Entries of the catalog in one page at most (`catalog.maxentries`). */
   readonly maxCatalogEntries?: number | undefined;
@@ -47,7 +47,7 @@ const defaultMaxCatalogEntries = 1000;
 /**
  * The registry's HTTP interface. Throws TypeError when one of `headers` cannot be sent.
  *
- * There is no middleware: answers are written to Node's own response, which nobody may touch after a handler is done.
+ * There is no middleware: answers are written to Node's own response, which must not change after a handler is done.
  */
 export function createHttpApp(options: HttpAppOptions): Hono {
   const { mirror, logger, clock, headers = {}, authenticator } = options;
@@ -114,7 +114,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   for (const route of routes(handlers)) add(route);
   app.notFound((context) => serve(begin(context), notFound, { allow: '', open: true }));
   app.onError((error, context) => {
-    // Only a fault in writing the answer itself comes here; whatever is out already must not pass for an answer.
+    // Only errors while the answer is written come here; a part that was sent already must not pass for a whole answer.
     logger.error({ err: error }, 'an answer could not be written');
     const bindings = context.env as HttpBindings | undefined;
     bindings?.outgoing.destroy();

@@ -11,9 +11,9 @@ import { outOfDate, readTls, type TlsFiles, type TlsOptions } from './tls.ts';
 
 export interface HttpSettings {
   readonly addr: ListenAddress;
-  /** Addresses at which one upstream is meant, and no other. */
+  /** Listen addresses that are bound to one upstream each. */
   readonly bound: readonly { readonly addr: ListenAddress; readonly upstream: UpstreamName }[];
-  /** Host names at which one upstream is meant. */
+  /** Host names that are bound to one upstream each. */
   readonly hosts: ReadonlyMap<string, UpstreamName>;
   readonly headers: Readonly<Record<string, readonly string[]>>;
   /** For all addresses; undefined for plain HTTP. */
@@ -116,7 +116,7 @@ async function renewCertificates(
   }
 }
 
-/** It is used all the same: some clients do not look, and the clock of this machine may be what is wrong. */
+/** An expired certificate is used all the same: some clients do not check, and this machine's clock may be wrong. */
 function warnOfDate(tls: TlsOptions, { clock, logger }: Pick<HttpDependencies, 'clock' | 'logger'>): void {
   const reason = outOfDate(tls, clock.now());
   if (reason !== undefined) logger.warn({ reason }, 'clients will refuse the certificate');

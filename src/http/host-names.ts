@@ -1,6 +1,6 @@
 import type { UpstreamName } from '../oci/reference.ts';
 
-/** Names of this mirror that stand for one upstream each: `ghcr.mirror.example` for `ghcr.io`. */
+/** Host names of this mirror that are bound to one upstream each: `ghcr.mirror.example` to `ghcr.io`. */
 export class HostNames {
   readonly #upstreams: ReadonlyMap<string, UpstreamName>;
 
@@ -9,7 +9,7 @@ export class HostNames {
     this.#upstreams = upstreams;
   }
 
-  /** The upstream that a `Host` header stands for, if any. Case and port do not matter. */
+  /** The upstream that a `Host` header is bound to, if any. Case and port do not matter. */
   upstreamOf(host: string | undefined): UpstreamName | undefined {
     if (host === undefined) return undefined;
     const name = host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');

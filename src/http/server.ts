@@ -37,7 +37,7 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tls?: TlsOptions | undefined;
-  /** The upstream that requests to this address mean, and no other. */
+  /** The upstream that this address is bound to; undefined for all. */
   readonly upstream?: UpstreamName | undefined;
   readonly timeouts?: Partial<ServerTimeouts> | undefined;
 }
@@ -56,7 +56,7 @@ const maxPipelined = 32;
 
 type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
 
-/** Serves an app on a socket, and lets go of it in good order. */
+/** Serves an app on a socket, and drains it at the end. */
 export class HttpServer {
   readonly #server: Server;
   /** The same, when it speaks TLS. */
@@ -100,7 +100,7 @@ export class HttpServer {
     if (this.#tlsServer !== undefined) answerPlainHttp(this.#tlsServer);
     this.#server = this.#tlsServer ?? createServer(options);
     this.#server.timeout = stalled;
-    // Such as running out of file descriptors: the next connection may be luckier.
+    // Such as running out of file descriptors: the next connection may succeed.
     this.#server.on('error', (error) => {
       if (this.#server.listening) logger.error({ err: error }, 'a connection could not be accepted');
     });

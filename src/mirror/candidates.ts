@@ -10,7 +10,7 @@ import type { Routing } from './routing.ts';
 /** Answers that mean "not under this name": registries say 401 or 403 for repositories that do not exist, too. */
 const notHere: ReadonlySet<number> = new Set([401, 403, 404]);
 
-/** Finds out which of the repositories that a name may mean has what is asked for, among those that the reader may have. */
+/** Finds which of the repositories that a name may mean has what is asked for, among those that the reader may read. */
 export class Candidates {
   readonly #routing: Routing;
   readonly #gate: Gate;
@@ -81,7 +81,7 @@ export class Candidates {
     }
   }
 
-  /** The repositories that the reader may not have, and why. */
+  /** The repositories that the reader may not read, and why. */
   async #refusals(
     candidates: readonly Repository[],
     reader: Reader,

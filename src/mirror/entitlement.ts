@@ -54,7 +54,7 @@ export class Entitlement {
     return known;
   }
 
-  /** Whether what is known of a blob lets a reader have it, without asking upstream. What is public anyhow needs no proof. */
+  /** Whether what is known of a blob lets a reader have it, without asking upstream. Public blobs need no proof. */
   async suffices(known: KnownBlob, digest: Digest, claims: Claims): Promise<boolean> {
     if (known.confirmed || claims === 'suffice') return true;
     const open = this.#routing.upstreams.filter(({ anonymous }) => anonymous === undefined);

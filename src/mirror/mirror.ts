@@ -11,7 +11,7 @@ import type { Reader } from './reader.ts';
  */
 export type CacheResult = 'hit' | 'joined' | 'miss' | 'stale';
 
-/** What a client names, and who asks. */
+/** What a client asks for, and who the client is. */
 export interface PullTarget {
   /** As written; its first component may be the registry: `ghcr.io/owner/image`. */
   readonly name: RepositoryName;
@@ -77,7 +77,7 @@ export interface SearchAnswer {
   readonly warning: string | undefined;
 }
 
-/** A page of the catalog, for somebody. */
+/** A page of the catalog, for one reader. */
 export interface CatalogPage {
   readonly reader: Reader;
   /** The canonical name after which to start, itself excluded. */

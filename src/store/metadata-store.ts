@@ -74,7 +74,7 @@ export interface MetadataStore {
   /** Names of an upstream's repositories that hold a manifest. */
   repositories(upstream: UpstreamName, page?: Page): Promise<readonly RepositoryName[]>;
 
-  /** What {@link putReferrers} was last told, for that repository. */
+  /** The list that {@link putReferrers} last stored for that repository. */
   referrers(repository: Repository, subject: Digest): Promise<ReferrersRecord | undefined>;
   /** Keeps what upstream lists as referrers of `subject`, in place of what it listed before. Gives no right to read them. */
   putReferrers(
@@ -122,7 +122,7 @@ export interface MetadataStore {
   /** Updates what is given, and leaves alone what is not. */
   putUpstreamState(upstream: UpstreamName, state: Partial<UpstreamState>): Promise<void>;
 
-  /** Upstreams of which {@link putGuarded} was ever told. */
+  /** Upstreams that {@link putGuarded} was ever called with. */
   guardedUpstreams(): Promise<readonly UpstreamName[]>;
   /** Notes, for good, that an upstream is asked with an account: what is cached of it may be private. */
   putGuarded(upstream: UpstreamName): Promise<void>;

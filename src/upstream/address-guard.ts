@@ -38,7 +38,7 @@ export type Standing = 'upstream' | 'redirect' | 'stranger';
 export class AddressGuard {
   readonly #redirects: readonly string[];
   readonly #lookup: LookupFunction;
-  /** How near the upstream's own hosts are. */
+  /** The nearest kind of address that the upstream's own hosts have. */
   readonly #nearness: Map<string, AddressKind>;
 
   constructor({ urls, redirects, lookup = systemLookup }: AddressGuardOptions) {

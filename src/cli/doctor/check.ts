@@ -13,7 +13,7 @@ export interface Check {
   /** A word or two for the report. */
   readonly name: string;
   /**
-   * Finds out. Rejects only where nobody foresaw the error.
+   * Runs the check. Rejects only with unexpected errors.
    * @param signal aborts when it takes too long; what is known by then is still worth reporting
    */
   run(signal: AbortSignal): Promise<readonly Finding[]>;
