@@ -43,8 +43,9 @@ export function buildkit(mirror: MirrorAddress): Guide {
 /** See https://github.com/moby/buildkit/blob/master/docs/buildkitd.toml.md */
 export function buildkitdToml({ origin, upstreams, ca }: MirrorAddress, authorityPath: string): string {
   const tables = upstreams.map(({ name }) => `[registry."${name}"]\n  mirrors = ["${origin.authority}"]\n`);
-  if (!origin.secure) tables.push(`[registry."${origin.authority}"]\n  http = true\n`);
-  else if (ca !== undefined) tables.push(`[registry."${origin.authority}"]\n  ca = ["${authorityPath}"]\n`);
+  // Said also where it is false: BuildKit takes whatever is on its own machine for plain HTTP.
+  const trust = ca === undefined ? '' : `  ca = ["${authorityPath}"]\n`;
+  tables.push(`[registry."${origin.authority}"]\n  http = ${!origin.secure}\n${trust}`);
   return tables.join('\n');
 }
 

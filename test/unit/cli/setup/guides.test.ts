@@ -111,7 +111,7 @@ describe('what the clients get', () => {
       },
     });
     expect(parseToml(fileOf(guideTo('buildkit', secure), 'buildkitd.toml'))).toMatchObject({
-      registry: { 'mirror.example': { ca: ['/etc/buildkit/entrepot-ca.crt'] } },
+      registry: { 'mirror.example': { http: false, ca: ['/etc/buildkit/entrepot-ca.crt'] } },
     });
   });
 
