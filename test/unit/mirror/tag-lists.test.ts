@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { anonymous } from '../../../src/mirror/reader.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { makeImage } from '../../support/image.ts';
 import { byTag, MirrorHouse, target } from '../../support/mirror-house.ts';
@@ -124,24 +123,5 @@ describe('a list of tags', () => {
     await Promise.all(Array.from({ length: 20 }, () => house.mirror.tags(hello)));
 
     expect(house.upstream.count('TAGS')).toBe(1);
-  });
-});
-
-describe('the catalog', () => {
-  it('lists what is cached, page by page, and asks nobody', async () => {
-    await using house = await MirrorHouse.open();
-    for (const name of ['library/a', 'library/b', 'owner/c']) {
-      house.upstream.addManifest(name, image.bytes, 'latest');
-      await house.mirror.manifest(target(name), byTag('latest'), 'GET');
-    }
-    house.upstream.before = unavailable;
-
-    expect(await house.mirror.catalog({ reader: anonymous, last: undefined, limit: 2 })).toEqual([
-      'library/a',
-      'library/b',
-    ]);
-    expect(await house.mirror.catalog({ reader: anonymous, last: 'library/b', limit: 2 })).toEqual([
-      'owner/c',
-    ]);
   });
 });

@@ -42,6 +42,27 @@ function found(name: string): SearchResult {
   return { name, description: `about ${name}`, starCount: 3, isOfficial: false, isAutomated: false };
 }
 
+describe('the catalog', () => {
+  it('lists what is cached, page by page, and asks nobody', async () => {
+    await using house = await MirrorHouse.open();
+    for (const name of ['library/a', 'library/b', 'owner/c']) {
+      house.upstream.addManifest(name, image.bytes, 'latest');
+      await house.mirror.manifest(target(name), byTag('latest'), 'GET');
+    }
+    house.upstream.before = () => {
+      throw new UpstreamError('unavailable', 'upstream refused the connection');
+    };
+
+    expect(await house.mirror.catalog({ reader: anonymous, last: undefined, limit: 2 })).toEqual([
+      'library/a',
+      'library/b',
+    ]);
+    expect(await house.mirror.catalog({ reader: anonymous, last: 'library/b', limit: 2 })).toEqual([
+      'owner/c',
+    ]);
+  });
+});
+
 describe('the catalog of several registries', () => {
   it('is in lexical order, page by page, of any length', async () => {
     const names = [
