@@ -3,7 +3,7 @@ export const exitCode = {
   success: 0,
   /** It could not start, or something broke that should not. */
   failure: 1,
-  /** The command line or the configuration is wrong: starting it again will not help. */
+  /** The command line, the configuration or the Node.js is wrong: starting it again will not help. */
   usage: 2,
 } as const;
 
