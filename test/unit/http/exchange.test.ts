@@ -12,5 +12,5 @@ test.each([
   const env = { incoming: { socket: { remoteAddress } } };
   const context = new Context(new Request('http://mirror.lan/v2/'), { env });
 
-  expect(new Exchange(context, 'id', 0, { plain: {}, api: {} }).client).toBe(client);
+  expect(new Exchange(context, 'id', 0, { plain: [], api: [] }).client).toBe(client);
 });
