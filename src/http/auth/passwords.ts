@@ -1,8 +1,7 @@
-import { createHmac, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
-import { isWithin, type Clock } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import { SingleFlight } from '../../mirror/single-flight.ts';
 import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
+import { VerdictCache } from '../../verdict-cache.ts';
 import type { Bcrypt } from './bcrypt.ts';
 import { costOf, type Accounts } from './htpasswd.ts';
 import type { HtpasswdFile } from './htpasswd-file.ts';
@@ -14,28 +13,17 @@ const maxVerdicts = 10_000;
 /** htpasswd's own, for a file without accounts. */
 const defaultCost = 5;
 
-interface Verdict {
-  readonly right: boolean;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-}
-
-/**
- * Checks passwords against a password file. Verdicts are remembered under an HMAC with a key of this process, so that a
- * pull of thirty layers costs one bcrypt, and the memory of this process tells no password.
- */
+/** Checks passwords against a password file. Verdicts are remembered, so that a pull of thirty layers costs one bcrypt. */
 export class Passwords {
   readonly #file: HtpasswdFile;
   readonly #bcrypt: Pick<Bcrypt, 'compare'>;
-  readonly #clock: Clock;
-  readonly #key = randomBytes(32);
-  readonly #verdicts = new LRUCache<string, Verdict>({ max: maxVerdicts });
+  readonly #verdicts: VerdictCache;
   readonly #checks = new SingleFlight<boolean>();
 
   constructor(file: HtpasswdFile, bcrypt: Pick<Bcrypt, 'compare'>, clock: Clock) {
     this.#file = file;
     this.#bcrypt = bcrypt;
-    this.#clock = clock;
+    this.#verdicts = new VerdictCache({ clock, maxAgeMs: verdictMs, max: maxVerdicts });
   }
 
   /** Rejects with RegistryError when too many checks wait already. */
@@ -49,16 +37,12 @@ export class Passwords {
   }
 
   async #matches({ username, password }: BasicCredentials, hash: string, client: string): Promise<boolean> {
-    const key = createHmac('sha256', this.#key)
-      .update(JSON.stringify([hash, username, password]))
-      .digest('base64');
+    const key = this.#verdicts.key([hash, username, password]);
     const known = this.#verdicts.get(key);
-    if (known !== undefined && isWithin(this.#clock, verdictMs, known.at)) return known.right;
-    const { outcome } = this.#checks.run(key, async () => {
-      const right = await this.#bcrypt.compare(password, hash, client);
-      this.#verdicts.set(key, { right, at: this.#clock.now() });
-      return right;
-    });
+    if (known !== undefined) return known;
+    const { outcome } = this.#checks.run(key, async () =>
+      this.#verdicts.set(key, await this.#bcrypt.compare(password, hash, client)),
+    );
     return await outcome;
   }
 }

@@ -1,10 +1,9 @@
-import { createHmac, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
-import { isWithin, type Clock } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import { registryErrors } from '../../oci/error.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
+import { VerdictCache } from '../../verdict-cache.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { Upstream } from '../upstream.ts';
 import { probe, wantedKey, type Wanted } from './wanted.ts';
@@ -16,24 +15,14 @@ const maxChecks = 32;
 /** Seconds. */
 const retryAfter = 2;
 
-interface Verdict {
-  readonly readable: boolean;
-  readonly checkedAt: number;
-}
-
-/**
- * Whether a reader's own registry credentials may read a repository; only the repository's upstream is asked. What is
- * remembered of them is a keyed hash, with a key that exists only in this process.
- */
+/** Whether a reader's own registry credentials may read a repository; only the repository's upstream is asked. */
 export class Passthrough {
-  readonly #clock: Clock;
-  readonly #key = randomBytes(32);
-  readonly #verdicts = new LRUCache<string, Verdict>({ max: remembered });
+  readonly #verdicts: VerdictCache;
   readonly #checks = new SingleFlight<boolean>();
   #underWay = 0;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#verdicts = new VerdictCache({ clock, maxAgeMs: verdictMs, max: remembered });
   }
 
   /**
@@ -47,10 +36,12 @@ export class Passthrough {
     wanted: Wanted,
     credentials: BasicCredentials,
   ): Promise<boolean> {
-    const whole = this.#hash(repository, credentials);
-    const part = this.#hash(repository, credentials, wanted);
-    const verdict = this.#fresh(whole) ?? this.#fresh(part);
-    if (verdict !== undefined) return Promise.resolve(verdict.readable);
+    const { username, password } = credentials;
+    const name = repositoryKey(repository);
+    const whole = this.#verdicts.key([name, null, username, password]);
+    const part = this.#verdicts.key([name, wantedKey(wanted), username, password]);
+    const verdict = this.#verdicts.get(whole) ?? this.#verdicts.get(part);
+    if (verdict !== undefined) return Promise.resolve(verdict);
     return this.#checks.run(part, async () => {
       if (this.#underWay >= maxChecks)
         throw registryErrors.tooManyRequests('too many logins at once', { retryAfter });
@@ -58,34 +49,17 @@ export class Passthrough {
       const registry = upstream.as(credentials);
       try {
         await probe(registry, repository, wanted);
-        return this.#remember(whole, true);
+        return this.#verdicts.set(whole, true);
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
-        if (error.kind === 'not-found') return this.#remember(part, false);
+        if (error.kind === 'not-found') return this.#verdicts.set(part, false);
         const refused = error.kind === 'unauthorized' || error.kind === 'denied';
         if (!refused) throw error;
-        return this.#remember(whole, false);
+        return this.#verdicts.set(whole, false);
       } finally {
         this.#underWay -= 1;
         await registry.close();
       }
     }).outcome;
-  }
-
-  #fresh(hash: string): Verdict | undefined {
-    const verdict = this.#verdicts.get(hash);
-    return isWithin(this.#clock, verdictMs, verdict?.checkedAt) ? verdict : undefined;
-  }
-
-  #remember(hash: string, readable: boolean): boolean {
-    this.#verdicts.set(hash, { readable, checkedAt: this.#clock.now() });
-    return readable;
-  }
-
-  #hash(repository: Repository, { username, password }: BasicCredentials, wanted?: Wanted): string {
-    const what = wanted === undefined ? null : wantedKey(wanted);
-    return createHmac('sha256', this.#key)
-      .update(JSON.stringify([repositoryKey(repository), what, username, password]))
-      .digest('base64');
   }
 }
