@@ -51,8 +51,6 @@ export interface MirrorParts {
 
 export interface RunningMirror {
   readonly mirror: Mirror;
-  /** The canonical form of a repository's name as a client writes it; what means nothing here stays as it is. */
-  readonly canonical: (name: string) => string;
   /** Ends fills (their partial bytes are kept) and expiry. The stores and the upstreams are not closed. */
   close(): Promise<void>;
 }
@@ -147,7 +145,6 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
   expiry.start();
   return {
     mirror,
-    canonical: (name) => routing.canonicalText(name),
     async close() {
       await expiry.stop();
       await fills.close();

@@ -1,5 +1,5 @@
 import { dockerHub, dockerHubHosts } from '../oci/docker-hub.ts';
-import { RegistryError, registryErrors } from '../oci/error.ts';
+import { registryErrors, type RegistryError } from '../oci/error.ts';
 import { publicRegistries } from '../oci/public-registries.ts';
 import {
   parseRepositoryName,
@@ -9,7 +9,6 @@ import {
   type UpstreamName,
 } from '../oci/reference.ts';
 import type { PullTarget } from './mirror.ts';
-import { anonymous } from './reader.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A name that begins with its registry. */
@@ -69,19 +68,6 @@ export class Routing {
     const first = name.slice(0, Math.max(name.indexOf('/'), 0));
     const ambiguous = prefixed(name) !== undefined || this.#upstreams.has(first);
     return upstream === this.#plain?.name && !ambiguous ? name : repositoryKey(repository);
-  }
-
-  /** The canonical name of what a client most likely means by `text`; of what means nothing here, `text` itself. */
-  canonicalText(text: string): string {
-    const name = parseRepositoryName(text);
-    if (name === undefined) return text;
-    try {
-      const [likeliest] = this.candidates({ name, namespace: undefined, reader: anonymous });
-      return this.canonicalName(likeliest);
-    } catch (error) {
-      if (error instanceof RegistryError) return text;
-      throw error;
-    }
   }
 
   #resolve({ name, namespace }: PullTarget): { readonly upstream: Upstream; readonly name: RepositoryName } {

@@ -57,11 +57,6 @@ export class MirrorHouse implements AsyncDisposable {
     return this.#open(this.#running).mirror;
   }
 
-  /** The canonical form of a name as a client writes it. */
-  canonical(name: string): string {
-    return this.#open(this.#running).canonical(name);
-  }
-
   get content(): ContentStore {
     return this.#open(this.#stores).content;
   }

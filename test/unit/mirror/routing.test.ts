@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { anonymous } from '../../../src/mirror/reader.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { makeImage } from '../../support/image.ts';
 import { byTag, MirrorHouse, somebody, target } from '../../support/mirror-house.ts';
@@ -193,13 +194,14 @@ describe('the canonical name', () => {
     ['index.docker.io/owner/app', 'owner/app'],
     ['ghcr.io/owner/app', 'ghcr.io/owner/app'],
     ['docker.io/my.group/app', 'docker.io/my.group/app'],
-    ['quay.io/owner/app', 'quay.io/owner/app'],
-    ['not a name', 'not a name'],
-  ])('of %s is %s', async (written, canonical) => {
-    const { house } = await twoRegistries();
+  ])('of %s is %s, as the catalog has it', async (written, canonical) => {
+    const { house, hub } = await twoRegistries();
     await using _ = house;
+    for (const name of ['owner/app', 'my.group/app']) hub.addManifest(name, image.bytes, 'latest');
 
-    expect(house.canonical(written)).toBe(canonical);
+    await house.mirror.manifest(target(written), latest, 'GET');
+
+    expect(await house.mirror.catalog({ reader: anonymous, last: undefined, limit: 9 })).toEqual([canonical]);
   });
 
   it('is never that of two repositories: a token for the one must not open the other', async () => {
@@ -208,10 +210,10 @@ describe('the canonical name', () => {
     hub.addManifest('corp/app', image.bytes, 'latest');
     corp.addManifest('app', image.bytes, 'latest');
     await using house = await MirrorHouse.open({ upstream: hub, others: [corp] });
-    const reader = { ...somebody('mallory'), repositories: new Set([house.canonical('corp/app')]) };
+    const reader = { ...somebody('mallory'), repositories: new Set(['docker.io/corp/app']) };
     await house.mirror.manifest(target('corp/app', undefined, reader), latest, 'GET');
 
-    expect(house.canonical('corp/app')).toBe('docker.io/corp/app');
+    expect(await house.mirror.catalog({ reader, last: undefined, limit: 9 })).toEqual(['docker.io/corp/app']);
     await expect(house.mirror.manifest(target('app', 'corp', reader), latest, 'GET')).rejects.toMatchObject({
       status: 404,
     });
