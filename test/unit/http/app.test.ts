@@ -5,6 +5,7 @@ import { mediaTypes } from '../../../src/oci/media-type.ts';
 import { FakeMirror } from '../../support/fake-mirror.ts';
 import { logLines } from '../../support/log-lines.ts';
 import { TestClock } from '../../support/test-clock.ts';
+import { errorCode, unheld, unsupported } from './answers.ts';
 
 let mirror = new FakeMirror();
 let log = logLines();
@@ -21,14 +22,6 @@ beforeEach(() => {
 async function get(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Response> {
   return await app.request(path, { method, headers });
 }
-
-async function errorCode(response: Response): Promise<unknown> {
-  const body = (await response.json()) as { errors: { code: unknown }[] };
-  return body.errors[0]?.code;
-}
-
-const unsupported = '{"errors":[{"code":"UNSUPPORTED","message":"The operation is unsupported."}]}\n';
-const unheld = `sha256:${'f'.repeat(64)}`;
 
 describe('every answer', () => {
   test.each(['/v2/', '/v2', '/v2/box/manifests/none', '/v2/nonsense', '/v2/A/tags/list', '/v2/_catalog?n=x'])(

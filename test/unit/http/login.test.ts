@@ -7,6 +7,7 @@ import { registryErrors } from '../../../src/oci/error.ts';
 import { FakeMirror } from '../../support/fake-mirror.ts';
 import { logLines } from '../../support/log-lines.ts';
 import { TestClock } from '../../support/test-clock.ts';
+import { errorCode } from './answers.ts';
 
 const alice = { ...anonymous, user: 'alice', groups: ['staff'] };
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -60,10 +61,6 @@ beforeEach(() => {
 
 async function get(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Response> {
   return await app.request(path, { method, headers });
-}
-
-async function errorCode(response: Response): Promise<unknown> {
-  return ((await response.json()) as { errors: { code: unknown }[] }).errors[0]?.code;
 }
 
 describe('the version check', () => {
