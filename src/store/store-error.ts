@@ -11,6 +11,8 @@ export type StoreErrorCode =
   | 'INGEST_BUSY'
   /** The database was written by a newer version. */
   | 'NEWER_SCHEMA'
+  /** The database is damaged, or is none. */
+  | 'CORRUPT'
   /** Any other failure of disk or database. */
   | 'IO';
 

@@ -8,6 +8,8 @@ const codes: readonly (readonly [prefix: string, code: StoreErrorCode])[] = [
   ['SQLITE_FULL', 'NO_SPACE'],
   ['SQLITE_READONLY', 'NOT_WRITABLE'],
   ['SQLITE_CANTOPEN', 'NOT_WRITABLE'],
+  ['SQLITE_CORRUPT', 'CORRUPT'],
+  ['SQLITE_NOTADB', 'CORRUPT'],
 ];
 
 /** An error of the database as a StoreError; one that is a StoreError already stays as it is. */
