@@ -58,6 +58,7 @@ function storeSentence({ code, message }: StoreError, folder: string): string {
     case 'LOCKED':
       return `the database in the data folder ${folder} is locked by another process`;
     case 'NEWER_SCHEMA':
+    case 'CORRUPT':
     case 'INGEST_BUSY':
     case 'DIGEST_MISMATCH':
     case 'IO':

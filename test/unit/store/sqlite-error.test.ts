@@ -10,7 +10,9 @@ it.each([
   ['SQLITE_READONLY_DBMOVED', 'NOT_WRITABLE'],
   ['SQLITE_CANTOPEN', 'NOT_WRITABLE'],
   ['SQLITE_IOERR_FSYNC', 'IO'],
-  ['SQLITE_CORRUPT', 'IO'],
+  ['SQLITE_CORRUPT_INDEX', 'CORRUPT'],
+  ['SQLITE_NOTADB', 'CORRUPT'],
+  ['SQLITE_TOOBIG', 'IO'],
 ])('calls %s %s', (result, code) => {
   const cause = new Database.SqliteError('message', result);
   expect(databaseError(cause)).toMatchObject({ name: 'StoreError', code, cause });

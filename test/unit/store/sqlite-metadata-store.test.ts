@@ -39,7 +39,7 @@ it('says what is wrong with a file that is no database, or a place that takes no
   const file = folder.join('metadata.db');
   await writeFile(file, 'this is not a database, and long enough to be seen as none'.repeat(100));
   const open = (path: string) => SqliteMetadataStore.open(path, new TestClock());
-  await expect(open(file)).rejects.toMatchObject({ name: 'StoreError', code: 'IO' });
+  await expect(open(file)).rejects.toMatchObject({ name: 'StoreError', code: 'CORRUPT' });
   await expect(open(folder.path)).rejects.toMatchObject({ name: 'StoreError', code: 'NOT_WRITABLE' });
   await expect(open('/proc/entrepot/metadata.db')).rejects.toMatchObject({ name: 'StoreError' });
 });
