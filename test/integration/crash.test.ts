@@ -4,6 +4,7 @@ import { eventually, within } from '../support/deadline.ts';
 import { EntrepotProcess } from '../support/entrepot-process.ts';
 import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage, type Image } from '../support/image.ts';
+import { randomNumbers } from '../support/random-numbers.ts';
 import { noPartialBlobs } from '../support/store-folder.ts';
 
 const kills = 50;
@@ -13,17 +14,6 @@ const clients = 3;
 const repository = 'library/hello';
 /** The size in bytes of an image's blobs, all together. */
 const imageBytes = 1_500_000 + 400_000 + 100_000 + 5000;
-
-/** Numbers in [0, 1), the same for the same seed. @see https://en.wikipedia.org/wiki/Xorshift */
-function randomNumbers(seed: number): () => number {
-  let state = seed | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
 
 function imageOf(seed: number): Image {
   return makeImage({ layers: [1_500_000, 400_000, 100_000, 5000], seed });

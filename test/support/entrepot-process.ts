@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Child, type ChildExit } from './child.ts';
-import { writeConfigurationFile } from './configuration-file.ts';
+import { writeConfigurationFile, type Sections } from './configuration-file.ts';
 import { TempFolder } from './temp-folder.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -10,6 +10,10 @@ export interface EntrepotProcessOptions {
   readonly remoteUrl: string;
   /** Such as `5s`. */
   readonly draintimeout?: string;
+  /** Keys of `storage` besides the folder. */
+  readonly storage?: Sections;
+  /** Other sections of the configuration, each in place of its default. */
+  readonly sections?: Sections;
 }
 
 /** Entrepot as a process of its own, with a folder that outlives it: to be killed, drained and measured. */
@@ -23,11 +27,14 @@ export class EntrepotProcess implements AsyncDisposable {
     this.#child = child;
   }
 
-  static async start({ remoteUrl, draintimeout = '5s' }: EntrepotProcessOptions): Promise<EntrepotProcess> {
+  static async start(options: EntrepotProcessOptions): Promise<EntrepotProcess> {
+    const { remoteUrl, draintimeout = '5s', storage = {}, sections = {} } = options;
     const folder = await TempFolder.create();
     await writeConfigurationFile(folder, {
       http: { addr: '127.0.0.1:0', draintimeout },
       proxy: { remoteurl: remoteUrl },
+      storage: { filesystem: { rootdirectory: folder.join('data') }, ...storage },
+      ...sections,
     });
     const entrepot = new EntrepotProcess(folder, launch(folder));
     try {
@@ -51,6 +58,11 @@ export class EntrepotProcess implements AsyncDisposable {
   /** Where it stores. */
   get data(): string {
     return this.#folder.join('data');
+  }
+
+  /** Its configuration file. */
+  get configuration(): string {
+    return this.#folder.join('config.yml');
   }
 
   /** What it has written since it was last started. */

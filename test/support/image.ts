@@ -51,7 +51,7 @@ export function makeImage(options: ImageOptions = {}): Image {
     seed,
     ...options.config,
   };
-  return assemble(blobs, config, oci);
+  return assembleImage(blobs, config, oci);
 }
 
 /** An index of images, one platform each. */
@@ -103,7 +103,7 @@ export async function runnableImage(
     rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
     history: [{ created: '1970-01-01T00:00:00Z', created_by: 'busybox' }],
   };
-  return assemble([gzipSync(layer)], config, options.oci ?? false);
+  return assembleImage([gzipSync(layer)], config, options.oci);
 }
 
 /** Bytes that do not compress; the same for the same seed. */
@@ -123,7 +123,8 @@ export function noise(size: number, seed: string): Buffer {
   return bytes;
 }
 
-function assemble(layers: readonly Buffer[], config: unknown, oci: boolean): Image {
+/** An image of these layers; a config of JSON. */
+export function assembleImage(layers: readonly Buffer[], config: unknown, oci = false): Image {
   const configContent = content(
     Buffer.from(JSON.stringify(config)),
     oci ? 'application/vnd.oci.image.config.v1+json' : 'application/vnd.docker.container.image.v1+json',
