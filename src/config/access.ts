@@ -1,4 +1,3 @@
-import { dockerHub, dockerHubHosts } from '../oci/docker-hub.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { AccessRules } from '../mirror/access/policy.ts';
 import type { AuthConfig } from './config.ts';
@@ -6,6 +5,7 @@ import type { FileValues } from './schema.ts';
 import { suggest } from './suggest.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Path } from './tree.ts';
+import { checkUpstream } from './upstream-pattern.ts';
 
 /** Who may read what. What it returns counts only when there are no problems. */
 export function readAccess(given: FileValues['access'], around: Surroundings): AccessRules {
@@ -65,26 +65,5 @@ function checkGroups(
       path,
       `there is no access.groups.${group}${near === undefined ? '' : `, did you mean group:${near}?`}`,
     );
-  }
-}
-
-/** The first part of a pattern without wildcards must be an upstream: rules are read with the registry in front. */
-function checkUpstream(
-  pattern: string,
-  path: Path,
-  upstreams: readonly UpstreamName[],
-  { problems }: Surroundings,
-): void {
-  const first = pattern.slice(0, pattern.indexOf('/'));
-  if (!pattern.includes('/') || /[*?[{]/.test(first) || upstreams.some((name) => name === first)) return;
-  problems.add(path, `${first} is not an upstream of this mirror${meant()}`);
-
-  function meant(): string {
-    if (dockerHubHosts.has(first)) return `, did you mean ${dockerHub}${pattern.slice(first.length)}?`;
-    const near = suggest(first, upstreams);
-    if (near !== undefined) return `, did you mean ${near}${pattern.slice(first.length)}?`;
-    return upstreams.includes(dockerHub) && !first.includes('.')
-      ? `; patterns begin with one, did you mean ${dockerHub}/${pattern}?`
-      : `; patterns begin with one of ${upstreams.join(', ')}`;
   }
 }

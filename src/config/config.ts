@@ -1,5 +1,6 @@
 import type { ListenAddress } from '../http/server.ts';
 import type { AccessRules } from '../mirror/access/policy.ts';
+import type { Quota, SizeLimit } from '../mirror/space/limits.ts';
 import type { FreshnessRule } from '../mirror/freshness.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { LogOptions } from '../telemetry/log.ts';
@@ -10,8 +11,16 @@ import type { Timeouts } from '../upstream/transport.ts';
 export interface StorageConfig {
   /** Absolute. */
   readonly rootdirectory: string;
-  /** As configured. Without effect so far: like registry:2 as a pull-through cache, a mirror refuses deletes. */
+  /** Whether clients may remove what is cached, by DELETE. */
   readonly deleteEnabled: boolean;
+  /** What everything that is cached may take; undefined for whatever {@link minfree} leaves. */
+  readonly maxsize: SizeLimit | undefined;
+  /** What stays free on the disk. */
+  readonly minfree: SizeLimit;
+  /** In how long everything is hashed once; 0 for never. */
+  readonly scrubMs: number;
+  /** For single upstreams and repositories. Those under `upstreams` come last. */
+  readonly quotas: readonly Quota[];
 }
 
 /** All file names are absolute, and were readable when the configuration was loaded. */
@@ -97,6 +106,8 @@ export interface Config {
   readonly plain: UpstreamName | undefined;
   readonly auth: AuthConfig;
   readonly access: AccessRules;
+  /** Patterns of images that are kept whatever happens, as configured. */
+  readonly pins: readonly string[];
   /** How long content that nobody asks for is kept; 0 means for ever. */
   readonly ttlMs: number;
   /** Limits on one upstream request. */

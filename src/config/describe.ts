@@ -1,8 +1,10 @@
 import { stringify } from 'yaml';
+import { formatByteSize } from '../byte-size.ts';
 import { formatDuration } from '../go-duration.ts';
+import type { SizeLimit } from '../mirror/space/limits.ts';
 import { addressText } from './address-text.ts';
 import { suitesOf } from './ciphers.ts';
-import type { AuthConfig, Config, TlsConfig } from './config.ts';
+import type { AuthConfig, Config, StorageConfig, TlsConfig } from './config.ts';
 import { describeExec, describeUpstream, maskedUrl } from './describe-upstream.ts';
 
 /** Every setting in force, defaults included, as a configuration file; secrets are masked. */
@@ -16,6 +18,7 @@ export function describeConfig(config: Config): string {
       storage: {
         filesystem: { rootdirectory: storage.rootdirectory },
         delete: { enabled: storage.deleteEnabled },
+        ...describeSpace(storage),
       },
       http: {
         addr: addressText(http.addr),
@@ -33,6 +36,7 @@ export function describeConfig(config: Config): string {
           idle: formatDuration(timeouts.idleMs),
         },
       },
+      pin: config.pins,
       upstreams: Object.fromEntries(upstreams.map((upstream) => [upstream.name, describeUpstream(upstream)])),
       auth: describeAuth(config.auth),
       access: config.access,
@@ -55,6 +59,22 @@ function environmentComment({ upstreams }: Config): string {
     noProxy === '' ? '' : `NO_PROXY=${noProxy.replaceAll(/\s+/g, ' ')}`,
   ];
   return `# From the environment: ${words.filter((word) => word !== '').join(' ')}\n`;
+}
+
+function describeSpace({ maxsize, minfree, scrubMs, quotas }: StorageConfig): object {
+  return {
+    maxsize: maxsize && describeLimit(maxsize),
+    minfree: describeLimit(minfree),
+    scrub: formatDuration(scrubMs),
+    quotas: quotas.map((quota) => ({
+      match: 'upstream' in quota ? quota.upstream : quota.match,
+      size: formatByteSize(quota.bytes),
+    })),
+  };
+}
+
+function describeLimit(limit: SizeLimit): string {
+  return 'bytes' in limit ? formatByteSize(limit.bytes) : `${limit.percent}%`;
 }
 
 function describeTls({ certificate, key, clientcas, minimumtls, ciphers }: TlsConfig): object {

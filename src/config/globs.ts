@@ -16,6 +16,15 @@ export const repositoryPattern = text.transform((value, context): string => {
   return checked(value, context, repositoryGlob);
 });
 
+/** An upstream, or a glob on `upstream/repository`. */
+export const quotaPattern = text.transform((value, context): string => {
+  if (!value.includes('/')) return checked(value, context, repositoryGlob);
+  return checked(value, context, repositoryGlob);
+});
+
+/** A glob on `upstream/repository:tag`. */
+export const pinPattern = text.transform((value, context): string => checked(value, context, tagGlob));
+
 /** What is wrong with a pattern that is a glob, and yet hardly what its writer means. */
 function likelier(value: string): string | undefined {
   const hub = /^(docker\.io)\/([^/]+)$/.exec(value)?.[2];

@@ -7,6 +7,7 @@ import { applyEnvironment, pathVariable, type Environment } from './environment.
 import { FileProblem, readText } from './files.ts';
 import { deepFreeze } from './freeze.ts';
 import { ProblemList } from './problem-list.ts';
+import { readQuotas } from './quotas.ts';
 import { takeRegistry2Keys } from './registry2.ts';
 import type { FileValues } from './schema.ts';
 import { Surroundings } from './surroundings.ts';
@@ -63,7 +64,10 @@ export function loadConfig(source: ConfigSource = {}): LoadedConfig {
   return { config, warnings };
 }
 
-type Parts = Upstreams & Pick<Config, 'auth' | 'access'> & Pick<Config['http'], 'tls'>;
+type Parts = Upstreams &
+  Pick<Config, 'auth' | 'access'> &
+  Pick<Config['http'], 'tls'> &
+  Pick<Config['storage'], 'quotas'>;
 
 /** Reads what has to be looked up or depends on other sections; undefined when one of those has problems. */
 function readParts({ values, broken }: Validated, around: Surroundings): Parts | undefined {
@@ -75,7 +79,8 @@ function readParts({ values, broken }: Validated, around: Surroundings): Parts |
   if (auth === undefined || access === undefined || upstreams === undefined) return undefined;
   const names = upstreams.upstreams.map(({ name }) => name);
   checkAccess(access, auth, names, around);
-  return { ...upstreams, auth, access, tls };
+  const quotas = areWhole('storage') ? readQuotas(values, names, around) : [];
+  return { ...upstreams, auth, access, tls, quotas };
 }
 
 /** As the operator would type it. */
@@ -125,12 +130,17 @@ function assemble(values: FileValues, parts: Parts, directory: string): Config {
     storage: {
       rootdirectory: resolve(directory, storage.filesystem.rootdirectory),
       deleteEnabled: storage.delete.enabled,
+      maxsize: storage.maxsize,
+      minfree: storage.minfree,
+      scrubMs: storage.scrub,
+      quotas: parts.quotas,
     },
     http: { addr: http.addr, headers: http.headers, tls: parts.tls, draintimeoutMs: http.draintimeout },
     upstreams: [first, ...others],
     plain: parts.plain,
     auth: parts.auth,
     access: parts.access,
+    pins: values.pin,
     ttlMs: proxy.ttl,
     timeouts: {
       connectMs: proxy.timeouts.connect,

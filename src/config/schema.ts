@@ -3,7 +3,9 @@ import { accessSchema, authSchema } from './access-schema.ts';
 import { cipherSuites } from './ciphers.ts';
 import { headers } from './header-schema.ts';
 import { registry2Keys } from './registry2.ts';
-import { boolean, duration, listenAddress, oneOf, text, wholeNumber } from './scalars.ts';
+import { boolean, duration, listenAddress, oneOf, oneOrMore, text, wholeNumber } from './scalars.ts';
+import { pinPattern, quotaPattern } from './globs.ts';
+import { byteSize, sizeLimit } from './sizes.ts';
 import { accountKeys, freshnessSchema, registryUrl, upstreamSchema } from './upstream-schema.ts';
 
 /** What timers can hold. */
@@ -31,6 +33,10 @@ export const fileSchema = z.strictObject({
     .strictObject({
       filesystem: z.strictObject({ rootdirectory: text.default('./data') }).prefault({}),
       delete: z.strictObject({ enabled: boolean.default(false) }).prefault({}),
+      maxsize: sizeLimit('maxsize').optional(),
+      minfree: sizeLimit('minfree').default({ percent: 10 }),
+      scrub: duration(0).default(720 * 3_600_000),
+      quotas: z.array(z.strictObject({ match: quotaPattern, size: byteSize })).default([]),
     })
     .prefault({}),
   http: z
@@ -66,6 +72,7 @@ export const fileSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  pin: oneOrMore(pinPattern).default([]),
   upstreams: z.record(z.string(), upstreamSchema.optional()).optional(),
   auth: authSchema.optional(),
   access: accessSchema.prefault({}),

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { tagPattern } from './globs.ts';
 import { parseRegistryUrl } from './registry-url.ts';
+import { byteSize } from './sizes.ts';
 import { boolean, duration, listenAddress, oneOf, oneOrMore, refuse, shown, text } from './scalars.ts';
 
 export const registryUrl = text.transform((value, context) => {
@@ -61,6 +62,7 @@ export const upstreamSchema = z.strictObject({
     .default({}),
   hosts: oneOrMore(hostName).default([]),
   listen: listenAddress.optional(),
+  quota: byteSize.optional(),
 });
 
 /** What the file says of one upstream. */

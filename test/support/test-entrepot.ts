@@ -102,7 +102,15 @@ export class TestEntrepot implements AsyncDisposable {
     const first = upstreamConfig({ name, url: upstream, credentials }, freshness);
     return {
       log: { level: 'trace', formatter: 'json', fields: {} },
-      storage: { rootdirectory: this.#folder.path, deleteEnabled: false },
+      storage: {
+        rootdirectory: this.#folder.path,
+        deleteEnabled: false,
+        maxsize: undefined,
+        // Whatever the disk that tests run on has left.
+        minfree: { bytes: 0 },
+        scrubMs: 0,
+        quotas: [],
+      },
       http: {
         addr: { host: '127.0.0.1', port: 0 },
         headers: {},
@@ -121,6 +129,7 @@ export class TestEntrepot implements AsyncDisposable {
         mirror: { allow: [], deny: [] },
         ...access,
       },
+      pins: [],
       ttlMs: 0,
       timeouts: { connectMs: 5000, headerMs: 4000, idleMs: 4000, ...timeouts },
       catalogMaxEntries: 1000,

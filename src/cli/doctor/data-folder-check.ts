@@ -3,7 +3,7 @@ import { rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf, unlessMissing } from '../../store/file-error.ts';
 import { ok, problem, warning, type Check, type Finding } from './check.ts';
-import { sizeText } from './size.ts';
+import { byteSizeText } from '../../byte-size.ts';
 
 const mib = 2 ** 20;
 
@@ -81,7 +81,7 @@ export class DataFolderCheck implements Check {
   }
 
   #room({ size, free }: FileSystem, isNew: boolean): Finding {
-    const message = `${this.#folder}${isNew ? ' will be made' : ''}, ${sizeText(free)} of ${sizeText(size)} free`;
+    const message = `${this.#folder}${isNew ? ' will be made' : ''}, ${byteSizeText(free)} of ${byteSizeText(size)} free`;
     const advice =
       'make room, let content expire earlier (proxy.ttl), or move storage.filesystem.rootdirectory';
     if (free < leastFree) return problem(message, advice);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import process from 'node:process';
 import { ok, problem, warning, type Check, type Finding } from './check.ts';
-import { sizeText } from './size.ts';
+import { byteSizeText } from '../../byte-size.ts';
 
 /** A client takes two files at a time, its connection and a blob; a fill takes two more. */
 const enoughFiles = 4096;
@@ -63,8 +63,8 @@ function judgeFiles(openFiles: number | undefined): readonly Finding[] {
 }
 
 function judgeMemory(memory: number): Finding {
-  const message = `${sizeText(memory)} of memory`;
+  const message = `${byteSizeText(memory)} of memory`;
   return memory >= enoughMemory
     ? ok(message)
-    : warning(message, `give it ${sizeText(enoughMemory)} or more: with many clients it may be killed`);
+    : warning(message, `give it ${byteSizeText(enoughMemory)} or more: with many clients it may be killed`);
 }

@@ -11,7 +11,14 @@ describe('a configuration', () => {
     const { upstreams, ...rest } = config;
     expect(rest).toEqual({
       log: { level: 'info', formatter: 'text', fields: {} },
-      storage: { rootdirectory: join(folder.path, 'data'), deleteEnabled: false },
+      storage: {
+        rootdirectory: join(folder.path, 'data'),
+        deleteEnabled: false,
+        maxsize: undefined,
+        minfree: { percent: 10 },
+        scrubMs: 2_592_000_000,
+        quotas: [],
+      },
       http: { addr: { host: undefined, port: 5000 }, headers: {}, tls: undefined, draintimeoutMs: 8000 },
       plain: 'docker.io',
       auth: { htpasswd: undefined, token: undefined, passthrough: false },
@@ -22,6 +29,7 @@ describe('a configuration', () => {
         rules: [],
         mirror: { allow: [], deny: [] },
       },
+      pins: [],
       ttlMs: 604_800_000,
       timeouts: { connectMs: 5000, headerMs: 15_000, idleMs: 30_000 },
       catalogMaxEntries: 1000,
