@@ -39,7 +39,7 @@ export async function pull(title: Title, options: PullOptions): Promise<readonly
   if (title.root.digest !== image.digest) {
     outcomes.push(await get(`${base}/manifests/${image.digest}`, image, options));
   }
-  if (!outcomes.every((outcome) => outcome === 'right')) return outcomes;
+  if (outcomes.some((outcome) => outcome !== 'right')) return outcomes;
   const blobs = [image.config, ...image.layers];
   const lanes = [blobs.filter((_, index) => index % 2 === 0), blobs.filter((_, index) => index % 2 === 1)];
   await Promise.all(

@@ -92,7 +92,7 @@ test('an hour of pulls over a cache a quarter of their size, with faults and cra
   const killer = async (): Promise<void> => {
     for (let kill = 1; kill <= kills; kill += 1) {
       const due = ((pulls - undisturbed) * (kill - random() / 2)) / kills;
-      while (made < due) await sleep(20);
+      await eventually(600_000, `${due} pulls`, () => made >= due);
       alive = false;
       entrepot.signal('SIGKILL');
       await entrepot.exited();
