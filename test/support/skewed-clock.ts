@@ -9,6 +9,10 @@ export class SkewedClock implements Clock {
     return Date.now() + this.#skew;
   }
 
+  monotonic(): number {
+    return performance.now() + this.#skew;
+  }
+
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     await delay(ms, undefined, { signal });
   }

@@ -8,6 +8,7 @@ interface Sleeper {
 /** Time that moves only when a test says so. */
 export class TestClock implements Clock {
   #now: number;
+  #setBy = 0;
   readonly #sleepers = new Set<Sleeper>();
 
   /** Starts at `now`, in milliseconds since the epoch. */
@@ -16,7 +17,16 @@ export class TestClock implements Clock {
   }
 
   now(): number {
+    return this.#now + this.#setBy;
+  }
+
+  monotonic(): number {
     return this.#now;
+  }
+
+  /** Sets the clock forward by `ms`, or back: no time passes, and nobody who sleeps wakes. */
+  set(ms: number): void {
+    this.#setBy += ms;
   }
 
   /** How many sleeps are under way. */

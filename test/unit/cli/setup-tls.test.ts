@@ -17,7 +17,7 @@ async function run(folder: TempFolder, options: Partial<SetupTlsOptions> = {}, n
   const code = await setupTls(
     { host: [], out: folder.join('tls'), days: '825', port: '5000', ...options },
     { out: (text) => void (out += text), err: (text) => void (err += text), interactive: false },
-    { now: () => now, sleep: () => Promise.resolve() },
+    { now: () => now, monotonic: () => now, sleep: () => Promise.resolve() },
   );
   return { code, out, err };
 }
