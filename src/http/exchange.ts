@@ -7,6 +7,7 @@ import { anonymous, type Reader } from '../mirror/reader.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Login } from './auth/authenticator.ts';
 import { contentLength, type HeaderList, type Reply } from './reply.ts';
+import { isFromWebPage } from './web-page.ts';
 
 /** Bodies up to this many bytes are joined with their head. */
 const maxJoinedLength = 64 * 1024;
@@ -85,6 +86,11 @@ export class Exchange {
   /** A header of the request, its lines joined by commas. */
   header(name: string): string | undefined {
     return this.#context.req.header(name);
+  }
+
+  /** Whether a web page asks, and so is shown only what is cached. */
+  get isFromWebPage(): boolean {
+    return isFromWebPage((name) => this.header(name));
   }
 
   /** A part of the path, percent-decoded and otherwise unchecked; empty when it is missing. */

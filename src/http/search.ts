@@ -41,7 +41,13 @@ export class SearchHandler {
     const { n = defaultResults } = pageRequest(exchange);
     const namespace = boundUpstream(exchange);
     const limit = Math.min(n, maxResults);
-    const { results, warning } = await this.#mirror.search(exchange.reader, term, limit, namespace);
+    const { results, warning } = await this.#mirror.search({
+      reader: exchange.reader,
+      term,
+      limit,
+      namespace,
+      cachedOnly: exchange.isFromWebPage,
+    });
     return exchange.reply(
       jsonReply(
         {

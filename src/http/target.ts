@@ -40,7 +40,12 @@ export function pullTarget(exchange: Exchange): PullTarget {
     exchange.namespace = namespace;
   }
   exchange.registry = agreed(name, [exchange.namespace, ...exchange.bound]);
-  return { name, namespace: agreed(name, [exchange.registry, registry]), reader: exchange.reader };
+  return {
+    name,
+    namespace: agreed(name, [exchange.registry, registry]),
+    reader: exchange.reader,
+    cachedOnly: exchange.isFromWebPage,
+  };
 }
 
 /**

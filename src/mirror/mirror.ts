@@ -18,6 +18,11 @@ export interface PullTarget {
   /** The registry that is meant, if the request says so: by `?ns=`, by the host it came to, by the listener. */
   readonly namespace: UpstreamName | undefined;
   readonly reader: Reader;
+  /**
+   * Asked by a web page, which shows what is here: answered from the cache as it is, also where a pull would ask upstream.
+   * No upstream is asked, nothing is fetched, and nothing counts as used.
+   */
+  readonly cachedOnly: boolean;
 }
 
 interface Answer {
@@ -71,10 +76,32 @@ export interface ReferrersAnswer extends Answer {
   readonly warning: string | undefined;
 }
 
+/** What a search is for. */
+export interface SearchQuery {
+  readonly reader: Reader;
+  /** Never empty. */
+  readonly term: string;
+  /** Results at most. */
+  readonly limit: number;
+  /** The upstream that the client was bound to: only its repositories are found. */
+  readonly namespace?: UpstreamName | undefined;
+  /** As in {@link PullTarget}; not, if it is left out. */
+  readonly cachedOnly?: boolean;
+}
+
 export interface SearchAnswer {
   readonly results: readonly SearchResult[];
   /** Why these are only cached names, when Docker Hub was to be asked; else undefined. */
   readonly warning: string | undefined;
+}
+
+/** What a deletion took from the cache. */
+export interface Removal {
+  readonly tags: readonly Tag[];
+  /** How many, with those that belonged to the one named. */
+  readonly manifests: number;
+  /** On disk, of blobs that no other image needs. */
+  readonly bytes: number;
 }
 
 /** A page of the catalog, for one reader. */
@@ -108,10 +135,13 @@ export interface Mirror {
    * `<upstream>/<name>` for others. Never asks upstream.
    */
   catalog(page: CatalogPage): Promise<readonly string[]>;
+  /** Repositories by a term: Docker Hub's search where it is mirrored and answers, else cached names that contain the term. */
+  search(query: SearchQuery): Promise<SearchAnswer>;
   /**
-   * Repositories by a term: Docker Hub's search where it is mirrored and answers, else cached names that contain the term.
-   * @param namespace the upstream that the client was bound to: only its repositories are found
+   * Removes a tag or a manifest from the cache, and its bytes from the disk; upstream is neither asked nor changed. A pull
+   * under way ends undisturbed. Rejects with a 404 when it is not held, or this reader may not read it; with a 401 that
+   * asks for a login, or a 403, for a reader who may not delete; with a 403 that names the pattern for what is pinned.
    */
-  search(reader: Reader, term: string, limit: number, namespace?: UpstreamName): Promise<SearchAnswer>;
+  remove(target: PullTarget, reference: ManifestReference): Promise<Removal>;
   readiness(): Promise<Readiness>;
 }

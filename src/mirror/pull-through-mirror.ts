@@ -1,5 +1,6 @@
 import type { Digest } from '../oci/digest.ts';
-import type { ManifestReference, Repository, UpstreamName } from '../oci/reference.ts';
+import { registryErrors } from '../oci/error.ts';
+import type { ManifestReference, Repository } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Gate } from './access/gate.ts';
@@ -18,10 +19,11 @@ import type {
   PullTarget,
   Readiness,
   ReferrersAnswer,
+  Removal,
   SearchAnswer,
+  SearchQuery,
   TagsAnswer,
 } from './mirror.ts';
-import type { Reader } from './reader.ts';
 import type { ReferrersService } from './referrers-service.ts';
 import type { SearchService } from './search-service.ts';
 import type { TagListService } from './tag-list-service.ts';
@@ -141,8 +143,12 @@ export class PullThroughMirror implements Mirror {
     return this.#catalog.page(page);
   }
 
-  search(reader: Reader, term: string, limit: number, namespace?: UpstreamName): Promise<SearchAnswer> {
-    return this.#searches.search(reader, term, limit, namespace);
+  search(query: SearchQuery): Promise<SearchAnswer> {
+    return this.#searches.search(query);
+  }
+
+  remove(): Promise<Removal> {
+    return Promise.reject(registryErrors.unsupported());
   }
 
   /** Whether content can be kept. An upstream in trouble does not make a mirror unready: it serves what it has. */

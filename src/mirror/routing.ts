@@ -11,6 +11,9 @@ import {
 import type { PullTarget } from './mirror.ts';
 import type { Upstream } from './upstream.ts';
 
+/** The part of a target that says which repository is meant. */
+type NamedTarget = Pick<PullTarget, 'name' | 'namespace'>;
+
 /** A name that begins with its registry. */
 interface PrefixedName {
   readonly prefix: string;
@@ -48,7 +51,7 @@ export class Routing {
    * short for `library/…`; elsewhere it may be, since dockerd and podman add that prefix for every mirror.
    * @throws {RegistryError} `NAME_UNKNOWN` for what is not mirrored here
    */
-  candidates(target: PullTarget): readonly [Repository, ...Repository[]] {
+  candidates(target: NamedTarget): readonly [Repository, ...Repository[]] {
     const { upstream, name } = this.#resolve(target);
     const given = { upstream: upstream.name, name };
     if (name.includes('/')) return [given];
@@ -70,7 +73,7 @@ export class Routing {
     return upstream === this.#plain?.name && !ambiguous ? name : repositoryKey(repository);
   }
 
-  #resolve({ name, namespace }: PullTarget): { readonly upstream: Upstream; readonly name: RepositoryName } {
+  #resolve({ name, namespace }: NamedTarget): { readonly upstream: Upstream; readonly name: RepositoryName } {
     const split = prefixed(name);
     const byPrefix = split === undefined ? undefined : this.#serving(split.prefix);
     if (namespace !== undefined) {

@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts';
 import { dockerHub } from '../oci/docker-hub.ts';
-import { parseRepositoryName, type UpstreamName } from '../oci/reference.ts';
+import { parseRepositoryName } from '../oci/reference.ts';
 import { UpstreamError, type SearchResult } from '../upstream/registry.ts';
 import type { Gate } from './access/gate.ts';
 import { notAsked } from './breaker.ts';
 import type { Catalog } from './catalog.ts';
-import type { SearchAnswer } from './mirror.ts';
+import type { SearchAnswer, SearchQuery } from './mirror.ts';
 import { elapsed, within } from './patience.ts';
-import { anonymous, type Reader } from './reader.ts';
+import type { Reader } from './reader.ts';
 import type { Routing } from './routing.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -35,10 +35,10 @@ export class SearchService {
     this.#clock = clock;
   }
 
-  async search(reader: Reader, term: string, limit: number, namespace?: UpstreamName): Promise<SearchAnswer> {
+  async search({ reader, term, limit, namespace, cachedOnly = false }: SearchQuery): Promise<SearchAnswer> {
     this.#gate.admitToListings(reader);
     const hub = this.#routing.upstreams.find(
-      ({ name }) => name === dockerHub && (namespace ?? dockerHub) === dockerHub,
+      ({ name }) => !cachedOnly && name === dockerHub && (namespace ?? dockerHub) === dockerHub,
     );
     let warning: string | undefined;
     if (hub !== undefined) {
@@ -76,7 +76,7 @@ export class SearchService {
     return found.flatMap((result) => {
       const name = parseRepositoryName(`${dockerHub}/${result.name}`);
       if (name === undefined) return [];
-      const [repository] = this.#routing.candidates({ name, namespace: undefined, reader: anonymous });
+      const [repository] = this.#routing.candidates({ name, namespace: undefined });
       if (!this.#gate.allows(repository, reader)) return [];
       return this.#routing.plain?.name === dockerHub ? [result] : [{ ...result, name }];
     });

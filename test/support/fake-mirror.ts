@@ -13,7 +13,9 @@ import type {
   PullTarget,
   Readiness,
   ReferrersAnswer,
+  Removal,
   SearchAnswer,
+  SearchQuery,
   TagsAnswer,
 } from '../../src/mirror/mirror.ts';
 import type { Reader } from '../../src/mirror/reader.ts';
@@ -145,7 +147,7 @@ export class FakeMirror implements Mirror {
     this.#referrers.set(`${name} ${subject}`, descriptors);
   }
 
-  async search(reader: Reader, term: string, limit: number): Promise<SearchAnswer> {
+  async search({ reader, term, limit }: SearchQuery): Promise<SearchAnswer> {
     this.calls.push(`search ${term} ${limit}`);
     this.readers.push(reader);
     if (this.failure !== undefined) throw this.failure;
@@ -159,6 +161,15 @@ export class FakeMirror implements Mirror {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const names = [...this.#tags.keys()].sort().filter((name) => last === undefined || name > last);
     return Promise.resolve(names.slice(0, limit));
+  }
+
+  remove(target: PullTarget, reference: ManifestReference): Promise<Removal> {
+    return this.#answer('remove', target, referenceText(reference), (key) => {
+      const manifest = this.#manifests.get(key);
+      if (manifest === undefined) throw registryErrors.manifestUnknown(referenceText(reference));
+      this.#manifests.delete(key);
+      return { tags: 'tag' in reference ? [reference.tag] : [], manifests: 1, bytes: manifest.bytes.length };
+    });
   }
 
   readiness(): Promise<Readiness> {

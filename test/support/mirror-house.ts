@@ -138,7 +138,13 @@ export function target(name: string, namespace?: string, reader: Reader = anonym
     name: parsed,
     namespace: namespace === undefined ? undefined : parseUpstreamName(namespace),
     reader,
+    cachedOnly: false,
   };
+}
+
+/** The same, asked for by a web page. */
+export function fromWebPage(asked: PullTarget): PullTarget {
+  return { ...asked, cachedOnly: true };
 }
 
 /** Somebody who has logged in. */

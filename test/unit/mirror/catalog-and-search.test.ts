@@ -159,9 +159,14 @@ describe('a client that is bound to one registry', () => {
     await using house = await holding(names, options());
     house.upstream.found = [found('busybox')];
     const search = async (namespace: string) =>
-      (await house.mirror.search(anonymous, 'busybox', 25, registry(namespace))).results.map(
-        ({ name }) => name,
-      );
+      (
+        await house.mirror.search({
+          reader: anonymous,
+          term: 'busybox',
+          limit: 25,
+          namespace: registry(namespace),
+        })
+      ).results.map(({ name }) => name);
 
     expect(await search('ghcr.io')).toEqual(['ghcr.io/owner/busybox']);
     expect(await search('docker.io')).toEqual(['busybox']);
@@ -173,7 +178,7 @@ describe('a search', () => {
     await using house = await MirrorHouse.open();
     house.upstream.found = [found('busybox'), found('owner/busybox')];
 
-    const answer = await house.mirror.search(anonymous, 'busybox', 25);
+    const answer = await house.mirror.search({ reader: anonymous, term: 'busybox', limit: 25 });
 
     expect(answer).toEqual({ results: house.upstream.found, warning: undefined });
     expect(house.upstream.requests).toEqual(['SEARCH busybox 25']);
@@ -184,7 +189,7 @@ describe('a search', () => {
     await using house = await MirrorHouse.open({ upstream: new ScriptedUpstream('quay.io'), others: [hub] });
     hub.found = [found('busybox')];
 
-    const { results } = await house.mirror.search(anonymous, 'busybox', 25);
+    const { results } = await house.mirror.search({ reader: anonymous, term: 'busybox', limit: 25 });
 
     expect(results).toEqual([{ ...found('busybox'), name: 'docker.io/busybox' }]);
     expect(hub.count('SEARCH')).toBe(1);
@@ -194,7 +199,7 @@ describe('a search', () => {
     const hub = new ScriptedUpstream().guard();
     await using house = await MirrorHouse.open({ upstream: hub });
 
-    await house.mirror.search(alice, 'busybox', 25);
+    await house.mirror.search({ reader: alice, term: 'busybox', limit: 25 });
 
     expect(hub.requests).toEqual([]);
     expect(hub.anonymous?.requests).toEqual(['SEARCH busybox 25']);
@@ -215,7 +220,7 @@ describe('a search', () => {
     ];
 
     const names = async (reader: Reader): Promise<readonly string[]> =>
-      (await house.mirror.search(reader, 'busybox', 25)).results.map(({ name }) => name);
+      (await house.mirror.search({ reader, term: 'busybox', limit: 25 })).results.map(({ name }) => name);
 
     expect(await names(anonymous)).toEqual(['owner/busybox']);
     expect(await names(alice)).toEqual(['busybox', 'owner/busybox']);
@@ -226,11 +231,13 @@ describe('a search', () => {
     house.upstream.before = () =>
       Promise.reject(new UpstreamError('unavailable', 'upstream refused the connection'));
 
-    const { results, warning } = await house.mirror.search(anonymous, 'BUSY', 25);
+    const { results, warning } = await house.mirror.search({ reader: anonymous, term: 'BUSY', limit: 25 });
 
     expect(results.map(({ name }) => name)).toEqual(['library/busybox', 'owner/busybox']);
     expect(warning).toBe('upstream refused the connection');
-    expect((await house.mirror.search(anonymous, 'busy', 1)).results).toHaveLength(1);
+    expect((await house.mirror.search({ reader: anonymous, term: 'busy', limit: 1 })).results).toHaveLength(
+      1,
+    );
   });
 
   it('finds cached names after three seconds when Docker Hub hangs', async () => {
@@ -238,7 +245,7 @@ describe('a search', () => {
     const hanging = Promise.withResolvers<undefined>();
     house.upstream.before = () => hanging.promise;
 
-    const answer = house.mirror.search(anonymous, 'busy', 25);
+    const answer = house.mirror.search({ reader: anonymous, term: 'busy', limit: 25 });
     await house.clock.advance(3_000);
 
     expect((await answer).results).toMatchObject([{ name: 'library/busybox' }]);
@@ -251,7 +258,7 @@ describe('a search', () => {
     house.upstream.before = () => Promise.reject(new UpstreamError('unavailable', 'down'));
     await house.mirror.manifest(target('busybox'), byTag('latest'), 'GET');
 
-    await house.mirror.search(anonymous, 'busy', 25);
+    await house.mirror.search({ reader: anonymous, term: 'busy', limit: 25 });
 
     expect(house.upstream.count('SEARCH')).toBe(0);
   });
@@ -262,7 +269,7 @@ describe('a search', () => {
     await house.mirror.manifest(target('team/open'), byTag('latest'), 'GET');
 
     const names = async (reader: Reader): Promise<readonly string[]> =>
-      (await house.mirror.search(reader, 'team', 25)).results.map(({ name }) => name);
+      (await house.mirror.search({ reader, term: 'team', limit: 25 })).results.map(({ name }) => name);
 
     expect(await names(anonymous)).toEqual(['team/open']);
     expect(await names(alice)).toEqual(['team/open', 'team/secret']);

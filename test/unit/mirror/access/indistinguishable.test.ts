@@ -130,7 +130,7 @@ async function observe(scene: Scene, exists: boolean): Promise<Observed> {
     accountRequests: registry.requestsOfAccounts,
     storeCalls,
     catalog: await house.mirror.catalog({ reader, last: undefined, limit: 10 }),
-    found: (await house.mirror.search(reader, 'secret', 10)).results,
+    found: (await house.mirror.search({ reader, term: 'secret', limit: 10 })).results,
   };
 }
 

@@ -113,7 +113,9 @@ describe('a mirror that wants a login for everything', () => {
 
     const catalog = opened.mirror.catalog({ reader: anonymous, last: undefined, limit: 10 });
     await expect(catalog).rejects.toMatchObject({ status: 401, login: true });
-    await expect(opened.mirror.search(anonymous, 'busybox', 25)).rejects.toMatchObject({ status: 401 });
+    await expect(
+      opened.mirror.search({ reader: anonymous, term: 'busybox', limit: 25 }),
+    ).rejects.toMatchObject({ status: 401 });
     expect(opened.upstream.requests).toEqual([]);
   });
 
