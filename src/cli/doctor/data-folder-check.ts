@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { bytesOf, type SizeLimit } from '../../mirror/space/limits.ts';
 import { errnoOf, unlessMissing } from '../../store/file-error.ts';
 import { ok, problem, warning, type Check, type Finding } from './check.ts';
 import { byteSizeText } from '../../byte-size.ts';
 
 const mib = 2 ** 20;
 
-/** Less than this is a problem: one large image fills it. In bytes. */
-const leastFree = 1024 * mib;
+/** Less room than this is a problem: one large image fills it. In bytes. */
+const leastRoom = 1024 * mib;
 /** Less than this of the whole, and less than {@link comfortable}, is a warning. */
 const lowShare = 0.05;
 const comfortable = 10 * 1024 * mib;
@@ -58,15 +59,27 @@ async function fileSystemOf(path: string): Promise<FileSystem> {
   return { type, size: blocks * bsize, free: bavail * bsize, files, freeFiles: ffree };
 }
 
+/** What the configuration says of space. */
+export interface SpaceLimits {
+  readonly maxsize: SizeLimit | undefined;
+  readonly minfree: SizeLimit;
+}
+
 /** Is there a folder to store in, and room in it? */
 export class DataFolderCheck implements Check {
   readonly name = 'data folder';
   readonly #folder: string;
+  readonly #limits: SpaceLimits;
   readonly #fileSystemOf: (path: string) => Promise<FileSystem>;
 
   /** @param folder absolute */
-  constructor(folder: string, fileSystem: (path: string) => Promise<FileSystem> = fileSystemOf) {
+  constructor(
+    folder: string,
+    limits: SpaceLimits,
+    fileSystem: (path: string) => Promise<FileSystem> = fileSystemOf,
+  ) {
     this.#folder = folder;
+    this.#limits = limits;
     this.#fileSystemOf = fileSystem;
   }
 
@@ -81,11 +94,22 @@ export class DataFolderCheck implements Check {
   }
 
   #room({ size, free }: FileSystem, isNew: boolean): Finding {
-    const message = `${this.#folder}${isNew ? ' will be made' : ''}, ${byteSizeText(free)} of ${byteSizeText(size)} free`;
-    const advice =
-      'make room, let content expire earlier (proxy.ttl), or move storage.filesystem.rootdirectory';
-    if (free < leastFree) return problem(message, advice);
-    return free < comfortable && free < size * lowShare ? warning(message, advice) : ok(message);
+    const { maxsize, minfree } = this.#limits;
+    const kept = bytesOf(minfree, size);
+    const room = free - kept;
+    const most = maxsize === undefined ? '' : `, ${byteSizeText(bytesOf(maxsize, size))} for images at most`;
+    const message = `${this.#folder}${isNew ? ' will be made' : ''}, ${byteSizeText(free)} of ${byteSizeText(size)} free${most}`;
+    const advice = 'make room, or move storage.filesystem.rootdirectory';
+    if (room <= 0 && kept > 0) {
+      const short = `${message}, and storage.minfree keeps ${byteSizeText(kept)} so`;
+      return isNew
+        ? problem(short, `nothing would be stored: ${advice}, or lower storage.minfree`)
+        : warning(short, `images go until it is, and nothing is stored if that does not help: ${advice}`);
+    }
+    // What is there may go for what comes, unless the disk is to be filled up.
+    if (!isNew && kept > 0) return ok(message);
+    if (room < leastRoom) return problem(message, advice);
+    return room < comfortable && room < size * lowShare ? warning(message, advice) : ok(message);
   }
 }
 

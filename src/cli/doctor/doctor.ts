@@ -66,7 +66,7 @@ function localChecks({ storage, http, upstreams }: Config, clock: Clock): readon
     wantsCertificate: http.tls !== undefined && http.tls.clientcas.length > 0,
   };
   return [
-    new DataFolderCheck(storage.rootdirectory),
+    new DataFolderCheck(storage.rootdirectory, storage),
     new DatabaseCheck(storage.rootdirectory),
     new PortCheck(addresses.map((address) => ({ ...address, ...tls }))),
     new TlsCheck(http.tls, clock),

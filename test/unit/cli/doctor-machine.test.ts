@@ -5,7 +5,11 @@ import { createServer as createTlsServer } from 'node:tls';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/cli/doctor/check.ts';
-import { DataFolderCheck, type FileSystem } from '../../../src/cli/doctor/data-folder-check.ts';
+import {
+  DataFolderCheck,
+  type FileSystem,
+  type SpaceLimits,
+} from '../../../src/cli/doctor/data-folder-check.ts';
 import { DatabaseCheck } from '../../../src/cli/doctor/database-check.ts';
 import { LimitsCheck } from '../../../src/cli/doctor/limits-check.ts';
 import { PortCheck, type Listening } from '../../../src/cli/doctor/port-check.ts';
@@ -25,6 +29,9 @@ function disk(difference: Partial<FileSystem>): () => Promise<FileSystem> {
   return () => Promise.resolve({ ...roomy, ...difference });
 }
 
+const noLimits: SpaceLimits = { maxsize: undefined, minfree: { bytes: 0 } };
+const tenth: SpaceLimits = { maxsize: undefined, minfree: { percent: 10 } };
+
 function levels(findings: readonly Finding[]): readonly string[] {
   return findings.map(({ level }) => level);
 }
@@ -36,7 +43,7 @@ describe('the check of the data folder', () => {
   it('is content with a folder that has room, and leaves nothing there', async () => {
     await using folder = await TempFolder.create();
 
-    const findings = await new DataFolderCheck(folder.path, disk({})).run();
+    const findings = await new DataFolderCheck(folder.path, noLimits, disk({})).run();
 
     expect(findings).toEqual([{ level: 'ok', message: `${folder.path}, 50.0 GiB of 100.0 GiB free` }]);
     expect(await readdir(folder.path)).toEqual([]);
@@ -45,7 +52,7 @@ describe('the check of the data folder', () => {
   it('is content with one that can be made', async () => {
     await using folder = await TempFolder.create();
 
-    const [finding] = await new DataFolderCheck(folder.join('a', 'b'), disk({})).run();
+    const [finding] = await new DataFolderCheck(folder.join('a', 'b'), noLimits, disk({})).run();
 
     expect(finding?.level).toBe('ok');
     expect(finding?.message).toContain('will be made');
@@ -66,23 +73,68 @@ describe('the check of the data folder', () => {
   ])('judges %s', async (_, difference, expected) => {
     await using folder = await TempFolder.create();
 
-    const findings = await new DataFolderCheck(folder.path, disk(difference)).run();
+    const findings = await new DataFolderCheck(folder.path, noLimits, disk(difference)).run();
 
     expect(levels(findings)).toEqual(expected);
     for (const { level, advice } of findings) expect(advice !== undefined).toBe(level !== 'ok');
+  });
+
+  it('says how much is for images at most', async () => {
+    await using folder = await TempFolder.create();
+
+    const [finding] = await new DataFolderCheck(
+      folder.path,
+      { ...noLimits, maxsize: { percent: 20 } },
+      disk({}),
+    ).run();
+
+    expect(finding?.message).toContain(', 20.0 GiB for images at most');
+  });
+
+  it('warns when less is free than is to stay free, since images go for it', async () => {
+    await using folder = await TempFolder.create();
+
+    const [finding] = await new DataFolderCheck(folder.path, tenth, disk({ free: 9 * gib })).run();
+
+    expect(finding).toMatchObject({
+      level: 'warning',
+      message: `${folder.path}, 9.0 GiB of 100.0 GiB free, and storage.minfree keeps 10.0 GiB so`,
+    });
+  });
+
+  it('finds that nothing would ever be stored in a new folder', async () => {
+    await using folder = await TempFolder.create();
+
+    const [finding] = await new DataFolderCheck(folder.join('new'), tenth, disk({ free: 10 * gib })).run();
+
+    expect(finding).toMatchObject({
+      level: 'problem',
+      advice: expect.stringContaining('nothing would be stored') as string,
+    });
+  });
+
+  it.each([
+    ['is content with a cache that takes all that it may', '.', 'ok'],
+    ['counts as room what need not stay free, in a new folder', 'new', 'problem'],
+  ])('%s', async (_, path, expected) => {
+    await using folder = await TempFolder.create();
+
+    const [finding] = await new DataFolderCheck(folder.join(path), tenth, disk({ free: 10.5 * gib })).run();
+
+    expect(finding?.level).toBe(expected);
   });
 
   it.each(['file', 'file/data'])('finds that a file is in the way of %s', async (path) => {
     await using folder = await TempFolder.create();
     await writeFile(folder.join('file'), '');
 
-    const [finding] = await new DataFolderCheck(folder.join(path), disk({})).run();
+    const [finding] = await new DataFolderCheck(folder.join(path), noLimits, disk({})).run();
 
     expect(finding).toMatchObject({ level: 'problem', message: `${folder.join('file')} is not a folder` });
   });
 
   it('finds that nothing can be written there', async () => {
-    const [finding] = await new DataFolderCheck('/proc/entrepot', disk({})).run();
+    const [finding] = await new DataFolderCheck('/proc/entrepot', noLimits, disk({})).run();
 
     expect(finding?.level).toBe('problem');
     expect(finding?.message).toMatch(/^\/proc cannot be written to/);
