@@ -66,9 +66,10 @@ export interface PruneOptions {
   readonly dryRun: boolean;
 }
 
+/** An image that has gone, or would go; or a blob that no image needs. */
 export interface PrunedImage {
-  /** The canonical name with its first tag, or with its digest. */
-  readonly image: string;
+  /** The canonical name with its first tag, or with its digest. Null for a blob. */
+  readonly image: string | null;
   readonly digest: string;
   /** All tags that went with it. */
   readonly tags: readonly string[];
