@@ -2,25 +2,16 @@ import { parseDigest, type Digest } from '../oci/digest.ts';
 import { dockerHubHosts } from '../oci/docker-hub.ts';
 import { registryErrors } from '../oci/error.ts';
 import {
-  maxNameLength,
   parseManifestReference,
-  parseRepositoryName,
   parseUpstreamName,
+  parseWrittenName,
   type ManifestReference,
-  type RepositoryName,
   type UpstreamName,
 } from '../oci/reference.ts';
 import type { PullTarget } from '../mirror/mirror.ts';
 import type { Exchange } from './exchange.ts';
 
 const maxShownLength = 128;
-
-/** A repository's name as it stands in a path. */
-interface WrittenName {
-  readonly name: RepositoryName;
-  /** The registry before it, where that has a port and so can be no part of a name. */
-  readonly registry: UpstreamName | undefined;
-}
 
 /**
  * The target of a request: the repository from its path, the registry from the path's prefix, `?ns=`, the `Host` header or
@@ -29,7 +20,7 @@ interface WrittenName {
  */
 export function pullTarget(exchange: Exchange): PullTarget {
   const text = exchange.param('name');
-  const written = writtenName(text);
+  const written = parseWrittenName(text);
   if (written === undefined) throw registryErrors.nameInvalid(shown(text));
   const { name, registry } = written;
   exchange.name = text;
@@ -54,14 +45,6 @@ export function pullTarget(exchange: Exchange): PullTarget {
  */
 export function boundUpstream(exchange: Exchange): UpstreamName | undefined {
   return agreed('', exchange.bound);
-}
-
-/** Splits off a registry with a port, which no repository name can contain. `Routing` splits off the others: it knows what is mirrored. */
-function writtenName(text: string): WrittenName | undefined {
-  const [, host = '', rest = ''] = /^([^/]*:\d+)\/(.+)$/s.exec(text) ?? [];
-  const registry = text.length <= maxNameLength ? parseUpstreamName(host) : undefined;
-  const name = parseRepositoryName(registry === undefined ? text : rest);
-  return name === undefined ? undefined : { name, registry };
 }
 
 /** The one registry that all of `stated` name. Throws RegistryError `NAME_UNKNOWN` for two. */

@@ -12,7 +12,7 @@ import type { PullTarget } from './mirror.ts';
 import type { Upstream } from './upstream.ts';
 
 /** The part of a target that says which repository is meant. */
-type NamedTarget = Pick<PullTarget, 'name' | 'namespace'>;
+export type NamedTarget = Pick<PullTarget, 'name' | 'namespace'>;
 
 /** A name that begins with its registry. */
 interface PrefixedName {
@@ -20,27 +20,27 @@ interface PrefixedName {
   readonly rest: RepositoryName;
 }
 
-/** Says which upstream and which repositories a client may mean. */
-export class Routing {
-  readonly #upstreams: ReadonlyMap<string, Upstream>;
-  readonly #plain: Upstream | undefined;
+/** Says which upstream and which repositories a client may mean. What an upstream is besides its name does not matter here. */
+export class Routing<U extends Pick<Upstream, 'name'> = Upstream> {
+  readonly #upstreams: ReadonlyMap<string, U>;
+  readonly #plain: U | undefined;
 
   /** @param plain the upstream of names that do not begin with one; undefined: such names mean nothing */
-  constructor(upstreams: readonly Upstream[], plain: UpstreamName | undefined) {
+  constructor(upstreams: readonly U[], plain: UpstreamName | undefined) {
     this.#upstreams = new Map(upstreams.map((upstream) => [upstream.name, upstream]));
     this.#plain = plain === undefined ? undefined : this.#upstreams.get(plain);
   }
 
-  get upstreams(): readonly Upstream[] {
+  get upstreams(): readonly U[] {
     return [...this.#upstreams.values()];
   }
 
-  get plain(): Upstream | undefined {
+  get plain(): U | undefined {
     return this.#plain;
   }
 
   /** Throws RegistryError `NAME_UNKNOWN` for one that is not mirrored. */
-  upstream(name: UpstreamName): Upstream {
+  upstream(name: UpstreamName): U {
     const upstream = this.#upstreams.get(name);
     if (upstream === undefined) throw this.#notMirrored(name, name);
     return upstream;
@@ -73,7 +73,7 @@ export class Routing {
     return upstream === this.#plain?.name && !ambiguous ? name : repositoryKey(repository);
   }
 
-  #resolve({ name, namespace }: NamedTarget): { readonly upstream: Upstream; readonly name: RepositoryName } {
+  #resolve({ name, namespace }: NamedTarget): { readonly upstream: U; readonly name: RepositoryName } {
     const split = prefixed(name);
     const byPrefix = split === undefined ? undefined : this.#serving(split.prefix);
     if (namespace !== undefined) {
@@ -96,7 +96,7 @@ export class Routing {
    * The upstream that a client means by a registry's name. The default one, unless it is a known public registry, stands
    * in for Docker Hub where that is not mirrored: clients of a private registry as a mirror ask it for `docker.io`.
    */
-  #serving(name: string): Upstream | undefined {
+  #serving(name: string): U | undefined {
     if (!dockerHubHosts.has(name)) return this.#upstreams.get(name);
     const hub = this.#upstreams.get(dockerHub);
     if (hub !== undefined || this.#plain === undefined) return hub;

@@ -39,6 +39,22 @@ export function parseRepositoryName(text: string): RepositoryName | undefined {
   return text.length <= maxNameLength && namePattern.test(text) ? (text as RepositoryName) : undefined;
 }
 
+/** A repository's name as people and paths have it. */
+export interface WrittenName {
+  /** Its first component may be the registry: what that means depends on what is mirrored. */
+  readonly name: RepositoryName;
+  /** The registry before it, where that has a port and so can be no part of a name. */
+  readonly registry: UpstreamName | undefined;
+}
+
+/** The repository name that `text` spells, with a registry before it or without; or undefined. */
+export function parseWrittenName(text: string): WrittenName | undefined {
+  const [, host = '', rest = ''] = /^([^/]*:\d+)\/(.+)$/s.exec(text) ?? [];
+  const registry = text.length <= maxNameLength ? parseUpstreamName(host) : undefined;
+  const name = parseRepositoryName(registry === undefined ? text : rest);
+  return name === undefined ? undefined : { name, registry };
+}
+
 /** The tag that `text` spells, or undefined. */
 export function parseTag(text: string): Tag | undefined {
   return tagPattern.test(text) ? (text as Tag) : undefined;
