@@ -1,6 +1,7 @@
 import type { Digest } from '../oci/digest.ts';
 import type { Manifest, ManifestContents, ReferrerDescriptor } from '../oci/manifest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
+import type { Evictions } from './evictions.ts';
 
 /** What a tag meant when upstream was last asked. A stored tag always points to a manifest that is stored too. */
 export interface TagRecord {
@@ -102,22 +103,19 @@ export interface MetadataStore {
 
   /** Size of a blob whose bytes are committed in the content store, or undefined. */
   blob(digest: Digest): Promise<number | undefined>;
-  /** The second half of a commit: the bytes are in the content store from now on. */
+  /** The second half of a commit: the bytes are in the content store from now on. It is no longer condemned, if it was. */
   putBlob(digest: Digest, size: number): Promise<void>;
+  /** Takes bytes that were found in the content store for a blob; false when it is condemned, and they are to go. */
+  adoptBlob(digest: Digest, size: number): Promise<boolean>;
   /** The bytes are no longer there. What repositories may read is unchanged. */
   removeBlob(digest: Digest): Promise<boolean>;
 
-  /** Notes a use of manifests and blobs, for expiry; batched in memory, written once in a while and on close. */
+  /** Notes a use of manifests and blobs, for eviction; batched in memory, written once in a while and on close. */
   touch(digests: readonly Digest[]): void;
-  /**
-   * Forgets what nobody has used since `before` (ms since the epoch): manifests not used since, their tags, and blobs
-   * not used since that no remaining manifest names. A manifest that stays keeps what an index lists, what refers to it
-   * by `subject`, and what the tags that are named after its digest (`sha256-<hex>`, with or without `.sig`, `.att` or
-   * `.sbom`) point to in its repositories.
-   * Resolves to the digests of blobs whose bytes may now be removed.
-   */
+  /** What goes when room is needed. */
+  readonly evictions: Evictions;
+  /** Forgets what nobody has used since `before`. */
   expire(before: number): Promise<readonly Digest[]>;
-
   upstreamState(upstream: UpstreamName): Promise<UpstreamState | undefined>;
   /** Updates what is given, and leaves alone what is not. */
   putUpstreamState(upstream: UpstreamName, state: Partial<UpstreamState>): Promise<void>;

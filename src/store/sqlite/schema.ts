@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import { StoreError } from '../store-error.ts';
+import { spaceMigration } from './space-schema.ts';
 
 /**
  * Each entry brings a database from the version of its index to the next one. Entries are only ever added.
@@ -112,6 +113,7 @@ export const migrations: readonly string[] = [
     upstream TEXT PRIMARY KEY NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  spaceMigration,
 ];
 
 function version(database: Database.Database): number {
