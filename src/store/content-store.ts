@@ -1,8 +1,50 @@
 import type { Digest } from '../oci/digest.ts';
 
+/** A blob, whole or in part. */
+export interface StoredBlob {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface PartialBlob extends StoredBlob {
+  /** When it was last written to, in ms since epoch. */
+  readonly writtenAt: number;
+}
+
+export interface QuarantinedBlob extends StoredBlob {
+  /** When it was taken out of use, in ms since epoch. */
+  readonly quarantinedAt: number;
+}
+
+/** What the bytes of a committed blob turned out to be. A blob cut short, or one that cannot be read, is damaged. */
+export type Verdict = 'intact' | 'damaged' | 'missing';
+
+export interface VerifyOptions {
+  /** Ends the verification, which rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** The most that is read in a second; as fast as it goes if not given. */
+  readonly bytesPerSecond?: number;
+  /** Told how many bytes were read since it was last told. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
+/** How much there is of the place where blobs are kept, and how much of it is left. */
+export interface Room {
+  /** Bytes in all. */
+  readonly size: number;
+  /** Bytes that this process may still write. */
+  readonly free: number;
+  /** Files that it can hold in all (inodes); 0 where nobody counts them. */
+  readonly files: number;
+  /** Files that can still be made; means nothing when `files` is 0. */
+  readonly freeFiles: number;
+}
+
 /**
  * Where blobs live, addressed by digest. Says nothing of files: an object store can stand behind it.
  * What {@link ContentStore.open} gives was committed: its bytes hashed to its digest when they were written.
+ * Rejects with {@link StoreError}.
  */
 export interface ContentStore {
   /** Size in bytes of a committed blob, or undefined when there is none. */
@@ -11,18 +53,38 @@ export interface ContentStore {
   open(digest: Digest): Promise<BlobReader | undefined>;
   /**
    * Starts, or takes up again, the writing of a blob. A partial one left by a crash or by {@link Ingest.suspend} is
-   * resumed: its bytes are hashed again and `offset` says how far it got.
+   * resumed: its bytes are hashed again and `offset` says how far it got. A committed one is taken up if it is intact.
+   * Waits for a removal of that digest that is under way.
    * @throws {StoreError} `INGEST_BUSY` while another ingest of that digest is open
    */
   ingest(digest: Digest): Promise<Ingest>;
-  /** Removes a committed blob. Readers that have it open finish undisturbed. False when there was none. */
+  /**
+   * Removes a committed blob. From the call on, neither {@link size} nor {@link open} sees it; readers that have it open
+   * finish undisturbed. False when there was none, or while an ingest of that digest is open.
+   */
   remove(digest: Digest): Promise<boolean>;
-  /** The digests of all committed blobs, with their sizes in bytes, in no order. */
-  list(): AsyncIterable<{ readonly digest: Digest; readonly size: number }>;
-  /** The digests of partial blobs, with the bytes that they hold. */
-  listPartial(): AsyncIterable<{ readonly digest: Digest; readonly size: number }>;
+  /** The digests of all committed blobs, with their sizes, in no order. */
+  list(): AsyncIterable<StoredBlob>;
+
+  /** The partial blobs, with the bytes that they hold. */
+  listPartial(): AsyncIterable<PartialBlob>;
+  /** Removes a partial blob. False when there was none, or while an ingest of that digest is open. */
+  removePartial(digest: Digest): Promise<boolean>;
   /** Removes partial blobs that nobody has open and nobody has written to since `before` (ms since epoch). Says how many. */
   removePartials(before: number): Promise<number>;
+
+  /** Hashes a committed blob, off the main thread. Several calls take turns. */
+  verify(digest: Digest, options?: VerifyOptions): Promise<Verdict>;
+  /** Takes a committed blob out of use and keeps its bytes for inspection. False where {@link remove} says so. */
+  quarantine(digest: Digest): Promise<boolean>;
+  /** The blobs that were taken out of use. */
+  listQuarantined(): AsyncIterable<QuarantinedBlob>;
+  /** Removes what was quarantined before `before` (ms since epoch). Says how many. */
+  removeQuarantined(before: number): Promise<number>;
+
+  room(): Promise<Room>;
+  /** Resolves if a small blob could be written durably just now; rejects with what keeps it from that. */
+  check(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -53,13 +115,13 @@ export interface Ingest {
   /** Whether the bytes so far hash to the digest. */
   matches(): boolean;
   /**
-   * Makes the bytes a blob, durably: flush, rename, flush the folder.
+   * Makes the bytes a blob, durably: flush, rename, flush the folder. A failure to rename keeps them for another try.
    * @throws {StoreError} `DIGEST_MISMATCH` when they do not hash to the digest; the partial blob is then gone
    */
   commit(): Promise<void>;
   /** Throws the bytes away. Reading stays possible until {@link close}. */
   discard(): Promise<void>;
-  /** Throws the bytes away and starts again at offset 0, in place. */
+  /** Throws the bytes away and starts again at offset 0. */
   restart(): Promise<void>;
   /** Lets go of the writing side and keeps the partial bytes for a later {@link ContentStore.ingest}. */
   suspend(): Promise<void>;

@@ -13,13 +13,19 @@ export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** A file system's error as a StoreError; one that is a StoreError already stays as it is. */
+/** An error of the file system, met in writing, as a StoreError; one that is a StoreError already stays as it is. */
 export function fileError(doing: string, cause: unknown): StoreError {
+  return storeError(codes[errnoOf(cause) ?? ''] ?? 'IO', doing, cause);
+}
+
+/** The same, met in reading: that a file may not be read says nothing of where one can write. */
+export function readError(doing: string, cause: unknown): StoreError {
+  return storeError('IO', doing, cause);
+}
+
+function storeError(code: StoreErrorCode, doing: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
-  const errno = errnoOf(cause);
-  return new StoreError(codes[errno ?? ''] ?? 'IO', `${doing} failed: ${errno ?? 'unknown error'}`, {
-    cause,
-  });
+  return new StoreError(code, `${doing} failed: ${errnoOf(cause) ?? 'unknown error'}`, { cause });
 }
 
 /** Undefined in place of the error that says that a file, or a folder on the way to it, does not exist. */

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename } from 'node:fs/promises';
+import { mkdir, open, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from './file-error.ts';
 
@@ -48,8 +48,12 @@ export async function inFolder<T>(folder: string, operation: () => Promise<T>): 
 }
 
 /** Renames a file, making the folder it goes to if need be. Durable only after {@link syncFolder} of that folder. */
-export async function moveFile(from: string, to: string): Promise<void> {
-  await inFolder(dirname(to), () => rename(from, to));
+export async function moveFile(
+  from: string,
+  to: string,
+  files: { rename(from: string, to: string): Promise<void> },
+): Promise<void> {
+  await inFolder(dirname(to), () => files.rename(from, to));
 }
 
 /** The names in a folder; none when there is no such folder. */

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { BlobReader } from '../content-store.ts';
-import { fileError } from '../file-error.ts';
+import { readError } from '../file-error.ts';
 import { StoreError } from '../store-error.ts';
 
 /** A committed blob's file, open for reading. A FileHandle closes only after the reads under way on it. */
@@ -17,7 +17,7 @@ export class FileBlobReader implements BlobReader {
     const wanted = Math.min(length, this.size - position);
     if (wanted <= 0) return 0;
     const { bytesRead } = await this.#file.read(buffer, 0, wanted, position).catch((cause: unknown) => {
-      throw fileError('reading a blob', cause);
+      throw readError('reading a blob', cause);
     });
     // 0 means the end to the caller, who would take a blob cut short on disk for a whole one.
     if (bytesRead === 0) throw new StoreError('IO', 'the blob is shorter on disk than it was');

@@ -1,86 +1,139 @@
-import { access, constants, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import promises, { access, constants, stat, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Clock } from '../../clock.ts';
 import type { Digest } from '../../oci/digest.ts';
-import type { BlobReader, ContentStore, Ingest } from '../content-store.ts';
-import { fileError, unlessMissing } from '../file-error.ts';
+import { systemClock } from '../../system-clock.ts';
+import type {
+  BlobReader,
+  ContentStore,
+  Ingest,
+  PartialBlob,
+  QuarantinedBlob,
+  Room,
+  StoredBlob,
+  Verdict,
+  VerifyOptions,
+} from '../content-store.ts';
+import { fileError, readError, unlessMissing } from '../file-error.ts';
 import { makeFolder, namesIn } from '../folder.ts';
 import { StoreError } from '../store-error.ts';
+import { Adoption } from './adoption.ts';
 import { FileBlobReader } from './blob-reader.ts';
+import type { FileSystem } from './file-system.ts';
+import { HashThread } from './hash-thread.ts';
 import { FileIngest } from './ingest.ts';
 import { Layout } from './layout.ts';
+import { Partials } from './partials.ts';
+import { Quarantine } from './quarantine.ts';
+import { Removals } from './removals.ts';
+import { Space } from './space.ts';
+import { Verification } from './verification.ts';
 
-interface StoredBlob {
-  readonly digest: Digest;
-  /** Bytes. */
-  readonly size: number;
+export interface FilesystemContentStoreOptions {
+  /** Dates what is quarantined; the machine's if not given. */
+  readonly clock?: Pick<Clock, 'now'>;
+  /** Node's if not given. */
+  readonly files?: FileSystem;
 }
 
 /** Blobs as files under one root, as {@link Layout} lays them out. One process at a time writes to a root. */
 export class FilesystemContentStore implements ContentStore {
   readonly #layout: Layout;
-  readonly #ingesting = new Set<Digest>();
+  readonly #files: FileSystem;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #thread = new HashThread();
+  readonly #verification: Verification;
+  readonly #adoption: Adoption;
+  readonly #partials: Partials;
+  readonly #quarantine: Quarantine;
+  readonly #space: Space;
+  /** Digests whose files somebody is making, by an ingest or an adoption. */
+  readonly #making = new Set<Digest>();
+  /** Committed blobs that are being removed or quarantined. */
+  readonly #removals = new Removals();
 
   /** Touches no disk; folders are made when they are first needed. */
-  constructor(root: string) {
+  constructor(root: string, { clock = systemClock(), files = promises }: FilesystemContentStoreOptions = {}) {
     this.#layout = new Layout(root);
+    this.#files = files;
+    this.#clock = clock;
+    this.#verification = new Verification(this.#thread);
+    this.#adoption = new Adoption(this.#layout, files, this.#verification);
+    this.#partials = new Partials(this.#layout, files, (digest) => this.#making.has(digest));
+    this.#quarantine = new Quarantine(this.#layout, files);
+    this.#space = new Space(this.#layout, files);
   }
 
   /**
-   * Makes the folders under `root` and sees that they can be written to.
+   * Makes the folders under `root`, sees that they can be written to, and removes what a crash left of things that
+   * cannot be resumed.
    * @throws {StoreError} `NOT_WRITABLE` when they cannot
    */
-  static async open(root: string): Promise<FilesystemContentStore> {
-    const layout = new Layout(root);
+  static async open(
+    root: string,
+    options: FilesystemContentStoreOptions = {},
+  ): Promise<FilesystemContentStore> {
+    const store = new FilesystemContentStore(root, options);
     try {
-      for (const folder of [layout.blobs, layout.ingest]) {
+      for (const folder of [store.#layout.blobs, store.#layout.ingest]) {
         await makeFolder(folder);
         await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
       }
+      await store.#space.clear();
+      await store.#adoption.clear();
     } catch (cause) {
       throw fileError(`opening the content store in ${resolve(root)}`, cause);
     }
-    return new FilesystemContentStore(root);
+    return store;
   }
 
   async size(digest: Digest): Promise<number | undefined> {
+    if (this.#removals.has(digest)) return undefined;
     try {
       return (await unlessMissing(stat(this.#layout.blob(digest))))?.size;
     } catch (cause) {
-      throw fileError('looking for a blob', cause);
+      throw readError('looking for a blob', cause);
     }
   }
 
   async open(digest: Digest): Promise<BlobReader | undefined> {
+    if (this.#removals.has(digest)) return undefined;
     let file: FileHandle | undefined;
     try {
-      file = await unlessMissing(open(this.#layout.blob(digest), constants.O_RDONLY));
+      file = await unlessMissing(this.#files.open(this.#layout.blob(digest), constants.O_RDONLY));
       return file === undefined ? undefined : new FileBlobReader(file, (await file.stat()).size);
     } catch (cause) {
       await file?.close();
-      throw fileError('opening a blob', cause);
+      throw readError('opening a blob', cause);
     }
   }
 
   async ingest(digest: Digest): Promise<Ingest> {
-    if (this.#ingesting.has(digest)) {
-      throw new StoreError('INGEST_BUSY', `${digest} is being written already`);
-    }
-    this.#ingesting.add(digest);
-    const release = () => this.#ingesting.delete(digest);
+    const release = this.#make(digest);
+    let ingest: FileIngest | undefined;
     try {
+      await this.#removals.settled(digest);
+      await this.#partials.settled(digest);
       // A blob that is here although someone wants to write it was committed just before a crash, and never recorded.
       // As a partial blob it is checked again and can be committed again, without a download.
-      await unlessMissing(rename(this.#layout.blob(digest), this.#layout.partial(digest)));
-      return await FileIngest.open(digest, this.#layout, release);
+      const taken = await unlessMissing(
+        this.#files.rename(this.#layout.blob(digest), this.#layout.partial(digest)).then(() => true),
+      );
+      ingest = await FileIngest.open(digest, this.#layout, this.#files, release);
+      // It was whole once: something is wrong in it, be it only that its end is missing.
+      if (taken === true && !ingest.matches()) await ingest.restart();
+      return ingest;
     } catch (cause) {
+      await ingest?.close().catch(() => undefined);
       release();
       throw fileError('starting an ingest', cause);
     }
   }
 
   async remove(digest: Digest): Promise<boolean> {
+    if (this.#making.has(digest)) return false;
     try {
-      return await removeFile(this.#layout.blob(digest));
+      return await this.#removals.run(digest, () => this.#unlink(digest));
     } catch (cause) {
       throw fileError('removing a blob', cause);
     }
@@ -98,50 +151,88 @@ export class FilesystemContentStore implements ContentStore {
     }
   }
 
-  async *listPartial(): AsyncIterable<StoredBlob> {
-    for await (const { digest, size } of this.#partials()) yield { digest, size };
+  listPartial(): AsyncIterable<PartialBlob> {
+    return this.#partials.list();
   }
 
-  async removePartials(before: number): Promise<number> {
-    let removed = 0;
-    for await (const { digest, writtenAt } of this.#partials()) {
-      if (writtenAt >= before || this.#ingesting.has(digest)) continue;
-      try {
-        if (await removeFile(this.#layout.partial(digest))) removed += 1;
-      } catch (cause) {
-        throw fileError('removing a partial blob', cause);
-      }
+  removePartial(digest: Digest): Promise<boolean> {
+    return this.#partials.remove(digest);
+  }
+
+  removePartials(before: number): Promise<number> {
+    return this.#partials.removeBefore(before);
+  }
+
+  async verify(digest: Digest, options: VerifyOptions = {}): Promise<Verdict> {
+    if (this.#removals.has(digest)) return 'missing';
+    return this.#verification.verdict(digest, this.#layout.blob(digest), options);
+  }
+
+  async quarantine(digest: Digest): Promise<boolean> {
+    if (this.#making.has(digest)) return false;
+    return this.#removals.run(digest, () => this.#quarantine.take(digest, this.#clock.now()));
+  }
+
+  listQuarantined(): AsyncIterable<QuarantinedBlob> {
+    return this.#quarantine.list();
+  }
+
+  removeQuarantined(before: number): Promise<number> {
+    return this.#quarantine.removeBefore(before);
+  }
+
+  /**
+   * Takes a regular file from elsewhere over as the blob of that digest: verified first, then linked where that can be,
+   * else copied. The file itself is only read. Waits for a removal of that digest that is under way.
+   * @returns its size in bytes
+   * @throws {StoreError} `DIGEST_MISMATCH`; `INGEST_BUSY` while an ingest of that digest is open
+   */
+  async adopt(digest: Digest, file: string): Promise<number> {
+    const release = this.#make(digest);
+    try {
+      await this.#removals.settled(digest);
+      return await this.#adoption.adopt(digest, file);
+    } finally {
+      release();
     }
-    return removed;
   }
 
+  room(): Promise<Room> {
+    return this.#space.room();
+  }
+
+  check(): Promise<void> {
+    return this.#space.check();
+  }
+
+  /** Ends the thread that verifies, if there is one. */
   close(): Promise<void> {
-    return Promise.resolve();
+    return this.#thread.close();
   }
 
-  async *#partials(): AsyncIterable<StoredBlob & { readonly writtenAt: number }> {
-    for (const name of await this.#names(this.#layout.ingest)) {
-      const digest = this.#layout.partialDigest(name);
-      if (digest === undefined) continue;
-      try {
-        const file = await unlessMissing(stat(this.#layout.partial(digest)));
-        if (file !== undefined) yield { digest, size: file.size, writtenAt: file.mtimeMs };
-      } catch (cause) {
-        throw fileError('listing partial blobs', cause);
-      }
+  /** Claims the files of a digest for one maker, until the function that it returns is called. */
+  #make(digest: Digest): () => void {
+    if (this.#making.has(digest)) {
+      throw new StoreError('INGEST_BUSY', `${digest} is being written already`);
     }
+    this.#making.add(digest);
+    let claimed = true;
+    return () => {
+      // Called again it must not give away the claim of the next one.
+      if (claimed) this.#making.delete(digest);
+      claimed = false;
+    };
+  }
+
+  async #unlink(digest: Digest): Promise<boolean> {
+    return (await unlessMissing(this.#files.unlink(this.#layout.blob(digest)).then(() => true))) ?? false;
   }
 
   async #names(folder: string): Promise<readonly string[]> {
     try {
       return await namesIn(folder);
     } catch (cause) {
-      throw fileError('listing blobs', cause);
+      throw readError('listing blobs', cause);
     }
   }
-}
-
-async function removeFile(path: string): Promise<boolean> {
-  const removed = await unlessMissing(unlink(path).then(() => true));
-  return removed ?? false;
 }

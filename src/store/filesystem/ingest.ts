@@ -1,11 +1,12 @@
 import { constants } from 'node:fs';
-import { open, unlink, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DigestVerifier, type Digest } from '../../oci/digest.ts';
 import type { Ingest } from '../content-store.ts';
-import { fileError, unlessMissing } from '../file-error.ts';
+import { fileError, readError, unlessMissing } from '../file-error.ts';
 import { inFolder, moveFile, syncFolder } from '../folder.ts';
 import { StoreError } from '../store-error.ts';
+import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
 import { writeAll } from './write-all.ts';
 
@@ -14,13 +15,17 @@ const rehashBytes = 1024 * 1024;
 
 /**
  * A blob being written to its partial file. One handle serves the writing and all reading, so that neither the rename
- * of a commit nor the removal of a discard takes the bytes from under a reader.
+ * of a commit nor the removal of a discard takes the bytes from under a reader. A file that has another name besides,
+ * because it was adopted by link or because somebody backs the store up by links, is never written to nor cut.
  */
 export class FileIngest implements Ingest {
   readonly digest: Digest;
-  readonly #file: FileHandle;
   readonly #layout: Layout;
+  readonly #files: FileSystem;
   readonly #release: () => void;
+  #file: FileHandle;
+  /** Whether the file has another name besides. It is then a whole blob. */
+  #shared = false;
   #path: string;
   #verifier: DigestVerifier;
   #offset = 0;
@@ -28,28 +33,41 @@ export class FileIngest implements Ingest {
   #failure: StoreError | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(digest: Digest, file: FileHandle, layout: Layout, release: () => void) {
+  private constructor(
+    digest: Digest,
+    file: FileHandle,
+    layout: Layout,
+    files: FileSystem,
+    release: () => void,
+  ) {
     this.digest = digest;
     this.#file = file;
     this.#layout = layout;
+    this.#files = files;
     this.#release = release;
     this.#path = layout.partial(digest);
     this.#verifier = new DigestVerifier(digest);
   }
 
   /**
-   * Opens the partial file, makes it when there is none, and hashes what it holds.
+   * Opens the partial file, makes it when there is none, and hashes what it holds. One with another name besides is
+   * kept only if it is whole.
    * @param release called once, when the ingest has let go of the file's name
    * @throws {StoreError}
    */
-  static async open(digest: Digest, layout: Layout, release: () => void): Promise<FileIngest> {
+  static async open(
+    digest: Digest,
+    layout: Layout,
+    files: FileSystem,
+    release: () => void,
+  ): Promise<FileIngest> {
     let file: FileHandle | undefined;
     try {
-      file = await inFolder(layout.ingest, () =>
-        open(layout.partial(digest), constants.O_RDWR | constants.O_CREAT, 0o644),
-      );
-      const ingest = new FileIngest(digest, file, layout, release);
+      file = await inFolder(layout.ingest, () => openPartial(layout.partial(digest), files));
+      const ingest = new FileIngest(digest, file, layout, files, release);
       await ingest.#rehash();
+      ingest.#shared = (await file.stat()).nlink > 1;
+      if (ingest.#shared && !ingest.#verifier.matches()) await ingest.#replace();
       return ingest;
     } catch (cause) {
       await file?.close();
@@ -64,6 +82,8 @@ export class FileIngest implements Ingest {
   write(chunks: readonly Uint8Array[]): Promise<void> {
     return this.#next('writing a blob', async () => {
       this.#assertWritable();
+      if (chunks.every(({ length }) => length === 0)) return;
+      if (this.#shared) this.#refuse(new StoreError('IO', 'the blob was whole already'));
       const writing = writeAll(this.#file, chunks, this.#offset);
       // The bytes are hashed here while a pool thread writes them.
       for (const chunk of chunks) this.#verifier.update(chunk);
@@ -79,7 +99,7 @@ export class FileIngest implements Ingest {
     const wanted = Math.min(length, this.#offset - position);
     if (wanted <= 0) return 0;
     const { bytesRead } = await this.#file.read(buffer, 0, wanted, position).catch((cause: unknown) => {
-      throw fileError('reading a partial blob', cause);
+      throw readError('reading a partial blob', cause);
     });
     if (bytesRead === 0 && position < this.#offset) {
       throw new StoreError('IO', 'the partial blob is shorter on disk than it was');
@@ -100,7 +120,7 @@ export class FileIngest implements Ingest {
       }
       const target = this.#layout.blob(this.digest);
       await this.#syncOrDrop(() => this.#file.sync());
-      await moveFile(this.#path, target);
+      await moveFile(this.#path, target, this.#files);
       this.#path = target;
       await this.#syncOrDrop(() => syncFolder(dirname(target)));
       this.#end();
@@ -116,13 +136,10 @@ export class FileIngest implements Ingest {
   restart(): Promise<void> {
     return this.#next('restarting a blob', async () => {
       if (this.#ended) throw new StoreError('IO', 'the ingest has ended');
-      this.#offset = 0;
-      this.#verifier = new DigestVerifier(this.digest);
       try {
-        await this.#file.truncate(0);
-        this.#failure = undefined;
+        await this.#replace();
       } catch (cause) {
-        await this.#fail(cause);
+        this.#refuse(cause);
       }
     });
   }
@@ -172,9 +189,29 @@ export class FileIngest implements Ingest {
    * hashes the file afresh. Cutting the file back only returns space; that it may fail changes nothing.
    */
   async #fail(cause: unknown): Promise<never> {
+    try {
+      return this.#refuse(cause);
+    } finally {
+      await this.#file.truncate(this.#offset).catch(() => undefined);
+    }
+  }
+
+  #refuse(cause: unknown): never {
     this.#failure = fileError('writing a blob', cause);
-    await this.#file.truncate(this.#offset).catch(() => undefined);
     throw this.#failure;
+  }
+
+  /** Begins a new file. The old one may be open elsewhere, or have another name: cutting it would take bytes from others. */
+  async #replace(): Promise<void> {
+    const before = this.#file;
+    this.#offset = 0;
+    this.#verifier = new DigestVerifier(this.digest);
+    await unlessMissing(this.#files.unlink(this.#path));
+    this.#file = await inFolder(this.#layout.ingest, () => openPartial(this.#path, this.#files));
+    this.#shared = false;
+    this.#failure = undefined;
+    // It ends when the reads under way on it have. Nothing that was written to it is wanted.
+    await before.close().catch(() => undefined);
   }
 
   /** After a failed flush the kernel may have dropped the bytes and report success next time: they cannot be trusted. */
@@ -182,14 +219,15 @@ export class FileIngest implements Ingest {
     try {
       await flush();
     } catch (cause) {
-      await this.#drop();
+      // The flush is the news, also where the file cannot be removed either.
+      await this.#drop().catch(() => undefined);
       throw cause;
     }
   }
 
   async #drop(): Promise<void> {
     try {
-      await unlessMissing(unlink(this.#path));
+      await unlessMissing(this.#files.unlink(this.#path));
     } finally {
       this.#end();
     }
@@ -206,4 +244,8 @@ export class FileIngest implements Ingest {
     this.#ended = true;
     this.#release();
   }
+}
+
+function openPartial(path: string, files: FileSystem): Promise<FileHandle> {
+  return files.open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
 }

@@ -2,18 +2,24 @@ import { join, resolve } from 'node:path';
 import { digestAlgorithm, digestHex, parseDigest, type Digest } from '../../oci/digest.ts';
 
 const partialName = /^(sha256|sha512)-([a-f0-9]+)\.partial$/;
+const adoptedName = /^(?:sha256|sha512)-[a-f0-9]+\.adopted$/;
+const quarantinedName = /^(sha256|sha512)-([a-f0-9]+)-(\d{1,15})$/;
 
 /**
- * Where things lie under the root: `blobs/<algorithm>/<first two digits>/<hex>` and `ingest/<algorithm>-<hex>.partial`.
- * Names are built from a {@link Digest} and from nothing else.
+ * Where things lie under the root: `blobs/<algorithm>/<first two digits>/<hex>`, `ingest/<algorithm>-<hex>.partial` and
+ * `quarantine/<algorithm>-<hex>-<ms since epoch>`. Names are built from a {@link Digest} and from nothing else.
  */
 export class Layout {
+  readonly root: string;
   readonly blobs: string;
   readonly ingest: string;
+  readonly quarantine: string;
 
   constructor(root: string) {
-    this.blobs = join(resolve(root), 'blobs');
-    this.ingest = join(resolve(root), 'ingest');
+    this.root = resolve(root);
+    this.blobs = join(this.root, 'blobs');
+    this.ingest = join(this.root, 'ingest');
+    this.quarantine = join(this.root, 'quarantine');
   }
 
   blob(digest: Digest): string {
@@ -22,7 +28,16 @@ export class Layout {
   }
 
   partial(digest: Digest): string {
-    return join(this.ingest, `${digestAlgorithm(digest)}-${digestHex(digest)}.partial`);
+    return join(this.ingest, `${flat(digest)}.partial`);
+  }
+
+  /** The file that is checked before it becomes the blob of that digest. */
+  adopted(digest: Digest): string {
+    return join(this.ingest, `${flat(digest)}.adopted`);
+  }
+
+  quarantined(digest: Digest, at: number): string {
+    return join(this.quarantine, `${flat(digest)}-${at}`);
   }
 
   /** The digest whose blob lies at `<algorithm>/<shard>/<name>`, or undefined for a file that is not ours. */
@@ -30,9 +45,24 @@ export class Layout {
     return name.startsWith(shard) && shard.length === 2 ? parseDigest(`${algorithm}:${name}`) : undefined;
   }
 
+  isAdopted(name: string): boolean {
+    return adoptedName.test(name);
+  }
+
   /** The digest of the partial blob of that file name, or undefined for a file that is not ours. */
   partialDigest(name: string): Digest | undefined {
-    const [, algorithm, hex] = partialName.exec(name) ?? [];
-    return algorithm === undefined || hex === undefined ? undefined : parseDigest(`${algorithm}:${hex}`);
+    const [, algorithm = '', hex = ''] = partialName.exec(name) ?? [];
+    return parseDigest(`${algorithm}:${hex}`);
   }
+
+  /** What the name of a quarantined file says, or undefined for a file that is not ours. */
+  quarantinedBlob(name: string): { readonly digest: Digest; readonly at: number } | undefined {
+    const [, algorithm = '', hex = '', at = ''] = quarantinedName.exec(name) ?? [];
+    const digest = parseDigest(`${algorithm}:${hex}`);
+    return digest === undefined ? undefined : { digest, at: Number(at) };
+  }
+}
+
+function flat(digest: Digest): string {
+  return `${digestAlgorithm(digest)}-${digestHex(digest)}`;
 }

@@ -1,0 +1,96 @@
+import { constants } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Digest } from '../../oci/digest.ts';
+import { errnoOf, fileError, unlessMissing } from '../file-error.ts';
+import { inFolder, moveFile, namesIn, syncFolder } from '../folder.ts';
+import { StoreError } from '../store-error.ts';
+import type { FileSystem } from './file-system.ts';
+import type { Layout } from './layout.ts';
+import type { Verification } from './verification.ts';
+
+/** Why a file cannot be linked but may well be copied: another file system, somebody else's file, too many links, no links at all. */
+const linkRefusals: ReadonlySet<string | undefined> = new Set([
+  'EXDEV',
+  'EPERM',
+  'EMLINK',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+]);
+
+/** Takes files from elsewhere over as blobs: linked where that can be, else copied. */
+export class Adoption {
+  readonly #layout: Layout;
+  readonly #files: FileSystem;
+  readonly #verification: Verification;
+
+  constructor(layout: Layout, files: FileSystem, verification: Verification) {
+    this.#layout = layout;
+    this.#files = files;
+    this.#verification = verification;
+  }
+
+  /**
+   * Makes the file a blob, as durably as a commit does, once it is known to be intact. It is read, and nothing else.
+   * @returns its size in bytes
+   */
+  async adopt(digest: Digest, file: string): Promise<number> {
+    const target = this.#layout.blob(digest);
+    const held = await this.#sizeIfIntact(digest, target);
+    if (held !== undefined) return held;
+    // The name is made first and looked at after that: nobody else can put another file there in between.
+    const own = this.#layout.adopted(digest);
+    try {
+      await unlessMissing(this.#files.unlink(own));
+      await inFolder(this.#layout.ingest, () => this.#linkOrCopy(file, own));
+      const size = await this.#sizeIfIntact(digest, own);
+      if (size === undefined) throw new StoreError('DIGEST_MISMATCH', `the file does not hash to ${digest}`);
+      await this.#flush(own);
+      await moveFile(own, target, this.#files);
+      await syncFolder(dirname(target));
+      return size;
+    } catch (cause) {
+      await this.#files.unlink(own).catch(() => undefined);
+      throw fileError('adopting a file', cause);
+    }
+  }
+
+  /** Removes what a crash in the middle of {@link adopt} left. */
+  async clear(): Promise<void> {
+    for (const name of await namesIn(this.#layout.ingest)) {
+      if (this.#layout.isAdopted(name))
+        await unlessMissing(this.#files.unlink(join(this.#layout.ingest, name)));
+    }
+  }
+
+  async #linkOrCopy(file: string, own: string): Promise<void> {
+    await assertRegular(file);
+    try {
+      await this.#files.link(file, own);
+    } catch (error) {
+      if (!linkRefusals.has(errnoOf(error))) throw error;
+      await this.#files.copyFile(file, own, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    }
+    // Once more: a link is made of whatever has that name by then.
+    await assertRegular(own);
+  }
+
+  async #sizeIfIntact(digest: Digest, path: string): Promise<number | undefined> {
+    if ((await this.#verification.verdict(digest, path)) !== 'intact') return undefined;
+    return (await unlessMissing(lstat(path)))?.size;
+  }
+
+  async #flush(path: string): Promise<void> {
+    const file = await this.#files.open(path, constants.O_RDONLY);
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+async function assertRegular(path: string): Promise<void> {
+  if (!(await lstat(path)).isFile()) throw new StoreError('IO', 'only a regular file can be adopted');
+}

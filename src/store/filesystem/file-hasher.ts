@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DigestAlgorithm } from '../../oci/digest.ts';
+import { errnoOf } from '../file-error.ts';
+
+export interface HashJob {
+  readonly id: number;
+  readonly path: string;
+  readonly algorithm: DigestAlgorithm;
+  readonly bytesPerSecond: number | undefined;
+}
+
+export type HashRequest = HashJob | { readonly cancel: number };
+
+/** What became of a file: its hash, with the inode that it was read from; or why it has none. */
+export type HashOutcome =
+  { readonly hex: string; readonly inode: bigint } | { readonly errno: string | undefined };
+
+export type HashAnswer = { readonly id: number } & ({ readonly bytes: number } | HashOutcome);
+
+/** Bytes read and hashed in one go; a slow job takes less, so that it reads steadily. */
+const longestStep = 1024 * 1024;
+const shortestStep = 64 * 1024;
+
+/** Hashes files, as the work of a thread of its own. Jobs that run at the same time take turns, step by step. */
+export class FileHasher {
+  readonly #answer: (answer: HashAnswer) => void;
+  readonly #running = new Map<number, AbortController>();
+  /** When the next byte may be read at a limited rate. It holds from one file to the next. */
+  #nextAt = 0;
+
+  constructor(answer: (answer: HashAnswer) => void) {
+    this.#answer = answer;
+  }
+
+  receive(request: HashRequest): void {
+    if ('cancel' in request) this.#running.get(request.cancel)?.abort();
+    else void this.#run(request);
+  }
+
+  async #run(job: HashJob): Promise<void> {
+    const cancelling = new AbortController();
+    this.#running.set(job.id, cancelling);
+    const outcome = await this.#outcome(job, cancelling.signal);
+    this.#running.delete(job.id);
+    this.#answer({ id: job.id, ...outcome });
+  }
+
+  async #outcome(job: HashJob, signal: AbortSignal): Promise<HashOutcome> {
+    let file: FileHandle | undefined;
+    try {
+      // Without waiting for the other end, should somebody have put a pipe there.
+      file = await open(job.path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const { ino } = await file.stat({ bigint: true });
+      return { hex: await this.#hash(file, job, signal), inode: ino };
+    } catch (error) {
+      return { errno: errnoOf(error) };
+    } finally {
+      await file?.close();
+    }
+  }
+
+  async #hash(file: FileHandle, job: HashJob, signal: AbortSignal): Promise<string> {
+    const { bytesPerSecond = Infinity } = job;
+    const hash = createHash(job.algorithm);
+    const step = Math.min(longestStep, Math.max(shortestStep, Math.floor(bytesPerSecond)));
+    const buffer = Buffer.allocUnsafe(step);
+    for (let position = 0; ;) {
+      if (bytesPerSecond !== Infinity) await this.#wait(signal);
+      signal.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, step, position);
+      if (bytesRead === 0) return hash.digest('hex');
+      hash.update(buffer.subarray(0, bytesRead));
+      position += bytesRead;
+      if (bytesPerSecond !== Infinity) this.#nextAt = performance.now() + (bytesRead / bytesPerSecond) * 1000;
+      this.#answer({ id: job.id, bytes: bytesRead });
+    }
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    const ms = this.#nextAt - performance.now();
+    if (ms > 0) await delay(ms, undefined, { signal });
+  }
+}

@@ -1,0 +1,71 @@
+import { constants } from 'node:fs';
+import { join } from 'node:path';
+import type { Room } from '../content-store.ts';
+import { fileError, unlessMissing } from '../file-error.ts';
+import { inFolder, moveFile } from '../folder.ts';
+import type { FileSystem } from './file-system.ts';
+import type { Layout } from './layout.ts';
+
+const probeName = 'write-check';
+/** At least one block, and more than fits into an inode, where some file systems keep short files. */
+const probeBytes = Buffer.alloc(4096);
+
+/** The disk under a store: how much room there is, and whether it can be written to. */
+export class Space {
+  readonly #layout: Layout;
+  readonly #files: FileSystem;
+  #checking: Promise<void> | undefined;
+
+  constructor(layout: Layout, files: FileSystem) {
+    this.#layout = layout;
+    this.#files = files;
+  }
+
+  async room(): Promise<Room> {
+    try {
+      const { bsize, blocks, bavail, files, ffree } = await this.#files.statfs(this.#layout.root);
+      return { size: blocks * bsize, free: bavail * bsize, files, freeFiles: ffree };
+    } catch (cause) {
+      throw fileError('asking how much room there is', cause);
+    }
+  }
+
+  /** Goes the way of a blob with a few bytes: created in one folder, flushed, renamed into the other, removed. */
+  async check(): Promise<void> {
+    // Two at once would take each other's file away.
+    this.#checking ??= this.#check().finally(() => (this.#checking = undefined));
+    await this.#checking;
+  }
+
+  /** Removes what a crash in the middle of {@link check} left. */
+  async clear(): Promise<void> {
+    for (const path of this.#probes()) await unlessMissing(this.#files.unlink(path));
+  }
+
+  async #check(): Promise<void> {
+    const [from, to] = this.#probes();
+    try {
+      await inFolder(this.#layout.ingest, () => this.#write(from));
+      await moveFile(from, to, this.#files);
+      await this.clear();
+    } catch (cause) {
+      // What keeps it from being written is the news, not that the rest of it cannot be removed either.
+      await this.clear().catch(() => undefined);
+      throw fileError('writing to the content store', cause);
+    }
+  }
+
+  async #write(path: string): Promise<void> {
+    const file = await this.#files.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC);
+    try {
+      await file.writeFile(probeBytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  #probes(): readonly [string, string] {
+    return [join(this.#layout.ingest, probeName), join(this.#layout.blobs, probeName)];
+  }
+}

@@ -1,0 +1,54 @@
+import { stat } from 'node:fs/promises';
+import { digestAlgorithm, digestHex, type Digest } from '../../oci/digest.ts';
+import type { Verdict } from '../content-store.ts';
+import { readError, unlessMissing } from '../file-error.ts';
+import { StoreError } from '../store-error.ts';
+import type { HashOptions, HashThread } from './hash-thread.ts';
+
+/**
+ * What the system says of a file that it cannot give back, be it that the disk has lost it, that a checksum of the file
+ * system's is wrong, or that this user may not read it. Anything else, such as too many open files, is not the file's fault.
+ */
+const unreadable: ReadonlySet<string> = new Set([
+  'EIO',
+  'EBADMSG',
+  'EUCLEAN',
+  'EACCES',
+  'EPERM',
+  'EISDIR',
+  'ELOOP',
+]);
+
+/** Says whether a file holds the bytes that a digest names. */
+export class Verification {
+  readonly #thread: HashThread;
+
+  constructor(thread: HashThread) {
+    this.#thread = thread;
+  }
+
+  /** A file that another one replaces meanwhile is judged by the new one. */
+  async verdict(digest: Digest, path: string, options: HashOptions = {}): Promise<Verdict> {
+    for (;;) {
+      const outcome = await this.#thread.hash(path, digestAlgorithm(digest), options);
+      if ('errno' in outcome) {
+        const { errno = 'unknown error' } = outcome;
+        if (errno === 'ENOENT') return 'missing';
+        if (unreadable.has(errno)) return 'damaged';
+        throw new StoreError('IO', `verifying a blob failed: ${errno}`);
+      }
+      if (outcome.hex === digestHex(digest)) return 'intact';
+      const inode = await inodeAt(path);
+      if (inode === undefined) return 'missing';
+      if (inode === outcome.inode) return 'damaged';
+    }
+  }
+}
+
+async function inodeAt(path: string): Promise<bigint | undefined> {
+  try {
+    return (await unlessMissing(stat(path, { bigint: true })))?.ino;
+  } catch (cause) {
+    throw readError('verifying a blob', cause);
+  }
+}
