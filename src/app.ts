@@ -101,7 +101,8 @@ function hasLogins({ htpasswd, token, passthrough }: AuthConfig): boolean {
   return htpasswd !== undefined || token !== undefined || passthrough;
 }
 
-function httpSettings({ http, upstreams, auth, access, catalogMaxEntries, tagsMax }: Config): HttpSettings {
+function httpSettings(config: Config): HttpSettings {
+  const { http, storage, upstreams, auth, access, catalogMaxEntries, tagsMax } = config;
   return {
     ...http,
     bound: upstreams.flatMap(({ name, listen }) =>
@@ -111,5 +112,6 @@ function httpSettings({ http, upstreams, auth, access, catalogMaxEntries, tagsMa
     authentication: { ...auth, groups: access.groups },
     maxCatalogEntries: catalogMaxEntries,
     maxTags: tagsMax,
+    deletions: storage.deleteEnabled,
   };
 }

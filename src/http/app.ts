@@ -13,6 +13,7 @@ import type { Authenticator } from './auth/authenticator.ts';
 import { Doorkeeper } from './auth/doorkeeper.ts';
 import { BlobHandler } from './blobs.ts';
 import { CatalogHandler } from './catalog.ts';
+import { DeletionHandler } from './deletions.ts';
 import { endpointUnknown, ErrorResponder } from './errors.ts';
 import { Exchange, type CommonHeaders } from './exchange.ts';
 import { HostNames } from './host-names.ts';
@@ -39,6 +40,8 @@ export interface HttpAppOptions {
   readonly maxCatalogEntries?: number | undefined;
   /** Tags in one page at most (`tags.maxtags`); undefined for no limit. */
   readonly maxTags?: number | undefined;
+  /** Whether clients may delete from the cache (`storage.delete.enabled`); if not given, they may not. */
+  readonly deletions?: boolean | undefined;
 }
 
 /** As registry:2 has it. */
@@ -109,6 +112,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     catalog: new CatalogHandler(mirror, options.maxCatalogEntries ?? defaultMaxCatalogEntries),
     search: new SearchHandler(mirror),
     pushes: new PushHandler(logger, clock),
+    deletions: options.deletions === true ? new DeletionHandler(mirror, logger) : undefined,
     probes: new ProbeHandler(mirror),
   };
   for (const route of routes(handlers)) add(route);

@@ -22,6 +22,8 @@ export interface HttpSettings {
   readonly authentication: AuthenticationSettings;
   readonly maxCatalogEntries: number;
   readonly maxTags: number | undefined;
+  /** Whether clients may delete from the cache. */
+  readonly deletions: boolean;
 }
 
 export interface HttpDependencies {
@@ -54,7 +56,8 @@ export async function composeHttp(
   dependencies: HttpDependencies,
 ): Promise<RunningHttp> {
   const { mirror, clock, logger } = dependencies;
-  const { addr, bound, hosts, headers, tls: files, draintimeoutMs, maxCatalogEntries, maxTags } = settings;
+  const { addr, bound, hosts, headers, tls: files, draintimeoutMs } = settings;
+  const { maxCatalogEntries, maxTags, deletions } = settings;
   const authentication = await createAuthentication(settings.authentication, { clock, logger });
   const { authenticator } = authentication;
   const listening: HttpServer[] = [];
@@ -72,6 +75,7 @@ export async function composeHttp(
       hosts,
       maxCatalogEntries,
       maxTags,
+      deletions,
     });
     const tls = files === undefined ? undefined : await readTls(files);
     const scheme = tls === undefined ? 'http' : 'https';

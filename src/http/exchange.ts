@@ -7,7 +7,7 @@ import { anonymous, type Reader } from '../mirror/reader.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Login } from './auth/authenticator.ts';
 import { contentLength, type HeaderList, type Reply } from './reply.ts';
-import { isFromWebPage } from './web-page.ts';
+import { isFromWebPage, webPageHeaders } from './web-page.ts';
 
 /** Bodies up to this many bytes are joined with their head. */
 const maxJoinedLength = 64 * 1024;
@@ -33,6 +33,7 @@ export class Exchange {
   readonly startedAt: number;
   readonly #common: CommonHeaders;
   readonly bindings: Bindings | undefined;
+  #fromWebPage: boolean | undefined;
 
   /** The outcome of authentication; undefined where the request was not authenticated. */
   login: Login | undefined;
@@ -90,7 +91,8 @@ export class Exchange {
 
   /** Whether a web page asks, and so is shown only what is cached. */
   get isFromWebPage(): boolean {
-    return isFromWebPage((name) => this.header(name));
+    this.#fromWebPage ??= isFromWebPage((name) => this.header(name));
+    return this.#fromWebPage;
   }
 
   /** A part of the path, percent-decoded and otherwise unchecked; empty when it is missing. */
@@ -144,6 +146,7 @@ export class Exchange {
     const common = this.path.startsWith('/v2') ? this.#common.api : this.#common.plain;
     const all = [...common, 'X-Request-Id', this.id, ...headers];
     if (this.namespace !== undefined) all.push('OCI-Namespace', this.namespace);
+    if (this.isFromWebPage) all.push(...webPageHeaders);
     return all;
   }
 }

@@ -1,5 +1,6 @@
 import type { BlobHandler } from './blobs.ts';
 import type { CatalogHandler } from './catalog.ts';
+import type { DeletionHandler } from './deletions.ts';
 import type { Exchange } from './exchange.ts';
 import type { ManifestHandler } from './manifests.ts';
 import type { ProbeHandler } from './probes.ts';
@@ -30,6 +31,8 @@ export interface Handlers {
   readonly catalog: CatalogHandler;
   readonly search: SearchHandler;
   readonly pushes: PushHandler;
+  /** Undefined: deletions are refused. */
+  readonly deletions: DeletionHandler | undefined;
   readonly probes: ProbeHandler;
 }
 
@@ -45,6 +48,7 @@ export function routes({
   catalog,
   search,
   pushes,
+  deletions,
   probes,
 }: Handlers): readonly Route[] {
   const reading = (handler: Handler): ReadonlyMap<string, Handler> =>
@@ -56,7 +60,12 @@ export function routes({
   return [
     {
       path: `/v2/${name}/manifests/:reference`,
-      methods: reading((exchange) => manifests.pull(exchange)),
+      methods: new Map([
+        ...reading((exchange) => manifests.pull(exchange)),
+        ...(deletions === undefined
+          ? []
+          : [['DELETE', (exchange: Exchange) => deletions.remove(exchange)] as const]),
+      ]),
       refused: new Map([
         ['PUT', (exchange) => pushes.refuseManifest(exchange)],
         ['DELETE', refuse],

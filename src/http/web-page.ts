@@ -1,3 +1,5 @@
+import type { HeaderList } from './reply.ts';
+
 /**
  * Whether a browser makes a request for a web page, be it for a script on it or for the address line.
  *
@@ -13,3 +15,14 @@ export function isFromWebPage(header: (name: string) => string | undefined): boo
     header('user-agent')?.startsWith('Mozilla/') === true
   );
 }
+
+/**
+ * What goes with answers to web pages. They differ from what others get, and change with every pull and deletion: so a
+ * browser asks again each time, and a shared cache keeps none of them.
+ */
+export const webPageHeaders: HeaderList = [
+  'Cache-Control',
+  'private, no-cache',
+  'Vary',
+  'Origin, Sec-Fetch-Site, User-Agent',
+];

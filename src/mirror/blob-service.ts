@@ -94,10 +94,25 @@ export class BlobService {
         await this.#entitlement.grant(repository, digest, held);
       }
       const stored = held === undefined ? undefined : await this.#stored(digest, held);
+      if (stored !== undefined) this.#metadata.touch([digest]);
       return stored ?? (await this.#filling(repository, digest, { known, entitled, startedAt }));
     } catch (error) {
       throw this.#clientError(error, digest);
     }
+  }
+
+  /** What {@link stat} tells of a blob that is held and may be read; upstream is not asked. Undefined for all others. */
+  async statHeld(repository: Repository, digest: Digest, claims: Claims): Promise<BlobStat | undefined> {
+    const known = await this.#entitlement.known(repository, digest);
+    if (known === undefined || !(await this.#entitlement.suffices(known, digest, claims))) return undefined;
+    const size = await this.#held(digest);
+    return size === undefined ? undefined : { size, result: 'hit', upstreamMs: 0 };
+  }
+
+  /** Opens a blob that is held and may be read, which does not count as a use of it. Undefined for all others. */
+  async openHeld(repository: Repository, digest: Digest, claims: Claims): Promise<BlobAnswer | undefined> {
+    const held = await this.statHeld(repository, digest, claims);
+    return held === undefined ? undefined : await this.#stored(digest, held.size);
   }
 
   /** The size of a blob that is held. One that a crash left without its row is complete all the same, and gets its row now. */
@@ -121,7 +136,6 @@ export class BlobService {
       await this.#damaged(digest, 'the stored blob is missing or has another size');
       return undefined;
     }
-    this.#metadata.touch([digest]);
     return new OpenBlob({
       digest,
       source: new StoredSource(reader),

@@ -2,13 +2,16 @@ import { LRUCache } from 'lru-cache';
 import { RegistryError } from '../oci/error.ts';
 import { repositoryKey, type Repository } from '../oci/reference.ts';
 import type { Gate } from './access/gate.ts';
-import type { Wanted } from './access/wanted.ts';
+import { notCached, type Wanted } from './access/wanted.ts';
 import type { PullTarget } from './mirror.ts';
 import type { Reader } from './reader.ts';
 import type { Routing } from './routing.ts';
 
 /** Answers that mean "not under this name": registries say 401 or 403 for repositories that do not exist, too. */
 const notHere: ReadonlySet<number> = new Set([401, 403, 404]);
+
+/** Decides whether a reader may have something that is cached; rejects with RegistryError when not. */
+export type Admission = Pick<Gate, 'admitToCached'>;
 
 /** Finds which of the repositories that a name may mean has what is asked for, among those that the reader may read. */
 export class Candidates {
@@ -56,6 +59,33 @@ export class Candidates {
       if (!elsewhere) throw error;
       return await this.#askOther(alternative, admitted, error);
     }
+  }
+
+  /**
+   * Runs `ask` on the likeliest repository that `admit` lets the reader into, and on the next where that holds nothing, which
+   * is undefined. No upstream is asked.
+   * @param admit rejects with RegistryError for what the reader may not have
+   */
+  async cached<T>(
+    target: PullTarget,
+    wanted: Wanted,
+    ask: (repository: Repository) => Promise<T | undefined>,
+    admit: Admission = this.#gate,
+  ): Promise<T> {
+    let failure: RegistryError | undefined;
+    for (const repository of this.#routing.candidates(target)) {
+      try {
+        await admit.admitToCached(repository, target.reader, wanted);
+      } catch (error) {
+        if (!(error instanceof RegistryError)) throw error;
+        failure ??= error;
+        continue;
+      }
+      const answer = await ask(repository);
+      if (answer !== undefined) return answer;
+      failure ??= notCached(wanted);
+    }
+    throw failure ?? notCached(wanted);
   }
 
   async #firstOf<T>(

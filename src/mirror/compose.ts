@@ -9,6 +9,7 @@ import { AccessPolicy, type AccessRules } from './access/policy.ts';
 import { Visibility } from './access/visibility.ts';
 import { BlobService } from './blob-service.ts';
 import { Breaker } from './breaker.ts';
+import { CachedContent } from './cached-content.ts';
 import { Candidates } from './candidates.ts';
 import { Catalog } from './catalog.ts';
 import { Degradation } from './degradation.ts';
@@ -113,9 +114,11 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     logger,
     random,
   });
+  const candidates = new Candidates(routing, gate);
   const catalog = new Catalog({ routing, metadata, gate });
   const mirror = new PullThroughMirror({
-    candidates: new Candidates(routing, gate),
+    candidates,
+    cached: new CachedContent({ candidates, gate, metadata, blobs }),
     gate,
     metadata,
     manifests,

@@ -5,6 +5,7 @@ import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Gate } from './access/gate.ts';
 import type { BlobService } from './blob-service.ts';
+import type { CachedContent } from './cached-content.ts';
 import type { Candidates } from './candidates.ts';
 import type { Catalog } from './catalog.ts';
 import type { Degradation } from './degradation.ts';
@@ -32,6 +33,7 @@ import type { TagService } from './tag-service.ts';
 
 export interface PullThroughMirrorOptions {
   readonly candidates: Candidates;
+  readonly cached: CachedContent;
   readonly gate: Gate;
   readonly metadata: MetadataStore;
   readonly manifests: ManifestService;
@@ -49,6 +51,7 @@ export interface PullThroughMirrorOptions {
 /** The mirror as `http/` sees it: resolves names, checks access, then delegates to the service for blobs, manifests, tags or referrers. */
 export class PullThroughMirror implements Mirror {
   readonly #candidates: Candidates;
+  readonly #cached: CachedContent;
   readonly #gate: Gate;
   readonly #metadata: MetadataStore;
   readonly #manifests: ManifestService;
@@ -64,6 +67,7 @@ export class PullThroughMirror implements Mirror {
 
   constructor(options: PullThroughMirrorOptions) {
     this.#candidates = options.candidates;
+    this.#cached = options.cached;
     this.#gate = options.gate;
     this.#metadata = options.metadata;
     this.#manifests = options.manifests;
@@ -83,6 +87,7 @@ export class PullThroughMirror implements Mirror {
     reference: ManifestReference,
     method: 'GET' | 'HEAD',
   ): Promise<ManifestAnswer> {
+    if (target.cachedOnly) return this.#cached.manifest(target, reference);
     const wanted = { noun: 'manifest', reference } as const;
     if ('tag' in reference) {
       const { tag } = reference;
@@ -103,18 +108,21 @@ export class PullThroughMirror implements Mirror {
   }
 
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
+    if (target.cachedOnly) return this.#cached.statBlob(target, digest);
     return this.#blobRequest(target, digest, (repository, claims) =>
       this.#blobs.stat(repository, digest, claims),
     );
   }
 
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
+    if (target.cachedOnly) return this.#cached.openBlob(target, digest);
     return this.#blobRequest(target, digest, (repository, claims) =>
       this.#blobs.open(repository, digest, claims),
     );
   }
 
   tags(target: PullTarget): Promise<TagsAnswer> {
+    if (target.cachedOnly) return this.#cached.tags(target);
     return this.#candidates.first(
       target,
       { noun: 'tags', name: target.name },
@@ -128,12 +136,14 @@ export class PullThroughMirror implements Mirror {
     subject: Digest,
     artifactType: string | undefined,
   ): Promise<ReferrersAnswer> {
-    const answer = await this.#candidates.first(
-      target,
-      { noun: 'referrers', name: target.name, subject },
-      (repository) => this.#referrers.holds(repository, subject),
-      (repository) => this.#referrers.referrers(repository, subject),
-    );
+    const answer = target.cachedOnly
+      ? await this.#cached.referrers(target, subject)
+      : await this.#candidates.first(
+          target,
+          { noun: 'referrers', name: target.name, subject },
+          (repository) => this.#referrers.holds(repository, subject),
+          (repository) => this.#referrers.referrers(repository, subject),
+        );
     if (artifactType === undefined) return { ...answer, filtered: false };
     const descriptors = answer.descriptors.filter((one) => one.artifactType === artifactType);
     return { ...answer, descriptors, filtered: true };

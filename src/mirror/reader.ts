@@ -7,6 +7,8 @@ export interface Reader {
   readonly groups: readonly string[];
   /** Canonical names that a token grants; undefined: not limited by a token. A repository outside counts as asked by anonymous. */
   readonly repositories: ReadonlySet<string> | undefined;
+  /** Canonical names that a token lets its bearer delete from; undefined: not limited by a token. */
+  readonly deletable: ReadonlySet<string> | undefined;
   /** The client's own registry credentials, to be checked upstream (`auth.passthrough`). Never stored or logged. */
   readonly credentials: BasicCredentials | undefined;
 }
@@ -16,5 +18,6 @@ export const anonymous: Reader = {
   user: undefined,
   groups: [],
   repositories: undefined,
+  deletable: undefined,
   credentials: undefined,
 };

@@ -1,12 +1,13 @@
 import { isWithin, type Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
-import { ManifestSyntaxError, type ReferrerDescriptor } from '../oci/manifest.ts';
-import { readReferrers, referrerDescriptor, referrersTag } from '../oci/referrers.ts';
+import type { ReferrerDescriptor } from '../oci/manifest.ts';
+import { referrersTag } from '../oci/referrers.ts';
 import { digestKey, type Repository, type UpstreamName } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import type { Degradation } from './degradation.ts';
+import { heldReferrers, merged, readIndex } from './held-referrers.ts';
 import { Listings, type Listing } from './listings.ts';
 import type { ManifestService } from './manifest-service.ts';
 import type { ReferrersAnswer } from './mirror.ts';
@@ -114,18 +115,9 @@ export class ReferrersService {
     }
   }
 
-  /** From the manifests at hand, and from the referrers tag if it is cached. */
   async #held(repository: Repository, subject: Digest): Promise<readonly ReferrerDescriptor[]> {
-    const found = await this.#degradation.tolerate(async () => {
-      const tag = await this.#metadata.tag(repository, referrersTag(subject));
-      return {
-        manifests: await this.#metadata.manifestsOfSubject(repository, subject),
-        index: tag === undefined ? undefined : await this.#metadata.manifest(repository, tag.digest),
-      };
-    });
-    if (found === undefined) return [];
-    const { manifests, index } = found;
-    return merged(index === undefined ? [] : readIndex(index.bytes), manifests.map(referrerDescriptor));
+    const held = () => heldReferrers(this.#metadata, repository, subject);
+    return (await this.#degradation.tolerate(held)) ?? [];
   }
 
   #recorded(repository: Repository, subject: Digest): Promise<Listing<ReferrerDescriptor> | undefined> {
@@ -147,22 +139,4 @@ export class ReferrersService {
       this.#metadata.putReferrers(repository, subject, items, checkedAt),
     );
   }
-}
-
-/** What else a referrers tag may point to says nothing of referrers. */
-function readIndex(bytes: Buffer): readonly ReferrerDescriptor[] {
-  try {
-    return readReferrers(bytes);
-  } catch (error) {
-    if (!(error instanceof ManifestSyntaxError)) throw error;
-    return [];
-  }
-}
-
-/** Each digest once, in the order in which they come. The last descriptor of a digest wins: the one made from the manifest itself. */
-function merged(
-  listed: readonly ReferrerDescriptor[],
-  held: readonly ReferrerDescriptor[],
-): readonly ReferrerDescriptor[] {
-  return [...new Map([...listed, ...held].map((descriptor) => [descriptor.digest, descriptor])).values()];
 }

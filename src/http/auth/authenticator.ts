@@ -13,8 +13,8 @@ export interface Login {
 
 /** What a challenge is about. */
 export interface ChallengeSubject {
-  /** The canonical name of the repository that was asked for; undefined for the registry as a whole. */
-  readonly repository?: string | undefined;
+  /** What a token would have to grant, such as `repository:library/nginx:pull`; undefined for the registry as a whole. */
+  readonly scope?: string | undefined;
   /** What is wrong with the request's token (RFC 6750, section 3.1). */
   readonly error?: 'insufficient_scope' | 'invalid_token' | undefined;
 }

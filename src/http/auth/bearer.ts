@@ -86,30 +86,31 @@ export class BearerScheme implements AuthScheme {
     }
   }
 
-  challenge({ repository, error }: ChallengeSubject): string {
+  challenge({ scope, error }: ChallengeSubject): string {
     const { realm, service } = this.#options;
-    const scope = repository === undefined ? undefined : `repository:${repository}:pull`;
     return challenge('Bearer', { realm: realm.href, service, scope, error });
   }
 
   /** @param user empty for nobody */
   #reader(user: string, payload: JWTPayload): Reader {
-    const repositories = new Set(granted(payload['access']));
+    const access = payload['access'];
+    const grants = { repositories: granted(access, 'pull'), deletable: granted(access, 'delete') };
     return user === ''
-      ? { ...anonymous, repositories }
-      : { ...anonymous, user, groups: this.#options.groups.of(user), repositories };
+      ? { ...anonymous, ...grants }
+      : { ...anonymous, user, groups: this.#options.groups.of(user), ...grants };
   }
 }
 
-/** Names of the repositories that an `access` claim lets its bearer pull from. */
-function granted(access: unknown): readonly string[] {
-  if (!Array.isArray(access)) return [];
-  return access.flatMap((entry: unknown) => {
+/** Names of the repositories that an `access` claim grants an action on. */
+function granted(access: unknown, wanted: 'pull' | 'delete'): ReadonlySet<string> {
+  if (!Array.isArray(access)) return new Set();
+  const names = access.flatMap((entry: unknown) => {
     if (typeof entry !== 'object' || entry === null || !('type' in entry) || entry.type !== 'repository')
       return [];
     if (!('name' in entry) || typeof entry.name !== 'string') return [];
     const actions: unknown = 'actions' in entry ? entry.actions : undefined;
-    const pulls = Array.isArray(actions) && actions.some((action) => action === 'pull' || action === '*');
-    return pulls ? [entry.name] : [];
+    const grants = Array.isArray(actions) && actions.some((action) => action === wanted || action === '*');
+    return grants ? [entry.name] : [];
   });
+  return new Set(names);
 }

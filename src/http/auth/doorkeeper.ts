@@ -68,7 +68,7 @@ export class Doorkeeper {
           ? 'insufficient_scope'
           : undefined;
     return this.#authenticator
-      .challenges({ repository, error })
+      .challenges({ scope: scope(exchange, repository), error })
       .flatMap((challenge) => ['WWW-Authenticate', challenge]);
   }
 
@@ -77,9 +77,22 @@ export class Doorkeeper {
   }
 }
 
-/** Whether the request has a token that does not grant the repository. */
-function lacksScope({ reader }: Exchange, repository: string | undefined): boolean {
-  return (
-    reader.repositories !== undefined && repository !== undefined && !reader.repositories.has(repository)
-  );
+/** Whether the request has a token that does not grant what is asked for. */
+function lacksScope(exchange: Exchange, repository: string | undefined): boolean {
+  const { repositories, deletable } = exchange.reader;
+  const granted = action(exchange) === 'delete' ? deletable : repositories;
+  return granted !== undefined && repository !== undefined && !granted.has(repository);
+}
+
+/**
+ * What a token has to grant, in registry:2's words. Those of ours need not grant the catalog, but web pages get a token only
+ * where a challenge has a scope.
+ */
+function scope(exchange: Exchange, repository: string | undefined): string | undefined {
+  if (repository !== undefined) return `repository:${repository}:${action(exchange)}`;
+  return exchange.path === '/v2/_catalog' ? 'registry:catalog:*' : undefined;
+}
+
+function action({ method }: Exchange): 'pull' | 'delete' {
+  return method === 'DELETE' ? 'delete' : 'pull';
 }

@@ -8,7 +8,7 @@ import { clientError } from '../upstream-failure.ts';
 import type { Passthrough } from './passthrough.ts';
 import type { AccessPolicy, Verdict } from './policy.ts';
 import type { Visibility } from './visibility.ts';
-import { unknown, type Wanted } from './wanted.ts';
+import { notCached, unknown, type Wanted } from './wanted.ts';
 
 export interface GateOptions {
   readonly routing: Routing;
@@ -42,12 +42,28 @@ export class Gate {
    * exist, for what upstream does not show this reader, and with the real cause when upstream cannot say
    */
   admit(repository: Repository, reader: Reader, wanted: Wanted): Promise<void> | undefined {
-    const asking = this.#readerOf(reader, repository);
-    const verdict = this.#policy.verdict(repository, asking);
-    if (verdict !== 'allowed') throw this.#refusal(verdict, this.#routing.canonicalName(repository));
+    const asking = this.#allowed(repository, reader);
     const upstream = this.#routing.upstream(repository.upstream);
     if (this.#seesAll(upstream, asking) || this.#visibility.isFreshlyPublic(repository)) return undefined;
     return this.#check(upstream, repository, asking, wanted);
+  }
+
+  /**
+   * Admits a reader to what is cached of a repository. Upstream is not asked: what is remembered of its answers counts, and
+   * a repository of which nothing is remembered is hidden. Rejects as {@link admit} does, with the 404 for what is not cached.
+   */
+  async admitToCached(repository: Repository, reader: Reader, wanted: Wanted): Promise<void> {
+    const asking = this.#allowed(repository, reader);
+    const upstream = this.#routing.upstream(repository.upstream);
+    if (this.#seesAll(upstream, asking) || (await this.#visibility.wasPublicLately(repository))) return;
+    const { credentials } = asking;
+    if (credentials !== undefined && this.#passthrough.remembered(repository, wanted, credentials) === true) {
+      return;
+    }
+    throw notCached(wanted, {
+      hidden: credentials === undefined,
+      repository: this.#routing.canonicalName(repository),
+    });
   }
 
   /** @throws {RegistryError} for a reader who may not use the catalog or search at all */
@@ -81,6 +97,17 @@ export class Gate {
     if (this.#policy.verdict(repository, asking) !== 'allowed') return false;
     const upstream = this.#routing.upstream(repository.upstream);
     return this.#seesAll(upstream, asking) || (await this.#visibility.wasPublic(repository));
+  }
+
+  /**
+   * The reader as it counts for a repository that the rules let it ask for.
+   * @throws {RegistryError} for what they forbid
+   */
+  #allowed(repository: Repository, reader: Reader): Reader {
+    const asking = this.#readerOf(reader, repository);
+    const verdict = this.#policy.verdict(repository, asking);
+    if (verdict === 'allowed') return asking;
+    throw this.#refusal(verdict, this.#routing.canonicalName(repository));
   }
 
   /** Whether a reader sees all of an upstream's repositories that the rules allow, public or not. */

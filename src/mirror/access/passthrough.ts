@@ -25,6 +25,12 @@ export class Passthrough {
     this.#verdicts = new VerdictCache({ clock, maxAgeMs: verdictMs, max: remembered });
   }
 
+  /** The verdict on these credentials of the last minute; undefined when there is none. Never asks upstream. */
+  remembered(repository: Repository, wanted: Wanted, credentials: BasicCredentials): boolean | undefined {
+    const { whole, part } = this.#keys(repository, wanted, credentials);
+    return this.#verdicts.get(whole) ?? this.#verdicts.get(part);
+  }
+
   /**
    * Whether upstream gives what is wanted to these credentials, or gave anything of the repository within the last minute.
    * @throws {UpstreamError} when it cannot say
@@ -36,11 +42,8 @@ export class Passthrough {
     wanted: Wanted,
     credentials: BasicCredentials,
   ): Promise<boolean> {
-    const { username, password } = credentials;
-    const name = repositoryKey(repository);
-    const whole = this.#verdicts.key([name, null, username, password]);
-    const part = this.#verdicts.key([name, wantedKey(wanted), username, password]);
-    const verdict = this.#verdicts.get(whole) ?? this.#verdicts.get(part);
+    const { whole, part } = this.#keys(repository, wanted, credentials);
+    const verdict = this.remembered(repository, wanted, credentials);
     if (verdict !== undefined) return Promise.resolve(verdict);
     return this.#checks.run(part, async () => {
       if (this.#underWay >= maxChecks)
@@ -61,5 +64,18 @@ export class Passthrough {
         await registry.close();
       }
     }).outcome;
+  }
+
+  /** Where verdicts are kept: those on the repository as a whole, and those on what is wanted of it. */
+  #keys(
+    repository: Repository,
+    wanted: Wanted,
+    { username, password }: BasicCredentials,
+  ): { readonly whole: string; readonly part: string } {
+    const name = repositoryKey(repository);
+    return {
+      whole: this.#verdicts.key([name, null, username, password]),
+      part: this.#verdicts.key([name, wantedKey(wanted), username, password]),
+    };
   }
 }

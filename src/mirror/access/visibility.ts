@@ -13,8 +13,9 @@ import { probe, wantedKey, type Wanted } from './wanted.ts';
 const publicMs = 10 * 60_000;
 const hiddenMs = 60_000;
 /**
- * How long a repository still counts as public while upstream rate-limits requests without credentials, and only those:
- * anybody can cause such a limit, and it must not keep public what has been made private since.
+ * How long a repository still counts as public while upstream rate-limits requests without credentials, and only those, and
+ * for requests that upstream is not to be asked about: anybody can cause such a limit or make such a request, and it must
+ * not keep public what has been made private since.
  */
 const limitedMs = 24 * 60 * 60_000;
 const remembered = 20_000;
@@ -77,6 +78,11 @@ export class Visibility {
   /** Whether a repository was public when it was last asked about. Never asks upstream. */
   async wasPublic(repository: Repository): Promise<boolean> {
     return (await this.#publicSince(repository)) !== undefined;
+  }
+
+  /** Whether a repository was public when it was last asked about, within the last day. Never asks upstream. */
+  async wasPublicLately(repository: Repository): Promise<boolean> {
+    return isWithin(this.#clock, limitedMs, await this.#publicSince(repository));
   }
 
   /**

@@ -52,6 +52,23 @@ export async function probe(registry: UpstreamRegistry, { name }: Repository, wa
   }
 }
 
+/** The 404 for what is asked of the cache alone: for what it does not hold, and for what this reader may not know of. */
+export function notCached(wanted: Wanted, options?: RegistryErrorOptions): RegistryError {
+  switch (wanted.noun) {
+    case 'manifest':
+      return registryErrors.manifestUnknown(
+        referenceText(wanted.reference),
+        'this manifest is not cached here',
+        options,
+      );
+    case 'blob':
+      return registryErrors.blobUnknown(wanted.digest, options);
+    case 'tags':
+    case 'referrers':
+      return registryErrors.nameUnknown(wanted.name, 'nothing of this repository is cached here', options);
+  }
+}
+
 /** The 404 for something that does not exist. */
 export function unknown(wanted: Wanted, options: RegistryErrorOptions): RegistryError {
   switch (wanted.noun) {

@@ -55,11 +55,11 @@ async function outcome(options: TokenOptions = {}, by = signer): Promise<string>
 const seconds = (offset: number): number => Math.floor(clock.now() / 1000) + offset;
 
 describe('a token', () => {
-  test('says who asks, and what may be pulled', async () => {
+  test('says who asks, and what may be pulled and deleted', async () => {
     const access = [
       { type: 'repository', name: 'library/a', actions: ['pull', 'push'] },
       { type: 'repository', name: 'b', actions: ['*'] },
-      { type: 'repository', name: 'c', actions: ['push'] },
+      { type: 'repository', name: 'c', actions: ['push', 'delete'] },
       { type: 'registry', name: 'catalog', actions: ['*'] },
       { type: 'repository', name: 7, actions: ['pull'] },
       null,
@@ -70,6 +70,7 @@ describe('a token', () => {
         user: 'alice',
         groups: ['builders'],
         repositories: new Set(['library/a', 'b']),
+        deletable: new Set(['b', 'c']),
         credentials: undefined,
       },
       outcome: 'accepted',
@@ -251,7 +252,7 @@ test('a fingerprint is the one that libtrust makes', () => {
 describe('the challenge', () => {
   test('says where tokens are to be had and for what', () => {
     expect(scheme().challenge({})).toBe(`Bearer realm="https://auth.example/token",service="${service}"`);
-    expect(scheme().challenge({ repository: 'ghcr.io/a/b', error: 'insufficient_scope' })).toBe(
+    expect(scheme().challenge({ scope: 'repository:ghcr.io/a/b:pull', error: 'insufficient_scope' })).toBe(
       `Bearer realm="https://auth.example/token",service="${service}",scope="repository:ghcr.io/a/b:pull",error="insufficient_scope"`,
     );
   });
