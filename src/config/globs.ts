@@ -1,4 +1,6 @@
 import { repositoryGlob, tagGlob } from '../glob.ts';
+import { imagePattern } from '../mirror/space/pin-pattern.ts';
+import { parseDigest } from '../oci/digest.ts';
 import { refuse, shown, text, type Context } from './scalars.ts';
 
 /** A glob on `repository:tag`. */
@@ -16,14 +18,21 @@ export const repositoryPattern = text.transform((value, context): string => {
   return checked(value, context, repositoryGlob);
 });
 
-/** An upstream, or a glob on `upstream/repository`. */
+/** An upstream (`ghcr.io`, `ghcr.io/*`, `ghcr.io/**`), or a glob on `upstream/repository`. */
 export const quotaPattern = text.transform((value, context): string => {
-  if (!value.includes('/')) return checked(value, context, repositoryGlob);
+  if (/^[^/*?[{]+(?:\/\*{1,2})?$/.test(value)) return value;
+  if (value === '*') return refuse(context, 'matches nothing, did you mean **?');
+  const meant = likelier(value);
+  if (meant !== undefined) return refuse(context, `${shown(value)} ${meant}`);
   return checked(value, context, repositoryGlob);
 });
 
-/** A glob on `upstream/repository:tag`. */
-export const pinPattern = text.transform((value, context): string => checked(value, context, tagGlob));
+/** A pattern of images, as `imagePattern` takes it. */
+export const pinPattern = text.transform((value, context): string => {
+  const meant = likelierImage(value);
+  if (meant !== undefined) return refuse(context, `${shown(value)} ${meant}`);
+  return checked(value, context, imagePattern);
+});
 
 /** What is wrong with a pattern that is a glob, and yet hardly what its writer means. */
 function likelier(value: string): string | undefined {
@@ -44,6 +53,24 @@ function likelier(value: string): string | undefined {
   return /[^/{},*]\*\*|\*\*[^/{},*]|\*\*\*/.test(value)
     ? 'has ** beside other characters: it stands for whole parts of a name, as in ghcr.io/**/app'
     : undefined;
+}
+
+/** The same for patterns of images. */
+function likelierImage(value: string): string | undefined {
+  const scheme = /^https?:\/\//i.exec(value)?.[0];
+  if (scheme !== undefined) return `matches nothing, did you mean ${value.slice(scheme.length)}?`;
+  const [whole = '', digest] = value.split('@', 2);
+  const [, name = '', tag] = /^(.*?)(?::([^/]*))?$/.exec(whole) ?? [];
+  if (name.endsWith('/')) return `matches nothing, did you mean ${name}*?`;
+  if (/[A-Z]/.test(name)) {
+    return `matches nothing: names of images have no capitals, did you mean ${name.toLowerCase()}${value.slice(name.length)}?`;
+  }
+  if (digest === undefined)
+    return tag === '' ? 'matches nothing: there is no tag after the colon' : undefined;
+  if (tag !== undefined) return `matches nothing: give a tag or a digest, did you mean ${name}@${digest}?`;
+  return /[*?[{]/.test(digest) || parseDigest(digest) !== undefined
+    ? undefined
+    : 'matches nothing: what follows @ is no digest, as sha256: and 64 hexadecimal digits';
 }
 
 function checked(value: string, context: Context, compile: (pattern: string) => unknown): string {

@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { applyEnvironment, pathVariable, type Environment } from './environment.ts';
 import { FileProblem, readText } from './files.ts';
 import { deepFreeze } from './freeze.ts';
+import { checkPins } from './pins.ts';
 import { ProblemList } from './problem-list.ts';
 import { readQuotas } from './quotas.ts';
 import { takeRegistry2Keys } from './registry2.ts';
@@ -79,6 +80,7 @@ function readParts({ values, broken }: Validated, around: Surroundings): Parts |
   if (auth === undefined || access === undefined || upstreams === undefined) return undefined;
   const names = upstreams.upstreams.map(({ name }) => name);
   checkAccess(access, auth, names, around);
+  if (areWhole('pin')) checkPins(values.pin, upstreams, around);
   const quotas = areWhole('storage') ? readQuotas(values, names, around) : [];
   return { ...upstreams, auth, access, tls, quotas };
 }

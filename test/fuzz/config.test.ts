@@ -30,6 +30,9 @@ const scalar = fc.oneof(
     'filesystem',
     '0.1',
     '*:latest',
+    '20GiB',
+    '10%',
+    'ghcr.io/*',
   ),
   fc.constantFrom(
     '__proto__',
@@ -155,6 +158,28 @@ it('what loads is printed as a file that loads to the same', async () => {
   await using folder = await TempFolder.create();
   const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/);
   const host = fc.tuple(word, word).map((parts) => `${parts.join('.')}.example`);
+  const size = fc.oneof(
+    fc.integer({ min: 2 ** 20 }).map(String),
+    fc
+      .tuple(fc.integer({ min: 2, max: 5000 }), fc.constantFrom('MiB', 'MB', 'g', 'TB'))
+      .map((parts) => parts.join('')),
+  );
+  const limit = fc.oneof(
+    size,
+    fc.integer({ min: 1, max: 999 }).map((tenths) => `${tenths / 10}%`),
+  );
+  const storage = fc.record(
+    {
+      maxsize: limit,
+      minfree: limit,
+      scrub: fc.integer({ min: 0, max: 1000 }).map((hours) => `${hours}h`),
+      quotas: fc.uniqueArray(fc.record({ match: word.map((name) => `*/${name}/*`), size }), {
+        maxLength: 3,
+        selector: ({ match }) => match,
+      }),
+    },
+    { requiredKeys: [] },
+  );
   const ms = fc.integer({ min: 1, max: 10 ** 9 });
   const given = fc.record(
     {
@@ -163,6 +188,7 @@ it('what loads is printed as a file that loads to the same', async () => {
         { minLength: 1, maxLength: 3 },
       ),
       insecure: fc.boolean(),
+      quota: size,
       redirects: fc.array(host, { maxLength: 2 }),
       freshness: fc.record({
         default: ms.map((value) => `${value}ms`),
@@ -182,8 +208,11 @@ it('what loads is printed as a file that loads to the same', async () => {
     minKeys: 1,
   });
   await fc.assert(
-    fc.asyncProperty(upstreams, async (section) => {
-      const environment = { REGISTRY_UPSTREAMS: JSON.stringify(section) };
+    fc.asyncProperty(upstreams, storage, async (section, space) => {
+      const environment = {
+        REGISTRY_UPSTREAMS: JSON.stringify(section),
+        REGISTRY_STORAGE: JSON.stringify(space),
+      };
       const { config } = loadConfig({ environment, directory: folder.path });
       await using printed = await ConfigFolder.create({ 'entrepot.yml': describeConfig(config) });
       expect(printed.load().config).toEqual(config);

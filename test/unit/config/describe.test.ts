@@ -27,6 +27,7 @@ describe('a printed configuration', () => {
   it.each([
     ['of one upstream', 'proxy: { remoteurl: "https://ghcr.io", username: me, password: geheim, ttl: 90m }'],
     ['of nothing', 'log: { level: warn }'],
+    ['of space by share and by bytes', 'storage: { maxsize: 33.3%, minfree: 1234567, scrub: 0 }'],
     ['of a helper', 'proxy: { remoteurl: "https://ghcr.io", exec: { command: helper, lifetime: 1h } }'],
     ['of a helper that runs once', 'proxy: { remoteurl: "http://registry", exec: { command: /bin/helper } }'],
     ['of no plain upstream', 'upstreams: { ghcr.io: { credentials: "helper:x" }, quay.io: }'],
@@ -34,7 +35,8 @@ describe('a printed configuration', () => {
       'of everything',
       `
 log: { level: debug, formatter: json, fields: { site: x } }
-storage: { delete: { enabled: true } }
+storage: { delete: { enabled: true }, maxsize: 20GB, minfree: 2.5%, scrub: 24h, quotas: [{ match: 'docker.io/library/*', size: 1.5GiB }] }
+pin: ['node:*', ghcr.io/acme/app]
 http:
   addr: '[::1]:5000'
   headers: { X-A: [b, c] }
@@ -42,7 +44,7 @@ http:
 proxy: { remoteurl: 'https://registry-1.docker.io', timeouts: { idle: 1m }, freshness: { default: 5s } }
 upstreams:
   docker.io: { credentials: docker-config, freshness: { rules: [{ match: '*:x', maxage: 1ms }] } }
-  ghcr.io: { url: ['https://a.example', 'http://b.example:5000'], username: me, password: geheim, ca: cert.pem, insecure: true }
+  ghcr.io: { url: ['https://a.example', 'http://b.example:5000'], username: me, password: geheim, ca: cert.pem, insecure: true, quota: 7GiB }
   quay.io: { proxy: 'http://u:geheim@proxy.corp:3128', redirects: [cdn.lan], hosts: [quay.lan], listen: '127.0.0.1:0' }
 auth:
   htpasswd: { realm: Ours, path: cert.pem }
