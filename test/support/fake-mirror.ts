@@ -48,6 +48,8 @@ export class FakeMirror implements Mirror {
   readonly targets: PullTarget[] = [];
   /** Who asked for the catalog and for searches. */
   readonly readers: Reader[] = [];
+  /** Searches, as they came in. */
+  readonly searches: SearchQuery[] = [];
   /** What searches find, where the name contains the term. */
   searchResults: readonly SearchResult[] = [];
   readonly #manifests = new Map<string, { readonly bytes: Buffer; readonly mediaType: string }>();
@@ -147,7 +149,9 @@ export class FakeMirror implements Mirror {
     this.#referrers.set(`${name} ${subject}`, descriptors);
   }
 
-  async search({ reader, term, limit }: SearchQuery): Promise<SearchAnswer> {
+  async search(query: SearchQuery): Promise<SearchAnswer> {
+    const { reader, term, limit } = query;
+    this.searches.push(query);
     this.calls.push(`search ${term} ${limit}`);
     this.readers.push(reader);
     if (this.failure !== undefined) throw this.failure;

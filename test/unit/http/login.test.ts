@@ -29,7 +29,7 @@ const bearer: AuthScheme = {
         ? { reader: { ...alice, repositories: new Set(['box']) }, outcome: 'accepted' }
         : { reader: anonymous, outcome: 'invalid' },
     ),
-  challenge: ({ repository: scope, error }) => challenge('Bearer', { realm: 'r', scope, error }),
+  challenge: ({ scope, error }) => challenge('Bearer', { realm: 'r', scope, error }),
 };
 
 /** `Basic good` is alice, `Basic flood` one too many. */
@@ -149,8 +149,8 @@ describe('a token', () => {
   });
 
   test.each([
-    ['box', 'Bearer realm="r",scope="box"'],
-    ['other', 'Bearer realm="r",scope="other",error="insufficient_scope"'],
+    ['box', 'Bearer realm="r",scope="repository:box:pull"'],
+    ['other', 'Bearer realm="r",scope="repository:other:pull",error="insufficient_scope"'],
   ])('for box, for what is not there in %s, is asked for a login', async (repository, expected) => {
     mirror.failure = registryErrors.manifestUnknown('v1', undefined, { hidden: true, repository });
     const response = await get('/v2/x/manifests/v1', { authorization: 'Bearer good' });
