@@ -1,0 +1,84 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Eviction, EvictionRequest, Evictions } from '../../store/evictions.ts';
+import type { Degradation } from '../degradation.ts';
+import type { InUse } from '../in-use.ts';
+import type { Pins } from './pins.ts';
+import type { Remover } from './remover.ts';
+import { WatchfulKeeper } from './watchful-keeper.ts';
+
+export interface EvictionStepsOptions {
+  readonly evictions: Evictions;
+  readonly remover: Remover;
+  readonly pins: Pins;
+  readonly inUse: InUse;
+  readonly degradation: Degradation;
+}
+
+/** Evicts step by step: a short transaction, then what is remembered in memory, then the bytes; others have their turn in between. */
+export class EvictionSteps {
+  readonly #evictions: Evictions;
+  readonly #remover: Remover;
+  readonly #pins: Pins;
+  readonly #inUse: InUse;
+  readonly #degradation: Degradation;
+  readonly #closing = new AbortController();
+  #forget: (eviction: Eviction) => void = () => undefined;
+  #images = 0;
+  #bytes = 0;
+
+  constructor({ evictions, remover, pins, inUse, degradation }: EvictionStepsOptions) {
+    this.#evictions = evictions;
+    this.#remover = remover;
+    this.#pins = pins;
+    this.#inUse = inUse;
+    this.#degradation = degradation;
+  }
+
+  /** What has gone since the start. */
+  get evicted(): { readonly images: number; readonly bytes: number } {
+    return { images: this.#images, bytes: this.#bytes };
+  }
+
+  /** Has `listener` called with what has gone from the database, before anybody else can look. */
+  onEviction(listener: (eviction: Eviction) => void): void {
+    this.#forget = listener;
+  }
+
+  keeper(): WatchfulKeeper {
+    return new WatchfulKeeper(this.#pins, this.#inUse);
+  }
+
+  /**
+   * Evicts until `request` is met or nothing more can go; the last step says which. Rejects with StoreError when the
+   * database fails; bytes that cannot be removed right now are removed later.
+   */
+  async *run(
+    request: Omit<EvictionRequest, 'keeper'>,
+    keeper = this.keeper(),
+  ): AsyncGenerator<Eviction, void, undefined> {
+    await this.#pins.load();
+    const { bytes = Infinity, ...what } = request;
+    for (let left = bytes; left > 0 && !this.#closing.signal.aborted;) {
+      const limit = left === Infinity ? {} : { bytes: left };
+      const eviction = await this.#evictions.evict({ ...what, ...limit, keeper });
+      await this.carryOut(eviction);
+      yield eviction;
+      if (eviction.done) return;
+      left -= eviction.bytes;
+      await turn();
+    }
+  }
+
+  /** The rest of an eviction, once the database has carried it out. */
+  async carryOut(eviction: Eviction): Promise<void> {
+    this.#forget(eviction);
+    this.#images += eviction.images.length;
+    this.#bytes += eviction.bytes;
+    await this.#degradation.tolerate(() => this.#remover.remove(eviction.blobs, this.#closing.signal));
+  }
+
+  /** Ends what is under way after its present step. */
+  close(): void {
+    this.#closing.abort();
+  }
+}

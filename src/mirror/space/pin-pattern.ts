@@ -1,0 +1,42 @@
+import { tagGlob, type Glob } from '../../glob.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { dockerHub } from '../../oci/docker-hub.ts';
+import type { Repository, Tag, UpstreamName } from '../../oci/reference.ts';
+
+const library = 'library/';
+
+/** Which images a pattern means. */
+export type ImagePattern = (names: readonly string[], tags: readonly Tag[], digest: Digest) => boolean;
+
+/**
+ * A pattern of images: a glob on `upstream/name:tag`, on `upstream/name@digest`, or on `upstream/name`, which means all of
+ * it, as `upstream/name:*` does; `*` crosses slashes. To be held against {@link namesOf} an image's repository.
+ * @throws SyntaxError
+ */
+export function imagePattern(pattern: string): ImagePattern {
+  const at = pattern.indexOf('@');
+  if (at >= 0) {
+    const name = tagGlob(pattern.slice(0, at));
+    const rest = pattern.slice(at + 1);
+    const digests = tagGlob(rest);
+    return (names, _tags, digest) => digests(digest) && names.some(name);
+  }
+  const whole = wholeRepository(pattern);
+  if (whole !== undefined) return (names) => names.some(whole);
+  const tagged = tagGlob(pattern);
+  return (names, tags) => names.some((name) => tags.some((tag) => tagged(`${name}:${tag}`)));
+}
+
+/** The names that people write for a repository, the full one first: on Docker Hub also without `library/`, on the plain upstream also without its name. */
+export function namesOf({ upstream, name }: Repository, plain: UpstreamName | undefined): readonly string[] {
+  const official = upstream === dockerHub && name.startsWith(library);
+  const within = official ? [name, name.slice(library.length)] : [name];
+  const full = within.map((one) => `${upstream}/${one}`);
+  return upstream === plain ? [...full, ...within] : full;
+}
+
+/** Without a tag, or with any: what is not tagged is meant as well. The first part of a name may end in a port. */
+function wholeRepository(pattern: string): Glob | undefined {
+  if (!pattern.slice(pattern.lastIndexOf('/') + 1).includes(':')) return tagGlob(pattern);
+  return pattern.endsWith(':*') ? tagGlob(pattern.slice(0, -2)) : undefined;
+}

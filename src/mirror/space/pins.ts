@@ -1,0 +1,68 @@
+import type { Digest } from '../../oci/digest.ts';
+import type { Repository, Tag, UpstreamName } from '../../oci/reference.ts';
+import type { Inventory } from '../../store/inventory.ts';
+import { imagePattern, namesOf, type ImagePattern } from './pin-pattern.ts';
+
+/** Which images are exempt from eviction: by the configuration, and by hand. Kept in memory, since each eviction asks. */
+export class Pins {
+  readonly #inventory: Inventory;
+  readonly #plain: UpstreamName | undefined;
+  readonly #configured: ReadonlyMap<string, ImagePattern>;
+  readonly #added = new Map<string, ImagePattern>();
+  #loaded = false;
+
+  /**
+   * @param configured patterns as {@link imagePattern} takes them
+   * @param plain the upstream that names without a registry mean
+   * @throws SyntaxError
+   */
+  constructor(inventory: Inventory, configured: readonly string[], plain: UpstreamName | undefined) {
+    this.#inventory = inventory;
+    this.#plain = plain;
+    this.#configured = new Map(configured.map((pattern) => [pattern, imagePattern(pattern)]));
+  }
+
+  /** The patterns of the configuration. */
+  get configured(): readonly string[] {
+    return [...this.#configured.keys()];
+  }
+
+  /** Reads those that were pinned by hand, once. Nothing may be evicted before this has succeeded. Rejects with StoreError. */
+  async load(): Promise<void> {
+    if (this.#loaded) return;
+    const stored = await this.#inventory.pins();
+    for (const { pattern } of stored) this.#added.set(pattern, imagePattern(pattern));
+    this.#loaded = true;
+  }
+
+  /**
+   * Pins by hand, from now on. Rejects with StoreError when that cannot be written down.
+   * @throws SyntaxError for what is no pattern
+   */
+  async add(pattern: string): Promise<void> {
+    const compiled = imagePattern(pattern);
+    await this.#inventory.addPin(pattern);
+    this.#added.set(pattern, compiled);
+  }
+
+  /** Takes back what {@link add} did; false when there was no such pin. */
+  async remove(pattern: string): Promise<boolean> {
+    const removed = await this.#inventory.removePin(pattern);
+    this.#added.delete(pattern);
+    return removed;
+  }
+
+  isPinned(repository: Repository, tags: readonly Tag[], digest: Digest): boolean {
+    return this.patternOf(repository, tags, digest) !== undefined;
+  }
+
+  /** The first pattern that exempts an image, or undefined. */
+  patternOf(repository: Repository, tags: readonly Tag[], digest: Digest): string | undefined {
+    if (this.#configured.size + this.#added.size === 0) return undefined;
+    const names = namesOf(repository, this.#plain);
+    for (const patterns of [this.#configured, this.#added]) {
+      for (const [pattern, matches] of patterns) if (matches(names, tags, digest)) return pattern;
+    }
+    return undefined;
+  }
+}

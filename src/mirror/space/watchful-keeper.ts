@@ -1,0 +1,32 @@
+import type { Digest } from '../../oci/digest.ts';
+import type { Repository, Tag } from '../../oci/reference.ts';
+import type { Keeper } from '../../store/evictions.ts';
+import type { InUse } from '../in-use.ts';
+import type { Pins } from './pins.ts';
+
+/** Says what must stay, and remembers whether it was because of pins. */
+export class WatchfulKeeper implements Keeper {
+  readonly #pins: Pins;
+  readonly #inUse: InUse;
+  /** Whether anything was kept because it is being read, filled or adopted: that passes. */
+  metUse = false;
+  /** Whether anything was kept because it is pinned: that lasts. */
+  metPin = false;
+
+  constructor(pins: Pins, inUse: InUse) {
+    this.#pins = pins;
+    this.#inUse = inUse;
+  }
+
+  isPinned(repository: Repository, tags: readonly Tag[], digest: Digest): boolean {
+    const pinned = this.#pins.isPinned(repository, tags, digest);
+    this.metPin ||= pinned;
+    return pinned;
+  }
+
+  isInUse(blob: Digest): boolean {
+    const used = this.#inUse.has(blob);
+    this.metUse ||= used;
+    return used;
+  }
+}
