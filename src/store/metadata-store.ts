@@ -2,6 +2,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { Manifest, ManifestContents, ReferrerDescriptor } from '../oci/manifest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
 import type { Evictions } from './evictions.ts';
+import type { Inventory } from './inventory.ts';
 
 /** What a tag meant when upstream was last asked. A stored tag always points to a manifest that is stored too. */
 export interface TagRecord {
@@ -114,6 +115,9 @@ export interface MetadataStore {
   touch(digests: readonly Digest[]): void;
   /** What goes when room is needed. */
   readonly evictions: Evictions;
+  /** What is held. */
+  readonly inventory: Inventory;
+
   /** Forgets what nobody has used since `before`. */
   expire(before: number): Promise<readonly Digest[]>;
   upstreamState(upstream: UpstreamName): Promise<UpstreamState | undefined>;
