@@ -28,8 +28,8 @@ const shortestStep = 64 * 1024;
 export class FileHasher {
   readonly #answer: (answer: HashAnswer) => void;
   readonly #running = new Map<number, AbortController>();
-  /** When the next byte may be read at a limited rate. It holds from one file to the next. */
-  #nextAt = 0;
+  /** The last read at a limited rate: how many bytes, and when. The next one waits for it, be it of another file. */
+  #lastRead = { bytes: 0, at: 0 };
 
   constructor(answer: (answer: HashAnswer) => void) {
     this.#answer = answer;
@@ -68,19 +68,20 @@ export class FileHasher {
     const step = Math.min(longestStep, Math.max(shortestStep, Math.floor(bytesPerSecond)));
     const buffer = Buffer.allocUnsafe(step);
     for (let position = 0; ;) {
-      if (bytesPerSecond !== Infinity) await this.#wait(signal);
+      if (bytesPerSecond !== Infinity) await this.#wait(bytesPerSecond, signal);
       signal.throwIfAborted();
       const { bytesRead } = await file.read(buffer, 0, step, position);
       if (bytesRead === 0) return hash.digest('hex');
       hash.update(buffer.subarray(0, bytesRead));
       position += bytesRead;
-      if (bytesPerSecond !== Infinity) this.#nextAt = performance.now() + (bytesRead / bytesPerSecond) * 1000;
+      if (bytesPerSecond !== Infinity) this.#lastRead = { bytes: bytesRead, at: performance.now() };
       this.#answer({ id: job.id, bytes: bytesRead });
     }
   }
 
-  async #wait(signal: AbortSignal): Promise<void> {
-    const ms = this.#nextAt - performance.now();
+  async #wait(bytesPerSecond: number, signal: AbortSignal): Promise<void> {
+    const { bytes, at } = this.#lastRead;
+    const ms = at + (bytes / bytesPerSecond) * 1000 - performance.now();
     if (ms > 0) await delay(ms, undefined, { signal });
   }
 }

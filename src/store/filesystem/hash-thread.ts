@@ -16,11 +16,18 @@ interface Running {
   readonly reject: (error: unknown) => void;
 }
 
+/** Starts the thread, with {@link FileHasher} at its other end. */
+export function startHashWorker(): Worker {
+  // The extension is the one of this file: a build has no TypeScript.
+  return new Worker(new URL(`hash-worker${extname(import.meta.url)}`, import.meta.url));
+}
+
 /**
  * Hashes files on a thread of its own, which is started when it is first needed. Files take turns in two queues, those
  * that are read at a limited rate and those that are not: a day's scrubbing must not hold up somebody who waits.
  */
 export class HashThread {
+  readonly #startWorker: () => Worker;
   readonly #running = new Map<number, Running>();
   #lastId = 0;
   #worker: Worker | undefined;
@@ -29,12 +36,17 @@ export class HashThread {
   #steady: Promise<unknown> = Promise.resolve();
   #prompt: Promise<unknown> = Promise.resolve();
 
+  constructor(startWorker: () => Worker = startHashWorker) {
+    this.#startWorker = startWorker;
+  }
+
   /**
    * Rejects with the signal's reason when that aborts, and with StoreError `IO` when the thread dies, or at
    * {@link close}. The next file then gets a new thread.
    */
   async hash(path: string, algorithm: DigestAlgorithm, options: HashOptions = {}): Promise<HashOutcome> {
     const { signal, bytesPerSecond } = options;
+    signal?.throwIfAborted();
     const limited = bytesPerSecond !== undefined;
     const turn = (limited ? this.#steady : this.#prompt).then(() => this.#hash(path, algorithm, options));
     const over = turn.catch(() => undefined);
@@ -83,8 +95,7 @@ export class HashThread {
   }
 
   #start(): Worker {
-    // The extension is the one of this file: a build has no TypeScript.
-    const worker = new Worker(new URL(`hash-worker${extname(import.meta.url)}`, import.meta.url));
+    const worker = this.#startWorker();
     worker.on('message', (answer: HashAnswer) => {
       const job = this.#running.get(answer.id);
       if ('bytes' in answer) job?.onBytes?.(answer.bytes);

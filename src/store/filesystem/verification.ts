@@ -21,9 +21,9 @@ const unreadable: ReadonlySet<string> = new Set([
 
 /** Says whether a file holds the bytes that a digest names. */
 export class Verification {
-  readonly #thread: HashThread;
+  readonly #thread: Pick<HashThread, 'hash'>;
 
-  constructor(thread: HashThread) {
+  constructor(thread: Pick<HashThread, 'hash'>) {
     this.#thread = thread;
   }
 
