@@ -1,0 +1,129 @@
+import type { Digest } from '../../../oci/digest.ts';
+import { readManifest, type Descriptor, type ManifestContents } from '../../../oci/manifest.ts';
+import type { Repository } from '../../../oci/reference.ts';
+import type { MetadataStore } from '../../../store/metadata-store.ts';
+import type { InUse } from '../../in-use.ts';
+import type { ImportEvent } from '../import-events.ts';
+import type { BlobImport } from './blob-import.ts';
+import type { ImportJournal } from './import-journal.ts';
+import type { RegistryFolder } from './registry-folder.ts';
+import type { RepositoryFolder } from './repository-folder.ts';
+import { readStoredManifest, type StoredManifest } from './stored-manifest.ts';
+
+/** Indexes list images, and now and then other indexes; no deeper. */
+const deepest = 8;
+
+export interface RepositoryImportOptions {
+  readonly registry: RegistryFolder;
+  readonly folder: RepositoryFolder;
+  /** What it becomes here. */
+  readonly repository: Repository;
+  readonly metadata: MetadataStore;
+  readonly inUse: InUse;
+  readonly blobs: BlobImport;
+  readonly journal: ImportJournal;
+}
+
+/** Takes one repository over: what a manifest names before the manifest itself, and tags last, so that a crash leaves nothing half. */
+export class RepositoryImport {
+  readonly #options: RepositoryImportOptions;
+  readonly #name: string;
+  /** By manifest, whether it is held now. */
+  readonly #done = new Map<Digest, boolean>();
+
+  constructor(options: RepositoryImportOptions) {
+    this.#options = options;
+    this.#name = options.folder.name;
+  }
+
+  async *run(): AsyncGenerator<ImportEvent, void> {
+    const { folder, journal } = this.#options;
+    for await (const digest of folder.manifests(journal.skip)) {
+      yield* this.#manifest(digest, 0);
+      yield* journal.events();
+    }
+    for await (const { tag, digest } of folder.tags(journal.skip)) {
+      if (this.#done.get(digest) === true) await this.#tag(tag, digest);
+      else if (!this.#done.has(digest))
+        journal.skip(`${this.#name}:${tag}`, 'points to a manifest that was deleted');
+      else journal.skip(`${this.#name}:${tag}`, 'points to a manifest that cannot be taken over');
+      yield* journal.events();
+    }
+    for await (const upload of folder.uploads()) {
+      journal.skip(`${this.#name}/_uploads/${upload}`, 'is an upload that has not ended');
+      yield* journal.events();
+    }
+  }
+
+  /** What upstream said of a tag to Entrepot itself counts for more than what it once said to the registry. */
+  async #tag(tag: Parameters<MetadataStore['tag']>[1], digest: Digest): Promise<void> {
+    const { repository, metadata, journal } = this.#options;
+    if ((await metadata.tag(repository, tag)) !== undefined) return;
+    // Never checked: it is served at once, and upstream is asked at the first use.
+    if (await metadata.putTag(repository, tag, { digest, checkedAt: 0 })) journal.count('tags');
+  }
+
+  async *#manifest(digest: Digest, depth: number): AsyncGenerator<ImportEvent, void> {
+    const { registry, repository, metadata, journal } = this.#options;
+    if (this.#done.has(digest)) return;
+    this.#done.set(digest, false);
+    const held = await metadata.manifest(repository, digest);
+    const stored: StoredManifest | { readonly reason: string } =
+      held === undefined
+        ? await readStoredManifest(digest, registry.blobPath(digest))
+        : { manifest: held, contents: readManifest(held.bytes), foreignLayers: 0 };
+    if ('reason' in stored) {
+      journal.skip(`${this.#name}@${digest}`, stored.reason);
+      return;
+    }
+    const { manifest, contents, foreignLayers } = stored;
+    if (foreignLayers > 0) {
+      journal.skip(
+        `${this.#name}@${digest}`,
+        `names ${foreignLayers} foreign layers, which clients fetch elsewhere`,
+      );
+    }
+    yield* this.#children(contents.children, depth);
+    const releases = contents.blobs.map((blob) => this.#options.inUse.hold(blob.digest));
+    try {
+      yield* this.#blobs(contents.blobs);
+      if (held === undefined) {
+        await metadata.putManifest(repository, manifest, contents);
+        journal.count('manifests');
+      }
+      await this.#grant(contents);
+    } finally {
+      for (const release of releases) release();
+    }
+    this.#done.set(digest, true);
+  }
+
+  /** Those that the repository has: of an index, registries that mirror hold only the platforms that were asked for. */
+  async *#children(children: readonly Descriptor[], depth: number): AsyncGenerator<ImportEvent, void> {
+    for (const { digest } of children) {
+      if (!(await this.#options.folder.hasManifest(digest))) continue;
+      if (depth < deepest) yield* this.#manifest(digest, depth + 1);
+      else this.#options.journal.skip(`${this.#name}@${digest}`, 'lies too deep in indexes of indexes');
+    }
+  }
+
+  async *#blobs(named: readonly Descriptor[]): AsyncGenerator<ImportEvent, void> {
+    const { registry, folder, blobs, journal } = this.#options;
+    for (const { digest } of named) {
+      await blobs.take(digest, registry.blobPath(digest), () => folder.hasBlob(digest));
+      yield* journal.events();
+    }
+  }
+
+  /** A manifest names a blob, and anybody can write a manifest; the registry's own link proves that the repository has it. */
+  async #grant({ blobs }: ManifestContents): Promise<void> {
+    const { folder, repository, metadata } = this.#options;
+    for (const { digest } of blobs) {
+      const known = await metadata.repositoryBlob(repository, digest);
+      if (known?.confirmed === true) continue;
+      const size = await metadata.blob(digest);
+      if (size === undefined || !(await folder.hasBlob(digest))) continue;
+      await metadata.putRepositoryBlob(repository, digest, size);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { digestAlgorithm, digestOf, type Digest } from '../../../oci/digest.ts';
+import {
+  descriptor,
+  list,
+  manifestMediaType,
+  ManifestSyntaxError,
+  maxManifestBytes,
+  readDocument,
+  readManifest,
+  type Manifest,
+  type ManifestContents,
+} from '../../../oci/manifest.ts';
+import { readPlain, type Unreadable } from './plain-path.ts';
+
+/** A manifest whose bytes are what its digest says, with what it names. */
+export interface StoredManifest {
+  readonly manifest: Manifest;
+  readonly contents: ManifestContents;
+  /** Layers that clients fetch elsewhere; no registry need have them. */
+  readonly foreignLayers: number;
+}
+
+/** Reads a manifest out of the file that holds its bytes. */
+export async function readStoredManifest(digest: Digest, path: string): Promise<StoredManifest | Unreadable> {
+  const bytes = await readPlain(path, maxManifestBytes);
+  if (bytes === undefined) return { reason: 'is missing' };
+  if (!Buffer.isBuffer(bytes)) return bytes;
+  if (digestOf(bytes, digestAlgorithm(digest)) !== digest) {
+    return { reason: 'is damaged: its bytes are not what its digest says' };
+  }
+  try {
+    const document = readDocument(bytes);
+    if (document['schemaVersion'] === 1)
+      return { reason: 'is a Docker schema 1 manifest, which is not supported' };
+    const contents = readManifest(bytes);
+    const mediaType = manifestMediaType(undefined, contents);
+    const layers = list(document['layers'], 'layers').map((item) => descriptor(item, 'layers'));
+    return {
+      manifest: { mediaType, digest, size: bytes.length, bytes },
+      contents,
+      foreignLayers: layers.filter(({ foreign }) => foreign).length,
+    };
+  } catch (error) {
+    if (!(error instanceof ManifestSyntaxError)) throw error;
+    return { reason: `is no manifest that can be stored: ${error.message}` };
+  }
+}
