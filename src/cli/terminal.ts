@@ -6,6 +6,8 @@ export interface Terminal {
   err(text: string): void;
   /** Whether a person reads `out` as it comes. */
   readonly interactive: boolean;
+  /** Where a person watches complaints as they come: for what draws itself anew. Undefined where nobody does. */
+  readonly bars?: NodeJS.WritableStream | undefined;
 }
 
 /** The process's streams. A reader that went away (`entrepot --help | head -1`) is no reason to fail. */
@@ -19,5 +21,6 @@ export function processTerminal({ stdout, stderr }: NodeJS.Process): Terminal {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     interactive: stdout.isTTY,
+    bars: stderr.isTTY ? stderr : undefined,
   };
 }

@@ -54,10 +54,10 @@ export class ControlClient {
     try {
       sent.end(JSON.stringify(input));
       const response = await responseTo(sent);
-      if (response.statusCode === 404) throw tooOld(operation.name, response.headers.server);
+      if (response.statusCode === 404) throw tooOld(operation.name, serverOf(response));
       for await (const item of itemsOf(response.setEncoding('utf8') as AsyncIterable<string>)) {
         const read = operation.item.safeParse(item);
-        if (!read.success) throw misunderstood(response.headers.server, read.error);
+        if (!read.success) throw misunderstood(serverOf(response), read.error);
         yield read.data;
       }
     } catch (error) {
@@ -106,17 +106,22 @@ function unavailable(cause: unknown): CareError {
   return new CareError('unavailable', message, { cause });
 }
 
-function tooOld(operation: string, server = 'entrepot'): CareError {
+/** Name and version. */
+function serverOf({ headers }: IncomingMessage): string {
+  return String(headers['server'] ?? 'unknown');
+}
+
+function tooOld(operation: string, server: string): CareError {
   return new CareError(
     'unavailable',
     `the server that has the data folder is another version (${server}) and cannot do "${operation}": restart it, or stop it first`,
   );
 }
 
-function misunderstood(server: string | undefined, cause: Error): CareError {
+function misunderstood(server: string, cause: Error): CareError {
   return new CareError(
     'unavailable',
-    `the server that has the data folder is another version (${server ?? 'unknown'}), whose answer is not understood: restart it, or stop it first`,
+    `the server that has the data folder is another version (${server}), whose answer is not understood: restart it, or stop it first`,
     { cause },
   );
 }

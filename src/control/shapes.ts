@@ -53,7 +53,7 @@ export const removalReport: z.ZodType<RemovalReport> = z.object({
 });
 
 export const prunedImage: z.ZodType<PrunedImage> = z.object({
-  image: text,
+  image: text.nullable(),
   digest: text,
   tags: z.array(text),
   bytes: count,
