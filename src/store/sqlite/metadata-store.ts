@@ -14,10 +14,14 @@ import type {
   TagRecord,
   UpstreamState,
 } from '../metadata-store.ts';
+import type { Inventory } from '../inventory.ts';
 import type { StoreError } from '../store-error.ts';
 import { databaseError } from './error.ts';
 import { Expiry } from './expiry.ts';
+import { SqliteInventory } from './inventory.ts';
+import { InventoryStatements } from './inventory-statements.ts';
 import { Manifests } from './manifests.ts';
+import { onDatabaseThread } from './recovery/database-thread.ts';
 import { ReferrerLists } from './referrer-lists.ts';
 import { migrate } from './schema.ts';
 import { Statements } from './statements.ts';
@@ -32,6 +36,7 @@ const busyTimeout = 500;
  * Several processes may have the file open.
  */
 export class SqliteMetadataStore implements MetadataStore {
+  readonly inventory: Inventory;
   readonly #database: Database.Database;
   readonly #clock: Clock;
   readonly #statements: Statements;
@@ -49,6 +54,12 @@ export class SqliteMetadataStore implements MetadataStore {
     this.#manifests = new Manifests(database);
     this.#upstreams = new UpstreamStates(database);
     this.#referrers = new ReferrerLists(database);
+    const statements = new InventoryStatements(database);
+    this.inventory = new SqliteInventory(
+      (work) => this.#answer(() => work(statements)),
+      clock,
+      () => onDatabaseThread({ job: 'check', file: database.name }),
+    );
     const write = (uses: ReadonlyMap<Digest, number>): void => {
       this.#transact(() => {
         this.#writeUses(uses);

@@ -1,0 +1,174 @@
+import Database from 'better-sqlite3';
+import { databaseError } from '../error.ts';
+
+/** Rows that are read together. */
+const page = 200;
+/** Reads of one table that may fail: beyond, its damage is so great that looking closer takes longer than it is worth. */
+const maxFailures = 20_000;
+/** Behind everything that begins with a prefix. */
+const beyond = '\u{10ffff}';
+/** Before everything that continues a key. */
+const next = '\u0001';
+
+const hex = [...'0123456789abcdef'];
+const written = [...'-.0123456789:ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'];
+
+/** What the keys of a table look like, as far as they are taken apart around damage. */
+export interface KeyShape {
+  /** What keys begin with. */
+  readonly prefixes: readonly string[];
+  /** What follows, character by character. */
+  readonly alphabet: readonly string[];
+  /** How many characters to tell apart. */
+  readonly depth: number;
+}
+
+export const digestKeys: KeyShape = { prefixes: ['sha256:', 'sha512:'], alphabet: hex, depth: 5 };
+export const nameKeys: KeyShape = { prefixes: [''], alphabet: written, depth: 6 };
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Rows as the file has them: nothing about them is sure. */
+export type ReadText = (from: string, to: string, limit: number) => readonly Row[];
+export type ReadNumbers = (from: number, to: number, limit: number) => readonly Row[];
+
+/** Reads what can be read of a database that may be damaged anywhere. Blocks: for a thread of its own. */
+export class DamagedDatabase implements Disposable {
+  readonly #database: Database.Database;
+  #gaps = 0;
+
+  private constructor(database: Database.Database) {
+    this.#database = database;
+  }
+
+  /** @throws {StoreError} `CORRUPT` when not even its schema can be read */
+  static open(file: string): DamagedDatabase {
+    let database: Database.Database | undefined;
+    try {
+      database = new Database(file, { readonly: true, fileMustExist: true });
+      database.pragma('cell_size_check = ON');
+      database.pragma('trusted_schema = OFF');
+      database.prepare('SELECT count(*) FROM sqlite_schema').get();
+      return new DamagedDatabase(database);
+    } catch (cause) {
+      database?.close();
+      throw databaseError(cause);
+    }
+  }
+
+  /** Places so far whose rows could not be read. */
+  get gaps(): number {
+    return this.#gaps;
+  }
+
+  /** The names of a table's columns; none when there is no such table. */
+  columns(table: string): ReadonlySet<string> {
+    const rows = this.#attempt(() => this.#database.pragma(`table_info(${table})`) as { name: string }[]);
+    return new Set(rows?.map(({ name }) => name));
+  }
+
+  /** @param sql selects with the parameters `@from` (inclusive), `@to` (exclusive) and `@limit`, and those in `others` */
+  text(sql: string, others: Readonly<Record<string, number>> = {}): ReadText {
+    const statement = this.#database.prepare<[Row], Row>(sql);
+    return (from, to, limit) => statement.all({ ...others, from, to, limit });
+  }
+
+  /** @param sql selects with the parameters `@from` and `@to` (both inclusive) and `@limit` */
+  numbers(sql: string): ReadNumbers {
+    const statement = this.#database.prepare<[Row], Row>(sql);
+    return (from, to, limit) => statement.all({ from, to, limit });
+  }
+
+  /** A single value, or undefined where it cannot be read. */
+  one(sql: string): unknown {
+    return this.#attempt(() => this.#database.prepare(sql).pluck().get());
+  }
+
+  /** All rows of a table that can be read, in the order of their `key`, a number. */
+  *byNumber(read: ReadNumbers, highest: number): Generator<Row> {
+    const budget = { failures: 0 };
+    yield* this.#numbersBetween(read, { from: 0, to: highest }, budget);
+  }
+
+  /** All rows of a table that can be read, in the order of their `key`, a text. */
+  *byText(read: ReadText, { prefixes, alphabet, depth }: KeyShape): Generator<Row> {
+    const budget = { failures: 0 };
+    for (const prefix of prefixes) {
+      yield* this.#textsUnder(read, { prefix, from: prefix, alphabet, depth }, budget);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  *#numbersBetween(
+    read: ReadNumbers,
+    { from, to }: { readonly from: number; readonly to: number },
+    budget: { failures: number },
+  ): Generator<Row> {
+    let at = from;
+    while (at <= to) {
+      const start = at;
+      const rows = this.#attempt(() => read(start, to, page));
+      if (rows === undefined) break;
+      yield* rows;
+      const last = rows.at(-1)?.['key'];
+      // Keys of a damaged tree may go in circles.
+      at = rows.length < page || typeof last !== 'number' || last < at ? to + 1 : last + 1;
+    }
+    if (at > to) return;
+    budget.failures += 1;
+    if (at === to || budget.failures > maxFailures) {
+      this.#gaps += 1;
+      return;
+    }
+    const middle = Math.floor((at + to) / 2);
+    yield* this.#numbersBetween(read, { from: at, to: middle }, budget);
+    yield* this.#numbersBetween(read, { from: middle + 1, to }, budget);
+  }
+
+  *#textsUnder(
+    read: ReadText,
+    part: { prefix: string; from: string; alphabet: readonly string[]; depth: number },
+    budget: { failures: number },
+  ): Generator<Row> {
+    const { prefix, from, alphabet, depth } = part;
+    const to = prefix + beyond;
+    let at = from;
+    let whole = false;
+    while (!whole) {
+      const start = at;
+      const rows = this.#attempt(() => read(start, to, page));
+      if (rows === undefined) break;
+      yield* rows;
+      const last = rows.at(-1)?.['key'];
+      whole = rows.length < page || typeof last !== 'string' || last < at;
+      if (typeof last === 'string') at = last + next;
+    }
+    if (whole) return;
+    budget.failures += 1;
+    if (depth === 0 || budget.failures > maxFailures) {
+      this.#gaps += 1;
+      return;
+    }
+    if (at <= prefix) yield* this.#attempt(() => read(prefix, prefix + next, 1)) ?? [];
+    for (const character of alphabet) {
+      const child = prefix + character;
+      if (child + beyond <= at) continue;
+      const start = child > at ? child : at;
+      yield* this.#textsUnder(read, { prefix: child, from: start, alphabet, depth: depth - 1 }, budget);
+    }
+  }
+
+  /** Undefined where the database, or the disk under it, is damaged. */
+  #attempt<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (cause) {
+      const unreadable = cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_IOERR');
+      if (!unreadable && databaseError(cause).code !== 'CORRUPT') throw cause;
+      return undefined;
+    }
+  }
+}

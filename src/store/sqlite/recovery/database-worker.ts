@@ -1,0 +1,86 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import Database from 'better-sqlite3';
+import { databaseError } from '../error.ts';
+import type { DatabaseAnswer, DatabaseAnswers, DatabaseJob } from './database-thread.ts';
+import { rebuildDatabase } from './rebuild.ts';
+
+/** Complaints of SQLite that anybody would read. */
+const maxComplaints = 100;
+
+/** Between two such steps of a copy, the thread can be ended. */
+const pagesAtATime = 1000;
+
+interface Orphan {
+  readonly table: string;
+  readonly parent: string;
+}
+
+/** The other thread of {@link onDatabaseThread}. */
+async function run(job: DatabaseJob): Promise<DatabaseAnswers[keyof DatabaseAnswers]> {
+  switch (job.job) {
+    case 'check':
+      return check(job.file);
+    case 'backup':
+      return await backup(job.file, job.to);
+    case 'rebuild':
+      return rebuildDatabase(job);
+  }
+}
+
+function check(file: string): readonly string[] {
+  const database = new Database(file, { readonly: true, fileMustExist: true });
+  try {
+    const complaints = problemsIn(database, 'integrity_check');
+    if (complaints.length > 0) return complaints;
+    const orphans = database.pragma('foreign_key_check') as Orphan[];
+    return orphans
+      .slice(0, maxComplaints)
+      .map(({ table, parent }) => `a row of ${table} refers to a row of ${parent} that is missing`);
+  } catch (cause) {
+    const error = databaseError(cause);
+    if (error.code !== 'CORRUPT') throw error;
+    return [error.message];
+  } finally {
+    database.close();
+  }
+}
+
+/** Copies the database as of one moment, while others go on reading and writing. */
+async function backup(file: string, to: string): Promise<readonly string[]> {
+  const database = new Database(file, { readonly: true, fileMustExist: true });
+  try {
+    // Without a transaction that sees one moment, the copy would begin again whenever somebody writes.
+    database.exec('BEGIN');
+    database.prepare('SELECT count(*) FROM sqlite_schema').get();
+    await database.backup(to, { progress: () => pagesAtATime });
+  } finally {
+    database.close();
+  }
+  const copy = new Database(to);
+  try {
+    // In WAL mode a copy would be three files.
+    copy.pragma('journal_mode = DELETE');
+    return problemsIn(copy, 'quick_check');
+  } finally {
+    copy.close();
+  }
+}
+
+function problemsIn(
+  database: Database.Database,
+  pragma: 'integrity_check' | 'quick_check',
+): readonly string[] {
+  const rows = database.prepare<[], string>(`PRAGMA ${pragma}(${maxComplaints})`).pluck().all();
+  return rows.filter((row) => row !== 'ok');
+}
+
+async function answer(): Promise<DatabaseAnswer> {
+  try {
+    return { done: await run(workerData as DatabaseJob) };
+  } catch (cause) {
+    const { code, message } = databaseError(cause);
+    return { failure: { code, message } };
+  }
+}
+
+parentPort?.postMessage(await answer());

@@ -1,0 +1,104 @@
+import Database from 'better-sqlite3';
+import { basename } from 'node:path';
+import { databaseError } from '../error.ts';
+import { migrate } from '../schema.ts';
+import { DamagedDatabase } from './damaged-database.ts';
+import { plainSchema } from './new-rows.ts';
+import { Salvage, type Losses } from './salvage.ts';
+
+export interface RebuildRequest {
+  /** Paths of databases to read, damaged or not; where two disagree, the first is right. */
+  readonly sources: readonly string[];
+  /** Path of the database to be made; there is none yet. */
+  readonly into: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** What a rebuilt database holds, and what it does not. */
+export interface RebuildReport extends Readonly<Losses> {
+  readonly repositories: number;
+  readonly manifests: number;
+  readonly tags: number;
+  readonly rights: number;
+  readonly pins: number;
+  /** Manifests that the first source held by its own count, and that are nowhere; undefined when it cannot be asked. */
+  readonly manifestsLost: number | undefined;
+  /** Names of the sources that could not be read at all. */
+  readonly unreadable: readonly string[];
+  /** Whether it is sure which upstreams were ever asked with an account. */
+  readonly guardedKnown: boolean;
+}
+
+/**
+ * Makes a new database of what can be read of others. Blobs get no rows: what counts for them are their files.
+ * Blocks: for a thread of its own.
+ * @throws {StoreError} when the new one cannot be written
+ */
+export function rebuildDatabase({ sources, into, now }: RebuildRequest): RebuildReport {
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(into);
+    // Nothing is lost by a crash but the time: the next start begins again.
+    database.pragma('journal_mode = MEMORY');
+    database.pragma('synchronous = OFF');
+    database.pragma('foreign_keys = ON');
+    migrate(database, plainSchema);
+    return fill(database, sources, now);
+  } catch (cause) {
+    throw databaseError(cause);
+  } finally {
+    database?.close();
+  }
+}
+
+function fill(database: Database.Database, sources: readonly string[], now: number): RebuildReport {
+  const losses: Losses = { rejected: 0, gaps: 0 };
+  const pins = new Map<string, number>();
+  const unreadable: string[] = [];
+  let guardedKnown = false;
+  let expected: unknown;
+  for (const file of sources) {
+    using source = opened(file);
+    if (source === undefined) {
+      unreadable.push(basename(file));
+      continue;
+    }
+    if (file === sources[0] && source.columns('usage').has('manifests')) {
+      expected = source.one('SELECT manifests FROM usage');
+    }
+    const salvage = new Salvage(source, database, now, losses);
+    const complete = database.transaction(() => salvage.run())();
+    guardedKnown ||= complete;
+    for (const { pattern, createdAt } of salvage.pins()) {
+      if (!pins.has(pattern)) pins.set(pattern, createdAt);
+    }
+    losses.gaps += source.gaps;
+  }
+  migrate(database);
+  const insertPin = database.prepare<[string, number]>(`INSERT INTO pin (pattern, created_at) VALUES (?, ?)`);
+  for (const [pattern, createdAt] of pins) insertPin.run(pattern, createdAt);
+  const count = (table: string): number =>
+    Number(database.prepare(`SELECT count(*) FROM ${table}`).pluck().get());
+  const manifests = count('manifest');
+  return {
+    ...losses,
+    repositories: count('repository'),
+    manifests,
+    tags: count('tag'),
+    rights: count('repository_blob'),
+    pins: pins.size,
+    manifestsLost: typeof expected === 'number' ? Math.max(0, expected - manifests) : undefined,
+    unreadable,
+    guardedKnown,
+  };
+}
+
+/** Undefined for a file that is not there or has nothing that can be read. */
+function opened(file: string): DamagedDatabase | undefined {
+  try {
+    return DamagedDatabase.open(file);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,168 @@
+import type Database from 'better-sqlite3';
+import { readManifest } from '../../../oci/manifest.ts';
+import { digestKeys, nameKeys, type DamagedDatabase, type Row } from './damaged-database.ts';
+import { NewRows } from './new-rows.ts';
+import { RowReader } from './salvaged-rows.ts';
+
+/** Highest number of a row that is looked for where the file does not say which one is the highest. */
+const farAway = 2 ** 31;
+
+/** What salvage could not do. */
+export interface Losses {
+  /** Rows that were read and are not what was written. */
+  rejected: number;
+  /** Places of the files whose rows could not be read. */
+  gaps: number;
+}
+
+/**
+ * Copies what can still be read of one database into another one, and checks each row: manifests hash to their digest,
+ * names and digests parse, and what is referred to is there. What the new database has already stays as it is.
+ */
+export class Salvage {
+  readonly #source: DamagedDatabase;
+  readonly #rows: NewRows;
+  readonly #read: RowReader;
+  readonly #losses: Losses;
+  /** Ids of repositories: those of the source, with those of the new database. */
+  readonly #repositories = new Map<number, number>();
+
+  /** @param database new; of the schema that {@link NewRows} writes */
+  constructor(source: DamagedDatabase, database: Database.Database, now: number, losses: Losses) {
+    this.#source = source;
+    this.#rows = new NewRows(database);
+    this.#read = new RowReader(now);
+    this.#losses = losses;
+  }
+
+  /** Says whether all of the guarded upstreams could be read. */
+  run(): boolean {
+    this.#copyRepositories();
+    this.#copyManifests();
+    for (const [from, to] of this.#repositories) {
+      this.#copyHoldings(from, to);
+      this.#copyTags(from, to);
+      this.#copyRights(from, to);
+      this.#copyReferrers(from, to);
+    }
+    this.#copyUpstreamStates();
+    const gaps = this.#source.gaps;
+    this.#copyGuarded();
+    return this.#source.gaps === gaps;
+  }
+
+  /** Pins, which {@link run} leaves out: their table is younger than the schema that it writes. */
+  pins(): readonly { readonly pattern: string; readonly createdAt: number }[] {
+    if (this.#source.columns('pin').size === 0) return [];
+    const select = this.#source.text(
+      `SELECT pattern AS key, pattern, created_at FROM pin WHERE pattern >= @from AND pattern < @to ORDER BY pattern LIMIT @limit`,
+    );
+    const rows = [...this.#source.byText(select, nameKeys)];
+    return rows.flatMap((row) => this.#checked(this.#read.pin(row)) ?? []);
+  }
+
+  #copyRepositories(): void {
+    const columns = this.#source.columns('repository');
+    if (columns.size === 0) return;
+    const publicAt = columns.has('public_at') ? 'public_at' : 'NULL AS public_at';
+    const select = this.#source.numbers(
+      `SELECT id AS key, upstream, name, ${publicAt} FROM repository WHERE id BETWEEN @from AND @to ORDER BY id LIMIT @limit`,
+    );
+    for (const row of this.#source.byNumber(select, this.#highest('SELECT max(id) FROM repository'))) {
+      const repository = this.#checked(this.#read.repository(row));
+      if (repository === undefined) continue;
+      this.#repositories.set(Number(row['key']), this.#rows.repository(repository));
+    }
+  }
+
+  #copyManifests(): void {
+    if (this.#source.columns('manifest').size === 0) return;
+    const select = this.#source.numbers(`
+      SELECT rowid AS key, digest, media_type, created_at, last_used_at, bytes
+      FROM manifest WHERE rowid BETWEEN @from AND @to ORDER BY rowid LIMIT @limit`);
+    for (const row of this.#source.byNumber(select, this.#highest('SELECT max(rowid) FROM manifest'))) {
+      const manifest = this.#checked(this.#read.manifest(row));
+      if (manifest !== undefined) this.#rows.manifest(manifest);
+    }
+  }
+
+  /** Which manifests a repository holds, and by them which blobs they name for it. */
+  #copyHoldings(from: number, to: number): void {
+    for (const row of this.#ofRepository('repository_manifest', 'digest', ['digest'], from)) {
+      const digest = this.#checked(this.#read.digest(row));
+      if (digest === undefined) continue;
+      const bytes = this.#rows.bytesOf(digest);
+      if (bytes === undefined) this.#losses.rejected += 1;
+      else this.#rows.holding(to, digest, readManifest(bytes).blobs);
+    }
+  }
+
+  #copyTags(from: number, to: number): void {
+    for (const row of this.#ofRepository('tag', 'name', ['name', 'digest', 'checked_at'], from)) {
+      const tag = this.#checked(this.#read.tag(row));
+      if (tag !== undefined && !this.#rows.tag(to, tag)) this.#losses.rejected += 1;
+    }
+  }
+
+  #copyRights(from: number, to: number): void {
+    const columns = ['digest', 'size', 'confirmed_at'];
+    for (const row of this.#ofRepository('repository_blob', 'digest', columns, from)) {
+      // The others follow from manifests.
+      if (row['confirmed_at'] === null) continue;
+      const right = this.#checked(this.#read.right(row));
+      if (right !== undefined) this.#rows.right(to, right);
+    }
+  }
+
+  #copyReferrers(from: number, to: number): void {
+    const columns = ['subject', 'checked_at', 'descriptors'];
+    for (const row of this.#ofRepository('referrers', 'subject', columns, from)) {
+      const list = this.#checked(this.#read.referrers(row));
+      if (list !== undefined) this.#rows.referrers(to, list);
+    }
+  }
+
+  #copyUpstreamStates(): void {
+    const columns = ['failures', 'retry_at', 'pull_limit', 'pulls_remaining', 'window_seconds'];
+    for (const row of this.#ofUpstreams('upstream_state', columns)) {
+      const state = this.#checked(this.#read.upstreamState(row));
+      if (state !== undefined) this.#rows.upstreamState(state);
+    }
+  }
+
+  #copyGuarded(): void {
+    for (const row of this.#ofUpstreams('guarded_upstream', [])) {
+      const upstream = this.#checked(this.#read.upstream(row['upstream']));
+      if (upstream !== undefined) this.#rows.guarded(upstream);
+    }
+  }
+
+  #ofUpstreams(table: string, columns: readonly string[]): Iterable<Row> {
+    if (this.#source.columns(table).size === 0) return [];
+    const select = this.#source.text(`
+      SELECT ${['upstream AS key', 'upstream', ...columns].join(', ')} FROM ${table}
+      WHERE upstream >= @from AND upstream < @to ORDER BY upstream LIMIT @limit`);
+    return this.#source.byText(select, nameKeys);
+  }
+
+  #ofRepository(table: string, key: string, columns: readonly string[], repository: number): Iterable<Row> {
+    if (this.#source.columns(table).size === 0) return [];
+    const select = this.#source.text(
+      `SELECT ${[`${key} AS key`, ...columns].join(', ')} FROM ${table}
+      WHERE repository = @repository AND ${key} >= @from AND ${key} < @to ORDER BY ${key} LIMIT @limit`,
+      { repository },
+    );
+    return this.#source.byText(select, table === 'tag' ? nameKeys : digestKeys);
+  }
+
+  #highest(sql: string): number {
+    const highest = this.#source.one(sql);
+    if (highest === null) return 0;
+    return typeof highest === 'number' && highest <= farAway ? highest : farAway;
+  }
+
+  #checked<T>(row: T | undefined): T | undefined {
+    if (row === undefined) this.#losses.rejected += 1;
+    return row;
+  }
+}
