@@ -18,9 +18,19 @@ interface Question {
   readonly noun: (typeof nouns)[number];
   /** How the repository is named. */
   readonly way: (typeof ways)[number];
+  readonly byWebPage: boolean;
 }
 
-const nouns = ['tag', 'HEAD of a tag', 'digest', 'blob', 'HEAD of a blob', 'tags', 'referrers'] as const;
+const nouns = [
+  'tag',
+  'HEAD of a tag',
+  'digest',
+  'blob',
+  'HEAD of a blob',
+  'tags',
+  'referrers',
+  'deletion',
+] as const;
 const ways = ['plain', 'prefix', 'ns'] as const;
 const readers = ['anonymous', 'a stranger with credentials', 'a token for another repository'] as const;
 
@@ -59,10 +69,14 @@ const scenes: fc.Arbitrary<Scene> = fc.record({
   reader: fc.constantFrom(...readers),
   weather: fc.constantFrom(...weathers),
   restart: fc.boolean(),
-  questions: fc.array(fc.record({ noun: fc.constantFrom(...nouns), way: fc.constantFrom(...ways) }), {
-    minLength: 1,
-    maxLength: 5,
-  }),
+  questions: fc.array(
+    fc.record({
+      noun: fc.constantFrom(...nouns),
+      way: fc.constantFrom(...ways),
+      byWebPage: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 5 },
+  ),
 });
 
 const theReader: Record<Scene['reader'], Reader> = {
@@ -120,7 +134,9 @@ async function observe(scene: Scene, exists: boolean): Promise<Observed> {
   const reader = theReader[scene.reader];
   const answers: unknown[] = [];
   for (const question of scene.questions) {
-    answers.push(await told(ask(house, asked(scene.repository, question.way, reader), question.noun)));
+    const repository = asked(scene.repository, question.way, reader);
+    const cachedOnly = question.byWebPage;
+    answers.push(await told(ask(house, { ...repository, cachedOnly }, question.noun)));
   }
   const storeCalls = [...calls];
   return {
@@ -178,6 +194,8 @@ function ask({ mirror }: MirrorHouse, repository: PullTarget, noun: Question['no
       return mirror.tags(repository);
     case 'referrers':
       return mirror.referrers(repository, image.digest, undefined);
+    case 'deletion':
+      return mirror.remove(repository, byTag('latest'));
   }
 }
 
