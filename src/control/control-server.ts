@@ -46,6 +46,10 @@ export class ControlServer {
       const work = this.#handle(request, response).finally(() => this.#working.delete(work));
       this.#working.add(work);
     });
+    // Such as running out of file descriptors: the next connection may succeed.
+    this.#server.on('error', (error) => {
+      if (this.#server.listening) logger.error({ err: error }, 'a command could not be accepted');
+    });
   }
 
   /** Never rejects: a folder in which there can be no socket is no reason not to serve pulls, and is logged. */
