@@ -133,3 +133,97 @@ it('ends in the right bytes or in a refusal, whatever is done to the partial blo
     { numRuns: 150 },
   );
 });
+
+/** What several parts of the mirror may do to one blob at the same time. */
+const actions = [
+  'ingest',
+  'remove',
+  'quarantine',
+  'verify',
+  'adopt',
+  'removePartial',
+  'read',
+  'spoil',
+] as const;
+
+it('gives right bytes or none, whatever is done to a blob at the same time', async () => {
+  const bytes = noise(50_000, 'at once');
+  const digest = digestOf(bytes);
+  const burst = fc.array(fc.record({ action: fc.constantFrom(...actions), delay: fc.nat(6) }), {
+    minLength: 2,
+    maxLength: 12,
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(burst, { minLength: 1, maxLength: 4 }), async (bursts) => {
+      await using folder = await TempFolder.create();
+      const source = folder.join('source');
+      await writeFile(source, bytes);
+      const store = new FilesystemContentStore(folder.join('data'));
+      try {
+        let spoiling = false;
+        for (const together of bursts) {
+          spoiling ||= together.some(({ action }) => action === 'spoil');
+          await Promise.all(
+            together.map(async ({ action, delay }) => {
+              for (let turn = 0; turn < delay; turn += 1) await new Promise((done) => setImmediate(done));
+              await act(store, action, { digest, bytes, source, spoiling, root: folder.join('data') });
+            }),
+          );
+        }
+        expect(await readFile(source)).toEqual(bytes);
+        await store.quarantine(digest);
+        const ingest = await store.ingest(digest);
+        if (ingest.offset > 0 && !ingest.matches()) await ingest.restart();
+        await ingest.write([bytes.subarray(ingest.offset)]);
+        await ingest.commit();
+        await ingest.close();
+        expect(await blobBytes(store, digest)).toEqual(bytes);
+        expect(await store.verify(digest)).toBe('intact');
+      } finally {
+        await store.close();
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+interface Subject {
+  readonly digest: Digest;
+  readonly bytes: Buffer;
+  readonly source: string;
+  readonly root: string;
+  /** Whether somebody damages the file, or has done so: bytes that are read are then not judged. */
+  readonly spoiling: boolean;
+}
+
+async function act(
+  store: FilesystemContentStore,
+  action: (typeof actions)[number],
+  { digest, bytes, source, root, spoiling }: Subject,
+): Promise<void> {
+  try {
+    if (action === 'ingest') {
+      const ingest = await store.ingest(digest);
+      await ingest.write([bytes.subarray(ingest.offset)]);
+      await commitOrRefuse(ingest);
+    } else if (action === 'adopt') {
+      await store.adopt(digest, source);
+    } else if (action === 'read') {
+      const blob = await blobBytes(store, digest);
+      if (!spoiling) expect(blob?.equals(bytes)).not.toBe(false);
+    } else if (action === 'verify') {
+      const verdict = await store.verify(digest);
+      if (!spoiling) expect(verdict).not.toBe('damaged');
+    } else if (action === 'spoil') {
+      // As a new file: an adopted one is linked to the source.
+      const path = new Layout(root).blob(digest);
+      if ((await store.size(digest)) !== undefined) await unlink(path).then(() => writeFile(path, 'damaged'));
+    } else {
+      await store[action](digest);
+    }
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'INGEST_BUSY') return;
+    if (spoiling && error instanceof Error && 'code' in error) return;
+    throw error;
+  }
+}

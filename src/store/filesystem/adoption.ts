@@ -41,6 +41,7 @@ export class Adoption {
     if (held !== undefined) return held;
     // The name is made first and looked at after that: nobody else can put another file there in between.
     const own = this.#layout.adopted(digest);
+    let made = own;
     try {
       await unlessMissing(this.#files.unlink(own));
       await inFolder(this.#layout.ingest, () => this.#linkOrCopy(file, own));
@@ -48,10 +49,11 @@ export class Adoption {
       if (size === undefined) throw new StoreError('DIGEST_MISMATCH', `the file does not hash to ${digest}`);
       await this.#flush(own);
       await moveFile(own, target, this.#files);
+      made = target;
       await syncFolder(dirname(target));
       return size;
     } catch (cause) {
-      await this.#files.unlink(own).catch(() => undefined);
+      await this.#files.unlink(made).catch(() => undefined);
       throw fileError('adopting a file', cause);
     }
   }

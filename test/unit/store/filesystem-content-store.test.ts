@@ -1,33 +1,22 @@
-import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { FilesystemContentStore } from '../../../src/store/filesystem/content-store.ts';
 import { Layout } from '../../../src/store/filesystem/layout.ts';
 import { noise } from '../../support/image.ts';
-import { gather } from '../../support/stored-blob.ts';
+import { gather, readAll } from '../../support/stored-blob.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
+import { diskError, fileHandleMethods } from './failing-disk.ts';
 
 const bytes = noise(200_000, 'filesystem');
 const digest = digestOf(bytes);
-
-/** The methods that every FileHandle shares, so that a test can make the disk fail. */
-async function fileHandleMethods() {
-  const file = await open('/dev/null', constants.O_RDONLY);
-  await file.close();
-  return Object.getPrototypeOf(file) as typeof file;
-}
 
 async function fillIn(store: FilesystemContentStore): Promise<void> {
   const ingest = await store.ingest(digest);
   await ingest.write([bytes.subarray(ingest.offset)]);
   await ingest.commit();
   await ingest.close();
-}
-
-function diskError(code: string): Error {
-  return Object.assign(new Error(code), { code });
 }
 
 afterEach(() => {
@@ -163,29 +152,86 @@ it('is free for another ingest when one could not be started', async () => {
   await fillIn(store);
 });
 
-it('refuses a corrupt blob that is to be taken up again', async () => {
+it.each([
+  ['corrupt', noise(bytes.length, 'corrupt')],
+  ['cut short', bytes.subarray(0, -1)],
+  ['too long', Buffer.concat([bytes, bytes])],
+])('takes up no blob that is %s: the ingest starts from nothing', async (_how, damaged) => {
   await using folder = await TempFolder.create();
   const store = await FilesystemContentStore.open(folder.path);
   const path = new Layout(folder.path).blob(digest);
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, noise(bytes.length, 'corrupt'));
+  await writeFile(path, damaged);
   const ingest = await store.ingest(digest);
-  expect(ingest.matches()).toBe(false);
-  await expect(ingest.commit()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+  expect(ingest.offset).toBe(0);
+  await ingest.write([bytes]);
+  await ingest.commit();
   await ingest.close();
-  await fillIn(store);
   expect(await readFile(path)).toEqual(bytes);
 });
 
-it('fails a read of a blob that was cut short on disk, rather than end it', async () => {
+it('takes no byte from whoever reads a blob that is written anew', async () => {
   await using folder = await TempFolder.create();
   const store = await FilesystemContentStore.open(folder.path);
   await fillIn(store);
   const reader = await store.open(digest);
-  await truncate(new Layout(folder.path).blob(digest), 1000);
-  expect(await reader?.read(Buffer.alloc(4000), 4000, 0)).toBe(1000);
-  await expect(reader?.read(Buffer.alloc(4000), 4000, 1000)).rejects.toMatchObject({ code: 'IO' });
+  const ingest = await store.ingest(digest);
+  await ingest.restart();
+  await ingest.write([noise(1000, 'other')]);
+  expect(reader && (await readAll(reader))).toEqual(bytes);
   await reader?.close();
+  await ingest.discard();
+  await ingest.close();
+});
+
+describe('a file with another name elsewhere', () => {
+  it('is committed again without being written to', async () => {
+    await using folder = await TempFolder.create();
+    const store = await FilesystemContentStore.open(folder.path);
+    await fillIn(store);
+    const elsewhere = folder.join('elsewhere');
+    await link(new Layout(folder.path).blob(digest), elsewhere);
+    const { mtimeMs } = await stat(elsewhere);
+    const ingest = await store.ingest(digest);
+    expect(ingest.offset).toBe(bytes.length);
+    await ingest.write([Buffer.alloc(0)]);
+    await ingest.commit();
+    await ingest.close();
+    expect(await stat(elsewhere)).toMatchObject({ mtimeMs, nlink: 2 });
+  });
+
+  it('is neither cut nor written to, whatever the ingest does', async () => {
+    await using folder = await TempFolder.create();
+    const store = await FilesystemContentStore.open(folder.path);
+    await fillIn(store);
+    const elsewhere = folder.join('elsewhere');
+    await link(new Layout(folder.path).blob(digest), elsewhere);
+    const ingest = await store.ingest(digest);
+    await expect(ingest.write([Buffer.from('more')])).rejects.toMatchObject({ code: 'IO' });
+    expect(ingest.matches()).toBe(false);
+    await expect(ingest.commit()).rejects.toMatchObject({ code: 'IO' });
+    await ingest.restart();
+    expect(ingest.offset).toBe(0);
+    await ingest.write([noise(500_000, 'other')]);
+    await expect(ingest.commit()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    await ingest.close();
+    expect(await readFile(elsewhere)).toEqual(bytes);
+  });
+
+  it('is not continued when it is partial', async () => {
+    await using folder = await TempFolder.create();
+    const store = await FilesystemContentStore.open(folder.path);
+    const elsewhere = folder.join('elsewhere');
+    await writeFile(elsewhere, bytes.subarray(0, 1000));
+    await link(elsewhere, new Layout(folder.path).partial(digest));
+    const ingest = await store.ingest(digest);
+    expect(ingest.offset).toBe(0);
+    await ingest.write([bytes]);
+    await ingest.commit();
+    await ingest.close();
+    expect(await readFile(elsewhere)).toEqual(bytes.subarray(0, 1000));
+    expect(await readFile(new Layout(folder.path).blob(digest))).toEqual(bytes);
+  });
 });
 
 it('leaves the event loop free while it hashes what was there', async () => {
