@@ -3,6 +3,7 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Manifest, ManifestContents } from '../../oci/manifest.ts';
 import type { Repository } from '../../oci/reference.ts';
 import { thisRepository, type InRepository } from './statements.ts';
+import type { Use } from './usage.ts';
 
 interface Row {
   readonly media_type: string;
@@ -33,13 +34,14 @@ export class Manifests {
           mediaType: string;
           subject: string | null;
           artifactType: string | null;
-          now: number;
+          at: number;
+          position: number;
           bytes: Buffer;
         },
       ]
     >(`
-      INSERT INTO manifest (digest, media_type, subject, artifact_type, created_at, last_used_at, bytes)
-      VALUES (@digest, @mediaType, @subject, @artifactType, @now, @now, @bytes)
+      INSERT INTO manifest (digest, media_type, subject, artifact_type, created_at, last_used_at, queue_at, bytes)
+      VALUES (@digest, @mediaType, @subject, @artifactType, @at, @at, @position, @bytes)
       ON CONFLICT (digest) DO NOTHING`);
     this.#insertChild = database.prepare<[parent: Digest, child: Digest]>(
       `INSERT INTO manifest_child (parent, child) VALUES (?, ?) ON CONFLICT DO NOTHING`,
@@ -55,9 +57,8 @@ export class Manifests {
       WHERE subject = @subject
         AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
       ORDER BY digest`);
-    this.#touch = database.prepare<[{ digest: Digest; at: number }]>(
-      `UPDATE manifest SET last_used_at = @at WHERE digest = @digest AND last_used_at < @at`,
-    );
+    this.#touch = database.prepare<[{ digest: Digest } & Use]>(`
+      UPDATE manifest SET last_used_at = @at, queue_at = max(queue_at, @position) WHERE digest = @digest`);
   }
 
   get(repository: Repository, digest: Digest): Manifest | undefined {
@@ -74,20 +75,15 @@ export class Manifests {
   }
 
   /** Stores a manifest with what it names; one that is there already is marked as used. To be run inside a transaction. */
-  put({ digest, mediaType, bytes }: Manifest, contents: ManifestContents, now: number): void {
+  put({ digest, mediaType, bytes }: Manifest, contents: ManifestContents, use: Use): void {
     const { subject = null, artifactType = null } = contents;
-    const { changes } = this.#insert.run({ digest, mediaType, subject, artifactType, now, bytes });
+    const { changes } = this.#insert.run({ digest, mediaType, subject, artifactType, ...use, bytes });
     if (changes === 0) {
-      this.touch(digest, now);
+      this.#touch.run({ digest, ...use });
       return;
     }
     for (const child of contents.children) this.#insertChild.run(digest, child.digest);
     for (const blob of contents.blobs) this.#insertBlob.run(digest, blob.digest);
-  }
-
-  /** Notes a use at `at` (ms since the epoch), unless a later one is known. */
-  touch(digest: Digest, at: number): void {
-    this.#touch.run({ digest, at });
   }
 }
 

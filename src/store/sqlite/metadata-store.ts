@@ -1,11 +1,9 @@
-import { dirname, resolve } from 'node:path';
-import Database from 'better-sqlite3';
 import type { Clock } from '../../clock.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Manifest, ManifestContents, ReferrerDescriptor } from '../../oci/manifest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../../oci/reference.ts';
-import { fileError } from '../file-error.ts';
-import { makeFolder } from '../folder.ts';
+import type { Audit } from '../audit.ts';
+import type { Evictions } from '../evictions.ts';
 import type {
   MetadataStore,
   Page,
@@ -16,20 +14,22 @@ import type {
 } from '../metadata-store.ts';
 import type { Inventory } from '../inventory.ts';
 import type { StoreError } from '../store-error.ts';
+import { SqliteAudit } from './audit.ts';
+import { AuditStatements } from './audit-statements.ts';
+import { Connection } from './connection.ts';
 import { databaseError } from './error.ts';
-import { Expiry } from './expiry.ts';
+import { Condemned } from './eviction/condemned.ts';
+import { SqliteEvictions } from './eviction/evictions.ts';
 import { SqliteInventory } from './inventory.ts';
 import { InventoryStatements } from './inventory-statements.ts';
 import { Manifests } from './manifests.ts';
 import { onDatabaseThread } from './recovery/database-thread.ts';
+import { Positions } from './positions.ts';
 import { ReferrerLists } from './referrer-lists.ts';
-import { migrate } from './schema.ts';
 import { Statements } from './statements.ts';
 import { UpstreamStates } from './upstream-states.ts';
-import { UsageBatch } from './usage.ts';
-
-/** Milliseconds to wait for another process's lock. SQLite waits on our only thread: everything else stands still. */
-const busyTimeout = 500;
+import { UsageBatch, type Use } from './usage.ts';
+import { UseWriter } from './use-writer.ts';
 
 /**
  * Metadata in one SQLite file. The work is done synchronously, in short transactions; promises are how trouble is told.
@@ -37,37 +37,46 @@ const busyTimeout = 500;
  */
 export class SqliteMetadataStore implements MetadataStore {
   readonly inventory: Inventory;
-  readonly #database: Database.Database;
+  readonly evictions: Evictions;
+  readonly audit: Audit;
+  readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #statements: Statements;
-  readonly #expiry: Expiry;
   readonly #manifests: Manifests;
   readonly #upstreams: UpstreamStates;
   readonly #referrers: ReferrerLists;
+  readonly #condemned: Condemned;
+  readonly #positions: Positions;
   readonly #usage: UsageBatch;
 
-  private constructor(database: Database.Database, clock: Clock, onTrouble: (error: StoreError) => void) {
-    this.#database = database;
+  private constructor(connection: Connection, clock: Clock, onTrouble: (error: StoreError) => void) {
+    const { database } = connection;
+    this.#connection = connection;
     this.#clock = clock;
     this.#statements = new Statements(database);
-    this.#expiry = new Expiry(database);
     this.#manifests = new Manifests(database);
     this.#upstreams = new UpstreamStates(database);
     this.#referrers = new ReferrerLists(database);
+    this.#condemned = new Condemned(database);
+    this.#positions = new Positions(database, clock);
+    const uses = new UseWriter(database, this.#positions, clock);
+    this.#usage = new UsageBatch(
+      clock,
+      this.#positions,
+      (noted) => connection.transact(() => uses.write(noted)),
+      (cause) => {
+        onTrouble(databaseError(cause));
+      },
+    );
+    this.evictions = new SqliteEvictions(connection, clock, this.#positions, this.#usage);
     const statements = new InventoryStatements(database);
     this.inventory = new SqliteInventory(
-      (work) => this.#answer(() => work(statements)),
+      (work) => connection.answer(() => work(statements)),
       clock,
       () => onDatabaseThread({ job: 'check', file: database.name }),
     );
-    const write = (uses: ReadonlyMap<Digest, number>): void => {
-      this.#transact(() => {
-        this.#writeUses(uses);
-      });
-    };
-    this.#usage = new UsageBatch(clock, write, (cause) => {
-      onTrouble(databaseError(cause));
-    });
+    const audited = new AuditStatements(database);
+    this.audit = new SqliteAudit((work) => connection.answer(() => work(audited)), database.name);
   }
 
   /**
@@ -80,33 +89,21 @@ export class SqliteMetadataStore implements MetadataStore {
     clock: Clock,
     onTrouble: (error: StoreError) => void = () => undefined,
   ): Promise<SqliteMetadataStore> {
+    const connection = await Connection.open(file, clock);
     try {
-      await makeFolder(dirname(resolve(file)));
+      return new SqliteMetadataStore(connection, clock, onTrouble);
     } catch (cause) {
-      throw fileError('making the folder of the metadata database', cause);
-    }
-    let database: Database.Database | undefined;
-    try {
-      database = new Database(file, { timeout: busyTimeout });
-      database.pragma('journal_mode = WAL');
-      // In WAL mode only FULL makes a commit survive a loss of power.
-      database.pragma('synchronous = FULL');
-      database.pragma('foreign_keys = ON');
-      database.pragma('temp_store = MEMORY');
-      migrate(database);
-      return new SqliteMetadataStore(database, clock, onTrouble);
-    } catch (cause) {
-      database?.close();
+      connection.database.close();
       throw databaseError(cause);
     }
   }
 
   manifest(repository: Repository, digest: Digest): Promise<Manifest | undefined> {
-    return this.#answer(() => this.#manifests.get(repository, digest));
+    return this.#connection.answer(() => this.#manifests.get(repository, digest));
   }
 
   anyManifest(digest: Digest): Promise<Manifest | undefined> {
-    return this.#answer(() => this.#manifests.any(digest));
+    return this.#connection.answer(() => this.#manifests.any(digest));
   }
 
   putManifest(
@@ -115,48 +112,46 @@ export class SqliteMetadataStore implements MetadataStore {
     contents: ManifestContents,
     tag?: { readonly name: Tag; readonly checkedAt: number },
   ): Promise<void> {
-    return this.#answer(() => {
-      this.#transact(() => {
-        const { digest } = manifest;
-        const id = this.#repositoryId(repository);
-        this.#manifests.put(manifest, contents, this.#clock.now());
-        this.#statements.insertRepositoryManifest.run(id, digest);
-        for (const blob of contents.blobs) {
-          this.#statements.insertRepositoryBlob.run(id, blob.digest, blob.size);
-        }
-        if (tag !== undefined) {
-          const { name, checkedAt } = tag;
-          this.#statements.upsertTag.run({ ...repository, tag: name, digest, checkedAt });
-        }
-      });
+    return this.#connection.write(() => {
+      const { digest } = manifest;
+      const id = this.#repositoryId(repository);
+      this.#manifests.put(manifest, contents, this.#use(digest));
+      if (this.#statements.insertRepositoryManifest.run(id, digest).changes > 0) {
+        const sizes = new Map(contents.blobs.map((blob) => [blob.digest, blob.size]));
+        for (const [blob, size] of sizes) this.#statements.claimRepositoryBlob.run(id, blob, size);
+      }
+      if (tag !== undefined) {
+        const { name, checkedAt } = tag;
+        this.#statements.upsertTag.run({ ...repository, tag: name, digest, checkedAt });
+      }
     });
   }
 
   tag(repository: Repository, tag: Tag): Promise<TagRecord | undefined> {
-    return this.#answer(() => this.#statements.tag.get({ ...repository, tag }));
+    return this.#connection.answer(() => this.#statements.tag.get({ ...repository, tag }));
   }
 
   putTag(repository: Repository, tag: Tag, record: TagRecord): Promise<boolean> {
     const { digest, checkedAt } = record;
-    return this.#answer(
+    return this.#connection.write(
       () => this.#statements.upsertTag.run({ ...repository, tag, digest, checkedAt }).changes > 0,
     );
   }
 
   removeTag(repository: Repository, tag: Tag): Promise<boolean> {
-    return this.#answer(() => this.#statements.deleteTag.run({ ...repository, tag }).changes > 0);
+    return this.#connection.write(() => this.#statements.deleteTag.run({ ...repository, tag }).changes > 0);
   }
 
   tags(repository: Repository): Promise<readonly Tag[]> {
-    return this.#answer(() => this.#statements.tags.all(repository).map(({ name }) => name));
+    return this.#connection.answer(() => this.#statements.tags.all(repository).map(({ name }) => name));
   }
 
   repositories(upstream: UpstreamName, page?: Page): Promise<readonly RepositoryName[]> {
-    return this.#answer(() => this.#names(this.#statements.repositories, upstream, page));
+    return this.#connection.answer(() => this.#names(this.#statements.repositories, upstream, page));
   }
 
   referrers(repository: Repository, subject: Digest): Promise<ReferrersRecord | undefined> {
-    return this.#answer(() => this.#referrers.get(repository, subject));
+    return this.#connection.answer(() => this.#referrers.get(repository, subject));
   }
 
   putReferrers(
@@ -165,124 +160,112 @@ export class SqliteMetadataStore implements MetadataStore {
     descriptors: readonly ReferrerDescriptor[],
     checkedAt: number,
   ): Promise<void> {
-    return this.#answer(() => {
-      this.#transact(() => {
-        this.#referrers.put(this.#repositoryId(repository), subject, { descriptors, checkedAt });
-      });
+    return this.#connection.write(() => {
+      this.#referrers.put(this.#repositoryId(repository), subject, { descriptors, checkedAt });
     });
   }
 
   manifestsOfSubject(repository: Repository, subject: Digest): Promise<readonly Manifest[]> {
-    return this.#answer(() => this.#manifests.ofSubject(repository, subject));
+    return this.#connection.answer(() => this.#manifests.ofSubject(repository, subject));
   }
 
   publicSince(repository: Repository): Promise<number | undefined> {
-    return this.#answer(() => this.#statements.publicAt.get(repository)?.public_at ?? undefined);
+    return this.#connection.answer(() => this.#statements.publicAt.get(repository)?.public_at ?? undefined);
   }
 
   putPublic(repository: Repository, checkedAt: number | undefined): Promise<void> {
-    return this.#answer(() => {
-      this.#transact(() => {
-        if (checkedAt !== undefined) this.#repositoryId(repository);
-        this.#statements.setPublicAt.run({ ...repository, at: checkedAt ?? null });
-      });
+    return this.#connection.write(() => {
+      if (checkedAt !== undefined) this.#repositoryId(repository);
+      this.#statements.setPublicAt.run({ ...repository, at: checkedAt ?? null });
     });
   }
 
   publicRepositories(upstream: UpstreamName, page?: Page): Promise<readonly RepositoryName[]> {
-    return this.#answer(() => this.#names(this.#statements.publicRepositories, upstream, page));
+    return this.#connection.answer(() => this.#names(this.#statements.publicRepositories, upstream, page));
   }
 
   repositoryBlob(repository: Repository, digest: Digest): Promise<RepositoryBlob | undefined> {
-    return this.#answer(() => {
+    return this.#connection.answer(() => {
       const row = this.#statements.repositoryBlob.get({ ...repository, digest });
       return row === undefined ? undefined : { size: row.size, confirmed: row.confirmed === 1 };
     });
   }
 
   isPublicBlob(digest: Digest, open: readonly UpstreamName[]): Promise<boolean> {
-    return this.#answer(() => Boolean(this.#statements.publicBlob.get(digest, JSON.stringify(open))));
+    return this.#connection.answer(() =>
+      Boolean(this.#statements.publicBlob.get(digest, JSON.stringify(open))),
+    );
   }
 
   putRepositoryBlob(repository: Repository, digest: Digest, size: number): Promise<void> {
-    return this.#answer(() => {
-      this.#transact(() => {
-        const id = this.#repositoryId(repository);
-        this.#statements.confirmRepositoryBlob.run(id, digest, size, this.#clock.now());
-      });
+    return this.#connection.write(() => {
+      const id = this.#repositoryId(repository);
+      this.#statements.confirmRepositoryBlob.run(id, digest, size, this.#clock.now());
     });
   }
 
   blob(digest: Digest): Promise<number | undefined> {
-    return this.#answer(() => this.#statements.blob.get(digest)?.size);
+    return this.#connection.answer(() => this.#statements.blob.get(digest)?.size);
   }
 
   putBlob(digest: Digest, size: number): Promise<void> {
-    return this.#answer(() => {
-      this.#statements.upsertBlob.run({ digest, size, now: this.#clock.now() });
+    return this.#connection.write(() => {
+      this.#statements.upsertBlob.run({ digest, size, ...this.#use(digest) });
+      this.#condemned.forget(digest);
+    });
+  }
+
+  adoptBlob(digest: Digest, size: number): Promise<boolean> {
+    return this.#connection.write(() => {
+      if (this.#condemned.has(digest)) return false;
+      if (this.#statements.resizeBlob.run(size, digest).changes === 0) {
+        this.#statements.upsertBlob.run({ digest, size, ...this.#use(digest) });
+      }
+      return true;
     });
   }
 
   removeBlob(digest: Digest): Promise<boolean> {
-    return this.#answer(() => this.#statements.deleteBlob.run(digest).changes > 0);
+    return this.#connection.write(() => this.#statements.deleteBlob.run(digest).changes > 0);
   }
 
   touch(digests: readonly Digest[]): void {
     this.#usage.note(digests);
   }
 
-  expire(before: number): Promise<readonly Digest[]> {
-    return this.#answer(() => {
-      this.#usage.flush();
-      return this.#transact(() => this.#expiry.run(before));
-    });
-  }
-
   upstreamState(upstream: UpstreamName): Promise<UpstreamState | undefined> {
-    return this.#answer(() => this.#upstreams.get(upstream));
+    return this.#connection.answer(() => this.#upstreams.get(upstream));
   }
 
   putUpstreamState(upstream: UpstreamName, state: Partial<UpstreamState>): Promise<void> {
-    return this.#answer(() => this.#upstreams.put(upstream, state));
+    return this.#connection.write(() => this.#upstreams.put(upstream, state));
   }
 
   guardedUpstreams(): Promise<readonly UpstreamName[]> {
-    return this.#answer(() => this.#upstreams.guarded());
+    return this.#connection.answer(() => this.#upstreams.guarded());
   }
 
   putGuarded(upstream: UpstreamName): Promise<void> {
-    return this.#answer(() => this.#upstreams.guard(upstream));
+    return this.#connection.write(() => this.#upstreams.guard(upstream));
   }
 
   check(): Promise<void> {
-    return this.#answer(() => {
+    return this.#connection.write(() => {
       this.#statements.check.run(this.#clock.now());
     });
   }
 
   close(): Promise<void> {
-    return this.#answer(() => {
-      if (!this.#database.open) return;
+    return this.#connection.answer(() => {
+      const { database } = this.#connection;
+      if (!database.open) return;
       this.#usage.close();
       try {
         this.#usage.flush();
       } finally {
-        this.#database.close();
+        database.close();
       }
     });
-  }
-
-  #answer<T>(work: () => T): Promise<T> {
-    try {
-      return Promise.resolve(work());
-    } catch (cause) {
-      return Promise.reject(databaseError(cause));
-    }
-  }
-
-  /** Takes the write lock at once: a transaction that reads first and writes later may find itself outdated. */
-  #transact<T>(work: () => T): T {
-    return this.#database.transaction(work).immediate();
   }
 
   #names(
@@ -302,10 +285,11 @@ export class SqliteMetadataStore implements MetadataStore {
     return row.id;
   }
 
-  #writeUses(uses: ReadonlyMap<Digest, number>): void {
-    for (const [digest, at] of uses) {
-      this.#manifests.touch(digest, at);
-      this.#statements.touchBlob.run({ digest, at });
-    }
+  /** A use that is to be written down at once, in place of any that is not yet. */
+  #use(digest: Digest): Use {
+    this.#usage.supersede(digest);
+    const use = { at: this.#clock.now(), position: this.#positions.next() };
+    this.#positions.save();
+    return use;
   }
 }

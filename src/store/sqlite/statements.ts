@@ -11,7 +11,7 @@ export const thisRepository = `SELECT id FROM repository WHERE upstream = @upstr
 
 /**
  * The statements of the metadata store, prepared once on a migrated database. Manifests, lists of referrers,
- * upstreams' states and expiry have their own.
+ * upstreams' states and evictions have their own.
  *
  * What a hit asks for goes through subqueries, not joins: this SQLite is built with STAT4, which plans a join anew
  * each time its parameters change, and that takes several times as long as the lookup.
@@ -20,7 +20,7 @@ export class Statements {
   readonly findRepository;
   readonly insertRepository;
   readonly insertRepositoryManifest;
-  readonly insertRepositoryBlob;
+  readonly claimRepositoryBlob;
   readonly tag;
   readonly upsertTag;
   readonly deleteTag;
@@ -34,8 +34,8 @@ export class Statements {
   readonly publicBlob;
   readonly blob;
   readonly upsertBlob;
+  readonly resizeBlob;
   readonly deleteBlob;
-  readonly touchBlob;
   readonly check;
 
   constructor(database: Database.Database) {
@@ -46,9 +46,9 @@ export class Statements {
     this.insertRepositoryManifest = database.prepare<[repository: number, digest: Digest]>(
       `INSERT INTO repository_manifest (repository, digest) VALUES (?, ?) ON CONFLICT DO NOTHING`,
     );
-    this.insertRepositoryBlob = database.prepare<[repository: number, digest: Digest, size: number]>(
-      `INSERT INTO repository_blob (repository, digest, size) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
-    );
+    this.claimRepositoryBlob = database.prepare<[repository: number, digest: Digest, size: number]>(`
+      INSERT INTO repository_blob (repository, digest, size, manifests) VALUES (?, ?, ?, 1)
+      ON CONFLICT DO UPDATE SET manifests = manifests + 1`);
     this.tag = database.prepare<[InRepository & { tag: Tag }], { digest: Digest; checkedAt: number }>(`
       SELECT digest, checked_at AS checkedAt FROM tag
       WHERE repository = (${thisRepository}) AND name = @tag`);
@@ -96,13 +96,17 @@ export class Statements {
         AND (public_at IS NOT NULL OR upstream IN (SELECT value FROM json_each(?)))
       LIMIT 1`);
     this.blob = database.prepare<[Digest], { size: number }>(`SELECT size FROM blob WHERE digest = ?`);
-    this.upsertBlob = database.prepare<[{ digest: Digest; size: number; now: number }]>(`
-      INSERT INTO blob (digest, size, created_at, last_used_at) VALUES (@digest, @size, @now, @now)
-      ON CONFLICT DO UPDATE SET size = excluded.size, last_used_at = excluded.last_used_at`);
-    this.deleteBlob = database.prepare<[Digest]>(`DELETE FROM blob WHERE digest = ?`);
-    this.touchBlob = database.prepare<[{ digest: Digest; at: number }]>(
-      `UPDATE blob SET last_used_at = @at WHERE digest = @digest AND last_used_at < @at`,
+    this.upsertBlob = database.prepare<[{ digest: Digest; size: number; at: number; position: number }]>(`
+      INSERT INTO blob (digest, size, created_at, last_used_at, queue_at, loose)
+      VALUES (
+        @digest, @size, @at, @at, @position, NOT EXISTS (SELECT 1 FROM manifest_blob WHERE blob = @digest)
+      )
+      ON CONFLICT DO UPDATE SET
+        size = excluded.size, last_used_at = excluded.last_used_at, queue_at = excluded.queue_at`);
+    this.resizeBlob = database.prepare<[size: number, digest: Digest]>(
+      `UPDATE blob SET size = ? WHERE digest = ?`,
     );
+    this.deleteBlob = database.prepare<[Digest]>(`DELETE FROM blob WHERE digest = ?`);
     this.check = database.prepare<[now: number]>(
       `INSERT OR REPLACE INTO write_check (id, checked_at) VALUES (1, ?)`,
     );

@@ -1,44 +1,70 @@
 import type { Clock } from '../../clock.ts';
 import type { Digest } from '../../oci/digest.ts';
+import type { Positions } from './positions.ts';
+import { turn } from './time-slice.ts';
 
 /** How long a use may stay in memory only, in milliseconds. */
 const flushAfter = 30_000;
 
+/** When content was last used. */
+export interface Use {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Its place among all uses. */
+  readonly position: number;
+}
+
 /** When content was last used, gathered in memory so that a hit costs no write. */
 export class UsageBatch {
   readonly #clock: Clock;
-  readonly #write: (uses: ReadonlyMap<Digest, number>) => void;
+  readonly #positions: Positions;
+  readonly #write: (uses: ReadonlyMap<Digest, Use>) => number;
   readonly #onTrouble: (cause: unknown) => void;
   readonly #closing = new AbortController();
-  #uses = new Map<Digest, number>();
+  /** In the order of their positions. */
+  readonly #uses = new Map<Digest, Use>();
   #waiting = false;
 
   /**
-   * @param write stores the uses (digest to ms since the epoch); when it throws, they are kept for the next time
+   * @param write stores as many of the first uses as it has time for, and says how many; when it throws, they are kept
+   *   for the next time
    * @param onTrouble is told what `write` threw when nobody else would hear of it
    */
   constructor(
     clock: Clock,
-    write: (uses: ReadonlyMap<Digest, number>) => void,
+    positions: Positions,
+    write: (uses: ReadonlyMap<Digest, Use>) => number,
     onTrouble: (cause: unknown) => void,
   ) {
     this.#clock = clock;
+    this.#positions = positions;
     this.#write = write;
     this.#onTrouble = onTrouble;
   }
 
   note(digests: readonly Digest[]): void {
     if (this.#closing.signal.aborted) return;
-    const now = this.#clock.now();
-    for (const digest of digests) this.#uses.set(digest, now);
+    const at = this.#clock.now();
+    for (const digest of digests) {
+      this.#uses.delete(digest);
+      this.#uses.set(digest, { at, position: this.#positions.next() });
+    }
     if (!this.#waiting && this.#uses.size > 0) void this.#flushLater();
+  }
+
+  /** The last use, as long as it is not written down. */
+  get(digest: Digest): Use | undefined {
+    return this.#uses.get(digest);
+  }
+
+  /** A later use has been written down already. */
+  supersede(digest: Digest): void {
+    this.#uses.delete(digest);
   }
 
   /** Hands all that was noted to `write`, and throws what that throws. */
   flush(): void {
-    if (this.#uses.size === 0) return;
-    this.#write(this.#uses);
-    this.#uses = new Map();
+    while (this.#uses.size > 0) this.#flushSome();
   }
 
   /** Stops waiting; what is still here wants a {@link flush}. */
@@ -46,14 +72,36 @@ export class UsageBatch {
     this.#closing.abort();
   }
 
+  #flushSome(): void {
+    let written = this.#write(this.#uses);
+    for (const digest of this.#uses.keys()) {
+      if (written-- <= 0) return;
+      this.#uses.delete(digest);
+    }
+  }
+
+  /** The position of the use that is written next. */
+  #first(): number {
+    const [first] = this.#uses.values();
+    return first?.position ?? Infinity;
+  }
+
   async #flushLater(): Promise<void> {
     this.#waiting = true;
+    const { signal } = this.#closing;
     try {
-      await this.#clock.sleep(flushAfter, this.#closing.signal);
-      this.flush();
+      while (this.#uses.size > 0) {
+        await this.#clock.sleep(flushAfter, signal);
+        // What is noted meanwhile waits for the next time: it may be used again before.
+        const last = this.#positions.highest;
+        while (!signal.aborted && this.#first() <= last) {
+          this.#flushSome();
+          await turn();
+        }
+      }
     } catch (cause) {
       // Nothing is lost: the uses are still here, and the next one starts another wait.
-      if (!this.#closing.signal.aborted) this.#onTrouble(cause);
+      if (!signal.aborted) this.#onTrouble(cause);
     } finally {
       this.#waiting = false;
     }

@@ -1,0 +1,66 @@
+import { dirname, resolve } from 'node:path';
+import Database from 'better-sqlite3';
+import type { Clock } from '../../clock.ts';
+import { fileError } from '../file-error.ts';
+import { makeFolder } from '../folder.ts';
+import { databaseError } from './error.ts';
+import { busyTimeout, LockPatience } from './lock-patience.ts';
+import { migrate } from './schema.ts';
+
+/** An open database of the newest schema. The work is done synchronously; promises are how trouble is told. */
+export class Connection {
+  readonly database: Database.Database;
+  readonly #patience: LockPatience;
+
+  /** @param database of the newest schema */
+  constructor(database: Database.Database, clock: Clock) {
+    this.database = database;
+    this.#patience = new LockPatience(database, clock);
+  }
+
+  /**
+   * Opens the database in `file`, makes it when there is none, and brings its schema up to date.
+   * @throws {StoreError} `NEWER_SCHEMA` when a newer version of Entrepot wrote it
+   */
+  static async open(file: string, clock: Clock): Promise<Connection> {
+    try {
+      await makeFolder(dirname(resolve(file)));
+    } catch (cause) {
+      throw fileError('making the folder of the metadata database', cause);
+    }
+    let database: Database.Database | undefined;
+    try {
+      database = new Database(file, { timeout: busyTimeout });
+      database.pragma('journal_mode = WAL');
+      // In WAL mode only FULL makes a commit survive a loss of power.
+      database.pragma('synchronous = FULL');
+      database.pragma('foreign_keys = ON');
+      database.pragma('temp_store = MEMORY');
+      migrate(database);
+      return new Connection(database, clock);
+    } catch (cause) {
+      database?.close();
+      throw databaseError(cause);
+    }
+  }
+
+  /** The outcome of `work`; what it throws becomes a rejection with a StoreError. */
+  answer<T>(work: () => T): Promise<T> {
+    try {
+      return Promise.resolve(work());
+    } catch (cause) {
+      return Promise.reject(databaseError(cause));
+    }
+  }
+
+  /** As {@link answer}, in a transaction. */
+  write<T>(work: () => T): Promise<T> {
+    return this.answer(() => this.transact(work));
+  }
+
+  /** Takes the write lock at once: a transaction that reads first and writes later may find itself outdated. */
+  transact<T>(work: () => T): T {
+    const transaction = this.database.transaction(work);
+    return this.#patience.run(() => transaction.immediate());
+  }
+}

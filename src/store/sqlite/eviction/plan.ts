@@ -1,0 +1,64 @@
+import type { Digest } from '../../../oci/digest.ts';
+import type { EvictedBlob, EvictedImage, EvictionRequest, Scope } from '../../evictions.ts';
+import { TimeSlice } from '../time-slice.ts';
+import { PlannedQueue } from './planned-queue.ts';
+import { StoredQueue, type StoredQueueParts } from './stored-queue.ts';
+import { Walk, type DueImage, type WalkParts } from './walk.ts';
+
+/** What would go, one after the other, while nothing does. */
+export class Plan {
+  readonly #parts: StoredQueueParts & WalkParts;
+  readonly #scope: Scope | undefined;
+  readonly #queue: PlannedQueue;
+  readonly #walk: Walk;
+  /** How many manifests of the scope still name a blob, as `QueueTable.claims` counts them. */
+  readonly #claims = new Map<Digest, number>();
+
+  constructor(parts: StoredQueueParts & WalkParts, request: Omit<EvictionRequest, 'bytes'>) {
+    this.#parts = parts;
+    this.#scope = request.scope;
+    this.#queue = new PlannedQueue(parts, new StoredQueue(parts, request.scope));
+    this.#walk = new Walk(parts, this.#queue, request, parts.positions.highest);
+  }
+
+  /** What goes next, as far as a slice of time reaches; undefined at the end. */
+  next(): readonly (EvictedImage | EvictedBlob)[] | undefined {
+    const slice = new TimeSlice(this.#parts.clock);
+    const found: (EvictedImage | EvictedBlob)[] = [];
+    do {
+      const step = this.#walk.step();
+      if (step.kind === 'done') return found.length > 0 ? found : undefined;
+      if (step.kind === 'image') found.push(this.#image(step));
+      if (step.kind === 'blob') {
+        const { digest, lastUsedAt } = step;
+        this.#queue.takeBlob(digest);
+        found.push({ digest, bytes: this.#parts.table.size(digest), lastUsedAt });
+      }
+    } while (!slice.isOver);
+    return found;
+  }
+
+  #image({ root, members, home, lastUsedAt }: DueImage): EvictedImage {
+    const { places } = this.#parts;
+    const bytes = this.#freedBy(members);
+    this.#queue.takeManifests(
+      members,
+      (manifest) => places.of(manifest).length === places.of(manifest, this.#scope).length,
+    );
+    return { ...home, digest: root, bytes, lastUsedAt };
+  }
+
+  #freedBy(manifests: readonly Digest[]): number {
+    const { table, families, places } = this.#parts;
+    let bytes = 0;
+    for (const manifest of manifests) {
+      const times = places.of(manifest, this.#scope).length;
+      for (const { digest, size } of families.blobs(manifest)) {
+        const left = (this.#claims.get(digest) ?? table.claims(digest, this.#scope)) - times;
+        this.#claims.set(digest, left);
+        if (left === 0) bytes += size;
+      }
+    }
+    return bytes;
+  }
+}

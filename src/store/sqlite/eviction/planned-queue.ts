@@ -1,0 +1,121 @@
+import type { Digest } from '../../../oci/digest.ts';
+import type { Families } from './families.ts';
+import type { Places } from './places.ts';
+import { compare, type Candidate, type Queue, type Standing } from './queue.ts';
+import type { QueueTable } from './queue-table.ts';
+
+type Kind = Candidate['kind'];
+
+export interface PlannedQueueParts {
+  readonly table: QueueTable;
+  readonly families: Families;
+  readonly places: Places;
+}
+
+/** A queue in which steps are taken as if, in memory, while the one that it starts from stays as it is. */
+export class PlannedQueue implements Queue {
+  readonly #parts: PlannedQueueParts;
+  readonly #stored: Queue;
+  readonly #gone = new Set<string>();
+  readonly #positions = new Map<string, number>();
+  /** Those that moved, in order, the first one last: so that it is soon taken off, and the next ones are soon put in. */
+  readonly #moved: Candidate[] = [];
+  /** How many held manifests name a blob, for those that were asked about. */
+  readonly #naming = new Map<Digest, number>();
+
+  /** @param stored is gone along, and not otherwise changed */
+  constructor(parts: PlannedQueueParts, stored: Queue) {
+    this.#parts = parts;
+    this.#stored = stored;
+  }
+
+  head(): Candidate | undefined {
+    let moved = this.#moved.at(-1);
+    while (moved !== undefined && this.#positions.get(keyOf(moved)) !== moved.position) {
+      this.#moved.pop();
+      moved = this.#moved.at(-1);
+    }
+    let stored = this.#stored.head();
+    while (stored !== undefined && (this.#gone.has(keyOf(stored)) || this.#positions.has(keyOf(stored)))) {
+      this.#stored.pass(stored);
+      stored = this.#stored.head();
+    }
+    if (moved === undefined || stored === undefined) return moved ?? stored;
+    return compare(moved, stored) < 0 ? moved : stored;
+  }
+
+  pass(candidate: Candidate): void {
+    if (this.#positions.has(keyOf(candidate))) this.#moved.pop();
+    else this.#stored.pass(candidate);
+  }
+
+  standing(kind: Kind, digest: Digest): Standing {
+    const stored = this.#stored.standing(kind, digest);
+    const position = this.#positions.get(keyOf({ kind, digest }));
+    return position === undefined ? stored : { ...stored, position: Math.max(position, stored.position) };
+  }
+
+  moveTo(position: number, kind: Kind, digests: readonly Digest[]): void {
+    for (const digest of digests) {
+      const key = keyOf({ kind, digest });
+      const stored = this.#parts.table.standing(kind, digest)?.position ?? -Infinity;
+      if ((this.#positions.get(key) ?? stored) >= position) continue;
+      this.#positions.set(key, position);
+      this.#insert({ kind, digest, position });
+    }
+  }
+
+  moveToEnd(kind: Kind, digests: readonly Digest[]): void {
+    this.moveTo(Infinity, kind, digests);
+  }
+
+  holds(manifest: Digest): boolean {
+    return !this.#gone.has(keyOf({ kind: 'manifest', digest: manifest })) && this.#stored.holds(manifest);
+  }
+
+  isNamedByMoreThan(count: number, blob: Digest): boolean {
+    return this.#named(blob) > count;
+  }
+
+  /** Takes a blob out. */
+  takeBlob(digest: Digest): void {
+    this.#gone.add(keyOf({ kind: 'blob', digest }));
+  }
+
+  /**
+   * Takes manifests out.
+   * @param altogether tells of those that no repository outside of the scope holds
+   */
+  takeManifests(manifests: readonly Digest[], altogether: (manifest: Digest) => boolean): void {
+    for (const digest of manifests) {
+      this.#gone.add(keyOf({ kind: 'manifest', digest }));
+      if (!altogether(digest)) continue;
+      for (const blob of this.#parts.families.blobs(digest)) {
+        this.#naming.set(blob.digest, this.#named(blob.digest) - 1);
+      }
+    }
+  }
+
+  #named(blob: Digest): number {
+    const known = this.#naming.get(blob);
+    if (known !== undefined) return known;
+    const count = this.#parts.table.naming(blob, -1);
+    this.#naming.set(blob, count);
+    return count;
+  }
+
+  #insert(candidate: Candidate): void {
+    let [low, high] = [0, this.#moved.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = this.#moved[middle];
+      if (other !== undefined && compare(other, candidate) > 0) low = middle + 1;
+      else high = middle;
+    }
+    this.#moved.splice(low, 0, candidate);
+  }
+}
+
+function keyOf({ kind, digest }: Pick<Candidate, 'kind' | 'digest'>): string {
+  return `${kind} ${digest}`;
+}

@@ -1,0 +1,85 @@
+import type Database from 'better-sqlite3';
+import type { Digest } from '../../../oci/digest.ts';
+import type { RepositoryName, UpstreamName } from '../../../oci/reference.ts';
+import type { Scope } from '../../evictions.ts';
+import type { Candidate, Standing } from './queue.ts';
+
+interface Spot {
+  readonly digest: Digest;
+  readonly position: number;
+}
+
+type Kind = Candidate['kind'];
+
+/** The statements on positions of manifests and of blobs. */
+export class QueueTable {
+  readonly #next;
+  readonly #standing;
+  readonly #move;
+  readonly #naming;
+  readonly #claims;
+  readonly #size;
+
+  constructor(database: Database.Database) {
+    const next = (of: string) =>
+      database.prepare<[position: number, digest: string], Spot>(`
+        SELECT digest, queue_at AS position FROM ${of} (queue_at, digest) > (?, ?)
+        ORDER BY queue_at, digest LIMIT 1`);
+    const standing = (table: string) =>
+      database.prepare<[Digest], Standing>(
+        `SELECT queue_at AS position, last_used_at AS lastUsedAt FROM ${table} WHERE digest = ?`,
+      );
+    const move = (table: string) =>
+      database.prepare<[{ digest: Digest; position: number }]>(
+        `UPDATE ${table} SET queue_at = @position WHERE digest = @digest AND queue_at < @position`,
+      );
+    this.#next = { manifest: next('manifest WHERE'), blob: next('blob WHERE loose = 1 AND') };
+    this.#standing = { manifest: standing('manifest'), blob: standing('blob') };
+    this.#move = { manifest: move('manifest'), blob: move('blob') };
+    this.#naming = database.prepare<[blob: Digest, limit: number], { count: number }>(
+      `SELECT count(*) AS count FROM (SELECT 1 FROM manifest_blob WHERE blob = ? LIMIT ?)`,
+    );
+    this.#claims = database.prepare<
+      [{ blob: Digest; upstream: UpstreamName | null; name: RepositoryName | null }],
+      { count: number }
+    >(`
+      SELECT coalesce(sum(manifests), 0) AS count FROM repository_blob
+      WHERE digest = @blob AND EXISTS (
+        SELECT 1 FROM repository
+        WHERE id = repository_blob.repository
+          AND +upstream = coalesce(@upstream, upstream) AND +name = coalesce(@name, name)
+      )`);
+    this.#size = database.prepare<[Digest], { size: number }>(`SELECT size FROM blob WHERE digest = ?`);
+  }
+
+  /** The first behind a position and, at that position, behind a digest. */
+  next(kind: Kind, position: number, digest: string): Candidate | undefined {
+    const spot = this.#next[kind].get(position, digest);
+    return spot === undefined ? undefined : { kind, ...spot };
+  }
+
+  standing(kind: Kind, digest: Digest): Standing | undefined {
+    return this.#standing[kind].get(digest);
+  }
+
+  /** Moves something back, never forward. */
+  move(kind: Kind, digest: Digest, position: number): void {
+    this.#move[kind].run({ digest, position });
+  }
+
+  /** How many held manifests name a blob; no more than `limit` are counted. */
+  naming(blob: Digest, limit: number): number {
+    return this.#naming.get(blob, limit)?.count ?? 0;
+  }
+
+  /** How many manifests name a blob, each counted in every repository of the scope that holds it. */
+  claims(blob: Digest, scope: Scope | undefined): number {
+    const { upstream = null, name = null } = scope ?? {};
+    return this.#claims.get({ blob, upstream, name })?.count ?? 0;
+  }
+
+  /** In bytes, of a blob that is held. */
+  size(blob: Digest): number {
+    return this.#size.get(blob)?.size ?? 0;
+  }
+}

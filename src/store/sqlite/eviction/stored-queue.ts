@@ -1,0 +1,68 @@
+import type { Digest } from '../../../oci/digest.ts';
+import type { Scope } from '../../evictions.ts';
+import type { Positions } from '../positions.ts';
+import type { UsageBatch } from '../usage.ts';
+import type { Places } from './places.ts';
+import { compare, type Candidate, type Queue, type Standing } from './queue.ts';
+import type { QueueTable } from './queue-table.ts';
+
+type Kind = Candidate['kind'];
+
+export interface StoredQueueParts {
+  readonly table: QueueTable;
+  readonly places: Places;
+  readonly positions: Positions;
+  readonly uses: UsageBatch;
+}
+
+/** The queue as it is in the database. Blobs that no manifest names belong to no scope. */
+export class StoredQueue implements Queue {
+  readonly #parts: StoredQueueParts;
+  readonly #scope: Scope | undefined;
+  /** All before it, in the scope, are gone or stand further back now. */
+  #passed = { position: -Infinity, digest: '' };
+  #passedBlob = { position: -Infinity, digest: '' };
+
+  constructor(parts: StoredQueueParts, scope: Scope | undefined) {
+    this.#parts = parts;
+    this.#scope = scope;
+  }
+
+  head(): Candidate | undefined {
+    const { table } = this.#parts;
+    const manifest = table.next('manifest', this.#passed.position, this.#passed.digest);
+    if (this.#scope !== undefined) return manifest;
+    const blob = table.next('blob', this.#passedBlob.position, this.#passedBlob.digest);
+    if (manifest === undefined || blob === undefined) return manifest ?? blob;
+    return compare(manifest, blob) < 0 ? manifest : blob;
+  }
+
+  pass({ kind, position, digest }: Candidate): void {
+    if (kind === 'manifest') this.#passed = { position, digest };
+    else this.#passedBlob = { position, digest };
+  }
+
+  standing(kind: Kind, digest: Digest): Standing {
+    const { table, uses } = this.#parts;
+    const stored = table.standing(kind, digest) ?? { position: 0, lastUsedAt: 0 };
+    const use = uses.get(digest);
+    if (use === undefined) return stored;
+    return { position: Math.max(stored.position, use.position), lastUsedAt: use.at };
+  }
+
+  moveTo(position: number, kind: Kind, digests: readonly Digest[]): void {
+    for (const digest of digests) this.#parts.table.move(kind, digest, position);
+  }
+
+  moveToEnd(kind: Kind, digests: readonly Digest[]): void {
+    this.moveTo(this.#parts.positions.next(), kind, digests);
+  }
+
+  holds(manifest: Digest): boolean {
+    return this.#scope === undefined || this.#parts.places.of(manifest, this.#scope).length > 0;
+  }
+
+  isNamedByMoreThan(count: number, blob: Digest): boolean {
+    return this.#parts.table.naming(blob, count + 1) > count;
+  }
+}

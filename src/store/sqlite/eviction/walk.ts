@@ -1,0 +1,135 @@
+import type { Clock } from '../../../clock.ts';
+import type { Digest } from '../../../oci/digest.ts';
+import type { EvictionRequest } from '../../evictions.ts';
+import type { Families } from './families.ts';
+import { Images } from './images.ts';
+import type { Home, Place, Places } from './places.ts';
+import type { Candidate, Queue } from './queue.ts';
+
+/** An image whose turn it is to go. */
+export interface DueImage {
+  readonly kind: 'image';
+  readonly root: Digest;
+  /** All manifests that go, the root first. */
+  readonly members: readonly Digest[];
+  /** Milliseconds since the epoch. */
+  readonly lastUsedAt: number;
+  readonly home: Home;
+}
+
+/** A blob that no held manifest names, and whose turn it is to go. */
+export interface DueBlob {
+  readonly kind: 'blob';
+  readonly digest: Digest;
+  readonly lastUsedAt: number;
+}
+
+/** `moved` is a step that takes nothing: somebody stands further back now. */
+export type Step = DueImage | DueBlob | { readonly kind: 'moved' } | { readonly kind: 'done' };
+
+export interface WalkParts {
+  readonly families: Families;
+  readonly places: Places;
+  readonly clock: Clock;
+}
+
+const moved: Step = { kind: 'moved' };
+const done: Step = { kind: 'done' };
+
+/**
+ * Goes along the queue from its head, for one request, and says who is to go. Whoever turns out to be younger than
+ * its position says, or is to stay, moves back; so a step costs no more than the image it is about.
+ */
+export class Walk {
+  readonly #parts: WalkParts;
+  readonly #queue: Queue;
+  readonly #request: Omit<EvictionRequest, 'bytes'>;
+  readonly #images: Images;
+  readonly #until: number;
+
+  /** @param until the position to which it goes: those that move back meanwhile do not come up twice */
+  constructor(parts: WalkParts, queue: Queue, request: Omit<EvictionRequest, 'bytes'>, until: number) {
+    this.#parts = parts;
+    this.#queue = queue;
+    this.#request = request;
+    this.#images = new Images(parts.families, queue);
+    this.#until = until;
+  }
+
+  /** Looks at who stands first. Whoever is due is to be taken out of the queue before the next step. */
+  step(): Step {
+    const head = this.#queue.head();
+    if (head === undefined || head.position > this.#until) return done;
+    if (head.kind === 'blob') return this.#blob(head);
+    if (this.#queue.holds(head.digest)) return this.#image(head);
+    this.#queue.pass(head);
+    return moved;
+  }
+
+  #blob(head: Candidate): Step {
+    const { digest } = head;
+    const { position, lastUsedAt } = this.#queue.standing('blob', digest);
+    if (position > head.position) {
+      this.#queue.moveTo(position, 'blob', [digest]);
+      return moved;
+    }
+    if (this.#request.keeper.isInUse(digest)) {
+      this.#queue.moveToEnd('blob', [digest]);
+      return moved;
+    }
+    return this.#unlessUsed(head, { kind: 'blob', digest, lastUsedAt });
+  }
+
+  #image(head: Candidate): Step {
+    const ancestors = this.#images.ancestors(head.digest);
+    if (this.#movedBehind(head, [head.digest], this.#youngest(ancestors))) return moved;
+    const root = this.#images.root(ancestors);
+    const members = [...this.#images.family(root)];
+    const blobs = this.#images.blobsOfOnly(members);
+    const parts = [
+      ...members.map((member) => this.#queue.standing('manifest', member)),
+      ...blobs.map((blob) => this.#queue.standing('blob', blob.digest)),
+    ];
+    const youngest = Math.max(...parts.map(({ position }) => position));
+    if (this.#movedBehind(head, members, youngest)) return moved;
+    if (this.#isPinned(members) || blobs.some((blob) => this.#request.keeper.isInUse(blob.digest))) {
+      this.#queue.moveToEnd('manifest', members);
+      return moved;
+    }
+    const lastUsedAt = Math.max(...parts.map((part) => part.lastUsedAt));
+    const home = this.#parts.places.home(root, this.#request.scope);
+    return this.#unlessUsed(head, { kind: 'image', root, members, lastUsedAt, home });
+  }
+
+  #youngest(manifests: Iterable<Digest>): number {
+    let youngest = -Infinity;
+    for (const manifest of manifests) {
+      youngest = Math.max(youngest, this.#queue.standing('manifest', manifest).position);
+    }
+    return youngest;
+  }
+
+  #movedBehind(head: Candidate, manifests: readonly Digest[], position: number): boolean {
+    if (position <= head.position) return false;
+    this.#queue.moveTo(position, 'manifest', manifests);
+    return true;
+  }
+
+  #isPinned(manifests: readonly Digest[]): boolean {
+    const { scope, keeper } = this.#request;
+    const { places } = this.#parts;
+    const isPinned = (digest: Digest) => (place: Place) =>
+      keeper.isPinned(place.repository, places.tags(place, digest), digest);
+    return manifests.some((digest) => places.of(digest, scope).some(isPinned(digest)));
+  }
+
+  #unlessUsed(head: Candidate, due: DueImage | DueBlob): Step {
+    const { before = Infinity } = this.#request;
+    if (due.lastUsedAt < before) return due;
+    // All that stand behind it were used later, by the same clock.
+    if (due.lastUsedAt <= this.#parts.clock.now()) return done;
+    // The clock was set back since, and tells nothing of those behind it.
+    this.#queue.pass(head);
+    return moved;
+  }
+}

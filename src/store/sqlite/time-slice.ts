@@ -1,0 +1,25 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../clock.ts';
+
+/** How long to keep the event loop waiting at a time, in milliseconds. */
+const sliceMs = 5;
+
+/** A short time of work that holds up everything else. */
+export class TimeSlice {
+  readonly #clock: Clock;
+  readonly #end: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#end = clock.monotonic() + sliceMs;
+  }
+
+  get isOver(): boolean {
+    return this.#clock.monotonic() >= this.#end;
+  }
+}
+
+/** Lets everything else have its turn. */
+export async function turn(): Promise<void> {
+  await setImmediate();
+}

@@ -1,0 +1,54 @@
+import type Database from 'better-sqlite3';
+import type { Clock } from '../../clock.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { Families } from './eviction/families.ts';
+import type { Positions } from './positions.ts';
+import { TimeSlice } from './time-slice.ts';
+import type { Use } from './usage.ts';
+
+/** Writes down when manifests and blobs were used. */
+export class UseWriter {
+  readonly #clock: Clock;
+  readonly #positions: Positions;
+  readonly #families: Families;
+  readonly #touchManifest;
+  readonly #touchBlob;
+  readonly #move;
+
+  constructor(database: Database.Database, positions: Positions, clock: Clock) {
+    this.#clock = clock;
+    this.#positions = positions;
+    this.#families = new Families(database);
+    const touch = (table: string) =>
+      database.prepare<[{ digest: Digest } & Use]>(`
+        UPDATE ${table} SET last_used_at = @at, queue_at = max(queue_at, @position) WHERE digest = @digest`);
+    this.#touchManifest = touch('manifest');
+    this.#touchBlob = touch('blob');
+    this.#move = database.prepare<[{ digest: Digest; position: number }]>(
+      `UPDATE manifest SET queue_at = @position WHERE digest = @digest AND queue_at < @position`,
+    );
+  }
+
+  /**
+   * Writes as many of the first uses as a slice of time allows, at least one, and says how many. To be run inside a
+   * transaction. What belongs to a used manifest moves back in the queue with it, as far as time allows: whatever does
+   * not is found to belong to it when its turn to be evicted comes.
+   */
+  write(uses: ReadonlyMap<Digest, Use>): number {
+    const slice = new TimeSlice(this.#clock);
+    let written = 0;
+    for (const [digest, { at, position }] of uses) {
+      if (this.#touchManifest.run({ digest, at, position }).changes > 0) {
+        for (const member of this.#families.descendants(digest)) {
+          this.#move.run({ digest: member, position });
+          if (slice.isOver) break;
+        }
+      }
+      this.#touchBlob.run({ digest, at, position });
+      written += 1;
+      if (slice.isOver) break;
+    }
+    this.#positions.save();
+    return written;
+  }
+}
