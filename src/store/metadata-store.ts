@@ -1,6 +1,7 @@
 import type { Digest } from '../oci/digest.ts';
 import type { Manifest, ManifestContents, ReferrerDescriptor } from '../oci/manifest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
+import type { Audit } from './audit.ts';
 import type { Evictions } from './evictions.ts';
 import type { Inventory } from './inventory.ts';
 
@@ -117,9 +118,9 @@ export interface MetadataStore {
   readonly evictions: Evictions;
   /** What is held. */
   readonly inventory: Inventory;
+  /** What is held, checked against itself. */
+  readonly audit: Audit;
 
-  /** Forgets what nobody has used since `before`. */
-  expire(before: number): Promise<readonly Digest[]>;
   upstreamState(upstream: UpstreamName): Promise<UpstreamState | undefined>;
   /** Updates what is given, and leaves alone what is not. */
   putUpstreamState(upstream: UpstreamName, state: Partial<UpstreamState>): Promise<void>;

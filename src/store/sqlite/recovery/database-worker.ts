@@ -1,5 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
+import { findMiscounts } from '../account-errors.ts';
+import { findDanglingTags } from '../dangling-tags.ts';
 import { databaseError } from '../error.ts';
 import type { DatabaseAnswer, DatabaseAnswers, DatabaseJob } from './database-thread.ts';
 import { rebuildDatabase } from './rebuild.ts';
@@ -20,6 +22,10 @@ async function run(job: DatabaseJob): Promise<DatabaseAnswers[keyof DatabaseAnsw
   switch (job.job) {
     case 'check':
       return check(job.file);
+    case 'miscounts':
+      return look(job.file, findMiscounts);
+    case 'dangling-tags':
+      return look(job.file, findDanglingTags);
     case 'backup':
       return await backup(job.file, job.to);
     case 'rebuild':
@@ -40,6 +46,15 @@ function check(file: string): readonly string[] {
     const error = databaseError(cause);
     if (error.code !== 'CORRUPT') throw error;
     return [error.message];
+  } finally {
+    database.close();
+  }
+}
+
+function look<T>(file: string, find: (database: Database.Database) => T): T {
+  const database = new Database(file, { readonly: true, fileMustExist: true });
+  try {
+    return find(database);
   } finally {
     database.close();
   }

@@ -1,0 +1,127 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { digestAlgorithm, digestOf, type Digest } from '../../oci/digest.ts';
+import { repositoryKey } from '../../oci/reference.ts';
+import type { VerificationParts } from './verification-parts.ts';
+import type { VerifyEvent } from './verify-events.ts';
+import type { VerifyTally } from './verify-tally.ts';
+
+/** Rows read at a time. */
+const page = 200;
+/** Of accounts that are wrong, so many are told one by one. */
+const toldAccounts = 50;
+/** In so many places a damaged manifest is looked for. */
+const manyPlaces = 1000;
+
+/** Holds what the database says against itself: manifests, tags, accounts, and what was left undone. */
+export class RecordVerification {
+  readonly #parts: VerificationParts;
+  readonly #tally: VerifyTally;
+  readonly #repair: boolean;
+
+  constructor(parts: VerificationParts, tally: VerifyTally, repair: boolean) {
+    this.#parts = parts;
+    this.#tally = tally;
+    this.#repair = repair;
+  }
+
+  async *database(): AsyncGenerator<VerifyEvent> {
+    for (const detail of await this.#parts.metadata.inventory.integrity()) {
+      yield this.#tally.finding({ kind: 'database', loss: true, detail });
+    }
+  }
+
+  async *manifests(): AsyncGenerator<VerifyEvent> {
+    const { metadata, blobs } = this.#parts;
+    let after: Digest | undefined;
+    for (;;) {
+      const digests = await metadata.audit.manifests(after, page);
+      for (const digest of digests) {
+        await turn();
+        const manifest = await metadata.anyManifest(digest);
+        if (manifest === undefined) continue;
+        this.#tally.manifest();
+        if (digestOf(manifest.bytes, digestAlgorithm(digest)) === digest) continue;
+        const images = await blobs.images(digest);
+        if (this.#repair) await this.#removeManifest(digest);
+        const detail = `the bytes of the manifest ${digest} are not what they should be`;
+        yield this.#tally.finding({
+          kind: 'manifest',
+          loss: true,
+          repaired: this.#repair,
+          digest,
+          images,
+          detail,
+        });
+      }
+      after = digests.at(-1);
+      if (after === undefined) return;
+    }
+  }
+
+  async *tags(): AsyncGenerator<VerifyEvent> {
+    const { metadata, names } = this.#parts;
+    this.#tally.tags((await metadata.inventory.counts()).tags);
+    for (const { repository, tag, digest } of await metadata.audit.danglingTags()) {
+      if (this.#repair) await metadata.removeTag(repository, tag);
+      const image = names.show(repository, { tag, digest });
+      const detail = `${image} points to ${digest}, which is not held`;
+      yield this.#tally.finding({
+        kind: 'tag',
+        loss: true,
+        repaired: this.#repair,
+        digest,
+        images: [image],
+        detail,
+      });
+    }
+  }
+
+  async *accounts(): AsyncGenerator<VerifyEvent> {
+    const { audit } = this.#parts.metadata;
+    const errors = await audit.accountErrors();
+    if (errors.length > 0 && this.#repair) await audit.recount();
+    const details = errors
+      .slice(0, toldAccounts)
+      .map(({ account, kept, counted }) => `${account}: the database says ${kept}, and it is ${counted}`);
+    if (errors.length > toldAccounts) details.push(`${errors.length - toldAccounts} more accounts are wrong`);
+    for (const detail of details) {
+      yield this.#tally.finding({ kind: 'accounts', repaired: this.#repair, detail });
+    }
+  }
+
+  async *leftovers(): AsyncGenerator<VerifyEvent> {
+    const { content, inUse } = this.#parts;
+    yield* this.#condemned();
+    for await (const { digest, size } of content.listPartial()) {
+      if (inUse.has(digest)) continue;
+      const detail = `a download of ${digest} was cut off after ${size} bytes; the next request goes on from there`;
+      yield this.#tally.finding({ kind: 'partial', digest, detail });
+    }
+  }
+
+  async *#condemned(): AsyncGenerator<VerifyEvent> {
+    const { content, metadata, remover, inUse } = this.#parts;
+    const { evictions } = metadata;
+    const left: Digest[] = [];
+    for (const digest of await evictions.condemned(page)) {
+      if (!inUse.has(digest) && (await content.size(digest)) !== undefined) left.push(digest);
+    }
+    if (this.#repair) await remover.workOff(new AbortController().signal);
+    for (const digest of left) {
+      const gone = !(await evictions.isCondemned(digest));
+      // It was being evicted just then.
+      if (gone && !this.#repair) continue;
+      const detail = `${digest} was evicted, and its bytes are still there`;
+      yield this.#tally.finding({ kind: 'condemned', repaired: gone, digest, detail });
+    }
+  }
+
+  /** From every repository that holds it: its next pull fetches it anew. */
+  async #removeManifest(digest: Digest): Promise<void> {
+    const { metadata, evictor } = this.#parts;
+    const keys = await metadata.audit.imagesNaming(digest, manyPlaces);
+    const holding = keys.filter((key) => key.digest === digest).map(({ repository }) => repository);
+    const repositories = new Map(holding.map((repository) => [repositoryKey(repository), repository]));
+    for (const repository of repositories.values()) await evictor.remove(repository, { digest });
+  }
+}
