@@ -4,6 +4,8 @@ import { composeUpstream } from './compose-upstreams.ts';
 import type { AuthConfig, Config } from './config/config.ts';
 import { composeHttp, type BoundAddress, type HttpSettings, type RunningHttp } from './http/compose.ts';
 import { composeMirror } from './mirror/compose.ts';
+import { composeSpace } from './mirror/space/compose.ts';
+import type { StoreHealth } from './mirror/space/store-health.ts';
 import { FilesystemContentStore } from './store/filesystem/content-store.ts';
 import { FolderLock } from './store/sqlite/folder-lock.ts';
 import { SqliteMetadataStore } from './store/sqlite/metadata-store.ts';
@@ -58,17 +60,23 @@ async function open(
   closers.push(() => Promise.resolve(lock.release()));
   const content = await FilesystemContentStore.open(root);
   closers.push(() => content.close());
-  const metadata = await SqliteMetadataStore.open(
-    join(root, 'metadata.sqlite'),
-    clock,
-    ({ code, message }) => {
-      logger.warn(
-        { code, reason: message },
-        'when content was last used could not be written down; it will be tried again',
-      );
-    },
-  );
+  let health: StoreHealth | undefined;
+  const metadata = await SqliteMetadataStore.open(join(root, 'metadata.sqlite'), clock, (error) => {
+    health?.failed(error);
+  });
   closers.push(() => metadata.close());
+  const { storage, plain } = config;
+  const space = composeSpace({
+    content,
+    metadata,
+    settings: { ...storage, pins: config.pins, ttlMs: config.ttlMs },
+    upstreams: config.upstreams.map(({ name }) => name),
+    plain,
+    clock,
+    logger,
+  });
+  health = space.health;
+  closers.push(() => space.close());
 
   const dependencies = { timeouts: config.timeouts, clock, logger, random };
   const upstreams = config.upstreams.map((upstream) => {
@@ -79,17 +87,18 @@ async function open(
 
   const running = await composeMirror({
     upstreams,
-    plain: config.plain,
+    plain,
     access: config.access,
     canLogIn: hasLogins(config.auth),
     content,
     metadata,
-    ttlMs: config.ttlMs,
+    space,
     clock,
     logger,
     random,
   });
   closers.push(() => running.close());
+  space.start();
 
   const { mirror } = running;
   const http = await composeHttp(httpSettings(config), { mirror, clock, logger });

@@ -1,30 +1,30 @@
 import type { Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { registryErrors } from '../oci/error.ts';
-import { repositoryKey, type Repository } from '../oci/reference.ts';
-import type { ContentStore } from '../store/content-store.ts';
+import type { Repository } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
-import { FillSource, StoredSource } from './blob-source.ts';
-import type { Degradation } from './degradation.ts';
+import { FillSource, type BlobSource } from './blob-source.ts';
 import type { Claims, Entitlement, KnownBlob } from './entitlement.ts';
 import type { Fill } from './fill.ts';
 import type { Fills } from './fills.ts';
+import type { InUse, Release } from './in-use.ts';
 import type { BlobAnswer, BlobStat } from './mirror.ts';
 import { OpenBlob } from './open-blob.ts';
 import type { BlobOpener } from './resumable-blob.ts';
 import type { Routing } from './routing.ts';
+import type { StoredBlobs } from './stored-blobs.ts';
 import { clientError } from './upstream-failure.ts';
 
 export interface BlobServiceOptions {
   readonly routing: Routing;
-  readonly content: ContentStore;
+  readonly blobs: StoredBlobs;
   readonly metadata: MetadataStore;
   readonly entitlement: Entitlement;
   readonly fills: Fills;
-  readonly degradation: Degradation;
+  readonly inUse: InUse;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -41,22 +41,22 @@ interface Opening {
 /** Blobs: from the content store, or by a fill that all who want the same digest share. */
 export class BlobService {
   readonly #routing: Routing;
-  readonly #content: ContentStore;
+  readonly #blobs: StoredBlobs;
   readonly #metadata: MetadataStore;
   readonly #entitlement: Entitlement;
   readonly #fills: Fills;
-  readonly #degradation: Degradation;
+  readonly #inUse: InUse;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #random: () => number;
 
   constructor(options: BlobServiceOptions) {
     this.#routing = options.routing;
-    this.#content = options.content;
+    this.#blobs = options.blobs;
     this.#metadata = options.metadata;
     this.#entitlement = options.entitlement;
     this.#fills = options.fills;
-    this.#degradation = options.degradation;
+    this.#inUse = options.inUse;
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#random = options.random;
@@ -66,7 +66,7 @@ export class BlobService {
   async stat(repository: Repository, digest: Digest, claims: Claims): Promise<BlobStat> {
     const known = await this.#entitlement.known(repository, digest);
     if (known !== undefined && (await this.#entitlement.suffices(known, digest, claims))) {
-      const size = (await this.#held(digest)) ?? known.size;
+      const size = (await this.#held(digest, known)) ?? known.size;
       return { size, result: 'hit', upstreamMs: 0 };
     }
     const startedAt = this.#clock.now();
@@ -80,23 +80,11 @@ export class BlobService {
 
   /** Opens a blob for reading, from the store or from a fill. */
   async open(repository: Repository, digest: Digest, claims: Claims): Promise<BlobAnswer> {
-    const startedAt = this.#clock.now();
+    const release = this.#inUse.hold(digest);
     try {
-      let known = await this.#entitlement.known(repository, digest);
-      let entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
-      const held = await this.#held(digest);
-      // Others' bytes, held or arriving, are this repository's only if upstream says so.
-      if (!entitled && (held !== undefined || this.#fills.get(digest) !== undefined)) {
-        known = await this.#entitlement.confirm(repository, digest);
-        entitled = true;
-      }
-      if (held !== undefined && known?.certain === false) {
-        await this.#entitlement.grant(repository, digest, held);
-      }
-      const stored = held === undefined ? undefined : await this.#stored(digest, held);
-      if (stored !== undefined) this.#metadata.touch([digest]);
-      return stored ?? (await this.#filling(repository, digest, { known, entitled, startedAt }));
+      return await this.#open(repository, digest, claims, release);
     } catch (error) {
+      release();
       throw this.#clientError(error, digest);
     }
   }
@@ -105,52 +93,101 @@ export class BlobService {
   async statHeld(repository: Repository, digest: Digest, claims: Claims): Promise<BlobStat | undefined> {
     const known = await this.#entitlement.known(repository, digest);
     if (known === undefined || !(await this.#entitlement.suffices(known, digest, claims))) return undefined;
-    const size = await this.#held(digest);
+    const size = await this.#held(digest, known);
     return size === undefined ? undefined : { size, result: 'hit', upstreamMs: 0 };
   }
 
   /** Opens a blob that is held and may be read, which does not count as a use of it. Undefined for all others. */
   async openHeld(repository: Repository, digest: Digest, claims: Claims): Promise<BlobAnswer | undefined> {
-    const held = await this.statHeld(repository, digest, claims);
-    return held === undefined ? undefined : await this.#stored(digest, held.size);
-  }
-
-  /** The size of a blob that is held. One that a crash left without its row is complete all the same, and gets its row now. */
-  async #held(digest: Digest): Promise<number | undefined> {
-    const recorded = await this.#degradation.tolerate(() => this.#metadata.blob(digest));
-    if (recorded !== undefined || this.#fills.get(digest) !== undefined) return recorded;
-    const size = await this.#degradation.tolerate(() => this.#content.size(digest));
-    if (size !== undefined) await this.#degradation.tolerate(() => this.#metadata.putBlob(digest, size));
-    return size;
-  }
-
-  async #stored(digest: Digest, size: number): Promise<BlobAnswer | undefined> {
-    const found = await this.#degradation.tolerate(async () => ({
-      reader: await this.#content.open(digest),
-    }));
-    // The store failed to open it, which does not mean that the blob is damaged.
-    if (found === undefined) return undefined;
-    const { reader } = found;
-    if (reader?.size !== size) {
-      await reader?.close();
-      await this.#damaged(digest, 'the stored blob is missing or has another size');
-      return undefined;
+    const release = this.#inUse.hold(digest);
+    let opened: BlobAnswer | undefined;
+    try {
+      const held = await this.statHeld(repository, digest, claims);
+      if (held !== undefined) opened = await this.#stored(digest, held.size, release);
+      return opened;
+    } finally {
+      if (opened === undefined) release();
     }
+  }
+
+  async #open(repository: Repository, digest: Digest, claims: Claims, release: Release): Promise<BlobAnswer> {
+    const startedAt = this.#clock.now();
+    let known = await this.#entitlement.known(repository, digest);
+    let entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
+    const held = await this.#held(digest, known);
+    // Others' bytes, held or arriving, are this repository's only if upstream says so.
+    if (!entitled && (held !== undefined || this.#fills.get(digest) !== undefined)) {
+      known = await this.#entitlement.confirm(repository, digest);
+      entitled = true;
+    }
+    if (held === undefined) return this.#filling(repository, digest, { known, entitled, startedAt }, release);
+    if (known?.certain === false) await this.#entitlement.grant(repository, digest, held);
+    const certain = { known: { size: held, certain: true, confirmed: true }, entitled, startedAt };
+    const stored = await this.#stored(digest, held, release, async () => {
+      const { source, size } = await this.#arriving(repository, digest, certain);
+      if (size === held) return source;
+      await source.close();
+      throw registryErrors.internal();
+    });
+    if (stored === undefined)
+      return this.#filling(repository, digest, { known, entitled, startedAt }, release);
+    this.#metadata.touch([digest]);
+    return stored;
+  }
+
+  async #held(digest: Digest, known: KnownBlob | undefined): Promise<number | undefined> {
+    const release = this.#inUse.hold(digest);
+    try {
+      return await this.#blobs.size(digest, known?.certain === true ? known.size : undefined);
+    } finally {
+      release();
+    }
+  }
+
+  async #stored(
+    digest: Digest,
+    size: number,
+    release: Release,
+    refetch?: () => Promise<BlobSource>,
+  ): Promise<BlobAnswer | undefined> {
+    const source = await this.#blobs.open(digest, size);
+    if (source === undefined) return undefined;
     return new OpenBlob({
       digest,
-      source: new StoredSource(reader),
+      source,
       size,
       result: 'hit',
       upstreamMs: 0,
-      onDamage: (why) => this.#damaged(digest, why),
+      onDamage: (why) => this.#blobs.damaged(digest, why),
+      refetch,
+      onClose: release,
     });
   }
 
   async #filling(
     repository: Repository,
     digest: Digest,
-    { known, entitled, startedAt }: Opening,
+    opening: Opening,
+    release: Release,
   ): Promise<BlobAnswer> {
+    const { source, size, joined } = await this.#arriving(repository, digest, opening);
+    return new OpenBlob({
+      digest,
+      source,
+      size,
+      result: joined ? 'joined' : 'miss',
+      upstreamMs: this.#clock.now() - opening.startedAt,
+      onDamage: (why) => this.#blobs.damaged(digest, why),
+      onClose: release,
+    });
+  }
+
+  /** Joins or starts the fill of a blob, and waits until its size is known. */
+  async #arriving(
+    repository: Repository,
+    digest: Digest,
+    { known, entitled }: Opening,
+  ): Promise<{ readonly source: FillSource; readonly size: number; readonly joined: boolean }> {
     const { registry, breaker } = this.#routing.upstream(repository.upstream);
     const own = { given: false };
     const open: BlobOpener = async (offset, signal) => {
@@ -164,7 +201,7 @@ export class BlobService {
       digest,
       // A size that only an unverified claim states must not decide when others' bytes end; without one, upstream's answer does.
       size: entitled && known?.certain === true ? known.size : undefined,
-      via: repositoryKey(repository),
+      repository,
       open,
       // Upstream may have refused this repository and given the blob to one that joined.
       onCommitted: async (size) => {
@@ -183,14 +220,7 @@ export class BlobService {
       source.statedSize = size;
       if (!entitled && !own.given) await this.#entitlement.confirm(repository, digest);
       else if (!entitled) this.#entitlement.state(repository, digest, size);
-      return new OpenBlob({
-        digest,
-        source,
-        size,
-        result: joined ? 'joined' : 'miss',
-        upstreamMs: this.#clock.now() - startedAt,
-        onDamage: (why) => this.#damaged(digest, why),
-      });
+      return { source, size, joined };
     } catch (error) {
       await source.close();
       throw error;
@@ -202,21 +232,10 @@ export class BlobService {
     try {
       return await fill.size;
     } catch (error) {
-      // The store failed before upstream had said a word: the blob can still pass through.
-      if (!(error instanceof StoreError)) throw error;
+      // It will not be stored, and upstream has not said a word yet: the blob can still pass through.
+      if (!fill.detached) throw error;
       return (await this.#entitlement.confirm(repository, fill.digest)).size;
     }
-  }
-
-  /** Forgets bytes that are not what they should be, so that the next request fetches them anew. */
-  async #damaged(digest: Digest, reason: unknown): Promise<void> {
-    if (this.#fills.get(digest) !== undefined) return;
-    this.#logger.error(
-      { digest, err: reason instanceof Error ? reason : new Error(String(reason)) },
-      'a stored blob is damaged',
-    );
-    await this.#degradation.tolerate(() => this.#metadata.removeBlob(digest));
-    await this.#degradation.tolerate(() => this.#content.remove(digest));
   }
 
   #clientError(error: unknown, digest: Digest): unknown {

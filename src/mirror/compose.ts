@@ -12,9 +12,8 @@ import { Breaker } from './breaker.ts';
 import { CachedContent } from './cached-content.ts';
 import { Candidates } from './candidates.ts';
 import { Catalog } from './catalog.ts';
-import { Degradation } from './degradation.ts';
+import type { Degradation } from './degradation.ts';
 import { Entitlement } from './entitlement.ts';
-import { Expiry } from './expiry.ts';
 import { Fills } from './fills.ts';
 import { Freshness, type FreshnessPolicy } from './freshness.ts';
 import { ManifestService } from './manifest-service.ts';
@@ -23,6 +22,8 @@ import { PullThroughMirror } from './pull-through-mirror.ts';
 import { ReferrersService } from './referrers-service.ts';
 import { Routing } from './routing.ts';
 import { SearchService } from './search-service.ts';
+import type { Space } from './space/compose.ts';
+import { StoredBlobs } from './stored-blobs.ts';
 import { TagListService } from './tag-list-service.ts';
 import { TagRecords } from './tag-records.ts';
 import { TagService } from './tag-service.ts';
@@ -42,8 +43,7 @@ export interface MirrorParts {
   readonly canLogIn: boolean;
   readonly content: ContentStore;
   readonly metadata: MetadataStore;
-  /** Milliseconds since its last use after which content goes; 0 keeps it for ever. */
-  readonly ttlMs: number;
+  readonly space: Space;
   readonly clock: Clock;
   readonly logger: Logger;
   /** 0 to 1; spreads retries. */
@@ -52,7 +52,7 @@ export interface MirrorParts {
 
 export interface RunningMirror {
   readonly mirror: Mirror;
-  /** Ends fills (their partial bytes are kept) and expiry. The stores and the upstreams are not closed. */
+  /** Ends fills; their partial bytes are kept. The space, the stores and the upstreams are not closed. */
   close(): Promise<void>;
 }
 
@@ -74,8 +74,8 @@ async function noteGuarded(
 
 /** Builds the mirror out of its parts and takes up what is remembered of the upstreams. */
 export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> {
-  const { upstreams, plain, access, canLogIn, content, metadata, ttlMs, clock, logger, random } = parts;
-  const degradation = new Degradation(clock, logger);
+  const { upstreams, plain, access, canLogIn, content, metadata, space, clock, logger, random } = parts;
+  const { inUse, admission, evictor, health, degradation } = space;
   const guarded = await noteGuarded(upstreams, metadata, degradation);
   const take = async ({ freshness, ...clients }: MirroredUpstream): Promise<Upstream> => {
     const { registry } = clients;
@@ -98,18 +98,27 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
   });
   const tagRecords = new TagRecords(metadata, degradation);
   const entitlement = new Entitlement(routing, metadata, degradation);
-  const manifests = new ManifestService({ routing, metadata, tags: tagRecords, degradation, clock });
+  const manifests = new ManifestService({
+    routing,
+    metadata,
+    tags: tagRecords,
+    degradation,
+    clock,
+    onKept: (repository) => {
+      void evictor.grown(repository);
+    },
+  });
   const tags = new TagService({ routing, manifests, tags: tagRecords, clock });
   const tagLists = new TagListService({ routing, metadata, degradation, clock });
   const referrers = new ReferrersService({ routing, manifests, tags, metadata, degradation, clock });
-  const fills = new Fills({ content, metadata, degradation, clock, logger, random });
+  const fills = new Fills({ content, metadata, degradation, admission, inUse, clock, logger, random });
   const blobs = new BlobService({
     routing,
-    content,
+    blobs: new StoredBlobs({ content, metadata, fills, degradation, logger }),
     metadata,
     entitlement,
     fills,
-    degradation,
+    inUse,
     clock,
     logger,
     random,
@@ -120,7 +129,6 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     candidates,
     cached: new CachedContent({ candidates, gate, metadata, blobs }),
     gate,
-    metadata,
     manifests,
     tagRecords,
     tags,
@@ -130,27 +138,12 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     entitlement,
     catalog,
     searches: new SearchService({ routing, catalog, gate, clock }),
-    degradation,
+    health,
   });
-  const expiry = new Expiry({
-    content,
-    metadata,
-    degradation,
-    clock,
-    logger,
-    ttlMs,
-    onExpired: () => {
-      manifests.clear();
-      tagRecords.clear();
-      entitlement.clear();
-    },
+  evictor.onEviction((eviction) => {
+    for (const { repository, digest } of eviction.manifests) manifests.forget(repository, digest);
+    for (const { repository, tag } of eviction.tags) tagRecords.evicted(repository, tag);
+    for (const { repository, digest } of eviction.rights) entitlement.forget(repository, digest);
   });
-  expiry.start();
-  return {
-    mirror,
-    async close() {
-      await expiry.stop();
-      await fills.close();
-    },
-  };
+  return { mirror, close: () => fills.close() };
 }

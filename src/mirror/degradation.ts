@@ -1,21 +1,13 @@
-import type { Clock } from '../clock.ts';
 import { StoreError } from '../store/store-error.ts';
-import type { Logger } from '../telemetry/log.ts';
+import type { StoreHealth } from './space/store-health.ts';
 
-const quietMs = 10_000;
-
-/**
- * Keeps the mirror serving when its stores fail: failures are logged, once in a while for each kind, and requests are
- * answered as if nothing were cached.
- */
+/** Keeps the mirror serving when its stores fail: requests are answered as if nothing were cached. */
 export class Degradation {
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #loggedAt = new Map<string, number>();
+  readonly #health: Pick<StoreHealth, 'failed'>;
 
-  constructor(clock: Clock, logger: Logger) {
-    this.#clock = clock;
-    this.#logger = logger;
+  /** @param health is told of every failure */
+  constructor(health: Pick<StoreHealth, 'failed'>) {
+    this.#health = health;
   }
 
   /** The outcome of `operation`, or undefined when the store fails. Errors that are not the store's go through. */
@@ -29,14 +21,8 @@ export class Degradation {
     }
   }
 
-  /** Logs a failure of a store that has been dealt with. */
+  /** Takes note of a failure of a store that has been dealt with. */
   note(error: StoreError): void {
-    const now = this.#clock.now();
-    if (now - (this.#loggedAt.get(error.code) ?? -quietMs) < quietMs) return;
-    this.#loggedAt.set(error.code, now);
-    this.#logger.error(
-      { code: error.code, reason: error.message },
-      'the cache has failed: answers pass through without being stored',
-    );
+    this.#health.failed(error);
   }
 }

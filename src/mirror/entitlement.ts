@@ -35,6 +35,7 @@ export class Entitlement {
   readonly #degradation: Degradation;
   readonly #blobs = new LRUCache<string, KnownBlob>({ max: maxRemembered });
   readonly #confirmations = new SingleFlight<KnownBlob>();
+  #forgotten = 0;
 
   constructor(routing: Routing, metadata: MetadataStore, degradation: Degradation) {
     this.#routing = routing;
@@ -47,10 +48,12 @@ export class Entitlement {
     const key = digestKey(repository, digest);
     const remembered = this.#blobs.get(key);
     if (remembered !== undefined) return remembered;
+    const forgotten = this.#forgotten;
     const stored = await this.#degradation.tolerate(() => this.#metadata.repositoryBlob(repository, digest));
     if (stored === undefined) return undefined;
     const known = { ...stored, certain: true };
-    this.#blobs.set(key, known);
+    // Unless it was evicted since it was read.
+    if (forgotten === this.#forgotten) this.#blobs.set(key, known);
     return known;
   }
 
@@ -100,8 +103,9 @@ export class Entitlement {
     return outcome;
   }
 
-  /** Forgets what is in memory, after the database has dropped some of it. */
-  clear(): void {
-    this.#blobs.clear();
+  /** Forgets a right that the database has dropped. */
+  forget(repository: Repository, digest: Digest): void {
+    this.#forgotten += 1;
+    this.#blobs.delete(digestKey(repository, digest));
   }
 }

@@ -1,13 +1,17 @@
 import type { Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
+import { repositoryKey, type Repository } from '../oci/reference.ts';
 import type { ContentStore, Ingest } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import type { Degradation } from './degradation.ts';
+import type { InUse } from './in-use.ts';
+import { pour } from './pour.ts';
 import { isVerdict, ResumableBlob, type BlobOpener } from './resumable-blob.ts';
+import type { Admission, Claim } from './space/admission.ts';
 import { Tail } from './tail.ts';
 import { Wakeup } from './wakeup.ts';
 import { Ways } from './ways.ts';
@@ -15,14 +19,13 @@ import { Ways } from './ways.ts';
 /** Bytes at the end of a blob that are held back until it is verified. A blob no longer than this is verified before its first byte goes out. */
 export const heldBackBytes = 64 * 1024;
 
-/** Bytes that wait behind the write under way, at which a fill stops taking more from upstream. */
-const backlogBytes = 1024 * 1024;
-
 /** What fills share. */
 export interface FillDependencies {
   readonly content: ContentStore;
   readonly metadata: MetadataStore;
   readonly degradation: Degradation;
+  readonly admission: Admission;
+  readonly inUse: InUse;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -33,7 +36,7 @@ export interface FillDependencies {
 export interface FillRequest {
   readonly digest: Digest;
   /** The repository through which it is asked for. */
-  readonly via: string;
+  readonly repository: Repository;
   readonly open: BlobOpener;
   /** In bytes, where a manifest states it. */
   readonly size: number | undefined;
@@ -41,11 +44,16 @@ export interface FillRequest {
   readonly onCommitted: (size: number) => Promise<void>;
 }
 
+/** Why a blob passes through without being stored, though nothing is wrong with it. */
+class NotStored extends Error {
+  override readonly name = 'NotStored';
+}
+
 type State =
   | { readonly is: 'filling' }
   /** The hash is right: all bytes may go out, though they may not be committed yet. */
   | { readonly is: 'verified' }
-  /** The store failed: readers fetch for themselves. */
+  /** The store failed, or has no room for the blob: readers fetch for themselves. */
   | { readonly is: 'detached' }
   | { readonly is: 'failed'; readonly error: unknown };
 
@@ -95,8 +103,8 @@ export class Fill {
   }
 
   /** Adds another repository through which the same bytes may be fetched. */
-  offer({ via, open }: FillRequest): void {
-    this.#ways.offer(via, open);
+  offer({ repository, open }: FillRequest): void {
+    this.#ways.offer(repositoryKey(repository), open);
   }
 
   /** Counts a reader; each must be given back with {@link release}. */
@@ -151,20 +159,27 @@ export class Fill {
   }
 
   async #run(before: Promise<void>): Promise<void> {
+    const release = this.#shared.inUse.hold(this.digest);
     await before;
+    const claim = this.#shared.admission.open(this.digest, this.#request.repository);
+    let keptBytes: number | undefined;
     try {
+      admit(claim.refusal(this.#knownSize));
       this.#ingest = await this.#shared.content.ingest(this.digest);
-      await this.#fill(this.#ingest);
+      claim.resume(this.#ingest.offset);
+      await this.#fill(this.#ingest, claim);
     } catch (error) {
-      await this.#failed(error);
+      keptBytes = await this.#failed(error);
     } finally {
+      claim.abandoned(keptBytes);
       this.#over = true;
       this.#tail = undefined;
       await this.#closeIfIdle();
+      release();
     }
   }
 
-  async #fill(ingest: Ingest): Promise<void> {
+  async #fill(ingest: Ingest, claim: Claim): Promise<void> {
     if (this.#knownSize !== undefined && ingest.offset > this.#knownSize) await ingest.restart();
     if (ingest.offset > 0)
       this.#logger.info({ offset: ingest.offset }, 'resuming a blob that an earlier run left');
@@ -180,7 +195,14 @@ export class Fill {
       logger: this.#logger,
     });
     this.#tail = new Tail(ingest.offset, this.#knownSize ?? Infinity);
-    await this.#write(ingest, blob);
+    const answered = (): void => {
+      if (blob.size !== undefined) this.#learnSize(blob.size);
+    };
+    await pour(blob.bytes(answered), ingest, (chunks) => {
+      this.#tail?.append(chunks);
+      this.#progress.wakeSoon();
+      admit(claim.wrote(ingest.offset, this.#knownSize));
+    });
     if (!ingest.matches()) {
       blob.mismatched();
       await ingest.discard();
@@ -196,71 +218,34 @@ export class Fill {
     );
     await ingest.commit();
     await this.#shared.metadata.putBlob(this.digest, size);
+    claim.committed();
     await this.#request.onCommitted(size);
   }
 
-  /** Moves upstream's bytes into the ingest: one batch is written while the next one arrives. */
-  async #write(ingest: Ingest, blob: ResumableBlob): Promise<void> {
-    let batch: Buffer[] = [];
-    let backlog = 0;
-    let idle = true;
-    let failed = false;
-    let flushing = Promise.resolve();
-    const flush = async (): Promise<void> => {
-      idle = false;
-      while (batch.length > 0) {
-        const chunks = batch;
-        batch = [];
-        backlog = 0;
-        await ingest.write(chunks);
-        this.#tail?.append(chunks);
-        this.#progress.wakeSoon();
-      }
-      // Not after a failure: nothing may be written behind bytes that are missing.
-      idle = true;
-    };
-    const answered = (): void => {
-      if (blob.size !== undefined) this.#learnSize(blob.size);
-    };
-    try {
-      for await (const chunk of blob.bytes(answered)) {
-        batch.push(chunk);
-        backlog += chunk.length;
-        if (idle) {
-          flushing = flush();
-          // It is awaited below, where a failure is met; until then it must not count as unhandled.
-          flushing.catch(() => {
-            failed = true;
-          });
-        }
-        if (failed || backlog >= backlogBytes) await flushing;
-      }
-    } finally {
-      await flushing;
-    }
-  }
-
-  async #failed(error: unknown): Promise<void> {
-    if (error instanceof StoreError) {
-      this.#shared.degradation.note(error);
-      // A verified blob that cannot be kept is still served to those who read it now.
-      if (this.#state.is === 'filling') {
-        this.#sizeKnown.reject(error);
-        this.#settle({ is: 'detached' });
-      }
-    } else if (this.#state.is === 'filling') {
+  /** Resolves to the bytes of the partial blob that are kept; undefined when there was none. */
+  async #failed(error: unknown): Promise<number | undefined> {
+    const unstored = error instanceof StoreError || error instanceof NotStored;
+    if (error instanceof StoreError) this.#shared.degradation.note(error);
+    // A verified blob that cannot be kept is still served to those who read it now.
+    if (this.#state.is === 'filling') {
       this.#sizeKnown.reject(error);
-      this.#settle({ is: 'failed', error });
+      this.#settle(unstored ? { is: 'detached' } : { is: 'failed', error });
     }
     this.#log(error);
     const ingest = this.#ingest;
-    if (ingest === undefined) return;
-    const full = error instanceof StoreError && error.code === 'NO_SPACE';
-    await this.#shared.degradation.tolerate(() => (full ? ingest.discard() : ingest.suspend()));
+    if (ingest === undefined) return undefined;
+    const drop = error instanceof NotStored || (error instanceof StoreError && error.code === 'NO_SPACE');
+    const kept = drop || error instanceof RegistryError ? 0 : ingest.offset;
+    await this.#shared.degradation.tolerate(() => (drop ? ingest.discard() : ingest.suspend()));
+    return kept;
   }
 
   #log(error: unknown): void {
     // The degradation logs failures of a store; a shutdown is not a failure.
+    if (error instanceof NotStored) {
+      this.#logger.debug({ reason: error.message }, 'the blob passes through without being stored');
+      return;
+    }
     if (error instanceof StoreError || (error instanceof UpstreamError && error.kind === 'aborted')) return;
     const expected = error instanceof UpstreamError || error instanceof RegistryError;
     // That upstream does not have the blob, or refuses it, is in the access log. Any client can cause it.
@@ -287,4 +272,9 @@ export class Fill {
     this.#ingest = undefined;
     await this.#shared.degradation.tolerate(() => ingest.close());
   }
+}
+
+/** @throws NotStored for a reason not to store the blob */
+function admit(refusal: string | undefined): void {
+  if (refusal !== undefined) throw new NotStored(refusal);
 }

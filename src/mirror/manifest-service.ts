@@ -31,6 +31,8 @@ export interface ManifestServiceOptions {
   readonly tags: TagRecords;
   readonly degradation: Degradation;
   readonly clock: Clock;
+  /** Told when a repository has come to hold a manifest. */
+  readonly onKept: (repository: Repository) => void;
 }
 
 /** Manifests by digest: from memory, from the database, from upstream. A digest once held is never asked for again. */
@@ -40,19 +42,22 @@ export class ManifestService {
   readonly #tags: TagRecords;
   readonly #degradation: Degradation;
   readonly #clock: Clock;
+  readonly #onKept: (repository: Repository) => void;
   readonly #hot = new LRUCache<string, Manifest>({
     maxSize: hotBytes,
     sizeCalculation: ({ size }) => size + 512,
   });
   readonly #fetches = new SingleFlight<Manifest>();
   readonly #heads = new SingleFlight<ManifestHead>();
+  #forgotten = 0;
 
-  constructor({ routing, metadata, tags, degradation, clock }: ManifestServiceOptions) {
+  constructor({ routing, metadata, tags, degradation, clock, onKept }: ManifestServiceOptions) {
     this.#routing = routing;
     this.#metadata = metadata;
     this.#tags = tags;
     this.#degradation = degradation;
     this.#clock = clock;
+    this.#onKept = onKept;
   }
 
   /** A manifest that is in memory, if the repository may read it. */
@@ -65,8 +70,10 @@ export class ManifestService {
     const key = digestKey(repository, digest);
     const hot = this.#hot.get(key);
     if (hot !== undefined) return hot;
+    const forgotten = this.#forgotten;
     const stored = await this.#degradation.tolerate(() => this.#metadata.manifest(repository, digest));
-    if (stored !== undefined) this.#hot.set(key, stored);
+    // Unless it was evicted since it was read.
+    if (stored !== undefined && forgotten === this.#forgotten) this.#hot.set(key, stored);
     return stored;
   }
 
@@ -127,9 +134,10 @@ export class ManifestService {
     });
   }
 
-  /** Forgets what is in memory, after the database has dropped some of it. */
-  clear(): void {
-    this.#hot.clear();
+  /** Forgets a manifest that the database has dropped. */
+  forget(repository: Repository, digest: Digest): void {
+    this.#forgotten += 1;
+    this.#hot.delete(digestKey(repository, digest));
   }
 
   /** A manifest that another repository holds, once a HEAD has confirmed it for this one: that spends no pull. */
@@ -155,6 +163,7 @@ export class ManifestService {
     for (const { name, checkedAt } of others) {
       await this.#tags.confirm(repository, name, { digest: manifest.digest, checkedAt });
     }
+    this.#onKept(repository);
   }
 }
 

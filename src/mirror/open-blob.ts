@@ -10,6 +10,10 @@ export interface OpenBlobOptions extends BlobStat {
   readonly source: BlobSource;
   /** Told when bytes that should be there are not, before the error goes to the client. */
   readonly onDamage: (reason: unknown) => Promise<void>;
+  /** Another source of the same bytes, for when this one turns out damaged before any of it was given out. */
+  readonly refetch?: (() => Promise<BlobSource>) | undefined;
+  /** Called once, when nothing is read any more. */
+  readonly onClose: () => void;
 }
 
 /** A blob that is being sent to a client: turns failures into RegistryErrors, and closes its source only when no read is under way. */
@@ -18,18 +22,22 @@ export class OpenBlob implements BlobAnswer {
   readonly result: CacheResult;
   readonly #openingMs: number;
   readonly #digest: Digest;
-  readonly #source: BlobSource;
+  #source: BlobSource;
   readonly #onDamage: (reason: unknown) => Promise<void>;
+  readonly #onClose: () => void;
+  #refetch: (() => Promise<BlobSource>) | undefined;
   #reads = 0;
   #closed = false;
 
-  constructor({ size, result, upstreamMs, digest, source, onDamage }: OpenBlobOptions) {
+  constructor({ size, result, upstreamMs, digest, source, onDamage, refetch, onClose }: OpenBlobOptions) {
     this.size = size;
     this.result = result;
     this.#openingMs = upstreamMs;
     this.#digest = digest;
     this.#source = source;
     this.#onDamage = onDamage;
+    this.#refetch = refetch;
+    this.#onClose = onClose;
   }
 
   get upstreamMs(): number {
@@ -38,10 +46,12 @@ export class OpenBlob implements BlobAnswer {
 
   read(buffer: Uint8Array, length: number, position: number): Promise<number> {
     return this.#guarded(async () => {
-      const count = await this.#source.read(buffer, length, position);
-      if (count > 0 || position >= this.size) return count;
-      await this.#onDamage('the stored blob ends too early');
-      throw registryErrors.internal();
+      try {
+        return await this.#readSource(buffer, length, position);
+      } catch (error) {
+        if (!(await this.#replaced(error))) throw error;
+        return await this.#readSource(buffer, length, position);
+      }
     });
   }
 
@@ -53,7 +63,36 @@ export class OpenBlob implements BlobAnswer {
     if (this.#closed) return;
     this.#closed = true;
     this.#source.cancel();
-    if (this.#reads === 0) await this.#source.close();
+    if (this.#reads === 0) await this.#end();
+  }
+
+  async #readSource(buffer: Uint8Array, length: number, position: number): Promise<number> {
+    const count = await this.#source.read(buffer, length, position);
+    if (count === 0 && position < this.size) throw new Error('the stored blob ends too early');
+    // What was given out may have been damaged, too: nothing else can be appended to it.
+    if (count > 0) this.#refetch = undefined;
+    return count;
+  }
+
+  /** Whether there is another source in place of one that has failed with `error`. */
+  async #replaced(error: unknown): Promise<boolean> {
+    const refetch = this.#refetch;
+    if (refetch === undefined || this.#closed) return false;
+    this.#refetch = undefined;
+    await this.#onDamage(error);
+    const damaged = this.#source;
+    this.#source = await refetch();
+    await damaged.close();
+    if (this.#closed) this.#source.cancel();
+    return true;
+  }
+
+  async #end(): Promise<void> {
+    try {
+      await this.#source.close();
+    } finally {
+      this.#onClose();
+    }
   }
 
   async #guarded<T>(operation: () => Promise<T>): Promise<T> {
@@ -65,7 +104,7 @@ export class OpenBlob implements BlobAnswer {
       throw await this.#clientError(error);
     } finally {
       this.#reads -= 1;
-      if (this.#closed && this.#reads === 0) await this.#source.close();
+      if (this.#closed && this.#reads === 0) await this.#end();
     }
   }
 

@@ -1,14 +1,11 @@
 import type { Digest } from '../oci/digest.ts';
 import { registryErrors } from '../oci/error.ts';
 import type { ManifestReference, Repository } from '../oci/reference.ts';
-import type { MetadataStore } from '../store/metadata-store.ts';
-import { StoreError } from '../store/store-error.ts';
 import type { Gate } from './access/gate.ts';
 import type { BlobService } from './blob-service.ts';
 import type { CachedContent } from './cached-content.ts';
 import type { Candidates } from './candidates.ts';
 import type { Catalog } from './catalog.ts';
-import type { Degradation } from './degradation.ts';
 import type { Claims, Entitlement } from './entitlement.ts';
 import type { ManifestService } from './manifest-service.ts';
 import type {
@@ -27,6 +24,7 @@ import type {
 } from './mirror.ts';
 import type { ReferrersService } from './referrers-service.ts';
 import type { SearchService } from './search-service.ts';
+import type { StoreHealth } from './space/store-health.ts';
 import type { TagListService } from './tag-list-service.ts';
 import type { TagRecords } from './tag-records.ts';
 import type { TagService } from './tag-service.ts';
@@ -35,7 +33,6 @@ export interface PullThroughMirrorOptions {
   readonly candidates: Candidates;
   readonly cached: CachedContent;
   readonly gate: Gate;
-  readonly metadata: MetadataStore;
   readonly manifests: ManifestService;
   readonly tagRecords: TagRecords;
   readonly tags: TagService;
@@ -45,7 +42,7 @@ export interface PullThroughMirrorOptions {
   readonly entitlement: Entitlement;
   readonly catalog: Catalog;
   readonly searches: SearchService;
-  readonly degradation: Degradation;
+  readonly health: StoreHealth;
 }
 
 /** The mirror as `http/` sees it: resolves names, checks access, then delegates to the service for blobs, manifests, tags or referrers. */
@@ -53,7 +50,6 @@ export class PullThroughMirror implements Mirror {
   readonly #candidates: Candidates;
   readonly #cached: CachedContent;
   readonly #gate: Gate;
-  readonly #metadata: MetadataStore;
   readonly #manifests: ManifestService;
   readonly #tagRecords: TagRecords;
   readonly #tags: TagService;
@@ -63,13 +59,12 @@ export class PullThroughMirror implements Mirror {
   readonly #entitlement: Entitlement;
   readonly #catalog: Catalog;
   readonly #searches: SearchService;
-  readonly #degradation: Degradation;
+  readonly #health: StoreHealth;
 
   constructor(options: PullThroughMirrorOptions) {
     this.#candidates = options.candidates;
     this.#cached = options.cached;
     this.#gate = options.gate;
-    this.#metadata = options.metadata;
     this.#manifests = options.manifests;
     this.#tagRecords = options.tagRecords;
     this.#tags = options.tags;
@@ -79,7 +74,7 @@ export class PullThroughMirror implements Mirror {
     this.#entitlement = options.entitlement;
     this.#catalog = options.catalog;
     this.#searches = options.searches;
-    this.#degradation = options.degradation;
+    this.#health = options.health;
   }
 
   manifest(
@@ -163,14 +158,8 @@ export class PullThroughMirror implements Mirror {
 
   /** Whether content can be kept. An upstream in trouble does not make a mirror unready: it serves what it has. */
   async readiness(): Promise<Readiness> {
-    try {
-      await this.#metadata.check();
-      return { ready: true, problems: [] };
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      this.#degradation.note(error);
-      return { ready: false, problems: [`the metadata store cannot be written to (${error.code})`] };
-    }
+    const problems = await this.#health.check();
+    return { ready: problems.length === 0, problems };
   }
 
   #blobRequest<T>(

@@ -24,6 +24,7 @@ export class TagRecords {
   readonly #held = new LRUCache<string, TagRecord>({ max: remembered });
   readonly #sightings = new LRUCache<string, TagSighting>({ max: remembered });
   readonly #sightedTags = new LRUCache<string, ReadonlyMap<Tag, number>>({ max: remembered });
+  #evicted = 0;
 
   constructor(metadata: MetadataStore, degradation: Degradation) {
     this.#metadata = metadata;
@@ -40,8 +41,10 @@ export class TagRecords {
     const key = tagKey(repository, tag);
     const known = this.#held.get(key);
     if (known !== undefined) return known;
+    const evicted = this.#evicted;
     const stored = await this.#degradation.tolerate(() => this.#metadata.tag(repository, tag));
-    if (stored !== undefined) this.#held.set(key, stored);
+    // Unless it was evicted since it was read.
+    if (stored !== undefined && evicted === this.#evicted) this.#held.set(key, stored);
     return stored;
   }
 
@@ -91,8 +94,9 @@ export class TagRecords {
     return current.map(([name, checkedAt]) => ({ name, checkedAt }));
   }
 
-  /** Forgets what is in memory, after the database has dropped some of it. */
-  clear(): void {
-    this.#held.clear();
+  /** Forgets the record of a tag that the database has dropped. */
+  evicted(repository: Repository, tag: Tag): void {
+    this.#evicted += 1;
+    this.#held.delete(tagKey(repository, tag));
   }
 }

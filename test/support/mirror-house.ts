@@ -1,7 +1,7 @@
-import { pino } from 'pino';
 import type { AccessRules } from '../../src/mirror/access/policy.ts';
 import { composeMirror, type RunningMirror } from '../../src/mirror/compose.ts';
 import type { FreshnessPolicy } from '../../src/mirror/freshness.ts';
+import { composeSpace, type Space, type SpaceSettings } from '../../src/mirror/space/compose.ts';
 import type { BlobAnswer, Mirror, PullTarget } from '../../src/mirror/mirror.ts';
 import { anonymous, type Reader } from '../../src/mirror/reader.ts';
 import {
@@ -14,6 +14,7 @@ import type { ContentStore } from '../../src/store/content-store.ts';
 import type { MetadataStore } from '../../src/store/metadata-store.ts';
 import { FilesystemContentStore } from '../../src/store/filesystem/content-store.ts';
 import { SqliteMetadataStore } from '../../src/store/sqlite/metadata-store.ts';
+import { logLines } from './log-lines.ts';
 import { ScriptedUpstream } from './scripted-upstream.ts';
 import { TempFolder } from './temp-folder.ts';
 import { TestClock } from './test-clock.ts';
@@ -27,7 +28,9 @@ export interface MirrorHouseOptions {
   readonly access?: Partial<AccessRules>;
   /** False: clients cannot log in to this mirror. */
   readonly canLogIn?: false;
-  readonly policy?: Partial<FreshnessPolicy> & { readonly ttlMs?: number };
+  readonly policy?: Partial<FreshnessPolicy>;
+  /** Without limits, if not given: how full the disk of the test machine is does not matter. */
+  readonly space?: Partial<SpaceSettings>;
   readonly wrapContent?: (content: ContentStore) => ContentStore;
   readonly wrapMetadata?: (metadata: MetadataStore) => MetadataStore;
 }
@@ -39,7 +42,8 @@ export class MirrorHouse implements AsyncDisposable {
   readonly #folder: TempFolder;
   readonly #options: MirrorHouseOptions;
   #stores: { readonly content: ContentStore; readonly metadata: MetadataStore } | undefined;
-  #running: RunningMirror | undefined;
+  #running: { readonly mirror: RunningMirror; readonly space: Space } | undefined;
+  readonly #log = logLines('debug');
 
   private constructor(folder: TempFolder, options: MirrorHouseOptions) {
     this.#folder = folder;
@@ -54,7 +58,7 @@ export class MirrorHouse implements AsyncDisposable {
   }
 
   get mirror(): Mirror {
-    return this.#open(this.#running).mirror;
+    return this.#open(this.#running).mirror.mirror;
   }
 
   get content(): ContentStore {
@@ -63,6 +67,15 @@ export class MirrorHouse implements AsyncDisposable {
 
   get metadata(): MetadataStore {
     return this.#open(this.#stores).metadata;
+  }
+
+  get space(): Space {
+    return this.#open(this.#running).space;
+  }
+
+  /** Every line logged so far, at debug level. */
+  get log(): readonly Record<string, unknown>[] {
+    return this.#log.lines;
   }
 
   get path(): string {
@@ -87,8 +100,28 @@ export class MirrorHouse implements AsyncDisposable {
     const content = wrapContent?.(stored) ?? stored;
     const metadata = wrapMetadata?.(recorded) ?? recorded;
     this.#stores = { content, metadata };
-    this.#running = await composeMirror({
-      upstreams: [this.upstream, ...others].map((registry) => ({
+    const { clock } = this;
+    const { logger } = this.#log;
+    const registries = [this.upstream, ...others];
+    const plain = this.#options.plain === false ? undefined : this.upstream.name;
+    const space = composeSpace({
+      content,
+      metadata,
+      settings: {
+        maxsize: undefined,
+        minfree: { bytes: 0 },
+        quotas: [],
+        pins: [],
+        ttlMs: 0,
+        ...this.#options.space,
+      },
+      upstreams: registries.map(({ name }) => name),
+      plain,
+      clock,
+      logger,
+    });
+    const mirror = await composeMirror({
+      upstreams: registries.map((registry) => ({
         registry,
         anonymous: registry.anonymous,
         as: (credentials) => registry.as(credentials),
@@ -98,20 +131,23 @@ export class MirrorHouse implements AsyncDisposable {
           gone: policy?.gone ?? 'keep',
         },
       })),
-      plain: this.#options.plain === false ? undefined : this.upstream.name,
+      plain,
       access: { ...everythingAllowed, ...access },
       canLogIn: this.#options.canLogIn ?? true,
       content,
       metadata,
-      ttlMs: policy?.ttlMs ?? 0,
-      clock: this.clock,
-      logger: pino({ level: 'silent' }),
+      space,
+      clock,
+      logger,
       random: () => 0.5,
     });
+    space.start();
+    this.#running = { mirror, space };
   }
 
   async #stop(): Promise<void> {
-    await this.#running?.close();
+    await this.#running?.mirror.close();
+    await this.#running?.space.close();
     await this.#stores?.metadata.close();
     await this.#stores?.content.close();
   }

@@ -1,0 +1,49 @@
+import type { Ingest } from '../store/content-store.ts';
+
+/** Bytes that wait behind the write under way, at which no more is taken from upstream. */
+const backlogBytes = 1024 * 1024;
+
+/**
+ * Moves bytes into an ingest: one batch is written while the next one arrives. Rejects with what either side, or
+ * `onWritten`, fails with; after a failure nothing more is written.
+ * @param onWritten told of each batch that is written and can be read from the ingest
+ */
+export async function pour(
+  bytes: AsyncIterable<Buffer>,
+  ingest: Ingest,
+  onWritten: (chunks: readonly Buffer[]) => void,
+): Promise<void> {
+  let batch: Buffer[] = [];
+  let backlog = 0;
+  let idle = true;
+  let failed = false;
+  let flushing = Promise.resolve();
+  const flush = async (): Promise<void> => {
+    idle = false;
+    while (batch.length > 0) {
+      const chunks = batch;
+      batch = [];
+      backlog = 0;
+      await ingest.write(chunks);
+      onWritten(chunks);
+    }
+    // Not after a failure: nothing may be written behind bytes that are missing.
+    idle = true;
+  };
+  try {
+    for await (const chunk of bytes) {
+      batch.push(chunk);
+      backlog += chunk.length;
+      if (idle) {
+        flushing = flush();
+        // It is awaited below, where a failure is met; until then it must not count as unhandled.
+        flushing.catch(() => {
+          failed = true;
+        });
+      }
+      if (failed || backlog >= backlogBytes) await flushing;
+    }
+  } finally {
+    await flushing;
+  }
+}
