@@ -105,7 +105,7 @@ export interface MetadataStore {
 
   /** Size of a blob whose bytes are committed in the content store, or undefined. */
   blob(digest: Digest): Promise<number | undefined>;
-  /** The second half of a commit: the bytes are in the content store from now on. It is no longer condemned, if it was. */
+  /** The second half of a commit: the bytes, verified, are in the content store from now on. It is no longer condemned, if it was. */
   putBlob(digest: Digest, size: number): Promise<void>;
   /** Takes bytes that were found in the content store for a blob; false when it is condemned, and they are to go. */
   adoptBlob(digest: Digest, size: number): Promise<boolean>;

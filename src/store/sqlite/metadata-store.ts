@@ -210,7 +210,8 @@ export class SqliteMetadataStore implements MetadataStore {
 
   putBlob(digest: Digest, size: number): Promise<void> {
     return this.#connection.write(() => {
-      this.#statements.upsertBlob.run({ digest, size, ...this.#use(digest) });
+      // Its bytes were hashed as they came.
+      this.#statements.upsertBlob.run({ digest, size, ...this.#use(digest), verifiedAt: this.#clock.now() });
       this.#condemned.forget(digest);
     });
   }
@@ -219,7 +220,7 @@ export class SqliteMetadataStore implements MetadataStore {
     return this.#connection.write(() => {
       if (this.#condemned.has(digest)) return false;
       if (this.#statements.resizeBlob.run(size, digest).changes === 0) {
-        this.#statements.upsertBlob.run({ digest, size, ...this.#use(digest) });
+        this.#statements.upsertBlob.run({ digest, size, ...this.#use(digest), verifiedAt: null });
       }
       return true;
     });

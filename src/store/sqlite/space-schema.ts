@@ -39,7 +39,7 @@ export const spaceMigration = `
   -- loose is 1 while no held manifest names the blob, which then has its own place in the order of eviction.
   ALTER TABLE blob ADD COLUMN loose INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE blob ADD COLUMN queue_at INTEGER NOT NULL DEFAULT 0;
-  -- NULL until the bytes have been hashed again.
+  -- When the bytes were last hashed; NULL for those found on the disk, and those of older versions.
   ALTER TABLE blob ADD COLUMN verified_at INTEGER;
   UPDATE blob SET queue_at = last_used_at,
     loose = NOT EXISTS (SELECT 1 FROM manifest_blob WHERE manifest_blob.blob = blob.digest);

@@ -96,13 +96,17 @@ export class Statements {
         AND (public_at IS NOT NULL OR upstream IN (SELECT value FROM json_each(?)))
       LIMIT 1`);
     this.blob = database.prepare<[Digest], { size: number }>(`SELECT size FROM blob WHERE digest = ?`);
-    this.upsertBlob = database.prepare<[{ digest: Digest; size: number; at: number; position: number }]>(`
-      INSERT INTO blob (digest, size, created_at, last_used_at, queue_at, loose)
+    this.upsertBlob = database.prepare<
+      [{ digest: Digest; size: number; at: number; position: number; verifiedAt: number | null }]
+    >(`
+      INSERT INTO blob (digest, size, created_at, last_used_at, queue_at, verified_at, loose)
       VALUES (
-        @digest, @size, @at, @at, @position, NOT EXISTS (SELECT 1 FROM manifest_blob WHERE blob = @digest)
+        @digest, @size, @at, @at, @position, @verifiedAt,
+        NOT EXISTS (SELECT 1 FROM manifest_blob WHERE blob = @digest)
       )
       ON CONFLICT DO UPDATE SET
-        size = excluded.size, last_used_at = excluded.last_used_at, queue_at = excluded.queue_at`);
+        size = excluded.size, last_used_at = excluded.last_used_at, queue_at = excluded.queue_at,
+        verified_at = excluded.verified_at`);
     this.resizeBlob = database.prepare<[size: number, digest: Digest]>(
       `UPDATE blob SET size = ? WHERE digest = ?`,
     );
