@@ -26,7 +26,7 @@ import { Layout } from './layout.ts';
 import { Partials } from './partials.ts';
 import { Quarantine } from './quarantine.ts';
 import { Removals } from './removals.ts';
-import { Space } from './space.ts';
+import { Volume } from './volume.ts';
 import { Verification } from './verification.ts';
 
 export interface FilesystemContentStoreOptions {
@@ -46,7 +46,7 @@ export class FilesystemContentStore implements ContentStore {
   readonly #adoption: Adoption;
   readonly #partials: Partials;
   readonly #quarantine: Quarantine;
-  readonly #space: Space;
+  readonly #volume: Volume;
   /** Digests whose files somebody is making, by an ingest or an adoption. */
   readonly #making = new Set<Digest>();
   /** Committed blobs that are being removed or quarantined. */
@@ -61,7 +61,7 @@ export class FilesystemContentStore implements ContentStore {
     this.#adoption = new Adoption(this.#layout, files, this.#verification);
     this.#partials = new Partials(this.#layout, files, (digest) => this.#making.has(digest));
     this.#quarantine = new Quarantine(this.#layout, files);
-    this.#space = new Space(this.#layout, files);
+    this.#volume = new Volume(this.#layout, files);
   }
 
   /**
@@ -79,7 +79,7 @@ export class FilesystemContentStore implements ContentStore {
         await makeFolder(folder);
         await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
       }
-      await store.#space.clear();
+      await store.#volume.clear();
       await store.#adoption.clear();
     } catch (cause) {
       throw fileError(`opening the content store in ${resolve(root)}`, cause);
@@ -198,11 +198,11 @@ export class FilesystemContentStore implements ContentStore {
   }
 
   room(): Promise<Room> {
-    return this.#space.room();
+    return this.#volume.room();
   }
 
   check(): Promise<void> {
-    return this.#space.check();
+    return this.#volume.check();
   }
 
   /** Ends the thread that verifies, if there is one. */

@@ -16,10 +16,18 @@ export async function fileHandleMethods(): Promise<FileHandle> {
 /** The real file system, until a test makes an operation fail, or for paths of its choice. */
 export class FailingDisk {
   readonly #failures = new Map<keyof FileSystem, { readonly errno: string; readonly path: RegExp }>();
+  #unlinks: Promise<void> = Promise.resolve();
 
   /** Makes the operation fail where its first path matches. */
   fail(operation: keyof FileSystem, errno: string, path = /./u): void {
     this.#failures.set(operation, { errno, path });
+  }
+
+  /** Lets no unlink begin until the function that it returns is called. */
+  holdUnlinks(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#unlinks = promise;
+    return resolve;
   }
 
   mend(): void {
@@ -29,9 +37,9 @@ export class FailingDisk {
   readonly files: FileSystem = new Proxy<FileSystem>(promises, {
     get: (real, name: keyof FileSystem) => {
       const failure = this.#failures.get(name);
-      if (failure === undefined) return real[name];
       return async (path: string, ...rest: unknown[]): Promise<unknown> => {
-        if (failure.path.test(path)) throw diskError(failure.errno);
+        if (name === 'unlink') await this.#unlinks;
+        if (failure?.path.test(path) === true) throw diskError(failure.errno);
         return Reflect.apply(real[name], real, [path, ...rest]) as unknown;
       };
     },

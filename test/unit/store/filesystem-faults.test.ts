@@ -148,6 +148,43 @@ describe('a process with too many open files', () => {
   });
 });
 
+describe('a removal that takes long', () => {
+  const makers: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ['an ingest', put],
+    ['an adoption', async () => store.adopt(digest, folder.join('source'))],
+  ];
+
+  it.each(makers)('is waited for by %s, so that it takes no new file along', async (_name, make) => {
+    await put();
+    await writeFile(folder.join('source'), bytes);
+    const release = disk.holdUnlinks();
+    const removing = store.remove(digest);
+    let made = false;
+    const making = make().then(() => (made = true));
+    for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(made).toBe(false);
+    expect(await readFile(layout.blob(digest))).toEqual(bytes);
+    release();
+    expect(await removing).toBe(true);
+    await making;
+    expect(await blobBytes(store, digest)).toEqual(bytes);
+  });
+
+  it('of a partial blob is waited for, too', async () => {
+    const ingest = await filled();
+    await ingest.close();
+    const release = disk.holdUnlinks();
+    const removing = store.removePartial(digest);
+    const opening = store.ingest(digest);
+    for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    release();
+    expect(await removing).toBe(true);
+    const next = await opening;
+    expect(next.offset).toBe(0);
+    await next.close();
+  });
+});
+
 describe('a removal that fails', () => {
   it('says so, and the blob is there again', async () => {
     await put();

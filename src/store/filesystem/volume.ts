@@ -10,8 +10,8 @@ const probeName = 'write-check';
 /** At least one block, and more than fits into an inode, where some file systems keep short files. */
 const probeBytes = Buffer.alloc(4096);
 
-/** The disk under a store: how much room there is, and whether it can be written to. */
-export class Space {
+/** The volume under a store: how much room there is, and whether it can be written to. */
+export class Volume {
   readonly #layout: Layout;
   readonly #files: FileSystem;
   #checking: Promise<void> | undefined;
