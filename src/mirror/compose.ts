@@ -3,6 +3,7 @@ import type { ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { UpstreamName } from '../oci/reference.ts';
+import { DeletionGate } from './access/deletion-gate.ts';
 import { Gate } from './access/gate.ts';
 import { Passthrough } from './access/passthrough.ts';
 import { AccessPolicy, type AccessRules } from './access/policy.ts';
@@ -13,6 +14,7 @@ import { CachedContent } from './cached-content.ts';
 import { Candidates } from './candidates.ts';
 import { Catalog } from './catalog.ts';
 import type { Degradation } from './degradation.ts';
+import { Deletions } from './deletions.ts';
 import { Entitlement } from './entitlement.ts';
 import { Fills } from './fills.ts';
 import { Freshness, type FreshnessPolicy } from './freshness.ts';
@@ -23,6 +25,7 @@ import { ReferrersService } from './referrers-service.ts';
 import { Routing } from './routing.ts';
 import { SearchService } from './search-service.ts';
 import type { Space } from './space/compose.ts';
+import { PinnedImages } from './space/pinned-images.ts';
 import { StoredBlobs } from './stored-blobs.ts';
 import { TagListService } from './tag-list-service.ts';
 import { TagRecords } from './tag-records.ts';
@@ -75,7 +78,7 @@ async function noteGuarded(
 /** Builds the mirror out of its parts and takes up what is remembered of the upstreams. */
 export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> {
   const { upstreams, plain, access, canLogIn, content, metadata, space, clock, logger, random } = parts;
-  const { inUse, admission, evictor, health, degradation } = space;
+  const { inUse, pins, admission, evictor, health, degradation } = space;
   const guarded = await noteGuarded(upstreams, metadata, degradation);
   const take = async ({ freshness, ...clients }: MirroredUpstream): Promise<Upstream> => {
     const { registry } = clients;
@@ -138,6 +141,12 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     entitlement,
     catalog,
     searches: new SearchService({ routing, catalog, gate, clock }),
+    deletions: new Deletions({
+      candidates,
+      gate: new DeletionGate({ routing, gate, canLogIn }),
+      pinned: new PinnedImages(pins, metadata),
+      evictor,
+    }),
     health,
   });
   evictor.onEviction((eviction) => {

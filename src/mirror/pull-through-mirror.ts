@@ -1,11 +1,11 @@
 import type { Digest } from '../oci/digest.ts';
-import { registryErrors } from '../oci/error.ts';
 import type { ManifestReference, Repository } from '../oci/reference.ts';
 import type { Gate } from './access/gate.ts';
 import type { BlobService } from './blob-service.ts';
 import type { CachedContent } from './cached-content.ts';
 import type { Candidates } from './candidates.ts';
 import type { Catalog } from './catalog.ts';
+import type { Deletions } from './deletions.ts';
 import type { Claims, Entitlement } from './entitlement.ts';
 import type { ManifestService } from './manifest-service.ts';
 import type {
@@ -42,6 +42,7 @@ export interface PullThroughMirrorOptions {
   readonly entitlement: Entitlement;
   readonly catalog: Catalog;
   readonly searches: SearchService;
+  readonly deletions: Deletions;
   readonly health: StoreHealth;
 }
 
@@ -59,6 +60,7 @@ export class PullThroughMirror implements Mirror {
   readonly #entitlement: Entitlement;
   readonly #catalog: Catalog;
   readonly #searches: SearchService;
+  readonly #deletions: Deletions;
   readonly #health: StoreHealth;
 
   constructor(options: PullThroughMirrorOptions) {
@@ -74,6 +76,7 @@ export class PullThroughMirror implements Mirror {
     this.#entitlement = options.entitlement;
     this.#catalog = options.catalog;
     this.#searches = options.searches;
+    this.#deletions = options.deletions;
     this.#health = options.health;
   }
 
@@ -152,8 +155,8 @@ export class PullThroughMirror implements Mirror {
     return this.#searches.search(query);
   }
 
-  remove(): Promise<Removal> {
-    return Promise.reject(registryErrors.unsupported());
+  remove(target: PullTarget, reference: ManifestReference): Promise<Removal> {
+    return this.#deletions.remove(target, reference);
   }
 
   /** Whether content can be kept. An upstream in trouble does not make a mirror unready: it serves what it has. */

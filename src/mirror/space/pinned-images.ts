@@ -7,10 +7,13 @@ import type { Pins } from './pins.ts';
 
 /** Which removals on demand would take away something that is pinned. */
 export class PinnedImages {
-  readonly #pins: Pick<Pins, 'patternOf'>;
+  readonly #pins: Pick<Pins, 'load' | 'patternOf'>;
   readonly #metadata: Pick<MetadataStore, 'manifest' | 'tag' | 'tags'>;
 
-  constructor(pins: Pick<Pins, 'patternOf'>, metadata: Pick<MetadataStore, 'manifest' | 'tag' | 'tags'>) {
+  constructor(
+    pins: Pick<Pins, 'load' | 'patternOf'>,
+    metadata: Pick<MetadataStore, 'manifest' | 'tag' | 'tags'>,
+  ) {
     this.#pins = pins;
     this.#metadata = metadata;
   }
@@ -21,6 +24,7 @@ export class PinnedImages {
    * Rejects with StoreError.
    */
   async patternOf(repository: Repository, reference: ManifestReference): Promise<string | undefined> {
+    await this.#pins.load();
     if ('tag' in reference) {
       const record = await this.#metadata.tag(repository, reference.tag);
       return record && this.#pins.patternOf(repository, [reference.tag], record.digest);
