@@ -26,10 +26,12 @@ export class Allowance {
   async refusal(size: number, onDisk: number): Promise<string | undefined> {
     const { content, evictions, maxsize, minfree } = this.#options;
     const room = await content.room();
-    const { bytes } = await evictions.usage();
-    const most = maxsize === undefined ? Infinity : bytesOf(maxsize, room.size);
-    if (bytes + size > most) {
-      return `storage.maxsize is ${byteSizeText(most)}, and ${byteSizeText(bytes)} are taken`;
+    if (maxsize !== undefined) {
+      const most = bytesOf(maxsize, room.size);
+      const { bytes } = await evictions.usage();
+      if (bytes + size > most) {
+        return `storage.maxsize is ${byteSizeText(most)}, and ${byteSizeText(bytes)} are taken`;
+      }
     }
     const least = bytesOf(minfree, room.size);
     if (room.free - onDisk < least) {
