@@ -14,6 +14,7 @@ import type { ContentStore } from '../../src/store/content-store.ts';
 import type { MetadataStore } from '../../src/store/metadata-store.ts';
 import { FilesystemContentStore } from '../../src/store/filesystem/content-store.ts';
 import { SqliteMetadataStore } from '../../src/store/sqlite/metadata-store.ts';
+import { eventually } from './deadline.ts';
 import { logLines } from './log-lines.ts';
 import { ScriptedUpstream } from './scripted-upstream.ts';
 import { TempFolder } from './temp-folder.ts';
@@ -86,6 +87,13 @@ export class MirrorHouse implements AsyncDisposable {
   async restart(): Promise<void> {
     await this.#stop();
     await this.#start();
+  }
+
+  /** Waits until fills and readers have let go of everything, and the limits are kept. */
+  async settled(): Promise<void> {
+    const blobs = [this.upstream, ...(this.#options.others ?? [])].flatMap((upstream) => upstream.blobs);
+    await eventually(20_000, 'the end of fills', () => !blobs.some((blob) => this.space.inUse.has(blob)));
+    await this.space.evictor.makeRoom();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -112,6 +112,11 @@ export class ScriptedUpstream implements UpstreamRegistry {
     return new ScriptedUpstream(this.name, this.#content, mayRead);
   }
 
+  /** Of all blobs that it has. */
+  get blobs(): readonly Digest[] {
+    return [...this.#content.blobs.values()].map(digestOf);
+  }
+
   addManifest(repository: string, bytes: Buffer, tag?: string): Digest {
     const digest = digestOf(bytes);
     this.#content.manifests.set(`${repository} ${digest}`, bytes);

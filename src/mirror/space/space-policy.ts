@@ -6,7 +6,7 @@ import type { Room } from '../../store/content-store.ts';
 import type { Disk } from './disk.ts';
 import type { Leftovers } from './leftovers.ts';
 import { bytesOf, type SizeLimit } from './limits.ts';
-import { Quotas, scopeKey, type ScopeLimit } from './quotas.ts';
+import { scopeKey, type Quotas, type ScopeLimit } from './quotas.ts';
 import type { Reservations } from './reservations.ts';
 
 /** Of the files that the disk can hold, so many stay free. */
