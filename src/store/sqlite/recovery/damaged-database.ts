@@ -3,15 +3,15 @@ import { databaseError } from '../error.ts';
 
 /** Rows that are read together. */
 const page = 200;
-/** Reads of one table that may fail: beyond, its damage is so great that looking closer takes longer than it is worth. */
-const maxFailures = 20_000;
+/** Reads that may fail: beyond, the damage is so great that looking closer takes longer than it is worth. */
+const maxFailures = { table: 2000, file: 20_000 };
 /** Behind everything that begins with a prefix. */
 const beyond = '\u{10ffff}';
 /** Before everything that continues a key. */
 const next = '\u0001';
 
-const hex = [...'0123456789abcdef'];
-const written = [...'-.0123456789:ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'];
+const hex = '0123456789abcdef'.split('');
+const written = '-.0123456789:ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'.split('');
 
 /** What the keys of a table look like, as far as they are taken apart around damage. */
 export interface KeyShape {
@@ -36,6 +36,9 @@ export type ReadNumbers = (from: number, to: number, limit: number) => readonly 
 export class DamagedDatabase implements Disposable {
   readonly #database: Database.Database;
   #gaps = 0;
+  #failures = 0;
+  /** Whether the last read met nothing but damage. */
+  #inGap = false;
 
   private constructor(database: Database.Database) {
     this.#database = database;
@@ -48,6 +51,9 @@ export class DamagedDatabase implements Disposable {
       database = new Database(file, { readonly: true, fileMustExist: true });
       database.pragma('cell_size_check = ON');
       database.pragma('trusted_schema = OFF');
+      // Nothing is written, but SQLite then opens a file that has lost its end.
+      database.unsafeMode();
+      database.pragma('writable_schema = ON');
       database.prepare('SELECT count(*) FROM sqlite_schema').get();
       return new DamagedDatabase(database);
     } catch (cause) {
@@ -112,15 +118,15 @@ export class DamagedDatabase implements Disposable {
       const start = at;
       const rows = this.#attempt(() => read(start, to, page));
       if (rows === undefined) break;
+      if (rows.length > 0) this.#inGap = false;
       yield* rows;
       const last = rows.at(-1)?.['key'];
       // Keys of a damaged tree may go in circles.
       at = rows.length < page || typeof last !== 'number' || last < at ? to + 1 : last + 1;
     }
     if (at > to) return;
-    budget.failures += 1;
-    if (at === to || budget.failures > maxFailures) {
-      this.#gaps += 1;
+    if (this.#givesUp(budget) || at === to) {
+      this.#noteGap();
       return;
     }
     const middle = Math.floor((at + to) / 2);
@@ -141,15 +147,15 @@ export class DamagedDatabase implements Disposable {
       const start = at;
       const rows = this.#attempt(() => read(start, to, page));
       if (rows === undefined) break;
+      if (rows.length > 0) this.#inGap = false;
       yield* rows;
       const last = rows.at(-1)?.['key'];
       whole = rows.length < page || typeof last !== 'string' || last < at;
       if (typeof last === 'string') at = last + next;
     }
     if (whole) return;
-    budget.failures += 1;
-    if (depth === 0 || budget.failures > maxFailures) {
-      this.#gaps += 1;
+    if (this.#givesUp(budget) || depth === 0) {
+      this.#noteGap();
       return;
     }
     if (at <= prefix) yield* this.#attempt(() => read(prefix, prefix + next, 1)) ?? [];
@@ -159,6 +165,17 @@ export class DamagedDatabase implements Disposable {
       const start = child > at ? child : at;
       yield* this.#textsUnder(read, { prefix: child, from: start, alphabet, depth: depth - 1 }, budget);
     }
+  }
+
+  #givesUp(budget: { failures: number }): boolean {
+    budget.failures += 1;
+    this.#failures += 1;
+    return budget.failures > maxFailures.table || this.#failures > maxFailures.file;
+  }
+
+  #noteGap(): void {
+    if (!this.#inGap) this.#gaps += 1;
+    this.#inGap = true;
   }
 
   /** Undefined where the database, or the disk under it, is damaged. */

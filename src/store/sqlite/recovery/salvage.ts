@@ -48,7 +48,7 @@ export class Salvage {
     this.#copyUpstreamStates();
     const gaps = this.#source.gaps;
     this.#copyGuarded();
-    return this.#source.gaps === gaps;
+    return this.#source.gaps === gaps && this.#source.columns('repository').size > 0;
   }
 
   /** Pins, which {@link run} leaves out: their table is younger than the schema that it writes. */

@@ -1,0 +1,24 @@
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import type { ContentStore } from '../content-store.ts';
+import type { MetadataStore } from '../metadata-store.ts';
+import { DatabaseFiles } from './recovery/database-files.ts';
+import { MendingMetadataStore } from './recovery/mending-store.ts';
+import { Mending } from './recovery/mending.ts';
+
+export interface MetadataOptions {
+  /** The data folder, which this process has to itself. */
+  readonly root: string;
+  readonly content: ContentStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Opens the metadata of a data folder. A database that is damaged, or missing although blobs are there, is put aside and
+ * rebuilt, now and whenever damage shows later; while that lasts, all calls reject with `CORRUPT`. A backup is kept.
+ * @throws {StoreError} when it cannot be used: it is of a newer version, locked, or may not be written to
+ */
+export async function openMetadata({ root, ...options }: MetadataOptions): Promise<MetadataStore> {
+  return new MendingMetadataStore(await Mending.start({ files: new DatabaseFiles(root), ...options }));
+}

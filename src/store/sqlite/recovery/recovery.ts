@@ -1,0 +1,135 @@
+import Database from 'better-sqlite3';
+import type { Clock } from '../../../clock.ts';
+import type { Logger } from '../../../telemetry/log.ts';
+import type { ContentStore } from '../../content-store.ts';
+import { StoreError } from '../../store-error.ts';
+import { SqliteMetadataStore } from '../metadata-store.ts';
+import { BlobSearch } from './blob-search.ts';
+import type { DatabaseFiles } from './database-files.ts';
+import { onDatabaseThread } from './database-thread.ts';
+import type { RebuildReport } from './rebuild.ts';
+
+/** Milliseconds after which a search for blobs that failed begins again. */
+const retryMs = 60_000;
+
+export interface RecoveryOptions {
+  readonly files: DatabaseFiles;
+  readonly content: ContentStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Opens the metadata database, and makes a new one where it is lost. */
+export class Recovery {
+  readonly #files: DatabaseFiles;
+  readonly #content: ContentStore;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor({ files, content, clock, logger }: RecoveryOptions) {
+    this.#files = files;
+    this.#content = content;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /**
+   * Opens the database. One that is damaged, or that is missing although blobs are there, is rebuilt.
+   * @param onTrouble as of {@link SqliteMetadataStore.open}
+   * @throws {StoreError} when it cannot be used for another reason: it is newer, locked, or may not be written to
+   */
+  async open(onTrouble: (error: StoreError) => void): Promise<SqliteMetadataStore> {
+    const reason = await this.#whyLost();
+    if (reason !== undefined) return this.rebuild(reason, onTrouble);
+    try {
+      return await SqliteMetadataStore.open(this.#files.database, this.#clock, onTrouble);
+    } catch (error) {
+      if (!(error instanceof StoreError) || !(await this.#isDamage(error))) throw error;
+      return this.rebuild(error.message, onTrouble);
+    }
+  }
+
+  /**
+   * Puts the database aside, which must not be open, and opens one that is made of what can be read of it and of its
+   * backup. Blobs have no rows there: {@link findBlobs} gives them theirs.
+   * @throws {StoreError} when the new one cannot be written; to be called again then
+   */
+  async rebuild(
+    reason: string,
+    onTrouble: (error: StoreError) => void,
+    signal?: AbortSignal,
+  ): Promise<SqliteMetadataStore> {
+    const files = this.#files;
+    this.#logger.error(
+      { reason },
+      'the metadata database is lost: it is rebuilt from what can be read of it',
+    );
+    const sources = await files.setAside(this.#clock.now());
+    const request = { sources, into: files.rebuilt, now: this.#clock.now() };
+    const report = await onDatabaseThread({ job: 'rebuild', ...request }, signal);
+    await files.install();
+    const store = await SqliteMetadataStore.open(files.database, this.#clock, onTrouble);
+    this.#tell(report, sources);
+    return store;
+  }
+
+  /** Gives rows to the blobs on disk that a rebuild has left without, now or before a crash. Never rejects. */
+  async findBlobs(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if (!(await this.#files.isRebuilding())) return;
+        const search = new BlobSearch({
+          file: this.#files.database,
+          sources: await this.#files.sources(),
+          content: this.#content,
+          clock: this.#clock,
+        });
+        const blobs = await search.run(signal);
+        if (signal.aborted) return;
+        await this.#files.forgetRebuild();
+        this.#logger.info({ blobs }, 'the blobs on disk are in the rebuilt metadata database');
+        return;
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        this.#logger.warn({ reason }, 'looking for blobs on disk failed; it will be tried again');
+      }
+      await this.#clock.sleep(retryMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** Why there is no database although there ought to be one; undefined when all is well so far. */
+  async #whyLost(): Promise<string | undefined> {
+    const size = await this.#files.size();
+    if (size !== undefined && size > 0) return undefined;
+    if (size === undefined && (await this.#files.isRebuilding())) return 'a rebuild was interrupted';
+    if ((await this.#files.sources()).length === 0 && !(await this.#hasBlobs())) return undefined;
+    return size === undefined ? 'its file is missing' : 'its file is empty';
+  }
+
+  async #hasBlobs(): Promise<boolean> {
+    for await (const blob of this.#content.list()) return blob.size >= 0;
+    return false;
+  }
+
+  /** Whether that error says that the database is damaged. A schema that makes no sense may be damage or a mistake of ours. */
+  async #isDamage({ code, cause }: StoreError): Promise<boolean> {
+    if (code === 'CORRUPT') return true;
+    if (!(cause instanceof Database.SqliteError) || cause.code !== 'SQLITE_ERROR') return false;
+    return (await onDatabaseThread({ job: 'check', file: this.#files.database })).length > 0;
+  }
+
+  #tell({ guardedKnown, unreadable, ...report }: RebuildReport, sources: readonly string[]): void {
+    const found = sources.length > unreadable.length;
+    this.#logger.warn(
+      { ...report, unreadable },
+      found
+        ? 'the metadata database is rebuilt from what could be read; what is missing is fetched again when it is asked for'
+        : 'the metadata database is new: nothing could be read of the old one; blobs on disk are used again once upstream confirms them',
+    );
+    if (!guardedKnown) {
+      this.#logger.warn(
+        'which upstreams were once asked with an account could not be read: what is cached of one that no longer has an account configured counts as public',
+      );
+    }
+  }
+}
