@@ -1,14 +1,11 @@
-import { join } from 'node:path';
 import type { Clock } from './clock.ts';
+import { openCache } from './compose-cache.ts';
 import { composeUpstream } from './compose-upstreams.ts';
 import type { AuthConfig, Config } from './config/config.ts';
+import { ControlServer } from './control/control-server.ts';
 import { composeHttp, type BoundAddress, type HttpSettings, type RunningHttp } from './http/compose.ts';
 import { composeMirror } from './mirror/compose.ts';
-import { composeSpace } from './mirror/space/compose.ts';
-import type { StoreHealth } from './mirror/space/store-health.ts';
-import { FilesystemContentStore } from './store/filesystem/content-store.ts';
 import { FolderLock } from './store/sqlite/folder-lock.ts';
-import { SqliteMetadataStore } from './store/sqlite/metadata-store.ts';
 import type { Logger } from './telemetry/log.ts';
 
 export interface EntrepotDependencies {
@@ -58,25 +55,8 @@ async function open(
   const root = config.storage.rootdirectory;
   const lock = await FolderLock.take(root);
   closers.push(() => Promise.resolve(lock.release()));
-  const content = await FilesystemContentStore.open(root);
-  closers.push(() => content.close());
-  let health: StoreHealth | undefined;
-  const metadata = await SqliteMetadataStore.open(join(root, 'metadata.sqlite'), clock, (error) => {
-    health?.failed(error);
-  });
-  closers.push(() => metadata.close());
-  const { storage, plain } = config;
-  const space = composeSpace({
-    content,
-    metadata,
-    settings: { ...storage, pins: config.pins, ttlMs: config.ttlMs },
-    upstreams: config.upstreams.map(({ name }) => name),
-    plain,
-    clock,
-    logger,
-  });
-  health = space.health;
-  closers.push(() => space.close());
+  const cache = await openCache(config, { clock, logger, serves: true });
+  closers.push(() => cache.close());
 
   const dependencies = { timeouts: config.timeouts, clock, logger, random };
   const upstreams = config.upstreams.map((upstream) => {
@@ -87,18 +67,23 @@ async function open(
 
   const running = await composeMirror({
     upstreams,
-    plain,
+    plain: config.plain,
     access: config.access,
     canLogIn: hasLogins(config.auth),
-    content,
-    metadata,
-    space,
+    content: cache.content,
+    metadata: cache.metadata,
+    space: cache.space,
     clock,
     logger,
     random,
   });
   closers.push(() => running.close());
-  space.start();
+  cache.space.start();
+  const { caretaker, scrubber } = cache.care;
+  scrubber.start();
+  closers.push(() => scrubber.stop());
+  const control = await ControlServer.open({ folder: root, caretaker, clock, logger });
+  closers.push(() => control.close());
 
   const { mirror } = running;
   const http = await composeHttp(httpSettings(config), { mirror, clock, logger });

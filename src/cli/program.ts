@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { systemClock } from '../system-clock.ts';
 import { version } from '../version.ts';
+import { addCare } from './care/register.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import { addSetupTls } from './setup-tls/register.ts';
@@ -37,7 +38,8 @@ Examples:
   entrepot serve /etc/entrepot/config.yml
   entrepot check-config /etc/entrepot/config.yml
   entrepot doctor /etc/entrepot/config.yml
-  entrepot setup docker /etc/entrepot/config.yml`,
+  entrepot setup docker /etc/entrepot/config.yml
+  entrepot ls --config /etc/entrepot/config.yml`,
     );
   program
     .command('serve')
@@ -76,6 +78,7 @@ Examples:
     });
   const done = (result: ExitCode): void => void (code = result);
   addSetupTls(addSetup(program, { fileHelp, terminal, done }), { terminal, done });
+  addCare(program, { terminal, done });
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;

@@ -1,0 +1,100 @@
+import { stat } from 'node:fs/promises';
+import type { Clock } from '../../clock.ts';
+import { takeCare } from '../../compose-care.ts';
+import { ConfigError } from '../../config/config-error.ts';
+import type { Config } from '../../config/config.ts';
+import { loadConfig } from '../../config/load.ts';
+import { CareError } from '../../mirror/care/care-error.ts';
+import type { Caretaker } from '../../mirror/care/caretaker.ts';
+import { unlessMissing } from '../../store/file-error.ts';
+import { createLogger } from '../../telemetry/log.ts';
+import { exitCode, type ExitCode } from '../exit-code.ts';
+import { describeStartError } from '../start-error.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** What every command that looks after the cache takes. */
+export interface CareOptions {
+  /** The configuration file; undefined for that of the environment, or none. */
+  readonly config?: string;
+}
+
+/** What a command runs with. */
+export interface CareContext {
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  /** Aborts when the user wants the command to end. */
+  readonly interrupted: AbortSignal;
+}
+
+/**
+ * Does something with the cache of a configuration, whether its server runs or not, and says what goes wrong.
+ *
+ * @param absent the exit code where there is no data folder, which holds nothing; `make` for work that makes one
+ */
+export async function care(
+  { config: file }: CareOptions,
+  context: CareContext,
+  absent: ExitCode | 'make',
+  work: (caretaker: Caretaker) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  let config: Config;
+  try {
+    config = loadConfig({ file }).config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    terminal.err(`${error.message}\n`);
+    return exitCode.usage;
+  }
+  try {
+    const folder = config.storage.rootdirectory;
+    if (absent !== 'make' && (await unlessMissing(stat(folder))) === undefined) {
+      terminal.err(`entrepot: nothing is cached: there is no folder ${folder}\n`);
+      return absent;
+    }
+    return await inCustody(config, context, work);
+  } catch (error) {
+    if (context.interrupted.aborted) {
+      terminal.err('entrepot: interrupted\n');
+      return exitCode.failure;
+    }
+    const reason = error instanceof CareError ? error.message : describeStartError(error, config);
+    if (reason === undefined) throw error;
+    terminal.err(`entrepot: ${reason}\n`);
+    return error instanceof CareError && error.kind === 'invalid' ? exitCode.usage : exitCode.failure;
+  }
+}
+
+async function inCustody(
+  config: Config,
+  { terminal, clock, interrupted }: CareContext,
+  work: (caretaker: Caretaker) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  // Results go to the standard output: complaints must not come between them.
+  const logger = createLogger(
+    { level: 'warn', formatter: 'text', fields: {} },
+    { write: (line) => terminal.err(line) },
+  );
+  const custody = await takeCare(config, { clock, logger, signal: interrupted });
+  try {
+    return await work(custody.caretaker);
+  } finally {
+    await custody.close();
+  }
+}
+
+/** The items until the user has had enough. Leaving the iteration ends the work behind it. */
+export async function* uninterrupted<T>(
+  items: AsyncIterable<T>,
+  { interrupted }: CareContext,
+): AsyncGenerator<T> {
+  for await (const item of items) {
+    interrupted.throwIfAborted();
+    yield item;
+  }
+}
+
+/** One line of NDJSON. */
+export function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}

@@ -1,0 +1,55 @@
+import { resolve } from 'node:path';
+import { byteSizeText } from '../../byte-size.ts';
+import type { ImportCounts, ImportReport } from '../../mirror/care/import-events.ts';
+import { exitCode, type ExitCode } from '../exit-code.ts';
+import { care, jsonLine, uninterrupted, type CareContext, type CareOptions } from './care.ts';
+import { progressOn } from './progress.ts';
+import { counted } from './words.ts';
+
+export interface ImportCommandOptions extends CareOptions {
+  readonly upstream?: string;
+  readonly json?: boolean;
+}
+
+/** Takes over what another registry stored. */
+export async function importContent(
+  source: string,
+  options: ImportCommandOptions,
+  context: CareContext,
+): Promise<ExitCode> {
+  const { upstream = null, json = false } = options;
+  const { terminal } = context;
+  const [, folder] = /^registry:(.+)$/.exec(source) ?? [];
+  if (folder === undefined) {
+    terminal.err('entrepot: say what is to be taken over: registry:/var/lib/registry\n');
+    return exitCode.usage;
+  }
+  return care(options, context, 'make', async (caretaker) => {
+    const progress = progressOn(terminal);
+    try {
+      const events = caretaker.importRegistry({ folder: resolve(folder), upstream });
+      for await (const event of uninterrupted(events, context)) {
+        if (event.type === 'progress') {
+          progress.show({ done: event.progress.bytes, total: undefined, note: describe(event.progress) });
+          continue;
+        }
+        progress.clear();
+        if (json) terminal.out(jsonLine(event));
+        else if (event.type === 'skipped') terminal.out(`skipped ${event.what}: ${event.reason}\n`);
+        else terminal.out(describeReport(event.report));
+      }
+    } finally {
+      progress.clear();
+    }
+    return exitCode.success;
+  });
+}
+
+function describe({ repositories, tags, blobs, bytes }: ImportCounts): string {
+  return `${counted(repositories, 'repository', 'repositories')}, ${counted(tags, 'tag')}, ${counted(blobs, 'blob')} of ${byteSizeText(bytes)}`;
+}
+
+function describeReport(report: ImportReport): string {
+  const { linked, held, skipped } = report;
+  return `took over ${describe(report)}: ${linked} without a copy; ${held} were held before; ${skipped} skipped\n`;
+}

@@ -1,0 +1,42 @@
+import { exitCode, type ExitCode } from '../exit-code.ts';
+import { care, jsonLine, type CareContext, type CareOptions } from './care.ts';
+import { Table } from './table.ts';
+import { ago } from './words.ts';
+
+export interface PinOptions extends CareOptions {
+  readonly json?: boolean;
+}
+
+/** Exempts images from eviction by pattern; without any, lists the patterns that do. */
+export function pin(
+  patterns: readonly string[],
+  options: PinOptions,
+  context: CareContext,
+): Promise<ExitCode> {
+  if (patterns.length === 0) return listPins(options, context);
+  return care(options, context, 'make', async (caretaker) => {
+    for (const pattern of patterns) {
+      await caretaker.pin(pattern);
+      context.terminal.out(`pinned ${pattern}\n`);
+    }
+    return exitCode.success;
+  });
+}
+
+function listPins(options: PinOptions, context: CareContext): Promise<ExitCode> {
+  const { terminal, clock } = context;
+  return care(options, context, exitCode.success, async (caretaker) => {
+    const pins = await caretaker.pins();
+    const table = new Table([{ title: 'PATTERN' }, { title: 'SINCE' }], (text) => terminal.out(text));
+    for (const one of pins) {
+      if (options.json === true) terminal.out(jsonLine(one));
+      else {
+        const since = one.createdAt === null ? 'in the configuration' : ago(one.createdAt, clock.now());
+        table.add(one.pattern, since);
+      }
+    }
+    table.end();
+    if (pins.length === 0) terminal.err('entrepot: nothing is pinned\n');
+    return exitCode.success;
+  });
+}

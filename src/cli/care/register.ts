@@ -1,0 +1,191 @@
+import type { Command } from 'commander';
+import { systemClock } from '../../system-clock.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { StopSignal } from '../stop-signal.ts';
+import type { Terminal } from '../terminal.ts';
+import type { CareContext, CareOptions } from './care.ts';
+import type { DuOptions } from './du.ts';
+import type { ImportCommandOptions } from './import.ts';
+import type { LsOptions } from './ls.ts';
+import type { PinOptions } from './pin.ts';
+import type { PruneCommandOptions } from './prune.ts';
+import type { StatsOptions } from './stats.ts';
+import { durationValue, sizeValue } from './values.ts';
+import type { VerifyCommandOptions } from './verify.ts';
+
+const jsonHelp = 'print JSON, a line each; sizes are bytes and times milliseconds since 1970';
+
+const patternHelp = `
+A pattern is an image's name: node:20 is one tag, node all of them, and * stands for anything, as in node:*-slim or
+ghcr.io/acme/*.`;
+
+/** Adds the commands that look after the cache. They work while the server runs, through it, and while it does not. */
+export function addCare(
+  program: Command,
+  { terminal, done }: { readonly terminal: Terminal; readonly done: (code: ExitCode) => void },
+): void {
+  program.commandsGroup('Care of the cache, while the server runs or not:');
+  const add = (name: string, description: string, help: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .option(
+        '--config <file>',
+        'configuration of the mirror whose cache it is (default: $REGISTRY_CONFIGURATION_PATH)',
+      )
+      .addHelpText('after', `\n${help.trim()}`);
+  const context = (): CareContext => {
+    const interrupted = new AbortController();
+    void new StopSignal(process).received.then((signal) => interrupted.abort(new Error(signal)));
+    return { terminal, clock: systemClock(), interrupted: interrupted.signal };
+  };
+
+  add(
+    'ls',
+    'list the images that are cached',
+    `${patternHelp}
+HELD tells whether all layers of what was pulled are here. What signatures, attestations and several platforms of an
+image take is counted with it; what it shares with other images, with each.
+
+Examples:
+  entrepot ls
+  entrepot ls 'ghcr.io/*'
+  entrepot ls 'node:*' --json`,
+  )
+    .argument('[pattern]', 'only images like this')
+    .option('--json', jsonHelp)
+    .option('--no-trunc', 'print digests in full')
+    .action(async (pattern: string | undefined, options: LsOptions) => {
+      const { ls } = await import('./ls.ts');
+      done(await ls(pattern, options, context()));
+    });
+
+  add(
+    'du',
+    'say what each repository takes up',
+    `
+UNIQUE is what no other repository needs, and goes with it; SHARED is what others need too. In the last line every
+byte counts once.
+
+Example:
+  entrepot du --config /etc/entrepot/config.yml`,
+  )
+    .option('--json', jsonHelp)
+    .action(async (options: DuOptions) => {
+      const { du } = await import('./du.ts');
+      done(await du(options, context()));
+    });
+
+  add(
+    'rm',
+    'remove images',
+    `
+A name without a tag is its tag latest. What other images share with it stays, and so does what is being pulled. A
+pinned image is not removed.
+
+Examples:
+  entrepot rm node:20 ghcr.io/owner/app:1
+  entrepot rm node@sha256:0b1f…`,
+  )
+    .argument('<image...>', 'as ls names them')
+    .action(async (images: readonly string[], options: CareOptions) => {
+      const { rm } = await import('./rm.ts');
+      done(await rm(images, options, context()));
+    });
+
+  add(
+    'prune',
+    'remove what was not used for longest',
+    `
+With both, images go until both hold. What is pinned or being pulled stays.
+
+Examples:
+  entrepot prune --to 20GiB --dry-run
+  entrepot prune --unused 30d`,
+  )
+    .option('--to <size>', 'until so much is left, such as 20GiB', sizeValue)
+    .option('--unused <duration>', 'what was not used for so long, such as 12h, 30d or 2w', durationValue)
+    .option('--dry-run', 'say what would go; remove nothing')
+    .option('--json', jsonHelp)
+    .action(async (options: PruneCommandOptions) => {
+      const { prune } = await import('./prune.ts');
+      done(await prune(options, context()));
+    });
+
+  add(
+    'pin',
+    'keep images whatever happens, or list what is kept so',
+    `${patternHelp}
+Pins of the configuration are listed, too.
+
+Examples:
+  entrepot pin node:20 'ghcr.io/acme/*'
+  entrepot pin`,
+  )
+    .argument('[pattern...]', 'images to keep; without any, pins are listed')
+    .option('--json', `for the list: ${jsonHelp}`)
+    .action(async (patterns: readonly string[], options: PinOptions) => {
+      const { pin } = await import('./pin.ts');
+      done(await pin(patterns, options, context()));
+    });
+
+  add(
+    'unpin',
+    'keep images no longer',
+    `
+Example:
+  entrepot unpin 'ghcr.io/acme/*'`,
+  )
+    .argument('<pattern...>', 'as it was pinned')
+    .action(async (patterns: readonly string[], options: CareOptions) => {
+      const { unpin } = await import('./unpin.ts');
+      done(await unpin(patterns, options, context()));
+    });
+
+  add(
+    'stats',
+    'print the cache in numbers',
+    `
+Example:
+  entrepot stats --json`,
+  )
+    .option('--json', jsonHelp)
+    .action(async (options: StatsOptions) => {
+      const { stats } = await import('./stats.ts');
+      done(await stats(options, context()));
+    });
+
+  add(
+    'verify',
+    'hash everything that is cached, and compare files and database',
+    `
+Without --repair nothing is changed. Exit code 1: content is damaged or missing, repaired or not.
+
+Examples:
+  entrepot verify
+  entrepot verify --repair`,
+  )
+    .option('--repair', 'put damaged content out of use, to be fetched anew, and right what else can be')
+    .option('--json', jsonHelp)
+    .action(async (options: VerifyCommandOptions) => {
+      const { verify } = await import('./verify.ts');
+      done(await verify(options, context()));
+    });
+
+  add(
+    'import',
+    'take over what a registry:2 stored, tags included',
+    `
+Every blob is verified. On the same disk nothing is copied, and the other registry's files stay as they are.
+
+Example:
+  entrepot import registry:/var/lib/registry --upstream docker.io`,
+  )
+    .argument('<source>', 'registry:FOLDER, the rootdirectory of a registry:2 that is stopped')
+    .option('--upstream <name>', 'the registry that it mirrored (default: the one that plain names mean)')
+    .option('--json', jsonHelp)
+    .action(async (source: string, options: ImportCommandOptions) => {
+      const { importContent } = await import('./import.ts');
+      done(await importContent(source, options, context()));
+    });
+}

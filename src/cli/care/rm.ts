@@ -1,0 +1,27 @@
+import { byteSizeText } from '../../byte-size.ts';
+import { CareError } from '../../mirror/care/care-error.ts';
+import { exitCode, type ExitCode } from '../exit-code.ts';
+import { care, type CareContext, type CareOptions } from './care.ts';
+import { counted } from './words.ts';
+
+/** Removes images one after the other. What cannot be removed is told, and does not keep the others. */
+export function rm(images: readonly string[], options: CareOptions, context: CareContext): Promise<ExitCode> {
+  const { terminal, interrupted } = context;
+  return care(options, context, exitCode.failure, async (caretaker) => {
+    let code: ExitCode = exitCode.success;
+    for (const image of images) {
+      interrupted.throwIfAborted();
+      try {
+        const { image: name, manifests, blobs, bytes } = await caretaker.remove(image);
+        terminal.out(
+          `removed ${name}: ${counted(manifests, 'manifest')}, ${counted(blobs, 'blob')}, ${byteSizeText(bytes)} freed\n`,
+        );
+      } catch (error) {
+        if (!(error instanceof CareError) || error.kind === 'unavailable') throw error;
+        terminal.err(`entrepot: ${error.message}\n`);
+        code = exitCode.failure;
+      }
+    }
+    return code;
+  });
+}

@@ -1,0 +1,71 @@
+import { byteSizeText } from '../../byte-size.ts';
+import type { Stats } from '../../mirror/care/stats.ts';
+import { exitCode, type ExitCode } from '../exit-code.ts';
+import { care, jsonLine, type CareContext, type CareOptions } from './care.ts';
+import { Table } from './table.ts';
+import { ago, counted, lasting } from './words.ts';
+
+export interface StatsOptions extends CareOptions {
+  readonly json?: boolean;
+}
+
+/** The cache in numbers. */
+export function stats(options: StatsOptions, context: CareContext): Promise<ExitCode> {
+  const { terminal, clock } = context;
+  return care(options, context, exitCode.success, async (caretaker) => {
+    const numbers = await caretaker.stats();
+    if (options.json === true) terminal.out(jsonLine(numbers));
+    else {
+      const table = new Table([{ title: '' }, { title: '' }], (text) => terminal.out(text));
+      for (const [name, value] of linesOf(numbers, clock.now())) table.add(name, value);
+      table.end();
+    }
+    return exitCode.success;
+  });
+}
+
+function linesOf(numbers: Stats, now: number): readonly (readonly [string, string])[] {
+  const { store, disk, limits, cache, scrub, server } = numbers;
+  const limit = (bytes: number | null): string => (bytes === null ? 'none' : byteSizeText(bytes));
+  const heap = ({ blobs, bytes }: { blobs: number; bytes: number }): string =>
+    blobs === 0 ? 'none' : `${counted(blobs, 'blob')}, ${byteSizeText(bytes)}`;
+  return [
+    ['cached', `${byteSizeText(store.bytes)} in ${counted(store.blobs, 'blob')}`],
+    [
+      '',
+      `${counted(store.repositories, 'repository', 'repositories')}, ${counted(store.tags, 'tag')}, ${counted(store.manifests, 'manifest')}`,
+    ],
+    ['database', byteSizeText(store.databaseBytes)],
+    ['arriving', heap(store.partial)],
+    ['quarantine', heap(store.quarantine)],
+    ...(disk === null
+      ? []
+      : [
+          [
+            'disk',
+            `${byteSizeText(disk.free)} of ${byteSizeText(disk.size)} free, ${disk.freeFiles} of ${disk.files} files`,
+          ] as const,
+        ]),
+    ['limits', `maxsize ${limit(limits.maxsize)}, minfree ${limit(limits.minfree)}`],
+    ...limits.quotas.map(({ match, bytes }) => ['quota', `${match}: ${byteSizeText(bytes)}`] as const),
+    ['state', cache.state === 'healthy' ? 'healthy' : 'pulls pass through without being kept'],
+    ...cache.problems.map((problem) => ['', problem] as const),
+    [
+      'scrubbing',
+      scrub.periodMs === null
+        ? 'off'
+        : `all in ${lasting(scrub.periodMs)}` +
+          (scrub.oldestVerifiedAt === null ? '' : `, the longest ago ${ago(scrub.oldestVerifiedAt, now)}`),
+    ],
+    ...(server === null
+      ? ([['server', 'not running']] as const)
+      : ([
+          ['server', `running for ${lasting(server.uptimeMs)}, and since its start:`],
+          ['', `evicted ${counted(server.evicted.images, 'image')}, ${byteSizeText(server.evicted.bytes)}`],
+          [
+            '',
+            `hashed ${counted(server.scrubbed.blobs, 'blob')}, ${byteSizeText(server.scrubbed.bytes)}; ${counted(server.damaged, 'blob')} damaged`,
+          ],
+        ] as const)),
+  ];
+}

@@ -1,0 +1,60 @@
+import { byteSizeText } from '../../byte-size.ts';
+import type { Finding, VerifyReport } from '../../mirror/care/verify-events.ts';
+import { exitCode, type ExitCode } from '../exit-code.ts';
+import { care, jsonLine, uninterrupted, type CareContext, type CareOptions } from './care.ts';
+import { progressOn } from './progress.ts';
+import { counted } from './words.ts';
+
+export interface VerifyCommandOptions extends CareOptions {
+  readonly repair?: boolean;
+  readonly json?: boolean;
+}
+
+/** Hashes everything and compares files and database; fails when something is lost. */
+export function verify(options: VerifyCommandOptions, context: CareContext): Promise<ExitCode> {
+  const { repair = false, json = false } = options;
+  const { terminal } = context;
+  return care(options, context, exitCode.success, async (caretaker) => {
+    const progress = progressOn(terminal);
+    // Without a report nobody knows.
+    let code: ExitCode = exitCode.failure;
+    try {
+      for await (const event of uninterrupted(caretaker.verify({ repair }), context)) {
+        if (event.type === 'progress') {
+          const { blobs, bytes, totalBlobs, totalBytes } = event.progress;
+          progress.show({
+            done: bytes,
+            total: totalBytes,
+            note: `${blobs} of ${counted(totalBlobs, 'blob')}, ${byteSizeText(bytes)} of ${byteSizeText(totalBytes)}`,
+          });
+          continue;
+        }
+        progress.clear();
+        if (json) terminal.out(jsonLine(event));
+        else if (event.type === 'finding') terminal.out(describeFinding(event.finding));
+        else terminal.out(describeReport(event.report, repair));
+        if (event.type === 'report') code = event.report.loss ? exitCode.failure : exitCode.success;
+      }
+    } finally {
+      progress.clear();
+    }
+    return code;
+  });
+}
+
+function describeFinding({ kind, digest, images, detail, loss, repaired }: Finding): string {
+  const lines = [`${kind}: ${detail}${repaired ? ' (repaired)' : loss ? ' (lost)' : ''}`];
+  if (digest !== null && !detail.includes(digest)) lines.push(`  ${digest}`);
+  if (images.length > 0) lines.push(`  in ${images.join(', ')}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function describeReport(report: VerifyReport, repair: boolean): string {
+  const { blobs, bytes, manifests, tags, findings, loss, repaired } = report;
+  const looked = `verified ${counted(blobs, 'blob')} of ${byteSizeText(bytes)}, ${counted(manifests, 'manifest')} and ${counted(tags, 'tag')}`;
+  const kinds = Object.entries(findings).map(([kind, count]) => `${count} ${kind}`);
+  if (kinds.length === 0) return `${looked}: all is well\n`;
+  const found = `${looked}: ${kinds.join(', ')}`;
+  if (!repair) return `${found}; "entrepot verify --repair" puts right what can be\n`;
+  return `${found}; ${repaired} repaired\n${loss ? 'what is lost is fetched anew when it is next asked for\n' : ''}`;
+}

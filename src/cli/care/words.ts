@@ -1,0 +1,35 @@
+const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
+
+/** From the largest; what is shorter than a minute is `now`. */
+const units = [
+  ['year', 365 * dayMs],
+  ['month', 30 * dayMs],
+  ['day', dayMs],
+  ['hour', 60 * minuteMs],
+  ['minute', minuteMs],
+] as const;
+
+const relative = new Intl.RelativeTimeFormat('en', { style: 'narrow' });
+
+/** How long ago a time was (both in ms since the epoch), for people: `3d ago`. What lies in the future is `now`: a clock was set. */
+export function ago(at: number, now: number): string {
+  const [unit, ms] = units.find(([, length]) => now - at >= length) ?? [];
+  return unit === undefined ? 'now' : relative.format(-Math.floor((now - at) / ms), unit);
+}
+
+/** A length of time in ms, for people: `3 days`. */
+export function lasting(ms: number): string {
+  const [unit, length] = units.find(([, one]) => ms >= one) ?? ['second', 1000];
+  return counted(Math.floor(ms / length), unit);
+}
+
+/** The first digits of a digest, enough to tell it by; what is no digest stays as it is. */
+export function shortDigest(text: string): string {
+  return text.replace(/(?<=sha(?:256|512):[0-9a-f]{12})[0-9a-f]+$/, '');
+}
+
+/** `no images`, `1 image`, `12 images` */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count === 0 ? 'no' : count} ${count === 1 ? one : many}`;
+}

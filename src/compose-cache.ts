@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import type { Clock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { composeCare, type Care } from './mirror/care/compose.ts';
+import { Routing } from './mirror/routing.ts';
+import { composeSpace, type Space } from './mirror/space/compose.ts';
+import type { StoreHealth } from './mirror/space/store-health.ts';
+import type { ContentStore } from './store/content-store.ts';
+import { FilesystemContentStore } from './store/filesystem/content-store.ts';
+import type { MetadataStore } from './store/metadata-store.ts';
+import { SqliteMetadataStore } from './store/sqlite/metadata-store.ts';
+import type { Logger } from './telemetry/log.ts';
+
+export interface CacheDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether a server opens it, or a command that does one thing by hand. */
+  readonly serves: boolean;
+}
+
+/** What is kept, and those who look after it; nothing runs in the background that is not started. */
+export interface Cache {
+  readonly content: ContentStore;
+  readonly metadata: MetadataStore;
+  readonly space: Space;
+  readonly care: Care;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the cache of a configuration, whose data folder this process must have locked.
+ * @throws {StoreError} when it cannot be used
+ */
+export async function openCache(config: Config, dependencies: CacheDependencies): Promise<Cache> {
+  const { clock, logger, serves } = dependencies;
+  const { storage, plain, pins, ttlMs } = config;
+  const { rootdirectory: root, quotas, scrubMs } = storage;
+  await using closing = new AsyncDisposableStack();
+  const content = await FilesystemContentStore.open(root);
+  closing.defer(() => content.close());
+  let health: StoreHealth | undefined;
+  const metadata = await SqliteMetadataStore.open(join(root, 'metadata.sqlite'), clock, (error) => {
+    health?.failed(error);
+  });
+  closing.defer(() => metadata.close());
+  const upstreams = config.upstreams.map(({ name }) => ({ name }));
+  const space = composeSpace({
+    content,
+    metadata,
+    settings: { ...storage, pins, ttlMs },
+    upstreams: upstreams.map(({ name }) => name),
+    plain,
+    clock,
+    logger,
+  });
+  health = space.health;
+  closing.defer(() => space.close());
+  const care = composeCare({
+    ...space,
+    names: new Routing(upstreams, plain),
+    content,
+    adopting: content,
+    metadata,
+    limits: storage,
+    quotas,
+    scrubMs,
+    serves,
+    clock,
+    logger,
+  });
+  const opened = closing.move();
+  return { content, metadata, space, care, close: () => opened.disposeAsync() };
+}

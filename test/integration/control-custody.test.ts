@@ -1,0 +1,127 @@
+import { writeFile } from 'node:fs/promises';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { ControlServer } from '../../src/control/control-server.ts';
+import { takeCustody, type Custody, type CustodyOptions } from '../../src/control/custody.ts';
+import { FolderLock } from '../../src/store/sqlite/folder-lock.ts';
+import { systemClock } from '../../src/system-clock.ts';
+import { within } from '../support/deadline.ts';
+import { FakeCaretaker } from '../support/fake-caretaker.ts';
+import { TempFolder } from '../support/temp-folder.ts';
+
+const clock = systemClock();
+const never = new AbortController().signal;
+
+/** What is opened when the folder is this process's own. */
+class Stores {
+  readonly caretaker = new FakeCaretaker();
+  opened = 0;
+  closed = 0;
+
+  open(): Promise<Custody> {
+    this.opened += 1;
+    return Promise.resolve({
+      caretaker: this.caretaker,
+      close: () => {
+        this.closed += 1;
+        return Promise.resolve();
+      },
+    });
+  }
+}
+
+function take(folder: TempFolder, stores: Stores, more: Partial<CustodyOptions> = {}): Promise<Custody> {
+  const options = { folder: folder.path, open: () => stores.open(), clock, signal: never, ...more };
+  return within(15_000, 'custody', takeCustody(options));
+}
+
+describe('custody of a data folder', () => {
+  it('is taken where nobody has it, and given back', async () => {
+    await using folder = await TempFolder.create();
+    const stores = new Stores();
+
+    const custody = await take(folder, stores);
+    expect(custody.caretaker).toBe(stores.caretaker);
+    await expect(FolderLock.take(folder.path)).rejects.toMatchObject({ code: 'IN_USE' });
+    await custody.close();
+
+    expect(stores).toMatchObject({ opened: 1, closed: 1 });
+    (await FolderLock.take(folder.path)).release();
+  });
+
+  it('is given back when the stores cannot be opened', async () => {
+    await using folder = await TempFolder.create();
+    const failure = new Error('no good');
+
+    await expect(take(folder, new Stores(), { open: () => Promise.reject(failure) })).rejects.toBe(failure);
+    (await FolderLock.take(folder.path)).release();
+  });
+
+  it('is shared with the server that has it, which does the work', async () => {
+    await using folder = await TempFolder.create();
+    const lock = await FolderLock.take(folder.path);
+    const stores = new Stores();
+    const caretaker = new FakeCaretaker();
+    const logger = pino({ level: 'silent' });
+    const server = await ControlServer.open({ folder: folder.path, caretaker, clock, logger });
+
+    const custody = await take(folder, stores);
+    await custody.caretaker.remove('node:20');
+    await custody.close();
+    await server.close();
+    lock.release();
+
+    expect(caretaker.calls).toEqual([['remove', 'node:20']]);
+    expect(stores.opened).toBe(0);
+  });
+
+  it('does not ask the socket that a crash has left', async () => {
+    await using folder = await TempFolder.create();
+    await writeFile(folder.join('control.sock'), '');
+    const stores = new Stores();
+
+    const custody = await take(folder, stores);
+    await custody.close();
+
+    expect(stores.opened).toBe(1);
+  });
+
+  it('is waited for while another command has it', async () => {
+    await using folder = await TempFolder.create();
+    const first = await take(folder, new Stores());
+    const stores = new Stores();
+
+    const waiting = take(folder, stores);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(stores.opened).toBe(0);
+    await first.close();
+    await (await waiting).close();
+
+    expect(stores.opened).toBe(1);
+  });
+
+  it('is given up when that takes too long', async () => {
+    await using folder = await TempFolder.create();
+    const first = await take(folder, new Stores());
+
+    await expect(take(folder, new Stores(), { patienceMs: 150 })).rejects.toMatchObject({
+      name: 'CareError',
+      kind: 'unavailable',
+      message: expect.stringContaining('another entrepot command') as string,
+    });
+    await first.close();
+  });
+
+  it('is not waited for any longer once the user has had enough', async () => {
+    await using folder = await TempFolder.create();
+    const first = await take(folder, new Stores());
+    const interrupted = new AbortController();
+
+    const waiting = take(folder, new Stores(), { signal: interrupted.signal });
+    waiting.catch(() => undefined);
+    interrupted.abort(new Error('SIGINT'));
+
+    await expect(waiting).rejects.toThrow('SIGINT');
+    await first.close();
+  });
+});
