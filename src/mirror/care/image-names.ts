@@ -17,11 +17,8 @@ import { imagePattern, namesOf, type ImagePattern } from '../space/pin-pattern.t
 import type { Upstream } from '../upstream.ts';
 import { CareError } from './care-error.ts';
 
-/** A {@link Routing} as far as names go. */
-export type RepositoryNames = Pick<
-  Routing<Pick<Upstream, 'name'>>,
-  'candidates' | 'canonicalName' | 'upstreams' | 'plain'
->;
+/** A {@link Routing} that need not know more of upstreams than their names. */
+export type RepositoryNames = Routing<Pick<Upstream, 'name'>>;
 
 /** Whether an image is one of those that were asked for. */
 export type ImageFilter = (image: ImageKey) => boolean;
