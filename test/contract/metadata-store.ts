@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TestClock } from '../support/test-clock.ts';
 import { blobsContract } from './metadata-store/blobs.ts';
+import { heedless } from './metadata-store/evicting.ts';
 import { expiryContract } from './metadata-store/expiry.ts';
 import { manifestsContract } from './metadata-store/manifests.ts';
 import { referrersContract } from './metadata-store/referrers.ts';
@@ -37,7 +38,8 @@ export function metadataStoreContract(make: MakeStore): void {
         () => subject.store.check(),
         () => subject.store.manifest(busybox, unknown),
         () => putImage(subject.store, busybox, image),
-        () => subject.store.expire(0),
+        () => subject.store.evictions.evict({ keeper: heedless }),
+        () => subject.store.evictions.usage(),
       ]) {
         await expect(refused()).rejects.toMatchObject({ name: 'StoreError', code: 'IO' });
       }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf, type Digest } from '../../../src/oci/digest.ts';
 import { readManifest, type ManifestContents } from '../../../src/oci/manifest.ts';
-import type { Repository } from '../../../src/oci/reference.ts';
 import type { MetadataStore } from '../../../src/store/metadata-store.ts';
-import { makeImage, makeIndex, type Content, type Image } from '../../support/image.ts';
+import { makeImage, makeIndex } from '../../support/image.ts';
 import { TestClock } from '../../support/test-clock.ts';
+import { digestsOf, expire, putWhole } from './evicting.ts';
 import {
   alpine,
   blobsOf,
@@ -18,22 +18,13 @@ import {
   type MakeStore,
 } from './subject.ts';
 
-/** What `expire` removes, and what it keeps. */
+/** What eviction by time removes, and what it keeps. */
 export function expiryContract(make: MakeStore): void {
   describe('expiry', () => {
     const day = 86_400_000;
 
-    async function putWithBlobs(store: MetadataStore, repository: Repository, stored: Image, tag?: string) {
-      await putImage(store, repository, stored, tag);
-      for (const { digest, size } of blobsOf(stored)) await store.putBlob(digest, size);
-    }
-
-    function digestsOf(contents: readonly Content[]): Set<Digest> {
-      return new Set(contents.map(({ digest }) => digest));
-    }
-
     async function expired(store: MetadataStore, before: number): Promise<Set<Digest>> {
-      const digests = await store.expire(before);
+      const digests = await expire(store, before);
       const distinct = new Set(digests);
       expect(distinct.size).toBe(digests.length);
       return distinct;
@@ -42,7 +33,7 @@ export function expiryContract(make: MakeStore): void {
     it('forgets an unused image with its tags, blobs and rights, and names the blobs', async () => {
       const clock = new TestClock();
       await using subject = await make(clock);
-      await putWithBlobs(subject.store, busybox, image, 'latest');
+      await putWhole(subject.store, busybox, image, 'latest');
       await clock.advance(day);
       expect(await expired(subject.store, clock.now())).toEqual(digestsOf(blobsOf(image)));
       expect(await subject.store.manifest(busybox, image.digest)).toBeUndefined();
@@ -53,22 +44,22 @@ export function expiryContract(make: MakeStore): void {
         expect(await subject.store.blob(digest)).toBeUndefined();
         expect(await subject.store.repositoryBlob(busybox, digest)).toBeUndefined();
       }
-      expect(await subject.store.expire(clock.now())).toEqual([]);
+      expect(await expire(subject.store, clock.now())).toEqual([]);
     });
 
     it('keeps what was used at the very moment or later', async () => {
       const clock = new TestClock();
       await using subject = await make(clock);
-      await putWithBlobs(subject.store, busybox, image, 'latest');
-      expect(await subject.store.expire(clock.now())).toEqual([]);
+      await putWhole(subject.store, busybox, image, 'latest');
+      expect(await expire(subject.store, clock.now())).toEqual([]);
       expect(await subject.store.tag(busybox, latest)).toBeDefined();
     });
 
     it('counts a use that is still in memory', async () => {
       const clock = new TestClock();
       await using subject = await make(clock);
-      await putWithBlobs(subject.store, busybox, image, 'latest');
-      await putWithBlobs(subject.store, busybox, other);
+      await putWhole(subject.store, busybox, image, 'latest');
+      await putWhole(subject.store, busybox, other);
       await clock.advance(day);
       subject.store.touch([image.digest]);
       expect(await expired(subject.store, clock.now())).toEqual(digestsOf(blobsOf(other)));
@@ -81,31 +72,31 @@ export function expiryContract(make: MakeStore): void {
     it('counts a use from before a restart', async () => {
       const clock = new TestClock();
       await using subject = await make(clock);
-      await putWithBlobs(subject.store, busybox, image);
+      await putWhole(subject.store, busybox, image);
       await clock.advance(day);
       subject.store.touch([image.digest]);
       const store = await subject.reopen();
-      expect(await store.expire(clock.now())).toEqual([]);
+      expect(await expire(store, clock.now())).toEqual([]);
       expect(await store.manifest(busybox, image.digest)).toBeDefined();
     });
 
     it('counts storing again as a use', async () => {
       const clock = new TestClock();
       await using subject = await make(clock);
-      await putWithBlobs(subject.store, busybox, image);
+      await putWhole(subject.store, busybox, image);
       await clock.advance(day);
       await putImage(subject.store, busybox, image);
-      expect(await subject.store.expire(clock.now())).toEqual([]);
+      expect(await expire(subject.store, clock.now())).toEqual([]);
     });
 
     it('has no memory: what it forgot may be stored again, and then stays as anything else', async () => {
       const clock = new TestClock();
       await using subject = await make(clock);
-      await putWithBlobs(subject.store, busybox, image, 'latest');
+      await putWhole(subject.store, busybox, image, 'latest');
       await clock.advance(day);
-      await subject.store.expire(clock.now());
-      await putWithBlobs(subject.store, busybox, image, 'latest');
-      expect(await subject.store.expire(clock.now())).toEqual([]);
+      await expire(subject.store, clock.now());
+      await putWhole(subject.store, busybox, image, 'latest');
+      expect(await expire(subject.store, clock.now())).toEqual([]);
       expect(await subject.store.tag(busybox, latest)).toBeDefined();
     });
 
@@ -113,7 +104,7 @@ export function expiryContract(make: MakeStore): void {
       const clock = new TestClock();
       await using subject = await make(clock);
       const shared: ManifestContents = { ...readManifest(other.bytes), blobs: image.layers };
-      await putWithBlobs(subject.store, busybox, image);
+      await putWhole(subject.store, busybox, image);
       await subject.store.putManifest(alpine, other, shared);
       await clock.advance(day);
       subject.store.touch([other.digest]);
@@ -130,11 +121,11 @@ export function expiryContract(make: MakeStore): void {
     it('leaves a repository the right to a blob that another manifest of it names', async () => {
       const clock = new TestClock();
       await using subject = await make(clock);
-      await putWithBlobs(subject.store, busybox, image);
+      await putWhole(subject.store, busybox, image);
       await subject.store.putManifest(busybox, other, { ...readManifest(other.bytes), blobs: image.layers });
       await clock.advance(day);
       subject.store.touch([other.digest]);
-      await subject.store.expire(clock.now());
+      await expire(subject.store, clock.now());
       expect(await subject.store.manifest(busybox, image.digest)).toBeUndefined();
       for (const { digest, size } of image.layers) {
         expect(await subject.store.repositoryBlob(busybox, digest)).toMatchObject({ size: size });
@@ -146,8 +137,8 @@ export function expiryContract(make: MakeStore): void {
       await using subject = await make(clock);
       const inner = makeIndex([image]);
       const outer = makeIndex([{ ...image, ...inner }]);
-      await putWithBlobs(subject.store, busybox, image);
-      await putWithBlobs(subject.store, busybox, other);
+      await putWhole(subject.store, busybox, image);
+      await putWhole(subject.store, busybox, other);
       await putImage(subject.store, busybox, inner);
       await putImage(subject.store, busybox, outer, 'latest');
       await clock.advance(day);
@@ -161,19 +152,23 @@ export function expiryContract(make: MakeStore): void {
       expect(await subject.store.manifest(busybox, image.digest)).toBeUndefined();
     });
 
-    it('forgets an index that nobody uses, and keeps the child that somebody does', async () => {
+    it('keeps an index whole as long as somebody uses one of its children, or a blob that only it names', async () => {
       const clock = new TestClock();
       await using subject = await make(clock);
       const index = makeIndex([image, other]);
-      await putWithBlobs(subject.store, busybox, image);
-      await putWithBlobs(subject.store, busybox, other);
+      await putWhole(subject.store, busybox, image);
+      await putWhole(subject.store, busybox, other);
       await putImage(subject.store, busybox, index, 'latest');
+      for (const used of [image.digest, other.layers[0]?.digest ?? unknown]) {
+        await clock.advance(day);
+        subject.store.touch([used]);
+        expect(await expire(subject.store, clock.now())).toEqual([]);
+      }
+      expect(await subject.store.tag(busybox, latest)).toBeDefined();
       await clock.advance(day);
-      subject.store.touch([image.digest]);
-      expect(await expired(subject.store, clock.now())).toEqual(digestsOf(blobsOf(other)));
-      expect(await subject.store.manifest(busybox, index.digest)).toBeUndefined();
+      const blobs = [...blobsOf(image), ...blobsOf(other)];
+      expect(await expired(subject.store, clock.now())).toEqual(digestsOf(blobs));
       expect(await subject.store.tag(busybox, latest)).toBeUndefined();
-      expect(await subject.store.manifest(busybox, image.digest)).toBeDefined();
     });
 
     describe('of what belongs to a manifest', () => {
@@ -184,13 +179,13 @@ export function expiryContract(make: MakeStore): void {
         const clock = new TestClock();
         await using subject = await make(clock);
         const countersignature = makeReferrer(signature, 'countersignature');
-        await putWithBlobs(subject.store, busybox, image);
+        await putWhole(subject.store, busybox, image);
         await putImage(subject.store, busybox, signature);
         for (const { digest, size } of signature.blobs) await subject.store.putBlob(digest, size);
         await putImage(subject.store, busybox, countersignature);
         await clock.advance(day);
         subject.store.touch([image.digest]);
-        expect(await subject.store.expire(clock.now())).toEqual([]);
+        expect(await expire(subject.store, clock.now())).toEqual([]);
         for (const { digest } of [image, signature, countersignature]) {
           expect(await subject.store.manifest(busybox, digest)).toBeDefined();
         }
@@ -208,14 +203,14 @@ export function expiryContract(make: MakeStore): void {
         await putImage(subject.store, busybox, signature);
         await clock.advance(day);
         subject.store.touch([index.digest]);
-        await subject.store.expire(clock.now());
+        await expire(subject.store, clock.now());
         expect(await subject.store.manifest(busybox, signature.digest)).toBeDefined();
       });
 
       it('forgets it with the manifest', async () => {
         const clock = new TestClock();
         await using subject = await make(clock);
-        await putWithBlobs(subject.store, busybox, image);
+        await putWhole(subject.store, busybox, image);
         await putImage(subject.store, busybox, signature, `sha256-${hex}.sig`);
         for (const { digest, size } of signature.blobs) await subject.store.putBlob(digest, size);
         await clock.advance(day);
@@ -225,16 +220,19 @@ export function expiryContract(make: MakeStore): void {
         expect(await subject.store.tags(busybox)).toEqual([]);
       });
 
-      it('does not keep a manifest because what refers to it is used', async () => {
+      it('keeps a manifest as long as what refers to it is used', async () => {
         const clock = new TestClock();
         await using subject = await make(clock);
         await putImage(subject.store, busybox, image);
         await putImage(subject.store, busybox, signature);
         await clock.advance(day);
         subject.store.touch([signature.digest]);
-        await subject.store.expire(clock.now());
+        await expire(subject.store, clock.now());
+        expect(await subject.store.manifest(busybox, image.digest)).toBeDefined();
+        await clock.advance(day);
+        await expire(subject.store, clock.now());
         expect(await subject.store.manifest(busybox, image.digest)).toBeUndefined();
-        expect(await subject.store.manifest(busybox, signature.digest)).toBeDefined();
+        expect(await subject.store.manifest(busybox, signature.digest)).toBeUndefined();
       });
 
       it.each(['', '.sig', '.att', '.sbom'])(
@@ -244,12 +242,12 @@ export function expiryContract(make: MakeStore): void {
           await using subject = await make(clock);
           const tag = `sha256-${hex}${suffix}`;
           await putImage(subject.store, busybox, image);
-          await putWithBlobs(subject.store, busybox, other, tag);
+          await putWhole(subject.store, busybox, other, tag);
           await putImage(subject.store, alpine, makeImage({ seed: 3 }), tag);
           await putImage(subject.store, busybox, makeImage({ seed: 4 }), `${tag}x`);
           await clock.advance(day);
           subject.store.touch([image.digest]);
-          expect(await subject.store.expire(clock.now())).toEqual([]);
+          expect(await expire(subject.store, clock.now())).toEqual([]);
           expect(await subject.store.tags(busybox)).toEqual([tag]);
           expect(await subject.store.manifest(busybox, other.digest)).toBeDefined();
           expect(await subject.store.tags(alpine)).toEqual([]);
@@ -261,11 +259,11 @@ export function expiryContract(make: MakeStore): void {
         await using subject = await make(clock);
         const listed = makeImage({ seed: 3 });
         await putImage(subject.store, busybox, image);
-        await putWithBlobs(subject.store, busybox, listed);
+        await putWhole(subject.store, busybox, listed);
         await putImage(subject.store, busybox, makeIndex([listed], { oci: true }), `sha256-${hex}`);
         await clock.advance(day);
         subject.store.touch([image.digest]);
-        expect(await subject.store.expire(clock.now())).toEqual([]);
+        expect(await expire(subject.store, clock.now())).toEqual([]);
         expect(await subject.store.manifest(busybox, listed.digest)).toBeDefined();
       });
 
@@ -278,7 +276,7 @@ export function expiryContract(make: MakeStore): void {
         await putImage(subject.store, busybox, other, tag);
         await clock.advance(day);
         subject.store.touch([digest]);
-        await subject.store.expire(clock.now());
+        await expire(subject.store, clock.now());
         expect(await subject.store.tags(busybox)).toEqual([tag]);
       });
     });
@@ -291,9 +289,9 @@ export function expiryContract(make: MakeStore): void {
       await clock.advance(day);
       subject.store.touch([unknown]);
       await clock.advance(1);
-      expect(await subject.store.expire(clock.now() - 1)).toEqual([]);
+      expect(await expire(subject.store, clock.now() - 1)).toEqual([]);
       expect(await subject.store.repositoryBlob(busybox, unknown)).toMatchObject({ size: 7 });
-      expect(await subject.store.expire(clock.now())).toEqual([unknown]);
+      expect(await expire(subject.store, clock.now())).toEqual([unknown]);
       expect(await subject.store.repositoryBlob(busybox, unknown)).toBeUndefined();
     });
   });

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { StoreError } from '../../../src/store/store-error.ts';
 import { SqliteMetadataStore } from '../../../src/store/sqlite/metadata-store.ts';
+import { expire } from '../../contract/metadata-store/evicting.ts';
 import { putImage, repositoryNamed } from '../../contract/metadata-store/subject.ts';
 import { makeImage } from '../../support/image.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
@@ -125,7 +126,7 @@ it('keeps no row of a repository that holds nothing any more, nor of referrers o
   await store.putBlob(digest, 4);
   await store.putReferrers(repositoryNamed('asked-lately'), digest, [], clock.now());
   await store.putPublic(repositoryNamed('public'), clock.now());
-  await store.expire(clock.now());
+  await expire(store, clock.now());
   await store.close();
   const reader = new Database(file, { readonly: true });
   const column = (sql: string): unknown => reader.prepare(sql).pluck().all();

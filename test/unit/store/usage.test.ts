@@ -1,31 +1,39 @@
+import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { digestOf, type Digest } from '../../../src/oci/digest.ts';
-import { UsageBatch } from '../../../src/store/sqlite/usage.ts';
+import { Positions } from '../../../src/store/sqlite/positions.ts';
+import { migrate } from '../../../src/store/sqlite/schema.ts';
+import { UsageBatch, type Use } from '../../../src/store/sqlite/usage.ts';
+import { eventually } from '../../support/deadline.ts';
 import { TestClock } from '../../support/test-clock.ts';
 
-const [a, b] = [digestOf(Buffer.from('a')), digestOf(Buffer.from('b'))];
+const [a, b, c] = [digestOf(Buffer.from('a')), digestOf(Buffer.from('b')), digestOf(Buffer.from('c'))];
 
 const locked = new Error('database is locked');
 
-/** Takes what a batch writes, or fails to while it is broken. */
+/** Takes what a batch writes, at most so many at a time, or fails to while it is broken. */
 class Recorder {
   readonly written: [Digest, number][][] = [];
   readonly troubles: unknown[] = [];
   broken = false;
+  atMost = Infinity;
+  whileWriting: () => void = () => undefined;
 
   batch(clock: TestClock): UsageBatch {
-    return new UsageBatch(
-      clock,
-      (uses) => {
-        if (this.broken) throw locked;
-        this.written.push([...uses]);
-      },
-      (cause) => this.troubles.push(cause),
-    );
+    const database = new Database(':memory:');
+    migrate(database);
+    const write = (uses: ReadonlyMap<Digest, Use>) => {
+      if (this.broken) throw locked;
+      const taken = [...uses].slice(0, this.atMost);
+      this.written.push(taken.map(([digest, { at }]) => [digest, at]));
+      this.whileWriting();
+      return taken.length;
+    };
+    return new UsageBatch(clock, new Positions(database, clock), write, (cause) => this.troubles.push(cause));
   }
 }
 
-it('writes what was used once in half a minute, each with its last use', async () => {
+it('writes what was used once in half a minute, each with its last use, in the order of these', async () => {
   const clock = new TestClock(1000);
   const recorder = new Recorder();
   const batch = recorder.batch(clock);
@@ -37,10 +45,22 @@ it('writes what was used once in half a minute, each with its last use', async (
   await clock.advance(1);
   expect(recorder.written).toEqual([
     [
-      [a, 11_000],
       [b, 1000],
+      [a, 11_000],
     ],
   ]);
+});
+
+it('tells of a use for as long as it is not written', async () => {
+  const clock = new TestClock(1000);
+  const batch = new Recorder().batch(clock);
+  batch.note([a, b]);
+  expect(batch.get(a)).toMatchObject({ at: 1000 });
+  batch.supersede(a);
+  expect(batch.get(a)).toBeUndefined();
+  expect(batch.get(b)).toMatchObject({ at: 1000 });
+  await clock.advance(30_000);
+  expect(batch.get(b)).toBeUndefined();
 });
 
 it('keeps no timer while there is nothing to write', async () => {
@@ -56,6 +76,24 @@ it('keeps no timer while there is nothing to write', async () => {
   expect(clock.sleeping).toBe(0);
   batch.flush();
   expect(recorder.written).toHaveLength(1);
+});
+
+it('writes many uses in slices, and lets what is used meanwhile wait for the next time', async () => {
+  const clock = new TestClock(0);
+  const recorder = new Recorder();
+  const batch = recorder.batch(clock);
+  recorder.atMost = 1;
+  batch.note([a, b, c]);
+  recorder.whileWriting = () => {
+    batch.note([b]);
+  };
+  await clock.advance(30_000);
+  await eventually(5_000, 'the next wait', () => clock.sleeping === 1);
+  expect(recorder.written).toEqual([[[a, 0]], [[c, 0]]]);
+  recorder.whileWriting = () => undefined;
+  await clock.advance(30_000);
+  await eventually(5_000, 'the end', () => batch.get(b) === undefined);
+  expect(recorder.written.slice(2)).toEqual([[[b, 30_000]]]);
 });
 
 it('keeps uses that could not be written for the next time, and says why', async () => {
@@ -81,13 +119,14 @@ it('stops its timer when closed, and can then still be flushed', async () => {
   const clock = new TestClock(0);
   const recorder = new Recorder();
   const batch = recorder.batch(clock);
-  batch.note([a]);
+  recorder.atMost = 1;
+  batch.note([a, c]);
   batch.close();
   expect(clock.sleeping).toBe(0);
   batch.note([b]);
   await clock.advance(60_000);
   expect(recorder.written).toEqual([]);
   batch.flush();
-  expect(recorder.written).toEqual([[[a, 0]]]);
+  expect(recorder.written).toEqual([[[a, 0]], [[c, 0]]]);
   expect(recorder.troubles).toEqual([]);
 });

@@ -26,8 +26,9 @@ const namesHeld = `
   AND held.digest < replace(substr(tag.name, 1, ${stemLength}), '-', ':') || 'g'`;
 
 /**
- * Which held manifests belong to which. To a manifest belong the children that it lists, what refers to it by
- * `subject`, and what is tagged after its digest in a repository that holds both.
+ * Which manifests belong to which, as far as held ones tell. To a manifest belong the children that it lists, what
+ * refers to it by `subject`, and what is tagged after its digest in a repository that holds both. Children and subjects
+ * need not be held.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
 export class Families {
@@ -41,7 +42,7 @@ export class Families {
     this.#holders = database.prepare<[{ digest: Digest }], Named>(`
       SELECT parent AS digest FROM manifest_child WHERE child = @digest
       UNION
-      SELECT digest FROM manifest WHERE digest = (SELECT subject FROM manifest WHERE digest = @digest)
+      SELECT subject FROM manifest WHERE digest = @digest AND subject IS NOT NULL
       UNION
       SELECT held.digest FROM repository_manifest own
       CROSS JOIN tag ON tag.repository = own.repository AND tag.digest = own.digest
@@ -50,7 +51,7 @@ export class Families {
       ORDER BY digest`);
     this.#members = database.prepare<[{ digest: Digest }], Named>(`
       WITH companion (suffix) AS (VALUES (''), ('.sig'), ('.att'), ('.sbom'))
-      SELECT digest FROM manifest WHERE digest IN (SELECT child FROM manifest_child WHERE parent = @digest)
+      SELECT child AS digest FROM manifest_child WHERE parent = @digest
       UNION
       SELECT digest FROM manifest WHERE subject = @digest
       UNION

@@ -58,12 +58,20 @@ export class Images {
       .map(({ blob }) => blob);
   }
 
-  /** What a manifest belongs to directly. */
+  /** The next held manifests that a manifest belongs to. */
   holders(manifest: Digest): readonly Digest[] {
-    return this.#families.holders(manifest).filter((each) => this.#queue.holds(each));
+    return this.#nextHeld(manifest, (each) => this.#families.holders(each));
   }
 
+  /** The next held manifests that belong to a manifest. */
   #members(manifest: Digest): readonly Digest[] {
-    return this.#families.members(manifest).filter((each) => this.#queue.holds(each));
+    return this.#nextHeld(manifest, (each) => this.#families.members(each));
+  }
+
+  /** What refers to a child belongs to the index that lists the child, even if the child is not held. */
+  #nextHeld(manifest: Digest, next: (digest: Digest) => readonly Digest[]): readonly Digest[] {
+    const goesOn = (each: Digest) => each === manifest || !this.#queue.holds(each);
+    const reached = reach(manifest, (each) => (goesOn(each) ? next(each) : []));
+    return [...reached].filter((each) => !goesOn(each));
   }
 }

@@ -25,6 +25,7 @@ interface Row {
 /** Where manifests are held. */
 export class Places {
   readonly #places;
+  readonly #held;
   readonly #place;
   readonly #tags;
   readonly #tagged;
@@ -39,6 +40,9 @@ export class Places {
       WHERE id IN (SELECT repository FROM repository_manifest WHERE digest = @digest)
         AND +upstream = coalesce(@upstream, upstream) AND +name = coalesce(@name, name)
       ORDER BY upstream, name`);
+    this.#held = database.prepare<[Digest], { found: number }>(
+      `SELECT 1 AS found FROM repository_manifest WHERE digest = ? LIMIT 1`,
+    );
     this.#place = database.prepare<[{ upstream: UpstreamName; name: RepositoryName }], Row>(
       `SELECT id, upstream, name FROM repository WHERE upstream = @upstream AND name = @name`,
     );
@@ -57,6 +61,12 @@ export class Places {
   of(digest: Digest, scope?: Scope): readonly Place[] {
     const { upstream = null, name = null } = scope ?? {};
     return this.#places.all({ digest, upstream, name }).map(placeOf);
+  }
+
+  /** Whether a repository, of a scope if one is given, holds a manifest. */
+  isHeld(digest: Digest, scope?: Scope): boolean {
+    if (scope !== undefined) return this.of(digest, scope).length > 0;
+    return this.#held.get(digest) !== undefined;
   }
 
   find({ upstream, name }: Repository): Place | undefined {

@@ -41,7 +41,6 @@ export class Removal {
   readonly #unname;
   readonly #forgetRights;
   readonly #deletePair;
-  readonly #isHeld;
   readonly #blobs;
   readonly #deleteManifest;
   readonly #deleteBlob;
@@ -59,9 +58,6 @@ export class Removal {
     );
     this.#deletePair = database.prepare<[Held]>(
       `DELETE FROM repository_manifest WHERE repository = @repository AND digest = @manifest`,
-    );
-    this.#isHeld = database.prepare<[Digest], { found: number }>(
-      `SELECT 1 AS found FROM repository_manifest WHERE digest = ? LIMIT 1`,
     );
     this.#blobs = database
       .prepare<[Digest], Digest>(`SELECT blob FROM manifest_blob WHERE manifest = ?`)
@@ -96,7 +92,7 @@ export class Removal {
     const blobs = new Set<Digest>();
     for (const manifest of manifests) {
       for (const place of this.#places.of(manifest, scope)) this.#takeOut(place, manifest, record);
-      if (this.#isHeld.get(manifest) !== undefined) continue;
+      if (this.#places.isHeld(manifest)) continue;
       for (const blob of this.#blobs.all(manifest)) blobs.add(blob);
       this.#deleteManifest.run(manifest);
     }

@@ -59,7 +59,7 @@ export class StoredQueue implements Queue {
   }
 
   holds(manifest: Digest): boolean {
-    return this.#scope === undefined || this.#parts.places.of(manifest, this.#scope).length > 0;
+    return this.#parts.places.isHeld(manifest, this.#scope);
   }
 
   isNamedByMoreThan(count: number, blob: Digest): boolean {
