@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { ContentStore } from '../content-store.ts';
 import type { MetadataStore } from '../metadata-store.ts';
+import type { StoreError } from '../store-error.ts';
 import { DatabaseFiles } from './recovery/database-files.ts';
 import { MendingMetadataStore } from './recovery/mending-store.ts';
 import { Mending } from './recovery/mending.ts';
@@ -12,6 +13,8 @@ export interface MetadataOptions {
   readonly content: ContentStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told of failures, other than damage, in what nobody waits for: writing down when content was used. */
+  readonly onTrouble: (error: StoreError) => void;
 }
 
 /**

@@ -5,6 +5,11 @@ import { Backups } from './backups.ts';
 import { CurrentStore } from './current-store.ts';
 import { Recovery, type RecoveryOptions } from './recovery.ts';
 
+export interface MendingOptions extends RecoveryOptions {
+  /** Told of failures, other than damage, in what nobody waits for: writing down when content was used. */
+  readonly onTrouble: (error: StoreError) => void;
+}
+
 /** Milliseconds after which a rebuild that failed, for want of room perhaps, is tried again. */
 const retryMs = 30_000;
 
@@ -13,7 +18,7 @@ export class Mending {
   readonly current = new CurrentStore((store, error) => {
     this.#work = this.#mend(store, error);
   });
-  readonly #options: RecoveryOptions;
+  readonly #options: MendingOptions;
   readonly #recovery: Recovery;
   readonly #backups: Backups;
   readonly #closing = new AbortController();
@@ -23,7 +28,7 @@ export class Mending {
   #work: Promise<void> = Promise.resolve();
   #search = new AbortController();
 
-  private constructor(options: RecoveryOptions) {
+  private constructor(options: MendingOptions) {
     this.#options = options;
     this.#recovery = new Recovery(options);
     this.#backups = new Backups({
@@ -36,7 +41,7 @@ export class Mending {
   }
 
   /** @throws {StoreError} when the database cannot be used for another reason than that it is damaged */
-  static async start(options: RecoveryOptions): Promise<Mending> {
+  static async start(options: MendingOptions): Promise<Mending> {
     const mending = new Mending(options);
     mending.#use(await mending.#recovery.open((error) => mending.#note(error)));
     mending.#backups.start();
@@ -89,13 +94,7 @@ export class Mending {
   /** Trouble that nobody waits for. */
   #note(error: StoreError): void {
     const { store } = this.current;
-    if (error.code === 'CORRUPT' && store !== undefined) {
-      this.current.report(store, error);
-      return;
-    }
-    this.#options.logger.warn(
-      { code: error.code, reason: error.message },
-      'when content was last used could not be written down; it will be tried again',
-    );
+    if (error.code !== 'CORRUPT') this.#options.onTrouble(error);
+    else if (store !== undefined) this.current.report(store, error);
   }
 }
