@@ -72,6 +72,7 @@ export class ImportHouse implements AsyncDisposable {
       plain: hub,
       maxsize: undefined,
       minfree: { bytes: 0 },
+      quotas: [],
       clock,
       ...options,
     }).run({ folder, upstream });

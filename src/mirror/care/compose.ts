@@ -73,6 +73,7 @@ export function composeCare(parts: CareParts): Care {
       upstreams: parts.names.upstreams.map(({ name }) => name),
       plain: parts.names.plain?.name,
       ...limits,
+      quotas: parts.quotas,
       clock,
     });
   const caretaker = new LocalCaretaker({

@@ -10,7 +10,7 @@ import { scopeKey, type Quotas, type ScopeLimit } from './quotas.ts';
 import type { Reservations } from './reservations.ts';
 
 /** Of the files that the disk can hold, so many stay free. */
-const freeFilesShare = 0.01;
+export const freeFilesShare = 0.01;
 /** A round frees this much more than it has to, so that not each commit starts one. */
 const slackShare = 0.01;
 /** How long it is not tried again after nothing could go. */

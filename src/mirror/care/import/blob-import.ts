@@ -66,7 +66,7 @@ export class BlobImport {
   }
 
   async #adopt(digest: Digest, { path, size }: PlainFile): Promise<void> {
-    const refusal = await this.#allowance.refusal(size, this.#links ? 0 : size);
+    const refusal = await this.#allowance.refusal(size, this.#links);
     if (refusal !== undefined) {
       const { blobs, bytes } = this.#journal.report;
       throw new CareError(

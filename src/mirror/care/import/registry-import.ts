@@ -4,7 +4,7 @@ import type { UpstreamName } from '../../../oci/reference.ts';
 import type { MetadataStore } from '../../../store/metadata-store.ts';
 import { StoreError } from '../../../store/store-error.ts';
 import type { InUse } from '../../in-use.ts';
-import type { SizeLimit } from '../../space/limits.ts';
+import type { Quota, SizeLimit } from '../../space/limits.ts';
 import { CareError } from '../care-error.ts';
 import type { ImportEvent, ImportOptions } from '../import-events.ts';
 import { Allowance } from './allowance.ts';
@@ -24,6 +24,7 @@ export interface RegistryImportOptions {
   readonly plain: UpstreamName | undefined;
   readonly maxsize: SizeLimit | undefined;
   readonly minfree: SizeLimit;
+  readonly quotas: readonly Quota[];
   readonly clock: Clock;
 }
 
@@ -52,9 +53,9 @@ export class RegistryImport {
   }
 
   async *#run(registry: RegistryFolder, upstream: UpstreamName): AsyncGenerator<ImportEvent, void> {
-    const { content, metadata, inUse, maxsize, minfree, clock } = this.#options;
+    const { content, metadata, inUse, clock } = this.#options;
     const journal = new ImportJournal(clock);
-    const allowance = new Allowance({ content, evictions: metadata.evictions, maxsize, minfree });
+    const allowance = new Allowance({ ...this.#options, evictions: metadata.evictions });
     const blobs = new BlobImport({ content, metadata, allowance, journal });
     for await (const repository of registry.repositories(journal.skip)) {
       if (upstream === dockerHub && !repository.name.includes('/')) {
@@ -69,6 +70,7 @@ export class RegistryImport {
         metadata,
         inUse,
         blobs,
+        allowance,
         journal,
       }).run();
     }

@@ -4,6 +4,7 @@ import type { Repository } from '../../../oci/reference.ts';
 import type { MetadataStore } from '../../../store/metadata-store.ts';
 import type { InUse } from '../../in-use.ts';
 import type { ImportEvent } from '../import-events.ts';
+import type { Allowance } from './allowance.ts';
 import type { BlobImport } from './blob-import.ts';
 import type { ImportJournal } from './import-journal.ts';
 import type { RegistryFolder } from './registry-folder.ts';
@@ -21,6 +22,7 @@ export interface RepositoryImportOptions {
   readonly metadata: MetadataStore;
   readonly inUse: InUse;
   readonly blobs: BlobImport;
+  readonly allowance: Allowance;
   readonly journal: ImportJournal;
 }
 
@@ -83,6 +85,11 @@ export class RepositoryImport {
         `names ${foreignLayers} foreign layers, which clients fetch elsewhere`,
       );
     }
+    const refusal = held === undefined ? await this.#quotaRefusal(contents) : undefined;
+    if (refusal !== undefined) {
+      journal.skip(`${this.#name}@${digest}`, refusal);
+      return;
+    }
     yield* this.#children(contents.children, depth);
     const releases = contents.blobs.map((blob) => this.#options.inUse.hold(blob.digest));
     try {
@@ -96,6 +103,16 @@ export class RepositoryImport {
       for (const release of releases) release();
     }
     this.#done.set(digest, true);
+  }
+
+  /** What other repositories of the upstream hold already counts as well: too much is left out rather than evicted. */
+  async #quotaRefusal({ blobs }: ManifestContents): Promise<string | undefined> {
+    const { repository, metadata, allowance } = this.#options;
+    let bytes = 0;
+    for (const { digest, size } of blobs) {
+      if ((await metadata.repositoryBlob(repository, digest)) === undefined) bytes += size;
+    }
+    return allowance.quotaRefusal(repository, bytes);
   }
 
   /** Those that the repository has: of an index, registries that mirror hold only the platforms that were asked for. */

@@ -1,6 +1,7 @@
 import { symlink } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { CareError } from '../../../../../src/mirror/care/care-error.ts';
+import type { UpstreamName } from '../../../../../src/oci/reference.ts';
 import { StoreError } from '../../../../../src/store/store-error.ts';
 import { makeImage } from '../../../../support/image.ts';
 import { ImportHouse, withMethods } from '../../../../support/import-house.ts';
@@ -8,24 +9,23 @@ import { ImportHouse, withMethods } from '../../../../support/import-house.ts';
 const image = makeImage();
 
 describe('an import stops when', () => {
-  it('no more may be stored, before anything has to go for it', async () => {
+  it('no more may be stored, so that nothing has to go for what comes next', async () => {
     await using house = await ImportHouse.open();
-    await house.registry.put('library/app', '1', image);
-    const stored = withMethods(house.metadata, {
-      evictions: withMethods(house.metadata.evictions, {
-        usage: async () => Promise.resolve({ blobs: 1, bytes: 2 ** 20 - 10, manifests: 0, databaseBytes: 0 }),
-      }),
-    });
+    const large = makeImage({ layers: [2 ** 20, 2 ** 20 + 1, 2 ** 20 + 2] });
+    await house.registry.put('library/app', '1', large);
 
-    const outcome = house.import({ metadata: stored, maxsize: { bytes: 2 ** 20 } });
+    const outcome = house.import({ maxsize: { bytes: 3 * 2 ** 20 } });
 
     await expect(outcome).rejects.toBeInstanceOf(CareError);
     await expect(outcome).rejects.toMatchObject({
       kind: 'failed',
-      message: expect.stringContaining(
-        'storage.maxsize is 1 MiB, and 1023 KiB are taken. 0 blobs (0 B)',
+      message: expect.stringMatching(
+        /^no room for a blob of 1 MiB: storage\.maxsize is 3 MiB, and 2 MiB are taken\. 3 blobs \(2 MiB\) were/,
       ) as string,
     });
+    const { bytes, databaseBytes } = await house.metadata.evictions.usage();
+    expect(bytes + databaseBytes).toBeLessThan(3 * 2 ** 20);
+    expect(await house.metadata.blob(large.config.digest)).toBe(large.config.size);
   });
 
   it('the disk would be too full', async () => {
@@ -94,5 +94,26 @@ describe('an import stops when', () => {
       kind: 'failed',
       message: expect.stringContaining('cannot be read (ELOOP)') as string,
     });
+  });
+});
+
+describe('an import leaves out what does not fit into', () => {
+  it.each([
+    ["an upstream's quota", { upstream: 'docker.io' as UpstreamName }, 'docker.io'],
+    ["a repository's quota", { match: 'docker.io/library/**' }, 'docker.io/library/app'],
+  ])('%s', async (_, whose, scope) => {
+    await using house = await ImportHouse.open();
+    const large = makeImage({ layers: [3 * 2 ** 20], seed: 2 });
+    await house.registry.put('library/app', 'small', image);
+    await house.registry.put('library/app', 'large', large);
+
+    const { report, skipped } = await house.import({ quotas: [{ ...whose, bytes: 2 * 2 ** 20 }] });
+
+    expect(skipped).toEqual([
+      'library/app:large points to a manifest that cannot be taken over',
+      `library/app@${large.digest} does not fit into the quota of ${scope}, 2 MiB`,
+    ]);
+    expect(report).toMatchObject({ tags: 1, manifests: 1 });
+    expect(await house.digestOfTag('library/app', 'small')).toBe(image.digest);
   });
 });
