@@ -30,6 +30,8 @@ export interface TestEntrepotOptions {
   readonly plain?: false;
   readonly auth?: Partial<AuthConfig>;
   readonly access?: Partial<AccessRules>;
+  readonly storage?: Partial<Omit<Config['storage'], 'rootdirectory'>>;
+  readonly pins?: readonly string[];
 }
 
 /** The whole of Entrepot in this process, on real sockets and a folder of its own, its log kept for the test to read. */
@@ -110,6 +112,7 @@ export class TestEntrepot implements AsyncDisposable {
         minfree: { bytes: 0 },
         scrubMs: 0,
         quotas: [],
+        ...this.#options.storage,
       },
       http: {
         addr: { host: '127.0.0.1', port: 0 },
@@ -129,7 +132,7 @@ export class TestEntrepot implements AsyncDisposable {
         mirror: { allow: [], deny: [] },
         ...access,
       },
-      pins: [],
+      pins: this.#options.pins ?? [],
       ttlMs: 0,
       timeouts: { connectMs: 5000, headerMs: 4000, idleMs: 4000, ...timeouts },
       catalogMaxEntries: 1000,

@@ -62,7 +62,7 @@ export class TokenIssuer implements AsyncDisposable {
     });
   }
 
-  /** @param accounts passwords by name; each account may read everything, nobody else anything */
+  /** @param accounts passwords by name; each account may read and delete everything, nobody else anything */
   static async start(accounts: Readonly<Record<string, string>>): Promise<TokenIssuer> {
     const signer = await TestCertificate.create({ name: 'token service' });
     const service = new TokenIssuer(signer, new Map(Object.entries(accounts)));
@@ -88,9 +88,10 @@ export class TokenIssuer implements AsyncDisposable {
     if (name !== '' && this.#accounts.get(name) !== rest.join(':')) return undefined;
     if (query.get('service') !== service) return undefined;
     this.scopes.push(query.get('scope') ?? '');
-    const [, repository] = /^repository:(.+):pull$/.exec(query.get('scope') ?? '') ?? [];
-    const pull = name === '' || repository === undefined ? [] : [repository];
-    const token = await signToken(this.signer, Date.now(), { subject: name, pull });
+    const [, repository, action] = /^repository:(.+):(pull|delete)$/.exec(query.get('scope') ?? '') ?? [];
+    const granted = name === '' || repository === undefined ? [] : [repository];
+    const access = granted.map((one) => ({ type: 'repository', name: one, actions: [action] }));
+    const token = await signToken(this.signer, Date.now(), { subject: name, claims: { access } });
     this.issued.push(token);
     return token;
   }
