@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { composeCare, type Care } from './mirror/care/compose.ts';
@@ -8,7 +7,8 @@ import type { StoreHealth } from './mirror/space/store-health.ts';
 import type { ContentStore } from './store/content-store.ts';
 import { FilesystemContentStore } from './store/filesystem/content-store.ts';
 import type { MetadataStore } from './store/metadata-store.ts';
-import { SqliteMetadataStore } from './store/sqlite/metadata-store.ts';
+import { openMetadata } from './store/sqlite/open-metadata.ts';
+import type { StoreError } from './store/store-error.ts';
 import type { Logger } from './telemetry/log.ts';
 
 export interface CacheDependencies {
@@ -36,12 +36,11 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
   const { storage, plain, pins, ttlMs } = config;
   const { rootdirectory: root, quotas, scrubMs } = storage;
   await using closing = new AsyncDisposableStack();
-  const content = await FilesystemContentStore.open(root);
+  const content = await FilesystemContentStore.open(root, { clock });
   closing.defer(() => content.close());
   let health: StoreHealth | undefined;
-  const metadata = await SqliteMetadataStore.open(join(root, 'metadata.sqlite'), clock, (error) => {
-    health?.failed(error);
-  });
+  const onTrouble = (error: StoreError): void => health?.failed(error);
+  const metadata = await openMetadata({ root, content, clock, logger, onTrouble });
   closing.defer(() => metadata.close());
   const upstreams = config.upstreams.map(({ name }) => ({ name }));
   const space = composeSpace({
