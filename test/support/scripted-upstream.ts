@@ -114,7 +114,7 @@ export class ScriptedUpstream implements UpstreamRegistry {
 
   /** Of all blobs that it has. */
   get blobs(): readonly Digest[] {
-    return [...this.#content.blobs.values()].map(digestOf);
+    return [...this.#content.blobs.values()].map((bytes) => digestOf(bytes));
   }
 
   addManifest(repository: string, bytes: Buffer, tag?: string): Digest {

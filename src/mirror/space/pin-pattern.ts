@@ -16,13 +16,12 @@ export type ImagePattern = (names: readonly string[], tags: readonly Tag[], dige
 export function imagePattern(pattern: string): ImagePattern {
   const at = pattern.indexOf('@');
   if (at >= 0) {
-    const name = tagGlob(pattern.slice(0, at));
-    const rest = pattern.slice(at + 1);
-    const digests = tagGlob(rest);
-    return (names, _tags, digest) => digests(digest) && names.some(name);
+    const named = tagGlob(pattern.slice(0, at));
+    const digests = tagGlob(pattern.slice(at + 1));
+    return (names, _tags, digest) => digests(digest) && names.some((name) => named(name));
   }
   const whole = wholeRepository(pattern);
-  if (whole !== undefined) return (names) => names.some(whole);
+  if (whole !== undefined) return (names) => names.some((name) => whole(name));
   const tagged = tagGlob(pattern);
   return (names, tags) => names.some((name) => tags.some((tag) => tagged(`${name}:${tag}`)));
 }

@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest';
+import type { Image } from '../../../support/image.ts';
+import {
+  byTag,
+  MirrorHouse,
+  readAll,
+  target,
+  type MirrorHouseOptions,
+} from '../../../support/mirror-house.ts';
+import { heldBlobs, pull, shelve } from '../../../support/shelf.ts';
+
+const kib = 1024;
+/** Of this size three layers fit, beside a database that is still small. */
+const layer = 400 * kib;
+const cap = 1700 * kib;
+
+async function open(options: MirrorHouseOptions = {}): Promise<MirrorHouse> {
+  return MirrorHouse.open({ ...options, space: { maxsize: { bytes: cap }, ...options.space } });
+}
+
+/** Pulls images one after the other, a second apart, each to its end. */
+async function pullAll(house: MirrorHouse, names: readonly string[]): Promise<ReadonlyMap<string, Image>> {
+  const images = new Map<string, Image>();
+  for (const name of names) {
+    const image = shelve(house, name, layer);
+    images.set(name, image);
+    await pull(house, name, image);
+    await house.settled();
+    await house.clock.advance(1000);
+  }
+  return images;
+}
+
+function blobsOf(images: ReadonlyMap<string, Image>, ...names: readonly string[]): Set<string> {
+  return new Set(
+    names.flatMap((name) => {
+      const image = images.get(name);
+      return image === undefined ? [] : [image.config.digest, ...image.layers.map(({ digest }) => digest)];
+    }),
+  );
+}
+
+describe('storage.maxsize', () => {
+  it('is kept by evicting whole images, least recently used first', async () => {
+    await using house = await open();
+
+    const images = await pullAll(house, ['one', 'two', 'three', 'four', 'five']);
+
+    const held = await heldBlobs(house);
+    expect(held).toEqual(blobsOf(images, 'three', 'four', 'five'));
+    expect(
+      await house.metadata.tags({ upstream: house.upstream.name, name: target('library/one').name }),
+    ).toEqual([]);
+    expect(house.log.filter(({ limit }) => limit === 'maxsize').length).toBeGreaterThan(0);
+  });
+
+  it('spares what was used meanwhile', async () => {
+    await using house = await open();
+    const images = await pullAll(house, ['one', 'two', 'three']);
+    await pull(house, 'one', images.get('one') ?? shelve(house, 'one', layer));
+    await house.clock.advance(1000);
+
+    const later = await pullAll(house, ['four']);
+
+    expect(await heldBlobs(house)).toEqual(
+      new Set([...blobsOf(images, 'one', 'three'), ...blobsOf(later, 'four')]),
+    );
+  });
+
+  it('spares what is pinned by the configuration or by hand, however long ago it was used', async () => {
+    await using house = await open({ space: { pins: ['one:*'] } });
+    await house.space.pins.add('docker.io/library/two:latest');
+
+    const images = await pullAll(house, ['one', 'two', 'three', 'four', 'five']);
+
+    expect(await heldBlobs(house)).toEqual(blobsOf(images, 'one', 'two', 'five'));
+  });
+
+  it('remembers after a restart what was pinned by hand', async () => {
+    await using house = await open();
+    await house.space.pins.add('one');
+    const images = await pullAll(house, ['one', 'two', 'three']);
+    await house.restart();
+
+    const later = await pullAll(house, ['four']);
+
+    expect(await heldBlobs(house)).toEqual(
+      new Set([...blobsOf(images, 'one', 'three'), ...blobsOf(later, 'four')]),
+    );
+  });
+
+  it('never takes what a client is reading, and takes it afterwards', async () => {
+    await using house = await open();
+    const images = await pullAll(house, ['one', 'two', 'three']);
+    const one = images.get('one');
+    if (one?.layers[0] === undefined) throw new Error('no layer');
+    const reading = await house.mirror.openBlob(target('library/one'), one.layers[0].digest);
+    await reading.read(Buffer.alloc(10), 10, 0);
+
+    for (const name of ['four', 'five', 'six']) await pull(house, name, shelve(house, name, layer));
+    await house.space.evictor.makeRoom();
+    const rest = await readAll(reading, 10);
+
+    expect(rest.equals(one.layers[0].bytes.subarray(10))).toBe(true);
+    expect(house.upstream.count(`BLOB library/one ${one.layers[0].digest}`)).toBe(1);
+    expect((await heldBlobs(house)).has(one.layers[0].digest)).toBe(true);
+  });
+
+  it('forgets what it has evicted, and fetches it anew when it is asked for', async () => {
+    await using house = await open();
+    const images = await pullAll(house, ['one', 'two', 'three', 'four']);
+    const one = images.get('one');
+    if (one === undefined) throw new Error('no image');
+    house.upstream.requests.length = 0;
+
+    await pull(house, 'one', one);
+
+    expect(house.upstream.count('BLOB library/one')).toBe(2);
+    expect(house.upstream.count('GET library/one')).toBe(1);
+    expect(
+      await house.metadata.tag(
+        { upstream: house.upstream.name, name: target('library/one').name },
+        'latest' as never,
+      ),
+    ).toMatchObject({ digest: one.digest });
+  });
+
+  it('counts partial blobs, and removes idle ones before any image', async () => {
+    await using house = await open();
+    const images = await pullAll(house, ['one', 'two', 'three']);
+    const cut = shelve(house, 'cut', layer);
+    const [blob] = cut.layers;
+    if (blob === undefined) throw new Error('no layer');
+    const ingest = await house.content.ingest(blob.digest);
+    await ingest.write([blob.bytes.subarray(0, 390 * kib)]);
+    await ingest.close();
+    await house.restart();
+    await house.settled();
+
+    expect(await Array.fromAsync(house.content.listPartial())).toEqual([]);
+    expect(await heldBlobs(house)).toEqual(blobsOf(images, 'one', 'two', 'three'));
+  });
+
+  it('lets a blob pass through that is larger than itself, verified, and without an error in the log', async () => {
+    await using house = await open();
+    const images = await pullAll(house, ['one']);
+    const huge = shelve(house, 'huge', 2 * cap);
+
+    await Promise.all([pull(house, 'huge', huge), pull(house, 'huge', huge)]);
+    await house.settled();
+
+    const held = await heldBlobs(house);
+    expect(held).toEqual(new Set([...blobsOf(images, 'one'), huge.config.digest]));
+    expect(await Array.fromAsync(house.content.listPartial())).toEqual([]);
+    expect(house.log.filter(({ level }) => Number(level) >= 40)).toEqual([]);
+  });
+
+  it('lets a large blob pass through also when only upstream states its size', async () => {
+    await using house = await open();
+    const blob = shelve(house, 'huge', 2 * cap).layers[0];
+    if (blob === undefined) throw new Error('no layer');
+
+    const bytes = await readAll(await house.mirror.openBlob(target('library/huge'), blob.digest));
+    await house.settled();
+
+    expect(bytes.equals(blob.bytes)).toBe(true);
+    expect(await heldBlobs(house)).toEqual(new Set());
+    expect(await Array.fromAsync(house.content.listPartial())).toEqual([]);
+  });
+
+  it('lets new blobs pass through when pinned ones fill it, and says so', async () => {
+    await using house = await open({ space: { pins: ['docker.io/**'] } });
+    const images = await pullAll(house, ['one', 'two', 'three']);
+    await pullAll(house, ['four']);
+    await pullAll(house, ['five']);
+
+    const held = await heldBlobs(house);
+    expect([...blobsOf(images, 'one', 'two', 'three')].every((digest) => held.has(digest as never))).toBe(
+      true,
+    );
+    expect(held.size).toBeLessThan(9);
+    const { ready, problems } = await house.mirror.readiness();
+    expect(ready).toBe(false);
+    expect(problems.join('\n')).toMatch(/pinned fills storage\.maxsize \(1 MiB\)/);
+  });
+});
