@@ -3,6 +3,7 @@ import { TestClock } from '../support/test-clock.ts';
 import { blobsContract } from './metadata-store/blobs.ts';
 import { heedless } from './metadata-store/evicting.ts';
 import { expiryContract } from './metadata-store/expiry.ts';
+import { inventoryContract } from './metadata-store/inventory.ts';
 import { manifestsContract } from './metadata-store/manifests.ts';
 import { referrersContract } from './metadata-store/referrers.ts';
 import { repositoriesContract } from './metadata-store/repositories.ts';
@@ -19,6 +20,7 @@ export function metadataStoreContract(make: MakeStore): void {
   repositoriesContract(make);
   referrersContract(make);
   blobsContract(make);
+  inventoryContract(make);
   expiryContract(make);
   upstreamsContract(make);
 
