@@ -181,7 +181,7 @@ Every blob is verified. On the same disk nothing is copied, and the other regist
 Example:
   entrepot import registry:/var/lib/registry --upstream docker.io`,
   )
-    .argument('<source>', 'registry:FOLDER, the rootdirectory of a registry:2 that is stopped')
+    .argument('<source>', 'registry:FOLDER, the rootdirectory of a registry:2, which may be running')
     .option('--upstream <name>', 'the registry that it mirrored (default: the one that plain names mean)')
     .option('--json', jsonHelp)
     .action(async (source: string, options: ImportCommandOptions) => {
