@@ -60,11 +60,13 @@ export function careContract(make: MakeContentStore): void {
         await put(store, noise(9, 'third')),
       ];
       await put(store, bytes);
+      // What makes it ready to verify is not to count.
+      await store.verify(digest);
       const startedAt = performance.now();
       for (const each of digests)
-        expect(await store.verify(each, { bytesPerSecond: 2_000_000 })).toBe('intact');
+        expect(await store.verify(each, { bytesPerSecond: 1_000_000 })).toBe('intact');
       // The last blob is small, and its bytes come no sooner than those of the two before it allow.
-      expect(performance.now() - startedAt).toBeGreaterThan(290);
+      expect(performance.now() - startedAt).toBeGreaterThan(590);
     });
 
     it('that is slow holds up none that is not', async () => {
