@@ -55,6 +55,11 @@ export class EntrepotProcess implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  /** The file that it runs with. */
+  get configuration(): string {
+    return this.#folder.join('config.yml');
+  }
+
   /** Where it stores. */
   get data(): string {
     return this.#folder.join('data');
