@@ -17,6 +17,12 @@ export interface DanglingTag {
   readonly digest: Digest;
 }
 
+export interface AuditErrors {
+  readonly accounts: readonly AccountError[];
+  /** Tags that point to no manifest which their repository holds. */
+  readonly danglingTags: readonly DanglingTag[];
+}
+
 /**
  * For those who check what is held against itself. Pages are as in `Inventory`. All methods reject with StoreError on
  * trouble; none holds up the event loop.
@@ -29,11 +35,12 @@ export interface Audit {
    * those of these manifests that have none. At most `limit`, and not all when very many name it.
    */
   imagesNaming(digest: Digest, limit: number): Promise<readonly ImageKey[]>;
-  /** Tags that point to no manifest which their repository holds: those of one moment, and not all when there are very many. */
-  danglingTags(): Promise<readonly DanglingTag[]>;
-  /** Counts everything anew, as of one moment: takes seconds for a large store, while others go on reading and writing. */
-  accountErrors(): Promise<readonly AccountError[]>;
-  /** Puts right what {@link accountErrors} finds. */
+  /**
+   * Looks at everything, as of one moment: takes seconds for a large store, while others go on reading and writing. Not all
+   * is told when there is very much.
+   */
+  errors(): Promise<AuditErrors>;
+  /** Counts accounts anew, and puts them right. */
   recount(): Promise<void>;
   /** When the blob was last hashed that waits longest (ms since the epoch); undefined when one never was, or none is held. */
   oldestVerification(): Promise<number | undefined>;

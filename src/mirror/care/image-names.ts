@@ -63,7 +63,9 @@ export class ImageNames {
     const tag = colon < 0 ? latest : tagReference(tagged.slice(colon + 1));
     // As docker has it: beside a digest a tag means nothing.
     const reference = at < 0 ? tag : digestReference(text.slice(at + 1));
-    if (written === undefined || tag === undefined || reference === undefined) {
+    // A digest alone would pass for a repository named after the algorithm, with a tag.
+    const isDigest = parseDigest(text) !== undefined;
+    if (isDigest || written === undefined || tag === undefined || reference === undefined) {
       throw new CareError('invalid', `${text} is no image; write NAME, NAME:TAG or NAME@DIGEST`);
     }
     return { repositories: this.#repositories(written), reference };

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { digestAlgorithm, digestOf, type Digest } from '../../oci/digest.ts';
 import { repositoryKey } from '../../oci/reference.ts';
+import type { DanglingTag } from '../../store/audit.ts';
 import type { VerificationParts } from './verification-parts.ts';
 import type { VerifyEvent } from './verify-events.ts';
 import type { VerifyTally } from './verify-tally.ts';
@@ -58,32 +59,17 @@ export class RecordVerification {
     }
   }
 
-  async *tags(): AsyncGenerator<VerifyEvent> {
-    const { metadata, names } = this.#parts;
-    this.#tally.tags((await metadata.inventory.counts()).tags);
-    for (const { repository, tag, digest } of await metadata.audit.danglingTags()) {
-      if (this.#repair) await metadata.removeTag(repository, tag);
-      const image = names.show(repository, { tag, digest });
-      const detail = `${image} points to ${digest}, which is not held`;
-      yield this.#tally.finding({
-        kind: 'tag',
-        loss: true,
-        repaired: this.#repair,
-        digest,
-        images: [image],
-        detail,
-      });
-    }
-  }
-
-  async *accounts(): AsyncGenerator<VerifyEvent> {
-    const { audit } = this.#parts.metadata;
-    const errors = await audit.accountErrors();
-    if (errors.length > 0 && this.#repair) await audit.recount();
-    const details = errors
+  async *consistency(): AsyncGenerator<VerifyEvent> {
+    const { inventory, audit } = this.#parts.metadata;
+    this.#tally.tags((await inventory.counts()).tags);
+    const { accounts, danglingTags } = await audit.errors();
+    for (const tag of danglingTags) yield await this.#danglingTag(tag);
+    if (accounts.length > 0 && this.#repair) await audit.recount();
+    const details = accounts
       .slice(0, toldAccounts)
       .map(({ account, kept, counted }) => `${account}: the database says ${kept}, and it is ${counted}`);
-    if (errors.length > toldAccounts) details.push(`${errors.length - toldAccounts} more accounts are wrong`);
+    if (accounts.length > toldAccounts)
+      details.push(`${accounts.length - toldAccounts} more accounts are wrong`);
     for (const detail of details) {
       yield this.#tally.finding({ kind: 'accounts', repaired: this.#repair, detail });
     }
@@ -97,6 +83,20 @@ export class RecordVerification {
       const detail = `a download of ${digest} was cut off after ${size} bytes; the next request goes on from there`;
       yield this.#tally.finding({ kind: 'partial', digest, detail });
     }
+  }
+
+  async #danglingTag({ repository, tag, digest }: DanglingTag): Promise<VerifyEvent> {
+    const { metadata, names } = this.#parts;
+    if (this.#repair) await metadata.removeTag(repository, tag);
+    const image = names.show(repository, { tag, digest });
+    return this.#tally.finding({
+      kind: 'tag',
+      loss: true,
+      repaired: this.#repair,
+      digest,
+      images: [image],
+      detail: `${image} points to ${digest}, which is not held`,
+    });
   }
 
   async *#condemned(): AsyncGenerator<VerifyEvent> {

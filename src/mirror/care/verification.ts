@@ -35,8 +35,7 @@ export async function* verification(
   yield* readable('the list of blobs', blobs.held());
   yield* readable('what is known of files', blobs.files());
   yield* readable('the list of manifests', records.manifests());
-  yield* readable('the list of tags', records.tags());
-  yield* readable('the accounts', records.accounts());
+  yield* readable('tags and accounts', records.consistency());
   yield* readable('the list of what was evicted', records.leftovers());
   yield tally.progress();
   yield tally.report();

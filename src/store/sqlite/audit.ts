@@ -1,11 +1,18 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Digest } from '../../oci/digest.ts';
-import type { AccountError, Audit, DanglingTag } from '../audit.ts';
+import type { AccountError, Audit, AuditErrors } from '../audit.ts';
 import type { ImageKey } from '../inventory.ts';
 import type { Miscounted, Miscounts } from './account-errors.ts';
 import type { AccountRepair } from './account-repair.ts';
 import { distrustBatch, type AuditStatements, type ImageNameRow } from './audit-statements.ts';
+import type { DanglingTagRow } from './dangling-tags.ts';
 import { onDatabaseThread } from './recovery/database-thread.ts';
+
+/** What the other thread finds. */
+export interface AuditFindings {
+  readonly miscounts: Miscounts;
+  readonly danglingTags: readonly DanglingTagRow[];
+}
 
 /** Does work with the statements of the database that is open now; rejects with StoreError. */
 export type AskAudit = <T>(work: (statements: AuditStatements) => T) => Promise<T>;
@@ -29,28 +36,31 @@ export class SqliteAudit implements Audit {
     return this.#ask(({ imagesNaming }) => imagesNaming.all({ digest, limit }).map(imageKey));
   }
 
-  async danglingTags(): Promise<readonly DanglingTag[]> {
-    const rows = await onDatabaseThread({ job: 'dangling-tags', file: this.#file });
-    return rows.map(({ upstream, name, tag, digest }) => ({ repository: { upstream, name }, tag, digest }));
-  }
-
-  async accountErrors(): Promise<readonly AccountError[]> {
-    const { claims, blobs, repositories, upstreams, totals } = await this.#count();
-    return [
-      ...totals.map((row) => errorOf(`all ${row.total}`, row)),
-      ...upstreams.map((row) => errorOf(`bytes of ${row.upstream}`, row)),
-      ...repositories.map((row) => errorOf(`bytes of ${row.upstream}/${row.name}`, row)),
-      ...claims.map((row) => errorOf(`manifests of one repository that name ${row.digest}`, row)),
-      ...blobs.map((row) => errorOf(`whether no manifest names ${row.digest}`, row)),
-    ];
+  async errors(): Promise<AuditErrors> {
+    const { miscounts, danglingTags } = await this.#look();
+    const { claims, blobs, repositories, upstreams, totals } = miscounts;
+    return {
+      accounts: [
+        ...totals.map((row) => errorOf(`all ${row.total}`, row)),
+        ...upstreams.map((row) => errorOf(`bytes of ${row.upstream}`, row)),
+        ...repositories.map((row) => errorOf(`bytes of ${row.upstream}/${row.name}`, row)),
+        ...claims.map((row) => errorOf(`manifests of one repository that name ${row.digest}`, row)),
+        ...blobs.map((row) => errorOf(`whether no manifest names ${row.digest}`, row)),
+      ],
+      danglingTags: danglingTags.map(({ upstream, name, tag, digest }) => ({
+        repository: { upstream, name },
+        tag,
+        digest,
+      })),
+    };
   }
 
   async recount(): Promise<void> {
-    const { claims, blobs } = await this.#count();
+    const { claims, blobs } = (await this.#look()).miscounts;
     await this.#each(claims, (repair, row) => repair.recountClaim(row));
     await this.#each(blobs, (repair, row) => repair.recountBlob(row));
     // Only now that claims are right are the sums over them what they ought to be.
-    const { repositories, upstreams, totals } = await this.#count();
+    const { repositories, upstreams, totals } = (await this.#look()).miscounts;
     await this.#each(repositories, (repair, row) => repair.correctRepository(row));
     await this.#each(upstreams, (repair, row) => repair.correctUpstream(row));
     await this.#each(totals, (repair, row) => repair.correctTotal(row));
@@ -64,8 +74,8 @@ export class SqliteAudit implements Audit {
     return this.#ask(({ distrust }) => distrust.run(now).changes === distrustBatch);
   }
 
-  #count(): Promise<Miscounts> {
-    return onDatabaseThread({ job: 'miscounts', file: this.#file });
+  #look(): Promise<AuditFindings> {
+    return onDatabaseThread({ job: 'audit', file: this.#file });
   }
 
   async #each<T>(rows: readonly T[], work: (repair: AccountRepair, row: T) => void): Promise<void> {

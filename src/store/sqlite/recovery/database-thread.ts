@@ -1,23 +1,20 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { StoreError, type StoreErrorCode } from '../../store-error.ts';
-import type { Miscounts } from '../account-errors.ts';
-import type { DanglingTagRow } from '../dangling-tags.ts';
+import type { AuditFindings } from '../audit.ts';
 import type { RebuildReport, RebuildRequest } from './rebuild.ts';
 
 /** Work on a whole database, which takes seconds when it is large. */
 export type DatabaseJob =
   | { readonly job: 'check'; readonly file: string }
-  | { readonly job: 'miscounts'; readonly file: string }
-  | { readonly job: 'dangling-tags'; readonly file: string }
+  | { readonly job: 'audit'; readonly file: string }
   | { readonly job: 'backup'; readonly file: string; readonly to: string }
   | ({ readonly job: 'rebuild' } & RebuildRequest);
 
 export interface DatabaseAnswers {
   /** What is wrong with it, a sentence each. */
   readonly check: readonly string[];
-  readonly miscounts: Miscounts;
-  readonly 'dangling-tags': readonly DanglingTagRow[];
+  readonly audit: AuditFindings;
   /** What is wrong with the copy that was made. */
   readonly backup: readonly string[];
   readonly rebuild: RebuildReport;

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { findMiscounts } from '../account-errors.ts';
+import type { AuditFindings } from '../audit.ts';
 import { findDanglingTags } from '../dangling-tags.ts';
 import { databaseError } from '../error.ts';
 import type { DatabaseAnswer, DatabaseAnswers, DatabaseJob } from './database-thread.ts';
@@ -22,10 +23,8 @@ async function run(job: DatabaseJob): Promise<DatabaseAnswers[keyof DatabaseAnsw
   switch (job.job) {
     case 'check':
       return check(job.file);
-    case 'miscounts':
-      return look(job.file, findMiscounts);
-    case 'dangling-tags':
-      return look(job.file, findDanglingTags);
+    case 'audit':
+      return audit(job.file);
     case 'backup':
       return await backup(job.file, job.to);
     case 'rebuild':
@@ -51,10 +50,10 @@ function check(file: string): readonly string[] {
   }
 }
 
-function look<T>(file: string, find: (database: Database.Database) => T): T {
+function audit(file: string): AuditFindings {
   const database = new Database(file, { readonly: true, fileMustExist: true });
   try {
-    return find(database);
+    return { miscounts: findMiscounts(database), danglingTags: findDanglingTags(database) };
   } finally {
     database.close();
   }

@@ -1,5 +1,5 @@
 import type { Digest } from '../../../oci/digest.ts';
-import type { AccountError, Audit, DanglingTag } from '../../audit.ts';
+import type { Audit, AuditErrors } from '../../audit.ts';
 import type { ImageKey } from '../../inventory.ts';
 import type { CurrentStore } from './current-store.ts';
 
@@ -19,12 +19,8 @@ export class MendingAudit implements Audit {
     return this.#current.ask(({ audit }) => audit.imagesNaming(digest, limit));
   }
 
-  danglingTags(): Promise<readonly DanglingTag[]> {
-    return this.#current.ask(({ audit }) => audit.danglingTags());
-  }
-
-  accountErrors(): Promise<readonly AccountError[]> {
-    return this.#current.ask(({ audit }) => audit.accountErrors());
+  errors(): Promise<AuditErrors> {
+    return this.#current.ask(({ audit }) => audit.errors());
   }
 
   recount(): Promise<void> {
