@@ -73,17 +73,14 @@ export class RepositoryImport {
     const stored: StoredManifest | { readonly reason: string } =
       held === undefined
         ? await readStoredManifest(digest, registry.blobPath(digest))
-        : { manifest: held, contents: readManifest(held.bytes), foreignLayers: 0 };
+        : { manifest: held, contents: readManifest(held.bytes), hasForeignLayers: false };
     if ('reason' in stored) {
       journal.skip(`${this.#name}@${digest}`, stored.reason);
       return;
     }
-    const { manifest, contents, foreignLayers } = stored;
-    if (foreignLayers > 0) {
-      journal.skip(
-        `${this.#name}@${digest}`,
-        `names ${foreignLayers} foreign layers, which clients fetch elsewhere`,
-      );
+    const { manifest, contents, hasForeignLayers } = stored;
+    if (hasForeignLayers) {
+      journal.skip(`${this.#name}@${digest}`, `names foreign layers, which clients fetch elsewhere`);
     }
     const refusal = held === undefined ? await this.#quotaRefusal(contents) : undefined;
     if (refusal !== undefined) {

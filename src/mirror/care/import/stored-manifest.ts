@@ -16,8 +16,8 @@ import { readPlain, type Unreadable } from './plain-path.ts';
 export interface StoredManifest {
   readonly manifest: Manifest;
   readonly contents: ManifestContents;
-  /** Layers that clients fetch elsewhere; no registry need have them. */
-  readonly foreignLayers: number;
+  /** Whether it has layers that clients fetch elsewhere; no registry need have these. */
+  readonly hasForeignLayers: boolean;
 }
 
 /** Reads a manifest out of the file that holds its bytes. */
@@ -38,7 +38,7 @@ export async function readStoredManifest(digest: Digest, path: string): Promise<
     return {
       manifest: { mediaType, digest, size: bytes.length, bytes },
       contents,
-      foreignLayers: layers.filter(({ foreign }) => foreign).length,
+      hasForeignLayers: layers.some(({ foreign }) => foreign),
     };
   } catch (error) {
     if (!(error instanceof ManifestSyntaxError)) throw error;
