@@ -7,9 +7,14 @@ function credit(row: 'NEW' | 'OLD', bytes: string): string {
     WHERE upstream IN (SELECT upstream FROM repository WHERE id IN (${naming}));`;
 }
 
-/** Books the blob of a trigger's `row`, if it is held, for the repository of that row, and for its upstream if no other repository of it names the blob. */
+/** Whether the bytes of the blob of a trigger's `row` are held. */
+function isHeld(row: 'NEW' | 'OLD'): string {
+  return `EXISTS (SELECT 1 FROM blob WHERE digest = ${row}.digest)`;
+}
+
+/** Books the blob of a trigger's `row` for the repository of that row, and for its upstream if no other repository of it names the blob. */
 function creditNamed(row: 'NEW' | 'OLD', sign: '+' | '-'): string {
-  const size = `coalesce((SELECT size FROM blob WHERE digest = ${row}.digest), 0)`;
+  const size = `(SELECT size FROM blob WHERE digest = ${row}.digest)`;
   return `
     UPDATE repository SET bytes = bytes ${sign} ${size} WHERE id = ${row}.repository;
     UPDATE upstream_usage SET bytes = bytes ${sign} ${size}
@@ -135,18 +140,20 @@ export const spaceMigration = `
   CREATE TRIGGER repository_in AFTER INSERT ON repository BEGIN
     INSERT INTO upstream_usage (upstream, bytes) VALUES (NEW.upstream, 0) ON CONFLICT DO NOTHING;
   END;
-  CREATE TRIGGER repository_blob_in AFTER INSERT ON repository_blob WHEN NEW.manifests > 0 BEGIN
+  CREATE TRIGGER repository_blob_in AFTER INSERT ON repository_blob
+  WHEN NEW.manifests > 0 AND ${isHeld('NEW')} BEGIN
     ${creditNamed('NEW', '+')}
   END;
   CREATE TRIGGER repository_blob_named AFTER UPDATE OF manifests ON repository_blob
-  WHEN OLD.manifests = 0 AND NEW.manifests > 0 BEGIN
+  WHEN OLD.manifests = 0 AND NEW.manifests > 0 AND ${isHeld('NEW')} BEGIN
     ${creditNamed('NEW', '+')}
   END;
   CREATE TRIGGER repository_blob_unnamed AFTER UPDATE OF manifests ON repository_blob
-  WHEN OLD.manifests > 0 AND NEW.manifests = 0 BEGIN
+  WHEN OLD.manifests > 0 AND NEW.manifests = 0 AND ${isHeld('OLD')} BEGIN
     ${creditNamed('OLD', '-')}
   END;
-  CREATE TRIGGER repository_blob_out AFTER DELETE ON repository_blob WHEN OLD.manifests > 0 BEGIN
+  CREATE TRIGGER repository_blob_out AFTER DELETE ON repository_blob
+  WHEN OLD.manifests > 0 AND ${isHeld('OLD')} BEGIN
     ${creditNamed('OLD', '-')}
   END;
 `;

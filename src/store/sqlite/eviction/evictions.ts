@@ -18,12 +18,14 @@ import type { UsageBatch } from '../usage.ts';
 import { Accounts } from './accounts.ts';
 import { Condemned } from './condemned.ts';
 import { Families } from './families.ts';
+import { Images } from './images.ts';
 import { Places } from './places.ts';
 import { Plan } from './plan.ts';
 import { QueueTable } from './queue-table.ts';
 import { RemovalOnDemand } from './removal-on-demand.ts';
 import { Removal } from './removal.ts';
 import { Rounds, type RoundsParts } from './rounds.ts';
+import { StoredQueue } from './stored-queue.ts';
 import { Tidying } from './tidying.ts';
 
 /** Evictions from the metadata in a SQLite database. */
@@ -38,19 +40,22 @@ export class SqliteEvictions implements Evictions {
 
   constructor(connection: Connection, clock: Clock, positions: Positions, uses: UsageBatch) {
     const { database } = connection;
-    const places = new Places(database);
     this.#connection = connection;
     this.#condemned = new Condemned(database);
     this.#accounts = new Accounts(database);
-    this.#parts = {
-      table: new QueueTable(database),
-      families: new Families(database),
+    const [table, families, places] = [
+      new QueueTable(database),
+      new Families(database),
+      new Places(database),
+    ];
+    const parts = { table, families, places, positions, uses, clock };
+    const removal = new Removal(database, {
       places,
-      positions,
-      uses,
-      clock,
-      removal: new Removal(database, places, this.#accounts, this.#condemned),
-    };
+      images: new Images(families, new StoredQueue(parts, undefined)),
+      accounts: this.#accounts,
+      condemned: this.#condemned,
+    });
+    this.#parts = { ...parts, removal };
     this.#rounds = new Rounds(this.#parts);
     this.#onDemand = new RemovalOnDemand(this.#parts);
     this.#tidying = new Tidying(database, clock);

@@ -1,29 +1,17 @@
 import type Database from 'better-sqlite3';
 import type { Digest } from '../../../oci/digest.ts';
-
-interface Named {
-  readonly digest: Digest;
-}
-
-/** A blob that a manifest names. */
-export interface NamedBlob {
-  readonly digest: Digest;
-  /** In bytes, 0 while they are not held. */
-  readonly size: number;
-}
+import type { Tag } from '../../../oci/reference.ts';
 
 /** Suffixes of tags that are named after the digest of the manifest they belong to: the referrers tag schema's, and cosign's. */
-const suffixes = `('', '.sig', '.att', '.sbom')`;
+const suffixes: readonly string[] = ['', '.sig', '.att', '.sbom'];
 
 /** Length of `sha256-` and 64 digits: of a longer digest, such tags name the beginning. */
 const stemLength = 71;
 
-/** Whether `tag` is named after the digest of a manifest that its repository holds; `held` is bound to that. */
-const namesHeld = `
-  length(tag.name) >= ${stemLength} AND substr(tag.name, ${stemLength + 1}) IN ${suffixes}
-  AND held.repository = tag.repository
-  AND held.digest >= replace(substr(tag.name, 1, ${stemLength}), '-', ':')
-  AND held.digest < replace(substr(tag.name, 1, ${stemLength}), '-', ':') || 'g'`;
+interface HeldTag {
+  readonly repository: number;
+  readonly name: Tag;
+}
 
 /**
  * Which manifests belong to which, as far as held ones tell. To a manifest belong the children that it lists, what
@@ -32,67 +20,73 @@ const namesHeld = `
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
 export class Families {
-  readonly #holders;
-  readonly #members;
+  readonly #parents;
+  readonly #children;
+  readonly #subject;
+  readonly #referrers;
+  readonly #longTags;
+  readonly #beginningWith;
+  readonly #companions;
   readonly #blobs;
-  readonly #hasTagOfItsOwn;
 
   constructor(database: Database.Database) {
-    // CROSS JOIN keeps SQLite from starting with the largest table, of which it has no statistics.
-    this.#holders = database.prepare<[{ digest: Digest }], Named>(`
-      SELECT parent AS digest FROM manifest_child WHERE child = @digest
-      UNION
-      SELECT subject FROM manifest WHERE digest = @digest AND subject IS NOT NULL
-      UNION
-      SELECT held.digest FROM repository_manifest own
-      CROSS JOIN tag ON tag.repository = own.repository AND tag.digest = own.digest
-      CROSS JOIN repository_manifest held ON ${namesHeld}
-      WHERE own.digest = @digest
-      ORDER BY digest`);
-    this.#members = database.prepare<[{ digest: Digest }], Named>(`
-      WITH companion (suffix) AS (VALUES (''), ('.sig'), ('.att'), ('.sbom'))
-      SELECT child AS digest FROM manifest_child WHERE parent = @digest
-      UNION
-      SELECT digest FROM manifest WHERE subject = @digest
-      UNION
-      SELECT tag.digest FROM repository_manifest own
-      CROSS JOIN companion
-      CROSS JOIN tag ON tag.repository = own.repository
-        AND tag.name = substr(replace(own.digest, ':', '-'), 1, ${stemLength}) || companion.suffix
-      WHERE own.digest = @digest
-      ORDER BY digest`);
-    this.#blobs = database.prepare<[Digest], NamedBlob>(`
-      SELECT blob AS digest, coalesce((SELECT size FROM blob WHERE digest = manifest_blob.blob), 0) AS size
-      FROM manifest_blob WHERE manifest = ?`);
-    this.#hasTagOfItsOwn = database.prepare<[repository: number, digest: Digest], { found: number }>(`
-      SELECT 1 AS found FROM tag
-      WHERE tag.repository = ? AND tag.digest = ?
-        AND NOT EXISTS (SELECT 1 FROM repository_manifest held WHERE ${namesHeld})
-      LIMIT 1`);
+    // Subqueries, not joins (see `Statements`), and none of them in a UNION, which costs as much again.
+    const digests = (sql: string) => database.prepare<[Digest], Digest>(sql).pluck();
+    this.#parents = digests(`SELECT parent FROM manifest_child WHERE child = ?`);
+    this.#children = digests(`SELECT child FROM manifest_child WHERE parent = ?`);
+    this.#subject = digests(`SELECT subject FROM manifest WHERE digest = ? AND subject IS NOT NULL`);
+    this.#referrers = digests(`SELECT digest FROM manifest WHERE subject = ?`);
+    const holding = `repository IN (SELECT repository FROM repository_manifest WHERE digest = @digest)`;
+    this.#longTags = database.prepare<[{ digest: Digest }], HeldTag>(
+      `SELECT repository, name FROM tag WHERE ${holding} AND digest = @digest AND length(name) >= ${stemLength}`,
+    );
+    this.#beginningWith = database
+      .prepare<[{ repository: number; stem: string }], Digest>(
+        `SELECT digest FROM repository_manifest
+         WHERE repository = @repository AND digest >= @stem AND digest < @stem || 'g'`,
+      )
+      .pluck();
+    const companions = suffixes.map((suffix) => `@stem || '${suffix}'`).join(', ');
+    this.#companions = database
+      .prepare<[{ digest: Digest; stem: string }], Digest>(
+        `SELECT digest FROM tag WHERE ${holding} AND name IN (${companions})`,
+      )
+      .pluck();
+    this.#blobs = digests(`SELECT blob FROM manifest_blob WHERE manifest = ?`);
   }
 
   /** Manifests that a manifest belongs to directly; never itself. */
   holders(digest: Digest): readonly Digest[] {
-    return others(digest, this.#holders.all({ digest }));
+    const namesakes = this.#longTags.all({ digest }).flatMap((tag) => this.#namesakes(tag));
+    return others(digest, [...this.#parents.all(digest), ...this.#subject.all(digest), ...namesakes]);
   }
 
   /** Manifests that belong to a manifest directly; never itself. */
   members(digest: Digest): readonly Digest[] {
-    return others(digest, this.#members.all({ digest }));
+    const stem = digest.replace(':', '-').slice(0, stemLength);
+    const companions = this.#companions.all({ digest, stem });
+    return others(digest, [...this.#children.all(digest), ...this.#referrers.all(digest), ...companions]);
   }
 
-  blobs(manifest: Digest): readonly NamedBlob[] {
+  /** The blobs that a manifest names. */
+  blobs(manifest: Digest): readonly Digest[] {
     return this.#blobs.all(manifest);
   }
 
-  /** Whether a repository (the id of its row) has a tag for a manifest that is not there because of another manifest. */
-  hasTagOfItsOwn(repository: number, digest: Digest): boolean {
-    return this.#hasTagOfItsOwn.get(repository, digest) !== undefined;
+  /** Whether a repository (the id of its row) has this tag because of another manifest that it holds. */
+  isCompanion(repository: number, name: Tag): boolean {
+    return this.#namesakes({ repository, name }).length > 0;
   }
 
   /** All that belongs to a manifest, directly or not, itself first; found as it is asked for. */
   descendants(digest: Digest): Iterable<Digest> {
     return reach(digest, (each) => this.members(each));
+  }
+
+  /** The manifests of the repository that a tag is named after. */
+  #namesakes({ repository, name }: HeldTag): readonly Digest[] {
+    if (name.length < stemLength || !suffixes.includes(name.slice(stemLength))) return [];
+    return this.#beginningWith.all({ repository, stem: name.slice(0, stemLength).replace('-', ':') });
   }
 }
 
@@ -106,6 +100,6 @@ export function* reach(start: Digest, next: (digest: Digest) => readonly Digest[
   }
 }
 
-function others(digest: Digest, rows: readonly Named[]): readonly Digest[] {
-  return rows.map((row) => row.digest).filter((found) => found !== digest);
+function others(digest: Digest, found: readonly Digest[]): readonly Digest[] {
+  return found.filter((each) => each !== digest).toSorted();
 }

@@ -1,5 +1,5 @@
 import type { Digest } from '../../../oci/digest.ts';
-import { reach, type Families, type NamedBlob } from './families.ts';
+import { reach, type Families } from './families.ts';
 import type { Queue } from './queue.ts';
 
 /** Images as a queue sees them: what belongs together, of what it holds. */
@@ -46,16 +46,14 @@ export class Images {
   }
 
   /** The blobs, held or not, that no manifest but these names. */
-  blobsOfOnly(manifests: Iterable<Digest>): readonly NamedBlob[] {
-    const named = new Map<Digest, { blob: NamedBlob; count: number }>();
+  blobsOfOnly(manifests: Iterable<Digest>): readonly Digest[] {
+    const counts = new Map<Digest, number>();
     for (const manifest of manifests) {
-      for (const blob of this.#families.blobs(manifest)) {
-        named.set(blob.digest, { blob, count: (named.get(blob.digest)?.count ?? 0) + 1 });
-      }
+      for (const blob of this.#families.blobs(manifest)) counts.set(blob, (counts.get(blob) ?? 0) + 1);
     }
-    return [...named.values()]
-      .filter(({ blob, count }) => !this.#queue.isNamedByMoreThan(count, blob.digest))
-      .map(({ blob }) => blob);
+    return [...counts]
+      .filter(([blob, count]) => !this.#queue.isNamedByMoreThan(count, blob))
+      .map(([blob]) => blob);
   }
 
   /** The next held manifests that a manifest belongs to. */

@@ -53,10 +53,10 @@ export class Plan {
     let bytes = 0;
     for (const manifest of manifests) {
       const times = places.of(manifest, this.#scope).length;
-      for (const { digest, size } of families.blobs(manifest)) {
-        const left = (this.#claims.get(digest) ?? table.claims(digest, this.#scope)) - times;
-        this.#claims.set(digest, left);
-        if (left === 0) bytes += size;
+      for (const blob of families.blobs(manifest)) {
+        const left = (this.#claims.get(blob) ?? table.claims(blob, this.#scope)) - times;
+        this.#claims.set(blob, left);
+        if (left === 0) bytes += table.size(blob);
       }
     }
     return bytes;

@@ -91,7 +91,7 @@ export class PlannedQueue implements Queue {
       this.#gone.add(keyOf({ kind: 'manifest', digest }));
       if (!altogether(digest)) continue;
       for (const blob of this.#parts.families.blobs(digest)) {
-        this.#naming.set(blob.digest, this.#named(blob.digest) - 1);
+        this.#naming.set(blob, this.#named(blob) - 1);
       }
     }
   }
@@ -99,7 +99,7 @@ export class PlannedQueue implements Queue {
   #named(blob: Digest): number {
     const known = this.#naming.get(blob);
     if (known !== undefined) return known;
-    const count = this.#parts.table.naming(blob, -1);
+    const count = this.#parts.table.naming(blob);
     this.#naming.set(blob, count);
     return count;
   }

@@ -17,6 +17,7 @@ export class QueueTable {
   readonly #standing;
   readonly #move;
   readonly #naming;
+  readonly #oneBehind;
   readonly #claims;
   readonly #size;
 
@@ -36,8 +37,11 @@ export class QueueTable {
     this.#next = { manifest: next('manifest WHERE'), blob: next('blob WHERE loose = 1 AND') };
     this.#standing = { manifest: standing('manifest'), blob: standing('blob') };
     this.#move = { manifest: move('manifest'), blob: move('blob') };
-    this.#naming = database.prepare<[blob: Digest, limit: number], { count: number }>(
-      `SELECT count(*) AS count FROM (SELECT 1 FROM manifest_blob WHERE blob = ? LIMIT ?)`,
+    this.#naming = database.prepare<[blob: Digest], { count: number }>(
+      `SELECT count(*) AS count FROM manifest_blob WHERE blob = ?`,
+    );
+    this.#oneBehind = database.prepare<[blob: Digest, count: number], { found: number }>(
+      `SELECT 1 AS found FROM manifest_blob WHERE blob = ? LIMIT 1 OFFSET ?`,
     );
     this.#claims = database.prepare<
       [{ blob: Digest; upstream: UpstreamName | null; name: RepositoryName | null }],
@@ -67,9 +71,14 @@ export class QueueTable {
     this.#move[kind].run({ digest, position });
   }
 
-  /** How many held manifests name a blob; no more than `limit` are counted. */
-  naming(blob: Digest, limit: number): number {
-    return this.#naming.get(blob, limit)?.count ?? 0;
+  /** How many held manifests name a blob. */
+  naming(blob: Digest): number {
+    return this.#naming.get(blob)?.count ?? 0;
+  }
+
+  /** Whether more than `count` held manifests name a blob, without counting more of them. */
+  isNamedByMoreThan(count: number, blob: Digest): boolean {
+    return this.#oneBehind.get(blob, count) !== undefined;
   }
 
   /** How many manifests name a blob, each counted in every repository of the scope that holds it. */

@@ -52,9 +52,11 @@ export class RemovalOnDemand {
   }
 
   #image(place: Place, root: Digest, tags: readonly Tag[], record: EvictionRecord, keeper: Keeper): void {
-    const { families, removal } = this.#parts;
+    const { families, places, removal } = this.#parts;
     const images = this.#images(place);
-    const members = [...images.family(root, (member) => families.hasTagOfItsOwn(place.id, member))];
+    const hasTagOfItsOwn = (member: Digest) =>
+      places.tags(place, member).some((tag) => !families.isCompanion(place.id, tag));
+    const members = [...images.family(root, hasTagOfItsOwn)];
     const queue = new StoredQueue(this.#parts, place.repository);
     const lastUsedAt = Math.max(...members.map((member) => queue.standing('manifest', member).lastUsedAt));
     const home = { repository: place.repository, tags };

@@ -4,6 +4,7 @@ import type { Keeper, Scope } from '../../evictions.ts';
 import type { Accounts } from './accounts.ts';
 import type { Condemned } from './condemned.ts';
 import type { EvictionRecord } from './eviction-record.ts';
+import type { Images } from './images.ts';
 import type { Home, Place, Places } from './places.ts';
 
 interface Held {
@@ -28,6 +29,14 @@ export interface RemovalTerms {
   readonly keeper: Keeper;
 }
 
+export interface RemovalParts {
+  readonly places: Places;
+  /** Of all repositories. */
+  readonly images: Images;
+  readonly accounts: Accounts;
+  readonly condemned: Condemned;
+}
+
 /**
  * Takes manifests out of repositories and blobs out of the store. To be run inside a transaction.
  *
@@ -36,34 +45,35 @@ export interface RemovalTerms {
  */
 export class Removal {
   readonly #places: Places;
+  readonly #images: Images;
   readonly #accounts: Accounts;
   readonly #condemned: Condemned;
   readonly #unname;
   readonly #forgetRights;
   readonly #deletePair;
-  readonly #blobs;
   readonly #deleteManifest;
   readonly #deleteBlob;
 
-  constructor(database: Database.Database, places: Places, accounts: Accounts, condemned: Condemned) {
+  constructor(database: Database.Database, { places, images, accounts, condemned }: RemovalParts) {
     this.#places = places;
+    this.#images = images;
     this.#accounts = accounts;
     this.#condemned = condemned;
     const named = `repository = @repository AND digest IN (SELECT blob FROM manifest_blob WHERE manifest = @manifest)`;
+    // Most rights rest on one manifest: those are deleted as they are, rather than written once more before.
+    this.#forgetRights = database
+      .prepare<[Held], Digest>(
+        `DELETE FROM repository_blob WHERE ${named} AND +manifests = 1 AND confirmed_at IS NULL RETURNING digest`,
+      )
+      .pluck();
     this.#unname = database.prepare<[Held]>(
       `UPDATE repository_blob SET manifests = manifests - 1 WHERE ${named}`,
-    );
-    this.#forgetRights = database.prepare<[Held], { digest: Digest }>(
-      `DELETE FROM repository_blob WHERE ${named} AND +manifests = 0 AND confirmed_at IS NULL RETURNING digest`,
     );
     this.#deletePair = database.prepare<[Held]>(
       `DELETE FROM repository_manifest WHERE repository = @repository AND digest = @manifest`,
     );
-    this.#blobs = database
-      .prepare<[Digest], Digest>(`SELECT blob FROM manifest_blob WHERE manifest = ?`)
-      .pluck();
     this.#deleteManifest = database.prepare<[Digest]>(`DELETE FROM manifest WHERE digest = ?`);
-    this.#deleteBlob = database.prepare<[Digest]>(`DELETE FROM blob WHERE digest = ? AND +loose = 1`);
+    this.#deleteBlob = database.prepare<[Digest]>(`DELETE FROM blob WHERE digest = ?`);
   }
 
   /** Takes an image out of the repositories of a scope, and its blobs that no other manifest names out of the store. */
@@ -89,27 +99,27 @@ export class Removal {
     record: EvictionRecord,
     keeper: Keeper,
   ): void {
-    const blobs = new Set<Digest>();
+    const places = this.#places;
+    const gone = manifests.filter((each) => places.of(each).length === places.of(each, scope).length);
+    // Before the manifests: else each would be marked as one that no manifest names first.
+    for (const blob of this.#images.blobsOfOnly(gone)) if (!keeper.isInUse(blob)) this.#condemn(blob, record);
     for (const manifest of manifests) {
-      for (const place of this.#places.of(manifest, scope)) this.#takeOut(place, manifest, record);
-      if (this.#places.isHeld(manifest)) continue;
-      for (const blob of this.#blobs.all(manifest)) blobs.add(blob);
-      this.#deleteManifest.run(manifest);
+      for (const place of places.of(manifest, scope)) this.#takeOut(place, manifest, record);
     }
-    for (const blob of blobs) if (!keeper.isInUse(blob)) this.#condemn(blob, record);
+    for (const manifest of gone) this.#deleteManifest.run(manifest);
   }
 
   #takeOut(place: Place, manifest: Digest, record: EvictionRecord): void {
     const { id, repository } = place;
     for (const tag of this.#places.tags(place, manifest)) record.tags.push({ repository, tag });
     const held: Held = { repository: id, manifest };
+    for (const digest of this.#forgetRights.all(held)) record.rights.push({ repository, digest });
     this.#unname.run(held);
-    for (const { digest } of this.#forgetRights.all(held)) record.rights.push({ repository, digest });
     this.#deletePair.run(held);
     record.manifests.push({ repository, digest: manifest });
   }
 
-  /** Condemns a blob, unless it is not held or a held manifest names it. */
+  /** Condemns a blob, if it is held. */
   #condemn(digest: Digest, record: EvictionRecord): void {
     if (this.#deleteBlob.run(digest).changes === 0) return;
     this.#condemned.add(digest);

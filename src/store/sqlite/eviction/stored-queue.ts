@@ -63,6 +63,6 @@ export class StoredQueue implements Queue {
   }
 
   isNamedByMoreThan(count: number, blob: Digest): boolean {
-    return this.#parts.table.naming(blob, count + 1) > count;
+    return this.#parts.table.isNamedByMoreThan(count, blob);
   }
 }

@@ -88,11 +88,11 @@ export class Walk {
     const blobs = this.#images.blobsOfOnly(members);
     const parts = [
       ...members.map((member) => this.#queue.standing('manifest', member)),
-      ...blobs.map((blob) => this.#queue.standing('blob', blob.digest)),
+      ...blobs.map((blob) => this.#queue.standing('blob', blob)),
     ];
     const youngest = Math.max(...parts.map(({ position }) => position));
     if (this.#movedBehind(head, members, youngest)) return moved;
-    if (this.#isPinned(members) || blobs.some((blob) => this.#request.keeper.isInUse(blob.digest))) {
+    if (this.#isPinned(members) || blobs.some((blob) => this.#request.keeper.isInUse(blob))) {
       this.#queue.moveToEnd('manifest', members);
       return moved;
     }
