@@ -1,12 +1,15 @@
-import type { Digest } from '../../src/oci/digest.ts';
+import { digestOf, type Digest } from '../../src/oci/digest.ts';
 import { makeImage, type Image } from './image.ts';
 import { byTag, readAll, target, type MirrorHouse } from './mirror-house.ts';
 
-export { heldBlobs, pull, shelve };
-
 /** Puts an image of one layer of that many bytes into the upstream, as `library/<name>:latest`. */
-function shelve(house: MirrorHouse, name: string, bytes: number, options: { seed?: number } = {}): Image {
-  const seed = options.seed ?? [...name].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7);
+export function shelve(
+  house: MirrorHouse,
+  name: string,
+  bytes: number,
+  options: { seed?: number } = {},
+): Image {
+  const { seed = Number.parseInt(digestOf(Buffer.from(name)).slice(-8), 16) } = options;
   const image = makeImage({ layers: [bytes], seed });
   house.upstream.addManifest(`library/${name}`, image.bytes, 'latest');
   for (const { bytes: blob } of [image.config, ...image.layers])
@@ -15,7 +18,7 @@ function shelve(house: MirrorHouse, name: string, bytes: number, options: { seed
 }
 
 /** Pulls `library/<name>:latest` whole, as a client does. Throws for wrong bytes. */
-async function pull(house: MirrorHouse, name: string, image: Image): Promise<void> {
+export async function pull(house: MirrorHouse, name: string, image: Image): Promise<void> {
   const asked = target(`library/${name}`);
   const { bytes } = await house.mirror.manifest(asked, byTag('latest'), 'GET');
   if (bytes?.equals(image.bytes) !== true) throw new Error(`wrong manifest of ${name}`);
@@ -26,7 +29,7 @@ async function pull(house: MirrorHouse, name: string, image: Image): Promise<voi
 }
 
 /** The digests whose bytes are on the disk. */
-async function heldBlobs(house: MirrorHouse): Promise<ReadonlySet<Digest>> {
+export async function heldBlobs(house: MirrorHouse): Promise<ReadonlySet<Digest>> {
   const held = await Array.fromAsync(house.content.list());
   return new Set(held.map(({ digest }) => digest));
 }

@@ -119,9 +119,10 @@ export function composeSpace(parts: SpaceParts): Space {
       housekeeping.start();
     },
     async close() {
+      const ended = rounds.close();
       steps.close();
       await housekeeping.close();
-      await rounds.close();
+      await ended;
       await health.close();
     },
   };

@@ -119,8 +119,7 @@ export class Rounds {
   /** Frees what is short and a little more: leftovers first, then images. */
   async #free({ limit, bytes, files, slack }: Shortage): Promise<FreeingOutcome> {
     const tally = { leftovers: 0, images: 0, blobs: 0, bytes: 0 };
-    const isEnough = (extra = 0): boolean =>
-      tally.bytes >= bytes + extra && tally.leftovers + tally.blobs >= files;
+    const isEnough = (): boolean => tally.bytes >= bytes && tally.leftovers + tally.blobs >= files;
     while (!isEnough()) {
       const removed = await this.#leftovers.removeOldest();
       if (removed === undefined) break;
@@ -130,14 +129,16 @@ export class Rounds {
     }
     const keeper = this.#steps.keeper();
     let done = false;
-    if (!isEnough()) {
-      const wanted = files > 0 ? {} : { bytes: bytes + slack - tally.bytes };
-      for await (const eviction of this.#steps.run(wanted, keeper)) {
+    // Files are counted image by image: an image may have one, or hundreds.
+    while (!done && !isEnough() && !this.#closed) {
+      for await (const eviction of this.#steps.run(
+        { bytes: Math.max(1, bytes + slack - tally.bytes) },
+        keeper,
+      )) {
         tally.images += eviction.images.length;
         tally.blobs += eviction.blobs.length;
         tally.bytes += eviction.bytes;
         ({ done } = eviction);
-        if (isEnough(slack)) break;
       }
     }
     if (tally.leftovers + tally.blobs + tally.images > 0) {

@@ -22,8 +22,8 @@ const meanings: Partial<Readonly<Record<StoreErrorCode, string>>> = {
 };
 
 export interface StoreHealthOptions {
-  readonly content: ContentStore;
-  readonly metadata: MetadataStore;
+  readonly content: Pick<ContentStore, 'check' | 'room'>;
+  readonly metadata: Pick<MetadataStore, 'check'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -33,8 +33,8 @@ export interface StoreHealthOptions {
  * It says so once when they fail, and once when they are back.
  */
 export class StoreHealth {
-  readonly #content: ContentStore;
-  readonly #metadata: MetadataStore;
+  readonly #content: Pick<ContentStore, 'check' | 'room'>;
+  readonly #metadata: Pick<MetadataStore, 'check'>;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #closing = new AbortController();
@@ -69,7 +69,7 @@ export class StoreHealth {
     return this.#outOfRoom === undefined ? failures : [...failures, this.#outOfRoom];
   }
 
-  /** Has `listener` called each time that the disk turns out to be full. */
+  /** Has `listener` called when the disk turns out to be full, and again as often as it is found to be so still. */
   onFull(listener: () => void): void {
     this.#onFull = listener;
   }
@@ -81,10 +81,11 @@ export class StoreHealth {
       return;
     }
     const wasHealthy = this.healthy;
+    const isNew = !this.#failures.has(error.code);
     this.#failures.set(error.code, error);
     this.#tell(error);
     if (wasHealthy) this.#fall();
-    if (error.code === 'NO_SPACE') this.#onFull();
+    if (error.code === 'NO_SPACE' && isNew) this.#onFull();
   }
 
   /** Says that nothing can be cached for want of room, in a sentence for people; undefined: there is room. */
@@ -162,6 +163,7 @@ export class StoreHealth {
     if (found.size > 0) {
       this.#failures = found;
       for (const error of found.values()) this.#tell(error);
+      if (found.has('NO_SPACE')) this.#onFull();
       return;
     }
     const now = this.#clock.monotonic();

@@ -1,97 +1,120 @@
 import { describe, expect, it } from 'vitest';
-import { digestOf } from '../../../src/oci/digest.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { makeImage } from '../../support/image.ts';
-import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
+import { byTag, MirrorHouse, target, type MirrorHouseOptions } from '../../support/mirror-house.ts';
+import { heldBlobs, pull, shelve } from '../../support/shelf.ts';
 
-const day = 24 * 60 * 60 * 1000;
-const hour = 60 * 60 * 1000;
-const used = makeImage({ seed: 1, layers: [100_000] });
-const forgotten = makeImage({ seed: 2, layers: [100_000] });
+const minute = 60 * 1000;
+const day = 24 * 60 * minute;
 
-async function pull(house: MirrorHouse, name: string, image: typeof used): Promise<void> {
-  await house.mirror.manifest(target(name), byTag('latest'), 'GET');
-  for (const { digest } of [image.config, ...image.layers]) {
-    await readAll(await house.mirror.openBlob(target(name), digest));
-  }
+/** A house that holds two images, both just pulled. */
+async function open(ttlMs: number, options: MirrorHouseOptions = {}): Promise<MirrorHouse> {
+  const house = await MirrorHouse.open({ ...options, space: { ttlMs, ...options.space } });
+  for (const name of ['used', 'forgotten']) await pull(house, name, shelve(house, name, 1000));
+  await house.settled();
+  return house;
 }
 
-async function open(ttlMs: number): Promise<MirrorHouse> {
-  const house = await MirrorHouse.open({ policy: { ttlMs } });
-  for (const [name, image] of [
-    ['library/used', used],
-    ['library/forgotten', forgotten],
-  ] as const) {
-    house.upstream.addManifest(name, image.bytes, 'latest');
-    for (const { bytes } of [image.config, ...image.layers]) house.upstream.addBlob(name, bytes);
-    await pull(house, name, image);
-  }
-  // Waits for the commits of the last fills.
-  await house.restart();
-  return house;
+function use(house: MirrorHouse): Promise<unknown> {
+  return house.mirror.manifest(target('library/used'), byTag('latest'), 'GET');
 }
 
 describe('proxy.ttl', () => {
   it('counts from the last use: what is pulled every day stays, what is not goes with its bytes', async () => {
     await using house = await open(7 * day);
+    const used = shelve(house, 'used', 1000);
     for (let days = 0; days < 10; days += 1) {
       await house.clock.advance(day);
-      await house.mirror.manifest(target('library/used'), byTag('latest'), 'GET');
+      await use(house);
     }
-    await house.clock.advance(hour);
-    await house.restart();
+    await house.space.evictor.expire();
     house.upstream.before = () => {
       throw new UpstreamError('unavailable', 'gone');
     };
 
-    const kept = await Array.fromAsync(house.content.list());
-    expect(new Set(kept.map(({ digest }) => digest))).toEqual(
-      new Set([used.config.digest, used.layers[0]?.digest]),
-    );
-    expect((await house.mirror.manifest(target('library/used'), byTag('latest'), 'GET')).bytes).toEqual(
-      used.bytes,
-    );
+    expect(await heldBlobs(house)).toEqual(new Set([used.config.digest, used.layers[0]?.digest]));
+    expect(await use(house)).toMatchObject({ bytes: used.bytes });
     await expect(
       house.mirror.manifest(target('library/forgotten'), byTag('latest'), 'GET'),
     ).rejects.toMatchObject({ status: 503 });
   });
 
+  it('is looked after each hour, without anybody asking', async () => {
+    await using house = await open(day);
+    await house.clock.advance(2 * day);
+    // Each look lets in some I/O, for which the clock does not wait.
+    while ((await heldBlobs(house)).size > 0) await house.clock.advance(10 * minute);
+
+    expect(house.log.map(({ msg }) => msg)).toContain(
+      'evicted what nobody has used for as long as proxy.ttl',
+    );
+  });
+
+  it('spares what is pinned', async () => {
+    await using house = await open(day, { space: { pins: ['used'] } });
+    await house.clock.advance(2 * day);
+
+    await house.space.evictor.expire();
+
+    expect((await heldBlobs(house)).size).toBe(2);
+  });
+
+  it('is not counted by a clock that has just been set, whichever way', async () => {
+    await using house = await open(7 * day);
+    await house.clock.advance(minute);
+
+    house.clock.set(365 * day);
+    for (let minutes = 0; minutes < 20 * 60; minutes += 10) await house.clock.advance(10 * minute);
+
+    expect((await heldBlobs(house)).size).toBe(4);
+    expect(house.log.filter(({ level }) => Number(level) >= 40)).toMatchObject([
+      { msg: expect.stringContaining('the clock was set') as string },
+    ]);
+  });
+
   it('does not take the bytes of a blob that is pulled again in the meantime', async () => {
-    const layer = Buffer.alloc(100_000, 'again');
-    const digest = digestOf(layer);
-    let pulledAgain = 0;
+    const image = makeImage({ layers: [100_000], seed: 5 });
+    const [layer] = image.layers;
+    if (layer === undefined) throw new Error('no layer');
+    let pulledAgain = false;
+    const again = { pull: (): Promise<void> => Promise.resolve() };
     await using house = await MirrorHouse.open({
-      policy: { ttlMs: day },
+      space: { ttlMs: day },
       wrapMetadata: (metadata) => {
-        const expire = metadata.expire.bind(metadata);
-        metadata.expire = async (before) => {
-          const expired = await expire(before);
-          for (const blob of expired) {
-            await metadata.putBlob(blob, layer.length);
-            pulledAgain += 1;
-          }
-          return expired;
+        const { evictions } = metadata;
+        const evict = evictions.evict.bind(evictions);
+        evictions.evict = async (request) => {
+          const eviction = await evict(request);
+          if (eviction.blobs.includes(layer.digest)) await again.pull();
+          return eviction;
         };
         return metadata;
       },
     });
-    house.upstream.addBlob('library/hello', layer);
-    await readAll(await house.mirror.openBlob(target('library/hello'), digest));
-    await house.restart();
+    house.upstream.addManifest('library/again', image.bytes, 'latest');
+    for (const { bytes } of [image.config, layer]) house.upstream.addBlob('library/again', bytes);
+    await pull(house, 'again', image);
+    await house.settled();
+    again.pull = async () => {
+      pulledAgain = true;
+      await pull(house, 'again', image);
+      await house.settled();
+    };
     await house.clock.advance(2 * day);
-    await house.restart();
-    // Waits for the round that has begun.
-    await house.restart();
 
-    expect(pulledAgain).toBeGreaterThan(0);
-    expect(await house.content.size(digest)).toBe(layer.length);
+    await house.space.evictor.expire();
+
+    expect(pulledAgain).toBe(true);
+    expect(await house.content.size(layer.digest)).toBe(layer.size);
+    expect(await house.metadata.blob(layer.digest)).toBe(layer.size);
   });
 
   it('of 0 keeps everything', async () => {
     await using house = await open(0);
     await house.clock.advance(365 * day);
-    await house.restart();
 
-    expect(await Array.fromAsync(house.content.list())).toHaveLength(4);
+    await house.space.evictor.expire();
+
+    expect((await heldBlobs(house)).size).toBe(4);
   });
 });

@@ -343,7 +343,7 @@ describe('referrers with an upstream in trouble', () => {
 describe('what refers to an image', () => {
   it('stays as long as the image is used, bytes and all, and goes with it', async () => {
     const ttlMs = 10 * hour;
-    await using house = await MirrorHouse.open({ policy: { ttlMs } });
+    await using house = await MirrorHouse.open({ space: { ttlMs } });
     house.upstream.addManifest(name, image.bytes, 'latest');
     house.upstream.addManifest(name, signature.bytes);
     for (const { bytes } of signature.blobs) house.upstream.addBlob(name, bytes);
@@ -351,12 +351,8 @@ describe('what refers to an image', () => {
     await house.mirror.manifest(hello, { digest: signature.digest }, 'GET');
     for (const { digest } of signature.blobs) await readAll(await house.mirror.openBlob(hello, digest));
     const heldBytes = () => Promise.all(signature.blobs.map(({ digest }) => house.content.size(digest)));
-    /** A start runs a round of expiry, and a stop waits for its end. */
-    const expire = async () => {
-      await house.restart();
-      await house.restart();
-    };
-    await expire();
+    const expire = () => house.space.evictor.expire();
+    await house.settled();
 
     for (let times = 0; times < 4; times += 1) {
       await house.clock.advance(ttlMs / 2);

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { ContentStore } from '../../../src/store/content-store.ts';
 import { StoreError } from '../../../src/store/store-error.ts';
+import { eventually } from '../../support/deadline.ts';
 import { makeImage, noise } from '../../support/image.ts';
 import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
 import { wholeBody } from '../../support/scripted-upstream.ts';
+import { heldBlobs, pull, shelve } from '../../support/shelf.ts';
+import { wrapped } from '../../support/wrapped.ts';
 
 const hello = target('library/hello');
 const large = noise(500_000, 'large');
@@ -84,17 +87,7 @@ describe('a store in trouble', () => {
   });
 
   it('whose database fails still passes tags, manifests and blobs through', async () => {
-    await using house = await MirrorHouse.open({
-      wrapMetadata: (metadata) =>
-        new Proxy(metadata, {
-          get(store, property) {
-            if (property === 'close' || property === 'touch') return bound(store, property);
-            return async () => {
-              throw new StoreError('LOCKED', 'database is locked');
-            };
-          },
-        }),
-    });
+    await using house = await MirrorHouse.open({ wrapMetadata: locked });
     house.upstream.addManifest('library/hello', image.bytes, 'latest');
     for (const { bytes } of [image.config, ...image.layers]) house.upstream.addBlob('library/hello', bytes);
 
@@ -103,6 +96,106 @@ describe('a store in trouble', () => {
 
     expect(manifest.bytes).toEqual(image.bytes);
     expect(layer.length).toBe(500_000);
-    expect(await house.mirror.readiness()).toMatchObject({ ready: false });
+    expect(await house.mirror.readiness()).toMatchObject({
+      ready: false,
+      problems: [expect.stringContaining('LOCKED') as string],
+    });
+  });
+
+  it('is not tried with whole blobs while it lasts, and is said once; then blobs are stored again', async () => {
+    let failing = true;
+    let begun = 0;
+    const refuse = (): void => {
+      if (failing) throw new StoreError('NOT_WRITABLE', 'writing a blob failed: EROFS');
+    };
+    await using house = await MirrorHouse.open({
+      wrapContent: (content) =>
+        wrapped(content, {
+          ingest: async (digest) => {
+            begun += 1;
+            refuse();
+            return content.ingest(digest);
+          },
+          check: async () => {
+            refuse();
+          },
+        }),
+    });
+    const digest = house.upstream.addBlob('library/hello', large);
+
+    for (let times = 0; times < 5; times += 1) {
+      const body = await readAll(await house.mirror.openBlob(hello, digest));
+      expect(body.equals(large)).toBe(true);
+    }
+    expect(begun).toBe(1);
+    expect((await house.mirror.readiness()).ready).toBe(false);
+    failing = false;
+    await house.clock.advance(5000);
+    await eventually(5000, 'the store to be back', async () => (await house.mirror.readiness()).ready);
+    await readAll(await house.mirror.openBlob(hello, digest));
+    await house.settled();
+
+    expect(await house.metadata.blob(digest)).toBe(large.length);
+    expect(house.log.filter(({ level }) => Number(level) >= 40)).toHaveLength(1);
+    expect(house.log.filter(({ msg }) => String(msg).startsWith('the cache works again'))).toHaveLength(1);
+  });
+
+  it('whose disk is full makes room for the next blob by evicting what is oldest', async () => {
+    let room = 700_000;
+    await using house = await MirrorHouse.open({
+      wrapContent: (content) =>
+        wrapped(content, {
+          ingest: async (digest) => {
+            const ingest = await content.ingest(digest);
+            return wrapped(ingest, {
+              write: async (chunks) => {
+                const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+                if (bytes > room) throw new StoreError('NO_SPACE', 'writing a blob failed: EDQUOT');
+                room -= bytes;
+                await ingest.write(chunks);
+              },
+              discard: async () => {
+                room += ingest.offset;
+                await ingest.discard();
+              },
+            });
+          },
+          remove: async (digest) => {
+            const size = (await content.size(digest)) ?? 0;
+            room += size;
+            return content.remove(digest);
+          },
+        }),
+    });
+    const old = shelve(house, 'old', 400_000);
+    await pull(house, 'old', old);
+    await house.settled();
+    await house.clock.advance(60_000);
+    const fresh = shelve(house, 'fresh', 400_000);
+
+    await pull(house, 'fresh', fresh);
+    await house.settled();
+    await house.clock.advance(5000);
+    await eventually(5000, 'the store to be back', async () => (await house.mirror.readiness()).ready);
+    await pull(house, 'fresh', fresh);
+    await house.settled();
+
+    expect(await heldBlobs(house)).toEqual(new Set([fresh.config.digest, fresh.layers[0]?.digest]));
   });
 });
+
+/** A database that another program has locked. */
+function locked<T extends object>(store: T): T {
+  return new Proxy(store, {
+    get(inner, property) {
+      const value: unknown = Reflect.get(inner, property, inner);
+      if (typeof value === 'object' && value !== null) return locked(value);
+      if (typeof value !== 'function' || property === 'close' || property === 'touch') {
+        return typeof value === 'function' ? (value.bind(inner) as unknown) : value;
+      }
+      return async () => {
+        throw new StoreError('LOCKED', 'database is locked');
+      };
+    },
+  });
+}

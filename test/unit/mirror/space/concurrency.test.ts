@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../../../src/oci/digest.ts';
+import type { Evictions } from '../../../../src/store/evictions.ts';
+import { MirrorHouse, readAll, target } from '../../../support/mirror-house.ts';
+import { noise } from '../../../support/image.ts';
+import { heldBlobs, pull, shelve } from '../../../support/shelf.ts';
+import { wrapped } from '../../../support/wrapped.ts';
+
+const kib = 1024;
+
+describe('many pulls over a small cap', () => {
+  it('all end right, and never is more held than the cap and what is in flight', async () => {
+    const cap = 1200 * kib;
+    const size = 200 * kib;
+    const atOnce = 20;
+    let most = 0;
+    await using house = await MirrorHouse.open({
+      space: { maxsize: { bytes: cap } },
+      wrapMetadata: (metadata) =>
+        wrapped(metadata, {
+          putBlob: async (digest, bytes) => {
+            await metadata.putBlob(digest, bytes);
+            most = Math.max(most, (await metadata.evictions.usage()).bytes);
+          },
+        }),
+    });
+    const blobs = Array.from({ length: 3 * atOnce }, (_, index) => noise(size, `blob ${index}`));
+    for (const bytes of blobs) house.upstream.addBlob('library/many', bytes);
+    const pullOne = async (bytes: Buffer): Promise<boolean> => {
+      const blob = await house.mirror.openBlob(target('library/many'), digestOf(bytes));
+      return (await readAll(blob)).equals(bytes);
+    };
+
+    for (let start = 0; start < blobs.length; start += atOnce) {
+      const right = await Promise.all(blobs.slice(start, start + atOnce).map(pullOne));
+      expect(right).toEqual(right.map(() => true));
+      await house.settled();
+    }
+
+    const { bytes, databaseBytes } = await house.metadata.evictions.usage();
+    expect(bytes + databaseBytes).toBeLessThanOrEqual(cap);
+    expect(bytes).toBeGreaterThan(0);
+    expect((await heldBlobs(house)).size * size).toBe(bytes);
+    expect(await Array.fromAsync(house.content.listPartial())).toEqual([]);
+    expect(most).toBeLessThanOrEqual(cap + atOnce * size);
+    expect(house.upstream.count('BLOB')).toBe(blobs.length);
+  });
+
+  it('do not wait for evictions, however long those take', async () => {
+    const gate = Promise.withResolvers<undefined>();
+    let held = 0;
+    await using house = await MirrorHouse.open({
+      space: { maxsize: { bytes: 700 * kib } },
+      wrapMetadata: (metadata) => {
+        const evictions: Evictions = wrapped(metadata.evictions, {
+          evict: async (request) => {
+            held += 1;
+            await gate.promise;
+            return metadata.evictions.evict(request);
+          },
+        });
+        return wrapped(metadata, { evictions });
+      },
+    });
+
+    for (const name of ['one', 'two', 'three']) await pull(house, name, shelve(house, name, 400 * kib));
+
+    expect(held).toBe(1);
+    gate.resolve(undefined);
+    await house.settled();
+    const { bytes, databaseBytes } = await house.metadata.evictions.usage();
+    expect(bytes + databaseBytes).toBeLessThanOrEqual(700 * kib);
+  });
+});
