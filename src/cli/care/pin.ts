@@ -1,3 +1,4 @@
+import type { Caretaker } from '../../mirror/care/caretaker.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, type CareContext, type CareOptions } from './care.ts';
 import { Table } from './table.ts';
@@ -17,10 +18,17 @@ export function pin(
   return care(options, context, 'make', async (caretaker) => {
     for (const pattern of patterns) {
       await caretaker.pin(pattern);
-      context.terminal.out(`pinned ${pattern}\n`);
+      const note = (await isCached(caretaker, pattern)) ? '' : ' (nothing like it is cached)';
+      context.terminal.out(`pinned ${pattern}${note}\n`);
     }
     return exitCode.success;
   });
+}
+
+/** So that somebody who wrote another name than they meant notices. */
+async function isCached(caretaker: Caretaker, pattern: string): Promise<boolean> {
+  for await (const _ of caretaker.images({ matching: pattern })) return true;
+  return false;
 }
 
 function listPins(options: PinOptions, context: CareContext): Promise<ExitCode> {

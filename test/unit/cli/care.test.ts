@@ -247,10 +247,19 @@ describe('pin and unpin', () => {
 
     expect(await pin(['node:*', 'ghcr.io/acme/*'], desk.options, desk.context)).toBe(0);
     expect(desk.lines).toEqual(['pinned node:*', 'pinned ghcr.io/acme/*']);
-    expect(desk.caretaker.calls).toEqual([
+    expect(desk.caretaker.calls.filter(([name]) => name === 'pin')).toEqual([
       ['pin', 'node:*'],
       ['pin', 'ghcr.io/acme/*'],
     ]);
+  });
+
+  it('say when nothing is like that', async () => {
+    await using desk = await Desk.open();
+    desk.caretaker.listings = [];
+
+    expect(await pin(['nodde'], desk.options, desk.context)).toBe(0);
+    expect(desk.out).toBe('pinned nodde (nothing like it is cached)\n');
+    expect(desk.caretaker.calls).toContainEqual(['images', { matching: 'nodde' }]);
   });
 
   it('list the patterns without one', async () => {
