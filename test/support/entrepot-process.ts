@@ -65,11 +65,6 @@ export class EntrepotProcess implements AsyncDisposable {
     return this.#folder.join('data');
   }
 
-  /** Its configuration file. */
-  get configuration(): string {
-    return this.#folder.join('config.yml');
-  }
-
   /** What it has written since it was last started. */
   get output(): string {
     return this.#child.output;
