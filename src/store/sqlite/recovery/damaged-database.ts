@@ -74,7 +74,7 @@ export class DamagedDatabase implements Disposable {
   }
 
   /** @param sql selects with the parameters `@from` (inclusive), `@to` (exclusive) and `@limit`, and those in `others` */
-  text(sql: string, others: Readonly<Record<string, number>> = {}): ReadText {
+  text(sql: string, others: Row = {}): ReadText {
     const statement = this.#database.prepare<[Row], Row>(sql);
     return (from, to, limit) => statement.all({ ...others, from, to, limit });
   }
@@ -86,8 +86,14 @@ export class DamagedDatabase implements Disposable {
   }
 
   /** A single value, or undefined where it cannot be read. */
-  one(sql: string): unknown {
-    return this.#attempt(() => this.#database.prepare(sql).pluck().get());
+  one(sql: string, parameters: Row = {}): unknown {
+    return this.#attempt(() => this.#database.prepare(sql).pluck().get(parameters));
+  }
+
+  /** Rows that are found together or not at all. */
+  all(sql: string): (parameters: Row) => readonly Row[] {
+    const statement = this.#database.prepare<[Row], Row>(sql);
+    return (parameters) => this.#attempt(() => statement.all(parameters)) ?? [];
   }
 
   /** All rows of a table that can be read, in the order of their `key`, a number. */

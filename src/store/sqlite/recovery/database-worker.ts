@@ -33,21 +33,19 @@ async function run(job: DatabaseJob): Promise<DatabaseAnswers[keyof DatabaseAnsw
 }
 
 function check(file: string): readonly string[] {
-  const database = new Database(file, { readonly: true, fileMustExist: true });
-  try {
-    const complaints = problemsIn(database, 'integrity_check');
-    if (complaints.length > 0) return complaints;
-    const orphans = database.pragma('foreign_key_check') as Orphan[];
-    return orphans
-      .slice(0, maxComplaints)
-      .map(({ table, parent }) => `a row of ${table} refers to a row of ${parent} that is missing`);
-  } catch (cause) {
-    const error = databaseError(cause);
-    if (error.code !== 'CORRUPT') throw error;
-    return [error.message];
-  } finally {
-    database.close();
-  }
+  return orDamage(() => {
+    const database = new Database(file, { readonly: true, fileMustExist: true });
+    try {
+      const complaints = problemsIn(database, 'integrity_check');
+      if (complaints.length > 0) return complaints;
+      const orphans = database.pragma('foreign_key_check') as Orphan[];
+      return orphans
+        .slice(0, maxComplaints)
+        .map(({ table, parent }) => `a row of ${table} refers to a row of ${parent} that is missing`);
+    } finally {
+      database.close();
+    }
+  });
 }
 
 function audit(file: string): AuditFindings {
@@ -59,8 +57,26 @@ function audit(file: string): AuditFindings {
   }
 }
 
-/** Copies the database as of one moment, while others go on reading and writing. */
+/** Copies the database as of one moment, while others go on reading and writing, and looks through the copy. */
 async function backup(file: string, to: string): Promise<readonly string[]> {
+  try {
+    await copy(file, to);
+  } catch (cause) {
+    return damageOf(cause);
+  }
+  return orDamage(() => {
+    const database = new Database(to);
+    try {
+      // In WAL mode a copy would be three files.
+      database.pragma('journal_mode = DELETE');
+      return problemsIn(database, 'quick_check');
+    } finally {
+      database.close();
+    }
+  });
+}
+
+async function copy(file: string, to: string): Promise<void> {
   const database = new Database(file, { readonly: true, fileMustExist: true });
   try {
     // Without a transaction that sees one moment, the copy would begin again whenever somebody writes.
@@ -70,14 +86,21 @@ async function backup(file: string, to: string): Promise<readonly string[]> {
   } finally {
     database.close();
   }
-  const copy = new Database(to);
+}
+
+function orDamage(work: () => readonly string[]): readonly string[] {
   try {
-    // In WAL mode a copy would be three files.
-    copy.pragma('journal_mode = DELETE');
-    return problemsIn(copy, 'quick_check');
-  } finally {
-    copy.close();
+    return work();
+  } catch (cause) {
+    return damageOf(cause);
   }
+}
+
+/** What an error says of the database; throws those that say nothing of it. */
+function damageOf(cause: unknown): readonly string[] {
+  const error = databaseError(cause);
+  if (error.code !== 'CORRUPT') throw error;
+  return [error.message];
 }
 
 function problemsIn(

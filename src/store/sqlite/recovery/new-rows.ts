@@ -20,6 +20,7 @@ export class NewRows {
   readonly #insertChild;
   readonly #insertBlob;
   readonly #bytes;
+  readonly #manifests;
   readonly #insertHolding;
   readonly #insertTag;
   readonly #insertRight;
@@ -44,6 +45,7 @@ export class NewRows {
       `INSERT INTO manifest_blob (manifest, blob) VALUES (?, ?) ON CONFLICT DO NOTHING`,
     );
     this.#bytes = database.prepare<[Digest], Buffer>(`SELECT bytes FROM manifest WHERE digest = ?`).pluck();
+    this.#manifests = database.prepare<[], Digest>(`SELECT digest FROM manifest`).pluck();
     this.#insertHolding = database.prepare<[repository: number, digest: Digest]>(
       `INSERT INTO repository_manifest (repository, digest) VALUES (?, ?) ON CONFLICT DO NOTHING`,
     );
@@ -53,7 +55,8 @@ export class NewRows {
       INSERT INTO tag (repository, name, digest, checked_at)
       SELECT repository, @name, digest, @checkedAt FROM repository_manifest
       WHERE repository = @repository AND digest = @digest
-      ON CONFLICT DO UPDATE SET name = name`);
+      ON CONFLICT DO UPDATE SET
+        checked_at = iif(digest = excluded.digest, max(checked_at, excluded.checked_at), checked_at)`);
     this.#insertRight = database.prepare<
       [{ repository: number; digest: Digest; size: number; confirmedAt: number | null }]
     >(`
@@ -89,6 +92,11 @@ export class NewRows {
     if (this.#insertManifest.run(row).changes === 0) return;
     for (const child of contents.children) this.#insertChild.run(digest, child.digest);
     for (const blob of contents.blobs) this.#insertBlob.run(digest, blob.digest);
+  }
+
+  /** The digests of all manifests. */
+  manifests(): readonly Digest[] {
+    return this.#manifests.all();
   }
 
   bytesOf(manifest: Digest): Buffer | undefined {

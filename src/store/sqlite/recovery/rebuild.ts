@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { basename } from 'node:path';
+import { StoreError } from '../../store-error.ts';
 import { databaseError } from '../error.ts';
 import { migrate } from '../schema.ts';
 import { DamagedDatabase } from './damaged-database.ts';
@@ -94,11 +95,15 @@ function fill(database: Database.Database, sources: readonly string[], now: numb
   };
 }
 
-/** Undefined for a file that is not there or has nothing that can be read. */
+/** Undefined for a file in which nothing of ours can be read. */
 function opened(file: string): DamagedDatabase | undefined {
+  let database: DamagedDatabase | undefined;
   try {
-    return DamagedDatabase.open(file);
-  } catch {
-    return undefined;
+    database = DamagedDatabase.open(file);
+    if (database.columns('repository').size > 0) return database;
+  } catch (cause) {
+    if (!(cause instanceof StoreError)) throw cause;
   }
+  database?.[Symbol.dispose]();
+  return undefined;
 }

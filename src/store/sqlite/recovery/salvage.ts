@@ -39,16 +39,18 @@ export class Salvage {
   run(): boolean {
     this.#copyRepositories();
     this.#copyManifests();
+    if (this.#source.gaps > 0) this.#copyRepositoriesByIndex();
     for (const [from, to] of this.#repositories) {
       this.#copyHoldings(from, to);
       this.#copyTags(from, to);
       this.#copyRights(from, to);
       this.#copyReferrers(from, to);
     }
+    if (this.#source.gaps > 0) this.#copyByIndexes();
     this.#copyUpstreamStates();
     const gaps = this.#source.gaps;
     this.#copyGuarded();
-    return this.#source.gaps === gaps && this.#source.columns('repository').size > 0;
+    return this.#source.gaps === gaps;
   }
 
   /** Pins, which {@link run} leaves out: their table is younger than the schema that it writes. */
@@ -72,6 +74,52 @@ export class Salvage {
       const repository = this.#checked(this.#read.repository(row));
       if (repository === undefined) continue;
       this.#repositories.set(Number(row['key']), this.#rows.repository(repository));
+    }
+  }
+
+  /** Names are in an index, too, which may be whole where the table is not. It does not say what is public. */
+  #copyRepositoriesByIndex(): void {
+    for (let upstream = ''; ;) {
+      const next = this.#source.one(
+        `SELECT upstream FROM repository WHERE upstream > @after ORDER BY upstream LIMIT 1`,
+        { after: upstream },
+      );
+      if (typeof next !== 'string' || next <= upstream) return;
+      upstream = next;
+      const select = this.#source.text(
+        `SELECT name AS key, id, upstream, name FROM repository
+        WHERE upstream = @upstream AND name >= @from AND name < @to ORDER BY name LIMIT @limit`,
+        { upstream },
+      );
+      for (const row of this.#source.byText(select, nameKeys)) {
+        const repository = this.#checked(this.#read.repository(row));
+        const id = row['id'];
+        if (repository === undefined || typeof id !== 'number' || this.#repositories.has(id)) continue;
+        this.#repositories.set(id, this.#rows.repository(repository));
+      }
+    }
+  }
+
+  /** Who holds a manifest, and by which tags, is in indexes, too; but not when upstream last confirmed a tag. */
+  #copyByIndexes(): void {
+    const holders = this.#source.all(
+      `SELECT repository FROM repository_manifest INDEXED BY repository_manifest_by_digest WHERE digest = @digest`,
+    );
+    const tags = this.#source.all(
+      `SELECT name, digest, 0 AS checked_at FROM tag INDEXED BY tag_by_manifest
+      WHERE repository = @repository AND digest = @digest`,
+    );
+    for (const digest of this.#rows.manifests()) {
+      for (const { repository } of holders({ digest })) {
+        const to = this.#repositories.get(Number(repository));
+        const bytes = this.#rows.bytesOf(digest);
+        if (to === undefined || bytes === undefined) continue;
+        this.#rows.holding(to, digest, readManifest(bytes).blobs);
+        for (const row of tags({ repository, digest })) {
+          const tag = this.#read.tag(row);
+          if (tag !== undefined) this.#rows.tag(to, tag);
+        }
+      }
     }
   }
 
