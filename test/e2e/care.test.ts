@@ -2,6 +2,7 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { Child } from '../support/child.ts';
+import { DockerRegistry } from '../support/docker-registry.ts';
 import { FakeHub } from '../support/fake-hub.ts';
 import { assembleImage, makeIndex, noise, type Image } from '../support/image.ts';
 import { TempFolder } from '../support/temp-folder.ts';
@@ -61,11 +62,8 @@ class Classroom implements AsyncDisposable {
     await skopeoCopy(skopeoReference(this.mirror.url, image), to, ...options);
   }
 
-  async run(command: string): Promise<Outcome> {
-    const args = [entrepotMain, ...command.split(' '), '--config', this.mirror.configuration];
-    await using child = new Child(process.execPath, args, { cwd: tmpdir(), deadlineMs: 60_000 });
-    const { code } = await child.exited();
-    return { code, out: child.stdout, err: child.stderr };
+  run(command: string): Promise<Outcome> {
+    return run(command, this.mirror.configuration);
   }
 
   /** The images that `ls` lists. */
@@ -90,6 +88,13 @@ class Classroom implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closing.disposeAsync();
   }
+}
+
+async function run(command: string, configuration: string): Promise<Outcome> {
+  const args = [entrepotMain, ...command.split(' '), '--config', configuration];
+  await using child = new Child(process.execPath, args, { cwd: tmpdir(), deadlineMs: 60_000 });
+  const { code } = await child.exited();
+  return { code, out: child.stdout, err: child.stderr };
 }
 
 async function damage(file: string): Promise<void> {
@@ -166,3 +171,21 @@ test.each([
     await room.pull('library/node:22');
   },
 );
+
+test.each([
+  ['while the server runs', true],
+  ['while it does not', false],
+])('what registry:2 stored is taken over, and served when that is gone, %s', async (_when, serves) => {
+  const registry = await DockerRegistry.start();
+  await using folder = await TempFolder.create();
+  await using mirror = await Entrepot.start(registry.url);
+  await registry.push('acme/app', '1', app);
+  if (!serves) await mirror.stop();
+
+  const imported = await run(`import registry:${registry.folder}/data`, mirror.configuration);
+  expect(imported).toMatchObject({ code: 0 });
+  expect(imported.out).toMatch(/^took over 1 repository, 1 tag, 5 blobs of 4 MiB: /m);
+  await registry.stop();
+  if (!serves) await mirror.restart();
+  await skopeoCopy(skopeoReference(mirror.url, 'acme/app:1'), `dir:${folder.join('app')}`, '--all');
+});

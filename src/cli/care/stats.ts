@@ -54,8 +54,10 @@ function linesOf(numbers: Stats, now: number): readonly (readonly [string, strin
       'scrubbing',
       scrub.periodMs === null
         ? 'off'
-        : `all in ${lasting(scrub.periodMs)}` +
-          (scrub.oldestVerifiedAt === null ? '' : `, the longest ago ${ago(scrub.oldestVerifiedAt, now)}`),
+        : `everything within ${lasting(scrub.periodMs)}` +
+          (scrub.oldestVerifiedAt === null
+            ? ''
+            : `; what waits longest was verified ${ago(scrub.oldestVerifiedAt, now)}`),
     ],
     ...(server === null
       ? ([['server', 'not running']] as const)

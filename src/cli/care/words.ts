@@ -18,9 +18,9 @@ export function ago(at: number, now: number): string {
   return unit === undefined ? 'now' : relative.format(-Math.floor((now - at) / ms), unit);
 }
 
-/** A length of time in ms, for people: `3 days`. */
+/** A length of time in ms, for people: `30 days`. */
 export function lasting(ms: number): string {
-  const [unit, length] = units.find(([, one]) => ms >= one) ?? ['second', 1000];
+  const [unit, length] = units.slice(2).find(([, one]) => ms >= one) ?? ['second', 1000];
   return counted(Math.floor(ms / length), unit);
 }
 

@@ -308,7 +308,7 @@ describe('stats', () => {
       'quota       ghcr.io: 1.0 GiB',
       'state       pulls pass through without being kept',
       '            the disk is full',
-      'scrubbing   all in 1 month, the longest ago 5h ago',
+      'scrubbing   everything within 30 days; what waits longest was verified 5h ago',
       'server      running for 2 hours, and since its start:',
       '            evicted 4 images, 2.0 GiB',
       '            hashed 6 blobs, 2.0 GiB; 1 blob damaged',
