@@ -10,6 +10,8 @@ export type HeldVerdict = 'intact' | 'damaged' | 'missing' | 'gone';
 /** As many images as are worth naming where one blob is at fault. */
 const namedImages = 5;
 
+const looksForMissing = 4;
+
 export interface HeldBlobsOptions {
   readonly content: Pick<ContentStore, 'verify' | 'quarantine' | 'size'>;
   readonly metadata: Pick<MetadataStore, 'blob' | 'removeBlob' | 'adoptBlob'>;
@@ -33,13 +35,13 @@ export class HeldBlobs {
 
   /** Hashes a blob while others pull and evict. Rejects with the signal's reason, too. */
   async examine(digest: Digest, options: VerifyOptions = {}): Promise<HeldVerdict> {
-    const verdict = await this.#content.verify(digest, options);
-    if (verdict === 'intact') return verdict;
-    if ((await this.#metadata.blob(digest)) === undefined) return 'gone';
-    // It may have been evicted and pulled again in between: what counts is what is there now.
-    const again = await this.#content.verify(digest, options);
-    if (again === 'intact') return again;
-    return (await this.#metadata.blob(digest)) === undefined ? 'gone' : again;
+    for (let looks = 1; ; looks += 1) {
+      const verdict = await this.#content.verify(digest, options);
+      if (verdict === 'intact') return verdict;
+      if ((await this.#metadata.blob(digest)) === undefined) return 'gone';
+      // A file that is missing may have been evicted, and pulled again by now.
+      if (verdict === 'damaged' || looks === looksForMissing) return verdict;
+    }
   }
 
   /** Takes a damaged or missing blob out of use, also while it is read: the next request fetches it anew. */

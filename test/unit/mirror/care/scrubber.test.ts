@@ -168,19 +168,23 @@ describe('the scrubber', () => {
 
   it('rests while the store has failed, and goes on when it works again', async () => {
     let broken = true;
+    let attempts = 0;
     await using house = await aged({
       wrapContent: (content) =>
         withMethods(content, {
-          verify: (digest, options) =>
-            broken
+          verify: (digest, options) => {
+            attempts += 1;
+            return broken
               ? Promise.reject(new StoreError('IO', 'the disk is away'))
-              : content.verify(digest, options),
+              : content.verify(digest, options);
+          },
           check: () => (broken ? Promise.reject(new StoreError('IO', 'the disk is away')) : content.check()),
         }),
     });
     house.scrubber.start();
     await house.clock.advance(10 * minute);
     expect(house.space.health.healthy).toBe(false);
+    expect(attempts).toBe(1);
     expect(house.scrubber.counts).toEqual({ blobs: 0, bytes: 0, damaged: 0 });
     broken = false;
     await scrubbed(house, 3);
