@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Milliseconds since some moment in the past; never set back or forward, as {@link now} is when the clock is set. */
+  /** Whole milliseconds since some moment in the past; never set back or forward, as {@link now} is when the clock is set. */
   monotonic(): number;
   /** Resolves after `ms`; rejects with the signal's reason when that aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 export function systemClock(): Clock {
   return {
     now: () => Date.now(),
-    monotonic: () => performance.now(),
+    monotonic: () => Math.floor(performance.now()),
     sleep: async (ms, signal) => {
       try {
         await delay(ms, undefined, { signal });

@@ -35,6 +35,7 @@ interface Opening {
   readonly known: KnownBlob | undefined;
   /** Whether that gives a right to bytes that come by another repository. */
   readonly entitled: boolean;
+  /** By the clock that nobody sets. */
   readonly startedAt: number;
 }
 
@@ -69,10 +70,10 @@ export class BlobService {
       const size = (await this.#held(digest, known)) ?? known.size;
       return { size, result: 'hit', upstreamMs: 0 };
     }
-    const startedAt = this.#clock.now();
+    const startedAt = this.#clock.monotonic();
     try {
       const { size } = await this.#entitlement.confirm(repository, digest);
-      return { size, result: 'miss', upstreamMs: this.#clock.now() - startedAt };
+      return { size, result: 'miss', upstreamMs: this.#clock.monotonic() - startedAt };
     } catch (error) {
       throw this.#clientError(error, digest);
     }
@@ -111,7 +112,7 @@ export class BlobService {
   }
 
   async #open(repository: Repository, digest: Digest, claims: Claims, release: Release): Promise<BlobAnswer> {
-    const startedAt = this.#clock.now();
+    const startedAt = this.#clock.monotonic();
     let known = await this.#entitlement.known(repository, digest);
     let entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
     const held = await this.#held(digest, known);
@@ -176,7 +177,7 @@ export class BlobService {
       source,
       size,
       result: joined ? 'joined' : 'miss',
-      upstreamMs: this.#clock.now() - opening.startedAt,
+      upstreamMs: this.#clock.monotonic() - opening.startedAt,
       onDamage: (why) => this.#blobs.damaged(digest, why),
       onClose: release,
     });

@@ -99,11 +99,11 @@ export class FillSource implements BlobSource {
 
   async #timed<T>(wait: Promise<T>): Promise<T> {
     const { clock } = this.#passthrough;
-    const startedAt = clock.now();
+    const startedAt = clock.monotonic();
     try {
       return await wait;
     } finally {
-      this.#waitedMs += clock.now() - startedAt;
+      this.#waitedMs += clock.monotonic() - startedAt;
     }
   }
 

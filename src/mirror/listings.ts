@@ -89,7 +89,7 @@ export class Listings<T> {
     const nothing = known === undefined && !(await source.holds());
     const mustAnswer = nothing && (await source.emptyWillDo?.()) !== true;
     const patience = nothing && breaker.admits ? emptyPatienceMs : patienceMs;
-    const startedAt = this.#clock.now();
+    const startedAt = this.#clock.monotonic();
     const { outcome, joined } = this.#requests.run(key, async () => {
       const listing = await source.ask();
       if (listing.warning === undefined) this.#known.set(key, listing);
@@ -97,7 +97,7 @@ export class Listings<T> {
     });
     const end = settled(outcome);
     const first = await (mustAnswer ? end : within(this.#clock, patience, end));
-    const upstreamMs = this.#clock.now() - startedAt;
+    const upstreamMs = this.#clock.monotonic() - startedAt;
     if (first === elapsed) {
       breaker.timedOut();
       return stale('upstream does not answer in time', upstreamMs);

@@ -81,7 +81,7 @@ export class ManifestService {
   async byDigest(repository: Repository, digest: Digest, method: 'GET' | 'HEAD'): Promise<ManifestAnswer> {
     const held = await this.held(repository, digest);
     if (held !== undefined) return this.answer(held, 'hit', 0);
-    const startedAt = this.#clock.now();
+    const startedAt = this.#clock.monotonic();
     try {
       if (method === 'HEAD') {
         const { outcome, joined } = this.head(repository, { digest });
@@ -91,13 +91,13 @@ export class ManifestService {
             descriptor,
             bytes: undefined,
             result: joined ? 'joined' : 'miss',
-            upstreamMs: this.#clock.now() - startedAt,
+            upstreamMs: this.#clock.monotonic() - startedAt,
             warning: undefined,
           };
         }
       }
       const { outcome, joined } = this.fetch(repository, { digest });
-      return this.answer(await outcome, joined ? 'joined' : 'miss', this.#clock.now() - startedAt);
+      return this.answer(await outcome, joined ? 'joined' : 'miss', this.#clock.monotonic() - startedAt);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       throw clientError(error, () => registryErrors.manifestUnknown(digest, undefined, { cause: error }));

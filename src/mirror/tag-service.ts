@@ -69,10 +69,14 @@ export class TagService {
       if (this.#isFresh(repository, tag, record.checkedAt)) return this.#manifests.answer(held, 'hit', 0);
       return this.#revalidate(repository, tag, held, method);
     }
-    const startedAt = this.#clock.now();
+    const startedAt = this.#clock.monotonic();
     try {
       const resolution = await this.#resolve(repository, tag, method);
-      return this.#answer(resolution, resolution.joined ? 'joined' : 'miss', this.#clock.now() - startedAt);
+      return this.#answer(
+        resolution,
+        resolution.joined ? 'joined' : 'miss',
+        this.#clock.monotonic() - startedAt,
+      );
     } catch (error) {
       throw clientFault(error, tag);
     }
@@ -92,13 +96,13 @@ export class TagService {
       return this.#stale(held, refused.reason, 0);
     if (!breaker.admits) return this.#stale(held, notAsked, 0);
 
-    const startedAt = this.#clock.now();
+    const startedAt = this.#clock.monotonic();
     const resolution = this.#resolve(repository, tag, method).then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
     const first = await within(this.#clock, patienceMs, resolution);
-    const upstreamMs = this.#clock.now() - startedAt;
+    const upstreamMs = this.#clock.monotonic() - startedAt;
     if (first === elapsed) {
       breaker.timedOut();
       return this.#stale(held, 'upstream does not answer in time', upstreamMs);

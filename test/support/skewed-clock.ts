@@ -10,7 +10,7 @@ export class SkewedClock implements Clock {
   }
 
   monotonic(): number {
-    return performance.now() + this.#skew;
+    return Math.floor(performance.now()) + this.#skew;
   }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
