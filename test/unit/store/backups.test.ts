@@ -71,11 +71,11 @@ it('is intact though others write while it is made', async () => {
   const store = await folder.open();
   for (let number = 0; number < 200; number += 1) await store.inventory.addPin(`pin-${number}`);
   const making = backupsOf(folder).make();
-  let over = false;
+  const made = { over: false };
   void making.then(() => {
-    over = true;
+    made.over = true;
   });
-  for (let number = 0; !over; number += 1) {
+  for (let number = 0; !made.over; number += 1) {
     await store.inventory.addPin(`more-${number}`);
     await new Promise((resolve) => setImmediate(resolve));
   }

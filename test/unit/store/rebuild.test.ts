@@ -63,10 +63,10 @@ async function rightTags(store: MetadataStore): Promise<number> {
   for (const [index, image] of images.entries()) {
     const tag = await store.tag(named(index), tagOf(index));
     if (tag === undefined) continue;
-    expect(tag.digest).toBe(image.digest);
-    // Where only an index still says what it points to, it has to be checked anew.
-    expect([0, 1]).toContain(tag.checkedAt);
-    expect((await store.manifest(named(index), image.digest))?.bytes).toEqual(image.bytes);
+    const manifest = await store.manifest(named(index), image.digest);
+    // Where only an index still says what a tag points to, it has to be checked anew: as of the beginning of time.
+    const isRight = tag.digest === image.digest && tag.checkedAt <= 1 && manifest?.bytes.equals(image.bytes);
+    if (isRight !== true) throw new Error(`the tag of image ${index} leads astray`);
     right += 1;
   }
   return right;
