@@ -82,7 +82,11 @@ const scenes: fc.Arbitrary<Scene> = fc.record({
 const theReader: Record<Scene['reader'], Reader> = {
   anonymous,
   'a stranger with credentials': { ...anonymous, credentials: { username: 'eve', password: 'guess' } },
-  'a token for another repository': { ...somebody('mallory'), repositories: new Set(['team/other']) },
+  'a token for another repository': {
+    ...somebody('mallory'),
+    repositories: new Set(['team/other']),
+    deletable: new Set(['team/other']),
+  },
 };
 
 describe('a private repository', () => {
