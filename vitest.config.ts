@@ -23,6 +23,7 @@ export default defineConfig({
           hookTimeout: 30_000,
         },
       },
+      { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 900_000 } },
       { test: { name: 'soak', include: ['test/soak/**/*.test.ts'], testTimeout: 900_000 } },
       {
         test: {

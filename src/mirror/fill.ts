@@ -218,6 +218,7 @@ export class Fill {
     );
     await ingest.commit();
     await this.#shared.metadata.putBlob(this.digest, size);
+    await this.#shared.content.recorded(this.digest);
     claim.committed();
     await this.#request.onCommitted(size);
   }

@@ -66,6 +66,14 @@ export interface ContentStore {
   /** The digests of all committed blobs, with their sizes, in no order. */
   list(): AsyncIterable<StoredBlob>;
 
+  /**
+   * Blobs that may have been committed without {@link recorded} being called: all those that a crash left so, and the ones
+   * being committed right now.
+   */
+  unrecorded(): Promise<readonly Digest[]>;
+  /** The blob is written down where it is looked up: a crash can lose sight of it no more. */
+  recorded(digest: Digest): Promise<void>;
+
   /** The partial blobs, with the bytes that they hold. */
   listPartial(): AsyncIterable<PartialBlob>;
   /** Removes a partial blob. False when there was none, or while an ingest of that digest is open. */

@@ -32,6 +32,8 @@ export interface MirrorHouseOptions {
   readonly policy?: Partial<FreshnessPolicy>;
   /** Without limits, if not given: how full the disk of the test machine is does not matter. */
   readonly space?: Partial<SpaceSettings>;
+  /** True: its folder is in memory where that can be, since disks are slow to flush. */
+  readonly inMemory?: true;
   readonly wrapContent?: (content: ContentStore) => ContentStore;
   readonly wrapMetadata?: (metadata: MetadataStore) => MetadataStore;
 }
@@ -43,6 +45,7 @@ export class MirrorHouse implements AsyncDisposable {
   readonly #folder: TempFolder;
   readonly #options: MirrorHouseOptions;
   #stores: { readonly content: ContentStore; readonly metadata: MetadataStore } | undefined;
+  #opened: readonly { close(): Promise<void> }[] = [];
   #running: { readonly mirror: RunningMirror; readonly space: Space } | undefined;
   readonly #log = logLines('debug');
 
@@ -53,7 +56,8 @@ export class MirrorHouse implements AsyncDisposable {
   }
 
   static async open(options: MirrorHouseOptions = {}): Promise<MirrorHouse> {
-    const house = new MirrorHouse(await TempFolder.create(), options);
+    const folder = await (options.inMemory === true ? TempFolder.inMemory() : TempFolder.create());
+    const house = new MirrorHouse(folder, options);
     await house.#start();
     return house;
   }
@@ -89,6 +93,12 @@ export class MirrorHouse implements AsyncDisposable {
     await this.#start();
   }
 
+  /** Starts again on the same folder without having stopped: for stores that were wrapped, and answer no more. */
+  async crash(): Promise<void> {
+    for (const store of this.#opened) await store.close();
+    await this.#start();
+  }
+
   /** Waits until fills and readers have let go of everything, and the limits are kept. */
   async settled(): Promise<void> {
     const blobs = [this.upstream, ...(this.#options.others ?? [])].flatMap((upstream) => upstream.blobs);
@@ -103,11 +113,12 @@ export class MirrorHouse implements AsyncDisposable {
 
   async #start(): Promise<void> {
     const { wrapContent, wrapMetadata, policy, access, others = [] } = this.#options;
-    const stored = await FilesystemContentStore.open(this.#folder.path);
+    const stored = await FilesystemContentStore.open(this.#folder.path, { clock: this.clock });
     const recorded = await SqliteMetadataStore.open(this.#folder.join('metadata.sqlite'), this.clock);
     const content = wrapContent?.(stored) ?? stored;
     const metadata = wrapMetadata?.(recorded) ?? recorded;
     this.#stores = { content, metadata };
+    this.#opened = [recorded, stored];
     const { clock } = this;
     const { logger } = this.#log;
     const registries = [this.upstream, ...others];

@@ -4,7 +4,9 @@ import { eventually } from './deadline.ts';
 
 /** The names of partial blobs in a data folder. */
 export async function partialBlobs(root: string): Promise<readonly string[]> {
-  return await readdir(new Layout(root).ingest);
+  const layout = new Layout(root);
+  const names = await readdir(layout.ingest);
+  return names.filter((name) => layout.partialDigest(name) !== undefined);
 }
 
 /** The names of committed blobs in a data folder. */

@@ -20,6 +20,7 @@ import { Reservations } from './reservations.ts';
 import { Rounds } from './rounds.ts';
 import { SpacePolicy, type SpaceLimits } from './space-policy.ts';
 import { StoreHealth } from './store-health.ts';
+import { UnrecordedBlobs } from './unrecorded-blobs.ts';
 
 /** What the operator asks of the cache's size. */
 export interface SpaceSettings extends SpaceLimits {
@@ -98,6 +99,7 @@ export function composeSpace(parts: SpaceParts): Space {
     metadata,
     evictor,
     remover,
+    unrecorded: new UnrecordedBlobs(content, metadata, inUse),
     pins,
     leftovers,
     quotas,

@@ -10,6 +10,7 @@ import type { Leftovers } from './leftovers.ts';
 import type { Pins } from './pins.ts';
 import type { Quotas } from './quotas.ts';
 import type { Remover } from './remover.ts';
+import type { UnrecordedBlobs } from './unrecorded-blobs.ts';
 
 const lookMs = 60 * 1000;
 /** Of looks, until what is old is removed for the first time: a clock that is wrong at boot is set by then. */
@@ -31,6 +32,7 @@ export interface HousekeepingOptions {
   readonly metadata: MetadataStore;
   readonly evictor: Evictor;
   readonly remover: Remover;
+  readonly unrecorded: UnrecordedBlobs;
   readonly pins: Pins;
   readonly leftovers: Leftovers;
   readonly quotas: Quotas;
@@ -74,11 +76,13 @@ export class Housekeeping {
   }
 
   async #look(): Promise<void> {
-    const { degradation, pins, leftovers, remover, evictor, clockWatch } = this.#options;
+    const { degradation, pins, leftovers, remover, unrecorded, evictor, clockWatch } = this.#options;
+    const { signal } = this.#closing;
     clockWatch.trustworthy();
     await degradation.tolerate(() => pins.load());
     await degradation.tolerate(() => leftovers.refresh());
-    await degradation.tolerate(() => remover.workOff(this.#closing.signal));
+    await degradation.tolerate(() => unrecorded.adopt(signal));
+    await degradation.tolerate(() => remover.workOff(signal));
     await evictor.makeRoom();
   }
 

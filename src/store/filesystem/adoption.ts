@@ -7,6 +7,7 @@ import { inFolder, moveFile, namesIn, syncFolder } from '../folder.ts';
 import { StoreError } from '../store-error.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
+import type { Unrecorded } from './unrecorded.ts';
 import type { Verification } from './verification.ts';
 
 /** Why a file cannot be linked but may well be copied: another file system, somebody else's file, too many links, no links at all. */
@@ -24,11 +25,13 @@ export class Adoption {
   readonly #layout: Layout;
   readonly #files: FileSystem;
   readonly #verification: Verification;
+  readonly #unrecorded: Unrecorded;
 
-  constructor(layout: Layout, files: FileSystem, verification: Verification) {
+  constructor(layout: Layout, files: FileSystem, verification: Verification, unrecorded: Unrecorded) {
     this.#layout = layout;
     this.#files = files;
     this.#verification = verification;
+    this.#unrecorded = unrecorded;
   }
 
   /**
@@ -48,12 +51,14 @@ export class Adoption {
       const size = await this.#sizeIfIntact(digest, own);
       if (size === undefined) throw new StoreError('DIGEST_MISMATCH', `the file does not hash to ${digest}`);
       await this.#flush(own);
+      await this.#unrecorded.mark(digest);
       await moveFile(own, target, this.#files);
       made = target;
       await syncFolder(dirname(target));
       return size;
     } catch (cause) {
       await this.#files.unlink(made).catch(() => undefined);
+      await this.#unrecorded.clear(digest).catch(() => undefined);
       throw fileError('adopting a file', cause);
     }
   }

@@ -26,6 +26,7 @@ import { Layout } from './layout.ts';
 import { Partials } from './partials.ts';
 import { Quarantine } from './quarantine.ts';
 import { Removals } from './removals.ts';
+import { Unrecorded } from './unrecorded.ts';
 import { Volume } from './volume.ts';
 import { Verification } from './verification.ts';
 
@@ -47,6 +48,7 @@ export class FilesystemContentStore implements ContentStore {
   readonly #partials: Partials;
   readonly #quarantine: Quarantine;
   readonly #volume: Volume;
+  readonly #unrecorded: Unrecorded;
   /** Digests whose files somebody is making, by an ingest or an adoption. */
   readonly #making = new Set<Digest>();
   /** Committed blobs that are being removed or quarantined. */
@@ -58,7 +60,8 @@ export class FilesystemContentStore implements ContentStore {
     this.#files = files;
     this.#clock = clock;
     this.#verification = new Verification(this.#thread);
-    this.#adoption = new Adoption(this.#layout, files, this.#verification);
+    this.#unrecorded = new Unrecorded(this.#layout);
+    this.#adoption = new Adoption(this.#layout, files, this.#verification, this.#unrecorded);
     this.#partials = new Partials(this.#layout, files, (digest) => this.#making.has(digest));
     this.#quarantine = new Quarantine(this.#layout, files);
     this.#volume = new Volume(this.#layout, files);
@@ -119,7 +122,12 @@ export class FilesystemContentStore implements ContentStore {
       const taken = await unlessMissing(
         this.#files.rename(this.#layout.blob(digest), this.#layout.partial(digest)).then(() => true),
       );
-      ingest = await FileIngest.open(digest, this.#layout, this.#files, release);
+      ingest = await FileIngest.open(digest, {
+        layout: this.#layout,
+        files: this.#files,
+        unrecorded: this.#unrecorded,
+        release,
+      });
       // It was whole once: something is wrong in it, be it only that its end is missing.
       if (taken === true && !ingest.matches()) await ingest.restart();
       return ingest;
@@ -148,6 +156,22 @@ export class FilesystemContentStore implements ContentStore {
           if (digest !== undefined && size !== undefined) yield { digest, size };
         }
       }
+    }
+  }
+
+  async unrecorded(): Promise<readonly Digest[]> {
+    try {
+      return await this.#unrecorded.list();
+    } catch (cause) {
+      throw fileError('listing blobs that are not recorded', cause);
+    }
+  }
+
+  async recorded(digest: Digest): Promise<void> {
+    try {
+      await this.#unrecorded.clear(digest);
+    } catch (cause) {
+      throw fileError('noting that a blob is recorded', cause);
     }
   }
 

@@ -8,10 +8,20 @@ import { inFolder, moveFile, syncFolder } from '../folder.ts';
 import { StoreError } from '../store-error.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
+import type { Unrecorded } from './unrecorded.ts';
 import { writeAll } from './write-all.ts';
 
 /** Bytes hashed between two turns of the event loop while a partial blob is taken up again. */
 const rehashBytes = 1024 * 1024;
+
+/** What an ingest works with. */
+export interface FileIngestParts {
+  readonly layout: Layout;
+  readonly files: FileSystem;
+  readonly unrecorded: Unrecorded;
+  /** Called once, when the ingest has let go of the file's name. */
+  readonly release: () => void;
+}
 
 /**
  * A blob being written to its partial file. One handle serves the writing and all reading, so that neither the rename
@@ -22,6 +32,7 @@ export class FileIngest implements Ingest {
   readonly digest: Digest;
   readonly #layout: Layout;
   readonly #files: FileSystem;
+  readonly #unrecorded: Unrecorded;
   readonly #release: () => void;
   #file: FileHandle;
   /** Whether the file has another name besides. It is then a whole blob. */
@@ -33,17 +44,13 @@ export class FileIngest implements Ingest {
   #failure: StoreError | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(
-    digest: Digest,
-    file: FileHandle,
-    layout: Layout,
-    files: FileSystem,
-    release: () => void,
-  ) {
+  private constructor(digest: Digest, file: FileHandle, parts: FileIngestParts) {
+    const { layout, files, unrecorded, release } = parts;
     this.digest = digest;
     this.#file = file;
     this.#layout = layout;
     this.#files = files;
+    this.#unrecorded = unrecorded;
     this.#release = release;
     this.#path = layout.partial(digest);
     this.#verifier = new DigestVerifier(digest);
@@ -52,19 +59,14 @@ export class FileIngest implements Ingest {
   /**
    * Opens the partial file, makes it when there is none, and hashes what it holds. One with another name besides is
    * kept only if it is whole.
-   * @param release called once, when the ingest has let go of the file's name
    * @throws {StoreError}
    */
-  static async open(
-    digest: Digest,
-    layout: Layout,
-    files: FileSystem,
-    release: () => void,
-  ): Promise<FileIngest> {
+  static async open(digest: Digest, parts: FileIngestParts): Promise<FileIngest> {
+    const { layout, files } = parts;
     let file: FileHandle | undefined;
     try {
       file = await inFolder(layout.ingest, () => openPartial(layout.partial(digest), files));
-      const ingest = new FileIngest(digest, file, layout, files, release);
+      const ingest = new FileIngest(digest, file, parts);
       await ingest.#rehash();
       ingest.#shared = (await file.stat()).nlink > 1;
       if (ingest.#shared && !ingest.#verifier.matches()) await ingest.#replace();
@@ -120,6 +122,7 @@ export class FileIngest implements Ingest {
       }
       const target = this.#layout.blob(this.digest);
       await this.#syncOrDrop(() => this.#file.sync());
+      await this.#unrecorded.mark(this.digest);
       await moveFile(this.#path, target, this.#files);
       this.#path = target;
       await this.#syncOrDrop(() => syncFolder(dirname(target)));
@@ -228,6 +231,7 @@ export class FileIngest implements Ingest {
   async #drop(): Promise<void> {
     try {
       await unlessMissing(this.#files.unlink(this.#path));
+      await this.#unrecorded.clear(this.digest);
     } finally {
       this.#end();
     }

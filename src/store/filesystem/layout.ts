@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { digestAlgorithm, digestHex, parseDigest, type Digest } from '../../oci/digest.ts';
 
 const partialName = /^(sha256|sha512)-([a-f0-9]+)\.partial$/;
+const unrecordedName = /^(sha256|sha512)-([a-f0-9]+)\.unrecorded$/;
 const adoptedName = /^(?:sha256|sha512)-[a-f0-9]+\.adopted$/;
 const quarantinedName = /^(sha256|sha512)-([a-f0-9]+)-(\d{1,15})$/;
 
@@ -31,6 +32,11 @@ export class Layout {
     return join(this.ingest, `${flat(digest)}.partial`);
   }
 
+  /** The mark of a blob that is not recorded yet. */
+  unrecorded(digest: Digest): string {
+    return join(this.ingest, `${flat(digest)}.unrecorded`);
+  }
+
   /** The file that is checked before it becomes the blob of that digest. */
   adopted(digest: Digest): string {
     return join(this.ingest, `${flat(digest)}.adopted`);
@@ -51,8 +57,12 @@ export class Layout {
 
   /** The digest of the partial blob of that file name, or undefined for a file that is not ours. */
   partialDigest(name: string): Digest | undefined {
-    const [, algorithm = '', hex = ''] = partialName.exec(name) ?? [];
-    return parseDigest(`${algorithm}:${hex}`);
+    return digestIn(partialName, name);
+  }
+
+  /** The digest of which a file of that name is the mark, or undefined for a file that is none. */
+  unrecordedDigest(name: string): Digest | undefined {
+    return digestIn(unrecordedName, name);
   }
 
   /** What the name of a quarantined file says, or undefined for a file that is not ours. */
@@ -61,6 +71,11 @@ export class Layout {
     const digest = parseDigest(`${algorithm}:${hex}`);
     return digest === undefined ? undefined : { digest, at: Number(at) };
   }
+}
+
+function digestIn(pattern: RegExp, name: string): Digest | undefined {
+  const [, algorithm = '', hex = ''] = pattern.exec(name) ?? [];
+  return parseDigest(`${algorithm}:${hex}`);
 }
 
 function flat(digest: Digest): string {

@@ -261,11 +261,7 @@ export class SqliteMetadataStore implements MetadataStore {
       const { database } = this.#connection;
       if (!database.open) return;
       this.#usage.close();
-      try {
-        this.#usage.flush();
-      } finally {
-        database.close();
-      }
+      database.close();
     });
   }
 

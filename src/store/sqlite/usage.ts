@@ -67,9 +67,17 @@ export class UsageBatch {
     while (this.#uses.size > 0) this.#flushSome();
   }
 
-  /** Stops waiting; what is still here wants a {@link flush}. */
+  /**
+   * Stops waiting, and hands over what is still here. A full disk costs those uses; it is no reason why a server should not
+   * stop as it was told to, so the trouble is only told.
+   */
   close(): void {
     this.#closing.abort();
+    try {
+      this.flush();
+    } catch (cause) {
+      this.#onTrouble(cause);
+    }
   }
 
   #flushSome(): void {

@@ -46,6 +46,27 @@ export function committedContract(make: MakeContentStore): void {
       expect(await blobBytes(subject.store, digest)).toEqual(bytes);
     });
 
+    it('is among the unrecorded ones until it is said to be recorded, also after a crash', async () => {
+      await using subject = await make();
+      await put(subject.store, bytes);
+      expect(await subject.store.unrecorded()).toEqual([digest]);
+      const reopened = await subject.reopen();
+      expect(await reopened.unrecorded()).toEqual([digest]);
+      await reopened.recorded(digest);
+      await reopened.recorded(digest);
+      expect(await reopened.unrecorded()).toEqual([]);
+      expect(await blobBytes(reopened, digest)).toEqual(bytes);
+    });
+
+    it('is not among them when it turns out to be wrong', async () => {
+      await using subject = await make();
+      const ingest = await subject.store.ingest(digest);
+      await ingest.write([Buffer.from('something else')]);
+      await expect(ingest.commit()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+      await ingest.close();
+      expect(await subject.store.unrecorded()).toEqual([]);
+    });
+
     it('outlives the process', async () => {
       await using subject = await make();
       await put(subject.store, bytes);

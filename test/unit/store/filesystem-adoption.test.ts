@@ -44,6 +44,7 @@ describe('an adopted file', () => {
     expect(await store.adopt(digest, source)).toBe(bytes.length);
     expect(await blobBytes(store, digest)).toEqual(bytes);
     expect((await stat(layout.blob(digest))).ino).toBe((await stat(source)).ino);
+    await store.recorded(digest);
     expect(await readdir(layout.ingest)).toEqual([]);
   });
 
@@ -54,6 +55,7 @@ describe('an adopted file', () => {
       expect(await store.adopt(digest, source)).toBe(bytes.length);
       expect(await blobBytes(store, digest)).toEqual(bytes);
       expect((await stat(layout.blob(digest))).ino).not.toBe((await stat(source)).ino);
+      await store.recorded(digest);
       expect(await readdir(layout.ingest)).toEqual([]);
     },
   );
@@ -71,6 +73,7 @@ describe('an adopted file', () => {
     await store.removeQuarantined(Infinity);
     await store.adopt(digest, source);
     await store.remove(digest);
+    await store.recorded(digest);
     expect(await stat(source)).toMatchObject({ mtimeMs, nlink: 1 });
     await nothingIsLeft();
   });

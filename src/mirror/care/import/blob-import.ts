@@ -80,6 +80,7 @@ export class BlobImport {
       return;
     }
     await this.#metadata.putBlob(digest, adopted);
+    await this.#content.recorded(digest);
     this.#journal.took(adopted, this.#links);
   }
 

@@ -1,0 +1,22 @@
+import fc from 'fast-check';
+import { test } from 'vitest';
+import { commands, emptyModel } from './commands.ts';
+import { World } from './world.ts';
+
+/** Sequences of commands. In CI there is time for thousands. */
+const runs = process.env['CI'] === undefined ? 300 : 2500;
+/** Side by side, since they wait for the disk half of the time. */
+const lanes = 2;
+
+test.concurrent.each(Array.from({ length: lanes }, (_, lane) => lane))(
+  'whatever is pulled, evicted, pinned and cut off, the cache is what a simple model says (lane %d)',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.commands([...commands], { maxCommands: 25, size: 'medium' }), async (sequence) => {
+        await using world = await World.open();
+        await fc.asyncModelRun(() => ({ model: emptyModel(), real: world }), sequence);
+      }),
+      { numRuns: runs / lanes, endOnFailure: false },
+    );
+  },
+);

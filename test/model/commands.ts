@@ -1,0 +1,324 @@
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import type { Digest } from '../../src/oci/digest.ts';
+import type { Title } from './catalogue.ts';
+import { catalogue, type Sight, type World } from './world.ts';
+
+/** The cache as it should be, as simply as it can be said. */
+export interface Model {
+  /** Counts pulls. */
+  time: number;
+  /** When each title was last pulled, by tag; none for one of which nobody can say how far it got. */
+  readonly used: Map<string, number>;
+  readonly pinned: Set<string>;
+  /** What was there when last looked. */
+  seen: Sight;
+}
+
+export function emptyModel(): Model {
+  const nothing = {
+    blobs: new Map(),
+    tags: new Set<string>(),
+    images: new Set<Digest>(),
+    whole: new Set<Digest>(),
+  };
+  return { time: 0, used: new Map(), pinned: new Set(), seen: nothing };
+}
+
+export type Command = fc.AsyncCommand<Model, World>;
+
+/** The platform `arm` belongs to the index `multi` while that is held: they are one image, used when either is. */
+function family(tag: string, { tags }: Sight): string {
+  return tag === 'arm' && tags.has('multi') ? 'multi' : tag;
+}
+
+function lastUse(tag: string, model: Model, sight: Sight): number | undefined {
+  const members = catalogue
+    .map((title) => title.tag)
+    .filter((other) => family(other, sight) === family(tag, sight));
+  const times = members.filter((member) => sight.tags.has(member)).map((member) => model.used.get(member));
+  return times.every((time) => time !== undefined) ? Math.max(...times) : undefined;
+}
+
+/** Whether some held bytes of a title are no other held title's: only then could it have gone in place of another. */
+function hasBytesOfItsOwn({ tag, blobs }: Title, sight: Sight): boolean {
+  const others = catalogue.filter((other) => other.tag !== tag && sight.tags.has(other.tag));
+  const held = blobs.filter(({ digest }) => sight.blobs.has(digest));
+  return held.some(({ digest }) =>
+    others.every((other) => !other.blobs.some((blob) => blob.digest === digest)),
+  );
+}
+
+/**
+ * Looks, and compares with the last time. `spared` are titles that something else than the want of room has touched.
+ * 1. An image that was whole is whole, or gone as a whole.
+ * 2. What is pinned stays.
+ * 3. Nothing goes while something older stays that could have gone in its place.
+ */
+async function compare(model: Model, world: World, spared: readonly string[] = []): Promise<void> {
+  const before = model.seen;
+  const after = await world.look();
+  model.seen = after;
+  for (const digest of before.whole) {
+    const inPart = after.images.has(digest) && !after.whole.has(digest);
+    expect(inPart, `${digest} has lost some of its blobs`).toBe(false);
+  }
+  for (const title of catalogue) {
+    const { tag } = title;
+    if (!before.tags.has(tag) || spared.includes(tag) || after.tags.has(tag)) continue;
+    expect(model.pinned.has(tag), `${tag} is pinned and gone`).toBe(false);
+    const use = lastUse(tag, model, before);
+    for (const other of catalogue) {
+      const older = lastUse(other.tag, model, after);
+      if (use === undefined || older === undefined || !after.tags.has(other.tag)) continue;
+      if (model.pinned.has(other.tag) || spared.includes(other.tag)) continue;
+      if (family(other.tag, before) === family(tag, before)) continue;
+      const wrong = older < use && hasBytesOfItsOwn(other, after);
+      expect(wrong, `${tag} is gone, while ${other.tag}, which is older, is there`).toBe(false);
+    }
+  }
+}
+
+class Pull implements Command {
+  readonly #title: Title;
+  readonly #platform: number;
+
+  constructor(title: Title, platform: number) {
+    this.#title = title;
+    this.#platform = platform;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: Model, world: World): Promise<void> {
+    await world.pull(this.#title, this.#platform);
+    model.time += 1;
+    model.used.set(this.#title.tag, model.time);
+    await compare(model, world);
+    if (model.pinned.size > 0) return;
+    const { images } = this.#title;
+    const image = images[this.#platform % images.length];
+    expect(model.seen.whole, 'what was pulled just now is there').toContain(image?.digest);
+  }
+
+  toString(): string {
+    return `pull ${this.#title.tag} ${this.#platform}`;
+  }
+}
+
+/** A client that gives up in the middle. */
+class PullHalf implements Command {
+  readonly #title: Title;
+
+  constructor(title: Title) {
+    this.#title = title;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: Model, world: World): Promise<void> {
+    await world.pull(this.#title, 0, 1);
+    model.time += 1;
+    model.used.set(this.#title.tag, model.time);
+    await compare(model, world);
+  }
+
+  toString(): string {
+    return `pull half of ${this.#title.tag}`;
+  }
+}
+
+/** The power goes in the middle of a pull, and of what the pull makes necessary. */
+class Crash implements Command {
+  readonly #title: Title;
+  readonly #calls: number;
+
+  constructor(title: Title, calls: number) {
+    this.#title = title;
+    this.#calls = calls;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: Model, world: World): Promise<void> {
+    await world.crash(this.#calls, async () => {
+      await world.pull(this.#title, 0);
+      await world.house.settled();
+    });
+    model.used.delete(this.#title.tag);
+    // `multi` and `arm` have an image in common.
+    if (['multi', 'arm'].includes(this.#title.tag))
+      for (const tag of ['multi', 'arm']) model.used.delete(tag);
+    await compare(model, world, [this.#title.tag, 'multi', 'arm']);
+  }
+
+  toString(): string {
+    return `crash ${this.#calls} calls into a pull of ${this.#title.tag}`;
+  }
+}
+
+class Restart implements Command {
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: Model, world: World): Promise<void> {
+    const { tags } = model.seen;
+    await world.house.restart();
+    await compare(model, world);
+    expect(model.seen.tags, 'tags after a restart').toEqual(tags);
+  }
+
+  toString(): string {
+    return 'restart';
+  }
+}
+
+/** Time passes, or somebody sets the clock. */
+class Time implements Command {
+  readonly #passes: boolean;
+  readonly #ms: number;
+
+  constructor(passes: boolean, ms: number) {
+    this.#passes = passes;
+    this.#ms = ms;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: Model, world: World): Promise<void> {
+    if (this.#passes) await world.house.clock.advance(this.#ms);
+    else world.house.clock.set(this.#ms);
+    await compare(model, world);
+  }
+
+  toString(): string {
+    return `${this.#passes ? 'wait' : 'set the clock by'} ${this.#ms} ms`;
+  }
+}
+
+class Pin implements Command {
+  readonly #title: Title;
+
+  constructor(title: Title) {
+    this.#title = title;
+  }
+
+  check({ pinned }: Readonly<Model>): boolean {
+    // Two pinned images might leave no room for a third.
+    return pinned.size === 0;
+  }
+
+  async run(model: Model, world: World): Promise<void> {
+    await world.house.space.pins.add(world.pattern(this.#title));
+    model.pinned.add(this.#title.tag);
+    await compare(model, world);
+  }
+
+  toString(): string {
+    return `pin ${this.#title.tag}`;
+  }
+}
+
+class Unpin implements Command {
+  readonly #title: Title;
+
+  constructor(title: Title) {
+    this.#title = title;
+  }
+
+  check({ pinned }: Readonly<Model>): boolean {
+    return pinned.has(this.#title.tag);
+  }
+
+  async run(model: Model, world: World): Promise<void> {
+    expect(await world.house.space.pins.remove(world.pattern(this.#title))).toBe(true);
+    model.pinned.delete(this.#title.tag);
+    await compare(model, world);
+  }
+
+  toString(): string {
+    return `unpin ${this.#title.tag}`;
+  }
+}
+
+class Prune implements Command {
+  readonly #share: number;
+
+  constructor(share: number) {
+    this.#share = share;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: Model, world: World): Promise<void> {
+    const { bytes, databaseBytes } = await world.house.metadata.evictions.usage();
+    const toBytes = databaseBytes + Math.floor(bytes * this.#share);
+    const told = [];
+    for await (const image of world.house.space.evictor.prune({ toBytes, dryRun: false })) {
+      told.push(image);
+    }
+    await compare(model, world);
+    if (model.pinned.size > 0) return;
+    const after = await world.house.metadata.evictions.usage();
+    expect(after.bytes + after.databaseBytes, 'what is left').toBeLessThanOrEqual(toBytes);
+    if (bytes > 0 && this.#share < 1) expect(told.length, 'images told of').toBeGreaterThan(0);
+  }
+
+  toString(): string {
+    return `prune to ${this.#share}`;
+  }
+}
+
+class Remove implements Command {
+  readonly #title: Title;
+
+  constructor(title: Title) {
+    this.#title = title;
+  }
+
+  check({ pinned, seen }: Readonly<Model>): boolean {
+    // Of a family that is pinned in part nothing is removed here.
+    return seen.tags.has(this.#title.tag) && pinned.size === 0;
+  }
+
+  async run(model: Model, world: World): Promise<void> {
+    await world.remove(this.#title);
+    model.used.delete(this.#title.tag);
+    await compare(model, world, [this.#title.tag]);
+    expect(model.seen.tags, 'tags').not.toContain(this.#title.tag);
+  }
+
+  toString(): string {
+    return `remove ${this.#title.tag}`;
+  }
+}
+
+const title = fc.constantFrom(...catalogue);
+const year = 365 * 24 * 3_600_000;
+
+/** What happens to a cache, pulls most of all. */
+export const commands: readonly fc.Arbitrary<Command>[] = [
+  ...Array.from({ length: 4 }, () =>
+    fc.tuple(title, fc.nat(1)).map(([one, platform]) => new Pull(one, platform)),
+  ),
+  title.map((one) => new PullHalf(one)),
+  fc.tuple(title, fc.nat(60)).map(([one, calls]) => new Crash(one, calls)),
+  fc.constant(new Restart()),
+  fc.constantFrom(1000, 40_000, 3_600_000).map((ms) => new Time(true, ms)),
+  fc.constantFrom(-10 * year, -3_600_000, 3_600_000, 10 * year).map((ms) => new Time(false, ms)),
+  title.map((one) => new Pin(one)),
+  title.map((one) => new Unpin(one)),
+  fc.constantFrom(0, 0.3, 0.8).map((share) => new Prune(share)),
+  title.map((one) => new Remove(one)),
+];

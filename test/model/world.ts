@@ -1,0 +1,158 @@
+import { expect } from 'vitest';
+import type { Digest } from '../../src/oci/digest.ts';
+import { eventually } from '../support/deadline.ts';
+import { byTag, MirrorHouse, readAll, target } from '../support/mirror-house.ts';
+import { PowerSwitch } from '../support/power-switch.ts';
+import { ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { makeCatalogue, totalBytes, type Title } from './catalogue.ts';
+
+const repository = 'library/shelf';
+export const catalogue = makeCatalogue();
+/** An empty database counts towards the limit, too. In bytes. */
+const databaseBytes = 150_000;
+/** Half of everything: each image fits, all of them never do. In bytes. */
+const cap = databaseBytes + Math.floor(totalBytes(catalogue.flatMap(({ blobs }) => blobs)) / 2);
+
+/** What can be seen of the cache from outside, when nothing goes on. */
+export interface Sight {
+  /** Sizes of the blobs that are held. */
+  readonly blobs: ReadonlyMap<Digest, number>;
+  /** Tags that are held. */
+  readonly tags: ReadonlySet<string>;
+  /** Images (not indexes) whose manifest is held, and those of them whose blobs are all held, too. */
+  readonly images: ReadonlySet<Digest>;
+  readonly whole: ReadonlySet<Digest>;
+}
+
+/** A mirror on real stores whose power can fail at any call. */
+export class World implements AsyncDisposable {
+  readonly #house: MirrorHouse;
+  /** Of the stores that are open now. */
+  readonly #power: { now: PowerSwitch };
+
+  private constructor(power: { now: PowerSwitch }, house: MirrorHouse) {
+    this.#power = power;
+    this.#house = house;
+  }
+
+  get house(): MirrorHouse {
+    return this.#house;
+  }
+
+  static async open(): Promise<World> {
+    const upstream = new ScriptedUpstream();
+    for (const { tag, root, images, blobs } of catalogue) {
+      for (const image of images) upstream.addManifest(repository, image.bytes);
+      upstream.addManifest(repository, root.bytes, tag);
+      for (const { bytes } of blobs) upstream.addBlob(repository, bytes);
+    }
+    const power = { now: new PowerSwitch() };
+    const house = await MirrorHouse.open({
+      upstream,
+      inMemory: true,
+      canLogIn: false,
+      space: { maxsize: { bytes: cap } },
+      wrapContent: (content) => power.now.wire(content),
+      wrapMetadata: (metadata) => power.now.wire(metadata),
+    });
+    return new World(power, house);
+  }
+
+  /** Pulls a tag, one of the manifests behind it, and its first `blobs` blobs, as a client does. Throws for wrong bytes. */
+  async pull({ tag, root, images }: Title, platform: number, blobs = Infinity): Promise<void> {
+    const { mirror } = this.house;
+    const asked = target(repository);
+    const top = await mirror.manifest(asked, byTag(tag), 'GET');
+    expect(top.bytes?.equals(root.bytes), `the manifest of ${tag}`).toBe(true);
+    const image = images[platform % images.length];
+    if (image === undefined) throw new Error('a title without an image');
+    if (image.digest !== root.digest) {
+      const child = await mirror.manifest(asked, { digest: image.digest }, 'GET');
+      expect(child.bytes?.equals(image.bytes), `an image of ${tag}`).toBe(true);
+    }
+    for (const blob of [image.config, ...image.layers].slice(0, blobs)) {
+      const bytes = await readAll(await mirror.openBlob(asked, blob.digest));
+      expect(bytes.equals(blob.bytes), `a blob of ${tag}`).toBe(true);
+    }
+  }
+
+  async remove({ tag }: Title): Promise<void> {
+    await this.house.mirror.remove(target(repository), byTag(tag));
+  }
+
+  pattern({ tag }: Title): string {
+    return `docker.io/${repository}:${tag}`;
+  }
+
+  /** Cuts the power after so many more calls to the stores while `work` goes on, and starts again. */
+  async crash(calls: number, work: () => Promise<unknown>): Promise<void> {
+    const power = this.#power.now;
+    power.cutAfter(calls);
+    await Promise.race([
+      work().catch(() => undefined),
+      eventually(20_000, 'the power to go', () => power.off).catch(() => undefined),
+    ]);
+    power.cutAfter(0);
+    await power.closeFiles();
+    this.#power.now = new PowerSwitch();
+    await this.house.crash();
+  }
+
+  /** Looks when all is at rest, and checks what must hold whatever has happened: files, rows and accounts agree, within the limit. */
+  async look(): Promise<Sight> {
+    await this.house.settled();
+    const { content, metadata } = this.house;
+    if ((await this.#used()) > cap) {
+      // It was found out a moment ago that nothing could go, and is not tried again for some seconds.
+      await this.house.clock.advance(15_000);
+      await this.house.settled();
+    }
+    const files = new Map<Digest, number>();
+    for await (const { digest, size } of content.list()) files.set(digest, size);
+    const blobs = new Map<Digest, number>();
+    for (let page = await metadata.inventory.blobs(undefined, 100); page.length > 0;) {
+      for (const { digest, size } of page) blobs.set(digest, size);
+      page = await metadata.inventory.blobs(page.at(-1)?.digest, 100);
+    }
+    expect(files, 'files and rows').toEqual(blobs);
+    const usage = await metadata.evictions.usage();
+    const bytes = [...blobs.values()].reduce((sum, size) => sum + size, 0);
+    expect(usage, 'the account').toMatchObject({ bytes, blobs: blobs.size });
+    expect(await this.#used(), 'bytes in all').toBeLessThanOrEqual(cap);
+    expect(await metadata.evictions.condemned(10), 'bytes to be removed').toEqual([]);
+
+    const { upstream, name } = { upstream: this.house.upstream.name, name: target(repository).name };
+    const tags = new Set<string>();
+    const images = new Set<Digest>();
+    for (const { tag, root, images: platforms } of catalogue) {
+      if ((await metadata.tag({ upstream, name }, asTag(tag))) !== undefined) {
+        tags.add(tag);
+        const pointedTo = await metadata.manifest({ upstream, name }, root.digest);
+        expect(pointedTo, `what ${tag} points to`).toBeDefined();
+      }
+      for (const { digest } of platforms) {
+        if ((await metadata.manifest({ upstream, name }, digest)) !== undefined) images.add(digest);
+      }
+    }
+    const whole = catalogue
+      .flatMap((title) => title.images)
+      .filter(({ digest }) => images.has(digest))
+      .filter(({ config, layers }) => [config, ...layers].every(({ digest }) => blobs.has(digest)));
+    return { blobs, tags, images, whole: new Set(whole.map(({ digest }) => digest)) };
+  }
+
+  async #used(): Promise<number> {
+    const { bytes, databaseBytes: database } = await this.house.metadata.evictions.usage();
+    return bytes + database;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.house[Symbol.asyncDispose]();
+  }
+}
+
+function asTag(text: string) {
+  const reference = byTag(text);
+  if (!('tag' in reference)) throw new Error(`not a tag: ${text}`);
+  return reference.tag;
+}
