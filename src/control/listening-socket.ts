@@ -42,9 +42,12 @@ export class ListeningSocket {
     }
   }
 
-  /** Takes it away; to be called while the folder is still locked. Connections that were made stay. */
+  /**
+   * Takes it away; to be called while the folder is still locked. Connections that were made stay. Where the folder cannot be
+   * written to any more it stays, and nobody answers there: the next server replaces it.
+   */
   async remove(): Promise<void> {
-    await rm(join(this.#folder, socketName), { force: true });
+    await rm(join(this.#folder, socketName), { force: true }).catch(() => undefined);
   }
 
   /** To be called after the server is closed, which looks for the path that it listened on. */

@@ -115,7 +115,7 @@ it('keeps uses that could not be written for the next time, and says why', async
   ]);
 });
 
-it('stops its timer when closed, and can then still be flushed', async () => {
+it('stops its timer when closed, and writes what is left', async () => {
   const clock = new TestClock(0);
   const recorder = new Recorder();
   const batch = recorder.batch(clock);
@@ -125,8 +125,15 @@ it('stops its timer when closed, and can then still be flushed', async () => {
   expect(clock.sleeping).toBe(0);
   batch.note([b]);
   await clock.advance(60_000);
-  expect(recorder.written).toEqual([]);
-  batch.flush();
   expect(recorder.written).toEqual([[[a, 0]], [[c, 0]]]);
   expect(recorder.troubles).toEqual([]);
+});
+
+it('can be closed where nothing can be written, and says why', () => {
+  const recorder = new Recorder();
+  const batch = recorder.batch(new TestClock());
+  recorder.broken = true;
+  batch.note([a]);
+  batch.close();
+  expect(recorder.troubles).toEqual([locked]);
 });
