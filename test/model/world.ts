@@ -102,6 +102,8 @@ export class World implements AsyncDisposable {
   async look(): Promise<Sight> {
     await this.house.settled();
     const { content, metadata } = this.house;
+    const all = async (): Promise<boolean> => (await content.unrecorded()).length === 0;
+    await eventually(10_000, 'everything to be recorded', all);
     if ((await this.#used()) > cap) {
       // It was found out a moment ago that nothing could go, and is not tried again for some seconds.
       await this.house.clock.advance(15_000);
