@@ -1,13 +1,13 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { hashSync } from 'bcryptjs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ask, errorCode, verdict } from '../support/ask.ts';
+import { blobFiles, hexOf } from '../support/blob-files.ts';
 import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage, makeIndex, type Image } from '../support/image.ts';
 import { RawClient, type RawAnswer } from '../support/raw-client.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { TestEntrepot, type TestEntrepotOptions } from '../support/test-entrepot.ts';
-import { issuer, service, signToken, TokenIssuer } from '../support/token-issuer.ts';
 
 const image = makeImage({ layers: [300_000] });
 const other = makeImage({ layers: [50_000], seed: 2 });
@@ -68,14 +68,9 @@ async function pull(
   hub.clearLog();
 }
 
-function hexOf(digest: string): string {
-  return digest.replace('sha256:', '');
-}
-
 /** The names of all files of blobs. */
-async function files(): Promise<readonly string[]> {
-  const entries = await readdir(`${entrepot.folder}/blobs`, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+function files(): Promise<readonly string[]> {
+  return blobFiles(entrepot.folder);
 }
 
 function basic(username: string, password: string): { readonly authorization: string } {
@@ -248,70 +243,5 @@ describe('with accounts', () => {
     expect(await files()).toContain(hexOf(layer.digest));
     expect((await remove(`${app}/manifests/v1`, alice)).status).toBe(202);
     expect(hub.requests).toStrictEqual([]);
-  });
-});
-
-describe('with a token service', () => {
-  let tokens: TokenIssuer;
-
-  beforeEach(async () => {
-    tokens = await TokenIssuer.start({ alice: 'correct horse' });
-    await writeFile(folder.join('bundle.pem'), tokens.signer.pem);
-    const keys = { rootcertbundle: [folder.join('bundle.pem')], jwks: undefined };
-    await start({
-      credentials: robot,
-      auth: { token: { realm: tokens.realm, service, issuer, keys, signingalgorithms: [] } },
-    });
-    hub.makePrivate('library/app');
-    await pull(app, 'v1', image, await token({ pull: ['library/app'] }));
-  });
-
-  afterEach(async () => {
-    await tokens[Symbol.asyncDispose]();
-  });
-
-  async function token(
-    options: Parameters<typeof signToken>[2],
-  ): Promise<{ readonly authorization: string }> {
-    return { authorization: `Bearer ${await signToken(tokens.signer, Date.now(), options)}` };
-  }
-
-  function granting(...actions: readonly string[]): Parameters<typeof signToken>[2] {
-    return { claims: { access: [{ type: 'repository', name: 'library/app', actions }] } };
-  }
-
-  test('a token deletes only where it grants that', async () => {
-    const reading = await remove(`${app}/manifests/v1`, await token(granting('pull')));
-    expect([reading.status, reading.headers['www-authenticate']]).toStrictEqual([
-      401,
-      `Bearer realm="${tokens.realm.href}",service="${service}",scope="repository:library/app:delete",error="insufficient_scope"`,
-    ]);
-    // As for what is not there.
-    const missing = await remove(`${app}/manifests/v9`, await token(granting('pull')));
-    expect(missing.headers['www-authenticate']).toBe(reading.headers['www-authenticate']);
-    const elsewhere = { access: [{ type: 'repository', name: 'library/other', actions: ['delete'] }] };
-    expect((await remove(`${app}/manifests/v1`, await token({ claims: elsewhere }))).status).toBe(401);
-    const nobody = granting('delete');
-    expect((await remove(`${app}/manifests/v1`, await token({ ...nobody, subject: '' }))).status).toBe(401);
-
-    expect(await files()).toContain(hexOf(layer.digest));
-    expect((await remove(`${app}/manifests/v1`, await token(granting('delete')))).status).toBe(202);
-    expect(await files()).toStrictEqual([]);
-  });
-
-  test('whoever may do everything may delete', async () => {
-    expect((await remove(`${app}/manifests/v1`, await token(granting('*')))).status).toBe(202);
-  });
-
-  test('who has no token is told how to get one', async () => {
-    const challenge = (await remove(`${app}/manifests/v1`)).headers['www-authenticate'];
-    expect(challenge).toContain('scope="repository:library/app:delete"');
-    const url = new URL(tokens.realm);
-    url.searchParams.set('service', service);
-    url.searchParams.set('scope', 'repository:library/app:delete');
-    const answer = await fetch(url, { headers: alice });
-    const { token: given } = (await answer.json()) as { readonly token: string };
-    const authorization = `Bearer ${given}`;
-    expect((await remove(`${app}/manifests/v1`, { authorization })).status).toBe(202);
   });
 });

@@ -156,6 +156,13 @@ describe('a token', () => {
     const response = await get('/v2/x/manifests/v1', { authorization: 'Bearer good' });
     expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([401, expected]);
   });
+
+  test('for the catalog has a scope to be asked for, without which web pages ask for none', async () => {
+    mirror.failure = registryErrors.unauthorized('authentication required', { login: true });
+    expect((await get('/v2/_catalog')).headers.get('www-authenticate')).toBe(
+      'Bearer realm="r",scope="registry:catalog:*"',
+    );
+  });
 });
 
 describe('what is hidden', () => {
