@@ -11,7 +11,7 @@ export interface ImageNameRow {
 }
 
 /** Manifests that are looked through for names: a base layer may be in more than anybody reads. */
-const mostHolders = 1000;
+const mostHolders = 200;
 /** Verifications that are taken back at a time. */
 export const distrustBatch = 500;
 
