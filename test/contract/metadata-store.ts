@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { TestClock } from '../support/test-clock.ts';
 import { blobsContract } from './metadata-store/blobs.ts';
+import { condemnedContract } from './metadata-store/condemned.ts';
 import { heedless } from './metadata-store/evicting.ts';
+import { evictionModelContract } from './metadata-store/eviction-model.ts';
+import { evictionOrderContract } from './metadata-store/eviction-order.ts';
 import { expiryContract } from './metadata-store/expiry.ts';
 import { inventoryContract } from './metadata-store/inventory.ts';
 import { manifestsContract } from './metadata-store/manifests.ts';
 import { referrersContract } from './metadata-store/referrers.ts';
+import { removalContract } from './metadata-store/removal.ts';
 import { repositoriesContract } from './metadata-store/repositories.ts';
 import { busybox, image, putImage, unknown, type MakeStore } from './metadata-store/subject.ts';
 import { tagsContract } from './metadata-store/tags.ts';
@@ -22,6 +26,10 @@ export function metadataStoreContract(make: MakeStore): void {
   blobsContract(make);
   inventoryContract(make);
   expiryContract(make);
+  evictionOrderContract(make);
+  removalContract(make);
+  condemnedContract(make);
+  evictionModelContract(make);
   upstreamsContract(make);
 
   describe('a store', () => {

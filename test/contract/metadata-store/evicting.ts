@@ -22,14 +22,13 @@ export async function putWhole(
 /** Evicts until nothing more can go, or enough is freed, and says all that went. */
 export async function evictAll(
   store: MetadataStore,
-  { bytes, ...request }: Partial<EvictionRequest> = {},
+  { bytes: wanted = Infinity, ...request }: Partial<EvictionRequest> = {},
 ): Promise<Eviction> {
   const parts: Eviction[] = [];
   let freed = 0;
   let done = false;
-  while (!done && (bytes === undefined || freed < bytes)) {
-    const limit = bytes === undefined ? {} : { bytes: bytes - freed };
-    const part = await store.evictions.evict({ keeper: heedless, ...request, ...limit });
+  while (!done && freed < wanted) {
+    const part = await store.evictions.evict({ keeper: heedless, ...request, bytes: wanted - freed });
     parts.push(part);
     freed += part.bytes;
     done = part.done;
@@ -54,4 +53,8 @@ export async function expire(store: MetadataStore, before: number): Promise<read
 
 export function digestsOf(contents: readonly Content[]): Set<Digest> {
   return new Set(contents.map(({ digest }) => digest));
+}
+
+export function sizeOf(contents: readonly { readonly size: number }[]): number {
+  return contents.reduce((sum, { size }) => sum + size, 0);
 }

@@ -31,12 +31,12 @@ export class PlannedQueue implements Queue {
 
   head(): Candidate | undefined {
     let moved = this.#moved.at(-1);
-    while (moved !== undefined && this.#positions.get(keyOf(moved)) !== moved.position) {
+    while (moved !== undefined && !this.#standsAt(moved, moved.position)) {
       this.#moved.pop();
       moved = this.#moved.at(-1);
     }
     let stored = this.#stored.head();
-    while (stored !== undefined && (this.#gone.has(keyOf(stored)) || this.#positions.has(keyOf(stored)))) {
+    while (stored !== undefined && !this.#standsAt(stored, undefined)) {
       this.#stored.pass(stored);
       stored = this.#stored.head();
     }
@@ -94,6 +94,12 @@ export class PlannedQueue implements Queue {
         this.#naming.set(blob, this.#named(blob) - 1);
       }
     }
+  }
+
+  /** Whether a candidate is still there, moved to that position; undefined is where it is stored. */
+  #standsAt(candidate: Candidate, position: number | undefined): boolean {
+    const key = keyOf(candidate);
+    return !this.#gone.has(key) && this.#positions.get(key) === position;
   }
 
   #named(blob: Digest): number {

@@ -8,6 +8,8 @@ import type { QueueTable } from './queue-table.ts';
 
 type Kind = Candidate['kind'];
 
+const unused: Standing = { position: -Infinity, lastUsedAt: -Infinity };
+
 export interface StoredQueueParts {
   readonly table: QueueTable;
   readonly places: Places;
@@ -44,7 +46,9 @@ export class StoredQueue implements Queue {
 
   standing(kind: Kind, digest: Digest): Standing {
     const { table, uses } = this.#parts;
-    const stored = table.standing(kind, digest) ?? { position: 0, lastUsedAt: 0 };
+    const stored = table.standing(kind, digest);
+    // A use of what is not held is never written down either.
+    if (stored === undefined) return unused;
     const use = uses.get(digest);
     if (use === undefined) return stored;
     return { position: Math.max(stored.position, use.position), lastUsedAt: use.at };
