@@ -2,7 +2,7 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Tag } from '../../oci/reference.ts';
 import type { ImageKey, StoredImage } from '../inventory.ts';
 import type { InventoryStatements, RepositoryRow } from './inventory-statements.ts';
-import type { Slices } from './slices.ts';
+import type { TimeSlice } from './time-slice.ts';
 
 /** Tags or manifests that are looked at together. */
 const step = 50;
@@ -48,11 +48,11 @@ export class InventoryWalk {
   }
 
   /** Adds images to the list until it has `limit`, the slice is over, or there are no more. */
-  walk(images: StoredImage[], limit: number, slices: Slices): void {
-    while (this.#position !== undefined && images.length < limit && !slices.over) {
+  walk(images: StoredImage[], limit: number, slice: TimeSlice): void {
+    while (this.#position !== undefined && images.length < limit && !slice.isOver) {
       const position: Position = this.#position;
-      if ('tag' in position) this.#walkTags(position, images, limit, slices);
-      else this.#walkUntagged(position, images, limit, slices);
+      if ('tag' in position) this.#walkTags(position, images, limit, slice);
+      else this.#walkUntagged(position, images, limit, slice);
     }
   }
 
@@ -60,13 +60,14 @@ export class InventoryWalk {
     { repository, tag: after }: Extract<Position, { tag: unknown }>,
     images: StoredImage[],
     limit: number,
-    slices: Slices,
+    slice: TimeSlice,
   ): void {
-    const candidates = this.#statements.images.tagged(repository.id, after, step);
-    for (const { tag, digest, root } of candidates) {
-      if (root === 1) this.#add(images, repository, tag, digest);
+    const { images: statements } = this.#statements;
+    const candidates = statements.tags(repository.id, after, step);
+    for (const { tag, digest } of candidates) {
+      if (statements.isImage(repository.id, tag)) this.#add(images, repository, tag, digest);
       this.#position = { repository, tag };
-      if (images.length >= limit || slices.over) return;
+      if (images.length >= limit || slice.isOver) return;
     }
     if (candidates.length < step) this.#position = { repository, digest: '' };
   }
@@ -75,13 +76,14 @@ export class InventoryWalk {
     { repository, digest: after }: Extract<Position, { digest: unknown }>,
     images: StoredImage[],
     limit: number,
-    slices: Slices,
+    slice: TimeSlice,
   ): void {
-    const candidates = this.#statements.images.untagged(repository.id, after, step);
-    for (const { digest, root } of candidates) {
-      if (root === 1) this.#add(images, repository, undefined, digest);
+    const { images: statements } = this.#statements;
+    const candidates = statements.manifests(repository.id, after, step);
+    for (const digest of candidates) {
+      if (statements.isUntaggedRoot(repository.id, digest)) this.#add(images, repository, undefined, digest);
       this.#position = { repository, digest };
-      if (images.length >= limit || slices.over) return;
+      if (images.length >= limit || slice.isOver) return;
     }
     if (candidates.length < step) this.#position = nextRepository(this.#statements, repository);
   }

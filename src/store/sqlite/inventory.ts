@@ -12,13 +12,13 @@ import type {
 } from '../inventory.ts';
 import type { InventoryStatements, RepositoryRow } from './inventory-statements.ts';
 import { InventoryWalk, type Position } from './inventory-walk.ts';
-import { Slices } from './slices.ts';
+import { TimeSlice, turn } from './time-slice.ts';
 
 /** Does work with the statements of the database that is open now; rejects with StoreError. */
 export type Ask = <T>(work: (statements: InventoryStatements) => T) => Promise<T>;
 
 /** Rows that are looked at, or written, between two looks at the time. */
-const step = 200;
+const step = 100;
 /** Rows that are counted between two looks at the time; an index has many on a page. */
 const countStep = 2000;
 
@@ -36,44 +36,37 @@ export class SqliteInventory implements Inventory {
   }
 
   async images(after: ImageKey | undefined, limit: number): Promise<readonly StoredImage[]> {
-    const slices = new Slices();
     const images: StoredImage[] = [];
     let position: Position | undefined;
-    for (;;) {
+    do {
       const from = position;
-      position = await this.#ask((statements) => {
+      position = await this.#inTurn((statements) => {
         const walk =
           from === undefined ? InventoryWalk.after(statements, after) : InventoryWalk.from(statements, from);
-        walk.walk(images, limit, slices);
+        walk.walk(images, limit, new TimeSlice(this.#clock));
         return walk.position;
       });
-      if (position === undefined || images.length > 0) return images;
-      await slices.pause();
-    }
+    } while (position !== undefined && images.length === 0);
+    return images;
   }
 
   async repositoryUsage(after: Repository | undefined, limit: number): Promise<readonly RepositoryUsage[]> {
-    const slices = new Slices();
-    const usages: RepositoryUsage[] = [];
-    let last: Repository | undefined = after;
-    while (usages.length < limit) {
-      const [row] = await this.#repositoriesAfter(last, 1);
-      if (row === undefined) break;
-      last = row;
-      const usage = await this.#usageOf(row, slices);
-      if (usage.manifests > 0) usages.push(usage);
-      if (slices.over && usages.length > 0) break;
-      await slices.pause();
+    for (let last = after; ;) {
+      const rows = await this.#repositoriesAfter(last, Math.min(limit, step));
+      const usages: RepositoryUsage[] = [];
+      for (const row of rows) usages.push(await this.#usageOf(row));
+      const holding = usages.filter(({ manifests }) => manifests > 0);
+      if (rows.length === 0 || holding.length > 0) return holding;
+      last = rows.at(-1);
     }
-    return usages;
   }
 
   blobs(after: Digest | undefined, limit: number): Promise<readonly StoredBlob[]> {
-    return this.#ask(({ blobs }) => blobs.all(after ?? '', Math.min(limit, countStep)));
+    return this.#inTurn(({ blobs }) => blobs.all(after ?? '', Math.min(limit, countStep)));
   }
 
   dueForVerification(before: number, limit: number): Promise<readonly StoredBlob[]> {
-    return this.#ask(({ neverVerified, verifiedBefore }) => {
+    return this.#inTurn(({ neverVerified, verifiedBefore }) => {
       const never = neverVerified.all(Math.min(limit, countStep));
       const rest = Math.min(limit, countStep) - never.length;
       return rest === 0 ? never : [...never, ...verifiedBefore.all(before, rest)];
@@ -82,7 +75,7 @@ export class SqliteInventory implements Inventory {
 
   async putVerified(digests: readonly Digest[], at: number): Promise<void> {
     for (let start = 0; start < digests.length; start += step) {
-      await this.#ask(({ setVerified, transact }) => {
+      await this.#inTurn(({ setVerified, transact }) => {
         transact(() => {
           for (const digest of digests.slice(start, start + step)) setVerified.run(at, digest);
         });
@@ -105,21 +98,18 @@ export class SqliteInventory implements Inventory {
   }
 
   async counts(): Promise<InventoryCounts> {
-    const slices = new Slices();
     let repositories = 0;
     let tags = 0;
     let last: Repository | undefined;
-    for (;;) {
+    do {
       const rows = await this.#repositoriesAfter(last, step);
       for (const { id } of rows) {
-        const holds = await this.#ask(({ holdsManifest }) => holdsManifest.get(id) !== undefined);
-        if (!holds) continue;
+        if (!(await this.#inTurn(({ holdsManifest }) => holdsManifest.get(id) !== undefined))) continue;
         repositories += 1;
-        tags += await this.#count('countTags', id, slices);
+        tags += await this.#count('countTags', id);
       }
       last = rows.at(-1);
-      if (last === undefined) break;
-    }
+    } while (last !== undefined);
     const totals = await this.#ask(({ totals }) => totals.get());
     return { repositories, tags, manifests: totals?.manifests ?? 0, blobs: totals?.blobs ?? 0 };
   }
@@ -130,43 +120,43 @@ export class SqliteInventory implements Inventory {
 
   #repositoriesAfter(after: Repository | undefined, limit: number): Promise<readonly RepositoryRow[]> {
     const { upstream = '', name = '' } = after ?? {};
-    return this.#ask(({ nextRepositories }) => nextRepositories.all({ upstream, name, limit }));
+    return this.#inTurn(({ nextRepositories }) => nextRepositories.all({ upstream, name, limit }));
   }
 
-  async #usageOf({ id, upstream, name }: RepositoryRow, slices: Slices): Promise<RepositoryUsage> {
-    const tags = await this.#count('countTags', id, slices);
-    const manifests = await this.#count('countManifests', id, slices);
+  async #usageOf({ id, upstream, name }: RepositoryRow): Promise<RepositoryUsage> {
+    const tags = await this.#count('countTags', id);
+    const manifests = await this.#count('countManifests', id);
     let bytes = 0;
     let sharedBytes = 0;
-    let after = '';
-    for (;;) {
-      const start = after;
-      const part = await this.#ask(({ sizesOfBlobs }) =>
+    for (let after: string | null = ''; after !== null;) {
+      const start: string = after;
+      const part = await this.#inTurn(({ sizesOfBlobs }) =>
         sizesOfBlobs.get({ repository: id, after: start, limit: step }),
       );
-      if (part === undefined || part.last === null) break;
-      bytes += part.bytes;
-      sharedBytes += part.sharedBytes;
-      after = part.last;
-      if (part.count < step) break;
-      await slices.pause();
+      bytes += part?.bytes ?? 0;
+      sharedBytes += part?.sharedBytes ?? 0;
+      after = part?.last ?? null;
     }
     const repository = { upstream, name };
     return { repository, tags, manifests, bytes, uniqueBytes: bytes - sharedBytes, sharedBytes };
   }
 
-  async #count(what: 'countTags' | 'countManifests', repository: number, slices: Slices): Promise<number> {
+  async #count(what: 'countTags' | 'countManifests', repository: number): Promise<number> {
     let total = 0;
-    let after = '';
-    for (;;) {
-      const start = after;
-      const part = await this.#ask((statements) =>
+    for (let after: string | null = ''; after !== null;) {
+      const start: string = after;
+      const part = await this.#inTurn((statements) =>
         statements[what].get({ repository, after: start, limit: countStep }),
       );
       total += part?.count ?? 0;
-      if (part === undefined || part.last === null || part.count < countStep) return total;
-      after = part.last;
-      await slices.pause();
+      after = part?.last ?? null;
     }
+    return total;
+  }
+
+  /** Each page waits for its turn, so that whoever asks for one after the other does not keep the event loop from the rest. */
+  async #inTurn<T>(work: (statements: InventoryStatements) => T): Promise<T> {
+    await turn();
+    return this.#ask(work);
   }
 }
