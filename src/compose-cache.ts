@@ -8,7 +8,6 @@ import type { ContentStore } from './store/content-store.ts';
 import { FilesystemContentStore } from './store/filesystem/content-store.ts';
 import type { MetadataStore } from './store/metadata-store.ts';
 import { openMetadata } from './store/sqlite/open-metadata.ts';
-import type { StoreError } from './store/store-error.ts';
 import type { Logger } from './telemetry/log.ts';
 
 export interface CacheDependencies {
@@ -39,8 +38,15 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
   const content = await FilesystemContentStore.open(root, { clock });
   closing.defer(() => content.close());
   let health: StoreHealth | undefined;
-  const onTrouble = (error: StoreError): void => health?.failed(error);
-  const metadata = await openMetadata({ root, content, clock, logger, onTrouble });
+  const metadata = await openMetadata({
+    root,
+    content,
+    clock,
+    logger,
+    onTrouble: (error) => {
+      health?.failed(error);
+    },
+  });
   closing.defer(() => metadata.close());
   const upstreams = config.upstreams.map(({ name }) => ({ name }));
   const space = composeSpace({

@@ -386,6 +386,34 @@ describe('a command that asks a server', () => {
     });
   });
 
+  it('understands an answer however it is cut into pieces', async () => {
+    await using folder = await TempFolder.create();
+    const answer = Buffer.from(
+      [
+        { item: imageListing('node:20', { pinnedBy: 'ünïcode' }) },
+        { item: imageListing('node:22') },
+        { end: true },
+      ]
+        .map((line) => `${JSON.stringify(line)}\n`)
+        .join(''),
+    );
+    await using _ = await impostor(folder, (_request, response) => {
+      void (async () => {
+        for (const byte of answer) {
+          response.write(Buffer.of(byte));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        response.end();
+      })();
+    });
+
+    const images = await gather(new RemoteCaretaker(new ControlClient(folder.path)).images());
+    expect(images.map(({ image, pinnedBy }) => [image, pinnedBy])).toEqual([
+      ['node:20', 'ünïcode'],
+      ['node:22', null],
+    ]);
+  });
+
   it('that is killed in mid-operation says so', async () => {
     await using folder = await TempFolder.create();
     await using _ = await impostor(folder, (incoming, response) => {

@@ -7,6 +7,7 @@ import { loadConfig } from '../../config/load.ts';
 import { CareError } from '../../mirror/care/care-error.ts';
 import type { Caretaker } from '../../mirror/care/caretaker.ts';
 import { unlessMissing } from '../../store/file-error.ts';
+import { StoreError } from '../../store/store-error.ts';
 import { createLogger } from '../../telemetry/log.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { describeStartError } from '../start-error.ts';
@@ -58,11 +59,20 @@ export async function care(
       terminal.err('entrepot: interrupted\n');
       return exitCode.failure;
     }
-    const reason = error instanceof CareError ? error.message : describeStartError(error, config);
+    const reason = describeCareError(error, config);
     if (reason === undefined) throw error;
     terminal.err(`entrepot: ${reason}\n`);
     return error instanceof CareError && error.kind === 'invalid' ? exitCode.usage : exitCode.failure;
   }
+}
+
+/** One line on why it could not be done; undefined for an unexpected error. */
+function describeCareError(error: unknown, config: Config): string | undefined {
+  if (error instanceof CareError) return error.message;
+  if (error instanceof StoreError && error.code === 'NOT_WRITABLE') {
+    return `cannot write to the data folder ${config.storage.rootdirectory}: run this as the user that Entrepot runs as`;
+  }
+  return describeStartError(error, config);
 }
 
 async function inCustody(
