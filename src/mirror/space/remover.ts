@@ -24,16 +24,19 @@ export class Remover {
 
   /** Removes those that are not wanted again by now; what is left behind is for {@link workOff}. Rejects with StoreError. */
   async remove(digests: readonly Digest[], signal: AbortSignal): Promise<number> {
-    let removed = 0;
-    for (let at = 0; at < digests.length && !signal.aborted; at += atOnce) {
-      const some = digests.slice(at, at + atOnce);
-      const outcomes = await Promise.all(some.map((digest) => this.#remove(digest)));
-      const gone = some.filter((_, index) => outcomes[index] === true);
-      if (gone.length > 0) await this.#evictions.forgetCondemned(gone);
-      removed += gone.length;
-      await turn();
+    const removed: Digest[] = [];
+    try {
+      for (let at = 0; at < digests.length && !signal.aborted; at += atOnce) {
+        const some = digests.slice(at, at + atOnce);
+        const outcomes = await Promise.all(some.map((digest) => this.#remove(digest)));
+        removed.push(...some.filter((_, index) => outcomes[index] === true));
+        await turn();
+      }
+    } finally {
+      // Once for all of them: each write to the database is flushed to the disk.
+      if (removed.length > 0) await this.#evictions.forgetCondemned(removed);
     }
-    return removed;
+    return removed.length;
   }
 
   /** Removes what a crash, or trouble, has left condemned. Rejects with StoreError. */
