@@ -37,14 +37,16 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
   await using closing = new AsyncDisposableStack();
   const content = await FilesystemContentStore.open(root, { clock });
   closing.defer(() => content.close());
-  let health: StoreHealth | undefined;
+  const { promise: health, resolve: setHealth } = Promise.withResolvers<StoreHealth>();
   const metadata = await openMetadata({
     root,
     content,
     clock,
     logger,
     onTrouble: (error) => {
-      health?.failed(error);
+      void health.then((known) => {
+        known.failed(error);
+      });
     },
   });
   closing.defer(() => metadata.close());
@@ -58,7 +60,7 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
     clock,
     logger,
   });
-  health = space.health;
+  setHealth(space.health);
   closing.defer(() => space.close());
   const care = composeCare({
     ...space,
