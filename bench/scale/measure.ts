@@ -14,8 +14,8 @@ import { blobBytes, blobsPerImage } from './stock.ts';
 const entry = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const script = fileURLToPath(new URL('random-tags.lua', import.meta.url));
 
-/** Images that one eviction has to take. */
-export const evictedImages = 1000;
+/** Images that one eviction has to take; of a small store, half of them. */
+const evictedImages = 1000;
 /** Few enough that the load waits for answers rather than for its own queue. */
 const connections = 4;
 const starts = 3;
@@ -140,12 +140,15 @@ export class ScaleBench {
       `--script=${script}`,
       url.href,
     ]);
-    return latencies.parse(JSON.parse(output.trimEnd().split('\n').at(-1) ?? ''));
+    const measured = latencies.parse(JSON.parse(output.trimEnd().split('\n').at(-1) ?? ''));
+    if (measured.failures > 0)
+      throw new Error(`${measured.failures} of ${measured.requests} requests failed`);
+    return measured;
   }
 
   /** Asks the running server, as an operator does, to come down to what is left without so many images. */
   async #evict(images: number): Promise<{ readonly seconds: number; readonly evicted: number }> {
-    const left = (images - evictedImages) * blobsPerImage * blobBytes;
+    const left = (images - Math.min(evictedImages, images / 2)) * blobsPerImage * blobBytes;
     const startedAt = performance.now();
     const output = await this.#processes.output(process.execPath, [
       entry,

@@ -1,9 +1,10 @@
--- Asks for manifests by tag, a random one each time; IMAGES says how many there are. Prints one line of JSON at the end.
+-- Asks for manifests by tag, a random one of the younger half each time: the older images may be evicted meanwhile.
+-- IMAGES says how many there are. Prints one line of JSON at the end.
 local images = tonumber(os.getenv('IMAGES'))
 math.randomseed(os.time())
 
 function request()
-  local image = math.random(0, images - 1)
+  local image = math.random(math.floor(images / 2), images - 1)
   return wrk.format('GET', string.format('/v2/bench/r%d/manifests/t%d', math.floor(image / 100), image % 100))
 end
 
