@@ -7,6 +7,7 @@ import type { StoreHealth } from './mirror/space/store-health.ts';
 import type { ContentStore } from './store/content-store.ts';
 import { FilesystemContentStore } from './store/filesystem/content-store.ts';
 import type { MetadataStore } from './store/metadata-store.ts';
+import type { StoreError } from './store/store-error.ts';
 import { openMetadata } from './store/sqlite/open-metadata.ts';
 import type { Logger } from './telemetry/log.ts';
 
@@ -37,17 +38,14 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
   await using closing = new AsyncDisposableStack();
   const content = await FilesystemContentStore.open(root, { clock });
   closing.defer(() => content.close());
-  const { promise: health, resolve: setHealth } = Promise.withResolvers<StoreHealth>();
+  const health = Promise.withResolvers<StoreHealth>();
+  const tell = async (error: StoreError): Promise<void> => (await health.promise).failed(error);
   const metadata = await openMetadata({
     root,
     content,
     clock,
     logger,
-    onTrouble: (error) => {
-      void health.then((known) => {
-        known.failed(error);
-      });
-    },
+    onTrouble: (error) => void tell(error),
   });
   closing.defer(() => metadata.close());
   const upstreams = config.upstreams.map(({ name }) => ({ name }));
@@ -60,7 +58,7 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
     clock,
     logger,
   });
-  setHealth(space.health);
+  health.resolve(space.health);
   closing.defer(() => space.close());
   const care = composeCare({
     ...space,
