@@ -29,6 +29,8 @@ const latencies = z.object({
   max: z.number(),
 });
 
+const stats = z.object({ store: z.object({ bytes: z.number(), databaseBytes: z.number() }) });
+
 /** What a store of one size costs. */
 export interface ScaleFigures {
   /** Seconds from the start of the process to its first answer. */
@@ -146,20 +148,18 @@ export class ScaleBench {
     return measured;
   }
 
-  /** Asks the running server, as an operator does, to come down to what is left without so many images. */
+  /** Asks the running server, as an operator does, to come down to what is left without the oldest images. */
   async #evict(images: number): Promise<{ readonly seconds: number; readonly evicted: number }> {
-    const left = (images - Math.min(evictedImages, images / 2)) * blobsPerImage * blobBytes;
+    const { store } = stats.parse(JSON.parse(await this.#command('stats')));
+    const going = Math.min(evictedImages, images / 2) * blobsPerImage * blobBytes;
     const startedAt = performance.now();
-    const output = await this.#processes.output(process.execPath, [
-      entry,
-      'prune',
-      '--to',
-      String(left),
-      '--json',
-      '--config',
-      this.#configuration,
-    ]);
+    const output = await this.#command('prune', '--to', String(store.bytes + store.databaseBytes - going));
     const evicted = output.split('\n').filter((line) => line.includes('"digest"')).length;
     return { seconds: (performance.now() - startedAt) / 1000, evicted };
+  }
+
+  #command(name: string, ...args: readonly string[]): Promise<string> {
+    const common = ['--json', '--config', this.#configuration];
+    return this.#processes.output(process.execPath, [entry, name, ...args, ...common]);
   }
 }

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -21,8 +20,8 @@ import { SqliteMetadataStore } from '../../src/store/sqlite/metadata-store.ts';
 /** Blobs of one image: a config and nine layers, all its own. */
 export const blobsPerImage = 10;
 const tagsPerRepository = 100;
-/** Bytes of each blob: that there are many is the question, not that they are large. */
-export const blobBytes = 64;
+/** Bytes of each blob. Its file is a hole of that size: that there are many is the question. */
+export const blobBytes = 2 ** 20;
 
 /** Time that goes where the generator wants it. */
 class SetClock implements Clock {
@@ -65,10 +64,6 @@ export function namesOf(image: number): Names {
   return { upstream, repository, tag };
 }
 
-function blobBytesOf(image: number, index: number): Buffer {
-  return Buffer.alloc(blobBytes, createHash('sha256').update(`${image}/${index}`).digest());
-}
-
 function manifestOf(blobs: readonly Digest[]): Manifest {
   const [config, ...layers] = blobs;
   const mediaType = mediaTypes.ociManifest;
@@ -103,16 +98,17 @@ export async function stock(root: string, images: number): Promise<void> {
       clock.set(now - (images - image) * 1000);
       const { tag, ...repository } = namesOf(image);
       const repositoryKey = { upstream: repository.upstream, name: repository.repository };
-      const contents = Array.from({ length: blobsPerImage }, (_, index) => blobBytesOf(image, index));
-      const digests = contents.map((bytes) => digestOf(bytes));
+      const digests = Array.from({ length: blobsPerImage }, (_, index) =>
+        digestOf(Buffer.from(`blob ${index} of image ${image}`)),
+      );
       const manifest = manifestOf(digests);
       await metadata.putManifest(repositoryKey, manifest, readManifest(manifest.bytes), {
         name: tag,
         checkedAt: now,
       });
-      for (const [index, digest] of digests.entries()) {
+      for (const digest of digests) {
         await metadata.putBlob(digest, blobBytes);
-        await writeBlob(layout.blob(digest), contents[index] ?? Buffer.alloc(0));
+        await makeHole(layout.blob(digest));
       }
     }
     await metadata.close();
@@ -123,11 +119,8 @@ export async function stock(root: string, images: number): Promise<void> {
   }
 }
 
-async function writeBlob(path: string, bytes: Buffer): Promise<void> {
-  try {
-    await writeFile(path, bytes);
-  } catch {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, bytes);
-  }
+async function makeHole(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await using file = await open(path, 'w');
+  await file.truncate(blobBytes);
 }
