@@ -91,7 +91,7 @@ export const spaceMigration = `
   INSERT INTO upstream_usage
   SELECT upstream, coalesce(sum(blob.size), 0) FROM (
     SELECT DISTINCT upstream, digest
-    FROM repository CROSS JOIN repository_blob ON repository_blob.repository = repository.id AND manifests > 0
+    FROM repository LEFT JOIN repository_blob ON repository_blob.repository = repository.id AND manifests > 0
   ) named
   LEFT JOIN blob ON blob.digest = named.digest
   GROUP BY upstream;

@@ -131,7 +131,8 @@ const uses = fc.oneof(
 const removeBlob = anyBlob.map(
   ({ digest }) =>
     new Step(`removeBlob ${digest}`, async ({ store, naive }) => {
-      expect(await store.removeBlob(digest)).toBe(naive.blobs.delete(digest));
+      await store.removeBlob(digest);
+      naive.blobs.delete(digest);
     }),
 );
 const anyReference = fc.oneof(
@@ -260,7 +261,7 @@ export function evictionModelContract(make: MakeStore): void {
             }
           }),
         ),
-        { numRuns: 40 },
+        { numRuns: 25 },
       );
     });
 
@@ -269,7 +270,7 @@ export function evictionModelContract(make: MakeStore): void {
         fc.asyncProperty(fc.array(anything, { minLength: 8, maxLength: 30 }), (steps) =>
           both(steps, expectSame),
         ),
-        { numRuns: 40 },
+        { numRuns: 25 },
       );
     });
   });

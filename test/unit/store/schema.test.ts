@@ -54,6 +54,48 @@ it('brings what the first version wrote along', () => {
   expect(database.prepare('SELECT pulls_remaining FROM upstream_state').pluck().get()).toBe(7);
 });
 
+it('counts what an older version wrote, and gives it its places in the order of eviction', () => {
+  migrate(database, migrations.slice(0, 3));
+  database.exec(`
+    INSERT INTO repository (id, upstream, name) VALUES (1, 'docker.io', 'a'), (2, 'docker.io', 'b'), (3, 'ghcr.io', 'c');
+    INSERT INTO manifest VALUES ('m1', 'type', NULL, NULL, 1, 5, x'00'), ('m2', 'type', NULL, NULL, 1, 3, x'00');
+    INSERT INTO repository_manifest VALUES (1, 'm1'), (1, 'm2'), (2, 'm1');
+    INSERT INTO manifest_blob VALUES ('m1', 'x'), ('m1', 'y'), ('m2', 'y'), ('m2', 'absent');
+    INSERT INTO blob VALUES ('x', 10, 1, 7), ('y', 200, 1, 4), ('loose', 3000, 1, 9);
+    INSERT INTO repository_blob VALUES
+      (1, 'x', 10, NULL), (1, 'y', 200, 8), (1, 'absent', 1, NULL), (2, 'x', 10, NULL), (2, 'y', 200, NULL),
+      (3, 'loose', 3000, 8)`);
+  migrate(database);
+  const rows = (sql: string): unknown => database.prepare(sql).raw().all();
+  expect(rows('SELECT * FROM usage')).toEqual([[1, 3, 3210, 2, 9]]);
+  expect(rows('SELECT id, bytes FROM repository')).toEqual([
+    [1, 210],
+    [2, 210],
+    [3, 0],
+  ]);
+  expect(rows('SELECT * FROM upstream_usage')).toEqual([
+    ['docker.io', 210],
+    ['ghcr.io', 0],
+  ]);
+  expect(rows('SELECT digest, queue_at FROM manifest ORDER BY queue_at')).toEqual([
+    ['m2', 3],
+    ['m1', 5],
+  ]);
+  expect(rows('SELECT digest, queue_at, loose, verified_at FROM blob ORDER BY digest')).toEqual([
+    ['loose', 9, 1, null],
+    ['x', 7, 0, null],
+    ['y', 4, 0, null],
+  ]);
+  expect(rows('SELECT repository, digest, size, manifests, confirmed_at FROM repository_blob')).toEqual([
+    [1, 'absent', 1, 1, null],
+    [1, 'x', 10, 1, null],
+    [1, 'y', 200, 2, 8],
+    [2, 'x', 10, 1, null],
+    [2, 'y', 200, 1, null],
+    [3, 'loose', 3000, 0, 8],
+  ]);
+});
+
 it('leaves a database of a newer version alone', () => {
   database.pragma('user_version = 1000');
   expect(() => migrate(database)).toThrow(

@@ -1,0 +1,42 @@
+import Database from 'better-sqlite3';
+import { expect, it } from 'vitest';
+import { Connection } from '../../../src/store/sqlite/connection.ts';
+import { SqliteEvictions } from '../../../src/store/sqlite/eviction/evictions.ts';
+import { Positions } from '../../../src/store/sqlite/positions.ts';
+import { migrate } from '../../../src/store/sqlite/schema.ts';
+import { UsageBatch } from '../../../src/store/sqlite/usage.ts';
+import { UseWriter } from '../../../src/store/sqlite/use-writer.ts';
+import { TestClock } from '../../support/test-clock.ts';
+
+/** Tables of one row, and one of which nothing but the first rows are asked for. */
+const small = new Set(['SCAN usage', 'SCAN condemned']);
+
+it('asks for nothing without an index, so that an eviction costs what it removes', () => {
+  const clock = new TestClock();
+  const database = new Database(':memory:');
+  migrate(database);
+  const statements: string[] = [];
+  const prepare = database.prepare.bind(database);
+  database.prepare = (sql: string) => {
+    statements.push(sql);
+    return prepare(sql);
+  };
+  const positions = new Positions(database, clock);
+  const writer = new UseWriter(database, positions, clock);
+  const batch = new UsageBatch(
+    clock,
+    positions,
+    (uses) => writer.write(uses),
+    () => undefined,
+  );
+  expect(new SqliteEvictions(new Connection(database, clock), clock, positions, batch)).toBeDefined();
+  expect(statements.length).toBeGreaterThan(30);
+  for (const sql of statements) {
+    const plan = prepare<unknown[], { detail: string }>(
+      `EXPLAIN QUERY PLAN ${sql.replaceAll(/@\w+|\?/g, '@any')}`,
+    );
+    const steps = plan.all({ any: 1 }).map(({ detail }) => detail);
+    const scans = steps.filter((step) => /^SCAN \w/.test(step) && !small.has(step));
+    expect(scans, sql).toEqual([]);
+  }
+});
