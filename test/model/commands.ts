@@ -1,5 +1,5 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { expect } from 'vitest';
 import type { Digest } from '../../src/oci/digest.ts';
 import type { Title } from './catalogue.ts';
 import { catalogue, type Sight, type World } from './world.ts';
@@ -66,12 +66,12 @@ async function compare(model: Model, world: World, spared: readonly string[] = [
   model.seen = after;
   for (const digest of before.whole) {
     const inPart = after.images.has(digest) && !after.whole.has(digest);
-    expect(inPart, `${digest} has lost some of its blobs`).toBe(false);
+    assert.ok(!inPart, `${digest} has lost some of its blobs`);
   }
   for (const title of catalogue) {
     const { tag } = title;
     if (!before.tags.has(tag) || spared.includes(tag) || after.tags.has(tag)) continue;
-    expect(model.pinned.has(tag), `${tag} is pinned and gone`).toBe(false);
+    assert.ok(!model.pinned.has(tag), `${tag} is pinned and gone`);
     const use = lastUse(tag, model, before);
     for (const other of catalogue) {
       const older = lastUse(other.tag, model, after);
@@ -79,7 +79,7 @@ async function compare(model: Model, world: World, spared: readonly string[] = [
       if (isKept(other.tag, model, after) || spared.includes(other.tag)) continue;
       if (family(other.tag, before) === family(tag, before)) continue;
       const wrong = older < use && hasBytesOfItsOwn(other, after);
-      expect(wrong, `${tag} is gone, while ${other.tag}, which is older, is there`).toBe(false);
+      assert.ok(!wrong, `${tag} is gone, while ${other.tag}, which is older, is there`);
     }
   }
 }
@@ -105,7 +105,7 @@ class Pull implements Command {
     if (model.pinned.size > 0) return;
     const { images } = this.#title;
     const image = images[this.#platform % images.length];
-    expect(model.seen.whole, 'what was pulled just now is there').toContain(image?.digest);
+    assert.ok(image !== undefined && model.seen.whole.has(image.digest), 'what was pulled just now is there');
   }
 
   toString(): string {
@@ -177,7 +177,7 @@ class Restart implements Command {
     const { tags } = model.seen;
     await world.house.restart();
     await compare(model, world);
-    expect(model.seen.tags, 'tags after a restart').toEqual(tags);
+    assert.deepEqual(model.seen.tags, tags, 'tags after a restart');
   }
 
   toString(): string {
@@ -245,7 +245,7 @@ class Unpin implements Command {
   }
 
   async run(model: Model, world: World): Promise<void> {
-    expect(await world.house.space.pins.remove(world.pattern(this.#title))).toBe(true);
+    assert.ok(await world.house.space.pins.remove(world.pattern(this.#title)), 'there was such a pin');
     model.pinned.delete(this.#title.tag);
     await compare(model, world);
   }
@@ -276,8 +276,8 @@ class Prune implements Command {
     await compare(model, world);
     if (model.pinned.size > 0) return;
     const after = await world.house.metadata.evictions.usage();
-    expect(after.bytes + after.databaseBytes, 'what is left').toBeLessThanOrEqual(toBytes);
-    if (bytes > 0 && this.#share < 1) expect(told.length, 'images told of').toBeGreaterThan(0);
+    assert.ok(after.bytes + after.databaseBytes <= toBytes, 'more is left than was asked for');
+    if (bytes > 0 && this.#share < 1) assert.ok(told.length > 0, 'images are told of');
   }
 
   toString(): string {
@@ -301,7 +301,7 @@ class Remove implements Command {
     await world.remove(this.#title);
     model.used.delete(this.#title.tag);
     await compare(model, world, [this.#title.tag]);
-    expect(model.seen.tags, 'tags').not.toContain(this.#title.tag);
+    assert.ok(!model.seen.tags.has(this.#title.tag), 'the tag is gone');
   }
 
   toString(): string {
