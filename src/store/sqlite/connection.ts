@@ -3,19 +3,31 @@ import Database from 'better-sqlite3';
 import type { Clock } from '../../clock.ts';
 import { fileError } from '../file-error.ts';
 import { makeFolder } from '../folder.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { databaseError } from './error.ts';
 import { busyTimeout, LockPatience } from './lock-patience.ts';
 import { migrate } from './schema.ts';
+
+/** Pages in the write-ahead log from which on a commit waits for a checkpoint. */
+const longLog = 16_384;
+
+/** Bytes that the file of the log may keep once all of it is in the database. */
+const maxIdleLog = 16 * 1024 * 1024;
+
+/** Of pages in memory: the upper levels of the indexes of a million blobs. */
+const cacheKiB = 16_384;
 
 /** An open database of the newest schema. The work is done synchronously; promises are how trouble is told. */
 export class Connection {
   readonly database: Database.Database;
   readonly #patience: LockPatience;
+  readonly #checkpointer: Checkpointer;
 
   /** @param database of the newest schema */
   constructor(database: Database.Database, clock: Clock) {
     this.database = database;
     this.#patience = new LockPatience(database, clock);
+    this.#checkpointer = new Checkpointer(database);
   }
 
   /**
@@ -34,7 +46,11 @@ export class Connection {
       database.pragma('journal_mode = WAL');
       // In WAL mode only FULL makes a commit survive a loss of power.
       database.pragma('synchronous = FULL');
+      // Checkpoints are another thread's work: this is for the day on which that one has failed, or cannot keep up.
+      database.pragma(`wal_autocheckpoint = ${longLog}`);
+      database.pragma(`journal_size_limit = ${maxIdleLog}`);
       database.pragma('foreign_keys = ON');
+      database.pragma(`cache_size = ${-cacheKiB}`);
       database.pragma('temp_store = MEMORY');
       migrate(database);
       return new Connection(database, clock);
@@ -61,6 +77,14 @@ export class Connection {
   /** Takes the write lock at once: a transaction that reads first and writes later may find itself outdated. */
   transact<T>(work: () => T): T {
     const transaction = this.database.transaction(work);
-    return this.#patience.run(() => transaction.immediate());
+    const outcome = this.#patience.run(() => transaction.immediate());
+    this.#checkpointer.afterWrite();
+    return outcome;
+  }
+
+  /** Closes the database, on all threads. */
+  async close(): Promise<void> {
+    await this.#checkpointer.close();
+    this.database.close();
   }
 }

@@ -256,13 +256,16 @@ export class SqliteMetadataStore implements MetadataStore {
     });
   }
 
-  close(): Promise<void> {
-    return this.#connection.answer(() => {
-      const { database } = this.#connection;
-      if (!database.open) return;
-      this.#usage.close();
-      database.close();
-    });
+  async close(): Promise<void> {
+    if (!this.#connection.database.open) return;
+    this.#usage.close();
+    try {
+      await this.#connection.answer(() => {
+        this.#usage.flush();
+      });
+    } finally {
+      await this.#connection.close();
+    }
   }
 
   #names(

@@ -1,0 +1,82 @@
+import Database from 'better-sqlite3';
+import { Worker } from 'node:worker_threads';
+import { expect, it } from 'vitest';
+import { Checkpointer, startCheckpointWorker } from '../../../src/store/sqlite/checkpointer.ts';
+import { eventually } from '../../support/deadline.ts';
+import { TempFolder } from '../../support/temp-folder.ts';
+
+/** A database in a new folder whose checkpoints are nobody's work but the subject's. */
+async function makeDatabase(startWorker: (file: string) => Worker = startCheckpointWorker) {
+  const folder = await TempFolder.create();
+  const database = new Database(folder.join('metadata.db'));
+  database.pragma('journal_mode = WAL');
+  database.pragma('wal_autocheckpoint = 0');
+  database.exec('CREATE TABLE written (bytes BLOB)');
+  const subject = new Checkpointer(database, startWorker);
+  return {
+    subject,
+    write: (pages: number) => {
+      database.prepare('INSERT INTO written VALUES (zeroblob(?))').run(pages * 4096);
+      subject.afterWrite();
+    },
+    checkpointed: () =>
+      database.prepare<[], { checkpointed: number }>('PRAGMA wal_checkpoint(NOOP)').get()?.checkpointed,
+    async [Symbol.asyncDispose]() {
+      await subject.close();
+      database.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+it('brings a long log into the database on another thread, while writes go on', async () => {
+  await using log = await makeDatabase();
+  log.write(600);
+  expect(log.checkpointed()).toBe(0);
+  log.write(1);
+  await eventually(20_000, 'a checkpoint', () => (log.checkpointed() ?? 0) > 600);
+  log.write(600);
+  await eventually(20_000, 'another checkpoint', () => {
+    log.write(0);
+    return (log.checkpointed() ?? 0) > 600;
+  });
+});
+
+it('leaves a short log alone, and starts no thread for it', async () => {
+  let started = 0;
+  await using log = await makeDatabase((file) => {
+    started += 1;
+    return startCheckpointWorker(file);
+  });
+  log.write(100);
+  expect(started).toBe(0);
+  log.write(500);
+  log.write(500);
+  expect(started).toBe(1);
+});
+
+it('starts another thread when one has failed', async () => {
+  let started = 0;
+  await using log = await makeDatabase((file) => {
+    started += 1;
+    return started === 1 ? new Worker('throw new Error("no")', { eval: true }) : startCheckpointWorker(file);
+  });
+  log.write(600);
+  await eventually(20_000, 'a second thread', () => {
+    log.write(0);
+    return started === 2;
+  });
+  await eventually(20_000, 'a checkpoint', () => (log.checkpointed() ?? 0) > 600);
+  expect(started).toBe(2);
+});
+
+it('starts none once it is closed', async () => {
+  let started = 0;
+  await using log = await makeDatabase((file) => {
+    started += 1;
+    return startCheckpointWorker(file);
+  });
+  await log.subject.close();
+  log.write(600);
+  expect(started).toBe(0);
+});
