@@ -42,7 +42,7 @@ export class DatabaseCheck implements Check {
     if (code === 'LOCKED') return warning(`${this.#file} is busy: another process is writing to it for long`);
     return problem(
       `${this.#file} cannot be read: ${message}`,
-      'see that this user may read it; if it is damaged, remove it: what it lists is fetched again',
+      'see that this user may read it; if it is damaged, the next start puts it aside and rebuilds it',
     );
   }
 }

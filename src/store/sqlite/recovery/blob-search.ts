@@ -7,7 +7,7 @@ import { databaseError } from '../error.ts';
 import { BlobHistory, type PastBlob } from './blob-history.ts';
 
 /** Rows that are written at a time. */
-const batchSize = 100;
+const batchSize = 25;
 
 interface FoundBlob {
   readonly digest: Digest;
