@@ -40,25 +40,31 @@ export class Plan {
 
   #image({ root, members, home, lastUsedAt }: DueImage): EvictedImage {
     const { places } = this.#parts;
-    const bytes = this.#freedBy(members);
-    this.#queue.takeManifests(
+    const scope = this.#scope;
+    const freed = scope === undefined ? undefined : this.#freedFrom(scope, members);
+    const unnamed = this.#queue.takeManifests(
       members,
-      (manifest) => places.of(manifest).length === places.of(manifest, this.#scope).length,
+      (manifest) => places.of(manifest).length === places.of(manifest, scope).length,
     );
-    return { ...home, digest: root, bytes, lastUsedAt };
+    return { ...home, digest: root, bytes: this.#sizeOf(freed ?? unnamed), lastUsedAt };
   }
 
-  #freedBy(manifests: readonly Digest[]): number {
+  /** The blobs that no manifest in a scope names once these have gone from it. */
+  #freedFrom(scope: Scope, manifests: readonly Digest[]): readonly Digest[] {
     const { table, families, places } = this.#parts;
-    let bytes = 0;
+    const freed: Digest[] = [];
     for (const manifest of manifests) {
-      const times = places.of(manifest, this.#scope).length;
+      const times = places.of(manifest, scope).length;
       for (const blob of families.blobs(manifest)) {
-        const left = (this.#claims.get(blob) ?? table.claims(blob, this.#scope)) - times;
+        const left = (this.#claims.get(blob) ?? table.claims(blob, scope)) - times;
         this.#claims.set(blob, left);
-        if (left === 0) bytes += table.size(blob);
+        if (left === 0) freed.push(blob);
       }
     }
-    return bytes;
+    return freed;
+  }
+
+  #sizeOf(blobs: readonly Digest[]): number {
+    return blobs.reduce((sum, blob) => sum + this.#parts.table.size(blob), 0);
   }
 }

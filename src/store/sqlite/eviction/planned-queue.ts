@@ -83,17 +83,21 @@ export class PlannedQueue implements Queue {
   }
 
   /**
-   * Takes manifests out.
+   * Takes manifests out, and says which blobs none of those that are left name.
    * @param altogether tells of those that no repository outside of the scope holds
    */
-  takeManifests(manifests: readonly Digest[], altogether: (manifest: Digest) => boolean): void {
+  takeManifests(manifests: readonly Digest[], altogether: (manifest: Digest) => boolean): readonly Digest[] {
+    const unnamed: Digest[] = [];
     for (const digest of manifests) {
       this.#gone.add(keyOf({ kind: 'manifest', digest }));
       if (!altogether(digest)) continue;
       for (const blob of this.#parts.families.blobs(digest)) {
-        this.#naming.set(blob, this.#named(blob) - 1);
+        const left = this.#named(blob) - 1;
+        this.#naming.set(blob, left);
+        if (left === 0) unnamed.push(blob);
       }
     }
+    return unnamed;
   }
 
   /** Whether a candidate is still there, moved to that position; undefined is where it is stored. */

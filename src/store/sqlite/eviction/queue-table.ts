@@ -44,14 +44,14 @@ export class QueueTable {
       `SELECT 1 AS found FROM manifest_blob WHERE blob = ? LIMIT 1 OFFSET ?`,
     );
     this.#claims = database.prepare<
-      [{ blob: Digest; upstream: UpstreamName | null; name: RepositoryName | null }],
+      [{ blob: Digest; upstream: UpstreamName; name: RepositoryName | null }],
       { count: number }
     >(`
       SELECT coalesce(sum(manifests), 0) AS count FROM repository_blob
       WHERE digest = @blob AND EXISTS (
         SELECT 1 FROM repository
         WHERE id = repository_blob.repository
-          AND +upstream = coalesce(@upstream, upstream) AND +name = coalesce(@name, name)
+          AND +upstream = @upstream AND +name = coalesce(@name, name)
       )`);
     this.#size = database.prepare<[Digest], { size: number }>(`SELECT size FROM blob WHERE digest = ?`);
   }
@@ -82,9 +82,8 @@ export class QueueTable {
   }
 
   /** How many manifests name a blob, each counted in every repository of the scope that holds it. */
-  claims(blob: Digest, scope: Scope | undefined): number {
-    const { upstream = null, name = null } = scope ?? {};
-    return this.#claims.get({ blob, upstream, name })?.count ?? 0;
+  claims(blob: Digest, { upstream, name }: Scope): number {
+    return this.#claims.get({ blob, upstream, name: name ?? null })?.count ?? 0;
   }
 
   /** In bytes, of a blob that is held. */
