@@ -1,15 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Benchmark } from './benchmark.ts';
 import { build, Entrepot } from './peers/entrepot.ts';
 import { nginx } from './peers/nginx.ts';
 import { registry2 } from './peers/registry2.ts';
-import { Processes } from './processes.ts';
 import { renderReport } from './report.ts';
 import { rows } from './rows/index.ts';
+import { openWorkshop } from './workshop.ts';
 
 interface Options {
   readonly rows: readonly string[];
@@ -59,19 +56,7 @@ const program = new Command('npm run bench --')
   .option('--no-build', 'measure dist/ as it is, without compiling first');
 
 const options = program.parse().opts<Options>();
-const processes = new Processes();
-const folder = mkdtempSync(join(tmpdir(), 'entrepot-bench-'));
-
-process.on('exit', () => {
-  processes.killAll();
-  rmSync(folder, { recursive: true, force: true });
-});
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-] as const) {
-  process.on(signal, () => process.exit(code));
-}
+const { processes, folder } = openWorkshop('entrepot-bench-');
 
 const peers = [new Entrepot(options.profile), registry2, nginx].filter(({ name }) =>
   options.peers.includes(name),

@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { thisMachine } from '../machine.ts';
 import { build } from '../peers/entrepot.ts';
-import { Processes } from '../processes.ts';
 import { formatFigure, renderTable } from '../table.ts';
+import { openWorkshop } from '../workshop.ts';
 import { ScaleBench, type ScaleFigures } from './measure.ts';
 import { blobsPerImage, stock } from './stock.ts';
 
@@ -51,18 +49,7 @@ const program = new Command('npm run bench:scale --')
   .option('--json <file>', 'write the figures to a file too');
 const options = program.parse().opts<Options>();
 
-const processes = new Processes();
-const folder = mkdtempSync(join(tmpdir(), 'entrepot-scale-'));
-process.on('exit', () => {
-  processes.killAll();
-  rmSync(folder, { recursive: true, force: true });
-});
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-] as const) {
-  process.on(signal, () => process.exit(code));
-}
+const { processes, folder } = openWorkshop('entrepot-scale-');
 
 await build(processes);
 const bench = new ScaleBench(processes, folder, options.seconds);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { commands, emptyModel } from './commands.ts';
+import { commands } from './commands.ts';
+import { emptyModel } from './model.ts';
 import { World } from './world.ts';
 
 /** Sequences of commands. In CI there is time for thousands. */
