@@ -148,6 +148,17 @@ export class ManifestService {
     return head.digest === digest ? { manifest, contents: readManifest(manifest.bytes) } : undefined;
   }
 
+  /** Writes down a manifest that is in memory only, since the database could not take it, or has lost it. */
+  async write(
+    repository: Repository,
+    manifest: Manifest,
+    tag: { readonly name: Tag; readonly checkedAt: number },
+  ): Promise<void> {
+    const contents = readManifest(manifest.bytes);
+    await this.#degradation.tolerate(() => this.#metadata.putManifest(repository, manifest, contents, tag));
+    this.#onKept(repository);
+  }
+
   async #keep(
     repository: Repository,
     { manifest, contents }: VerifiedManifest,

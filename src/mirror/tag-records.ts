@@ -55,10 +55,11 @@ export class TagRecords {
     if (this.#sightings.peek(key)?.descriptor.digest === record.digest) this.#sightings.delete(key);
   }
 
-  /** Points a tag at a manifest that the repository holds. */
-  async confirm(repository: Repository, tag: Tag, record: TagRecord): Promise<void> {
+  /** Points a tag at a manifest that the repository holds. False when that is in memory only, and so is the tag. */
+  async confirm(repository: Repository, tag: Tag, record: TagRecord): Promise<boolean> {
     this.remember(repository, tag, record);
-    await this.#degradation.tolerate(() => this.#metadata.putTag(repository, tag, record));
+    const put = await this.#degradation.tolerate(() => this.#metadata.putTag(repository, tag, record));
+    return put !== false;
   }
 
   async remove(repository: Repository, tag: Tag): Promise<void> {

@@ -175,7 +175,8 @@ export class TagService {
     const checkedAt = this.#clock.now();
     const held = head.digest === undefined ? undefined : await this.#manifests.held(repository, head.digest);
     if (held !== undefined) {
-      await this.#tags.confirm(repository, tag, { digest: held.digest, checkedAt });
+      const isWritten = await this.#tags.confirm(repository, tag, { digest: held.digest, checkedAt });
+      if (!isWritten) await this.#manifests.write(repository, held, { name: tag, checkedAt });
       return { held, descriptor: held };
     }
     const descriptor = complete(head);

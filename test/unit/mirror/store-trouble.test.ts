@@ -140,6 +140,31 @@ describe('a store in trouble', () => {
     expect(house.log.filter(({ msg }) => String(msg).startsWith('the cache works again'))).toHaveLength(1);
   });
 
+  it('keeps what came meanwhile in memory, and writes it down once upstream has confirmed it again', async () => {
+    let failing = true;
+    await using house = await MirrorHouse.open({
+      wrapMetadata: (metadata) =>
+        wrapped(metadata, {
+          putManifest: async (...request) => {
+            if (failing) throw new StoreError('LOCKED', 'database is locked');
+            await metadata.putManifest(...request);
+          },
+        }),
+    });
+    house.upstream.addManifest('library/hello', image.bytes, 'latest');
+    await house.mirror.manifest(hello, byTag('latest'), 'GET');
+
+    failing = false;
+    await house.clock.advance(61_000);
+    await house.mirror.manifest(hello, byTag('latest'), 'HEAD');
+    await house.restart();
+    house.upstream.before = () => {
+      throw new Error('upstream is not to be asked');
+    };
+
+    expect((await house.mirror.manifest(hello, byTag('latest'), 'GET')).bytes).toEqual(image.bytes);
+  });
+
   it('whose disk is full makes room for the next blob by evicting what is oldest', async () => {
     let room = 700_000;
     await using house = await MirrorHouse.open({
