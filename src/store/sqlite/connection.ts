@@ -82,6 +82,16 @@ export class Connection {
     return outcome;
   }
 
+  /** As {@link transact}, without waiting for the disk: a loss of power may undo it, as long as nothing else was written since. */
+  transactLazily<T>(work: () => T): T {
+    this.database.pragma('synchronous = NORMAL');
+    try {
+      return this.transact(work);
+    } finally {
+      this.database.pragma('synchronous = FULL');
+    }
+  }
+
   /** Closes the database, on all threads. */
   async close(): Promise<void> {
     await this.#checkpointer.close();

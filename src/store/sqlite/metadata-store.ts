@@ -63,7 +63,7 @@ export class SqliteMetadataStore implements MetadataStore {
     this.#usage = new UsageBatch(
       clock,
       this.#positions,
-      (noted) => connection.transact(() => uses.write(noted)),
+      (noted) => connection.transactLazily(() => uses.write(noted)),
       (cause) => {
         onTrouble(databaseError(cause));
       },
