@@ -201,7 +201,7 @@ export class Fill {
     await pour(blob.bytes(answered), ingest, (chunks) => {
       this.#tail?.append(chunks);
       this.#progress.wakeSoon();
-      admit(claim.wrote(ingest.offset, this.#knownSize));
+      admit(claim.wrote(ingest.offset, blob.confirmedSize));
     });
     if (!ingest.matches()) {
       blob.mismatched();
@@ -218,8 +218,9 @@ export class Fill {
     );
     await ingest.commit();
     await this.#shared.metadata.putBlob(this.digest, size);
-    await this.#shared.content.recorded(this.digest);
+    // At once: for as long as the blob is in the accounts and arriving as well, it counts twice.
     claim.committed();
+    await this.#shared.content.recorded(this.digest);
     await this.#request.onCommitted(size);
   }
 

@@ -32,6 +32,7 @@ const longestRetryAfterSeconds = 20;
 export class ResumableBlob {
   readonly #options: ResumableBlobOptions;
   #size: number | undefined;
+  #stated: number | undefined;
   #offset: number;
   #fruitless = 0;
   /** Whether upstream has begun to give the blob, or a part of it. */
@@ -50,6 +51,14 @@ export class ResumableBlob {
   /** Bytes in all, as soon as somebody has said so. */
   get size(): number | undefined {
     return this.#size;
+  }
+
+  /**
+   * Bytes in all as far as upstream has said so itself, and no more than a manifest states. Anybody can write a manifest that
+   * states more than there is.
+   */
+  get confirmedSize(): number | undefined {
+    return this.#stated === undefined ? undefined : Math.min(this.#stated, this.#size ?? this.#stated);
   }
 
   /**
@@ -112,6 +121,7 @@ export class ResumableBlob {
   }
 
   #learnSize(stream: BlobStream): void {
+    this.#stated ??= stream.size;
     if (this.#size === undefined) {
       this.#size = stream.size;
     } else if (stream.size !== undefined && stream.size !== this.#size) {

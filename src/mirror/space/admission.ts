@@ -48,12 +48,12 @@ export class Claim {
   }
 
   /**
-   * Asks for room before anything is written. Why the blob is not to be stored, for people; undefined when it is.
-   * @param size in bytes, if it is known already
+   * Why the blob is not to be stored, for people; undefined when it is. Asked before upstream is: no room is made yet.
+   * @param size in bytes, if a manifest states it: for a size that is not true, nothing must go
    */
   refusal(size: number | undefined): string | undefined {
-    if (!this.#shared.health.healthy) return 'the cache has failed';
-    return this.#expect(size ?? 0, size);
+    const { health, policy } = this.#shared;
+    return health.healthy ? policy.refusal(size ?? 0, this.#repository) : 'the cache has failed';
   }
 
   /** Bytes that are here from an earlier run. */
@@ -61,7 +61,10 @@ export class Claim {
     this.#shared.reservations.resume(this.#digest, written);
   }
 
-  /** Tells that so many bytes are written, and the size as soon as it is known. Answers as {@link refusal}. */
+  /**
+   * Tells that so many bytes are written, and the size as soon as upstream has confirmed it, for which room is made then.
+   * Answers as {@link refusal}.
+   */
   wrote(written: number, size: number | undefined): string | undefined {
     this.#shared.reservations.wrote(this.#digest, written);
     if (size !== undefined && this.#size !== undefined) return undefined;

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { eventually } from '../../../support/deadline.ts';
 import type { Image } from '../../../support/image.ts';
-import { MirrorHouse, readAll, target, type MirrorHouseOptions } from '../../../support/mirror-house.ts';
+import {
+  byTag,
+  MirrorHouse,
+  readAll,
+  target,
+  type MirrorHouseOptions,
+} from '../../../support/mirror-house.ts';
 import { heldBlobs, pull, shelve } from '../../../support/shelf.ts';
 import { partialBlobs } from '../../../support/store-folder.ts';
 
@@ -163,6 +169,26 @@ describe('storage.maxsize', () => {
     expect(bytes.equals(blob.bytes)).toBe(true);
     expect(await heldBlobs(house)).toEqual(new Set());
     expect(await Array.fromAsync(house.content.listPartial())).toEqual([]);
+  });
+
+  it('makes no room for a size that nobody but a manifest states', async () => {
+    await using house = await open();
+    const images = await pullAll(house, ['one', 'two', 'three']);
+    const small = shelve(house, 'lie', 4 * kib);
+    const [blob] = small.layers;
+    if (blob === undefined) throw new Error('no layer');
+    const lie = small.bytes.toString().replace(`"size": ${blob.size}`, `"size": ${3 * layer}`);
+    house.upstream.addManifest('library/lie', Buffer.from(lie), 'latest');
+    await house.mirror.manifest(target('library/lie'), byTag('latest'), 'GET');
+
+    const reading = await house.mirror.openBlob(target('library/lie'), blob.digest);
+    await eventually(5000, 'upstream to be asked', () => house.upstream.count('BLOB library/lie') > 0);
+    await eventually(5000, 'its bytes', async () => (await partialBlobs(house.path)).length > 0);
+    await house.space.evictor.makeRoom();
+
+    expect(reading.size).toBe(3 * layer);
+    expect(await heldBlobs(house)).toEqual(blobsOf(images, 'one', 'two', 'three'));
+    await reading.close();
   });
 
   it('lets new blobs pass through when pinned ones fill it, and says so', async () => {
