@@ -144,7 +144,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     deletions: new Deletions({
       candidates,
       gate: new DeletionGate({ routing, gate, canLogIn }),
-      pinned: new PinnedImages(pins, metadata),
+      pinned: new PinnedImages(pins, metadata.evictions),
       evictor,
     }),
     health,

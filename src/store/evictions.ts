@@ -63,6 +63,12 @@ export interface Eviction {
   readonly done: boolean;
 }
 
+/** A manifest with the tags that one repository has for it. */
+export interface TaggedManifest {
+  readonly digest: Digest;
+  readonly tags: readonly Tag[];
+}
+
 export interface StoreUsage {
   readonly blobs: number;
   /** Of all blobs together. */
@@ -97,6 +103,13 @@ export interface Evictions {
    * Undefined when the repository holds no such thing.
    */
   remove(repository: Repository, reference: ManifestReference, keeper: Keeper): Promise<Eviction | undefined>;
+
+  /**
+   * All that {@link remove} would take something from: the manifest that is meant, first; what it belongs to in that
+   * repository; and what would go with it. A tag that is not the last to hold its manifest is itself all that would go: then
+   * there is that manifest only, with no other tag. Empty when the repository holds no such thing.
+   */
+  affected(repository: Repository, reference: ManifestReference): Promise<readonly TaggedManifest[]>;
 
   /** Blobs whose rows are gone and whose bytes are still to be removed, at most `limit`. Outlives a crash. */
   condemned(limit: number): Promise<readonly Digest[]>;

@@ -81,7 +81,7 @@ export function composeCare(parts: CareParts): Care {
     names,
     evictor,
     pins,
-    pinned: new PinnedImages(pins, metadata),
+    pinned: new PinnedImages(pins, metadata.evictions),
     statistics: new StatsReport({ ...parts, scrubber }),
     verification: { content, metadata, evictor, remover, blobs, names, inUse, clock },
     importRegistry: (options) => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { ManifestReference } from '../../../src/oci/reference.ts';
 import type { Keeper } from '../../../src/store/evictions.ts';
 import { makeImage, makeIndex } from '../../support/image.ts';
 import { TestClock } from '../../support/test-clock.ts';
@@ -131,6 +133,51 @@ export function removalContract(make: MakeStore): void {
       expect(new Set(eviction?.blobs)).toEqual(digestsOf(image.layers));
       expect(await store.blob(image.config.digest)).toBe(image.config.size);
       expect((await evictAll(store)).blobs).toEqual([image.config.digest]);
+    });
+  });
+
+  describe('what a removal affects', () => {
+    it('is a manifest, what that belongs to and what would go with it, but not what stays', async () => {
+      await using subject = await fresh();
+      const { store } = subject;
+      const index = makeIndex([image, other]);
+      const [ofImage, ofIndex] = [makeReferrer(image, 'one'), makeReferrer(index, 'two')];
+      for (const each of [ofImage, ofIndex]) await putImage(store, busybox, each);
+      await putImage(store, busybox, image);
+      await putImage(store, busybox, other, 'amd64');
+      await putImage(store, busybox, index, 'latest');
+      await putImage(store, alpine, index, 'edge');
+      const affected = async (reference: ManifestReference) =>
+        new Map(
+          (await store.evictions.affected(busybox, reference)).map(({ digest, tags }) => [digest, tags]),
+        );
+      const all = new Map<Digest, readonly string[]>([
+        [index.digest, ['latest']],
+        [image.digest, []],
+        [ofImage.digest, []],
+        [ofIndex.digest, []],
+      ]);
+      expect(await affected({ tag: latest })).toEqual(all);
+      expect(await affected({ digest: index.digest })).toEqual(all);
+      all.delete(ofIndex.digest);
+      expect(await affected({ digest: ofImage.digest })).toEqual(all);
+      expect(await affected({ digest: image.digest })).toEqual(all);
+      expect(await affected({ tag: tagNamed('amd64') })).toEqual(new Map([[other.digest, ['amd64']]]));
+    });
+
+    it('is the image that a tag is named after, and nothing for what is not held', async () => {
+      await using subject = await fresh();
+      const { store } = subject;
+      const companion = tagNamed(`${image.digest.replace(':', '-')}.sig`);
+      await putImage(store, busybox, image, 'latest');
+      await putImage(store, busybox, other, companion);
+      expect(await store.evictions.affected(busybox, { tag: companion })).toEqual([
+        { digest: other.digest, tags: [companion] },
+        { digest: image.digest, tags: ['latest'] },
+      ]);
+      expect(await store.evictions.affected(busybox, { tag: tagNamed('no') })).toEqual([]);
+      expect(await store.evictions.affected(busybox, { digest: unknown })).toEqual([]);
+      expect(await store.evictions.affected(alpine, { digest: image.digest })).toEqual([]);
     });
   });
 

@@ -10,6 +10,7 @@ import type {
   Keeper,
   Scope,
   StoreUsage,
+  TaggedManifest,
 } from '../../evictions.ts';
 import type { Connection } from '../connection.ts';
 import type { Positions } from '../positions.ts';
@@ -86,6 +87,10 @@ export class SqliteEvictions implements Evictions {
     keeper: Keeper,
   ): Promise<Eviction | undefined> {
     return this.#connection.write(() => this.#onDemand.remove(repository, reference, keeper));
+  }
+
+  affected(repository: Repository, reference: ManifestReference): Promise<readonly TaggedManifest[]> {
+    return this.#connection.answer(() => this.#onDemand.affected(repository, reference));
   }
 
   condemned(limit: number): Promise<readonly Digest[]> {

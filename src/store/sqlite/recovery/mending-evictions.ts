@@ -9,6 +9,7 @@ import type {
   Keeper,
   Scope,
   StoreUsage,
+  TaggedManifest,
 } from '../../evictions.ts';
 import type { CurrentStore } from './current-store.ts';
 
@@ -40,6 +41,10 @@ export class MendingEvictions implements Evictions {
     keeper: Keeper,
   ): Promise<Eviction | undefined> {
     return this.#current.ask(({ evictions }) => evictions.remove(repository, reference, keeper));
+  }
+
+  affected(repository: Repository, reference: ManifestReference): Promise<readonly TaggedManifest[]> {
+    return this.#current.ask(({ evictions }) => evictions.affected(repository, reference));
   }
 
   condemned(limit: number): Promise<readonly Digest[]> {
