@@ -19,6 +19,8 @@ const images = Array.from({ length: 40 }, (_, seed) => makeImage({ seed, layers:
 const named = (index: number) => repositoryNamed(`library/app${index % 6}`);
 const tagOf = (index: number) => tagNamed(`v${index}`);
 
+const guarded = ['docker.io', 'ghcr.io'];
+
 let filled: DataFolder;
 
 /** Fills a folder with images, half of whose blobs are there, and all else that a database remembers. */
@@ -36,7 +38,7 @@ beforeAll(async () => {
   await store.putPublic(named(0), 77);
   await store.putReferrers(named(0), first().digest, [descriptorOf(first())], 55);
   await store.putUpstreamState(named(0).upstream, { failures: 3, retryAt: 9, limit: 100 });
-  await store.putGuarded(upstreamNamed('ghcr.io'));
+  for (const name of guarded) await store.putGuarded(upstreamNamed(name));
   await store.inventory.addPin('docker.io/library/app1:*');
   await filled.close();
 });
@@ -108,7 +110,7 @@ describe('a rebuilt database', () => {
     await blobsFound(folder);
     store = await folder.open();
     expect(await rightTags(store)).toBe(images.length);
-    expect(await store.publicSince(named(0))).toBe(77);
+    expect(await store.publicSince(named(0))).toBe(0);
     expect(await store.publicSince(named(1))).toBeUndefined();
     expect(await store.referrers(named(0), first().digest)).toEqual({
       descriptors: [descriptorOf(first())],
@@ -119,7 +121,7 @@ describe('a rebuilt database', () => {
       retryAt: 9,
       limit: 100,
     });
-    expect(await store.guardedUpstreams()).toEqual(['ghcr.io']);
+    expect(await store.guardedUpstreams()).toEqual(guarded);
     expect(await store.inventory.pins()).toMatchObject([{ pattern: 'docker.io/library/app1:*' }]);
     for (const [index, image] of images.entries()) {
       for (const { digest, size } of blobsOf(image)) {
@@ -188,7 +190,7 @@ describe('a rebuilt database', () => {
     await writeFile(folder.database, noise(50_000, 'not a database'));
     const store = await folder.open();
     expect(await rightTags(store)).toBe(images.length);
-    expect(await store.guardedUpstreams()).toEqual(['ghcr.io']);
+    expect(await store.guardedUpstreams()).toEqual(guarded);
     await blobsFound(folder);
     expect(await store.blob(first().config.digest)).toBe(first().config.size);
   });
@@ -234,6 +236,35 @@ describe('a rebuilt database', () => {
     folder.log.lines.length = 0;
     await folder.open();
     expect(folder.messages()).toEqual([]);
+  });
+
+  it.each([
+    ['does not say which upstreams have an account', 'DELETE FROM guarded_upstream', false],
+    ['has no table of them, as its schema is damaged', 'DROP TABLE guarded_upstream', true],
+  ])('hides what is private when the old one %s', async (_, sql, isTold) => {
+    await using folder = await DataFolder.create();
+    await fill(folder);
+    const spoiled = new Database(folder.database);
+    spoiled.exec(sql);
+    spoiled.close();
+    await truncate(folder.database, (await stat(folder.database)).size - pageSize);
+    const store = await folder.open();
+    expect(await store.publicSince(named(0))).toBe(0);
+    expect(await store.guardedUpstreams()).toEqual(['docker.io']);
+    expect(folder.messages(40).some((message) => String(message).includes('account'))).toBe(isTold);
+  });
+
+  it('does not believe a time at which a repository was public: it may be private since', async () => {
+    await using folder = await DataFolder.create();
+    await fill(folder);
+    const spoiled = new Database(folder.database);
+    spoiled.exec('UPDATE repository SET public_at = public_at + (1 << 50)');
+    spoiled.close();
+    await copyFile(folder.database, folder.join('metadata.backup.sqlite'));
+    await rm(folder.database);
+    const store = await folder.open();
+    expect(await store.publicSince(named(0))).toBe(0);
+    expect(await store.publicSince(named(1))).toBeUndefined();
   });
 
   it('keeps the size that a damaged file had, so that whoever opens it notices', async () => {

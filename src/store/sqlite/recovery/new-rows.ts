@@ -27,6 +27,7 @@ export class NewRows {
   readonly #insertReferrers;
   readonly #insertUpstreamState;
   readonly #insertGuarded;
+  readonly #guardKnownToBePublic;
 
   constructor(database: Database.Database) {
     this.#insertRepository = database.prepare<[Repository & { publicAt: number | null }]>(
@@ -75,6 +76,9 @@ export class NewRows {
     this.#insertGuarded = database.prepare<[UpstreamName]>(
       `INSERT INTO guarded_upstream (upstream) VALUES (?) ON CONFLICT DO NOTHING`,
     );
+    this.#guardKnownToBePublic = database.prepare<[]>(`
+      INSERT INTO guarded_upstream (upstream) SELECT DISTINCT upstream FROM repository WHERE public_at IS NOT NULL
+      ON CONFLICT DO NOTHING`);
   }
 
   /** Returns the id of its row. */
@@ -130,5 +134,10 @@ export class NewRows {
 
   guarded(upstream: UpstreamName): void {
     this.#insertGuarded.run(upstream);
+  }
+
+  /** Guards the upstreams of which it is known what is public. */
+  guardKnownToBePublic(): void {
+    this.#guardKnownToBePublic.run();
   }
 }

@@ -48,9 +48,7 @@ export class Salvage {
     }
     if (this.#source.gaps > 0) this.#copyByIndexes();
     this.#copyUpstreamStates();
-    const gaps = this.#source.gaps;
-    this.#copyGuarded();
-    return this.#source.gaps === gaps;
+    return this.#copyGuarded();
   }
 
   /** Pins, which {@link run} leaves out: their table is younger than the schema that it writes. */
@@ -178,11 +176,16 @@ export class Salvage {
     }
   }
 
-  #copyGuarded(): void {
+  /** Says whether all could be read. A schema that is damaged may lack the table, as one does that is older than it. */
+  #copyGuarded(): boolean {
+    const gaps = this.#source.gaps;
     for (const row of this.#ofUpstreams('guarded_upstream', [])) {
       const upstream = this.#checked(this.#read.upstream(row['upstream']));
       if (upstream !== undefined) this.#rows.guarded(upstream);
     }
+    // Only where there is an account is it written down what everybody may read.
+    this.#rows.guardKnownToBePublic();
+    return this.#source.columns('guarded_upstream').size > 0 && this.#source.gaps === gaps;
   }
 
   #ofUpstreams(table: string, columns: readonly string[]): Iterable<Row> {

@@ -52,11 +52,15 @@ export class RowReader {
     }
   }
 
+  /**
+   * A repository that was public counts as one, but as of the beginning of time: it may have been made private since the copy
+   * that is read was made, so upstream is to be asked before anybody relies on it.
+   */
   repository(row: Row): (Repository & { readonly publicAt: number | null }) | undefined {
     const upstream = this.upstream(row['upstream']);
     const name = typeof row['name'] === 'string' ? parseRepositoryName(row['name']) : undefined;
     if (upstream === undefined || name === undefined) return undefined;
-    return { upstream, name, publicAt: this.time(row['public_at']) ?? null };
+    return { upstream, name, publicAt: whole(row['public_at']) === undefined ? null : 0 };
   }
 
   tag(row: Row): { readonly name: Tag; readonly digest: Digest; readonly checkedAt: number } | undefined {
