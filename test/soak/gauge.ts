@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../src/oci/digest.ts';
 import type { Descriptor } from '../../src/oci/manifest.ts';
@@ -44,9 +44,19 @@ export async function contentOf(folder: string): Promise<{ readonly bytes: numbe
   return { bytes: present.reduce((sum, size) => sum + size, 0), files: present.length };
 }
 
-/** Open descriptors of a process. */
-export async function descriptorsOf(pid: number): Promise<number> {
-  return (await readdir(`/proc/${pid}/fd`)).length;
+/** Descriptors that a process has open on blobs, removed ones included, and on sockets. Threads that it has started have others. */
+export async function descriptorsOf(
+  pid: number,
+  data: string,
+): Promise<{ readonly blobs: number; readonly sockets: number }> {
+  const folder = `/proc/${pid}/fd`;
+  const names = await readdir(folder);
+  const targets = await Promise.all(names.map((name) => readlink(join(folder, name)).catch(() => '')));
+  const blobs = ['blobs', 'ingest', 'quarantine'].map((name) => join(data, name, '/'));
+  return {
+    blobs: targets.filter((target) => blobs.some((prefix) => target.startsWith(prefix))).length,
+    sockets: targets.filter((target) => target.startsWith('socket:')).length,
+  };
 }
 
 /** Resident memory of a process, in bytes. */

@@ -58,7 +58,7 @@ test('an hour of pulls over a cache a quarter of their size, with faults and cra
       proxy: { remoteurl: hub.url, timeouts: { header: '2s', idle: '2s' }, freshness: { default: '5s' } },
     },
   });
-  const descriptorsAtRest = await descriptorsOf(entrepot.pid);
+  const atRest = await descriptorsOf(entrepot.pid, entrepot.data);
 
   const ending = new AbortController();
   const traffic = new Traffic();
@@ -135,7 +135,8 @@ test('an hour of pulls over a cache a quarter of their size, with faults and cra
 
   // Idle connections to upstream are closed after some seconds.
   await eventually(30_000, 'descriptors to be closed', async () => {
-    return (await descriptorsOf(entrepot.pid)) <= descriptorsAtRest + 2;
+    const { blobs, sockets } = await descriptorsOf(entrepot.pid, entrepot.data);
+    return blobs === 0 && sockets <= atRest.sockets;
   });
   const clean = { report: { loss: false, findings: {} } };
   expect(await verify(entrepot.configuration), 'with the server running').toMatchObject(clean);
