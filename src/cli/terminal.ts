@@ -10,6 +10,19 @@ export interface Terminal {
   readonly bars?: NodeJS.WritableStream | undefined;
 }
 
+/**
+ * A terminal that is told nothing which it would obey. What a server says, what a damaged database holds and the names of
+ * files may be written by somebody with fewer rights than the one who reads them here.
+ */
+export function withoutControls(terminal: Terminal): Terminal {
+  const plain = (text: string): string => text.replaceAll(/[^\P{Cc}\n]/gu, '?');
+  return {
+    ...terminal,
+    out: (text) => terminal.out(plain(text)),
+    err: (text) => terminal.err(plain(text)),
+  };
+}
+
 /** The process's streams. A reader that went away (`entrepot --help | head -1`) is no reason to fail. */
 export function processTerminal({ stdout, stderr }: NodeJS.Process): Terminal {
   for (const stream of [stdout, stderr]) {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../../system-clock.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { StopSignal } from '../stop-signal.ts';
-import type { Terminal } from '../terminal.ts';
+import { withoutControls, type Terminal } from '../terminal.ts';
 import type { CareContext, CareOptions } from './care.ts';
 import type { DuOptions } from './du.ts';
 import type { ImportCommandOptions } from './import.ts';
@@ -37,7 +37,7 @@ export function addCare(
   const context = (): CareContext => {
     const interrupted = new AbortController();
     void new StopSignal(process).received.then((signal) => interrupted.abort(new Error(signal)));
-    return { terminal, clock: systemClock(), interrupted: interrupted.signal };
+    return { terminal: withoutControls(terminal), clock: systemClock(), interrupted: interrupted.signal };
   };
 
   add(

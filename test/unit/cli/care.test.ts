@@ -473,4 +473,19 @@ describe('the command line of care', () => {
     expect(code).toBe(2);
     expect(err).toContain(hint);
   });
+
+  it('show nothing that a terminal would obey, whatever the server says', async () => {
+    await using desk = await Desk.open();
+    const hidden = 'node:20\u001b[2K\u001b]52;c;cm0=\u0007\r\u009b1A';
+    desk.caretaker.listings = [imageListing('node', { image: hidden, pinnedBy: 'a\tb' })];
+    desk.caretaker.removal = () => Promise.reject(new CareError('failed', `${hidden} is stuck`));
+
+    for (const args of [['ls'], ['ls', '--json'], ['rm', hidden]])
+      await runProgram([...args, '--config', desk.options.config], desk.context.terminal);
+
+    expect(desk.lines).toHaveLength(3);
+    expect(desk.lines[1]).toMatch(/^node:20\?\[2K\?\]52;c;cm0=\?\?\?1A .* a\?b$/);
+    expect(desk.err).toContain('node:20?[2K?]52;');
+    expect(desk.out + desk.err).not.toMatch(/[^\P{Cc}\n]/u);
+  });
 });
