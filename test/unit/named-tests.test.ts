@@ -41,7 +41,7 @@ describe.each(['docs/reliability.md', 'docs/architecture.md'])('%s', (page) => {
     expect(named.length).toBeGreaterThan(20);
   });
 
-  it.each(named)('line $line names $file, which is there and has $titles', (test) => {
+  it.each(named)('line $line: $file is there, with its titles', (test) => {
     expect(missing(test)).toEqual([]);
   });
 });

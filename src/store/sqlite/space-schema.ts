@@ -33,7 +33,7 @@ function creditNamed(row: 'NEW' | 'OLD', sign: '+' | '-'): string {
  * Triggers keep the accounts, so that they are right whichever way a row comes or goes.
  */
 export const spaceMigration = `
-  -- A place in the order of eviction: see PositionCounter.
+  -- A place in the order of eviction: see Positions.
   ALTER TABLE manifest ADD COLUMN queue_at INTEGER NOT NULL DEFAULT 0;
   UPDATE manifest SET queue_at = last_used_at;
   CREATE INDEX manifest_queue ON manifest (queue_at, digest);
