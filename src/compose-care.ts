@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { openCache } from './compose-cache.ts';
@@ -36,12 +36,15 @@ export async function takeCare(config: Config, dependencies: CareDependencies): 
   });
 }
 
-/** Folders that root makes in another user's cache would be closed to the server. */
+/**
+ * Folders that root makes in another user's cache would be closed to the server; and that user may have made links there, to
+ * files that only root may write.
+ */
 async function refuseToMeddle(folder: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
   let owner: number | undefined;
   try {
-    owner = (await unlessMissing(stat(join(folder, 'metadata.sqlite'))))?.uid;
+    owner = (await unlessMissing(lstat(join(folder, 'metadata.sqlite'))))?.uid;
   } catch (cause) {
     throw fileError('looking into the data folder', cause);
   }

@@ -1,4 +1,4 @@
-import { chown, readdir, readFile } from 'node:fs/promises';
+import { chown, lchown, readdir, readFile, rename, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { ask, verdict } from '../support/ask.ts';
@@ -132,12 +132,21 @@ describe('a command', { timeout: 120_000 }, () => {
   it.runIf(process.getuid?.() === 0)("as root leaves another user's cache alone", async () => {
     await using house = await House.open();
     await house.stop();
-    await chown(`${house.server.data}/metadata.sqlite`, 1000, 1000);
+    const database = `${house.server.data}/metadata.sqlite`;
+    const refused = async (): Promise<void> => {
+      const { code, err } = await house.run('ls');
+      expect(code).toBe(1);
+      expect(err).toMatch(
+        /^entrepot: the cache in .*data belongs to another user: .*sudo -u '#1000' entrepot …"\n$/,
+      );
+    };
 
-    const { code, err } = await house.run('ls');
-    expect(code).toBe(1);
-    expect(err).toMatch(
-      /^entrepot: the cache in .*data belongs to another user: .*sudo -u '#1000' entrepot …"\n$/,
-    );
+    await chown(database, 1000, 1000);
+    await refused();
+    await chown(database, 0, 0);
+    await rename(database, `${database}.root`);
+    await symlink(`${database}.root`, database);
+    await lchown(database, 1000, 1000);
+    await refused();
   });
 });
