@@ -32,16 +32,19 @@ export class StoredBlobs {
 
   /**
    * The size of a blob that is held. One that a crash left without its row is complete all the same, and gets its row now.
-   * @param stated the size that a verified manifest states, in bytes
+   * @param stated the size that a manifest states, in bytes; where the file has another, its bytes are hashed
    */
   async size(digest: Digest, stated?: number): Promise<number | undefined> {
     const recorded = await this.#degradation.tolerate(() => this.#metadata.blob(digest));
     if (recorded !== undefined || this.#fills.get(digest) !== undefined) return recorded;
     const size = await this.#degradation.tolerate(() => this.#content.size(digest));
     if (size === undefined) return undefined;
+    // Anybody can write a manifest that states another size, and must not have good bytes put aside by it.
     if (stated !== undefined && size !== stated) {
-      await this.damaged(digest, `the stored blob has ${size} bytes in place of ${stated}`);
-      return undefined;
+      const verdict = await this.#degradation.tolerate(() => this.#content.verify(digest));
+      if (verdict === 'damaged')
+        await this.damaged(digest, `the stored blob has ${size} bytes in place of ${stated}`);
+      if (verdict !== 'intact') return undefined;
     }
     const adopted = await this.#degradation.tolerate(() => this.#metadata.adoptBlob(digest, size));
     return adopted === false ? undefined : size;

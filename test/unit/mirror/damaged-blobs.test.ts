@@ -2,8 +2,8 @@ import { rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { Layout } from '../../../src/store/filesystem/layout.ts';
 import { StoreError } from '../../../src/store/store-error.ts';
-import { noise } from '../../support/image.ts';
-import { MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
+import { makeImage, noise } from '../../support/image.ts';
+import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
 import { heldBlobs, pull, shelve } from '../../support/shelf.ts';
 import { wrapped } from '../../support/wrapped.ts';
 
@@ -128,6 +128,24 @@ describe('a stored blob', () => {
 
     expect(house.upstream.count(`BLOB library/hello ${layer.digest}`)).toBe(2);
     expect(await house.metadata.blob(layer.digest)).toBe(layer.size);
+  });
+
+  it('without its row is not put aside because a manifest states another size', async () => {
+    const { house, digest } = await holding();
+    await using _ = house;
+    const other = makeImage({ layers: [4096] });
+    const lie = other.bytes.toString().replace(other.layers[0]?.digest ?? '', digest);
+    house.upstream.addManifest('library/evil', Buffer.from(lie), 'latest');
+    house.upstream.addBlob('library/evil', bytes);
+    await house.mirror.manifest(target('library/evil'), byTag('latest'), 'GET');
+    await house.metadata.removeBlob(digest);
+
+    const { size } = await house.mirror.statBlob(target('library/evil'), digest);
+
+    expect(size).toBe(bytes.length);
+    expect(await house.metadata.blob(digest)).toBe(bytes.length);
+    expect(await Array.fromAsync(house.content.listQuarantined())).toEqual([]);
+    expect(house.upstream.count('BLOB')).toBe(1);
   });
 });
 
