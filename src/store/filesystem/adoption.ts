@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { lstat } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { chmod, chown, lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Digest } from '../../oci/digest.ts';
 import { errnoOf, fileError, unlessMissing } from '../file-error.ts';
@@ -72,15 +72,28 @@ export class Adoption {
   }
 
   async #linkOrCopy(file: string, own: string): Promise<void> {
-    await assertRegular(file);
-    try {
-      await this.#files.link(file, own);
-    } catch (error) {
-      if (!linkRefusals.has(errnoOf(error))) throw error;
+    const source = await regular(file);
+    if (!isOurs(source) || !(await this.#isLinked(file, own))) {
       await this.#files.copyFile(file, own, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      // As root, Node copies the owner, too.
+      const { geteuid, getegid } = process;
+      if (geteuid !== undefined && getegid !== undefined) await chown(own, geteuid(), getegid());
+      await chmod(own, (source.mode & 0o644) | 0o600);
     }
     // Once more: a link is made of whatever has that name by then.
-    await assertRegular(own);
+    const made = await regular(own);
+    if (!isOurs(made)) throw new StoreError('IO', 'the file was replaced by another one meanwhile');
+  }
+
+  /** Makes a link, where that can be. */
+  async #isLinked(file: string, own: string): Promise<boolean> {
+    try {
+      await this.#files.link(file, own);
+      return true;
+    } catch (error) {
+      if (linkRefusals.has(errnoOf(error))) return false;
+      throw error;
+    }
   }
 
   async #sizeIfIntact(digest: Digest, path: string): Promise<number | undefined> {
@@ -98,6 +111,13 @@ export class Adoption {
   }
 }
 
-async function assertRegular(path: string): Promise<void> {
-  if (!(await lstat(path)).isFile()) throw new StoreError('IO', 'only a regular file can be adopted');
+async function regular(path: string): Promise<Stats> {
+  const found = await lstat(path);
+  if (!found.isFile()) throw new StoreError('IO', 'only a regular file can be adopted');
+  return found;
+}
+
+/** Whether nobody but this user may write to a file: somebody else could change a blob after it was verified. Root may link anything. */
+function isOurs({ uid, mode }: Stats): boolean {
+  return uid === (process.geteuid?.() ?? uid) && (mode & 0o002) === 0;
 }

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import promises, { link, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import promises, {
+  chmod,
+  chown,
+  link,
+  mkdir,
+  readFile,
+  readdir,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { FilesystemContentStore } from '../../../src/store/filesystem/content-store.ts';
@@ -59,6 +69,23 @@ describe('an adopted file', () => {
       expect(await readdir(layout.ingest)).toEqual([]);
     },
   );
+
+  describe.each([
+    ['is open for everybody to write to', false, () => chmod(source, 0o666)],
+    ['belongs to somebody else', true, () => chown(source, 1000, 1000)],
+  ] as const)('that %s', (_, needsRoot, open) => {
+    it.runIf(!needsRoot || process.geteuid?.() === 0)(
+      'is copied, so that only we can change the blob',
+      async () => {
+        await open();
+        expect(await store.adopt(digest, source)).toBe(bytes.length);
+        await writeFile(source, 'other bytes');
+        expect(await blobBytes(store, digest)).toEqual(bytes);
+        const { uid, mode } = await stat(layout.blob(digest));
+        expect([uid, mode & 0o777]).toEqual([process.geteuid?.(), 0o644]);
+      },
+    );
+  });
 
   it('stays what it is, whatever is done to the blob', async () => {
     await store.adopt(digest, source);
