@@ -93,6 +93,10 @@ export interface ContentStore {
   room(): Promise<Room>;
   /** Resolves if a small blob could be written durably just now; rejects with what keeps it from that. */
   check(): Promise<void>;
+  /** Puts some room by for {@link spendReserve}, unless it is there. False when there is not enough left. */
+  keepReserve(): Promise<boolean>;
+  /** Gives the room up that was put by, to whoever is the first to take it. False when there is none. */
+  spendReserve(): Promise<boolean>;
   close(): Promise<void>;
 }
 

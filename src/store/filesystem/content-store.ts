@@ -26,6 +26,7 @@ import { Layout } from './layout.ts';
 import { Partials } from './partials.ts';
 import { Quarantine } from './quarantine.ts';
 import { Removals } from './removals.ts';
+import { Reserve } from './reserve.ts';
 import { Unrecorded } from './unrecorded.ts';
 import { Volume } from './volume.ts';
 import { Verification } from './verification.ts';
@@ -47,6 +48,7 @@ export class FilesystemContentStore implements ContentStore {
   readonly #adoption: Adoption;
   readonly #partials: Partials;
   readonly #quarantine: Quarantine;
+  readonly #reserve: Reserve;
   readonly #volume: Volume;
   readonly #unrecorded: Unrecorded;
   /** Digests whose files somebody is making, by an ingest or an adoption. */
@@ -64,7 +66,8 @@ export class FilesystemContentStore implements ContentStore {
     this.#adoption = new Adoption(this.#layout, files, this.#verification, this.#unrecorded);
     this.#partials = new Partials(this.#layout, files, (digest) => this.#making.has(digest));
     this.#quarantine = new Quarantine(this.#layout, files);
-    this.#volume = new Volume(this.#layout, files);
+    this.#reserve = new Reserve(this.#layout, files);
+    this.#volume = new Volume(this.#layout, files, this.#reserve);
   }
 
   /**
@@ -227,6 +230,22 @@ export class FilesystemContentStore implements ContentStore {
 
   check(): Promise<void> {
     return this.#volume.check();
+  }
+
+  async keepReserve(): Promise<boolean> {
+    try {
+      return await this.#reserve.keep();
+    } catch (cause) {
+      throw fileError('keeping a reserve', cause);
+    }
+  }
+
+  async spendReserve(): Promise<boolean> {
+    try {
+      return await this.#reserve.spend();
+    } catch (cause) {
+      throw fileError('giving up the reserve', cause);
+    }
   }
 
   /** Ends the thread that verifies, if there is one. */

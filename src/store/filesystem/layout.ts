@@ -8,19 +8,22 @@ const quarantinedName = /^(sha256|sha512)-([a-f0-9]+)-(\d{1,15})$/;
 
 /**
  * Where things lie under the root: `blobs/<algorithm>/<first two digits>/<hex>`, `ingest/<algorithm>-<hex>.partial` and
- * `quarantine/<algorithm>-<hex>-<ms since epoch>`. Names are built from a {@link Digest} and from nothing else.
+ * `quarantine/<algorithm>-<hex>-<ms since epoch>`. Names are built from a {@link Digest} and from nothing else. Besides,
+ * there is `reserve`.
  */
 export class Layout {
   readonly root: string;
   readonly blobs: string;
   readonly ingest: string;
   readonly quarantine: string;
+  readonly reserve: string;
 
   constructor(root: string) {
     this.root = resolve(root);
     this.blobs = join(this.root, 'blobs');
     this.ingest = join(this.root, 'ingest');
     this.quarantine = join(this.root, 'quarantine');
+    this.reserve = join(this.root, 'reserve');
   }
 
   blob(digest: Digest): string {

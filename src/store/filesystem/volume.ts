@@ -5,6 +5,7 @@ import { fileError, unlessMissing } from '../file-error.ts';
 import { inFolder, moveFile } from '../folder.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
+import type { Reserve } from './reserve.ts';
 
 const probeName = 'write-check';
 /** At least one block, and more than fits into an inode, where some file systems keep short files. */
@@ -14,17 +15,21 @@ const probeBytes = Buffer.alloc(4096);
 export class Volume {
   readonly #layout: Layout;
   readonly #files: FileSystem;
+  readonly #reserve: Reserve;
   #checking: Promise<void> | undefined;
 
-  constructor(layout: Layout, files: FileSystem) {
+  constructor(layout: Layout, files: FileSystem, reserve: Reserve) {
     this.#layout = layout;
     this.#files = files;
+    this.#reserve = reserve;
   }
 
+  /** What the reserve takes, or has to take again, is not free. */
   async room(): Promise<Room> {
     try {
       const { bsize, blocks, bavail, files, ffree } = await this.#files.statfs(this.#layout.root);
-      return { size: blocks * bsize, free: bavail * bsize, files, freeFiles: ffree };
+      const free = Math.max(0, bavail * bsize - (await this.#reserve.missing()));
+      return { size: blocks * bsize, free, files, freeFiles: ffree };
     } catch (cause) {
       throw fileError('asking how much room there is', cause);
     }

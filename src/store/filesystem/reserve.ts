@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { fileError, unlessMissing } from '../file-error.ts';
+import type { FileSystem } from './file-system.ts';
+import type { Layout } from './layout.ts';
+
+/** As much as the database writes in some steps of an eviction. */
+export const reserveBytes = 4 * 1024 * 1024;
+
+/**
+ * Room that is kept for the hour in which the disk is full to the last byte: to evict, the database has to write first. It
+ * is taken by a file of noise, which no file system can make smaller. After a crash there is the whole file or room for it.
+ */
+export class Reserve {
+  readonly #layout: Layout;
+  readonly #files: FileSystem;
+
+  constructor(layout: Layout, files: FileSystem) {
+    this.#layout = layout;
+    this.#files = files;
+  }
+
+  /** Bytes that it has still to take. */
+  async missing(): Promise<number> {
+    const size = (await unlessMissing(stat(this.#layout.reserve)))?.size ?? 0;
+    return Math.max(0, reserveBytes - size);
+  }
+
+  /** Makes it, unless it is there. False where the disk is too full for it. */
+  async keep(): Promise<boolean> {
+    const missing = await this.missing();
+    if (missing === 0) return true;
+    const { bsize, bavail } = await this.#files.statfs(this.#layout.root);
+    if (bavail * bsize < missing) return false;
+    const noise = await promisify(randomBytes)(reserveBytes);
+    try {
+      await this.#write(noise);
+      return true;
+    } catch (cause) {
+      await this.spend();
+      // Some have a share of the disk that is smaller than what it says of itself.
+      if (fileError('keeping a reserve', cause).code !== 'NO_SPACE') throw cause;
+      return false;
+    }
+  }
+
+  /** Gives it up. False when there was none. */
+  async spend(): Promise<boolean> {
+    return (await unlessMissing(this.#files.unlink(this.#layout.reserve).then(() => true))) ?? false;
+  }
+
+  async #write(noise: Buffer): Promise<void> {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
+    const file = await this.#files.open(this.#layout.reserve, flags, 0o600);
+    try {
+      await file.writeFile(noise);
+    } finally {
+      await file.close();
+    }
+  }
+}
