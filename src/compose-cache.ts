@@ -7,7 +7,7 @@ import type { StoreHealth } from './mirror/space/store-health.ts';
 import type { ContentStore } from './store/content-store.ts';
 import { FilesystemContentStore } from './store/filesystem/content-store.ts';
 import type { MetadataStore } from './store/metadata-store.ts';
-import type { StoreError } from './store/store-error.ts';
+import { StoreError } from './store/store-error.ts';
 import { openMetadata } from './store/sqlite/open-metadata.ts';
 import type { Logger } from './telemetry/log.ts';
 
@@ -40,12 +40,15 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
   closing.defer(() => content.close());
   const health = Promise.withResolvers<StoreHealth>();
   const tell = async (error: StoreError): Promise<void> => (await health.promise).failed(error);
-  const metadata = await openMetadata({
-    root,
-    content,
-    clock,
-    logger,
-    onTrouble: (error) => void tell(error),
+  const open = (): Promise<MetadataStore> =>
+    openMetadata({ root, content, clock, logger, onTrouble: (error) => void tell(error) });
+  const metadata = await open().catch(async (error: unknown) => {
+    // Merely to be opened, a database has to write. On a full disk that is the reserve's hour.
+    const isFull = error instanceof StoreError && error.code === 'NO_SPACE';
+    if (!isFull || !(await content.spendReserve())) throw error;
+    // The next one to open it needs as much again.
+    closing.defer(async () => void (await content.keepReserve()));
+    return open();
   });
   closing.defer(() => metadata.close());
   const upstreams = config.upstreams.map(({ name }) => ({ name }));

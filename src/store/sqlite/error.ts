@@ -6,6 +6,8 @@ const codes: readonly (readonly [prefix: string, code: StoreErrorCode])[] = [
   ['SQLITE_BUSY', 'LOCKED'],
   ['SQLITE_LOCKED', 'LOCKED'],
   ['SQLITE_FULL', 'NO_SPACE'],
+  // The index of the write-ahead log cannot grow, not even to its first size.
+  ['SQLITE_IOERR_SHMSIZE', 'NO_SPACE'],
   ['SQLITE_READONLY', 'NOT_WRITABLE'],
   ['SQLITE_CANTOPEN', 'NOT_WRITABLE'],
   ['SQLITE_CORRUPT', 'CORRUPT'],

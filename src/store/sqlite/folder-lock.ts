@@ -32,6 +32,8 @@ export class FolderLock {
     try {
       // Whoever has it keeps it: waiting, which SQLite does by standing still, leads nowhere.
       database = new Database(join(folder, 'lock.sqlite'), { timeout: 0 });
+      // Nothing is ever written, so there is nothing to roll back: a journal on the disk would need room, which a full one has not.
+      database.pragma('journal_mode = MEMORY');
       database.exec('BEGIN EXCLUSIVE');
       return new FolderLock(database);
     } catch (cause) {

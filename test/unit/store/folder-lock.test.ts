@@ -1,3 +1,4 @@
+import { readdir, stat } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { FolderLock } from '../../../src/store/sqlite/folder-lock.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
@@ -17,6 +18,16 @@ it('is had by one at a time, in a folder that need not be there before', async (
   const second = await FolderLock.take(data);
   await expect(FolderLock.take(data)).rejects.toMatchObject(refused);
   second.release();
+});
+
+it('takes no room: it is to be had on a disk that is full', async () => {
+  await using folder = await TempFolder.create();
+  const lock = await FolderLock.take(folder.path);
+  const names = await readdir(folder.path);
+  const { size } = await stat(folder.join('lock.sqlite'));
+  lock.release();
+  expect(names).toEqual(['lock.sqlite']);
+  expect(size).toBe(0);
 });
 
 it('of one folder says nothing of another', async () => {
