@@ -80,8 +80,8 @@ export function composeSpace(parts: SpaceParts): Space {
     clock,
   });
   const remover = new Remover(content, evictions, inUse, disk);
-  const steps = new EvictionSteps({ evictions, remover, pins, inUse, degradation });
-  const rounds = new Rounds({ steps, policy, quotas, leftovers, disk, health, degradation, logger });
+  const steps = new EvictionSteps({ content, evictions, remover, pins, inUse, degradation });
+  const rounds = new Rounds({ steps, policy, quotas, leftovers, disk, clock, health, degradation, logger });
   const evictor = new Evictor({
     evictions,
     steps,
@@ -118,6 +118,7 @@ export function composeSpace(parts: SpaceParts): Space {
     admission: new Admission({ policy, reservations, rounds, leftovers, health, clock }),
     remover,
     start: () => {
+      rounds.watch();
       housekeeping.start();
     },
     async close() {

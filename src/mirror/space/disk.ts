@@ -10,7 +10,7 @@ const measuredMs = 10_000;
  * would look as if nothing had been freed: so between two measurements it counts for itself.
  */
 export class Disk {
-  readonly #content: ContentStore;
+  readonly #content: Pick<ContentStore, 'room'>;
   readonly #reservations: Reservations;
   readonly #clock: Clock;
   #room: Room | undefined;
@@ -19,7 +19,7 @@ export class Disk {
   #freed = 0;
   #freedFiles = 0;
 
-  constructor(content: ContentStore, reservations: Reservations, clock: Clock) {
+  constructor(content: Pick<ContentStore, 'room'>, reservations: Reservations, clock: Clock) {
     this.#content = content;
     this.#reservations = reservations;
     this.#clock = clock;
@@ -46,6 +46,11 @@ export class Disk {
     this.#written = written;
     this.#freed = 0;
     this.#freedFiles = 0;
+  }
+
+  /** It is not as it is believed to be: it is measured anew when it is next asked for. */
+  doubt(): void {
+    this.#measuredAt = -Infinity;
   }
 
   /** Files were removed. */

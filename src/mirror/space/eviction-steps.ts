@@ -1,5 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import type { ContentStore } from '../../store/content-store.ts';
 import type { Eviction, EvictionRequest, Evictions } from '../../store/evictions.ts';
+import { StoreError } from '../../store/store-error.ts';
 import type { Degradation } from '../degradation.ts';
 import type { InUse } from '../in-use.ts';
 import type { Pins } from './pins.ts';
@@ -7,6 +9,7 @@ import type { Remover } from './remover.ts';
 import { WatchfulKeeper } from './watchful-keeper.ts';
 
 export interface EvictionStepsOptions {
+  readonly content: Pick<ContentStore, 'keepReserve' | 'spendReserve'>;
   readonly evictions: Evictions;
   readonly remover: Remover;
   readonly pins: Pins;
@@ -16,6 +19,7 @@ export interface EvictionStepsOptions {
 
 /** Evicts step by step: a short transaction, then what is remembered in memory, then the bytes; others have their turn in between. */
 export class EvictionSteps {
+  readonly #content: Pick<ContentStore, 'keepReserve' | 'spendReserve'>;
   readonly #evictions: Evictions;
   readonly #remover: Remover;
   readonly #pins: Pins;
@@ -23,10 +27,12 @@ export class EvictionSteps {
   readonly #degradation: Degradation;
   readonly #closing = new AbortController();
   #forget: (eviction: Eviction) => void = () => undefined;
+  #spentReserve = false;
   #images = 0;
   #bytes = 0;
 
-  constructor({ evictions, remover, pins, inUse, degradation }: EvictionStepsOptions) {
+  constructor({ content, evictions, remover, pins, inUse, degradation }: EvictionStepsOptions) {
+    this.#content = content;
     this.#evictions = evictions;
     this.#remover = remover;
     this.#pins = pins;
@@ -60,12 +66,24 @@ export class EvictionSteps {
     const { bytes = Infinity, ...what } = request;
     for (let left = bytes; left > 0 && !this.#closing.signal.aborted;) {
       const limit = left === Infinity ? {} : { bytes: left };
-      const eviction = await this.#evictions.evict({ ...what, ...limit, keeper });
+      const eviction = await this.withRoom(() => this.#evictions.evict({ ...what, ...limit, keeper }));
       await this.carryOut(eviction);
       yield eviction;
       if (eviction.done) return;
       left -= eviction.bytes;
       await turn();
+    }
+  }
+
+  /** What `evict` gives. On a disk without a byte for the database, the reserve makes room for it. Rejects as `evict` does. */
+  async withRoom<T>(evict: () => Promise<T>): Promise<T> {
+    try {
+      return await evict();
+    } catch (error) {
+      const isFull = error instanceof StoreError && error.code === 'NO_SPACE';
+      if (!isFull || !(await this.#content.spendReserve())) throw error;
+      this.#spentReserve = true;
+      return evict();
     }
   }
 
@@ -75,6 +93,9 @@ export class EvictionSteps {
     this.#images += eviction.images.length;
     this.#bytes += eviction.bytes;
     await this.#degradation.tolerate(() => this.#remover.remove(eviction.blobs, this.#closing.signal));
+    if (!this.#spentReserve) return;
+    const kept = await this.#degradation.tolerate(() => this.#content.keepReserve());
+    this.#spentReserve = kept !== true;
   }
 
   /** Ends what is under way after its present step. */

@@ -103,7 +103,8 @@ export class Evictor {
    * with StoreError.
    */
   async remove(repository: Repository, reference: ManifestReference): Promise<Eviction | undefined> {
-    const eviction = await this.#evictions.remove(repository, reference, this.#steps.keeper());
+    const keeper = this.#steps.keeper();
+    const eviction = await this.#steps.withRoom(() => this.#evictions.remove(repository, reference, keeper));
     if (eviction === undefined) return undefined;
     this.#policy.loosen();
     await this.#steps.carryOut(eviction);

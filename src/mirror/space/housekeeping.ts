@@ -76,7 +76,7 @@ export class Housekeeping {
   }
 
   async #look(): Promise<void> {
-    const { degradation, pins, leftovers, remover, unrecorded, evictor, clockWatch } = this.#options;
+    const { content, degradation, pins, leftovers, remover, unrecorded, evictor, clockWatch } = this.#options;
     const { signal } = this.#closing;
     clockWatch.trustworthy();
     await degradation.tolerate(() => pins.load());
@@ -84,6 +84,7 @@ export class Housekeeping {
     await degradation.tolerate(() => unrecorded.adopt(signal));
     await degradation.tolerate(() => remover.workOff(signal));
     await evictor.makeRoom();
+    await degradation.tolerate(() => content.keepReserve());
   }
 
   async #sweep(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts';
 import type { Repository } from '../../oci/reference.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Degradation } from '../degradation.ts';
@@ -10,6 +11,8 @@ import type { StoreHealth } from './store-health.ts';
 
 /** Part of a quota by which a round frees more than it has to. */
 const quotaSlackShare = 0.01;
+/** How long it takes until it is tried again to evict what was in use. */
+const inUseMs = 1000;
 
 export interface RoundsOptions {
   readonly steps: EvictionSteps;
@@ -17,6 +20,7 @@ export interface RoundsOptions {
   readonly quotas: Quotas;
   readonly leftovers: Leftovers;
   readonly disk: Disk;
+  readonly clock: Clock;
   readonly health: StoreHealth;
   readonly degradation: Degradation;
   readonly logger: Logger;
@@ -29,6 +33,7 @@ export class Rounds {
   readonly #quotas: Quotas;
   readonly #leftovers: Leftovers;
   readonly #disk: Disk;
+  readonly #clock: Clock;
   readonly #health: StoreHealth;
   readonly #degradation: Degradation;
   readonly #logger: Logger;
@@ -37,7 +42,10 @@ export class Rounds {
   #underWay: Promise<void> | undefined;
   #again = false;
   #full = false;
-  #closed = false;
+  /** Whether something would have gone in this round that was in use. */
+  #metUse = false;
+  #waits = false;
+  readonly #closing = new AbortController();
 
   constructor(options: RoundsOptions) {
     this.#steps = options.steps;
@@ -45,12 +53,21 @@ export class Rounds {
     this.#quotas = options.quotas;
     this.#leftovers = options.leftovers;
     this.#disk = options.disk;
+    this.#clock = options.clock;
     this.#health = options.health;
     this.#degradation = options.degradation;
     this.#logger = options.logger;
+  }
+
+  /** Has room made whenever the disk turns out to be full, from now on. */
+  watch(): void {
     this.#health.onFull(() => {
       this.#full = true;
+      this.#disk.doubt();
       void this.makeRoom();
+    });
+    this.#health.onRecovery(() => {
+      this.#disk.doubt();
     });
   }
 
@@ -70,19 +87,31 @@ export class Rounds {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     await this.#underWay;
   }
 
   async #repeat(): Promise<void> {
-    while (this.#again && !this.#closed) {
+    while (this.#again && !this.#closing.signal.aborted) {
       this.#again = false;
+      this.#metUse = false;
       await this.#degradation.tolerate(() => this.#round());
     }
+    if (this.#metUse) void this.#tryAgain();
+  }
+
+  /** What is in use may have been let go of a moment later, and nobody says so. */
+  async #tryAgain(): Promise<void> {
+    if (this.#waits) return;
+    this.#waits = true;
+    const { signal } = this.#closing;
+    await this.#clock.sleep(inUseMs, signal).catch(() => undefined);
+    this.#waits = false;
+    if (!signal.aborted) await this.makeRoom();
   }
 
   async #round(): Promise<void> {
-    for (const [key, limit] of this.#grown) {
+    for (const [key, limit] of new Map(this.#grown)) {
       this.#grown.delete(key);
       await this.#keepQuota(limit);
     }
@@ -99,12 +128,15 @@ export class Rounds {
       return;
     }
     if (this.#policy.stuck) return;
-    const { done, lasting } = await this.#free(shortage);
+    const { done, passing, lasting } = await this.#free(shortage);
     await this.#policy.refresh();
     const left = this.#policy.shortage();
     if (left === undefined) {
       this.#health.outOfRoom(undefined);
-    } else if (done && lasting) {
+      return;
+    }
+    this.#metUse ||= done && passing;
+    if (done && lasting) {
       this.#policy.stick();
       this.#health.outOfRoom(this.#policy.problem(left));
     }
@@ -113,7 +145,10 @@ export class Rounds {
   async #emergency(): Promise<void> {
     this.#full = false;
     const { freed } = await this.#free(this.#policy.emergency());
-    if (freed) await this.#health.probe();
+    if (!freed) return;
+    await this.#health.probe();
+    // Some disks take seconds to give back what was removed: until the next probe it is enough.
+    this.#full = false;
   }
 
   /** Frees what is short and a little more: leftovers first, then images. */
@@ -130,7 +165,7 @@ export class Rounds {
     const keeper = this.#steps.keeper();
     let done = false;
     // Files are counted image by image: an image may have one, or hundreds.
-    while (!done && !isEnough() && !this.#closed) {
+    while (!done && !isEnough() && !this.#closing.signal.aborted) {
       for await (const eviction of this.#steps.run(
         { bytes: Math.max(1, bytes + slack - tally.bytes) },
         keeper,
@@ -146,7 +181,8 @@ export class Rounds {
     }
     return {
       done,
-      lasting: keeper.metPin || limit !== 'maxsize',
+      passing: keeper.metUse,
+      lasting: keeper.metPin || (limit !== 'maxsize' && !keeper.metUse),
       freed: tally.leftovers + tally.blobs > 0,
     };
   }
@@ -165,7 +201,12 @@ export class Rounds {
     const scope = scopeKey(limit.scope);
     if (tally.images > 0) this.#logger.info({ scope, ...tally }, 'evicted images, to keep a quota');
     const left = await this.#policy.excess(limit);
-    if (left === 0 || !keeper.metPin) return;
+    if (left === 0) return;
+    if (keeper.metUse) {
+      this.#metUse = true;
+      this.#grown.set(scope, limit);
+    }
+    if (!keeper.metPin) return;
     this.#policy.stickQuota(limit, left);
     this.#logger.warn({ scope, excess: left }, 'what is pinned takes more than the quota allows');
   }
@@ -174,6 +215,8 @@ export class Rounds {
 interface FreeingOutcome {
   /** Nothing more could go. */
   readonly done: boolean;
+  /** Some of what stays would go once it is not in use any more. */
+  readonly passing: boolean;
   /** What stays would not have gone by itself a moment later. */
   readonly lasting: boolean;
   /** Anything has gone. */

@@ -8,6 +8,7 @@ import type { Leftovers } from './leftovers.ts';
 import { bytesOf, type SizeLimit } from './limits.ts';
 import { scopeKey, type Quotas, type ScopeLimit } from './quotas.ts';
 import type { Reservations } from './reservations.ts';
+import { roomAfterFull } from './store-health.ts';
 
 /** Of the files that the disk can hold, so many stay free. */
 export const freeFilesShare = 0.01;
@@ -102,7 +103,9 @@ export class SpacePolicy {
 
   /** What to free when the disk has turned out to be full, whatever it says of itself: a user's share of it may be limited. */
   emergency(): Shortage {
-    const bytes = Math.max(this.#reservations.unwritten, 1);
+    const room = this.#disk.room;
+    const missing = room === undefined ? 0 : Math.max(0, roomAfterFull(room.size) - room.free);
+    const bytes = Math.max(this.#reservations.unwritten + missing, 1);
     return { limit: 'minfree', bytes, files: 1, slack: this.#usage.bytes * slackShare };
   }
 

@@ -9,8 +9,8 @@ const probeMs = 5_000;
 /** A store that fails again so soon after it came back has not come back. */
 const relapseMs = 5 * 60 * 1000;
 const longestDistrustMs = 60_000;
-/** Less than this is not room: the next blob would fail again. Smaller disks are asked for a hundredth. */
-const roomAfterFull = 8 * 1024 * 1024;
+/** Less than so many free files are no room: the next blob would fail again. */
+const filesAfterFull = 100;
 
 /** What each failure means to the people who run the mirror. Other errors of a store are not failures of it. */
 const meanings: Partial<Readonly<Record<StoreErrorCode, string>>> = {
@@ -43,6 +43,7 @@ export class StoreHealth {
   readonly #told = new Set<StoreErrorCode>();
   #outOfRoom: string | undefined;
   #onFull: () => void = () => undefined;
+  #onRecovery: () => void = () => undefined;
   #probing: Promise<void> = Promise.resolve();
   #probe: Promise<void> | undefined;
   #recoveredAt = -Infinity;
@@ -72,6 +73,11 @@ export class StoreHealth {
   /** Has `listener` called when the disk turns out to be full, and again as often as it is found to be so still. */
   onFull(listener: () => void): void {
     this.#onFull = listener;
+  }
+
+  /** Has `listener` called when the stores work again. */
+  onRecovery(listener: () => void): void {
+    this.#onRecovery = listener;
   }
 
   /** Takes note of an error of a store that has been dealt with. */
@@ -171,6 +177,7 @@ export class StoreHealth {
     this.#failures = found;
     this.#told.clear();
     this.#recoveredAt = now;
+    this.#onRecovery();
     this.#logger.info('the cache works again: what is pulled is stored');
   }
 
@@ -178,10 +185,15 @@ export class StoreHealth {
   async #room(): Promise<void> {
     const { size, free, files, freeFiles } = await this.#content.room();
     if (!this.#failures.has('NO_SPACE')) return;
-    if (free < Math.min(roomAfterFull, size / 100) || (files > 0 && freeFiles < 100)) {
+    if (free < roomAfterFull(size) || (files > 0 && freeFiles < filesAfterFull)) {
       throw new StoreError('NO_SPACE', `${byteSizeText(free)} and room for ${freeFiles} files are left`);
     }
   }
+}
+
+/** Free bytes of a disk of `size` bytes; less is no room after it was full. */
+export function roomAfterFull(size: number): number {
+  return Math.min(8 * 1024 * 1024, size / 100);
 }
 
 function meaning({ code }: StoreError): string {

@@ -109,6 +109,25 @@ describe('storage.maxsize', () => {
     expect((await heldBlobs(house)).has(one.layers[0].digest)).toBe(true);
   });
 
+  it('is kept a second after all that was too much has been let go of', async () => {
+    await using house = await open();
+    const readings = [];
+    for (const name of ['one', 'two', 'three', 'four', 'five']) {
+      const [blob] = shelve(house, name, layer).layers;
+      if (blob === undefined) throw new Error('no layer');
+      await house.mirror.manifest(target(`library/${name}`), byTag('latest'), 'GET');
+      readings.push(await house.mirror.openBlob(target(`library/${name}`), blob.digest));
+      await eventually(5000, 'the layer', async () => (await heldBlobs(house)).has(blob.digest));
+    }
+    await house.space.evictor.makeRoom();
+    expect((await heldBlobs(house)).size).toBe(5);
+    for (const reading of readings) await reading.close();
+
+    await house.clock.advance(1000);
+
+    await eventually(5000, 'an eviction', async () => (await heldBlobs(house)).size === 3);
+  });
+
   it('forgets what it has evicted, and fetches it anew when it is asked for', async () => {
     await using house = await open();
     const images = await pullAll(house, ['one', 'two', 'three', 'four']);

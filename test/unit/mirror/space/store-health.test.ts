@@ -83,6 +83,21 @@ describe('the health of the stores', () => {
     expect(health.healthy).toBe(true);
   });
 
+  it('that is back is told once to who keeps figures of the disk', async () => {
+    const { clock, health, stores, fail } = patient();
+    let told = 0;
+    health.onRecovery(() => (told += 1));
+    fail('NO_SPACE');
+    await clock.advance(30 * seconds);
+    expect(told).toBe(0);
+
+    stores.error = undefined;
+    await clock.advance(30 * seconds);
+
+    expect(told).toBe(1);
+    await health.close();
+  });
+
   it('does nothing while it is good', async () => {
     const { clock, stores } = patient();
     await clock.advance(60 * seconds);
