@@ -1,5 +1,6 @@
 import type { Digest } from '../oci/digest.ts';
 import type { Repository, Tag } from '../oci/reference.ts';
+import type { StoredBlob } from './content-store.ts';
 
 /** Where an image stands in {@link Inventory.images}: by upstream, repository and tag; those without a tag come after, by digest. */
 export interface ImageKey {
@@ -37,12 +38,6 @@ export interface RepositoryUsage {
   /** Of blobs that no other repository's manifests name. */
   readonly uniqueBytes: number;
   readonly sharedBytes: number;
-}
-
-export interface StoredBlob {
-  readonly digest: Digest;
-  /** Bytes. */
-  readonly size: number;
 }
 
 /** A pattern of images that are never evicted. */

@@ -4,7 +4,8 @@ import type { AccountError, Audit, AuditErrors } from '../audit.ts';
 import type { ImageKey } from '../inventory.ts';
 import type { Miscounted, Miscounts } from './account-errors.ts';
 import type { AccountRepair } from './account-repair.ts';
-import { distrustBatch, type AuditStatements, type ImageNameRow } from './audit-statements.ts';
+import { AuditStatements, distrustBatch, type ImageNameRow } from './audit-statements.ts';
+import type { Connection } from './connection.ts';
 import type { DanglingTagRow } from './dangling-tags.ts';
 import { onDatabaseThread } from './recovery/database-thread.ts';
 
@@ -14,26 +15,24 @@ export interface AuditFindings {
   readonly danglingTags: readonly DanglingTagRow[];
 }
 
-/** Does work with the statements of the database that is open now; rejects with StoreError. */
-export type AskAudit = <T>(work: (statements: AuditStatements) => T) => Promise<T>;
-
 /** Checks the tables against themselves. What reads all of them runs on a thread and a connection of its own. */
 export class SqliteAudit implements Audit {
-  readonly #ask: AskAudit;
-  readonly #file: string;
+  readonly #connection: Connection;
+  readonly #statements: AuditStatements;
 
-  /** @param file the path of the database */
-  constructor(ask: AskAudit, file: string) {
-    this.#ask = ask;
-    this.#file = file;
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#statements = new AuditStatements(connection.database);
   }
 
   manifests(after: Digest | undefined, limit: number): Promise<readonly Digest[]> {
-    return this.#ask(({ manifests }) => manifests.all(after ?? '', limit).map(({ digest }) => digest));
+    const { manifests } = this.#statements;
+    return this.#connection.answer(() => manifests.all(after ?? '', limit).map(({ digest }) => digest));
   }
 
   imagesNaming(digest: Digest, limit: number): Promise<readonly ImageKey[]> {
-    return this.#ask(({ imagesNaming }) => imagesNaming.all({ digest, limit }).map(imageKey));
+    const { imagesNaming } = this.#statements;
+    return this.#connection.answer(() => imagesNaming.all({ digest, limit }).map(imageKey));
   }
 
   async errors(): Promise<AuditErrors> {
@@ -67,20 +66,23 @@ export class SqliteAudit implements Audit {
   }
 
   oldestVerification(): Promise<number | undefined> {
-    return this.#ask(({ oldestVerification }) => oldestVerification.get()?.verified_at ?? undefined);
+    const { oldestVerification } = this.#statements;
+    return this.#connection.answer(() => oldestVerification.get()?.verified_at ?? undefined);
   }
 
   distrustVerifications(now: number): Promise<boolean> {
-    return this.#ask(({ distrust }) => distrust.run(now).changes === distrustBatch);
+    const { distrust } = this.#statements;
+    return this.#connection.write(() => distrust.run(now).changes === distrustBatch);
   }
 
   #look(): Promise<AuditFindings> {
-    return onDatabaseThread({ job: 'audit', file: this.#file });
+    return onDatabaseThread({ job: 'audit', file: this.#connection.database.name });
   }
 
   async #each<T>(rows: readonly T[], work: (repair: AccountRepair, row: T) => void): Promise<void> {
+    const { repair } = this.#statements;
     for (const row of rows) {
-      await this.#ask(({ repair }) => work(repair, row));
+      await this.#connection.write(() => work(repair, row));
       await turn();
     }
   }

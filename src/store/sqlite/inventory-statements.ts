@@ -1,7 +1,8 @@
 import type Database from 'better-sqlite3';
 import type { Digest } from '../../oci/digest.ts';
 import type { RepositoryName, UpstreamName } from '../../oci/reference.ts';
-import type { StoredBlob, StoredPin } from '../inventory.ts';
+import type { StoredBlob } from '../content-store.ts';
+import type { StoredPin } from '../inventory.ts';
 import { InventoryImages } from './inventory-images.ts';
 import { thisRepository, type InRepository } from './statements.ts';
 
@@ -42,12 +43,9 @@ export class InventoryStatements {
   readonly insertPin;
   readonly deletePin;
   readonly totals;
-  /** Runs work in one transaction. */
-  readonly transact: <T>(work: () => T) => T;
 
   constructor(database: Database.Database) {
     this.images = new InventoryImages(database);
-    this.transact = (work) => database.transaction(work).immediate();
     this.repository = database.prepare<[InRepository], { id: number }>(thisRepository);
     this.nextRepositories = database.prepare<[InRepository & { limit: number }], RepositoryRow>(`
       SELECT id, upstream, name FROM repository

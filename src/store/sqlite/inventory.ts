@@ -1,21 +1,21 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Repository } from '../../oci/reference.ts';
+import type { StoredBlob } from '../content-store.ts';
 import type {
   ImageKey,
   Inventory,
   InventoryCounts,
   RepositoryUsage,
-  StoredBlob,
   StoredImage,
   StoredPin,
 } from '../inventory.ts';
-import type { InventoryStatements, RepositoryRow } from './inventory-statements.ts';
+import type { Connection } from './connection.ts';
+import { InventoryStatements, type RepositoryRow } from './inventory-statements.ts';
 import { InventoryWalk, type Position } from './inventory-walk.ts';
-import { TimeSlice, turn } from './time-slice.ts';
-
-/** Does work with the statements of the database that is open now; rejects with StoreError. */
-export type Ask = <T>(work: (statements: InventoryStatements) => T) => Promise<T>;
+import { onDatabaseThread } from './recovery/database-thread.ts';
+import { TimeSlice } from './time-slice.ts';
 
 /** Rows that are looked at, or written, between two looks at the time. */
 const step = 100;
@@ -24,23 +24,23 @@ const countStep = 2000;
 
 /** The inventory of a SQLite database, read in slices between which everything else has its turn. */
 export class SqliteInventory implements Inventory {
-  readonly #ask: Ask;
+  readonly #connection: Connection;
   readonly #clock: Clock;
-  readonly #checkDatabase: () => Promise<readonly string[]>;
+  readonly #statements: InventoryStatements;
 
-  /** @param checkDatabase looks through all of the database, off this thread */
-  constructor(ask: Ask, clock: Clock, checkDatabase: () => Promise<readonly string[]>) {
-    this.#ask = ask;
+  constructor(connection: Connection, clock: Clock) {
+    this.#connection = connection;
     this.#clock = clock;
-    this.#checkDatabase = checkDatabase;
+    this.#statements = new InventoryStatements(connection.database);
   }
 
   async images(after: ImageKey | undefined, limit: number): Promise<readonly StoredImage[]> {
     const images: StoredImage[] = [];
+    const statements = this.#statements;
     let position: Position | undefined;
     do {
       const from = position;
-      position = await this.#inTurn((statements) => {
+      position = await this.#inTurn(() => {
         const walk =
           from === undefined ? InventoryWalk.after(statements, after) : InventoryWalk.from(statements, from);
         walk.walk(images, limit, new TimeSlice(this.#clock));
@@ -62,11 +62,12 @@ export class SqliteInventory implements Inventory {
   }
 
   blobs(after: Digest | undefined, limit: number): Promise<readonly StoredBlob[]> {
-    return this.#inTurn(({ blobs }) => blobs.all(after ?? '', Math.min(limit, countStep)));
+    return this.#inTurn(() => this.#statements.blobs.all(after ?? '', Math.min(limit, countStep)));
   }
 
   dueForVerification(before: number, limit: number): Promise<readonly StoredBlob[]> {
-    return this.#inTurn(({ neverVerified, verifiedBefore }) => {
+    const { neverVerified, verifiedBefore } = this.#statements;
+    return this.#inTurn(() => {
       const never = neverVerified.all(Math.min(limit, countStep));
       const rest = Math.min(limit, countStep) - never.length;
       return rest === 0 ? never : [...never, ...verifiedBefore.all(before, rest)];
@@ -74,53 +75,54 @@ export class SqliteInventory implements Inventory {
   }
 
   async putVerified(digests: readonly Digest[], at: number): Promise<void> {
+    const { setVerified } = this.#statements;
     for (let start = 0; start < digests.length; start += step) {
-      await this.#inTurn(({ setVerified, transact }) => {
-        transact(() => {
-          for (const digest of digests.slice(start, start + step)) setVerified.run(at, digest);
-        });
+      await turn();
+      await this.#connection.write(() => {
+        for (const digest of digests.slice(start, start + step)) setVerified.run(at, digest);
       });
     }
   }
 
   pins(): Promise<readonly StoredPin[]> {
-    return this.#ask(({ pins }) => pins.all());
+    return this.#connection.answer(() => this.#statements.pins.all());
   }
 
   addPin(pattern: string): Promise<void> {
-    return this.#ask(({ insertPin }) => {
-      insertPin.run(pattern, this.#clock.now());
+    return this.#connection.write(() => {
+      this.#statements.insertPin.run(pattern, this.#clock.now());
     });
   }
 
   removePin(pattern: string): Promise<boolean> {
-    return this.#ask(({ deletePin }) => deletePin.run(pattern).changes > 0);
+    return this.#connection.write(() => this.#statements.deletePin.run(pattern).changes > 0);
   }
 
   async counts(): Promise<InventoryCounts> {
+    const { holdsManifest, totals } = this.#statements;
     let repositories = 0;
     let tags = 0;
     let last: Repository | undefined;
     do {
       const rows = await this.#repositoriesAfter(last, step);
       for (const { id } of rows) {
-        if (!(await this.#inTurn(({ holdsManifest }) => holdsManifest.get(id) !== undefined))) continue;
+        if (!(await this.#inTurn(() => holdsManifest.get(id) !== undefined))) continue;
         repositories += 1;
         tags += await this.#count('countTags', id);
       }
       last = rows.at(-1);
     } while (last !== undefined);
-    const totals = await this.#ask(({ totals }) => totals.get());
-    return { repositories, tags, manifests: totals?.manifests ?? 0, blobs: totals?.blobs ?? 0 };
+    const held = await this.#connection.answer(() => totals.get());
+    return { repositories, tags, manifests: held?.manifests ?? 0, blobs: held?.blobs ?? 0 };
   }
 
   integrity(): Promise<readonly string[]> {
-    return this.#checkDatabase();
+    return onDatabaseThread({ job: 'check', file: this.#connection.database.name });
   }
 
   #repositoriesAfter(after: Repository | undefined, limit: number): Promise<readonly RepositoryRow[]> {
     const { upstream = '', name = '' } = after ?? {};
-    return this.#inTurn(({ nextRepositories }) => nextRepositories.all({ upstream, name, limit }));
+    return this.#inTurn(() => this.#statements.nextRepositories.all({ upstream, name, limit }));
   }
 
   async #usageOf({ id, upstream, name }: RepositoryRow): Promise<RepositoryUsage> {
@@ -130,8 +132,8 @@ export class SqliteInventory implements Inventory {
     let sharedBytes = 0;
     for (let after: string | null = ''; after !== null;) {
       const start: string = after;
-      const part = await this.#inTurn(({ sizesOfBlobs }) =>
-        sizesOfBlobs.get({ repository: id, after: start, limit: step }),
+      const part = await this.#inTurn(() =>
+        this.#statements.sizesOfBlobs.get({ repository: id, after: start, limit: step }),
       );
       bytes += part?.bytes ?? 0;
       sharedBytes += part?.sharedBytes ?? 0;
@@ -145,8 +147,8 @@ export class SqliteInventory implements Inventory {
     let total = 0;
     for (let after: string | null = ''; after !== null;) {
       const start: string = after;
-      const part = await this.#inTurn((statements) =>
-        statements[what].get({ repository, after: start, limit: countStep }),
+      const part = await this.#inTurn(() =>
+        this.#statements[what].get({ repository, after: start, limit: countStep }),
       );
       total += part?.count ?? 0;
       after = part?.last ?? null;
@@ -155,8 +157,8 @@ export class SqliteInventory implements Inventory {
   }
 
   /** Each page waits for its turn, so that whoever asks for one after the other does not keep the event loop from the rest. */
-  async #inTurn<T>(work: (statements: InventoryStatements) => T): Promise<T> {
+  async #inTurn<T>(work: () => T): Promise<T> {
     await turn();
-    return this.#ask(work);
+    return this.#connection.answer(work);
   }
 }

@@ -15,15 +15,12 @@ import type {
 import type { Inventory } from '../inventory.ts';
 import type { StoreError } from '../store-error.ts';
 import { SqliteAudit } from './audit.ts';
-import { AuditStatements } from './audit-statements.ts';
 import { Connection } from './connection.ts';
 import { databaseError } from './error.ts';
 import { Condemned } from './eviction/condemned.ts';
 import { SqliteEvictions } from './eviction/evictions.ts';
 import { SqliteInventory } from './inventory.ts';
-import { InventoryStatements } from './inventory-statements.ts';
 import { Manifests } from './manifests.ts';
-import { onDatabaseThread } from './recovery/database-thread.ts';
 import { Positions } from './positions.ts';
 import { ReferrerLists } from './referrer-lists.ts';
 import { Statements } from './statements.ts';
@@ -69,14 +66,8 @@ export class SqliteMetadataStore implements MetadataStore {
       },
     );
     this.evictions = new SqliteEvictions(connection, clock, this.#positions, this.#usage);
-    const statements = new InventoryStatements(database);
-    this.inventory = new SqliteInventory(
-      (work) => connection.answer(() => work(statements)),
-      clock,
-      () => onDatabaseThread({ job: 'check', file: database.name }),
-    );
-    const audited = new AuditStatements(database);
-    this.audit = new SqliteAudit((work) => connection.answer(() => work(audited)), database.name);
+    this.inventory = new SqliteInventory(connection, clock);
+    this.audit = new SqliteAudit(connection);
   }
 
   /**

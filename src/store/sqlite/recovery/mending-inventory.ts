@@ -1,11 +1,11 @@
 import type { Digest } from '../../../oci/digest.ts';
 import type { Repository } from '../../../oci/reference.ts';
+import type { StoredBlob } from '../../content-store.ts';
 import type {
   ImageKey,
   Inventory,
   InventoryCounts,
   RepositoryUsage,
-  StoredBlob,
   StoredImage,
   StoredPin,
 } from '../../inventory.ts';
