@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 import type { Digest } from '../../oci/digest.ts';
 import type { Tag } from '../../oci/reference.ts';
 import type { StoredImage } from '../inventory.ts';
-import { Families } from './eviction/families.ts';
+import { Families, reach } from './eviction/families.ts';
 
 interface ManifestRow {
   readonly mediaType: string;
@@ -100,14 +100,9 @@ export class InventoryImages {
 
   /** A manifest and all that belongs to it and is held by the repository. */
   #familyOf(repository: number, digest: Digest): ReadonlySet<Digest> {
-    const family = new Set([digest]);
-    // A set takes in what is added while it is walked through.
-    for (const member of family) {
-      for (const next of this.#families.members(member)) {
-        if (!family.has(next) && this.#isHeld(repository, next)) family.add(next);
-      }
-    }
-    return family;
+    const heldMembers = (each: Digest) =>
+      this.#families.members(each).filter((member) => this.#isHeld(repository, member));
+    return new Set(reach(digest, heldMembers));
   }
 
   #isHeld(repository: number, digest: Digest): boolean {

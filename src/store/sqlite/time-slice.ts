@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 
 /** How long to keep the event loop waiting at a time, in milliseconds. */
@@ -17,9 +16,4 @@ export class TimeSlice {
   get isOver(): boolean {
     return this.#clock.monotonic() >= this.#end;
   }
-}
-
-/** Lets everything else have its turn. */
-export async function turn(): Promise<void> {
-  await setImmediate();
 }

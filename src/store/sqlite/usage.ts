@@ -1,7 +1,7 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Positions } from './positions.ts';
-import { turn } from './time-slice.ts';
 
 /** How long a use may stay in memory only, in milliseconds. */
 const flushAfter = 30_000;

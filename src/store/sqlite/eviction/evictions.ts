@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../../clock.ts';
 import type { Digest } from '../../../oci/digest.ts';
 import type { ManifestReference, Repository } from '../../../oci/reference.ts';
@@ -14,7 +15,6 @@ import type {
 } from '../../evictions.ts';
 import type { Connection } from '../connection.ts';
 import type { Positions } from '../positions.ts';
-import { turn } from '../time-slice.ts';
 import type { UsageBatch } from '../usage.ts';
 import { Accounts } from './accounts.ts';
 import { Condemned } from './condemned.ts';

@@ -3,15 +3,15 @@ import type { Clock } from '../../../clock.ts';
 import { TimeSlice } from '../time-slice.ts';
 
 /** Where a stage is in the order that it goes through its rows; what an order does not need is as in {@link start}. */
-interface Place {
+interface Cursor {
   readonly at: number;
   readonly repository: number;
   readonly digest: string;
 }
 
-const start: Place = { at: -Infinity, repository: 0, digest: '' };
+const start: Cursor = { at: -Infinity, repository: 0, digest: '' };
 
-/** Selects the next rows behind a place, few enough that no clock need be looked at, and whether each may go. */
+/** Selects the next rows behind a cursor, few enough that no clock need be looked at, and whether each may go. */
 const stages = [
   // Rights that nothing but a confirmation gives, to bytes that are not held.
   {
@@ -63,8 +63,8 @@ export class Tidying {
   constructor(database: Database.Database, clock: Clock) {
     this.#clock = clock;
     this.#stages = stages.map(({ select, remove }) => ({
-      select: database.prepare<[Place & { before: number }], Place & { idle: number }>(select),
-      remove: database.prepare<[Place]>(remove),
+      select: database.prepare<[Cursor & { before: number }], Cursor & { idle: number }>(select),
+      remove: database.prepare<[Cursor]>(remove),
     }));
   }
 
@@ -78,7 +78,7 @@ export class Tidying {
         return false;
       }
       const rows = stage.select.all({ ...this.#after, before });
-      for (const { idle, ...place } of rows) if (idle === 1) stage.remove.run(place);
+      for (const { idle, ...row } of rows) if (idle === 1) stage.remove.run(row);
       const last = rows.at(-1);
       this.#after = last ?? start;
       if (last === undefined) this.#stage += 1;
