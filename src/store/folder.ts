@@ -1,6 +1,6 @@
 import { mkdir, open, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errnoOf } from './file-error.ts';
+import { errnoOf, unlessMissing } from './file-error.ts';
 
 /** Makes the names in a folder durable: without this a rename may be lost with the power. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -54,6 +54,14 @@ export async function moveFile(
   files: { rename(from: string, to: string): Promise<void> },
 ): Promise<void> {
   await inFolder(dirname(to), () => files.rename(from, to));
+}
+
+/** Removes a file; false when there was none. */
+export async function removeFile(
+  path: string,
+  files: { unlink(path: string): Promise<void> },
+): Promise<boolean> {
+  return (await unlessMissing(files.unlink(path).then(() => true))) ?? false;
 }
 
 /** The names in a folder; none when there is no such folder. */

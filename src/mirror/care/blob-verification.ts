@@ -1,5 +1,5 @@
 import type { Digest } from '../../oci/digest.ts';
-import type { StoredBlob, VerifyOptions as HashOptions } from '../../store/content-store.ts';
+import type { StoredBlob, VerifyOptions } from '../../store/content-store.ts';
 import type { VerificationParts } from './verification-parts.ts';
 import type { VerifyEvent } from './verify-events.ts';
 import type { VerifyTally } from './verify-tally.ts';
@@ -102,7 +102,10 @@ export class BlobVerification {
   }
 
   /** Hashes a blob of `size` bytes, and tells now and then how far it is. */
-  async *#hash<T>(size: number, work: (options: HashOptions) => Promise<T>): AsyncGenerator<VerifyEvent, T> {
+  async *#hash<T>(
+    size: number,
+    work: (options: VerifyOptions) => Promise<T>,
+  ): AsyncGenerator<VerifyEvent, T> {
     const { clock } = this.#parts;
     const ending = new AbortController();
     const { signal } = ending;

@@ -15,7 +15,7 @@ import type {
   VerifyOptions,
 } from '../content-store.ts';
 import { fileError, readError, unlessMissing } from '../file-error.ts';
-import { makeFolder, namesIn } from '../folder.ts';
+import { makeFolder, namesIn, removeFile } from '../folder.ts';
 import { StoreError } from '../store-error.ts';
 import { Adoption } from './adoption.ts';
 import { FileBlobReader } from './blob-reader.ts';
@@ -144,7 +144,7 @@ export class FilesystemContentStore implements ContentStore {
   async remove(digest: Digest): Promise<boolean> {
     if (this.#making.has(digest)) return false;
     try {
-      return await this.#removals.run(digest, () => this.#unlink(digest));
+      return await this.#removals.run(digest, () => removeFile(this.#layout.blob(digest), this.#files));
     } catch (cause) {
       throw fileError('removing a blob', cause);
     }
@@ -265,10 +265,6 @@ export class FilesystemContentStore implements ContentStore {
       if (claimed) this.#making.delete(digest);
       claimed = false;
     };
-  }
-
-  async #unlink(digest: Digest): Promise<boolean> {
-    return (await unlessMissing(this.#files.unlink(this.#layout.blob(digest)).then(() => true))) ?? false;
   }
 
   async #names(folder: string): Promise<readonly string[]> {

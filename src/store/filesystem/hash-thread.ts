@@ -1,14 +1,9 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { DigestAlgorithm } from '../../oci/digest.ts';
+import type { VerifyOptions } from '../content-store.ts';
 import { StoreError } from '../store-error.ts';
 import type { HashAnswer, HashOutcome, HashRequest } from './file-hasher.ts';
-
-export interface HashOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly bytesPerSecond?: number | undefined;
-  readonly onBytes?: ((bytes: number) => void) | undefined;
-}
 
 interface Running {
   readonly onBytes: ((bytes: number) => void) | undefined;
@@ -44,7 +39,7 @@ export class HashThread {
    * Rejects with the signal's reason when that aborts, and with StoreError `IO` when the thread dies, or at
    * {@link close}. The next file then gets a new thread.
    */
-  async hash(path: string, algorithm: DigestAlgorithm, options: HashOptions = {}): Promise<HashOutcome> {
+  async hash(path: string, algorithm: DigestAlgorithm, options: VerifyOptions = {}): Promise<HashOutcome> {
     const { signal, bytesPerSecond } = options;
     signal?.throwIfAborted();
     const limited = bytesPerSecond !== undefined;
@@ -71,7 +66,7 @@ export class HashThread {
     await worker?.terminate();
   }
 
-  async #hash(path: string, algorithm: DigestAlgorithm, options: HashOptions): Promise<HashOutcome> {
+  async #hash(path: string, algorithm: DigestAlgorithm, options: VerifyOptions): Promise<HashOutcome> {
     const { signal, bytesPerSecond, onBytes } = options;
     signal?.throwIfAborted();
     if (this.#closed) throw new StoreError('IO', 'the content store is closed');

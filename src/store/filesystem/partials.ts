@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Digest } from '../../oci/digest.ts';
 import type { PartialBlob } from '../content-store.ts';
 import { fileError, unlessMissing } from '../file-error.ts';
-import { namesIn } from '../folder.ts';
+import { namesIn, removeFile } from '../folder.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
 import { Removals } from './removals.ts';
@@ -37,7 +37,7 @@ export class Partials {
   async remove(digest: Digest): Promise<boolean> {
     if (this.#isOpen(digest)) return false;
     try {
-      return await this.#removals.run(digest, () => this.#unlink(digest));
+      return await this.#removals.run(digest, () => removeFile(this.#layout.partial(digest), this.#files));
     } catch (cause) {
       throw fileError('removing a partial blob', cause);
     }
@@ -54,10 +54,5 @@ export class Partials {
   /** Resolves when no removal of the digest is under way; never rejects. */
   async settled(digest: Digest): Promise<void> {
     await this.#removals.settled(digest);
-  }
-
-  async #unlink(digest: Digest): Promise<boolean> {
-    const path = this.#layout.partial(digest);
-    return (await unlessMissing(this.#files.unlink(path).then(() => true))) ?? false;
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Digest } from '../../oci/digest.ts';
 import type { QuarantinedBlob } from '../content-store.ts';
 import { fileError, unlessMissing } from '../file-error.ts';
-import { moveFile, namesIn } from '../folder.ts';
+import { moveFile, namesIn, removeFile } from '../folder.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
 
@@ -52,7 +52,7 @@ export class Quarantine {
       if (quarantinedAt >= before) continue;
       const path = this.#layout.quarantined(digest, quarantinedAt);
       try {
-        await unlessMissing(this.#files.unlink(path).then(() => (removed += 1)));
+        if (await removeFile(path, this.#files)) removed += 1;
       } catch (cause) {
         throw fileError('removing a quarantined blob', cause);
       }

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { fileError, unlessMissing } from '../file-error.ts';
+import { removeFile } from '../folder.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
 
@@ -47,8 +48,8 @@ export class Reserve {
   }
 
   /** Gives it up. False when there was none. */
-  async spend(): Promise<boolean> {
-    return (await unlessMissing(this.#files.unlink(this.#layout.reserve).then(() => true))) ?? false;
+  spend(): Promise<boolean> {
+    return removeFile(this.#layout.reserve, this.#files);
   }
 
   async #write(noise: Buffer): Promise<void> {

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { digestAlgorithm, digestHex, type Digest } from '../../oci/digest.ts';
-import type { Verdict } from '../content-store.ts';
+import type { Verdict, VerifyOptions } from '../content-store.ts';
 import { readError, unlessMissing } from '../file-error.ts';
 import { StoreError } from '../store-error.ts';
-import type { HashOptions, HashThread } from './hash-thread.ts';
+import type { HashThread } from './hash-thread.ts';
 
 /**
  * What the system says of a file that it cannot give back, be it that the disk has lost it, that a checksum of the file
@@ -28,7 +28,7 @@ export class Verification {
   }
 
   /** A file that another one replaces meanwhile is judged by the new one. */
-  async verdict(digest: Digest, path: string, options: HashOptions = {}): Promise<Verdict> {
+  async verdict(digest: Digest, path: string, options: VerifyOptions = {}): Promise<Verdict> {
     for (;;) {
       const outcome = await this.#thread.hash(path, digestAlgorithm(digest), options);
       if ('errno' in outcome) {
