@@ -250,13 +250,7 @@ export class SqliteMetadataStore implements MetadataStore {
   async close(): Promise<void> {
     if (!this.#connection.database.open) return;
     this.#usage.close();
-    try {
-      await this.#connection.answer(() => {
-        this.#usage.flush();
-      });
-    } finally {
-      await this.#connection.close();
-    }
+    await this.#connection.close();
   }
 
   #names(

@@ -108,6 +108,22 @@ it('tells of uses that it could not write down, and writes them later', async ()
   other.close();
 });
 
+it('closes although the last uses cannot be written down, and tells of them', async () => {
+  await using folder = await TempFolder.create();
+  const file = folder.join('metadata.db');
+  const troubles: StoreError[] = [];
+  const store = await SqliteMetadataStore.open(file, new TestClock(), (error) => troubles.push(error));
+  await store.putBlob(digest, 4);
+  store.touch([digest]);
+  const other = new Database(file);
+  other.exec('BEGIN EXCLUSIVE');
+
+  await expect(store.close()).resolves.toBeUndefined();
+
+  expect(troubles.map(({ code }) => code)).toEqual(['LOCKED']);
+  other.close();
+});
+
 it('keeps no row of a repository that holds nothing any more, nor of referrers of what nobody has', async () => {
   await using folder = await TempFolder.create();
   const file = folder.join('metadata.db');
