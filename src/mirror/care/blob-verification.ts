@@ -1,11 +1,11 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { StoredBlob, VerifyOptions } from '../../store/content-store.ts';
+import { pagesOf } from './pages.ts';
 import type { VerificationParts } from './verification-parts.ts';
 import type { VerifyEvent } from './verify-events.ts';
 import type { VerifyTally } from './verify-tally.ts';
 
-/** Rows read at a time. */
-const page = 200;
+/** Milliseconds between two events of progress. */
 const progressMs = 250;
 
 /** Hashes every blob: those that the database knows, and then the files that it does not. */
@@ -27,16 +27,16 @@ export class BlobVerification {
     const { blobs, bytes } = await evictions.usage();
     this.#tally.expect(blobs, bytes);
     yield this.#tally.progress();
-    let after: Digest | undefined;
-    for (;;) {
-      const some = await inventory.blobs(after, page);
+    const pages = pagesOf<StoredBlob, Digest>(
+      (after, limit) => inventory.blobs(after, limit),
+      ({ digest }) => digest,
+    );
+    for await (const page of pages) {
       const intact: Digest[] = [];
-      for (const blob of some) {
+      for (const blob of page) {
         if (yield* this.#held(blob)) intact.push(blob.digest);
       }
       if (this.#repair) await inventory.putVerified(intact, clock.now());
-      after = some.at(-1)?.digest;
-      if (after === undefined) return;
     }
   }
 

@@ -10,6 +10,7 @@ export type HeldVerdict = 'intact' | 'damaged' | 'missing' | 'gone';
 /** As many images as are worth naming where one blob is at fault. */
 const namedImages = 5;
 
+/** As often as nobody evicts one blob and pulls it again while it is looked at. */
 const looksForMissing = 4;
 
 export interface HeldBlobsOptions {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { ManifestReference, Repository } from '../../oci/reference.ts';
 import type { EvictedBlob, EvictedImage } from '../../store/evictions.ts';
-import type { ImageKey, StoredImage } from '../../store/inventory.ts';
+import type { ImageKey, RepositoryUsage, StoredImage } from '../../store/inventory.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import type { Evictor } from '../space/evictor.ts';
@@ -20,14 +20,12 @@ import type {
   RemovalReport,
   UsageListing,
 } from './listings.ts';
+import { pagesOf } from './pages.ts';
 import type { StatsReport } from './stats-report.ts';
 import type { Stats } from './stats.ts';
 import { verification } from './verification.ts';
 import type { VerificationParts } from './verification-parts.ts';
 import type { VerifyEvent, VerifyOptions } from './verify-events.ts';
-
-/** Rows read at a time. */
-const page = 200;
 
 export interface LocalCaretakerParts {
   readonly metadata: Pick<MetadataStore, 'inventory' | 'evictions' | 'tag'>;
@@ -114,12 +112,12 @@ export class LocalCaretaker implements Caretaker {
     const { names, metadata, pins } = this.#parts;
     const isMeant = typeof matching === 'string' ? names.filter(matching) : () => true;
     await pins.load();
-    let after: ImageKey | undefined;
-    for (;;) {
-      const images = await metadata.inventory.images(after, page);
+    const pages = pagesOf<StoredImage, ImageKey>(
+      (after, limit) => metadata.inventory.images(after, limit),
+      (image) => image,
+    );
+    for await (const images of pages) {
       for (const image of images) if (isMeant(image)) yield this.#listing(image);
-      after = images.at(-1);
-      if (after === undefined) return;
     }
   }
 
@@ -144,18 +142,18 @@ export class LocalCaretaker implements Caretaker {
 
   async *#usage(): AsyncGenerator<UsageListing> {
     const { names, metadata } = this.#parts;
-    let after: Repository | undefined;
     const total = { tags: 0, manifests: 0, uniqueBytes: 0 };
-    for (;;) {
-      const usages = await metadata.inventory.repositoryUsage(after, page);
+    const pages = pagesOf<RepositoryUsage, Repository>(
+      (after, limit) => metadata.inventory.repositoryUsage(after, limit),
+      ({ repository }) => repository,
+    );
+    for await (const usages of pages) {
       for (const { repository, ...numbers } of usages) {
         total.tags += numbers.tags;
         total.manifests += numbers.manifests;
         total.uniqueBytes += numbers.uniqueBytes;
         yield { repository: names.show(repository), upstream: repository.upstream, ...numbers };
       }
-      after = usages.at(-1)?.repository;
-      if (after === undefined) break;
     }
     const { bytes } = await metadata.evictions.usage();
     // Others pull while this adds up.

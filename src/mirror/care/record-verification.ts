@@ -2,16 +2,15 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { digestAlgorithm, digestOf, type Digest } from '../../oci/digest.ts';
 import { repositoryKey } from '../../oci/reference.ts';
 import type { DanglingTag } from '../../store/audit.ts';
+import { pageLength, pagesOf } from './pages.ts';
 import type { VerificationParts } from './verification-parts.ts';
 import type { VerifyEvent } from './verify-events.ts';
 import type { VerifyTally } from './verify-tally.ts';
 
-/** Rows read at a time. */
-const page = 200;
 /** Of accounts that are wrong, so many are told one by one. */
 const toldAccounts = 50;
-/** In so many places a damaged manifest is looked for. */
-const manyPlaces = 1000;
+/** Names by which the repositories that hold a damaged manifest are found; of more than that, another run finds the rest. */
+const mostNames = 1000;
 
 /** Holds what the database says against itself: manifests, tags, accounts, and what was left undone. */
 export class RecordVerification {
@@ -33,9 +32,11 @@ export class RecordVerification {
 
   async *manifests(): AsyncGenerator<VerifyEvent> {
     const { metadata, blobs } = this.#parts;
-    let after: Digest | undefined;
-    for (;;) {
-      const digests = await metadata.audit.manifests(after, page);
+    const pages = pagesOf<Digest, Digest>(
+      (after, limit) => metadata.audit.manifests(after, limit),
+      (digest) => digest,
+    );
+    for await (const digests of pages) {
       for (const digest of digests) {
         await turn();
         const manifest = await metadata.anyManifest(digest);
@@ -54,8 +55,6 @@ export class RecordVerification {
           detail,
         });
       }
-      after = digests.at(-1);
-      if (after === undefined) return;
     }
   }
 
@@ -103,7 +102,7 @@ export class RecordVerification {
     const { content, metadata, remover, inUse } = this.#parts;
     const { evictions } = metadata;
     const left: Digest[] = [];
-    for (const digest of await evictions.condemned(page)) {
+    for (const digest of await evictions.condemned(pageLength)) {
       if (!inUse.has(digest) && (await content.size(digest)) !== undefined) left.push(digest);
     }
     if (this.#repair) await remover.workOff(new AbortController().signal);
@@ -119,7 +118,7 @@ export class RecordVerification {
   /** From every repository that holds it: its next pull fetches it anew. */
   async #removeManifest(digest: Digest): Promise<void> {
     const { metadata, evictor } = this.#parts;
-    const keys = await metadata.audit.imagesNaming(digest, manyPlaces);
+    const keys = await metadata.audit.imagesNaming(digest, mostNames);
     const holding = keys.filter((key) => key.digest === digest).map(({ repository }) => repository);
     const repositories = new Map(holding.map((repository) => [repositoryKey(repository), repository]));
     for (const repository of repositories.values()) await evictor.remove(repository, { digest });
