@@ -8,6 +8,7 @@ import type { Leftovers } from './leftovers.ts';
 import type { Pins } from './pins.ts';
 import type { Rounds } from './rounds.ts';
 import type { SpacePolicy } from './space-policy.ts';
+import { Tally } from './tally.ts';
 
 export interface EvictorOptions {
   readonly evictions: Evictions;
@@ -85,16 +86,14 @@ export class Evictor {
   /** Removes what nobody has used for as long as the ttl. Never rejects. */
   async expire(): Promise<void> {
     if (this.#ttlMs === 0) return;
-    const tally = { images: 0, blobs: 0, bytes: 0 };
+    const tally = new Tally();
     await this.#degradation.tolerate(async () => {
       for await (const eviction of this.#steps.run({ before: this.#clock.now() - this.#ttlMs })) {
-        tally.images += eviction.images.length;
-        tally.blobs += eviction.blobs.length;
-        tally.bytes += eviction.bytes;
+        tally.add(eviction);
       }
     });
     if (tally.images + tally.blobs > 0) {
-      this.#logger.info(tally, 'evicted what nobody has used for as long as proxy.ttl');
+      this.#logger.info(tally.counts, 'evicted what nobody has used for as long as proxy.ttl');
     }
   }
 

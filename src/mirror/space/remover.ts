@@ -7,6 +7,8 @@ import type { Disk } from './disk.ts';
 
 /** Files removed at once: enough to keep the disk busy, few enough to leave it to others. */
 const atOnce = 4;
+/** Condemned blobs that are asked for at a time. */
+const page = 100;
 
 /** Removes the bytes of condemned blobs, the second half of an eviction. */
 export class Remover {
@@ -42,7 +44,7 @@ export class Remover {
   /** Removes what a crash, or trouble, has left condemned. Rejects with StoreError. */
   async workOff(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const left = await this.#evictions.condemned(100);
+      const left = await this.#evictions.condemned(page);
       if (left.length === 0 || (await this.remove(left, signal)) === 0) return;
     }
   }

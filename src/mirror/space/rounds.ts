@@ -8,6 +8,7 @@ import type { Leftovers } from './leftovers.ts';
 import { scopeKey, type Quotas, type ScopeLimit } from './quotas.ts';
 import type { Shortage, SpacePolicy } from './space-policy.ts';
 import type { StoreHealth } from './store-health.ts';
+import { Tally } from './tally.ts';
 
 /** Part of a quota by which a round frees more than it has to. */
 const quotaSlackShare = 0.01;
@@ -153,13 +154,14 @@ export class Rounds {
 
   /** Frees what is short and a little more: leftovers first, then images. */
   async #free({ limit, bytes, files, slack }: Shortage): Promise<FreeingOutcome> {
-    const tally = { leftovers: 0, images: 0, blobs: 0, bytes: 0 };
-    const isEnough = (): boolean => tally.bytes >= bytes && tally.leftovers + tally.blobs >= files;
+    const tally = new Tally();
+    let leftovers = 0;
+    const isEnough = (): boolean => tally.bytes >= bytes && leftovers + tally.blobs >= files;
     while (!isEnough()) {
       const removed = await this.#leftovers.removeOldest();
       if (removed === undefined) break;
       this.#disk.freed(removed.files, removed.bytes);
-      tally.leftovers += removed.files;
+      leftovers += removed.files;
       tally.bytes += removed.bytes;
     }
     const keeper = this.#steps.keeper();
@@ -170,20 +172,21 @@ export class Rounds {
         { bytes: Math.max(1, bytes + slack - tally.bytes) },
         keeper,
       )) {
-        tally.images += eviction.images.length;
-        tally.blobs += eviction.blobs.length;
-        tally.bytes += eviction.bytes;
+        tally.add(eviction);
         ({ done } = eviction);
       }
     }
-    if (tally.leftovers + tally.blobs + tally.images > 0) {
-      this.#logger.info({ limit, ...tally }, 'removed what was least recently used, to make room');
+    if (leftovers + tally.blobs + tally.images > 0) {
+      this.#logger.info(
+        { limit, leftovers, ...tally.counts },
+        'removed what was least recently used, to make room',
+      );
     }
     return {
       done,
       passing: keeper.metUse,
       lasting: keeper.metPin || (limit !== 'maxsize' && !keeper.metUse),
-      freed: tally.leftovers + tally.blobs > 0,
+      freed: leftovers + tally.blobs > 0,
     };
   }
 
@@ -191,15 +194,13 @@ export class Rounds {
     const excess = await this.#policy.excess(limit);
     if (excess === 0 || this.#policy.isStuck(limit)) return;
     const keeper = this.#steps.keeper();
-    const tally = { images: 0, blobs: 0, bytes: 0 };
+    const tally = new Tally();
     const request = { scope: limit.scope, bytes: excess + limit.bytes * quotaSlackShare };
     for await (const eviction of this.#steps.run(request, keeper)) {
-      tally.images += eviction.images.length;
-      tally.blobs += eviction.blobs.length;
-      tally.bytes += eviction.bytes;
+      tally.add(eviction);
     }
     const scope = scopeKey(limit.scope);
-    if (tally.images > 0) this.#logger.info({ scope, ...tally }, 'evicted images, to keep a quota');
+    if (tally.images > 0) this.#logger.info({ scope, ...tally.counts }, 'evicted images, to keep a quota');
     const left = await this.#policy.excess(limit);
     if (left === 0) return;
     if (keeper.metUse) {
