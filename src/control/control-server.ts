@@ -19,8 +19,8 @@ export interface ControlServerOptions {
   readonly logger: Logger;
 }
 
-/** Far more than any input, in bytes. */
-const maxBodyBytes = 64 * 1024;
+/** Far more than any input, in characters. */
+const maxBodyLength = 64 * 1024;
 
 /** How long operations that were cut may take to notice, in milliseconds. */
 const patienceMs = 5_000;
@@ -125,7 +125,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   request.setEncoding('utf8');
   for await (const piece of request as AsyncIterable<string>) {
     body += piece;
-    if (body.length > maxBodyBytes) throw new CareError('invalid', 'the request is too long');
+    if (body.length > maxBodyLength) throw new CareError('invalid', 'the request is too long');
   }
   return body;
 }

@@ -9,7 +9,7 @@ export type Line = { readonly item: unknown } | { readonly end: true } | { reado
 
 export const contentType = 'application/x-ndjson';
 
-/** Bytes that a line may have; the longest are far shorter. */
+/** Characters that a line may have; the longest are far shorter. */
 const maxLineLength = 1024 * 1024;
 
 const errorShape = z.object({ kind: z.enum(careErrorKinds), message: z.string() });
