@@ -32,36 +32,34 @@ export async function startEntrepot(
   config: Config,
   { logger, clock }: EntrepotDependencies,
 ): Promise<RunningEntrepot> {
-  const closers: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) await closer();
+  await using closing = new AsyncDisposableStack();
+  const http = await open(config, { logger, clock }, closing);
+  const opened = closing.move();
+  return {
+    addresses: [http.address],
+    bound: http.bound,
+    reload: () => http.reload(),
+    close: () => opened.disposeAsync(),
   };
-  try {
-    const http = await open(config, { logger, clock }, closers);
-    return { addresses: [http.address], bound: http.bound, reload: () => http.reload(), close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
 }
 
 /** Builds each part before those that use it, and notes how to close it; parts are closed in reverse order. */
 async function open(
   config: Config,
   { logger, clock }: EntrepotDependencies,
-  closers: (() => Promise<void>)[],
+  closing: AsyncDisposableStack,
 ): Promise<RunningHttp> {
   const random = Math.random;
   const root = config.storage.rootdirectory;
   const lock = await FolderLock.take(root);
-  closers.push(() => Promise.resolve(lock.release()));
+  closing.defer(() => lock.release());
   const cache = await openCache(config, { clock, logger, serves: true });
-  closers.push(() => cache.close());
+  closing.defer(() => cache.close());
 
   const dependencies = { timeouts: config.timeouts, clock, logger, random };
   const upstreams = config.upstreams.map((upstream) => {
     const running = composeUpstream(upstream, dependencies);
-    closers.push(() => running.close());
+    closing.defer(() => running.close());
     return running.upstream;
   });
 
@@ -77,17 +75,17 @@ async function open(
     logger,
     random,
   });
-  closers.push(() => running.close());
+  closing.defer(() => running.close());
   cache.space.start();
   const { caretaker, scrubber } = cache.care;
   scrubber.start();
-  closers.push(() => scrubber.stop());
+  closing.defer(() => scrubber.stop());
   const control = await ControlServer.open({ folder: root, caretaker, clock, logger });
-  closers.push(() => control.close());
+  closing.defer(() => control.close());
 
   const { mirror } = running;
   const http = await composeHttp(httpSettings(config), { mirror, clock, logger });
-  closers.push(() => http.close());
+  closing.defer(() => http.close());
   return http;
 }
 
