@@ -15,7 +15,11 @@ function levels(findings: readonly Finding[]): readonly string[] {
 
 describe('the check of the certificate', () => {
   const issuedAt = Date.UTC(2030, 0, 10);
-  const at = (now: number): Clock => ({ now: () => now, monotonic: () => now, sleep: () => Promise.resolve() });
+  const at = (now: number): Clock => ({
+    now: () => now,
+    monotonic: () => now,
+    sleep: () => Promise.resolve(),
+  });
 
   async function examined({
     now = issuedAt,
