@@ -69,6 +69,7 @@ export class Rounds {
     });
     this.#health.onRecovery(() => {
       this.#disk.doubt();
+      void this.makeRoom();
     });
   }
 
