@@ -1,0 +1,90 @@
+import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { ControlClient } from '../../src/control/control-client.ts';
+import { ListeningSocket } from '../../src/control/listening-socket.ts';
+import { RemoteCaretaker } from '../../src/control/remote-caretaker.ts';
+import { TempFolder } from '../support/temp-folder.ts';
+import { ControlHouse } from '../support/control-house.ts';
+
+describe("the control socket's file", () => {
+  it('is for its own user alone, whatever the umask', async () => {
+    const before = process.umask(0);
+    try {
+      await using house = await ControlHouse.open();
+
+      const { mode } = await stat(house.folder.join('control.sock'));
+      expect((mode & 0o777).toString(8)).toBe('600');
+      expect(await readdir(house.folder.path)).toEqual(['control.sock']);
+    } finally {
+      process.umask(before);
+    }
+  });
+
+  it('cannot be reached by others while it is being made', async () => {
+    await using folder = await TempFolder.create();
+    await chmod(folder.path, 0o755);
+    const server = createServer();
+    const seen = Promise.withResolvers<{ mode: number; names: readonly string[] }>();
+    server.once('listening', () => {
+      Promise.all([stat(folder.join('control.new')), readdir(folder.path)]).then(
+        ([{ mode }, names]) => seen.resolve({ mode: mode & 0o777, names }),
+        seen.reject,
+      );
+    });
+
+    const socket = await ListeningSocket.open(server, folder.path);
+
+    expect(await seen.promise).toEqual({ mode: 0o700, names: ['control.new'] });
+    await socket.remove();
+    server.close();
+    await socket.close();
+  });
+
+  it('goes with the server', async () => {
+    await using house = await ControlHouse.open();
+
+    await house.close();
+    expect(await readdir(house.folder.path)).toEqual([]);
+  });
+
+  it('replaces what a crash has left', async () => {
+    await using house = await ControlHouse.open();
+    await house.close();
+    await writeFile(house.folder.join('control.sock'), '');
+    await mkdir(house.folder.join('control.new'));
+    await writeFile(house.folder.join('control.new', 's'), '');
+
+    await house.serve();
+    expect(await house.remote.unpin('node:*')).toBe(true);
+    expect(await readdir(house.folder.path)).toEqual(['control.sock']);
+  });
+
+  it.runIf(process.platform === 'linux')('may have a path longer than a socket address', async () => {
+    await using folder = await TempFolder.create();
+    const deep = folder.join('a'.repeat(120), 'data');
+    await mkdir(deep, { recursive: true });
+    await using house = await ControlHouse.open();
+    await house.close();
+
+    await house.serve(deep);
+    const client = new ControlClient(deep);
+    expect(await client.isAnswered()).toBe(true);
+    expect(await new RemoteCaretaker(client).unpin('node:*')).toBe(true);
+    expect(await readdir(deep)).toEqual(['control.sock']);
+    await house.close();
+    expect(await readdir(deep)).toEqual([]);
+  });
+
+  it('is done without, with a warning, where none can be made', async () => {
+    await using house = await ControlHouse.open();
+    await house.close();
+    await mkdir(house.folder.join('control.sock'));
+
+    await house.serve();
+    expect(house.log).toContain('no control socket can be made');
+    expect(house.log.trim().split('\n')).toHaveLength(1);
+    expect(await readdir(house.folder.path)).toEqual(['control.sock']);
+    await house.close();
+  });
+});

@@ -1,0 +1,79 @@
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { pino, type Logger } from 'pino';
+import { ControlClient } from '../../src/control/control-client.ts';
+import { ControlServer } from '../../src/control/control-server.ts';
+import { RemoteCaretaker } from '../../src/control/remote-caretaker.ts';
+import type { Caretaker } from '../../src/mirror/care/caretaker.ts';
+import { systemClock } from '../../src/system-clock.ts';
+import { within } from './deadline.ts';
+import { FakeCaretaker } from './fake-caretaker.ts';
+import { TempFolder } from './temp-folder.ts';
+
+/** A control server on a folder of its own, with a caretaker that does as a test says. */
+export class ControlHouse implements AsyncDisposable {
+  readonly caretaker = new FakeCaretaker();
+  readonly folder: TempFolder;
+  readonly #log: string[] = [];
+  #server: ControlServer | undefined;
+
+  private constructor(folder: TempFolder) {
+    this.folder = folder;
+  }
+
+  static async open(): Promise<ControlHouse> {
+    const house = new ControlHouse(await TempFolder.create());
+    await house.serve();
+    return house;
+  }
+
+  get remote(): Caretaker {
+    return new RemoteCaretaker(new ControlClient(this.folder.path));
+  }
+
+  get log(): string {
+    return this.#log.join('');
+  }
+
+  get #logger(): Logger {
+    return pino({ level: 'trace' }, { write: (line: string) => void this.#log.push(line) });
+  }
+
+  async serve(folder = this.folder.path): Promise<void> {
+    this.#server = await ControlServer.open({
+      folder,
+      caretaker: this.caretaker,
+      clock: systemClock(),
+      logger: this.#logger,
+    });
+  }
+
+  async close(): Promise<void> {
+    await within(8000, 'the end of the control server', this.#server?.close() ?? Promise.resolve());
+    this.#server = undefined;
+  }
+
+  /** As another program on this machine would ask. */
+  async post(
+    path: string,
+    body: string,
+    method = 'POST',
+  ): Promise<{ status: number | undefined; body: string }> {
+    const sent = request({ socketPath: this.folder.join('control.sock'), path, method });
+    const { promise, resolve, reject } = Promise.withResolvers<{
+      status: number | undefined;
+      body: string;
+    }>();
+    sent.on('error', reject);
+    sent.on('response', (response) => {
+      text(response).then((answer) => resolve({ status: response.statusCode, body: answer }), reject);
+    });
+    sent.end(body);
+    return within(5000, `the answer to ${path}`, promise);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+    await this.folder.remove();
+  }
+}

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { du } from '../../../../src/cli/care/du.ts';
+import { ls } from '../../../../src/cli/care/ls.ts';
+import { stats } from '../../../../src/cli/care/stats.ts';
+import type { ImageListing } from '../../../../src/mirror/care/listings.ts';
+import { imageListing } from '../../../support/fake-caretaker.ts';
+import { Desk } from '../../../support/desk.ts';
+
+describe('ls', () => {
+  it('shows a table', async () => {
+    await using desk = await Desk.open();
+
+    expect(await ls('node:*', desk.options, desk.context)).toBe(0);
+    expect(desk.lines).toEqual([
+      'IMAGE               DIGEST                  SIZE  HELD     LAST USED  PINNED',
+      'node:20             sha256:0123456789ab  300 MiB  all      5h ago',
+      'ghcr.io/acme/app:1  sha256:0123456789ab    512 B  in part  5h ago     ghcr.io/acme/*',
+    ]);
+    expect(desk.err).toBe('');
+    expect(desk.caretaker.calls).toEqual([['images', { matching: 'node:*' }]]);
+  });
+
+  it('prints a JSON document a line', async () => {
+    await using desk = await Desk.open();
+
+    expect(await ls(undefined, { ...desk.options, json: true }, desk.context)).toBe(0);
+    expect(desk.json).toEqual(desk.caretaker.listings);
+  });
+
+  it('shortens digests unless told otherwise', async () => {
+    await using desk = await Desk.open();
+    const digest = `sha256:${'ab'.repeat(32)}`;
+    desk.caretaker.listings = [imageListing('node', { image: `node@${digest}`, digest, tag: null })];
+
+    await ls(undefined, desk.options, desk.context);
+    expect(desk.lines[1]).toMatch(/^node@sha256:abababababab {2}sha256:abababababab /);
+    await ls(undefined, { ...desk.options, trunc: false }, desk.context);
+    expect(desk.lines[3]).toContain(`node@${digest}  ${digest} `);
+  });
+
+  it('writes while images still come, in columns that hold all of them', async () => {
+    await using desk = await Desk.open();
+    const seen: number[] = [];
+    desk.caretaker.listings = (async function* (): AsyncGenerator<ImageListing> {
+      for (let index = 0; index < 1000; index += 1) {
+        yield imageListing(`${'x'.repeat(index < 500 ? 4 : 40)}:${index}`);
+        // Time for what was sent before to arrive.
+        if (index % 250 === 249) await new Promise((resolve) => setTimeout(resolve, 20));
+        seen.push(desk.lines.length);
+      }
+    })();
+
+    await ls(undefined, desk.options, desk.context);
+    expect(desk.lines).toHaveLength(1001);
+    expect(desk.lines.at(-1)).toMatch(/^x{40}:999 {2}sha256:0123456789ab /);
+    expect(Math.max(...seen)).toBeGreaterThan(500);
+  });
+
+  it('says that there is nothing', async () => {
+    await using desk = await Desk.open();
+    desk.caretaker.listings = [];
+
+    expect(await ls('node', desk.options, desk.context)).toBe(0);
+    expect([desk.out, desk.err]).toEqual(['', 'entrepot: nothing like node is cached\n']);
+  });
+
+  it('ends when it is interrupted', async () => {
+    await using desk = await Desk.open();
+    desk.caretaker.listings = (async function* (): AsyncGenerator<ImageListing> {
+      for (let index = 0; ; index += 1) {
+        yield imageListing(`node:${index}`);
+        if (index === 10) desk.interrupted.abort(new Error('SIGINT'));
+        if (index > 10) await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    })();
+
+    expect(await ls(undefined, desk.options, desk.context)).toBe(1);
+    expect(desk.err).toBe('entrepot: interrupted\n');
+  });
+});
+
+describe('du', () => {
+  it('shows a table with a total', async () => {
+    await using desk = await Desk.open();
+
+    expect(await du(desk.options, desk.context)).toBe(0);
+    expect(desk.lines).toEqual([
+      'REPOSITORY    TAGS  MANIFESTS   UNIQUE   SHARED    TOTAL',
+      'node             1          3  1.0 GiB  2.0 GiB  3.0 GiB',
+      'all together     1          3  1.0 GiB  2.0 GiB  3.0 GiB',
+    ]);
+  });
+
+  it('prints a JSON document a line', async () => {
+    await using desk = await Desk.open();
+
+    await du({ ...desk.options, json: true }, desk.context);
+    expect(desk.json).toEqual(desk.caretaker.usages);
+  });
+});
+
+describe('stats', () => {
+  it('prints the cache in numbers', async () => {
+    await using desk = await Desk.open();
+
+    expect(await stats(desk.options, desk.context)).toBe(0);
+    expect(desk.lines).toEqual([
+      'cached      5.0 GiB in 20 blobs',
+      '            2 repositories, 3 tags, 9 manifests',
+      'database    1 MiB',
+      'arriving    1 blob, 2 KiB',
+      'quarantine  none',
+      'disk        512.0 GiB of 1.0 TiB free, 900 of 1000 files',
+      'limits      maxsize 8.0 GiB, minfree none',
+      'quota       ghcr.io: 1.0 GiB',
+      'state       pulls pass through without being kept',
+      '            the disk is full',
+      'scrubbing   everything within 30 days; what waits longest was verified 5h ago',
+      'server      running for 2 hours, and since its start:',
+      '            evicted 4 images, 2.0 GiB',
+      '            hashed 6 blobs, 2.0 GiB; 1 blob damaged',
+    ]);
+  });
+
+  it('prints one JSON document', async () => {
+    await using desk = await Desk.open();
+
+    await stats({ ...desk.options, json: true }, desk.context);
+    expect(desk.json).toEqual([desk.caretaker.numbers]);
+  });
+});
