@@ -7,7 +7,7 @@ import { StoreError } from '../../src/store/store-error.ts';
 import { FilesystemContentStore } from '../../src/store/filesystem/content-store.ts';
 import { Layout } from '../../src/store/filesystem/layout.ts';
 import { noise } from '../support/image.ts';
-import { blobBytes, gather, readAll } from '../support/stored-blob.ts';
+import { blobBytes, readAll } from '../support/stored-blob.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 
 /** What happens to a blob's partial file, or to its ingest, on the way to a commit. */
@@ -118,7 +118,7 @@ async function run(
     await last.write([bytes.subarray(last.offset)]);
     await commitOrRefuse(last);
   }
-  expect(await gather(store.listPartial())).toEqual([]);
+  expect(await Array.fromAsync(store.listPartial())).toEqual([]);
   await Promise.all(crashed.map((left) => left.close()));
   return blobBytes(store, digest);
 }

@@ -12,7 +12,6 @@ import { writeConfigurationFile } from '../support/configuration-file.ts';
 import { eventually } from '../support/deadline.ts';
 import { FakeHub } from '../support/fake-hub.ts';
 import { assembleImage, noise, type Content, type Image } from '../support/image.ts';
-import { gather } from '../support/stored-blob.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { TestEntrepot } from '../support/test-entrepot.ts';
 
@@ -62,14 +61,14 @@ class House implements AsyncDisposable {
     closing.defer(() => custody.close());
     const house = new House(entrepot, custody, closing.move());
     await eventually(10_000, 'three whole images', async () => {
-      const held = await gather(house.care.images());
+      const held = await Array.fromAsync(house.care.images());
       return held.length === 3 && held.every(({ complete }) => complete);
     });
     return house;
   }
 
   async names(): Promise<readonly string[]> {
-    return (await gather(this.care.images())).map(({ image }) => image);
+    return (await Array.fromAsync(this.care.images())).map(({ image }) => image);
   }
 
   /** The file of a blob. */
@@ -118,7 +117,7 @@ describe.each([
     await using house = await House.open(serves);
 
     expect(await house.names()).toEqual(['acme/app:1', 'library/node:20', 'library/node:22']);
-    expect(await gather(house.care.images({ matching: 'node:2*' }))).toMatchObject([
+    expect(await Array.fromAsync(house.care.images({ matching: 'node:2*' }))).toMatchObject([
       { image: 'library/node:20', digest: node20.digest, complete: true, pinnedBy: null },
       { image: 'library/node:22' },
     ]);
@@ -127,7 +126,7 @@ describe.each([
   it('is measured', async () => {
     await using house = await House.open(serves);
 
-    const usages = await gather(house.care.usage());
+    const usages = await Array.fromAsync(house.care.usage());
     expect(usages).toMatchObject([
       { repository: 'acme/app', tags: 1, sharedBytes: shared.length },
       { repository: 'library/node', tags: 2, sharedBytes: shared.length },
@@ -155,11 +154,11 @@ describe.each([
     await house.care.pin('node:20');
     await expect(house.care.remove('node:20')).rejects.toMatchObject({ kind: 'pinned' });
     const all = { toBytes: 0, unusedMs: null };
-    const planned = await gather(house.care.prune({ ...all, dryRun: true }));
+    const planned = await Array.fromAsync(house.care.prune({ ...all, dryRun: true }));
     expect(planned.map(({ image }) => image)).toEqual(['library/node:22', 'acme/app:1']);
     expect(await house.names()).toHaveLength(3);
-    await gather(house.care.prune({ ...all, dryRun: false }));
-    expect(await gather(house.care.images())).toMatchObject([
+    await Array.fromAsync(house.care.prune({ ...all, dryRun: false }));
+    expect(await Array.fromAsync(house.care.images())).toMatchObject([
       { image: 'library/node:20', pinnedBy: 'node:20' },
     ]);
     expect(await house.care.pins()).toMatchObject([{ pattern: 'node:20', source: 'command' }]);
@@ -172,15 +171,15 @@ describe.each([
     await file.write(Buffer.from('not this'), 0, 8, 50_000);
     await file.close();
 
-    const found = (await gather(house.care.verify({ repair: false }))).filter(
+    const found = (await Array.fromAsync(house.care.verify({ repair: false }))).filter(
       ({ type }) => type === 'finding',
     );
     expect(found).toMatchObject([
       { finding: { kind: 'damaged', loss: true, repaired: false, digest: ownLayer(node20).digest } },
     ]);
-    const repaired = await gather(house.care.verify({ repair: true }));
+    const repaired = await Array.fromAsync(house.care.verify({ repair: true }));
     expect(repaired.at(-1)).toMatchObject({ type: 'report', report: { loss: true, repaired: 1 } });
-    const again = await gather(house.care.verify({ repair: false }));
+    const again = await Array.fromAsync(house.care.verify({ repair: false }));
     expect(again.at(-1)).toMatchObject({ type: 'report', report: { loss: false, findings: {} } });
   });
 });

@@ -27,10 +27,3 @@ export async function blobBytes(store: ContentStore, digest: Digest): Promise<Bu
     await reader.close();
   }
 }
-
-/** All that an iterable yields. */
-export async function gather<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
-}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { noise } from '../../support/image.ts';
-import { gather, readAll } from '../../support/stored-blob.ts';
+import { readAll } from '../../support/stored-blob.ts';
 import { bytes, digest, put, suspended, type MakeContentStore } from './subject.ts';
 
 /** What those who look after a cache rely on. */
@@ -126,8 +126,8 @@ export function careContract(make: MakeContentStore): void {
       expect(await store.quarantine(digest)).toBe(true);
       expect(await store.quarantine(digest)).toBe(false);
       expect(await store.open(digest)).toBeUndefined();
-      expect(await gather(store.list())).toEqual([]);
-      expect(await gather((await subject.reopen()).listQuarantined())).toEqual([
+      expect(await Array.fromAsync(store.list())).toEqual([]);
+      expect(await Array.fromAsync((await subject.reopen()).listQuarantined())).toEqual([
         { digest, size: bytes.length, quarantinedAt: clock.now() },
       ]);
       await put(store, bytes);
@@ -151,10 +151,12 @@ export function careContract(make: MakeContentStore): void {
         await store.quarantine(digest);
         await clock.advance(1000);
       }
-      expect(await gather(store.listQuarantined())).toHaveLength(2);
+      expect(await Array.fromAsync(store.listQuarantined())).toHaveLength(2);
       expect(await store.removeQuarantined(clock.now() - 1000)).toBe(1);
       expect(await store.removeQuarantined(clock.now() - 1000)).toBe(0);
-      expect(await gather(store.listQuarantined())).toMatchObject([{ quarantinedAt: clock.now() - 1000 }]);
+      expect(await Array.fromAsync(store.listQuarantined())).toMatchObject([
+        { quarantinedAt: clock.now() - 1000 },
+      ]);
       expect(await store.removeQuarantined(clock.now())).toBe(1);
     });
   });
@@ -174,8 +176,8 @@ export function careContract(make: MakeContentStore): void {
       const { store } = subject;
       await Promise.all([store.check(), store.check(), store.check()]);
       await store.check();
-      expect(await gather(store.list())).toEqual([]);
-      expect(await gather(store.listPartial())).toEqual([]);
+      expect(await Array.fromAsync(store.list())).toEqual([]);
+      expect(await Array.fromAsync(store.listPartial())).toEqual([]);
     });
   });
 }

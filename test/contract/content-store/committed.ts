@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { noise } from '../../support/image.ts';
-import { blobBytes, gather, readAll } from '../../support/stored-blob.ts';
+import { blobBytes, readAll } from '../../support/stored-blob.ts';
 import { bytes, digest, put, type MakeContentStore } from './subject.ts';
 
 /** What holds for blobs that were committed. */
@@ -19,7 +19,7 @@ export function committedContract(make: MakeContentStore): void {
       await ingest.close();
       expect(await blobBytes(subject.store, digest)).toEqual(bytes);
       expect(await subject.store.size(digest)).toBe(bytes.length);
-      expect(await gather(subject.store.listPartial())).toEqual([]);
+      expect(await Array.fromAsync(subject.store.listPartial())).toEqual([]);
     });
 
     it('may be empty, and may be named by sha512', async () => {
@@ -117,7 +117,7 @@ export function committedContract(make: MakeContentStore): void {
       const expected = await Promise.all(
         sizes.map(async (size) => ({ digest: await put(subject.store, noise(size, `list ${size}`)), size })),
       );
-      const listed = await gather(subject.store.list());
+      const listed = await Array.fromAsync(subject.store.list());
       expect(listed).toHaveLength(sizes.length);
       expect(listed).toEqual(expect.arrayContaining(expected));
     });
@@ -131,7 +131,7 @@ export function committedContract(make: MakeContentStore): void {
       await ingest.commit();
       await ingest.close();
       expect(await blobBytes(subject.store, digest)).toEqual(bytes);
-      expect(await gather(subject.store.listPartial())).toEqual([]);
+      expect(await Array.fromAsync(subject.store.listPartial())).toEqual([]);
     });
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { noise } from '../../support/image.ts';
-import { blobBytes, gather, readAll } from '../../support/stored-blob.ts';
+import { blobBytes, readAll } from '../../support/stored-blob.ts';
 import { bytes, digest, finish, type MakeContentStore } from './subject.ts';
 
 /** What holds while a blob is being written. */
@@ -12,8 +12,10 @@ export function ingestContract(make: MakeContentStore): void {
       await ingest.write([bytes]);
       expect(await subject.store.open(digest)).toBeUndefined();
       expect(await subject.store.size(digest)).toBeUndefined();
-      expect(await gather(subject.store.list())).toEqual([]);
-      expect(await gather(subject.store.listPartial())).toMatchObject([{ digest, size: bytes.length }]);
+      expect(await Array.fromAsync(subject.store.list())).toEqual([]);
+      expect(await Array.fromAsync(subject.store.listPartial())).toMatchObject([
+        { digest, size: bytes.length },
+      ]);
       await ingest.close();
     });
 
@@ -65,7 +67,7 @@ export function ingestContract(make: MakeContentStore): void {
       await expect(ingest.commit()).rejects.toMatchObject({ code: 'IO' });
       await ingest.close();
       expect(await subject.store.open(digest)).toBeUndefined();
-      expect(await gather(subject.store.listPartial())).toEqual([]);
+      expect(await Array.fromAsync(subject.store.listPartial())).toEqual([]);
       const next = await subject.store.ingest(digest);
       expect(next.offset).toBe(0);
       await next.close();
@@ -99,7 +101,7 @@ export function ingestContract(make: MakeContentStore): void {
       const ingest = await subject.store.ingest(digest);
       await ingest.write([bytes]);
       await ingest.discard();
-      expect(await gather(subject.store.listPartial())).toEqual([]);
+      expect(await Array.fromAsync(subject.store.listPartial())).toEqual([]);
       expect(await readAll(ingest)).toEqual(bytes);
       await expect(ingest.write([bytes])).rejects.toMatchObject({ code: 'IO' });
       await ingest.close();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blobBytes, gather, readAll } from '../../support/stored-blob.ts';
+import { blobBytes, readAll } from '../../support/stored-blob.ts';
 import { bytes, digest, finish, suspended, turns, type MakeContentStore } from './subject.ts';
 
 const inAnHour = () => Date.now() + 3_600_000;
@@ -56,7 +56,7 @@ export function partialContract(make: MakeContentStore): void {
       const ingest = await subject.store.ingest(digest);
       await ingest.suspend();
       await ingest.close();
-      expect(await gather(subject.store.listPartial())).toEqual([]);
+      expect(await Array.fromAsync(subject.store.listPartial())).toEqual([]);
     });
 
     it('is removed once nobody has written to it for long, unless it is open', async () => {
@@ -67,7 +67,7 @@ export function partialContract(make: MakeContentStore): void {
       expect(await subject.store.removePartials(inAnHour())).toBe(0);
       await ingest.close();
       expect(await subject.store.removePartials(inAnHour())).toBe(1);
-      expect(await gather(subject.store.listPartial())).toEqual([]);
+      expect(await Array.fromAsync(subject.store.listPartial())).toEqual([]);
     });
 
     it('that is being removed does not take a new ingest along, whenever that starts', async () => {
@@ -96,14 +96,14 @@ export function partialContract(make: MakeContentStore): void {
         true,
         false,
       ]);
-      expect(await gather(store.listPartial())).toEqual([]);
+      expect(await Array.fromAsync(store.listPartial())).toEqual([]);
     });
 
     it('says when it was last written to', async () => {
       await using subject = await make();
       const before = Date.now();
       await suspended(subject.store, bytes.subarray(0, 10));
-      const [partial] = await gather(subject.store.listPartial());
+      const [partial] = await Array.fromAsync(subject.store.listPartial());
       // File systems round, some of them to two seconds.
       expect(partial?.writtenAt).toBeGreaterThan(before - 3000);
       expect(partial?.writtenAt).toBeLessThan(Date.now() + 3000);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blobBytes, gather } from '../../support/stored-blob.ts';
+import { blobBytes } from '../../support/stored-blob.ts';
 import { bytes, digest, finish, put, turns, type MakeContentStore } from './subject.ts';
 
 /** What holds while blobs are being removed. */
@@ -54,7 +54,7 @@ export function removalContract(make: MakeContentStore): void {
       await put(store, bytes);
       const removals = [store.remove(digest), store.quarantine(digest), store.remove(digest)];
       expect(await Promise.all(removals)).toEqual([true, false, false]);
-      expect(await gather(store.listQuarantined())).toEqual([]);
+      expect(await Array.fromAsync(store.listQuarantined())).toEqual([]);
     });
   });
 }

@@ -6,7 +6,7 @@ import { digestOf } from '../../../src/oci/digest.ts';
 import { FilesystemContentStore } from '../../../src/store/filesystem/content-store.ts';
 import { within } from '../../support/deadline.ts';
 import { noise } from '../../support/image.ts';
-import { blobBytes, gather } from '../../support/stored-blob.ts';
+import { blobBytes } from '../../support/stored-blob.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 
 const writer = fileURLToPath(new URL('ingest-forever.ts', import.meta.url));
@@ -31,10 +31,10 @@ it('holds nothing but whole blobs and partial ones that can be finished, wheneve
   for (let round = 0; round < 8; round += 1) {
     await killWhileWriting(folder.path, Math.random() * 60);
     const store = await FilesystemContentStore.open(folder.path);
-    for (const { digest } of await gather(store.list())) {
+    for (const { digest } of await Array.fromAsync(store.list())) {
       expect(await blobBytes(store, digest)).toEqual(blobs.get(digest));
     }
-    const partials = await gather(store.listPartial());
+    const partials = await Array.fromAsync(store.listPartial());
     expect(partials.length).toBeLessThanOrEqual(1);
     for (const { digest, size } of partials) {
       const bytes = blobs.get(digest);
@@ -46,6 +46,6 @@ it('holds nothing but whole blobs and partial ones that can be finished, wheneve
       await ingest.close();
       expect(await blobBytes(store, digest)).toEqual(bytes);
     }
-    expect(await gather(store.listPartial())).toEqual([]);
+    expect(await Array.fromAsync(store.listPartial())).toEqual([]);
   }
 }, 60_000);

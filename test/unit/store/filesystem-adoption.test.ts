@@ -15,7 +15,7 @@ import { digestOf } from '../../../src/oci/digest.ts';
 import { FilesystemContentStore } from '../../../src/store/filesystem/content-store.ts';
 import { Layout } from '../../../src/store/filesystem/layout.ts';
 import { noise } from '../../support/image.ts';
-import { blobBytes, gather } from '../../support/stored-blob.ts';
+import { blobBytes } from '../../support/stored-blob.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 import { diskError, FailingDisk, fileHandleMethods } from './failing-disk.ts';
 
@@ -44,7 +44,7 @@ afterEach(async () => {
 });
 
 async function nothingIsLeft(): Promise<void> {
-  expect(await gather(store.list())).toEqual([]);
+  expect(await Array.fromAsync(store.list())).toEqual([]);
   expect(await readdir(layout.ingest)).toEqual([]);
   expect(await readFile(source)).toEqual(bytes);
 }

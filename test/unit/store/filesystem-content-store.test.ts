@@ -5,7 +5,7 @@ import { digestOf } from '../../../src/oci/digest.ts';
 import { FilesystemContentStore } from '../../../src/store/filesystem/content-store.ts';
 import { Layout } from '../../../src/store/filesystem/layout.ts';
 import { noise } from '../../support/image.ts';
-import { gather, readAll } from '../../support/stored-blob.ts';
+import { readAll } from '../../support/stored-blob.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 import { diskError, fileHandleMethods } from './failing-disk.ts';
 
@@ -62,8 +62,8 @@ it('lists nothing but blobs in their own place', async () => {
   await writeFile(folder.join('blobs', 'sha256', 'zz', hex), bytes);
   await writeFile(folder.join('blobs', 'sha256', 'README'), 'not ours');
   await writeFile(folder.join('ingest', 'README'), 'not ours');
-  expect(await gather(store.list())).toEqual([]);
-  expect(await gather(store.listPartial())).toEqual([]);
+  expect(await Array.fromAsync(store.list())).toEqual([]);
+  expect(await Array.fromAsync(store.listPartial())).toEqual([]);
   expect(await store.removePartials(Infinity)).toBe(0);
 });
 
@@ -97,7 +97,7 @@ it('keeps nothing when a flush fails: those bytes may not be on disk', async () 
     sync.mockRestore();
     await ingest.close();
     expect(await store.size(digest)).toBeUndefined();
-    expect(await gather(store.listPartial())).toEqual([]);
+    expect(await Array.fromAsync(store.listPartial())).toEqual([]);
   }
 });
 

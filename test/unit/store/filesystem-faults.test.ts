@@ -7,7 +7,7 @@ import { FilesystemContentStore } from '../../../src/store/filesystem/content-st
 import { Layout } from '../../../src/store/filesystem/layout.ts';
 import { Child } from '../../support/child.ts';
 import { noise } from '../../support/image.ts';
-import { blobBytes, gather } from '../../support/stored-blob.ts';
+import { blobBytes } from '../../support/stored-blob.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 import { diskError, FailingDisk, fileHandleMethods } from './failing-disk.ts';
 
@@ -94,7 +94,7 @@ describe('a quota that is used up', () => {
     vi.spyOn(await fileHandleMethods(), 'writev').mockRejectedValueOnce(diskError('EDQUOT'));
     await expect(ingest.write([bytes.subarray(1000)])).rejects.toMatchObject({ code: 'NO_SPACE' });
     await ingest.close();
-    expect(await gather(store.listPartial())).toMatchObject([{ digest, size: 1000 }]);
+    expect(await Array.fromAsync(store.listPartial())).toMatchObject([{ digest, size: 1000 }]);
     await put();
   });
 });
