@@ -57,18 +57,28 @@ async function recovered(mirror: Entrepot): Promise<void> {
   await eventually(90_000, 'the cache works again', async () => (await readiness(mirror)).status === 200);
 }
 
+/** Whether all blobs of these images are committed. */
+async function holds(root: string, ...images: readonly Image[]): Promise<boolean> {
+  const committed = await committedBlobs(root);
+  const blobs = images.flatMap(({ config, layers }) => [config, ...layers]);
+  return blobs.every(({ digest }) => committed.includes(digest.slice(7)));
+}
+
+/** Waits until what was pulled is committed, which comes after the client has all of it. */
+async function stored(root: string, ...images: readonly Image[]): Promise<void> {
+  await eventually(20_000, 'what was pulled is stored', () => holds(root, ...images));
+}
+
 /** Pulls images until they are stored, and then with the registry gone. */
 async function cachesAgain(mirror: Entrepot, upstream: DockerRegistry, root: string): Promise<void> {
   const pullBoth = async (): Promise<void> => {
     await pull(mirror, 'v1', image(1));
     await pull(mirror, 'v2', image(2));
   };
-  const blobs = [image(1), image(2)].flatMap(({ config, layers }) => [config, ...layers]);
   await eventually(60_000, 'what is pulled is stored', async () => {
     await pullBoth();
     await delay(500);
-    const stored = await committedBlobs(root);
-    return blobs.every(({ digest }) => stored.includes(digest.slice(7)));
+    return holds(root, image(1), image(2));
   });
   await upstream.stop();
   await pullBoth();
@@ -119,19 +129,14 @@ test('a disk that has no room for another blob is made room on by evicting what 
   await using disk = await SmallDisk.tmpfs({ mebibytes: 32 });
   await using mirror = await startOn(`${disk.path}/data`, upstream);
   await pull(mirror, 'v1', image(1));
-  await eventually(
-    20_000,
-    'the first image is stored',
-    async () => (await committedBlobs(`${disk.path}/data`)).length === 3,
-  );
+  await stored(`${disk.path}/data`, image(1));
 
   await disk.fill(256 * 1024);
   await pull(mirror, 'v2', image(2));
   await eventually(60_000, 'the second image takes the place of the first', async () => {
     await pull(mirror, 'v2', image(2));
     await delay(500);
-    const stored = await committedBlobs(`${disk.path}/data`);
-    return image(2).layers.every(({ digest }) => stored.includes(digest.slice(7)));
+    return holds(`${disk.path}/data`, image(2));
   });
   expect(await committedBlobs(`${disk.path}/data`)).not.toContain(image(1).layers[1]?.digest.slice(7));
 });
@@ -142,22 +147,19 @@ test('a disk that somebody else fills to the last byte and for good: what is old
   await using disk = await SmallDisk.tmpfs({ mebibytes: 32 });
   await using mirror = await startOn(`${disk.path}/data`, upstream);
   for (const seed of [1, 2, 3]) await pull(mirror, `v${seed}`, image(seed));
-  await eventually(
-    20_000,
-    'the images are stored, and a reserve',
-    async () =>
-      (await committedBlobs(`${disk.path}/data`)).length === 9 &&
-      (await readdir(`${disk.path}/data`)).includes('reserve'),
+  await stored(`${disk.path}/data`, image(1), image(2), image(3));
+  await eventually(20_000, 'there is a reserve', async () =>
+    (await readdir(`${disk.path}/data`)).includes('reserve'),
   );
 
   await disk.fill();
   await eventually(60_000, 'another image takes the place of older ones', async () => {
     await pull(mirror, 'v4', image(4));
     await delay(500);
-    const stored = await committedBlobs(`${disk.path}/data`);
-    return image(4).layers.every(({ digest }) => stored.includes(digest.slice(7)));
+    return holds(`${disk.path}/data`, image(4));
   });
   await recovered(mirror);
+  expect(await holds(`${disk.path}/data`, image(1))).toBe(false);
 });
 
 test('a disk that is filled while nothing runs: what is cached can be looked at and removed, and the server starts', async () => {
@@ -167,11 +169,7 @@ test('a disk that is filled while nothing runs: what is cached can be looked at 
   await using mirror = await startOn(`${disk.path}/data`, upstream);
   await pull(mirror, 'v1', image(1));
   await pull(mirror, 'v2', image(2));
-  await eventually(
-    20_000,
-    'the images are stored',
-    async () => (await committedBlobs(`${disk.path}/data`)).length === 6,
-  );
+  await stored(`${disk.path}/data`, image(1), image(2));
   await mirror.stop();
   await disk.fill();
 
@@ -199,7 +197,7 @@ test('a read-only remount: pulls go on, readiness tells, and caching comes back 
   }
   await using mirror = await startOn(data.path, upstream);
   await pull(mirror, 'v1', image(1));
-  await eventually(20_000, 'the image is stored', async () => (await committedBlobs(disk.path)).length === 3);
+  await stored(disk.path, image(1));
   // A fill's handle stays open for a moment after its last byte.
   await eventually(20_000, 'no file is open for writing', async () =>
     disk.remount('ro').then(
@@ -227,11 +225,7 @@ test('a disk that is full is no reason not to stop, nor not to start again', asy
   await using disk = await SmallDisk.tmpfs({ mebibytes: 32 });
   await using mirror = await startOn(`${disk.path}/data`, upstream);
   await pull(mirror, 'v1', image(1));
-  await eventually(
-    20_000,
-    'the image is stored',
-    async () => (await committedBlobs(`${disk.path}/data`)).length === 3,
-  );
+  await stored(`${disk.path}/data`, image(1));
   await disk.fill();
   await pull(mirror, 'v1', image(1));
   await mirror.restart();
@@ -240,6 +234,7 @@ test('a disk that is full is no reason not to stop, nor not to start again', asy
   await disk.free();
   await recovered(mirror);
   await cachesAgain(mirror, upstream, `${disk.path}/data`);
+  expect((await readiness(mirror)).status).toBe(200);
 });
 
 test('a file system that the kernel gives up: pulls go on, and after a repair the cache is what it was', async () => {
@@ -248,11 +243,7 @@ test('a file system that the kernel gives up: pulls go on, and after a repair th
   await using disk = await SmallDisk.ext4({ mebibytes: 48 });
   await using mirror = await startOn(`${disk.path}/data`, upstream);
   await pull(mirror, 'v1', image(1));
-  await eventually(
-    20_000,
-    'the image is stored',
-    async () => (await committedBlobs(`${disk.path}/data`)).length === 3,
-  );
+  await stored(`${disk.path}/data`, image(1));
 
   await disk.abort();
   await pull(mirror, 'v1', image(1));
