@@ -1,12 +1,11 @@
-import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ask, errorCode, verdict } from '../support/ask.ts';
+import { ask, basic, errorCode, verdict } from '../support/ask.ts';
 import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage } from '../support/image.ts';
 import type { RawAnswer } from '../support/raw-client.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { TestEntrepot } from '../support/test-entrepot.ts';
-import { issuer, service, signToken, TokenIssuer } from '../support/token-issuer.ts';
+import { service, signToken, TokenIssuer } from '../support/token-issuer.ts';
 
 const image = makeImage({ layers: [200_000] });
 const [layer = image.config] = image.layers;
@@ -24,12 +23,10 @@ beforeEach(async () => {
   for (const repository of ['acme/private', 'acme/public']) hub.addImage(repository, 'v1', image);
   hub.makePrivate('acme/private');
   tokens = await TokenIssuer.start({ alice: password });
-  await writeFile(folder.join('bundle.pem'), tokens.signer.pem);
-  const keys = { rootcertbundle: [folder.join('bundle.pem')], jwks: undefined };
   entrepot = await TestEntrepot.start({
     upstream: hub.url,
     credentials: robot,
-    auth: { token: { realm: tokens.realm, service, issuer, keys, signingalgorithms: [] } },
+    auth: { token: await tokens.configuration(folder) },
   });
 });
 
@@ -62,11 +59,7 @@ async function login(answer: RawAnswer, scope?: string, account?: string): Promi
   url.searchParams.set('service', service);
   const wanted = scope ?? asked;
   if (wanted !== undefined) url.searchParams.set('scope', wanted);
-  const basic = Buffer.from(`${account}:${password}`).toString('base64');
-  const response = await fetch(
-    url,
-    account === undefined ? {} : { headers: { authorization: `Basic ${basic}` } },
-  );
+  const response = await fetch(url, account === undefined ? {} : { headers: basic(account, password) });
   return ((await response.json()) as { readonly token: string }).token;
 }
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { hashSync } from 'bcryptjs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ask, errorCode, verdict } from '../support/ask.ts';
+import { ask, basic, errorCode, verdict } from '../support/ask.ts';
 import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage } from '../support/image.ts';
 import type { RawAnswer } from '../support/raw-client.ts';
@@ -36,10 +36,6 @@ afterEach(async () => {
 async function start(passthrough = false, credentials: typeof robot | undefined = robot): Promise<void> {
   const htpasswd = { realm: 'Class "9b"', path: folder.join('htpasswd') };
   entrepot = await TestEntrepot.start({ upstream: hub.url, credentials, auth: { htpasswd, passthrough } });
-}
-
-function basic(username: string, password: string): { readonly authorization: string } {
-  return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
 }
 
 const alice = basic('alice', 'correct horse');

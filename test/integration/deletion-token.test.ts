@@ -1,13 +1,12 @@
-import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ask } from '../support/ask.ts';
+import { ask, basic } from '../support/ask.ts';
 import { blobFiles, hexOf } from '../support/blob-files.ts';
 import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage } from '../support/image.ts';
 import type { RawAnswer } from '../support/raw-client.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { TestEntrepot } from '../support/test-entrepot.ts';
-import { issuer, service, signToken, TokenIssuer, type TokenOptions } from '../support/token-issuer.ts';
+import { service, signToken, TokenIssuer, type TokenOptions } from '../support/token-issuer.ts';
 
 const image = makeImage({ layers: [1000] });
 const [layer = image.config] = image.layers;
@@ -26,12 +25,10 @@ describe('a deletion with a token service', () => {
     hub.addImage('library/app', 'v1', image);
     hub.makePrivate('library/app');
     tokens = await TokenIssuer.start({ alice: 'correct horse' });
-    await writeFile(folder.join('bundle.pem'), tokens.signer.pem);
-    const keys = { rootcertbundle: [folder.join('bundle.pem')], jwks: undefined };
     entrepot = await TestEntrepot.start({
       upstream: hub.url,
       credentials: robot,
-      auth: { token: { realm: tokens.realm, service, issuer, keys, signingalgorithms: [] } },
+      auth: { token: await tokens.configuration(folder) },
       storage: { deleteEnabled: true },
     });
     const reading = await token(granting('pull'));
@@ -88,7 +85,7 @@ describe('a deletion with a token service', () => {
     const url = new URL(tokens.realm);
     url.searchParams.set('service', service);
     url.searchParams.set('scope', 'repository:library/app:delete');
-    const answer = await fetch(url, { headers: { authorization: `Basic ${btoa('alice:correct horse')}` } });
+    const answer = await fetch(url, { headers: basic('alice', 'correct horse') });
     const { token: given } = (await answer.json()) as { readonly token: string };
     const authorization = `Bearer ${given}`;
     expect((await remove(`${app}/manifests/v1`, { authorization })).status).toBe(202);

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { hashSync } from 'bcryptjs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ask, errorCode, verdict } from '../support/ask.ts';
+import { ask, basic, errorCode, verdict } from '../support/ask.ts';
 import { blobFiles, hexOf } from '../support/blob-files.ts';
 import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage, makeIndex, type Image } from '../support/image.ts';
@@ -71,10 +71,6 @@ async function pull(
 /** The names of all files of blobs. */
 function files(): Promise<readonly string[]> {
   return blobFiles(entrepot.folder);
-}
-
-function basic(username: string, password: string): { readonly authorization: string } {
-  return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
 }
 
 const alice = basic('alice', 'correct horse');

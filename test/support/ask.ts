@@ -15,6 +15,11 @@ export async function ask(
   return await client.answer();
 }
 
+/** The header by which a client logs in. */
+export function basic(username: string, password: string): { readonly authorization: string } {
+  return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
+}
+
 /** The first error code in a registry's error body. */
 export function errorCode({ bytes }: Pick<RawAnswer, 'bytes'>): string | undefined {
   const body = JSON.parse(bytes.toString()) as { readonly errors?: readonly { readonly code: string }[] };

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
+import type { TokenAuthConfig } from '../../src/config/config.ts';
 import { TestCertificate } from './certificates.ts';
+import type { TempFolder } from './temp-folder.ts';
 
 export const issuer = 'test-issuer';
 export const service = 'entrepot-test';
@@ -73,6 +76,14 @@ export class TokenIssuer implements AsyncDisposable {
 
   get realm(): URL {
     return new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/token`);
+  }
+
+  /** What a mirror is configured with that believes its tokens; writes the certificate that they are signed with to the folder. */
+  async configuration(folder: TempFolder): Promise<TokenAuthConfig> {
+    const bundle = folder.join('bundle.pem');
+    await writeFile(bundle, this.signer.pem);
+    const keys = { rootcertbundle: [bundle], jwks: undefined };
+    return { realm: this.realm, service, issuer, keys, signingalgorithms: [] };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
