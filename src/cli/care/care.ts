@@ -19,6 +19,11 @@ export interface CareOptions {
   readonly config?: string;
 }
 
+/** The same for those that can print JSON. */
+export interface JsonOptions extends CareOptions {
+  readonly json?: boolean;
+}
+
 /** What a command runs with. */
 export interface CareContext {
   readonly terminal: Terminal;

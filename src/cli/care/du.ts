@@ -1,14 +1,10 @@
 import { byteSizeText } from '../../byte-size.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, uninterrupted, type CareContext, type CareOptions } from './care.ts';
+import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';
 
-export interface DuOptions extends CareOptions {
-  readonly json?: boolean;
-}
-
 /** Says what each repository takes up on the disk. */
-export function du(options: DuOptions, context: CareContext): Promise<ExitCode> {
+export function du(options: JsonOptions, context: CareContext): Promise<ExitCode> {
   const { terminal } = context;
   return care(options, context, exitCode.success, async (caretaker) => {
     const table = new Table(

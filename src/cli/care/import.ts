@@ -2,13 +2,12 @@ import { resolve } from 'node:path';
 import { byteSizeText } from '../../byte-size.ts';
 import type { ImportCounts, ImportReport } from '../../mirror/care/import-events.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, uninterrupted, type CareContext, type CareOptions } from './care.ts';
+import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { progressOn } from './progress.ts';
 import { counted } from './words.ts';
 
-export interface ImportCommandOptions extends CareOptions {
+export interface ImportCommandOptions extends JsonOptions {
   readonly upstream?: string;
-  readonly json?: boolean;
 }
 
 /** Takes over what another registry stored. */

@@ -1,11 +1,10 @@
 import { byteSizeText } from '../../byte-size.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, uninterrupted, type CareContext, type CareOptions } from './care.ts';
+import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';
 import { ago, shortDigest } from './words.ts';
 
-export interface LsOptions extends CareOptions {
-  readonly json?: boolean;
+export interface LsOptions extends JsonOptions {
   /** False: digests in full. */
   readonly trunc?: boolean;
 }

@@ -1,17 +1,13 @@
 import type { Caretaker } from '../../mirror/care/caretaker.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, type CareContext, type CareOptions } from './care.ts';
+import { care, jsonLine, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';
 import { ago } from './words.ts';
-
-export interface PinOptions extends CareOptions {
-  readonly json?: boolean;
-}
 
 /** Exempts images from eviction by pattern; without any, lists the patterns that do. */
 export function pin(
   patterns: readonly string[],
-  options: PinOptions,
+  options: JsonOptions,
   context: CareContext,
 ): Promise<ExitCode> {
   if (patterns.length === 0) return listPins(options, context);
@@ -31,7 +27,7 @@ async function isCached(caretaker: Caretaker, pattern: string): Promise<boolean>
   return false;
 }
 
-function listPins(options: PinOptions, context: CareContext): Promise<ExitCode> {
+function listPins(options: JsonOptions, context: CareContext): Promise<ExitCode> {
   const { terminal, clock } = context;
   return care(options, context, exitCode.success, async (caretaker) => {
     const pins = await caretaker.pins();

@@ -1,16 +1,15 @@
 import { byteSizeText } from '../../byte-size.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, uninterrupted, type CareContext, type CareOptions } from './care.ts';
+import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';
 import { ago, counted, shortDigest } from './words.ts';
 
-export interface PruneCommandOptions extends CareOptions {
+export interface PruneCommandOptions extends JsonOptions {
   /** Bytes. */
   readonly to?: number;
   /** Milliseconds. */
   readonly unused?: number;
   readonly dryRun?: boolean;
-  readonly json?: boolean;
 }
 
 /** Removes what was not used for longest. */

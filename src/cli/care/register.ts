@@ -3,13 +3,10 @@ import { systemClock } from '../../system-clock.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { StopSignal } from '../stop-signal.ts';
 import { withoutControls, type Terminal } from '../terminal.ts';
-import type { CareContext, CareOptions } from './care.ts';
-import type { DuOptions } from './du.ts';
+import type { CareContext, CareOptions, JsonOptions } from './care.ts';
 import type { ImportCommandOptions } from './import.ts';
 import type { LsOptions } from './ls.ts';
-import type { PinOptions } from './pin.ts';
 import type { PruneCommandOptions } from './prune.ts';
-import type { StatsOptions } from './stats.ts';
 import { durationValue, sizeValue } from './values.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
@@ -71,7 +68,7 @@ Example:
   entrepot du --config /etc/entrepot/config.yml`,
   )
     .option('--json', jsonHelp)
-    .action(async (options: DuOptions) => {
+    .action(async (options: JsonOptions) => {
       const { du } = await import('./du.ts');
       done(await du(options, context()));
     });
@@ -124,7 +121,7 @@ Examples:
   )
     .argument('[pattern...]', 'images to keep; without any, pins are listed')
     .option('--json', `for the list: ${jsonHelp}`)
-    .action(async (patterns: readonly string[], options: PinOptions) => {
+    .action(async (patterns: readonly string[], options: JsonOptions) => {
       const { pin } = await import('./pin.ts');
       done(await pin(patterns, options, context()));
     });
@@ -150,7 +147,7 @@ Example:
   entrepot stats --json`,
   )
     .option('--json', jsonHelp)
-    .action(async (options: StatsOptions) => {
+    .action(async (options: JsonOptions) => {
       const { stats } = await import('./stats.ts');
       done(await stats(options, context()));
     });

@@ -1,16 +1,12 @@
 import { byteSizeText } from '../../byte-size.ts';
 import type { Stats } from '../../mirror/care/stats.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, type CareContext, type CareOptions } from './care.ts';
+import { care, jsonLine, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';
 import { ago, counted, lasting } from './words.ts';
 
-export interface StatsOptions extends CareOptions {
-  readonly json?: boolean;
-}
-
 /** The cache in numbers. */
-export function stats(options: StatsOptions, context: CareContext): Promise<ExitCode> {
+export function stats(options: JsonOptions, context: CareContext): Promise<ExitCode> {
   const { terminal, clock } = context;
   return care(options, context, exitCode.success, async (caretaker) => {
     const numbers = await caretaker.stats();

@@ -1,13 +1,12 @@
 import { byteSizeText } from '../../byte-size.ts';
 import type { Finding, VerifyReport } from '../../mirror/care/verify-events.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, uninterrupted, type CareContext, type CareOptions } from './care.ts';
+import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { progressOn } from './progress.ts';
 import { counted } from './words.ts';
 
-export interface VerifyCommandOptions extends CareOptions {
+export interface VerifyCommandOptions extends JsonOptions {
   readonly repair?: boolean;
-  readonly json?: boolean;
 }
 
 /** Hashes everything and compares files and database; fails when something is lost. */
