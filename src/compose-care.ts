@@ -1,11 +1,11 @@
 import { lstat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { openCache } from './compose-cache.ts';
 import type { Config } from './config/config.ts';
 import { takeCustody, type Custody } from './control/custody.ts';
 import { CareError } from './mirror/care/care-error.ts';
 import { fileError, unlessMissing } from './store/file-error.ts';
+import { DatabaseFiles } from './store/sqlite/recovery/database-files.ts';
 import type { Logger } from './telemetry/log.ts';
 
 export interface CareDependencies {
@@ -44,7 +44,7 @@ async function refuseToMeddle(folder: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
   let owner: number | undefined;
   try {
-    owner = (await unlessMissing(lstat(join(folder, 'metadata.sqlite'))))?.uid;
+    owner = (await unlessMissing(lstat(new DatabaseFiles(folder).database)))?.uid;
   } catch (cause) {
     throw fileError('looking into the data folder', cause);
   }

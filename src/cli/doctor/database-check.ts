@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { unlessMissing } from '../../store/file-error.ts';
 import { inspectDatabase, type SchemaVersion } from '../../store/sqlite/inspect.ts';
+import { DatabaseFiles } from '../../store/sqlite/recovery/database-files.ts';
 import { StoreError } from '../../store/store-error.ts';
 import { ok, problem, warning, type Check, type Finding } from './check.ts';
 
@@ -12,7 +12,7 @@ export class DatabaseCheck implements Check {
 
   /** @param folder the data folder; absolute */
   constructor(folder: string) {
-    this.#file = join(folder, 'metadata.sqlite');
+    this.#file = new DatabaseFiles(folder).database;
   }
 
   async run(): Promise<readonly Finding[]> {
