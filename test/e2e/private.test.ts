@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { writeFile } from 'node:fs/promises';
 import bcrypt from 'bcryptjs';
 import { describe, expect, test } from 'vitest';
@@ -68,13 +69,17 @@ class House implements AsyncDisposable {
   }
 }
 
-/** What a client says when it fails, with all that names the image made alike. */
+/** Lines in which ctr shows, now and then, how far it is. */
+const progress = /^.*(?:\|-+\||elapsed:).*\n/gmu;
+
+/** What a client says when it fails, with all that names the image made alike, and without what depends on the moment. */
 async function failure(pull: Promise<unknown>): Promise<string> {
   try {
     await pull;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return error.message
+    return stripVTControlCharacters(error.message)
+      .replaceAll(progress, '')
       .replaceAll('secret', 'NAME')
       .replaceAll('absent', 'NAME')
       .replaceAll(/time="[^"]*"|\d+(?:\.\d+)?m?s|\d+\.\d+ *B\/s|[0-9a-f]{32,}/gu, 'X');
