@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger as PinoLogger, type LoggerOptions } from 'pino';
+import { LogOutput } from './log-output.ts';
 import { formatText } from './text-format.ts';
 
 /** The logger that the composition root hands down; structured, with secrets redacted by name. */
@@ -29,15 +30,13 @@ const secretPaths = [
   'token',
 ];
 
-/** How often buffered lines are written out even if few. */
-const flushMs = 100;
-
-/** How many bytes of lines are gathered before they are written. */
-const bufferBytes = 8 * 1024;
-
-/** Buffers lines and writes them to standard output in the background; what is left is written when the process exits. */
+/** Writes lines to standard output in the background; what is left is written when the process exits. */
 function standardOutput(): DestinationStream {
-  return pino.destination({ fd: 1, sync: false, minLength: bufferBytes, periodicFlush: flushMs });
+  const output = new LogOutput(1);
+  process.once('exit', () => {
+    output.flushSync();
+  });
+  return output;
 }
 
 /** @param destination gets whole lines, one a call */

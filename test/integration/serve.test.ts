@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { hashSync } from 'bcryptjs';
 import { describe, expect, it } from 'vitest';
 import { entrepot } from '../support/cli.ts';
@@ -162,30 +160,6 @@ describe('the process', () => {
       .split('\n')
       .map((line): unknown => JSON.parse(line));
     expect(lines).toContainEqual(expect.objectContaining({ msg: 'ready', storage: folder.join('data') }));
-  });
-
-  it('goes on serving when nobody reads its output any more', async () => {
-    await using folder = await TempFolder.create();
-    const port = await freePort();
-    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-    const process_ = spawn(process.execPath, [main, 'serve'], {
-      cwd: folder.path,
-      env: { PATH: process.env['PATH'], REGISTRY_HTTP_ADDR: `127.0.0.1:${port}` },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const exit = once(process_, 'exit');
-    await within(30_000, 'the start', once(process_.stdout, 'data'));
-    process_.stdout.destroy();
-
-    for (let round = 0; round < 3; round += 1) {
-      const response = await fetch(`http://127.0.0.1:${port}/v2/`);
-      expect(response.status).toBe(200);
-      await response.text();
-      await new Promise((resolve) => setTimeout(resolve, 150));
-    }
-    process_.kill('SIGTERM');
-
-    expect(await within(10_000, 'its end', exit)).toEqual([0, null]);
   });
 });
 
