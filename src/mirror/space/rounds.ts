@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
-import type { Repository } from '../../oci/reference.ts';
+import { repositoryKey, type Repository } from '../../oci/reference.ts';
+import type { Eviction } from '../../store/evictions.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Degradation } from '../degradation.ts';
 import type { Disk } from './disk.ts';
@@ -154,7 +155,7 @@ export class Rounds {
   }
 
   /** Frees what is short and a little more: leftovers first, then images. */
-  async #free({ limit, bytes, files, slack }: Shortage): Promise<FreeingOutcome> {
+  async #free({ limit, allowed, bytes, files, slack }: Shortage): Promise<FreeingOutcome> {
     const tally = new Tally();
     let leftovers = 0;
     const isEnough = (): boolean => tally.bytes >= bytes && leftovers + tally.blobs >= files;
@@ -174,6 +175,7 @@ export class Rounds {
         keeper,
       )) {
         tally.add(eviction);
+        this.#tellOfTooLarge(eviction, `storage.${limit}`, allowed);
         ({ done } = eviction);
       }
     }
@@ -191,16 +193,30 @@ export class Rounds {
     };
   }
 
+  /** Nobody would guess why what they have just pulled is not cached, and why nothing else is either. */
+  #tellOfTooLarge({ images }: Eviction, limit: string, allowed: number): void {
+    for (const { repository, tags, digest, bytes } of images) {
+      if (bytes <= allowed) continue;
+      const [tag] = tags;
+      const image = `${repositoryKey(repository)}${tag === undefined ? `@${digest}` : `:${tag}`}`;
+      this.#logger.warn(
+        { image, bytes, allowed },
+        `an image that is larger than all that ${limit} allows cannot be kept, and others had to go for it`,
+      );
+    }
+  }
+
   async #keepQuota(limit: ScopeLimit): Promise<void> {
     const excess = await this.#policy.excess(limit);
     if (excess === 0 || this.#policy.isStuck(limit)) return;
+    const scope = scopeKey(limit.scope);
     const keeper = this.#steps.keeper();
     const tally = new Tally();
     const request = { scope: limit.scope, bytes: excess + limit.bytes * quotaSlackShare };
     for await (const eviction of this.#steps.run(request, keeper)) {
       tally.add(eviction);
+      this.#tellOfTooLarge(eviction, `the quota of ${scope}`, limit.bytes);
     }
-    const scope = scopeKey(limit.scope);
     if (tally.images > 0) this.#logger.info({ scope, ...tally.counts }, 'evicted images, to keep a quota');
     const left = await this.#policy.excess(limit);
     if (left === 0) return;

@@ -28,6 +28,8 @@ export interface SpaceLimits {
 /** What has to go. */
 export interface Shortage {
   readonly limit: 'maxsize' | 'minfree' | 'files';
+  /** Bytes that images can take at most; Infinity where that depends on others, who share the disk. */
+  readonly allowed: number;
   /** Bytes, at least. */
   readonly bytes: number;
   /** Files, at least. */
@@ -86,17 +88,19 @@ export class SpacePolicy {
     const room = this.#disk.room;
     const maxsize = this.#maxsize(room);
     if (maxsize !== undefined && this.used > maxsize) {
-      return { limit: 'maxsize', bytes: this.used - maxsize, files: 0, slack: maxsize * slackShare };
+      const allowed = maxsize - this.#usage.databaseBytes;
+      return { limit: 'maxsize', allowed, bytes: this.used - maxsize, files: 0, slack: maxsize * slackShare };
     }
     if (room === undefined) return undefined;
     const free = room.free - this.#reservations.unwritten;
     const minfree = bytesOf(this.#limits.minfree, room.size);
     if (free < minfree) {
-      return { limit: 'minfree', bytes: minfree - free, files: 0, slack: this.#usage.bytes * slackShare };
+      const slack = this.#usage.bytes * slackShare;
+      return { limit: 'minfree', allowed: Infinity, bytes: minfree - free, files: 0, slack };
     }
     const freeFiles = Math.ceil(room.files * freeFilesShare);
     if (room.freeFiles < freeFiles) {
-      return { limit: 'files', bytes: 0, files: freeFiles - room.freeFiles, slack: 0 };
+      return { limit: 'files', allowed: Infinity, bytes: 0, files: freeFiles - room.freeFiles, slack: 0 };
     }
     return undefined;
   }
@@ -106,7 +110,7 @@ export class SpacePolicy {
     const room = this.#disk.room;
     const missing = room === undefined ? 0 : Math.max(0, roomAfterFull(room.size) - room.free);
     const bytes = Math.max(this.#reservations.unwritten + missing, 1);
-    return { limit: 'minfree', bytes, files: 1, slack: this.#usage.bytes * slackShare };
+    return { limit: 'minfree', allowed: Infinity, bytes, files: 1, slack: this.#usage.bytes * slackShare };
   }
 
   /** By how many bytes a scope is over its limit; 0 when it is not. Rejects with StoreError. */

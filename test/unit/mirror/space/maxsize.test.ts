@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { eventually } from '../../../support/deadline.ts';
-import type { Image } from '../../../support/image.ts';
+import { makeImage, type Image } from '../../../support/image.ts';
 import {
   byTag,
   MirrorHouse,
@@ -126,6 +126,26 @@ describe('storage.maxsize', () => {
     await house.clock.advance(1000);
 
     await eventually(5000, 'an eviction', async () => (await heldBlobs(house)).size === 3);
+  });
+
+  it('that is smaller than an image says so when that image goes', async () => {
+    await using house = await open({ space: { maxsize: { bytes: 900 * kib } } });
+    const image = makeImage({ layers: [layer, layer + 1], seed: 7 });
+    house.upstream.addManifest('library/huge', image.bytes, 'latest');
+    for (const { bytes } of [image.config, ...image.layers]) house.upstream.addBlob('library/huge', bytes);
+
+    await pull(house, 'huge', image);
+    await house.settled();
+    await house.clock.advance(1000);
+
+    await eventually(5000, 'its eviction', async () => (await heldBlobs(house)).size === 0);
+    const told = house.log.filter(({ level }) => level === 40);
+    expect(told).toEqual([
+      expect.objectContaining({
+        image: 'docker.io/library/huge:latest',
+        msg: 'an image that is larger than all that storage.maxsize allows cannot be kept, and others had to go for it',
+      }),
+    ]);
   });
 
   it('forgets what it has evicted, and fetches it anew when it is asked for', async () => {
