@@ -16,7 +16,7 @@ const script = fileURLToPath(new URL('random-tags.lua', import.meta.url));
 
 /** Images that one eviction has to take; of a small store, half of them. */
 const evictedImages = 1000;
-/** Few enough that the load waits for answers rather than for its own queue. */
+/** Each of which waits a moment between requests (`random-tags.lua`). */
 const connections = 4;
 const starts = 3;
 

@@ -3,6 +3,11 @@
 local images = tonumber(os.getenv('IMAGES'))
 math.randomseed(os.time())
 
+-- Milliseconds between an answer and the next request of a connection: a server that is busy, and not a queue.
+function delay()
+  return 5
+end
+
 function request()
   local image = math.random(math.floor(images / 2), images - 1)
   return wrk.format('GET', string.format('/v2/bench/r%d/manifests/t%d', math.floor(image / 100), image % 100))
