@@ -1,6 +1,6 @@
 import type { UpstreamName } from '../../../oci/reference.ts';
 import type { MetadataStore } from '../../metadata-store.ts';
-import type { StoreError } from '../../store-error.ts';
+import { StoreError } from '../../store-error.ts';
 import { Backups } from './backups.ts';
 import { CurrentStore } from './current-store.ts';
 import { Recovery, type RecoveryOptions } from './recovery.ts';
@@ -12,6 +12,9 @@ export interface MendingOptions extends RecoveryOptions {
 
 /** Milliseconds after which a rebuild that failed, for want of room perhaps, is tried again. */
 const retryMs = 30_000;
+
+/** Milliseconds between two looks whether the file of the database is still there. */
+const lookMs = 60_000;
 
 /** Keeps a metadata database in use: opens it, backs it up, and replaces it when it is damaged. */
 export class Mending {
@@ -27,6 +30,7 @@ export class Mending {
   /** What goes on in the background; never rejects. */
   #work: Promise<void> = Promise.resolve();
   #search = new AbortController();
+  #looking: Promise<void> = Promise.resolve();
 
   private constructor(options: MendingOptions) {
     this.#options = options;
@@ -45,6 +49,7 @@ export class Mending {
     const mending = new Mending(options);
     mending.#use(await mending.#recovery.open((error) => mending.#note(error)));
     mending.#backups.start();
+    mending.#looking = mending.#look();
     return mending;
   }
 
@@ -57,8 +62,26 @@ export class Mending {
     this.#closing.abort();
     this.#search.abort();
     await this.#backups.stop();
+    await this.#looking;
     await this.#work;
     await this.current.store?.close();
+  }
+
+  /** A file that is removed while it is open goes on being written to, and is gone at the next start. SQLite says nothing of it. */
+  async #look(): Promise<void> {
+    const { files, clock } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await clock.sleep(lookMs, signal).catch(() => undefined);
+      const { store } = this.current;
+      if (signal.aborted || store === undefined) continue;
+      const isThere = await files.size().then(
+        (size) => size !== undefined,
+        // A folder that cannot be looked into is another trouble.
+        () => true,
+      );
+      if (!isThere) this.current.report(store, new StoreError('CORRUPT', 'its file was removed'));
+    }
   }
 
   #use(store: MetadataStore): void {
