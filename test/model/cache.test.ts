@@ -17,7 +17,7 @@ test.concurrent.each(Array.from({ length: lanes }, (_, lane) => lane))(
         await using world = await World.open();
         await fc.asyncModelRun(() => ({ model: emptyModel(), real: world }), sequence);
       }),
-      { numRuns: runs / lanes },
+      { numRuns: runs / lanes, includeErrorInReport: true },
     );
     expect(outcome.failed, fc.defaultReportMessage(outcome)).toBe(false);
   },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Title } from './catalogue.ts';
-import { compare, type Model } from './model.ts';
+import { compare, noteAttempt, notePull, type Model } from './model.ts';
 import { catalogue, type World } from './world.ts';
 
 export type Command = fc.AsyncCommand<Model, World>;
@@ -21,13 +21,13 @@ class Pull implements Command {
 
   async run(model: Model, world: World): Promise<void> {
     await world.pull(this.#title, this.#platform);
-    model.time += 1;
-    model.used.set(this.#title.tag, model.time);
-    await compare(model, world);
-    if (model.pinned.size > 0) return;
     const { images } = this.#title;
     const image = images[this.#platform % images.length];
-    assert.ok(image !== undefined && model.seen.whole.has(image.digest), 'what was pulled just now is there');
+    assert.ok(image !== undefined);
+    notePull(model, this.#title, [image.config, ...image.layers]);
+    await compare(model, world);
+    if (model.pinned.size > 0) return;
+    assert.ok(model.seen.whole.has(image.digest), 'what was pulled just now is there');
   }
 
   toString(): string {
@@ -49,8 +49,11 @@ class PullHalf implements Command {
 
   async run(model: Model, world: World): Promise<void> {
     await world.pull(this.#title, 0, 1);
-    model.time += 1;
-    model.used.set(this.#title.tag, model.time);
+    notePull(
+      model,
+      this.#title,
+      this.#title.images.slice(0, 1).map(({ config }) => config),
+    );
     await compare(model, world);
   }
 
@@ -78,7 +81,7 @@ class Crash implements Command {
       await world.pull(this.#title, 0);
       await world.house.settled();
     });
-    model.used.delete(this.#title.tag);
+    noteAttempt(model, this.#title);
     // `multi` and `arm` have an image in common.
     if (['multi', 'arm'].includes(this.#title.tag))
       for (const tag of ['multi', 'arm']) model.used.delete(tag);
