@@ -106,7 +106,11 @@ export class World implements AsyncDisposable {
     await eventually(10_000, 'everything to be recorded', all);
     // What a start after a crash finds counts towards the limit from then on only.
     await this.house.settled();
-    await eventually(10_000, 'the bytes to go', async () => (await metadata.evictions.condemned(1)).length === 0);
+    await eventually(
+      10_000,
+      'the bytes to go',
+      async () => (await metadata.evictions.condemned(1)).length === 0,
+    );
     if ((await this.#used()) > cap) {
       // It was found out a moment ago that nothing could go, and is not tried again for some seconds.
       await this.house.clock.advance(15_000);
