@@ -1,11 +1,13 @@
 import { z } from 'zod';
 
-/** How fast the upstream sends, in bytes a second; as fast as it can where nothing is said. */
+/** How the upstream answers: at once, and as fast as it can, where nothing is said. Speeds in bytes a second. */
 export const paceSchema = z.object({
   /** All connections together. */
   link: z.number().positive().optional(),
   /** Each connection. */
   connection: z.number().positive().optional(),
+  /** A round trip, in milliseconds: what each answer waits for, and the first on a connection twice. */
+  latency: z.number().positive().optional(),
 });
 export type Pace = z.infer<typeof paceSchema>;
 

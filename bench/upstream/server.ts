@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { mediaTypes } from '../../src/oci/media-type.ts';
 import { parseDigest, type Digest } from '../../src/oci/digest.ts';
 import { paceSchema, type Pace, type Sent } from './control.ts';
@@ -21,7 +22,8 @@ class BenchUpstream {
   readonly #sent = new Map<Digest, { bytes: number; requests: number }>();
   #pace: Pace = {};
   #link: Pacer | undefined;
-  readonly #connections = new WeakMap<Socket, Pacer>();
+  #connections = new WeakMap<Socket, Pacer>();
+  readonly #greeted = new WeakSet<Socket>();
 
   constructor(layerSizes: readonly number[]) {
     this.#image = randomImage(layerSizes);
@@ -30,6 +32,7 @@ class BenchUpstream {
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = request.url ?? '/';
     if (url === '/control') return this.#control(request, response);
+    await this.#travel(request.socket);
     response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
     if (url === '/v2/') {
       response.setHeader('Content-Type', 'application/json').end('{}');
@@ -55,10 +58,20 @@ class BenchUpstream {
     if (request.method === 'PUT') {
       this.#pace = paceSchema.parse(await json(request));
       this.#link = this.#pace.link === undefined ? undefined : new Pacer(this.#pace.link);
+      this.#connections = new WeakMap();
       this.#sent.clear();
     }
     const sent: Sent = Object.fromEntries(this.#sent);
     response.setHeader('Content-Type', 'application/json').end(JSON.stringify(sent));
+  }
+
+  /** Waits as long as a request and its answer are on the way; TCP's handshake is one more round trip. */
+  async #travel(socket: Socket): Promise<void> {
+    const { latency } = this.#pace;
+    if (latency === undefined) return;
+    const roundTrips = this.#greeted.has(socket) ? 1 : 2;
+    this.#greeted.add(socket);
+    await sleep(roundTrips * latency);
   }
 
   async #send(
