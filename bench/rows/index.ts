@@ -8,6 +8,7 @@ import { stampede } from './stampede.ts';
 export const rows: readonly Row[] = [
   hotBlob(1),
   hotBlob(8),
+  hotBlob(64),
   manifestByTag,
   manifestByDigest,
   smallBlob,
