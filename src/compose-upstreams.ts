@@ -25,7 +25,7 @@ export interface RunningUpstream {
 
 /** The clients of one upstream: with the configured credentials, without any, and with a reader's own. Nothing is asked yet. */
 export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDependencies): RunningUpstream {
-  const { name, urls, ca, insecure, proxy, redirects, freshness } = config;
+  const { name, urls, ca, insecure, proxy, redirects, freshness, pullAhead } = config;
   const { clock, logger } = dependencies;
   const lookup = sharedLookup();
   const client = (credentials: CredentialProvider | undefined): UpstreamRegistry =>
@@ -52,6 +52,7 @@ export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDe
       anonymous,
       as: (credentials) => client({ get: () => Promise.resolve(credentials) }),
       freshness,
+      pullAhead,
     },
     async close() {
       await registry.close();

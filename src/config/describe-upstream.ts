@@ -10,7 +10,7 @@ const mask = '********';
 
 /** An upstream's settings, as its section in a configuration file; secrets are masked. */
 export function describeUpstream(upstream: UpstreamConfig) {
-  const { urls, credentials, ca, insecure, proxy, redirects, freshness, hosts, listen } = upstream;
+  const { urls, credentials, ca, insecure, proxy, redirects, freshness, pullAhead, hosts, listen } = upstream;
   return {
     url: urls.length === 1 ? urls[0].origin : urls.map(({ origin }) => origin),
     ...(credentials === undefined ? undefined : describeCredentials(credentials)),
@@ -19,6 +19,7 @@ export function describeUpstream(upstream: UpstreamConfig) {
     proxy: describeProxy(proxy),
     redirects,
     freshness: describeFreshness(freshness),
+    pullahead: pullAhead,
     hosts,
     listen: listen === undefined ? undefined : addressText(listen),
   };

@@ -6,7 +6,13 @@ import { registry2Keys } from './registry2.ts';
 import { boolean, duration, listenAddress, oneOf, oneOrMore, text, wholeNumber } from './scalars.ts';
 import { pinPattern, quotaPattern } from './globs.ts';
 import { byteSize, sizeLimit } from './sizes.ts';
-import { accountKeys, freshnessSchema, registryUrl, upstreamSchema } from './upstream-schema.ts';
+import {
+  accountKeys,
+  freshnessSchema,
+  pullAheadSchema,
+  registryUrl,
+  upstreamSchema,
+} from './upstream-schema.ts';
 
 /** What timers can hold. */
 const longestTimerMs = 24 * 24 * 3_600_000;
@@ -63,6 +69,7 @@ export const fileSchema = z.strictObject({
       exec: z.strictObject({ command: text, lifetime: duration(0).optional() }).optional(),
       ttl: duration(0).default(168 * 3_600_000),
       freshness: freshnessSchema.prefault({}),
+      pullahead: pullAheadSchema.prefault({}),
       timeouts: z
         .strictObject({
           connect: timeout.default(5_000),

@@ -3,7 +3,17 @@ import { z } from 'zod';
 import { tagPattern } from './globs.ts';
 import { parseRegistryUrl } from './registry-url.ts';
 import { byteSize } from './sizes.ts';
-import { boolean, duration, listenAddress, oneOf, oneOrMore, refuse, shown, text } from './scalars.ts';
+import {
+  boolean,
+  duration,
+  listenAddress,
+  oneOf,
+  oneOrMore,
+  refuse,
+  shown,
+  text,
+  wholeNumber,
+} from './scalars.ts';
 
 export const registryUrl = text.transform((value, context) => {
   const parsed = parseRegistryUrl(value);
@@ -41,6 +51,15 @@ export const freshnessSchema = z.strictObject({
   rules: tagRules.default([]),
 });
 
+/** More at a time would only wait for connections. */
+const parallelBlobs = wholeNumber(1, 64);
+
+/** For upstreams that say nothing else. */
+export const pullAheadSchema = z.strictObject({
+  enabled: boolean.default(true),
+  parallel: parallelBlobs.default(4),
+});
+
 /** Where an account comes from; which keys go together is checked when they are read. */
 export const accountKeys = {
   username: text.optional(),
@@ -60,6 +79,7 @@ export const upstreamSchema = z.strictObject({
   freshness: z
     .strictObject({ default: duration(0).optional(), gone: gone.optional(), rules: tagRules.optional() })
     .default({}),
+  pullahead: z.strictObject({ enabled: boolean.optional(), parallel: parallelBlobs.optional() }).default({}),
   hosts: oneOrMore(hostName).default([]),
   listen: listenAddress.optional(),
   quota: byteSize.optional(),

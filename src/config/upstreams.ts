@@ -1,5 +1,6 @@
 import { dockerHub } from '../oci/docker-hub.ts';
 import { publicRegistries } from '../oci/public-registries.ts';
+import type { PullAheadPolicy } from '../mirror/pull-ahead/policy.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { ProxySettings } from '../upstream/proxy-settings.ts';
 import { accountKey, readAccount } from './account.ts';
@@ -47,6 +48,7 @@ export function readUpstreams(
 
   const settings: Settings = {
     freshness: freshnessOf(proxy.freshness),
+    pullAhead: proxy.pullahead,
     proxies: environmentProxies(around),
     account: placeAccount(proxy, section, proxy.remoteurl !== undefined || usual, around),
   };
@@ -60,6 +62,7 @@ export function readUpstreams(
 
 interface Settings {
   readonly freshness: FreshnessConfig;
+  readonly pullAhead: PullAheadPolicy;
   readonly proxies: ProxySettings | undefined;
   /** Whether the account under `proxy` is the plain upstream's. */
   readonly account: boolean;
@@ -147,6 +150,10 @@ function readUpstream(
       tagMs: given.freshness.default ?? settings.freshness.tagMs,
       gone: given.freshness.gone ?? settings.freshness.gone,
       rules: given.freshness.rules === undefined ? settings.freshness.rules : rulesOf(given.freshness.rules),
+    },
+    pullAhead: {
+      enabled: given.pullahead.enabled ?? settings.pullAhead.enabled,
+      parallel: given.pullahead.parallel ?? settings.pullAhead.parallel,
     },
     hosts: given.hosts,
     listen: given.listen,

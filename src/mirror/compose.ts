@@ -20,6 +20,7 @@ import { Fills } from './fills.ts';
 import { Freshness, type FreshnessPolicy } from './freshness.ts';
 import { ManifestService } from './manifest-service.ts';
 import type { Mirror } from './mirror.ts';
+import type { PullAheadPolicy } from './pull-ahead/policy.ts';
 import { PullThroughMirror } from './pull-through-mirror.ts';
 import { ReferrersService } from './referrers-service.ts';
 import { Routing } from './routing.ts';
@@ -35,6 +36,7 @@ import type { Upstream, UpstreamClients } from './upstream.ts';
 /** An upstream to be mirrored, by the name of its client. */
 export interface MirroredUpstream extends UpstreamClients {
   readonly freshness: FreshnessPolicy;
+  readonly pullAhead: PullAheadPolicy;
 }
 
 export interface MirrorParts {
@@ -80,7 +82,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
   const { upstreams, plain, access, canLogIn, content, metadata, space, clock, logger, random } = parts;
   const { inUse, pins, admission, evictor, health, degradation } = space;
   const guarded = await noteGuarded(upstreams, metadata, degradation);
-  const take = async ({ freshness, ...clients }: MirroredUpstream): Promise<Upstream> => {
+  const take = async ({ freshness, pullAhead, ...clients }: MirroredUpstream): Promise<Upstream> => {
     const { registry } = clients;
     const { name } = registry;
     // What was fetched with credentials stays private when the credentials are removed from the configuration.
@@ -89,7 +91,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     const breaker = new Breaker(clock, remembered, (state) => {
       void degradation.tolerate(() => metadata.putUpstreamState(name, state));
     });
-    return { name, ...clients, anonymous, breaker, freshness: new Freshness(freshness) };
+    return { name, ...clients, anonymous, breaker, freshness: new Freshness(freshness), pullAhead };
   };
   const routing = new Routing(await Promise.all(upstreams.map(take)), plain);
   const gate = new Gate({

@@ -3,6 +3,7 @@ import type { BasicCredentials } from '../upstream/auth/credentials.ts';
 import type { UpstreamRegistry } from '../upstream/registry.ts';
 import type { Breaker } from './breaker.ts';
 import type { Freshness } from './freshness.ts';
+import type { PullAheadPolicy } from './pull-ahead/policy.ts';
 
 /** The clients of one upstream. */
 export interface UpstreamClients {
@@ -21,4 +22,5 @@ export interface Upstream extends UpstreamClients {
   readonly name: UpstreamName;
   readonly breaker: Breaker;
   readonly freshness: Freshness;
+  readonly pullAhead: PullAheadPolicy;
 }

@@ -194,6 +194,7 @@ it('what loads is printed as a file that loads to the same', async () => {
         default: ms.map((value) => `${value}ms`),
         gone: fc.constantFrom('keep', 'drop'),
       }),
+      pullahead: fc.record({ enabled: fc.boolean(), parallel: fc.integer({ min: 1, max: 64 }) }),
       credentials: word
         .filter((name) => !name.startsWith('docker-credential-'))
         .map((name) => `helper:${name}`),

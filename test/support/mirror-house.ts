@@ -3,6 +3,7 @@ import { composeMirror, type RunningMirror } from '../../src/mirror/compose.ts';
 import type { FreshnessPolicy } from '../../src/mirror/freshness.ts';
 import { composeSpace, type Space, type SpaceSettings } from '../../src/mirror/space/compose.ts';
 import type { BlobAnswer, Mirror, PullTarget } from '../../src/mirror/mirror.ts';
+import type { PullAheadPolicy } from '../../src/mirror/pull-ahead/policy.ts';
 import { anonymous, type Reader } from '../../src/mirror/reader.ts';
 import {
   parseRepositoryName,
@@ -30,6 +31,8 @@ export interface MirrorHouseOptions {
   /** False: clients cannot log in to this mirror. */
   readonly canLogIn?: false;
   readonly policy?: Partial<FreshnessPolicy>;
+  /** Off, if not given. */
+  readonly pullAhead?: Partial<PullAheadPolicy>;
   /** Without limits, if not given: how full the disk of the test machine is does not matter. */
   readonly space?: Partial<SpaceSettings>;
   /** True: its folder is in memory where that can be, since disks are slow to flush. */
@@ -149,6 +152,8 @@ export class MirrorHouse implements AsyncDisposable {
           rules: policy?.rules ?? [],
           gone: policy?.gone ?? 'keep',
         },
+        // A test that counts what upstream is asked asks for it itself.
+        pullAhead: { enabled: false, parallel: 4, ...this.#options.pullAhead },
       })),
       plain,
       access: { ...everythingAllowed, ...access },

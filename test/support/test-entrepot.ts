@@ -3,6 +3,7 @@ import { startEntrepot, type RunningEntrepot } from '../../src/app.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { AuthConfig, Config, FreshnessConfig, UpstreamConfig } from '../../src/config/config.ts';
 import type { AccessRules } from '../../src/mirror/access/policy.ts';
+import type { PullAheadPolicy } from '../../src/mirror/pull-ahead/policy.ts';
 import { parseUpstreamName } from '../../src/oci/reference.ts';
 import type { BasicCredentials } from '../../src/upstream/auth/credentials.ts';
 import { TempFolder } from './temp-folder.ts';
@@ -25,6 +26,8 @@ export interface TestEntrepotOptions {
   readonly timeouts?: Partial<Config['timeouts']>;
   readonly http?: Partial<Config['http']>;
   readonly freshness?: Partial<FreshnessConfig>;
+  /** Off, if not given; {@link others} have their own. */
+  readonly pullAhead?: PullAheadPolicy;
   readonly others?: readonly TestUpstream[];
   /** False: plain names mean nothing. */
   readonly plain?: false;
@@ -100,8 +103,8 @@ export class TestEntrepot implements AsyncDisposable {
 
   #config(): Config {
     const { upstream, name = 'docker.io', credentials, timeouts, http, freshness } = this.#options;
-    const { others = [], auth, access } = this.#options;
-    const first = upstreamConfig({ name, url: upstream, credentials }, freshness);
+    const { others = [], auth, access, pullAhead = noPullAhead } = this.#options;
+    const first = upstreamConfig({ name, url: upstream, credentials, pullAhead }, freshness);
     return {
       log: { level: 'trace', formatter: 'json', fields: {} },
       storage: {
@@ -141,6 +144,9 @@ export class TestEntrepot implements AsyncDisposable {
   }
 }
 
+/** Most tests count what upstream is asked. */
+const noPullAhead: PullAheadPolicy = { enabled: false, parallel: 4 };
+
 function upstreamConfig(
   { name, url, credentials, ...rest }: TestUpstream,
   freshness: Partial<FreshnessConfig> | undefined,
@@ -157,6 +163,7 @@ function upstreamConfig(
     proxy: undefined,
     redirects: [],
     freshness: { tagMs: 60_000, rules: [], gone: 'keep', ...freshness },
+    pullAhead: noPullAhead,
     hosts: [],
     listen: undefined,
     ...rest,

@@ -44,6 +44,7 @@ describe('a configuration', () => {
       proxy: undefined,
       redirects: [],
       freshness: { tagMs: 60_000, gone: 'keep', rules: [] },
+      pullAhead: { enabled: true, parallel: 4 },
       hosts: [],
       listen: undefined,
     });

@@ -45,6 +45,7 @@ upstreams:
     proxy: http://user:geheim@proxy.corp:3128
     redirects: [Storage.corp, '10.0.0.8:9000']
     freshness: { default: 1h, gone: drop, rules: [{ match: '*:latest', maxage: 0 }] }
+    pullahead: { enabled: no, parallel: 7 }
     hosts: [GHCR.mirror.lan]
     listen: 127.0.0.1:5001
 `,
@@ -63,6 +64,7 @@ upstreams:
       proxy: { http: proxy, https: proxy, noProxy: '' },
       redirects: ['storage.corp', '10.0.0.8:9000'],
       freshness: { tagMs: 3_600_000, gone: 'drop', rules: [{ match: '*:latest', maxAgeMs: 0 }] },
+      pullAhead: { enabled: false, parallel: 7 },
       hosts: ['ghcr.mirror.lan'],
       listen: { host: '127.0.0.1', port: 5001 },
     });
@@ -81,6 +83,17 @@ upstreams: { ghcr.io: { freshness: { default: 1h } }, quay.io: { freshness: { ru
       rules: [{ match: '*:latest', maxAgeMs: 1000 }],
     });
     expect(upstream(config, 'quay.io').freshness).toMatchObject({ tagMs: 600_000, gone: 'drop' });
+  });
+
+  it('share the pull-ahead under proxy where they say nothing else', async () => {
+    const { config } = await loadText(`
+version: 0.1
+proxy: { pullahead: { enabled: false, parallel: 9 } }
+upstreams: { ghcr.io: { pullahead: { enabled: true } }, quay.io: { pullahead: { parallel: 2 } } }
+`);
+
+    expect(upstream(config, 'ghcr.io').pullAhead).toEqual({ enabled: true, parallel: 9 });
+    expect(upstream(config, 'quay.io').pullAhead).toEqual({ enabled: false, parallel: 2 });
   });
 
   it.each([
