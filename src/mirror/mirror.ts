@@ -25,10 +25,23 @@ export interface PullTarget {
   readonly cachedOnly: boolean;
 }
 
+/** What lets a caller give an answer from the cache again without asking for it, as long as asking would change nothing. */
+export interface Standing {
+  /**
+   * Whether the same request would get the same answer right now: what it rests on is still in memory, the reader may still
+   * have it, and a tag needs no upstream. Looks at what is in memory, and changes nothing.
+   */
+  holds(): boolean;
+  /** Notes that the answer was given again, which is a use of what is cached. */
+  used(): void;
+}
+
 interface Answer {
   readonly result: CacheResult;
   /** Milliseconds spent waiting for upstream; 0 for an answer from the cache. */
   readonly upstreamMs: number;
+  /** Undefined: each request has to ask for itself. */
+  readonly standing?: Standing | undefined;
 }
 
 export interface ManifestAnswer extends Answer {
