@@ -1,7 +1,7 @@
 import { drainOnce } from '../drain.ts';
 import { median } from '../statistics.ts';
 import type { Pace } from '../upstream/control.ts';
-import type { LayerName } from '../upstream/upstream.ts';
+import { blobSizes, layerOf, mixedImage, type BlobName } from './images.ts';
 import { blobUrl, pullManifest } from './prepare.ts';
 import type { Bench, Row } from './row.ts';
 
@@ -11,19 +11,20 @@ const directDownloads = 3;
 /** Seconds that a layer takes straight from upstream (the median), and through a peer that does not hold it. */
 async function directAndCold(
   bench: Bench,
-  layer: LayerName,
+  blob: BlobName,
   pace: Pace,
 ): Promise<{ readonly direct: number; readonly cold: number }> {
   const { peer, upstream } = bench;
-  const digest = upstream.layer(layer);
-  await pullManifest(bench);
+  const image = await upstream.image(mixedImage);
+  const layer = layerOf(image, blobSizes[blob]);
+  await pullManifest(bench, image);
   await upstream.setPace(pace);
   try {
     const direct: number[] = [];
     for (let turn = 1; turn <= directDownloads; turn += 1) {
-      direct.push((await drainOnce(blobUrl(upstream.url, digest))).seconds);
+      direct.push((await drainOnce(blobUrl(upstream.url, image, layer))).seconds);
     }
-    const cold = await drainOnce(blobUrl(peer.url, digest));
+    const cold = await drainOnce(blobUrl(peer.url, image, layer));
     return { direct: median(direct), cold: cold.seconds };
   } finally {
     await upstream.setPace({});

@@ -1,4 +1,5 @@
 import { drainFor } from '../drain.ts';
+import { blobSizes, layerOf, mixedImage } from './images.ts';
 import { warmBlob } from './prepare.ts';
 import type { Row } from './row.ts';
 
@@ -12,7 +13,8 @@ export function hotBlob(streams: number): Row {
       { id: 'cpu', title: `CPU seconds per GiB served hot, ${clients}`, better: 'less' },
     ],
     async measure(bench) {
-      const url = await warmBlob(bench, 'large');
+      const image = await bench.upstream.image(mixedImage);
+      const url = await warmBlob(bench, image, layerOf(image, blobSizes.large));
       const before = await bench.peer.tree.cpuSeconds();
       const { bytes, seconds } = await drainFor(url, streams, bench.seconds);
       const cpuSeconds = (await bench.peer.tree.cpuSeconds()) - before;

@@ -1,6 +1,7 @@
 import { mediaTypes } from '../../src/oci/media-type.ts';
 import type { Figure } from '../report.ts';
 import { requestRate } from '../wrk.ts';
+import { blobSizes, layerOf, mixedImage } from './images.ts';
 import { manifestUrl, pullManifest, warmBlob } from './prepare.ts';
 import type { Bench, Row } from './row.ts';
 
@@ -31,17 +32,22 @@ function requestRow(name: string, what: string, warm: (bench: Bench) => Promise<
 }
 
 export const manifestByTag = requestRow('manifest-by-tag', 'cached manifest by tag', async (bench) => {
-  await pullManifest(bench);
-  return manifestUrl(bench.peer.url, 'latest');
+  const image = await bench.upstream.image(mixedImage);
+  await pullManifest(bench, image);
+  return manifestUrl(bench.peer.url, image);
 });
 
 export const manifestByDigest = requestRow(
   'manifest-by-digest',
   'cached manifest by digest',
   async (bench) => {
-    await pullManifest(bench);
-    return manifestUrl(bench.peer.url, bench.upstream.manifestDigest);
+    const image = await bench.upstream.image(mixedImage);
+    await pullManifest(bench, image);
+    return manifestUrl(bench.peer.url, image, image.manifest.digest);
   },
 );
 
-export const smallBlob = requestRow('small-blob', 'hot 10 KiB blob', (bench) => warmBlob(bench, 'small'));
+export const smallBlob = requestRow('small-blob', 'hot 10 KiB blob', async (bench) => {
+  const image = await bench.upstream.image(mixedImage);
+  return warmBlob(bench, image, layerOf(image, blobSizes.small));
+});

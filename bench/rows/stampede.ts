@@ -1,5 +1,5 @@
 import { drainOnce } from '../drain.ts';
-import { layerSizes } from '../upstream/upstream.ts';
+import { blobSizes, layerOf, mixedImage } from './images.ts';
 import { blobUrl, pullManifest } from './prepare.ts';
 import type { Row } from './row.ts';
 
@@ -8,7 +8,7 @@ const clients = 32;
 /** Bytes a second of the link that all connections to upstream share. */
 const link = 60e6;
 
-const idealSeconds = layerSizes.medium / link;
+const idealSeconds = blobSizes.medium / link;
 
 /** What happens when a whole class starts the same image at once, behind a thin link? */
 export const stampede: Row = {
@@ -25,14 +25,15 @@ export const stampede: Row = {
   ],
   async measure(bench) {
     const { peer, upstream } = bench;
-    const digest = upstream.layer('medium');
-    await pullManifest(bench);
+    const image = await upstream.image(mixedImage);
+    const layer = layerOf(image, blobSizes.medium);
+    await pullManifest(bench, image);
     await upstream.setPace({ link });
     try {
-      const { seconds } = await drainOnce(blobUrl(peer.url, digest), clients);
+      const { seconds } = await drainOnce(blobUrl(peer.url, image, layer), clients);
       const memory = (await peer.tree.peakMemory()) / 2 ** 20;
-      const sent = (await upstream.sent())[digest]?.bytes ?? 0;
-      return { seconds, ideal: seconds / idealSeconds, upstream: sent / layerSizes.medium, memory };
+      const sent = (await upstream.sent())[layer.digest]?.bytes ?? 0;
+      return { seconds, ideal: seconds / idealSeconds, upstream: sent / blobSizes.medium, memory };
     } finally {
       await upstream.setPace({});
     }

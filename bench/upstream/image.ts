@@ -1,42 +1,54 @@
-import { randomBytes } from 'node:crypto';
 import { digestOf, type Digest } from '../../src/oci/digest.ts';
 import { mediaTypes } from '../../src/oci/media-type.ts';
+import { digestOfContent, HeldContent, Layer, type Content } from './content.ts';
 
-/** An image whose layers are random bytes, so that nothing on the way can compress or share them. */
+/** An image that can be run as little as it can be compressed, but unpacked by any client. */
 export interface RandomImage {
-  readonly manifest: Buffer;
   readonly manifestDigest: Digest;
-  readonly blobs: ReadonlyMap<Digest, Buffer>;
+  /** Its manifest, its config and its layers. */
+  readonly contents: ReadonlyMap<Digest, Content>;
 }
 
-/** Makes an image of one layer for each of `layerSizes`, in bytes. */
-export function randomImage(layerSizes: readonly number[]): RandomImage {
-  const layers = layerSizes.map((size) => randomBytes(size));
-  const diffIds = layers.map((layer) => digestOf(layer));
+/**
+ * Makes an image of one layer for each of `layerSizes`, in bytes. Images of different names share no layer.
+ * @param noise what layers are made of, see {@link Layer}
+ */
+export function randomImage(name: string, layerSizes: readonly number[], noise: Buffer): RandomImage {
+  const layers = layerSizes.map((size, index) => {
+    const content = new Layer(size, `${name}-${index}`, noise);
+    return { content, digest: digestOfContent(content) };
+  });
   const config = Buffer.from(
     JSON.stringify({
-      architecture: 'amd64',
+      architecture: process.arch === 'x64' ? 'amd64' : process.arch,
       os: 'linux',
       config: {},
-      rootfs: { type: 'layers', diff_ids: diffIds },
+      rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) },
     }),
   );
-  const descriptor = (mediaType: string, bytes: Buffer): object => ({
-    mediaType,
-    digest: digestOf(bytes),
-    size: bytes.length,
-  });
   const manifest = Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
       mediaType: mediaTypes.ociManifest,
-      config: descriptor('application/vnd.oci.image.config.v1+json', config),
-      layers: layers.map((layer) => descriptor('application/vnd.oci.image.layer.v1.tar', layer)),
+      config: {
+        mediaType: 'application/vnd.oci.image.config.v1+json',
+        digest: digestOf(config),
+        size: config.length,
+      },
+      layers: layers.map(({ content, digest }) => ({
+        mediaType: 'application/vnd.oci.image.layer.v1.tar',
+        digest,
+        size: content.size,
+      })),
     }),
   );
+  const manifestDigest = digestOf(manifest);
   return {
-    manifest,
-    manifestDigest: digestOf(manifest),
-    blobs: new Map([config, ...layers].map((bytes) => [digestOf(bytes), bytes])),
+    manifestDigest,
+    contents: new Map<Digest, Content>([
+      [manifestDigest, new HeldContent(manifest)],
+      [digestOf(config), new HeldContent(config)],
+      ...layers.map(({ content, digest }) => [digest, content] as const),
+    ]),
   };
 }

@@ -1,27 +1,28 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { digestOf, type Digest } from '../../src/oci/digest.ts';
-import { readManifest } from '../../src/oci/manifest.ts';
+import { digestOf } from '../../src/oci/digest.ts';
+import { readManifest, type Descriptor } from '../../src/oci/manifest.ts';
 import { freePort, untilAnswered } from '../port.ts';
 import type { Processes } from '../processes.ts';
-import { sentSchema, type Pace, type Sent } from './control.ts';
+import { sentSchema, type ImageSpec, type Pace, type Sent } from './control.ts';
 
 const serverFile = fileURLToPath(new URL('server.ts', import.meta.url));
 
-/** Sizes of the image's layers, in bytes. */
-export const layerSizes = { large: 256 * 2 ** 20, medium: 64 * 2 ** 20, small: 10 * 2 ** 10 } as const;
-export type LayerName = keyof typeof layerSizes;
+/** An image that the upstream has. */
+export interface BenchImage {
+  readonly repository: string;
+  readonly manifest: Descriptor;
+  /** The config first, then the layers. */
+  readonly blobs: readonly Descriptor[];
+}
 
-/** The registry that all peers mirror: a process of its own, with one random image. */
+/** The registry that all peers mirror: a process of its own, which makes the images that rows ask for. */
 export class Upstream {
   readonly url: URL;
-  readonly manifestDigest: Digest;
-  readonly #layers: ReadonlyMap<number, Digest>;
+  readonly #images = new Map<string, BenchImage>();
 
-  private constructor(url: URL, manifest: Uint8Array) {
+  private constructor(url: URL) {
     this.url = url;
-    this.manifestDigest = digestOf(manifest);
-    this.#layers = new Map(readManifest(manifest).blobs.map(({ size, digest }) => [size, digest]));
   }
 
   /** Starts it; its log goes to `folder`. */
@@ -29,31 +30,42 @@ export class Upstream {
     const port = await freePort();
     const service = processes.serve(
       process.execPath,
-      [serverFile, String(port), ...Object.values(layerSizes).map(String)],
+      [serverFile, String(port)],
       join(folder, 'upstream.log'),
     );
     const url = new URL(`http://127.0.0.1:${port}/`);
     await untilAnswered(new URL('/v2/', url), service.failed);
-    const manifest = await fetch(new URL('/v2/bench/image/manifests/latest', url));
-    return new Upstream(url, new Uint8Array(await manifest.arrayBuffer()));
+    return new Upstream(url);
   }
 
-  /** The digest of a layer. */
-  layer(name: LayerName): Digest {
-    const digest = this.#layers.get(layerSizes[name]);
-    if (digest === undefined) throw new Error(`the image has no ${name} layer`);
-    return digest;
+  /** The image of that name; made when it is first asked for, as nothing is known of its digests before. */
+  async image(spec: ImageSpec): Promise<BenchImage> {
+    const known = this.#images.get(spec.name);
+    if (known !== undefined) return known;
+    await this.#control('/control/images', spec);
+    const repository = `bench/${spec.name}`;
+    const response = await fetch(new URL(`/v2/${repository}/manifests/latest`, this.url));
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const { mediaType = '', blobs } = readManifest(bytes);
+    const manifest = { mediaType, digest: digestOf(bytes), size: bytes.length };
+    const image = { repository, manifest, blobs };
+    this.#images.set(spec.name, image);
+    return image;
   }
 
   /** Sets how fast it sends from now on, and forgets what it has sent. */
   async setPace(pace: Pace): Promise<void> {
-    const answer = await fetch(new URL('/control', this.url), { method: 'PUT', body: JSON.stringify(pace) });
-    if (!answer.ok) throw new Error(`the upstream refused its pace: ${answer.status}`);
-    await answer.arrayBuffer();
+    await this.#control('/control/pace', pace);
   }
 
   /** What it has sent since {@link setPace}. */
   async sent(): Promise<Sent> {
-    return sentSchema.parse(await (await fetch(new URL('/control', this.url))).json());
+    return sentSchema.parse(await (await fetch(new URL('/control/pace', this.url))).json());
+  }
+
+  async #control(path: string, body: object): Promise<void> {
+    const answer = await fetch(new URL(path, this.url), { method: 'PUT', body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`the upstream refused ${JSON.stringify(body)}: ${answer.status}`);
+    await answer.arrayBuffer();
   }
 }

@@ -1,0 +1,20 @@
+import type { Descriptor } from '../../src/oci/manifest.ts';
+import type { ImageSpec } from '../upstream/control.ts';
+import type { BenchImage } from '../upstream/upstream.ts';
+
+const kib = 2 ** 10;
+const mib = 2 ** 20;
+
+/** Sizes of the blobs that rows ask for one by one, in bytes. */
+export const blobSizes = { large: 256 * mib, medium: 64 * mib, small: 10 * kib } as const;
+export type BlobName = keyof typeof blobSizes;
+
+/** The image that has them as its layers. */
+export const mixedImage: ImageSpec = { name: 'mixed', layers: Object.values(blobSizes) };
+
+/** The layer of `image` that has so many bytes. */
+export function layerOf(image: BenchImage, size: number): Descriptor {
+  const layer = image.blobs.find((blob) => blob.size === size);
+  if (layer === undefined) throw new Error(`${image.repository} has no layer of ${size} bytes`);
+  return layer;
+}
