@@ -13,6 +13,13 @@ const notHere: ReadonlySet<number> = new Set([401, 403, 404]);
 /** Decides whether a reader may have something that is cached; rejects with RegistryError when not. */
 export type Admission = Pick<Gate, 'admitToCached'>;
 
+/** The repository that a name means right now. */
+export interface Settled {
+  readonly repository: Repository;
+  /** Whether it still means that one, and the reader is admitted without anybody being asked. */
+  holds(): boolean;
+}
+
 /** Finds which of the repositories that a name may mean has what is asked for, among those that the reader may read. */
 export class Candidates {
   readonly #routing: Routing;
@@ -59,6 +66,26 @@ export class Candidates {
       if (!elsewhere) throw error;
       return await this.#askOther(alternative, admitted, error);
     }
+  }
+
+  /** The only repository that {@link first} would ask, if that is known without asking anybody. */
+  settled(target: PullTarget): Settled | undefined {
+    const { reader } = target;
+    const [likeliest, alternative] = this.#routing.candidates(target);
+    if (alternative === undefined) {
+      return { repository: likeliest, holds: () => this.#gate.admitsAtOnce(likeliest, reader) };
+    }
+    const key = repositoryKey(likeliest);
+    const chosen = this.#chosen.get(key);
+    return (
+      chosen && {
+        repository: chosen,
+        holds: () =>
+          this.#chosen.get(key)?.name === chosen.name &&
+          this.#gate.admitsAtOnce(likeliest, reader) &&
+          this.#gate.admitsAtOnce(alternative, reader),
+      }
+    );
   }
 
   /**

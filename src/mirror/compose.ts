@@ -21,12 +21,14 @@ import { Freshness, type FreshnessPolicy } from './freshness.ts';
 import { ManifestService } from './manifest-service.ts';
 import type { Mirror } from './mirror.ts';
 import type { PullAheadPolicy } from './pull-ahead/policy.ts';
+import { PullAhead } from './pull-ahead/pull-ahead.ts';
 import { PullThroughMirror } from './pull-through-mirror.ts';
 import { ReferrersService } from './referrers-service.ts';
 import { Routing } from './routing.ts';
 import { SearchService } from './search-service.ts';
 import type { Space } from './space/compose.ts';
 import { PinnedImages } from './space/pinned-images.ts';
+import { Standings } from './standings.ts';
 import { StoredBlobs } from './stored-blobs.ts';
 import { TagListService } from './tag-list-service.ts';
 import { TagRecords } from './tag-records.ts';
@@ -128,6 +130,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     logger,
     random,
   });
+  const pullAhead = new PullAhead({ routing, blobs, clock, logger });
   const candidates = new Candidates(routing, gate);
   const catalog = new Catalog({ routing, metadata, gate });
   const mirror = new PullThroughMirror({
@@ -140,6 +143,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     tagLists,
     referrers,
     blobs,
+    pullAhead,
     entitlement,
     catalog,
     searches: new SearchService({ routing, catalog, gate, clock }),
@@ -150,11 +154,31 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
       evictor,
     }),
     health,
+    standings: new Standings({
+      candidates,
+      gate,
+      manifests,
+      tagRecords,
+      tags,
+      entitlement,
+      content,
+      metadata,
+    }),
   });
   evictor.onEviction((eviction) => {
-    for (const { repository, digest } of eviction.manifests) manifests.forget(repository, digest);
+    for (const { repository, digest } of eviction.manifests) {
+      manifests.forget(repository, digest);
+      pullAhead.forget(digest);
+    }
     for (const { repository, tag } of eviction.tags) tagRecords.evicted(repository, tag);
     for (const { repository, digest } of eviction.rights) entitlement.forget(repository, digest);
   });
-  return { mirror, close: () => fills.close() };
+  return {
+    mirror,
+    async close() {
+      const ahead = pullAhead.close();
+      await fills.close();
+      await ahead;
+    },
+  };
 }

@@ -43,6 +43,11 @@ export class Entitlement {
     this.#degradation = degradation;
   }
 
+  /** What is in memory of a blob that the repository is known to hold. */
+  peek(repository: Repository, digest: Digest): KnownBlob | undefined {
+    return this.#blobs.get(digestKey(repository, digest));
+  }
+
   /** A blob that the repository is known to hold, or undefined. */
   async known(repository: Repository, digest: Digest): Promise<KnownBlob | undefined> {
     const key = digestKey(repository, digest);

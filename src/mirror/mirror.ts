@@ -25,11 +25,11 @@ export interface PullTarget {
   readonly cachedOnly: boolean;
 }
 
-/** What lets a caller give an answer from the cache again without asking for it, as long as asking would change nothing. */
+/** What lets a caller give a `hit` again without asking for it, as long as asking would change nothing. */
 export interface Standing {
   /**
-   * Whether the same request would get the same answer right now: what it rests on is still in memory, the reader may still
-   * have it, and a tag needs no upstream. Looks at what is in memory, and changes nothing.
+   * Whether the same request would still be answered from the same records: they are in memory as they were, nothing was
+   * evicted or put aside, the reader may have it, and a tag needs no upstream. Asks nobody and reads nothing.
    */
   holds(): boolean;
   /** Notes that the answer was given again, which is a use of what is cached. */
@@ -40,8 +40,6 @@ interface Answer {
   readonly result: CacheResult;
   /** Milliseconds spent waiting for upstream; 0 for an answer from the cache. */
   readonly upstreamMs: number;
-  /** Undefined: each request has to ask for itself. */
-  readonly standing?: Standing | undefined;
 }
 
 export interface ManifestAnswer extends Answer {
@@ -140,6 +138,13 @@ export interface Mirror {
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat>;
   /** Opens a blob, starting or joining its fill when it is not held. Resolves when its size is known. */
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer>;
+  /**
+   * What a `hit` rests on that {@link manifest} gives after this call: as long as it holds, the answer would be the same.
+   * Undefined where not all of it is in memory. Throws RegistryError for what is not mirrored.
+   */
+  manifestStanding(target: PullTarget, reference: ManifestReference): Standing | undefined;
+  /** The same for a `hit` of {@link statBlob} or {@link openBlob}. */
+  blobStanding(target: PullTarget, digest: Digest): Standing | undefined;
   tags(target: PullTarget): Promise<TagsAnswer>;
   /** Manifests that refer to `digest`: all, or those of one artifact type. */
   referrers(target: PullTarget, digest: Digest, artifactType: string | undefined): Promise<ReferrersAnswer>;

@@ -20,10 +20,14 @@ import type {
   Removal,
   SearchAnswer,
   SearchQuery,
+  Standing,
   TagsAnswer,
 } from './mirror.ts';
+import type { PullAhead } from './pull-ahead/pull-ahead.ts';
+import type { Reader } from './reader.ts';
 import type { ReferrersService } from './referrers-service.ts';
 import type { SearchService } from './search-service.ts';
+import type { Standings } from './standings.ts';
 import type { StoreHealth } from './space/store-health.ts';
 import type { TagListService } from './tag-list-service.ts';
 import type { TagRecords } from './tag-records.ts';
@@ -39,11 +43,13 @@ export interface PullThroughMirrorOptions {
   readonly tagLists: TagListService;
   readonly referrers: ReferrersService;
   readonly blobs: BlobService;
+  readonly pullAhead: PullAhead;
   readonly entitlement: Entitlement;
   readonly catalog: Catalog;
   readonly searches: SearchService;
   readonly deletions: Deletions;
   readonly health: StoreHealth;
+  readonly standings: Standings;
 }
 
 /** The mirror as `http/` sees it: resolves names, checks access, then delegates to the service for blobs, manifests, tags or referrers. */
@@ -57,11 +63,13 @@ export class PullThroughMirror implements Mirror {
   readonly #tagLists: TagListService;
   readonly #referrers: ReferrersService;
   readonly #blobs: BlobService;
+  readonly #pullAhead: PullAhead;
   readonly #entitlement: Entitlement;
   readonly #catalog: Catalog;
   readonly #searches: SearchService;
   readonly #deletions: Deletions;
   readonly #health: StoreHealth;
+  readonly #standings: Standings;
 
   constructor(options: PullThroughMirrorOptions) {
     this.#candidates = options.candidates;
@@ -73,11 +81,13 @@ export class PullThroughMirror implements Mirror {
     this.#tagLists = options.tagLists;
     this.#referrers = options.referrers;
     this.#blobs = options.blobs;
+    this.#pullAhead = options.pullAhead;
     this.#entitlement = options.entitlement;
     this.#catalog = options.catalog;
     this.#searches = options.searches;
     this.#deletions = options.deletions;
     this.#health = options.health;
+    this.#standings = options.standings;
   }
 
   manifest(
@@ -93,7 +103,7 @@ export class PullThroughMirror implements Mirror {
         target,
         wanted,
         async (repository) => (await this.#tagRecords.find(repository, tag)) !== undefined,
-        (repository) => this.#tags.byTag(repository, tag, method),
+        (repository) => this.#pulled(target, repository, method, this.#tags.byTag(repository, tag, method)),
       );
     }
     const { digest } = reference;
@@ -101,7 +111,8 @@ export class PullThroughMirror implements Mirror {
       target,
       wanted,
       async (repository) => (await this.#manifests.held(repository, digest)) !== undefined,
-      (repository) => this.#manifests.byDigest(repository, digest, method),
+      (repository) =>
+        this.#pulled(target, repository, method, this.#manifests.byDigest(repository, digest, method)),
     );
   }
 
@@ -117,6 +128,14 @@ export class PullThroughMirror implements Mirror {
     return this.#blobRequest(target, digest, (repository, claims) =>
       this.#blobs.open(repository, digest, claims),
     );
+  }
+
+  manifestStanding(target: PullTarget, reference: ManifestReference): Standing | undefined {
+    return this.#standings.manifest(target, reference);
+  }
+
+  blobStanding(target: PullTarget, digest: Digest): Standing | undefined {
+    return this.#standings.blob(target, digest);
   }
 
   tags(target: PullTarget): Promise<TagsAnswer> {
@@ -165,12 +184,28 @@ export class PullThroughMirror implements Mirror {
     return { ready: problems.length === 0, problems };
   }
 
+  /** Has the rest of an image follow its manifest. A HEAD is a question, not a pull. */
+  async #pulled(
+    { reader }: PullTarget,
+    repository: Repository,
+    method: 'GET' | 'HEAD',
+    answering: Promise<ManifestAnswer>,
+  ): Promise<ManifestAnswer> {
+    const answer = await answering;
+    if (method === 'GET') this.#pullAhead.pulled(repository, answer, this.#claims(reader));
+    return answer;
+  }
+
+  #claims(reader: Reader): Claims {
+    return this.#gate.seesEverything(reader) ? 'suffice' : 'need-proof';
+  }
+
   #blobRequest<T>(
     target: PullTarget,
     digest: Digest,
     ask: (repository: Repository, claims: Claims) => Promise<T>,
   ): Promise<T> {
-    const claims = this.#gate.seesEverything(target.reader) ? 'suffice' : 'need-proof';
+    const claims = this.#claims(target.reader);
     return this.#candidates.first(
       target,
       { noun: 'blob', digest },

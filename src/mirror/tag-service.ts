@@ -58,6 +58,12 @@ export class TagService {
     this.#clock = clock;
   }
 
+  /** Whether a tag that was checked then (milliseconds since the epoch) is served without asking upstream now. */
+  isFresh(repository: Repository, tag: Tag, checkedAt: number): boolean {
+    const { freshness } = this.#routing.upstream(repository.upstream);
+    return isWithin(this.#clock, freshness.maxAge(repository, tag), checkedAt);
+  }
+
   async byTag(repository: Repository, tag: Tag, method: 'GET' | 'HEAD'): Promise<ManifestAnswer> {
     const record = this.#tags.peek(repository, tag) ?? (await this.#tags.find(repository, tag));
     const held =
@@ -66,7 +72,7 @@ export class TagService {
         : (this.#manifests.peek(repository, record.digest) ??
           (await this.#manifests.held(repository, record.digest)));
     if (record !== undefined && held !== undefined) {
-      if (this.#isFresh(repository, tag, record.checkedAt)) return this.#manifests.answer(held, 'hit', 0);
+      if (this.isFresh(repository, tag, record.checkedAt)) return this.#manifests.answer(held, 'hit', 0);
       return this.#revalidate(repository, tag, held, method);
     }
     const startedAt = this.#clock.monotonic();
@@ -92,7 +98,7 @@ export class TagService {
     const { breaker } = this.#routing.upstream(repository.upstream);
     const key = tagKey(repository, tag);
     const refused = this.#refused.get(key);
-    if (refused !== undefined && this.#isFresh(repository, tag, refused.checkedAt))
+    if (refused !== undefined && this.isFresh(repository, tag, refused.checkedAt))
       return this.#stale(held, refused.reason, 0);
     if (!breaker.admits) return this.#stale(held, notAsked, 0);
 
@@ -149,7 +155,7 @@ export class TagService {
    */
   async #resolve(repository: Repository, tag: Tag, method: 'GET' | 'HEAD'): Promise<Resolution> {
     const sighting = this.#tags.sighting(repository, tag);
-    if (sighting !== undefined && this.#isFresh(repository, tag, sighting.checkedAt)) {
+    if (sighting !== undefined && this.isFresh(repository, tag, sighting.checkedAt)) {
       const { descriptor } = sighting;
       if (method === 'HEAD') return { descriptor, manifest: undefined, joined: false, confirmed: true };
       try {
@@ -191,11 +197,6 @@ export class TagService {
     const { outcome, joined } = this.#manifests.fetch(repository, reference);
     const manifest = await outcome;
     return { descriptor: manifest, manifest, joined, confirmed: false };
-  }
-
-  #isFresh(repository: Repository, tag: Tag, checkedAt: number): boolean {
-    const { freshness } = this.#routing.upstream(repository.upstream);
-    return isWithin(this.#clock, freshness.maxAge(repository, tag), checkedAt);
   }
 }
 

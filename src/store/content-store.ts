@@ -47,6 +47,11 @@ export interface Room {
  * Rejects with {@link StoreError}.
  */
 export interface ContentStore {
+  /**
+   * How many removals and quarantines were begun so far: as long as it stays the same, whatever {@link open} gave is there
+   * to be opened still.
+   */
+  readonly removals: number;
   /** Size in bytes of a committed blob, or undefined when there is none. */
   size(digest: Digest): Promise<number | undefined>;
   /** A committed blob, or undefined when there is none. */

@@ -16,6 +16,7 @@ import type {
   Removal,
   SearchAnswer,
   SearchQuery,
+  Standing,
   TagsAnswer,
 } from '../../src/mirror/mirror.ts';
 import type { Reader } from '../../src/mirror/reader.ts';
@@ -35,6 +36,8 @@ export class FakeMirror implements Mirror {
   result: CacheResult = 'hit';
   upstreamMs = 0;
   warning: string | undefined;
+  /** Whether hits stand, so that they may be given again without asking. */
+  standing = false;
   /** Every method rejects with this while it is set. */
   failure: Error | undefined;
   /** Answers wait for this, when it is set. */
@@ -128,6 +131,15 @@ export class FakeMirror implements Mirror {
     });
   }
 
+  /** As long as nothing else is put under that name. */
+  manifestStanding(target: PullTarget, reference: ManifestReference): Standing | undefined {
+    return this.#standing(this.#manifests, `${target.name} ${referenceText(reference)}`);
+  }
+
+  blobStanding(target: PullTarget, digest: Digest): Standing | undefined {
+    return this.#standing(this.#blobs, `${target.name} ${digest}`);
+  }
+
   tags(target: PullTarget): Promise<TagsAnswer> {
     return this.#answer('tags', target, '', () => {
       const tags = this.#tags.get(target.name);
@@ -178,6 +190,17 @@ export class FakeMirror implements Mirror {
 
   readiness(): Promise<Readiness> {
     return Promise.resolve(this.ready);
+  }
+
+  #standing(held: ReadonlyMap<string, object>, key: string): Standing | undefined {
+    const before = held.get(key);
+    if (before === undefined || !this.standing) return undefined;
+    return {
+      holds: () => this.standing && held.get(key) === before,
+      used: () => {
+        this.calls.push(`used ${key}`);
+      },
+    };
   }
 
   #origin(): { result: CacheResult; upstreamMs: number } {

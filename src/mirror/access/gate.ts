@@ -48,6 +48,16 @@ export class Gate {
     return this.#check(upstream, repository, asking, wanted);
   }
 
+  /** Whether {@link admit} would admit a reader at once, right now. Looks at what is remembered, and asks nobody. */
+  admitsAtOnce(repository: Repository, reader: Reader): boolean {
+    const asking = this.#readerOf(reader, repository);
+    return (
+      this.#policy.verdict(repository, asking) === 'allowed' &&
+      (this.#seesAll(this.#routing.upstream(repository.upstream), asking) ||
+        this.#visibility.isFreshlyPublic(repository))
+    );
+  }
+
   /**
    * Admits a reader to what is cached of a repository. Upstream is not asked: what is remembered of its answers counts, and
    * a repository of which nothing is remembered is hidden. Rejects as {@link admit} does, with the 404 for what is not cached.

@@ -93,6 +93,10 @@ export class FilesystemContentStore implements ContentStore {
     return store;
   }
 
+  get removals(): number {
+    return this.#removals.begun;
+  }
+
   async size(digest: Digest): Promise<number | undefined> {
     if (this.#removals.has(digest)) return undefined;
     try {

@@ -6,6 +6,12 @@ import type { Digest } from '../../oci/digest.ts';
  */
 export class Removals {
   readonly #underWay = new Map<Digest, Promise<boolean>>();
+  #begun = 0;
+
+  /** How many removals were begun so far. */
+  get begun(): number {
+    return this.#begun;
+  }
 
   has(digest: Digest): boolean {
     return this.#underWay.has(digest);
@@ -21,6 +27,7 @@ export class Removals {
    * outcome is the outcome of this one, save that the file is only counted once.
    */
   async run(digest: Digest, remove: () => Promise<boolean>): Promise<boolean> {
+    this.#begun += 1;
     const before = this.#underWay.get(digest);
     if (before !== undefined) {
       await before;

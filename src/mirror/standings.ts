@@ -1,0 +1,101 @@
+import type { Digest } from '../oci/digest.ts';
+import type { ManifestReference, Repository } from '../oci/reference.ts';
+import type { ContentStore } from '../store/content-store.ts';
+import type { MetadataStore } from '../store/metadata-store.ts';
+import type { Gate } from './access/gate.ts';
+import type { Candidates } from './candidates.ts';
+import type { Entitlement } from './entitlement.ts';
+import type { ManifestService } from './manifest-service.ts';
+import type { PullTarget, Standing } from './mirror.ts';
+import type { TagRecords } from './tag-records.ts';
+import type { TagService } from './tag-service.ts';
+
+export interface StandingsOptions {
+  readonly candidates: Candidates;
+  readonly gate: Pick<Gate, 'seesEverything'>;
+  readonly manifests: Pick<ManifestService, 'peek'>;
+  readonly tagRecords: Pick<TagRecords, 'peek'>;
+  readonly tags: Pick<TagService, 'isFresh'>;
+  readonly entitlement: Pick<Entitlement, 'peek'>;
+  readonly content: Pick<ContentStore, 'removals'>;
+  readonly metadata: Pick<MetadataStore, 'touch'>;
+}
+
+/**
+ * What hits rest on. A standing remembers the very objects that the services answer from, and compares by identity: a tag
+ * that was confirmed, moved, or moved away and back has a new record, and so has what was evicted and fetched again.
+ */
+export class Standings {
+  readonly #candidates: Candidates;
+  readonly #gate: StandingsOptions['gate'];
+  readonly #manifests: StandingsOptions['manifests'];
+  readonly #tagRecords: StandingsOptions['tagRecords'];
+  readonly #tags: StandingsOptions['tags'];
+  readonly #entitlement: StandingsOptions['entitlement'];
+  readonly #content: StandingsOptions['content'];
+  readonly #metadata: StandingsOptions['metadata'];
+
+  constructor(options: StandingsOptions) {
+    this.#candidates = options.candidates;
+    this.#gate = options.gate;
+    this.#manifests = options.manifests;
+    this.#tagRecords = options.tagRecords;
+    this.#tags = options.tags;
+    this.#entitlement = options.entitlement;
+    this.#content = options.content;
+    this.#metadata = options.metadata;
+  }
+
+  /** As {@link Mirror.manifestStanding}. */
+  manifest(target: PullTarget, reference: ManifestReference): Standing | undefined {
+    return this.#while(target, (repository) =>
+      'tag' in reference ? this.#tag(repository, reference.tag) : this.#digest(repository, reference.digest),
+    );
+  }
+
+  /** As {@link Mirror.blobStanding}. Those who need proof of their right to a blob have to ask each time. */
+  blob(target: PullTarget, digest: Digest): Standing | undefined {
+    if (!this.#gate.seesEverything(target.reader)) return undefined;
+    return this.#while(target, (repository) => {
+      const known = this.#entitlement.peek(repository, digest);
+      if (known?.certain !== true) return undefined;
+      const { removals } = this.#content;
+      return this.#standing(
+        digest,
+        () => this.#content.removals === removals && this.#entitlement.peek(repository, digest) === known,
+      );
+    });
+  }
+
+  #tag(repository: Repository, tag: Parameters<TagRecords['peek']>[1]): Standing | undefined {
+    const record = this.#tagRecords.peek(repository, tag);
+    const held = record && this.#digest(repository, record.digest);
+    if (record === undefined || held === undefined) return undefined;
+    return {
+      holds: () =>
+        this.#tagRecords.peek(repository, tag) === record &&
+        this.#tags.isFresh(repository, tag, record.checkedAt) &&
+        held.holds(),
+      used: held.used,
+    };
+  }
+
+  #digest(repository: Repository, digest: Digest): Standing | undefined {
+    const manifest = this.#manifests.peek(repository, digest);
+    if (manifest === undefined) return undefined;
+    return this.#standing(digest, () => this.#manifests.peek(repository, digest) === manifest);
+  }
+
+  #standing(digest: Digest, holds: () => boolean): Standing {
+    return { holds, used: () => this.#metadata.touch([digest]) };
+  }
+
+  /** A standing that ends, too, when the reader is admitted no more, or the name comes to mean another repository. */
+  #while(target: PullTarget, make: (repository: Repository) => Standing | undefined): Standing | undefined {
+    if (target.cachedOnly) return undefined;
+    const settled = this.#candidates.settled(target);
+    const standing = settled && make(settled.repository);
+    if (settled === undefined || standing === undefined) return undefined;
+    return { holds: () => settled.holds() && standing.holds(), used: standing.used };
+  }
+}
