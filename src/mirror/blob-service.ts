@@ -90,6 +90,24 @@ export class BlobService {
     }
   }
 
+  /**
+   * Has a blob fetched that is neither held nor arriving, as {@link open} would for a reader with these claims. About others'
+   * bytes upstream is not asked: the reader may never want them. Resolves to whether the blob is held when nothing is left to do.
+   */
+  async fetchAhead(repository: Repository, digest: Digest, claims: Claims): Promise<boolean> {
+    const release = this.#inUse.hold(digest);
+    try {
+      const known = await this.#entitlement.known(repository, digest);
+      const entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
+      if ((await this.#held(digest, known)) !== undefined) return true;
+      if (this.#fills.get(digest) !== undefined) return false;
+      await this.#join(repository, digest, { known, entitled }).fill.ended;
+      return (await this.#held(digest, known)) !== undefined;
+    } finally {
+      release();
+    }
+  }
+
   /** What {@link stat} tells of a blob that is held and may be read; upstream is not asked. Undefined for all others. */
   async statHeld(repository: Repository, digest: Digest, claims: Claims): Promise<BlobStat | undefined> {
     const known = await this.#entitlement.known(repository, digest);
@@ -116,8 +134,9 @@ export class BlobService {
     let known = await this.#entitlement.known(repository, digest);
     let entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
     const held = await this.#held(digest, known);
+    const isOthers = held !== undefined || this.#fills.get(digest)?.mayComeBy(repository) === false;
     // Others' bytes, held or arriving, are this repository's only if upstream says so.
-    if (!entitled && (held !== undefined || this.#fills.get(digest) !== undefined)) {
+    if (!entitled && isOthers) {
       known = await this.#entitlement.confirm(repository, digest);
       entitled = true;
     }
@@ -187,29 +206,10 @@ export class BlobService {
   async #arriving(
     repository: Repository,
     digest: Digest,
-    { known, entitled }: Opening,
+    opening: Opening,
   ): Promise<{ readonly source: FillSource; readonly size: number; readonly joined: boolean }> {
-    const { registry, breaker } = this.#routing.upstream(repository.upstream);
-    const own = { given: false };
-    const open: BlobOpener = async (offset, signal) => {
-      const stream = await breaker.watch(() =>
-        registry.openBlob(repository.name, digest, offset, { signal }),
-      );
-      own.given = true;
-      return stream;
-    };
-    const { fill, joined } = this.#fills.join({
-      digest,
-      // A size that only an unverified claim states must not decide when others' bytes end; without one, upstream's answer does.
-      size: entitled && known?.certain === true ? known.size : undefined,
-      repository,
-      open,
-      // Upstream may have refused this repository and given the blob to one that joined.
-      onCommitted: async (size) => {
-        if (own.given) await this.#entitlement.grant(repository, digest, size);
-      },
-    });
-    if (!joined) void fill.ended.then(() => this.#entitlement.doubt(repository, digest));
+    const { fill, joined, open } = this.#join(repository, digest, opening);
+    const { entitled } = opening;
     const source = new FillSource(fill, {
       open,
       clock: this.#clock,
@@ -219,13 +219,37 @@ export class BlobService {
     try {
       const size = await this.#arrivingSize(repository, fill);
       source.statedSize = size;
-      if (!entitled && !own.given) await this.#entitlement.confirm(repository, digest);
+      if (!entitled && !fill.cameBy(repository)) await this.#entitlement.confirm(repository, digest);
       else if (!entitled) this.#entitlement.state(repository, digest, size);
       return { source, size, joined };
     } catch (error) {
       await source.close();
       throw error;
     }
+  }
+
+  /** Joins or starts the fill of a blob. */
+  #join(
+    repository: Repository,
+    digest: Digest,
+    { known, entitled }: Pick<Opening, 'known' | 'entitled'>,
+  ): { readonly fill: Fill; readonly joined: boolean; readonly open: BlobOpener } {
+    const { registry, breaker } = this.#routing.upstream(repository.upstream);
+    const open: BlobOpener = (offset, signal) =>
+      breaker.watch(() => registry.openBlob(repository.name, digest, offset, { signal }));
+    const { fill, joined } = this.#fills.join({
+      digest,
+      // A size that only an unverified claim states must not decide when others' bytes end; without one, upstream's answer does.
+      size: entitled && known?.certain === true ? known.size : undefined,
+      repository,
+      open,
+      // Upstream may have refused this repository and given the blob to one that joined.
+      onCommitted: async (size) => {
+        if (fill.cameBy(repository)) await this.#entitlement.grant(repository, digest, size);
+      },
+    });
+    if (!joined) void fill.ended.then(() => this.#entitlement.doubt(repository, digest));
+    return { fill, joined, open };
   }
 
   /** The size as the fill knows it, not as this repository's manifest states it: manifests may state different sizes of one digest. */

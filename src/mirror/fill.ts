@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
-import { repositoryKey, type Repository } from '../oci/reference.ts';
+import type { Repository } from '../oci/reference.ts';
 import type { ContentStore, Ingest } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
@@ -104,7 +104,17 @@ export class Fill {
 
   /** Adds another repository through which the same bytes may be fetched. */
   offer({ repository, open }: FillRequest): void {
-    this.#ways.offer(repositoryKey(repository), open);
+    this.#ways.offer(repository, open);
+  }
+
+  /** Whether upstream is, or will be, asked for the bytes through that repository. */
+  mayComeBy(repository: Repository): boolean {
+    return this.#ways.has(repository);
+  }
+
+  /** Whether upstream has given bytes for that repository. */
+  cameBy(repository: Repository): boolean {
+    return this.#ways.gave(repository);
   }
 
   /** Counts a reader; each must be given back with {@link release}. */
