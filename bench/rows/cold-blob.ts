@@ -1,4 +1,4 @@
-import { drainOnce } from '../drain.ts';
+import { drainOnce } from '../client/drain.ts';
 import { median } from '../statistics.ts';
 import type { Pace } from '../upstream/control.ts';
 import { blobSizes, layerOf, mixedImage, type BlobName } from './images.ts';

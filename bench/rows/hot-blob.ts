@@ -1,4 +1,4 @@
-import { drainFor } from '../drain.ts';
+import { drainFor } from '../client/drain.ts';
 import { blobSizes, layerOf, mixedImage } from './images.ts';
 import { warmBlob } from './prepare.ts';
 import type { Row } from './row.ts';
@@ -16,7 +16,7 @@ export function hotBlob(streams: number): Row {
       const image = await bench.upstream.image(mixedImage);
       const url = await warmBlob(bench, image, layerOf(image, blobSizes.large));
       const before = await bench.peer.tree.cpuSeconds();
-      const { bytes, seconds } = await drainFor(url, streams, bench.seconds);
+      const { bytes, seconds } = await drainFor(url, bench.seconds, { streams });
       const cpuSeconds = (await bench.peer.tree.cpuSeconds()) - before;
       const gibibytes = bytes / 2 ** 30;
       return { throughput: gibibytes / seconds, cpu: cpuSeconds / gibibytes };

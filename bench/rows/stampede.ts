@@ -1,4 +1,4 @@
-import { drainOnce } from '../drain.ts';
+import { drainOnce } from '../client/drain.ts';
 import { blobSizes, layerOf, mixedImage } from './images.ts';
 import { blobUrl, pullManifest } from './prepare.ts';
 import type { Row } from './row.ts';
@@ -30,7 +30,7 @@ export const stampede: Row = {
     await pullManifest(bench, image);
     await upstream.setPace({ link });
     try {
-      const { seconds } = await drainOnce(blobUrl(peer.url, image, layer), clients);
+      const { seconds } = await drainOnce(blobUrl(peer.url, image, layer), { streams: clients });
       const memory = (await peer.tree.peakMemory()) / 2 ** 20;
       const sent = (await upstream.sent())[layer.digest]?.bytes ?? 0;
       return { seconds, ideal: seconds / idealSeconds, upstream: sent / blobSizes.medium, memory };
