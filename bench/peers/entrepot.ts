@@ -9,12 +9,12 @@ import { RunningPeer, type Peer, type PeerSetting } from './peer.ts';
 
 const packageFile = new URL('../../package.json', import.meta.url);
 const entry = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const compiler = fileURLToPath(new URL('../../node_modules/.bin/tsc', import.meta.url));
-const compilerOptions = fileURLToPath(new URL('../../tsconfig.build.json', import.meta.url));
+const bundler = fileURLToPath(new URL('../../node_modules/.bin/rolldown', import.meta.url));
+const bundlerOptions = fileURLToPath(new URL('../../rolldown.config.ts', import.meta.url));
 
 /** Compiles Entrepot as a release has it, into `dist/`. */
 export async function build(processes: Processes): Promise<void> {
-  await processes.output(compiler, ['-p', compilerOptions]);
+  await processes.output(bundler, ['--config', bundlerOptions]);
 }
 
 /** Entrepot as released: compiled, with the settings that it has by itself, its log in a file as those of its peers. */
