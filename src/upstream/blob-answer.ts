@@ -1,33 +1,41 @@
-import { parseContentRange } from './content-range.ts';
+import { parseContentRange, type ContentRange } from './content-range.ts';
 import { contentLength, headerText, type UpstreamResponse } from './http-message.ts';
 import { UpstreamError, type BlobStream } from './registry.ts';
 
 /**
- * Reads a 200 or 206 to a GET of a blob from `offset` on. A 200 is the whole blob, whatever range was asked for. A 206
- * must be exactly the rest: to join bytes at the wrong place would cost a whole download before the digest tells.
+ * Reads a 200 or 206 to a GET of a blob from `offset` up to `end`, or all the rest. A 200 is the whole blob, whatever range
+ * was asked for. A 206 must be exactly what was asked for, as far as the blob goes: to join bytes at the wrong place would
+ * cost a whole download before the digest tells.
  * @throws {UpstreamError} `invalid` for any other range, or for an encoded body
  */
-export function blobStream(response: UpstreamResponse, offset: number): BlobStream {
+export function blobStream(
+  response: UpstreamResponse,
+  offset: number,
+  end: number | undefined,
+): Omit<BlobStream, 'range'> {
   const { headers, url, body } = response;
   requireIdentity(response);
   const length = contentLength(headers);
-  if (response.status === 200) return { offset: 0, size: length, body };
+  const { host } = url;
+  if (response.status === 200) return { offset: 0, size: length, body, host };
   const range = parseContentRange(headerText(headers, 'content-range'));
   const right =
-    offset > 0 &&
+    (offset > 0 || end !== undefined) &&
     range?.start === offset &&
-    (range.size === undefined || range.end === range.size - 1) &&
+    isWhole(range, end) &&
     (length === undefined || length === range.end - range.start + 1);
   if (!right) {
-    throw new UpstreamError(
-      'invalid',
-      `${url.host} answers with another range than that from byte ${offset}`,
-      {
-        status: response.status,
-      },
-    );
+    throw new UpstreamError('invalid', `${host} answers with another range than that from byte ${offset}`, {
+      status: response.status,
+    });
   }
-  return { offset, size: range.size, body };
+  return { offset, size: range.size, body, host };
+}
+
+/** Whether a range goes as far as it was asked to, or as the blob does. */
+function isWhole({ end: last, size }: ContentRange, end: number | undefined): boolean {
+  if (end === undefined) return size === undefined || last === size - 1;
+  return last === Math.min(end, size ?? end) - 1;
 }
 
 /**

@@ -7,8 +7,20 @@ import { pullScope } from './auth/scope.ts';
 import { blobStream } from './blob-answer.ts';
 import { parseContentRange } from './content-range.ts';
 import { endpoint } from './endpoint.ts';
-import { contentLength, headerText, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
-import { UpstreamError, type BlobStream, type RequestOptions } from './registry.ts';
+import {
+  contentLength,
+  headerText,
+  type Sender,
+  type UpstreamRequest,
+  type UpstreamResponse,
+} from './http-message.ts';
+import {
+  UpstreamError,
+  type BlobOptions,
+  type BlobStream,
+  type OpenRange,
+  type RequestOptions,
+} from './registry.ts';
 
 export interface BlobClientOptions {
   readonly url: URL;
@@ -16,6 +28,8 @@ export interface BlobClientOptions {
   readonly metadata: AuthorizedSender;
   /** For contents: one try. */
   readonly contents: AuthorizedSender;
+  /** For contents at a place that the registry has redirected to: one try, with no authorization. */
+  readonly redirected: Sender;
   readonly clock: Clock;
 }
 
@@ -24,12 +38,14 @@ export class BlobClient {
   readonly #url: URL;
   readonly #metadata: AuthorizedSender;
   readonly #contents: AuthorizedSender;
+  readonly #redirected: Sender;
   readonly #clock: Clock;
 
-  constructor({ url, metadata, contents, clock }: BlobClientOptions) {
+  constructor({ url, metadata, contents, redirected, clock }: BlobClientOptions) {
     this.#url = url;
     this.#metadata = metadata;
     this.#contents = contents;
+    this.#redirected = redirected;
     this.#clock = clock;
   }
 
@@ -55,17 +71,49 @@ export class BlobClient {
     repository: RepositoryName,
     digest: Digest,
     offset: number,
-    { signal }: RequestOptions,
+    { signal, end }: BlobOptions,
   ): Promise<BlobStream> {
     const url = endpoint(this.#url, repository, 'blobs', digest);
-    const headers: UpstreamRequest['headers'] = offset === 0 ? {} : { range: `bytes=${offset}-` };
-    const request: UpstreamRequest = { method: 'GET', url, headers, lane: 'blob', signal };
+    const request: UpstreamRequest = {
+      method: 'GET',
+      url,
+      headers: rangeOf(offset, end),
+      lane: 'blob',
+      signal,
+    };
     const response = await this.#send(this.#contents, request, repository);
+    const stream = await this.#stream(response, offset, end);
+    if (response.status === 200) return stream;
+    return { ...stream, range: this.#rangesAt(response.url, repository, digest) };
+  }
+
+  /** Opens ranges of a blob at `place`, and where that refuses, at the one that the registry now redirects to. */
+  #rangesAt(place: URL, repository: RepositoryName, digest: Digest): OpenRange {
+    const range: OpenRange = async (offset, end, signal) => {
+      if (place.origin === this.#url.origin) return this.open(repository, digest, offset, { signal, end });
+      const headers = rangeOf(offset, end);
+      const response = await this.#redirected.send({
+        method: 'GET',
+        url: place,
+        headers,
+        lane: 'blob',
+        signal,
+      });
+      if (isExpired(response)) {
+        response.body.discard();
+        return this.open(repository, digest, offset, { signal, end });
+      }
+      return { ...(await this.#stream(response, offset, end)), range };
+    };
+    return range;
+  }
+
+  async #stream(response: UpstreamResponse, offset: number, end: number | undefined): Promise<BlobStream> {
     if (response.status !== 200 && response.status !== 206) {
       throw await answerError(response, this.#clock.now());
     }
     try {
-      return blobStream(response, offset);
+      return blobStream(response, offset, end);
     } catch (error) {
       response.body.discard();
       throw error;
@@ -122,6 +170,16 @@ export class BlobClient {
       },
     );
   }
+}
+
+function rangeOf(offset: number, end: number | undefined): UpstreamRequest['headers'] {
+  if (end === undefined) return offset === 0 ? {} : { range: `bytes=${offset}-` };
+  return { range: `bytes=${offset}-${end - 1}` };
+}
+
+/** Whether a place that gave ranges refuses in a way that a fresh redirect may mend. */
+function isExpired({ status }: UpstreamResponse): boolean {
+  return [400, 401, 403, 404, 410].includes(status);
 }
 
 /** Statuses of a foreign host that a fresh redirect may mend. */

@@ -111,7 +111,7 @@ function clientAt(url: URL, transport: Transport, options: CreateRegistryClientO
     name,
     url,
     metadata,
-    blobs: new BlobClient({ url, metadata, contents, clock }),
+    blobs: new BlobClient({ url, metadata, contents, redirected: redirects, clock }),
     search: new DockerSearch({ url, sender: retrying, clock, bodyTimeoutMs: timeouts.idleMs }),
     clock,
     bodyTimeoutMs: timeouts.idleMs,

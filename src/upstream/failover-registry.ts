@@ -11,6 +11,7 @@ import {
 } from '../oci/reference.ts';
 import {
   UpstreamError,
+  type BlobOptions,
   type BlobStream,
   type FetchedManifest,
   type ManifestHead,
@@ -105,18 +106,11 @@ export class FailoverRegistry implements UpstreamRegistry {
     repository: RepositoryName,
     digest: Digest,
     offset: number,
-    options?: RequestOptions,
+    options?: BlobOptions,
   ): Promise<BlobStream> {
-    return this.#first({ doubted: this.#doubted.get(digest) }, async (location) => {
-      const blob = await location.registry.openBlob(repository, digest, offset, options);
-      return {
-        ...blob,
-        body: watched(blob.body, (error) => location.failed(error)),
-        mismatched: () => {
-          this.#doubted.set(digest, (this.#doubted.get(digest) ?? new Set()).add(location));
-        },
-      };
-    });
+    return this.#first({ doubted: this.#doubted.get(digest) }, async (location) =>
+      this.#counted(await location.registry.openBlob(repository, digest, offset, options), digest, location),
+    );
   }
 
   async listTags(repository: RepositoryName, options?: TagListOptions): Promise<readonly Tag[]> {
@@ -149,6 +143,19 @@ export class FailoverRegistry implements UpstreamRegistry {
 
   async close(): Promise<void> {
     await Promise.all(this.#locations.map(({ registry }) => registry.close()));
+  }
+
+  /** All ranges of a stream come from one URL: what is put together from several would be nobody's fault. */
+  #counted(blob: BlobStream, digest: Digest, location: UpstreamLocation): BlobStream {
+    const { range } = blob;
+    return {
+      ...blob,
+      body: watched(blob.body, (error) => location.failed(error)),
+      range: range && (async (...request) => this.#counted(await range(...request), digest, location)),
+      mismatched: () => {
+        this.#doubted.set(digest, (this.#doubted.get(digest) ?? new Set()).add(location));
+      },
+    };
   }
 
   /** The first answer; if there is none, rejects with the most telling failure. */

@@ -21,6 +21,7 @@ import { nextPage } from './next-page.ts';
 import { parseRateLimit, type RateLimitObserver } from './rate-limit.ts';
 import { ReferrerPages } from './referrer-pages.ts';
 import type {
+  BlobOptions,
   BlobStream,
   FetchedManifest,
   ManifestHead,
@@ -105,7 +106,7 @@ export class RegistryClient implements UpstreamRegistry {
     repository: RepositoryName,
     digest: Digest,
     offset: number,
-    options: RequestOptions = {},
+    options: BlobOptions = {},
   ): Promise<BlobStream> {
     return this.#blobs.open(repository, digest, offset, options);
   }

@@ -27,9 +27,22 @@ export interface BlobStream {
    * UpstreamError. Must be read to the end or left (`break`, `return()`), which frees the connection.
    */
   readonly body: AsyncIterable<Buffer>;
+  /** Who sends the bytes, with the port if it is not the usual one. */
+  readonly host: string;
+  /**
+   * Opens another part of the same blob where this one came from, without asking the registry for a new redirect as long as
+   * the last one is good; there when the answer is a range.
+   */
+  readonly range?: OpenRange | undefined;
   /** To be called when the whole blob does not match its digest; there when another URL may be asked instead. */
   readonly mismatched?: (() => void) | undefined;
 }
+
+/**
+ * Opens the bytes of a blob from `offset` up to, but not including, `end`. Resolves to a stream that starts elsewhere when the
+ * upstream ignores ranges. Rejects with {@link UpstreamError}.
+ */
+export type OpenRange = (offset: number, end: number, signal: AbortSignal) => Promise<BlobStream>;
 
 /** A repository that a search found. */
 export interface SearchResult {
@@ -43,6 +56,11 @@ export interface SearchResult {
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface BlobOptions extends RequestOptions {
+  /** The position before which to stop; all that is left if not given. */
+  readonly end?: number | undefined;
 }
 
 export interface TagListOptions extends RequestOptions {
@@ -72,13 +90,14 @@ export interface UpstreamRegistry {
   headBlob(repository: RepositoryName, digest: Digest, options?: RequestOptions): Promise<number | undefined>;
   /**
    * GET of a blob from `offset` on, one attempt (with at most one token renewal): whoever resumes, counts the attempts.
-   * An offset at or past the end rejects with kind `range`.
+   * An offset at or past the blob's end rejects with kind `range`. The answer to a request with an `end` is shorter where the
+   * blob is.
    */
   openBlob(
     repository: RepositoryName,
     digest: Digest,
     offset: number,
-    options?: RequestOptions,
+    options?: BlobOptions,
   ): Promise<BlobStream>;
   /** Tags in the order upstream gives; all, pages followed and capped, unless fewer will do. Never a counted pull. */
   listTags(repository: RepositoryName, options?: TagListOptions): Promise<readonly Tag[]>;

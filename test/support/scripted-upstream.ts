@@ -13,10 +13,10 @@ import {
 import type { BasicCredentials } from '../../src/upstream/auth/credentials.ts';
 import {
   UpstreamError,
+  type BlobOptions,
   type BlobStream,
   type FetchedManifest,
   type ManifestHead,
-  type RequestOptions,
   type SearchResult,
   type UpstreamRegistry,
 } from '../../src/upstream/registry.ts';
@@ -169,11 +169,24 @@ export class ScriptedUpstream implements UpstreamRegistry {
     repository: RepositoryName,
     digest: Digest,
     offset: number,
-    options?: RequestOptions,
+    { signal, end }: BlobOptions = {},
   ): Promise<BlobStream> {
-    const bytes = await this.#blob('BLOB', repository, digest, ` ${offset}`);
-    options?.signal?.throwIfAborted();
-    return { offset, size: bytes.length, body: this.body(bytes, offset) };
+    const bytes = await this.#blob(
+      'BLOB',
+      repository,
+      digest,
+      ` ${offset}${end === undefined ? '' : `-${end}`}`,
+    );
+    signal?.throwIfAborted();
+    const stream = { size: bytes.length, host: this.name };
+    if (end === undefined) return { ...stream, offset, body: this.body(bytes, offset) };
+    return {
+      ...stream,
+      offset,
+      body: this.body(bytes.subarray(0, end), offset),
+      range: (from, to, signalOfRange) =>
+        this.openBlob(repository, digest, from, { signal: signalOfRange, end: to }),
+    };
   }
 
   async listTags(repository: RepositoryName): Promise<readonly Tag[]> {
