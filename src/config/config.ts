@@ -3,6 +3,7 @@ import type { AccessRules } from '../mirror/access/policy.ts';
 import type { Quota, SizeLimit } from '../mirror/space/limits.ts';
 import type { FreshnessRule } from '../mirror/freshness.ts';
 import type { PullAheadPolicy } from '../mirror/pull-ahead/policy.ts';
+import type { RangePolicy } from '../mirror/ranges/policy.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { LogOptions } from '../telemetry/log.ts';
 import type { CredentialSource } from '../upstream/credentials/credential-source.ts';
@@ -60,6 +61,7 @@ export interface UpstreamConfig {
   readonly redirects: readonly string[];
   readonly freshness: FreshnessConfig;
   readonly pullAhead: PullAheadPolicy;
+  readonly ranges: RangePolicy;
   /** Host names of this mirror that are bound to this upstream, lower-cased and without port. */
   readonly hosts: readonly string[];
   /** A listen address of this mirror that is bound to this upstream. */

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import { formatByteSize } from '../byte-size.ts';
 import { formatDuration } from '../go-duration.ts';
 import type { CredentialSource, HelperSource } from '../upstream/credentials/credential-source.ts';
 import type { ProxySettings } from '../upstream/proxy-settings.ts';
@@ -10,7 +11,8 @@ const mask = '********';
 
 /** An upstream's settings, as its section in a configuration file; secrets are masked. */
 export function describeUpstream(upstream: UpstreamConfig) {
-  const { urls, credentials, ca, insecure, proxy, redirects, freshness, pullAhead, hosts, listen } = upstream;
+  const { urls, credentials, ca, insecure, proxy, redirects, freshness, pullAhead, ranges, hosts, listen } =
+    upstream;
   return {
     url: urls.length === 1 ? urls[0].origin : urls.map(({ origin }) => origin),
     ...(credentials === undefined ? undefined : describeCredentials(credentials)),
@@ -20,6 +22,7 @@ export function describeUpstream(upstream: UpstreamConfig) {
     redirects,
     freshness: describeFreshness(freshness),
     pullahead: pullAhead,
+    ranges: { connections: ranges.connections, minsize: formatByteSize(ranges.minBytes) },
     hosts,
     listen: listen === undefined ? undefined : addressText(listen),
   };

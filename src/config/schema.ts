@@ -10,6 +10,7 @@ import {
   accountKeys,
   freshnessSchema,
   pullAheadSchema,
+  rangesSchema,
   registryUrl,
   upstreamSchema,
 } from './upstream-schema.ts';
@@ -70,6 +71,7 @@ export const fileSchema = z.strictObject({
       ttl: duration(0).default(168 * 3_600_000),
       freshness: freshnessSchema.prefault({}),
       pullahead: pullAheadSchema.prefault({}),
+      ranges: rangesSchema.prefault({}),
       timeouts: z
         .strictObject({
           connect: timeout.default(5_000),

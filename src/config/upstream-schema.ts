@@ -60,6 +60,14 @@ export const pullAheadSchema = z.strictObject({
   parallel: parallelBlobs.default(4),
 });
 
+const rangeConnections = wholeNumber(1, 64);
+
+/** For upstreams that say nothing else. */
+export const rangesSchema = z.strictObject({
+  connections: rangeConnections.default(8),
+  minsize: byteSize.default(16 * 2 ** 20),
+});
+
 /** Where an account comes from; which keys go together is checked when they are read. */
 export const accountKeys = {
   username: text.optional(),
@@ -80,6 +88,9 @@ export const upstreamSchema = z.strictObject({
     .strictObject({ default: duration(0).optional(), gone: gone.optional(), rules: tagRules.optional() })
     .default({}),
   pullahead: z.strictObject({ enabled: boolean.optional(), parallel: parallelBlobs.optional() }).default({}),
+  ranges: z
+    .strictObject({ connections: rangeConnections.optional(), minsize: byteSize.optional() })
+    .default({}),
   hosts: oneOrMore(hostName).default([]),
   listen: listenAddress.optional(),
   quota: byteSize.optional(),

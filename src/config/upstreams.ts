@@ -1,6 +1,7 @@
 import { dockerHub } from '../oci/docker-hub.ts';
 import { publicRegistries } from '../oci/public-registries.ts';
 import type { PullAheadPolicy } from '../mirror/pull-ahead/policy.ts';
+import type { RangePolicy } from '../mirror/ranges/policy.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { ProxySettings } from '../upstream/proxy-settings.ts';
 import { accountKey, readAccount } from './account.ts';
@@ -49,6 +50,7 @@ export function readUpstreams(
   const settings: Settings = {
     freshness: freshnessOf(proxy.freshness),
     pullAhead: proxy.pullahead,
+    ranges: { connections: proxy.ranges.connections, minBytes: proxy.ranges.minsize },
     proxies: environmentProxies(around),
     account: placeAccount(proxy, section, proxy.remoteurl !== undefined || usual, around),
   };
@@ -63,6 +65,7 @@ export function readUpstreams(
 interface Settings {
   readonly freshness: FreshnessConfig;
   readonly pullAhead: PullAheadPolicy;
+  readonly ranges: RangePolicy;
   readonly proxies: ProxySettings | undefined;
   /** Whether the account under `proxy` is the plain upstream's. */
   readonly account: boolean;
@@ -154,6 +157,10 @@ function readUpstream(
     pullAhead: {
       enabled: given.pullahead.enabled ?? settings.pullAhead.enabled,
       parallel: given.pullahead.parallel ?? settings.pullAhead.parallel,
+    },
+    ranges: {
+      connections: given.ranges.connections ?? settings.ranges.connections,
+      minBytes: given.ranges.minsize ?? settings.ranges.minBytes,
     },
     hosts: given.hosts,
     listen: given.listen,

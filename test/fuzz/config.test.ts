@@ -195,6 +195,7 @@ it('what loads is printed as a file that loads to the same', async () => {
         gone: fc.constantFrom('keep', 'drop'),
       }),
       pullahead: fc.record({ enabled: fc.boolean(), parallel: fc.integer({ min: 1, max: 64 }) }),
+      ranges: fc.record({ connections: fc.integer({ min: 1, max: 64 }), minsize: size }),
       credentials: word
         .filter((name) => !name.startsWith('docker-credential-'))
         .map((name) => `helper:${name}`),

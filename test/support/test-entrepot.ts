@@ -164,6 +164,7 @@ function upstreamConfig(
     redirects: [],
     freshness: { tagMs: 60_000, rules: [], gone: 'keep', ...freshness },
     pullAhead: noPullAhead,
+    ranges: { connections: 8, minBytes: 16 * 2 ** 20 },
     hosts: [],
     listen: undefined,
     ...rest,

@@ -41,11 +41,11 @@ http:
   addr: '[::1]:5000'
   headers: { X-A: [b, c] }
   tls: { certificate: cert.pem, key: key.pem, clientcas: [cert.pem], minimumtls: tls1.3, ciphersuites: [TLS_RSA_WITH_AES_128_CBC_SHA] }
-proxy: { remoteurl: 'https://registry-1.docker.io', timeouts: { idle: 1m }, freshness: { default: 5s }, pullahead: { parallel: 5 } }
+proxy: { remoteurl: 'https://registry-1.docker.io', timeouts: { idle: 1m }, freshness: { default: 5s }, pullahead: { parallel: 5 }, ranges: { minsize: 17MiB } }
 upstreams:
   docker.io: { credentials: docker-config, freshness: { rules: [{ match: '*:x', maxage: 1ms }] } }
   ghcr.io: { url: ['https://a.example', 'http://b.example:5000'], username: me, password: geheim, ca: cert.pem, insecure: true, quota: 7GiB }
-  quay.io: { proxy: 'http://u:geheim@proxy.corp:3128', redirects: [cdn.lan], pullahead: { enabled: false }, hosts: [quay.lan], listen: '127.0.0.1:0' }
+  quay.io: { proxy: 'http://u:geheim@proxy.corp:3128', redirects: [cdn.lan], pullahead: { enabled: false }, ranges: { connections: 2 }, hosts: [quay.lan], listen: '127.0.0.1:0' }
 auth:
   htpasswd: { realm: Ours, path: cert.pem }
   token: { realm: 'https://auth.example/token?x=y', service: s, issuer: i, rootcertbundle: cert.pem, jwks: key.pem, signingalgorithms: [ES256] }

@@ -45,6 +45,7 @@ describe('a configuration', () => {
       redirects: [],
       freshness: { tagMs: 60_000, gone: 'keep', rules: [] },
       pullAhead: { enabled: true, parallel: 4 },
+      ranges: { connections: 8, minBytes: 16 * 2 ** 20 },
       hosts: [],
       listen: undefined,
     });

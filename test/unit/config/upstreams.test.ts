@@ -46,6 +46,7 @@ upstreams:
     redirects: [Storage.corp, '10.0.0.8:9000']
     freshness: { default: 1h, gone: drop, rules: [{ match: '*:latest', maxage: 0 }] }
     pullahead: { enabled: no, parallel: 7 }
+    ranges: { connections: 3, minsize: 32MiB }
     hosts: [GHCR.mirror.lan]
     listen: 127.0.0.1:5001
 `,
@@ -65,6 +66,7 @@ upstreams:
       redirects: ['storage.corp', '10.0.0.8:9000'],
       freshness: { tagMs: 3_600_000, gone: 'drop', rules: [{ match: '*:latest', maxAgeMs: 0 }] },
       pullAhead: { enabled: false, parallel: 7 },
+      ranges: { connections: 3, minBytes: 32 * 2 ** 20 },
       hosts: ['ghcr.mirror.lan'],
       listen: { host: '127.0.0.1', port: 5001 },
     });
@@ -94,6 +96,17 @@ upstreams: { ghcr.io: { pullahead: { enabled: true } }, quay.io: { pullahead: { 
 
     expect(upstream(config, 'ghcr.io').pullAhead).toEqual({ enabled: true, parallel: 9 });
     expect(upstream(config, 'quay.io').pullAhead).toEqual({ enabled: false, parallel: 2 });
+  });
+
+  it('share the ranges under proxy where they say nothing else', async () => {
+    const { config } = await loadText(`
+version: 0.1
+proxy: { ranges: { connections: 6, minsize: 64MiB } }
+upstreams: { ghcr.io: { ranges: { connections: 1 } }, quay.io: { ranges: { minsize: 5MB } } }
+`);
+
+    expect(upstream(config, 'ghcr.io').ranges).toEqual({ connections: 1, minBytes: 64 * 2 ** 20 });
+    expect(upstream(config, 'quay.io').ranges).toEqual({ connections: 6, minBytes: 5_000_000 });
   });
 
   it.each([
