@@ -1,32 +1,29 @@
 const KiB = 1024;
 
 /**
- * From small to large, in bytes. Each read and each write costs a trip to another thread or into the kernel, so the largest
- * halve the CPU time a byte takes; half as large already costs a quarter more.
+ * From small to large, in bytes. Each read and each write costs a trip to another thread or into the kernel, so a byte costs
+ * the less the larger its buffer is.
  */
-const sizes = [16 * KiB, 64 * KiB, 512 * KiB, 2048 * KiB] as const;
+const sizes = [16, 64, 128, 256, 512, 1024, 2048].map((size) => size * KiB);
+const [smallest = 0] = sizes;
 
-/** The share of the limit that may be lent before a size is no longer given out, so that many streams get smaller buffers. */
-const shares: readonly number[] = [Infinity, 1, 7 / 8, 3 / 4];
+/** A stream reads into one while the other is written. */
+const buffersOfStream = 2;
 
-export interface BufferPoolLimits {
-  /** Bytes lent out beyond which only the smallest buffers are lent, so that many clients stay cheap. */
-  readonly lent: number;
-  /** Bytes kept for reuse at most. */
-  readonly idle: number;
-}
-
-const defaultLimits: BufferPoolLimits = { lent: 32 * KiB * KiB, idle: 16 * KiB * KiB };
-
-/** Buffers for sending blobs, used again and again. They come uncleared: send only what was read into them. */
+/**
+ * Buffers for sending blobs, used again and again. They come uncleared: send only what was read into them. Streams share
+ * the memory there is in equal parts, so that a stream that comes late is as fast as those before it.
+ */
 export class BufferPool {
-  readonly #limits: BufferPoolLimits;
+  /** Bytes, lent and kept, beyond which only the smallest buffers are lent. */
+  readonly #limit: number;
   readonly #idle = new Map<number, Buffer[]>(sizes.map((size) => [size, []]));
+  #streams = 0;
   #idleBytes = 0;
   #lentBytes = 0;
 
-  constructor(limits: BufferPoolLimits = defaultLimits) {
-    this.#limits = limits;
+  constructor(limit = 24 * KiB * KiB) {
+    this.#limit = limit;
   }
 
   get lentBytes(): number {
@@ -37,15 +34,28 @@ export class BufferPool {
     return this.#idleBytes;
   }
 
-  /** Lends a buffer for `wanted` bytes; it may be larger, and for long content or under load it is smaller. */
+  /** A stream begins, which will take two buffers at a time. */
+  enter(): void {
+    this.#streams += 1;
+  }
+
+  /** A stream ends. */
+  leave(): void {
+    this.#streams -= 1;
+  }
+
+  /** Lends a buffer for `wanted` bytes; it may be larger, and for long content or among many streams it is smaller. */
   acquire(wanted: number): Buffer {
-    let index = sizes.findIndex((size) => size >= wanted);
-    if (index === -1) index = sizes.length - 1;
-    while (this.#lentBytes + (sizes[index] ?? 0) > this.#limits.lent * (shares[index] ?? 0)) index -= 1;
-    const size = sizes[index] ?? sizes[0];
+    const share = this.#limit / (buffersOfStream * this.#streams);
+    const fitting = sizes.find((size) => size >= wanted) ?? Infinity;
+    const size =
+      sizes.findLast((size) => size <= Math.min(fitting, share, this.#limit - this.#lentBytes)) ?? smallest;
     this.#lentBytes += size;
     const buffer = this.#idle.get(size)?.pop();
-    if (buffer === undefined) return Buffer.allocUnsafeSlow(size);
+    if (buffer === undefined) {
+      this.#trim(this.#limit - this.#lentBytes);
+      return Buffer.allocUnsafeSlow(size);
+    }
     this.#idleBytes -= size;
     return buffer;
   }
@@ -53,8 +63,15 @@ export class BufferPool {
   /** Takes a buffer back. Nothing may read from it or write to it any more. */
   release(buffer: Buffer): void {
     this.#lentBytes -= buffer.length;
-    if (this.#idleBytes + buffer.length > this.#limits.idle) return;
     this.#idleBytes += buffer.length;
     this.#idle.get(buffer.length)?.push(buffer);
+    this.#trim(Math.min(this.#limit / 2, this.#limit - this.#lentBytes));
+  }
+
+  /** Lets go of kept buffers, the largest first, until no more than `bytes` are kept. */
+  #trim(bytes: number): void {
+    for (const [size, kept] of [...this.#idle].reverse()) {
+      while (this.#idleBytes > bytes && kept.pop() !== undefined) this.#idleBytes -= size;
+    }
   }
 }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { BlobAnswer } from '../mirror/mirror.ts';
+import type { BlobAnswer, Loan } from '../mirror/mirror.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Span } from './range.ts';
 import { Transfer } from './transfer.ts';
@@ -24,12 +24,12 @@ class ShortBlobError extends Error {
   readonly code = 'SHORT_BLOB';
 }
 
-/** The buffer for a blob that is still arriving, in bytes: most of it is borrowed, and there may be very many readers. */
+/** What is read at a time of a blob that is still arriving, in bytes: most of it is borrowed, and there may be very many readers. */
 const arrivingBytes = 512 * 1024;
 
 /**
- * Streams a stretch of a blob: two buffers, one being read into while the other is written. Closes the blob in every
- * case, and at once when the client leaves, even while a read waits.
+ * Streams a stretch of a blob: one chunk is read while the one before it is written. Closes the blob in every case, and at
+ * once when the client leaves, even while a read waits.
  *
  * Rejects with what `read` rejects with as long as nothing has been written, so that it can become a proper error.
  * A later failure cuts the connection, so that nobody takes a short body for a whole one.
@@ -37,38 +37,36 @@ const arrivingBytes = 512 * 1024;
 export async function sendBlob(sending: Sending): Promise<void> {
   const { blob, span, buffers } = sending;
   const transfer = new Transfer(sending.outgoing, blob, sending.onSent);
+  const atATime = blob.result === 'hit' ? Infinity : arrivingBytes;
   let position = span.start;
-  const lent: Buffer[] = [];
-  let spare = 0;
-  /** The buffer that is not being written: bytes are read while those read before are written. */
-  const buffer = (): Buffer => {
+  let chunk: Loan = { bytes: Buffer.alloc(0), release: () => undefined };
+  const next = async (): Promise<Loan> => {
     const wanted = span.end - position;
-    const free =
-      lent[spare] ?? buffers.acquire(blob.result === 'hit' ? wanted : Math.min(wanted, arrivingBytes));
-    lent[spare] = free;
-    spare = 1 - spare;
-    return free;
+    const loan = (await blob.borrow(wanted, position)) ?? (await read(Math.min(wanted, atATime)));
+    position += loan.bytes.length;
+    return loan;
   };
-  const read = async (): Promise<Buffer> => {
-    const wanted = span.end - position;
-    const chunk = (await blob.borrow(wanted, position)) ?? (await readInto(buffer(), wanted));
-    position += chunk.length;
-    return chunk;
-  };
-  const readInto = async (target: Buffer, wanted: number): Promise<Buffer> => {
-    const count = await blob.read(target, Math.min(target.length, wanted), position);
-    if (count === 0) throw new ShortBlobError(`the blob ended at byte ${position} of ${span.end}`);
-    return target.subarray(0, count);
+  const read = async (wanted: number): Promise<Loan> => {
+    const buffer = buffers.acquire(wanted);
+    const release = (): void => buffers.release(buffer);
+    try {
+      const count = await blob.read(buffer, Math.min(buffer.length, wanted), position);
+      if (count === 0) throw new ShortBlobError(`the blob ended at byte ${position} of ${span.end}`);
+      return { bytes: buffer.subarray(0, count), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
   };
   const fail = (failure: unknown): void => {
     if (transfer.closed) return;
     sending.onFailure(failure);
     transfer.cut();
   };
+  buffers.enter();
   try {
-    let chunk: Buffer;
     try {
-      chunk = span.start === span.end ? Buffer.alloc(0) : await read();
+      if (span.start < span.end) chunk = await next();
     } catch (error) {
       if (transfer.closed) return;
       throw error;
@@ -76,18 +74,20 @@ export async function sendBlob(sending: Sending): Promise<void> {
     if (transfer.closed) return;
     sending.writeHead();
     while (position < span.end && !transfer.closed) {
-      const writing = transfer.write(chunk);
-      const reading = read();
+      const writing = transfer.write(chunk.bytes);
+      const reading = next();
       // Heard at once, not when the write is through: a client that does not read must not hold a failed transfer.
       reading.catch(fail);
       // Both, always: a buffer may be used again only when nobody reads from it or writes to it.
       const [outcome] = await Promise.allSettled([reading, writing]);
       if (outcome.status === 'rejected') return;
+      chunk.release();
       chunk = outcome.value;
     }
-    if (!transfer.closed) await transfer.end(chunk);
+    if (!transfer.closed) await transfer.end(chunk.bytes);
   } finally {
     await transfer.release();
-    for (const buffer of lent) buffers.release(buffer);
+    chunk.release();
+    buffers.leave();
   }
 }

@@ -1,4 +1,4 @@
-import type { BlobReader } from '../store/content-store.ts';
+import type { BlobReader, Loan } from '../store/content-store.ts';
 import type { Fill } from './fill.ts';
 import { PassthroughReader } from './passthrough-reader.ts';
 import { ResumableBlob, type ResumableBlobOptions } from './resumable-blob.ts';
@@ -8,7 +8,7 @@ export interface BlobSource {
   /** Reads into the front of `buffer`; waits for bytes to come; 0 at the end. */
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
   /** As BlobAnswer.borrow. */
-  borrow(length: number, position: number): Promise<Buffer | undefined>;
+  borrow(length: number, position: number): Promise<Loan | undefined>;
   /** Milliseconds that reads have waited for upstream so far. */
   readonly waitedMs: number;
   /** Lets a waiting read go, which then rejects. */
@@ -30,8 +30,8 @@ export class StoredSource implements BlobSource {
     return this.#reader.read(buffer, length, position);
   }
 
-  borrow(): Promise<undefined> {
-    return Promise.resolve(undefined);
+  borrow(length: number, position: number): Promise<Loan | undefined> {
+    return this.#reader.borrow(length, position);
   }
 
   cancel(): void {
@@ -42,6 +42,9 @@ export class StoredSource implements BlobSource {
     return this.#reader.close();
   }
 }
+
+/** A fill writes over nothing that it has lent. */
+function keep(): void {}
 
 /** A blob that is arriving: follows its fill, and fetches for itself should the store fail underneath. */
 export class FillSource implements BlobSource {
@@ -70,9 +73,11 @@ export class FillSource implements BlobSource {
     return this.#timed(this.#own.read(buffer, length, position));
   }
 
-  async borrow(length: number, position: number): Promise<Buffer | undefined> {
+  async borrow(length: number, position: number): Promise<Loan | undefined> {
     const end = await this.#arrived(position);
-    return end === undefined ? undefined : this.#fill.borrow(Math.min(length, end - position), position);
+    if (end === undefined) return undefined;
+    const bytes = this.#fill.borrow(Math.min(length, end - position), position);
+    return bytes && { bytes, release: keep };
   }
 
   cancel(): void {

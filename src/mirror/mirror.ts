@@ -1,6 +1,7 @@
 import type { Digest } from '../oci/digest.ts';
 import type { Descriptor, ReferrerDescriptor } from '../oci/manifest.ts';
 import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
+import type { Loan } from '../store/content-store.ts';
 import type { SearchResult } from '../upstream/registry.ts';
 import type { Reader } from './reader.ts';
 
@@ -36,6 +37,8 @@ export interface Standing {
   used(): void;
 }
 
+export type { Loan };
+
 interface Answer {
   readonly result: CacheResult;
   /** Milliseconds spent waiting for upstream; 0 for an answer from the cache. */
@@ -66,10 +69,10 @@ export interface BlobAnswer extends BlobStat {
    */
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
   /**
-   * Up to `length` bytes from `position` that are in memory anyway, to be read only; undefined when they have to be
-   * read. Waits and rejects as {@link read} does.
+   * Up to `length` bytes from `position` that are in memory anyway; undefined when they have to be read. Waits and
+   * rejects as {@link read} does. What was borrowed outlives {@link close}, until it is given back.
    */
-  borrow(length: number, position: number): Promise<Buffer | undefined>;
+  borrow(length: number, position: number): Promise<Loan | undefined>;
   /** Must be called once, also after a failed read. Releases reads that wait. The fill goes on. */
   close(): Promise<void>;
 }

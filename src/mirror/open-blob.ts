@@ -1,5 +1,6 @@
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
+import type { Loan } from '../store/content-store.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import type { BlobSource } from './blob-source.ts';
 import type { BlobAnswer, BlobStat, CacheResult } from './mirror.ts';
@@ -55,8 +56,12 @@ export class OpenBlob implements BlobAnswer {
     });
   }
 
-  borrow(length: number, position: number): Promise<Buffer | undefined> {
-    return this.#guarded(() => this.#source.borrow(length, position));
+  borrow(length: number, position: number): Promise<Loan | undefined> {
+    return this.#guarded(async () => {
+      const loan = await this.#source.borrow(length, position);
+      if (loan !== undefined) this.#refetch = undefined;
+      return loan;
+    });
   }
 
   async close(): Promise<void> {

@@ -105,6 +105,13 @@ export interface ContentStore {
   close(): Promise<void>;
 }
 
+/** Bytes that are lent: to be read only, and no longer than until they are given back. */
+export interface Loan {
+  readonly bytes: Buffer;
+  /** Gives them back. To be called once. */
+  release(): void;
+}
+
 /** Random access to a blob. Several reads may be under way at once. */
 export interface BlobReader {
   /** Bytes in all. */
@@ -114,6 +121,12 @@ export interface BlobReader {
    * Resolves to the number of bytes read: 0 only at the end.
    */
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
+  /**
+   * Up to `length` bytes from `position` that several readers of the blob share. Undefined when they have to be read, which
+   * also tells why they cannot be. Gives none after the end.
+   */
+  borrow(length: number, position: number): Promise<Loan | undefined>;
+  /** To be called once, when no read and no borrow is under way. What was borrowed stays until it is given back. */
   close(): Promise<void>;
 }
 

@@ -20,6 +20,7 @@ import type {
   TagsAnswer,
 } from '../../src/mirror/mirror.ts';
 import type { Reader } from '../../src/mirror/reader.ts';
+import type { Loan } from '../../src/store/content-store.ts';
 import type { SearchResult } from '../../src/upstream/registry.ts';
 
 /** Where a fake blob's bytes come from. */
@@ -27,7 +28,7 @@ export interface BlobSource {
   readonly size: number;
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
   /** Bytes that it has in memory. */
-  borrow?(length: number, position: number): Buffer | undefined;
+  borrow?(length: number, position: number): Loan | undefined;
 }
 
 /** A mirror in memory that does as it is told, and remembers what it was asked. */

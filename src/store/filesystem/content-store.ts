@@ -27,6 +27,7 @@ import { Partials } from './partials.ts';
 import { Quarantine } from './quarantine.ts';
 import { Removals } from './removals.ts';
 import { Reserve } from './reserve.ts';
+import { SharedChunks } from './shared-chunks.ts';
 import { Unrecorded } from './unrecorded.ts';
 import { Volume } from './volume.ts';
 import { Verification } from './verification.ts';
@@ -51,6 +52,7 @@ export class FilesystemContentStore implements ContentStore {
   readonly #reserve: Reserve;
   readonly #volume: Volume;
   readonly #unrecorded: Unrecorded;
+  readonly #chunks = new SharedChunks();
   /** Digests whose files somebody is making, by an ingest or an adoption. */
   readonly #making = new Set<Digest>();
   /** Committed blobs that are being removed or quarantined. */
@@ -111,7 +113,7 @@ export class FilesystemContentStore implements ContentStore {
     let file: FileHandle | undefined;
     try {
       file = await unlessMissing(this.#files.open(this.#layout.blob(digest), constants.O_RDONLY));
-      return file === undefined ? undefined : new FileBlobReader(file, (await file.stat()).size);
+      return file === undefined ? undefined : await FileBlobReader.over(file, this.#chunks);
     } catch (cause) {
       await file?.close();
       throw readError('opening a blob', cause);

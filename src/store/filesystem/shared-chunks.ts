@@ -1,0 +1,139 @@
+import type { Loan } from '../content-store.ts';
+
+/**
+ * In bytes. Large, as each read and each write costs a trip to another thread or into the kernel; and few, as readers of
+ * one file that start together stay together: those behind wait for nothing, and catch up with the one that reads.
+ */
+const defaultLimits: SharedChunksLimits = { chunk: 2 * 1024 * 1024, chunks: 8 };
+
+export interface SharedChunksLimits {
+  /** Bytes of a chunk. */
+  readonly chunk: number;
+  /** Chunks that are in memory at most. */
+  readonly chunks: number;
+}
+
+interface Chunk {
+  readonly file: string;
+  readonly buffer: Buffer;
+  /** Bytes read; rejects when they could not be. */
+  readonly arrived: Promise<number>;
+  holders: number;
+  /** Whether it is out of the cache: its buffer is free once nobody holds it. */
+  dropped: boolean;
+}
+
+/** Reads from `position` until `buffer` is full or the file ends. Resolves to the number of bytes read. */
+export type ReadChunk = (buffer: Buffer, position: number) => Promise<number>;
+
+/**
+ * What readers of the same file have read lately, so that each of them need not read it again. Files go by what the
+ * system says of them and not by digest: a file that was put in place of another one, or changed, is a file of its own.
+ */
+export class SharedChunks {
+  readonly #limits: SharedChunksLimits;
+  readonly #readers = new Map<string, number>();
+  /** The least recently used first. */
+  readonly #chunks = new Map<string, Chunk>();
+  readonly #free: Buffer[] = [];
+  #buffers = 0;
+
+  constructor(limits: SharedChunksLimits = defaultLimits) {
+    this.#limits = limits;
+  }
+
+  /** Bytes that are in memory for chunks, in use or not. */
+  get bytes(): number {
+    return this.#buffers * this.#limits.chunk;
+  }
+
+  enter(file: string): void {
+    this.#readers.set(file, (this.#readers.get(file) ?? 0) + 1);
+  }
+
+  /** To be called once for each {@link enter}. With the last reader of a file, its chunks go. */
+  leave(file: string): void {
+    const left = (this.#readers.get(file) ?? 1) - 1;
+    if (left > 0) {
+      this.#readers.set(file, left);
+      return;
+    }
+    this.#readers.delete(file);
+    for (const [key, chunk] of this.#chunks) if (chunk.file === file) this.#drop(key, chunk);
+    if (this.#readers.size === 0) this.#buffers -= this.#free.splice(0).length;
+  }
+
+  /** How many of `length` bytes from `position` may be read without the chunks: none beyond the start of the next one. */
+  apart(file: string, length: number, position: number): number {
+    const { chunk } = this.#limits;
+    return this.#isShared(file) ? Math.min(length, chunk - (position % chunk)) : length;
+  }
+
+  /**
+   * Up to `length` bytes from `position`. Undefined where the caller does better to read for itself: it is alone with
+   * its file, wants part of a chunk that nobody has read, slow readers hold all chunks, or the read failed.
+   */
+  async lend(file: string, length: number, position: number, read: ReadChunk): Promise<Loan | undefined> {
+    const offset = position % this.#limits.chunk;
+    const start = position - offset;
+    const key = `${file} ${start}`;
+    let chunk = this.#chunks.get(key);
+    if (chunk === undefined) {
+      const buffer = offset === 0 && this.#isShared(file) ? this.#buffer() : undefined;
+      if (buffer === undefined) return undefined;
+      chunk = { file, buffer, arrived: read(buffer, start), holders: 0, dropped: false };
+    } else {
+      this.#chunks.delete(key);
+    }
+    this.#chunks.set(key, chunk);
+    return this.#held(key, chunk, length, offset);
+  }
+
+  async #held(key: string, chunk: Chunk, length: number, offset: number): Promise<Loan | undefined> {
+    chunk.holders += 1;
+    const release = (): void => {
+      chunk.holders -= 1;
+      if (chunk.dropped && chunk.holders === 0) this.#giveBack(chunk.buffer);
+    };
+    try {
+      const end = Math.min(await chunk.arrived, offset + length);
+      if (end > offset) return { bytes: chunk.buffer.subarray(offset, end), release };
+    } catch {
+      // Whoever reads for itself now learns why.
+      this.#drop(key, chunk);
+    }
+    release();
+    return undefined;
+  }
+
+  #isShared(file: string): boolean {
+    return (this.#readers.get(file) ?? 0) > 1;
+  }
+
+  #buffer(): Buffer | undefined {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#buffers < this.#limits.chunks) {
+      this.#buffers += 1;
+      return Buffer.allocUnsafeSlow(this.#limits.chunk);
+    }
+    for (const [key, chunk] of this.#chunks) {
+      if (chunk.holders > 0) continue;
+      this.#drop(key, chunk);
+      return this.#free.pop();
+    }
+    return undefined;
+  }
+
+  #drop(key: string, chunk: Chunk): void {
+    if (chunk.dropped) return;
+    chunk.dropped = true;
+    this.#chunks.delete(key);
+    if (chunk.holders === 0) this.#giveBack(chunk.buffer);
+  }
+
+  #giveBack(buffer: Buffer): void {
+    if (this.#readers.size > 0) this.#free.push(buffer);
+    else this.#buffers -= 1;
+  }
+}
