@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../clock.ts';
 import { RegistryError } from '../oci/error.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -22,21 +23,12 @@ export class AccessLog {
     // Asked now, since a connection that is gone has no address any more.
     const { client } = exchange;
     outgoing.once('close', () => {
-      const { registry, name, failure } = exchange;
+      const { failure } = exchange;
       this.#logger[level](
         {
           requestId: exchange.id,
           client,
-          user: exchange.reader.user?.slice(0, maxTextLength),
-          method: incoming.method,
-          ...(name === undefined ? { path: exchange.path.slice(0, maxTextLength) } : { registry, name }),
-          reference: exchange.reference,
-          status: exchange.status,
-          result: exchange.answer?.result,
-          bytes: exchange.bytesSent,
-          durationMs: this.#clock.now() - exchange.startedAt,
-          upstreamMs: exchange.answer?.upstreamMs,
-          userAgent: incoming.headers['user-agent']?.slice(0, maxTextLength),
+          ...accessRecord(exchange, incoming, this.#clock.now() - exchange.startedAt),
           ...(failure === undefined ? undefined : { error: reason(failure) }),
           ...(outgoing.writableFinished || failure !== undefined ? undefined : { aborted: true }),
         },
@@ -44,6 +36,27 @@ export class AccessLog {
       );
     });
   }
+}
+
+/** What the log tells of an exchange that went well, but for its id and the client. */
+export function accessRecord(
+  exchange: Exchange,
+  { method, headers }: IncomingMessage,
+  durationMs: number,
+): Readonly<Record<string, unknown>> {
+  const { registry, name } = exchange;
+  return {
+    user: exchange.reader.user?.slice(0, maxTextLength),
+    method,
+    ...(name === undefined ? { path: exchange.path.slice(0, maxTextLength) } : { registry, name }),
+    reference: exchange.reference,
+    status: exchange.status,
+    result: exchange.answer?.result,
+    bytes: exchange.bytesSent,
+    durationMs,
+    upstreamMs: exchange.answer?.upstreamMs,
+    userAgent: headers['user-agent']?.slice(0, maxTextLength),
+  };
 }
 
 function reason(failure: unknown): string {

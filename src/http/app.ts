@@ -8,7 +8,7 @@ import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { AccessLog } from './access-log.ts';
+import { AccessLog, accessRecord } from './access-log.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { Doorkeeper } from './auth/doorkeeper.ts';
 import { BlobHandler } from './blobs.ts';
@@ -71,6 +71,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
       exchange.bound = [byHost, byListener].filter((name) => name !== undefined);
     }
     accessLog.watch(exchange, level);
+    keepAnswer(exchange);
     return exchange;
   };
   const serve = async (
@@ -125,6 +126,17 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     return bindings === undefined ? new Response(null, { status: 500 }) : RESPONSE_ALREADY_SENT;
   });
   return app;
+}
+
+/** Has an answer that may be given again kept, once it is out. */
+function keepAnswer(exchange: Exchange): void {
+  if (exchange.bindings?.remember === undefined) return;
+  const { incoming, outgoing, remember } = exchange.bindings;
+  outgoing.once('finish', () => {
+    const { repeatable } = exchange;
+    // Given again, it takes no time.
+    if (repeatable !== undefined) remember({ ...repeatable, record: accessRecord(exchange, incoming, 0) });
+  });
 }
 
 const notAllowed: Handler = () => Promise.reject(registryErrors.unsupported());

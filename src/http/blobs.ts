@@ -1,12 +1,12 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
-import type { Digest } from '../oci/digest.ts';
+import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
-import type { BlobAnswer, BlobStat, Mirror, PullTarget } from '../mirror/mirror.ts';
+import type { BlobAnswer, BlobStat, Mirror, PullTarget, Standing } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { ErrorResponder } from './errors.ts';
 import { etag, matchesIfNoneMatch, matchesIfRange } from './etag.ts';
-import type { Exchange } from './exchange.ts';
+import { maxJoinedLength, type Exchange } from './exchange.ts';
 import { provenance } from './provenance.ts';
 import { contentRange, parseRange } from './range.ts';
 import type { HeaderList } from './reply.ts';
@@ -39,16 +39,40 @@ export class BlobHandler {
     if (matchesIfNoneMatch(exchange.header('if-none-match'), digest)) {
       return await this.#describe(exchange, target, digest);
     }
+    const standing = this.#standing(exchange, target, digest);
     const blob = await this.#mirror.openBlob(target, digest);
-    return await this.#send(exchange, digest, blob);
+    return isLasting(blob) && standing !== undefined && blob.size <= maxJoinedLength
+      ? await this.#sendWhole(exchange, digest, blob, standing)
+      : await this.#send(exchange, digest, blob);
   }
 
   async #describe(exchange: Exchange, target: PullTarget, digest: Digest): Promise<Response> {
+    const standing = this.#standing(exchange, target, digest);
     const stat = await this.#mirror.statBlob(target, digest);
+    const lasting = isLasting(stat) ? { standing } : undefined;
     const headers = blobHeaders(exchange, digest, stat);
     return matchesIfNoneMatch(exchange.header('if-none-match'), digest)
       ? exchange.reply({ status: 304, headers })
-      : exchange.reply({ status: 200, headers: [...headers, ...blobType], length: stat.size });
+      : exchange.reply({ status: 200, headers: [...headers, ...blobType], length: stat.size, ...lasting });
+  }
+
+  /** Asked for before the answer: what changes while that is made ends it. */
+  #standing(exchange: Exchange, target: PullTarget, digest: Digest): Standing | undefined {
+    return exchange.isRemembered ? this.#mirror.blobStanding(target, digest) : undefined;
+  }
+
+  /** Sends a small blob out of memory, where it then stays if its bytes are what they should be. */
+  async #sendWhole(
+    exchange: Exchange,
+    digest: Digest,
+    blob: BlobAnswer,
+    standing: Standing,
+  ): Promise<Response> {
+    const bytes = await readWhole(blob);
+    const headers = [...blobHeaders(exchange, digest, blob), ...blobType];
+    const isIntact = digestOf(bytes, digestAlgorithm(digest)) === digest;
+    const lasting = isIntact ? { standing } : undefined;
+    return exchange.reply({ status: 200, headers, body: bytes, ...lasting });
   }
 
   async #send(exchange: Exchange, digest: Digest, blob: BlobAnswer): Promise<Response> {
@@ -88,6 +112,26 @@ export class BlobHandler {
       },
     });
     return RESPONSE_ALREADY_SENT;
+  }
+}
+
+/** Whether an answer came from the cache without a question to upstream. */
+function isLasting({ result, upstreamMs }: BlobStat): boolean {
+  return result === 'hit' && upstreamMs === 0;
+}
+
+/** All of a blob, which it closes. Rejects with RegistryError. */
+async function readWhole(blob: BlobAnswer): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(blob.size);
+  try {
+    for (let position = 0; position < blob.size;) {
+      const count = await blob.read(bytes.subarray(position), blob.size - position, position);
+      if (count === 0) throw registryErrors.internal();
+      position += count;
+    }
+    return bytes;
+  } finally {
+    await blob.close();
   }
 }
 

@@ -5,6 +5,7 @@ import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createHttpApp } from './app.ts';
 import { createAuthentication, type AuthenticationSettings } from './auth/create-authentication.ts';
+import { Lane } from './lane/lane.ts';
 import { ListenError } from './listen-error.ts';
 import { HttpServer, type ListenAddress } from './server.ts';
 import { outOfDate, readTls, type TlsFiles, type TlsOptions } from './tls.ts';
@@ -80,7 +81,9 @@ export async function composeHttp(
     const tls = files === undefined ? undefined : await readTls(files);
     const scheme = tls === undefined ? 'http' : 'https';
     const listen = async (listen: ListenAddress, upstream?: UpstreamName): Promise<string> => {
-      const server = new HttpServer({ app, listen, clock, logger, tls, upstream });
+      // Who logs in may be answered differently from one request to the next.
+      const lane = authenticator === undefined ? new Lane({ clock, logger }) : undefined;
+      const server = new HttpServer({ app, listen, clock, logger, tls, upstream, lane });
       const address = await server.listen().catch((cause: NodeJS.ErrnoException) => {
         throw new ListenError(listen, upstream, cause);
       });

@@ -6,15 +6,20 @@ import type { CacheResult } from '../mirror/mirror.ts';
 import { anonymous, type Reader } from '../mirror/reader.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Login } from './auth/authenticator.ts';
+import { clientAddress } from './client-address.ts';
+import type { Remember, RepeatableAnswer } from './lane/repeatable.ts';
 import { contentLength, type HeaderList, type Reply } from './reply.ts';
 import { isFromWebPage, webPageHeaders } from './web-page.ts';
 
-/** Bodies up to this many bytes are joined with their head. */
-const maxJoinedLength = 64 * 1024;
+/** Bodies up to this many bytes are joined with their head, and may be kept in memory with it. */
+export const maxJoinedLength = 64 * 1024;
 
-/** What Node knows of a request, and the upstream that its listener is bound to, if it is bound to one. */
+/** What Node and its listener know of a request. */
 export interface Bindings extends HttpBindings {
+  /** The upstream that the listener is bound to, if it is bound to one. */
   readonly upstream?: UpstreamName | undefined;
+  /** Keeps the answer for others that ask the same; undefined where it must not be kept. */
+  readonly remember?: Remember | undefined;
 }
 
 /** Headers that every answer has; those of the registry's API also say which API it is. */
@@ -53,6 +58,8 @@ export class Exchange {
   status = 0;
   /** Body bytes that went out. */
   bytesSent = 0;
+  /** The answer, if it may be given again. */
+  repeatable: Omit<RepeatableAnswer, 'record'> | undefined;
 
   constructor(context: Context, id: string, startedAt: number, common: CommonHeaders) {
     this.#context = context;
@@ -66,9 +73,14 @@ export class Exchange {
     return this.login?.reader ?? anonymous;
   }
 
-  /** The client's address; one of IPv4 as such, also where one socket serves both. Undefined once the connection is gone. */
+  /** As {@link clientAddress}. */
   get client(): string | undefined {
-    return this.bindings?.incoming.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '');
+    return this.bindings && clientAddress(this.bindings.incoming.socket);
+  }
+
+  /** Whether the answer is kept, should it be one that may be given again. */
+  get isRemembered(): boolean {
+    return this.bindings?.remember !== undefined;
   }
 
   get method(): string {
@@ -129,12 +141,18 @@ export class Exchange {
     }
     const { outgoing } = this.bindings;
     if (outgoing.destroyed) return RESPONSE_ALREADY_SENT;
-    outgoing.writeHead(reply.status, this.#allHeaders(headers));
+    const all = this.#allHeaders(headers);
+    outgoing.writeHead(reply.status, all);
     const sent = (): void => {
       if (body !== undefined) this.bytesSent = length ?? 0;
     };
+    const isJoined = Buffer.isBuffer(body) && body.length <= maxJoinedLength;
+    const { standing } = reply;
+    if (standing !== undefined && (isJoined || body === undefined)) {
+      this.repeatable = { headers: all, body: isJoined ? body : undefined, standing };
+    }
     // As a string, head and body leave in one write instead of two pieces; latin1 keeps every byte as it is.
-    if (Buffer.isBuffer(body) && body.length <= maxJoinedLength) {
+    if (isJoined) {
       outgoing.end(body.toString('latin1'), 'latin1', sent);
     } else {
       outgoing.end(body, sent);

@@ -19,6 +19,8 @@ export class ManifestHandler {
     const target = pullTarget(exchange);
     const reference = manifestReference(exchange);
     const method = exchange.method === 'HEAD' ? 'HEAD' : 'GET';
+    // Before the answer: what changes while that is made ends it.
+    const standing = exchange.isRemembered ? this.#mirror.manifestStanding(target, reference) : undefined;
     const answer = await this.#mirror.manifest(target, reference, method);
     const origin = provenance(exchange, answer);
     const { mediaType, digest, size } = answer.descriptor;
@@ -42,9 +44,10 @@ export class ManifestHandler {
       return exchange.reply({ status: 304, headers });
     }
     headers.push('Content-Type', mediaType);
-    if (method === 'HEAD') return exchange.reply({ status: 200, headers, length: size });
+    const lasting = answer.result === 'hit' && answer.upstreamMs === 0 ? { standing } : undefined;
+    if (method === 'HEAD') return exchange.reply({ status: 200, headers, length: size, ...lasting });
     if (answer.bytes === undefined)
       throw new TypeError('the mirror answered GET of a manifest without bytes');
-    return exchange.reply({ status: 200, headers, body: answer.bytes });
+    return exchange.reply({ status: 200, headers, body: answer.bytes, ...lasting });
   }
 }

@@ -1,3 +1,5 @@
+import type { Standing } from '../mirror/mirror.ts';
+
 /** Header names and values in turn, as `ServerResponse.writeHead` takes them without a copy. */
 export type HeaderList = readonly string[];
 
@@ -9,6 +11,8 @@ export interface Reply {
   readonly body?: string | Buffer | undefined;
   /** For HEAD of what is not at hand: the bytes that GET would send. */
   readonly length?: number | undefined;
+  /** As long as this holds, the same may be answered to the same request. */
+  readonly standing?: Standing | undefined;
 }
 
 /** A JSON answer. The line feed at the end is registry:2's. */

@@ -9,6 +9,7 @@ import { RegistryError } from '../oci/error.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { errorReply } from './errors.ts';
+import type { Lane } from './lane/lane.ts';
 import { answerPlainHttp, renewTls, secureOptions, type TlsOptions } from './tls.ts';
 
 /** Where to listen. */
@@ -40,6 +41,8 @@ export interface HttpServerOptions {
   /** The upstream that this address is bound to; undefined for all. */
   readonly upstream?: UpstreamName | undefined;
   readonly timeouts?: Partial<ServerTimeouts> | undefined;
+  /** Answers from memory, of this server alone; undefined: the app answers everything. */
+  readonly lane?: Lane | undefined;
 }
 
 const defaultTimeouts: ServerTimeouts = {
@@ -64,16 +67,19 @@ export class HttpServer {
   readonly #listen: ListenAddress;
   readonly #clock: Clock;
   readonly #listener: Listener;
+  readonly #lane: Lane | undefined;
   readonly #inFlight = new Set<ServerResponse>();
   readonly #pipelined = new WeakMap<Socket, number>();
   #draining = false;
 
-  constructor({ app, listen, clock, logger, tls, upstream, timeouts }: HttpServerOptions) {
+  constructor({ app, listen, clock, logger, tls, upstream, timeouts, lane }: HttpServerOptions) {
     const { head, request, keepAlive, stalled } = { ...defaultTimeouts, ...timeouts };
     this.#listen = listen;
     this.#clock = clock;
+    this.#lane = lane;
     this.#listener = getRequestListener(
-      (web, { incoming, outgoing }) => app.fetch(web, { incoming, outgoing, upstream }),
+      (web, { incoming, outgoing }) =>
+        app.fetch(web, { incoming, outgoing, upstream, remember: lane?.rememberer(incoming) }),
       {
         overrideGlobalObjects: false,
         // For HTTP/1.0, where some health checks send no Host.
@@ -104,7 +110,11 @@ export class HttpServer {
     this.#server.on('error', (error) => {
       if (this.#server.listening) logger.error({ err: error }, 'a connection could not be accepted');
     });
-    this.#server.on('request', (incoming, outgoing) => this.#accept(incoming, outgoing));
+    lane?.attach(this.#server);
+    this.#server.on('request', (incoming, outgoing) => {
+      lane?.begun(incoming, outgoing);
+      this.#accept(incoming, outgoing);
+    });
   }
 
   /** Resolves when connections are taken; rejects with the system's error, such as EADDRINUSE. */
@@ -135,18 +145,23 @@ export class HttpServer {
    */
   async drain(ms: number): Promise<void> {
     this.#draining = true;
-    const closed = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-    });
     for (const outgoing of this.#inFlight) outgoing.shouldKeepAlive = false;
     const settled = new AbortController();
     const deadline = this.#clock.sleep(ms, settled.signal).then(
-      () => this.#server.closeAllConnections(),
-      () => undefined,
+      () => true,
+      () => false,
     );
+    // Node takes connections for idle where the lane has answered, and would close them with what is not sent.
+    if (this.#lane !== undefined) await Promise.race([this.#lane.drain(), deadline]);
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    const cut = deadline.then((isOver) => {
+      if (isOver) this.#server.closeAllConnections();
+    });
     await closed;
     settled.abort();
-    await deadline;
+    await cut;
   }
 
   #accept(incoming: IncomingMessage, outgoing: ServerResponse): void {

@@ -76,7 +76,7 @@ export class Standings {
         this.#tagRecords.peek(repository, tag) === record &&
         this.#tags.isFresh(repository, tag, record.checkedAt) &&
         held.holds(),
-      used: held.used,
+      used: () => held.used(),
     };
   }
 
@@ -96,6 +96,6 @@ export class Standings {
     const settled = this.#candidates.settled(target);
     const standing = settled && make(settled.repository);
     if (settled === undefined || standing === undefined) return undefined;
-    return { holds: () => settled.holds() && standing.holds(), used: standing.used };
+    return { holds: () => settled.holds() && standing.holds(), used: () => standing.used() };
   }
 }

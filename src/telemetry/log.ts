@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger as PinoLogger, type LoggerOptions } from 'pino';
+import { LogLines } from './log-lines.ts';
 import { LogOutput } from './log-output.ts';
 import { formatText } from './text-format.ts';
 
@@ -53,7 +54,7 @@ export function createLogger(
   };
   switch (formatter) {
     case 'json':
-      return pino(options, destination);
+      return pino(options, new LogLines(destination));
     case 'logstash':
       return pino(
         {
@@ -62,9 +63,9 @@ export function createLogger(
           messageKey: 'message',
           timestamp: () => `,"@timestamp":"${new Date().toISOString()}"`,
         },
-        destination,
+        new LogLines(destination),
       );
     case 'text':
-      return pino(options, { write: (line) => destination.write(formatText(line)) });
+      return pino(options, new LogLines(destination, formatText));
   }
 }

@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** Longer heads are not kept, in bytes. */
+const maxHeadLength = 8 * 1024;
+
+const endOfHead = '\r\n\r\n';
+
+/** The text of a chunk that may be one whole head, byte for byte; undefined if it cannot be. */
+export function headText(chunk: Buffer): string | undefined {
+  const { length } = chunk;
+  if (length > maxHeadLength || length < endOfHead.length) return undefined;
+  // Looked at first: the text of a piece of a body would be made for nothing.
+  if (chunk[length - 1] !== 0x0a || chunk[length - 3] !== 0x0a) return undefined;
+  const text = chunk.toString('latin1');
+  return text.indexOf(endOfHead) === length - endOfHead.length ? text : undefined;
+}
+
+/**
+ * Where a connection stands between its messages, as far as this can be told without parsing.
+ *
+ * The same bytes are a request only where a request begins: in the middle of a head or a body they are part of that, and
+ * taking them for a request would be request smuggling. So a connection counts as being at a boundary only as long as each
+ * chunk was exactly one head that ended with the chunk, for which the parser began exactly one message, without a body and
+ * complete at once, and whose answer has ended and left the connection open. Anything else, pipelining included, and the
+ * place is lost for good: the connection is the parser's alone from then on.
+ *
+ * The first message of a connection never counts: until one is complete, Node counts the time for a head from the start of
+ * the connection, and would close it although it is in use.
+ */
+export class Boundary {
+  /** `between` messages; `answering` the only one that was begun. */
+  #state: 'first' | 'between' | 'answering' | 'lost' = 'first';
+  #begun = 0;
+  #request: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } | undefined;
+
+  /** Whether the next chunk begins a message, every one before being over. */
+  get isBetween(): boolean {
+    return this.#state === 'between';
+  }
+
+  get isLost(): boolean {
+    return this.#state === 'lost';
+  }
+
+  lose(): void {
+    this.#state = 'lost';
+    this.#request = undefined;
+  }
+
+  /** The parser has begun a message. */
+  begun(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    this.#begun += 1;
+    this.#request = { incoming, outgoing };
+  }
+
+  /**
+   * Follows a chunk through the parser.
+   * @param isHead whether it may be one whole head
+   * @param parse gives it to the parser, which calls {@link begun} meanwhile
+   */
+  pass(isHead: boolean, parse: () => void): void {
+    const atBoundary = this.#state === 'first' || this.#state === 'between';
+    this.#begun = 0;
+    if (atBoundary && isHead) this.#state = 'answering';
+    else this.lose();
+    parse();
+    if (this.#state !== 'answering') return;
+    const request = this.#request;
+    if (this.#begun !== 1 || request === undefined || !isWhole(request.incoming)) {
+      this.lose();
+      return;
+    }
+    const { outgoing } = request;
+    outgoing.once('close', () => {
+      this.#request = undefined;
+      // Whoever lost it meanwhile has the last word.
+      if (this.#state === 'lost') return;
+      this.#state = outgoing.writableFinished && outgoing.shouldKeepAlive ? 'between' : 'lost';
+    });
+  }
+}
+
+/** Whether nothing of a message is still to come. */
+function isWhole({ complete, headers }: IncomingMessage): boolean {
+  return complete && headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
+}

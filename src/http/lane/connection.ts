@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { Boundary, headText } from './boundary.ts';
+import type { HotAnswer } from './hot-answer.ts';
+
+/** What a connection asks of its lane. */
+export interface Answers {
+  find(head: string): HotAnswer | undefined;
+  /** @returns false when the connection does not take it at once */
+  answer(answer: HotAnswer, socket: Socket, client: string): boolean;
+}
+
+type DataListener = (chunk: Buffer) => void;
+
+/** One connection: stands between it and the parser of Node's server until that has to have it for itself. */
+export class LaneConnection {
+  readonly #answers: Answers;
+  readonly #socket: Socket;
+  readonly #client: string;
+  readonly #parse: readonly DataListener[];
+  readonly #boundary = new Boundary();
+  readonly #onData: DataListener = (chunk) => this.#take(chunk);
+  #head: string | undefined;
+
+  /** Takes the place of those who listen to what arrives, and hands on to them what it does not answer. */
+  constructor(answers: Answers, socket: Socket, client: string) {
+    this.#answers = answers;
+    this.#socket = socket;
+    this.#client = client;
+    this.#parse = socket.listeners('data') as DataListener[];
+    for (const listener of this.#parse) socket.off('data', listener);
+    // Node's parser reads from the system itself until somebody listens here.
+    socket.on('data', this.#onData);
+  }
+
+  /** The whole head of the request that the parser is being given or was given last; undefined if it was not just that. */
+  get head(): string | undefined {
+    return this.#boundary.isLost ? undefined : this.#head;
+  }
+
+  /** The parser has begun a message. */
+  begun(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    this.#boundary.begun(incoming, outgoing);
+  }
+
+  #take(chunk: Buffer): void {
+    const socket = this.#socket;
+    const head = headText(chunk);
+    if (head !== undefined && this.#boundary.isBetween && socket.writable && socket.writableLength === 0) {
+      const answer = this.#answers.find(head);
+      if (answer !== undefined) {
+        // A client that does not read is the parser's: it stops reading from those.
+        if (!this.#answers.answer(answer, socket, this.#client)) this.#leave();
+        return;
+      }
+    }
+    this.#head = head;
+    this.#boundary.pass(head !== undefined, () => {
+      for (const listener of this.#parse) listener.call(socket, chunk);
+    });
+    if (this.#boundary.isLost) this.#leave();
+  }
+
+  /** From now on the connection is the parser's alone. */
+  #leave(): void {
+    this.#boundary.lose();
+    this.#head = undefined;
+    this.#socket.off('data', this.#onData);
+    for (const listener of this.#parse) this.#socket.on('data', listener);
+  }
+}

@@ -1,0 +1,87 @@
+import type { RepeatedLine } from '../../telemetry/repeated-line.ts';
+import type { Standing } from '../../mirror/mirror.ts';
+import type { HeaderList } from '../reply.ts';
+import type { RepeatableAnswer } from './repeatable.ts';
+
+const requestId = 'X-Request-Id';
+
+/** Those that Node adds itself, when the application has not. */
+const ofNode: ReadonlySet<string> = new Set(['connection', 'date', 'keep-alive', 'transfer-encoding']);
+
+/** How often a use is noted, in milliseconds: content goes in the order of last uses, for which that is exact enough. */
+const useMs = 1000;
+
+/** An answer as it goes over the wire, but for its date and the id of its request. */
+export class HotAnswer {
+  readonly #standing: Standing;
+  readonly #start: string;
+  readonly #middle: string;
+  readonly #end: string;
+  /** Its line in the access log. */
+  readonly line: RepeatedLine;
+  /** The fields of that line. */
+  readonly record: RepeatableAnswer['record'];
+  #usedAt = -Infinity;
+
+  private constructor(
+    { standing, record }: RepeatableAnswer,
+    [start, middle, end]: readonly [string, string, string],
+    line: RepeatedLine,
+  ) {
+    this.#standing = standing;
+    this.#start = start;
+    this.#middle = middle;
+    this.#end = end;
+    this.line = line;
+    this.record = record;
+  }
+
+  /**
+   * @param keepAliveMs how long Node keeps an idle connection open, as it tells clients
+   * @returns undefined for what Node would answer in another way
+   */
+  static of(answer: RepeatableAnswer, keepAliveMs: number, line: RepeatedLine): HotAnswer | undefined {
+    const { headers, body } = answer;
+    const at = headers.indexOf(requestId);
+    if (at % 2 !== 0 || hasNodesOwn(headers)) return undefined;
+    const start = `HTTP/1.1 200 OK\r\n${lines(headers.slice(0, at))}${requestId}: `;
+    const middle = `\r\n${lines(headers.slice(at + 2))}Date: `;
+    const connection = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n`;
+    // As one text with its head, a body leaves in one write; latin1 keeps every byte as it is.
+    const end = `\r\n${connection}\r\n${body?.toString('latin1') ?? ''}`;
+    return new HotAnswer(answer, [start, middle, end], line);
+  }
+
+  /** In bytes, more or less. */
+  get size(): number {
+    return this.#start.length + this.#middle.length + this.#end.length + this.line.length;
+  }
+
+  /** Whether the application would answer the same right now. */
+  get holds(): boolean {
+    return this.#standing.holds();
+  }
+
+  /** The answer in latin1. */
+  text(id: string, date: string): string {
+    return this.#start + id + this.#middle + date + this.#end;
+  }
+
+  /** Notes that it was given at a time, in milliseconds of a clock that is never set. */
+  usedAt(now: number): void {
+    if (now - this.#usedAt < useMs) return;
+    this.#usedAt = now;
+    this.#standing.used();
+  }
+}
+
+function lines(headers: HeaderList): string {
+  let text = '';
+  for (let index = 0; index < headers.length; index += 2)
+    text += `${headers[index]}: ${headers[index + 1]}\r\n`;
+  return text;
+}
+
+function hasNodesOwn(headers: HeaderList): boolean {
+  return headers.some((name, index) => index % 2 === 0 && ofNode.has(name.toLowerCase()));
+}

@@ -1,0 +1,144 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import { repeatedLine } from '../../telemetry/repeated-line.ts';
+import { clientAddress } from '../client-address.ts';
+import { RequestIds } from '../request-id.ts';
+import { HotAnswer } from './hot-answer.ts';
+import { LaneConnection } from './connection.ts';
+import { isRepeatable, type Remember, type RepeatableAnswer, type RequestHead } from './repeatable.ts';
+
+/** Of answers that are kept, in bytes. */
+const maxSize = 16 * 1024 * 1024;
+
+/** What an answer costs besides its bytes, more or less. */
+const overhead = 2048;
+
+export interface LaneOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/**
+ * Answers requests from memory that are, byte for byte, requests that the application has answered before: without a
+ * parser, a request object or a query, for as long as the application would answer the same. For one listener, and only
+ * where clients cannot log in.
+ *
+ * An answer is kept under the whole head of its request: the same bytes mean the same, so nothing has to be parsed again, and
+ * no header can be overlooked.
+ */
+export class Lane {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #ids = new RequestIds();
+  readonly #answers = new LRUCache<string, HotAnswer>({
+    maxSize,
+    sizeCalculation: (answer, head) => answer.size + head.length + overhead,
+  });
+  readonly #connections = new WeakMap<Socket, LaneConnection>();
+  /** Answers that the system has not taken from us. */
+  readonly #unsent = new Set<Promise<void>>();
+  #keepAliveMs = 0;
+  #draining = false;
+  #second = NaN;
+  #date = '';
+
+  constructor({ logger, clock }: LaneOptions) {
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  /** Takes part in the connections of a server from now on; once for each lane. */
+  attach(server: Server): void {
+    this.#keepAliveMs = server.keepAliveTimeout;
+    const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
+    server.on(event, (socket: Socket) => {
+      const client = clientAddress(socket);
+      if (client !== undefined) this.#connections.set(socket, new LaneConnection(this, socket, client));
+    });
+  }
+
+  /** Told of each request that the server's parser begins, at once. */
+  begun(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    this.#connections.get(incoming.socket)?.begun(incoming, outgoing);
+  }
+
+  /** How the answer to a request that was begun is kept; undefined for one whose answer is not. */
+  rememberer(incoming: RequestHead & Pick<IncomingMessage, 'socket'>): Remember | undefined {
+    const connection = this.#connections.get(incoming.socket);
+    const head = connection?.head;
+    if (connection === undefined || head === undefined || !isRepeatable(incoming)) return undefined;
+    return (answer) => {
+      // By now it is known whether this was all that the parser found in it.
+      if (connection.head === head) this.#remember(head, answer);
+    };
+  }
+
+  /** Answers nothing from now on; resolves when all that was answered is on its way. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await Promise.all(this.#unsent);
+  }
+
+  /** The answer to a request that begins with this head and has nothing else. */
+  find(head: string): HotAnswer | undefined {
+    const answer = this.#answers.get(head);
+    if (answer === undefined || this.#draining) return undefined;
+    if (answer.holds) return answer;
+    this.#answers.delete(head);
+    return undefined;
+  }
+
+  /** Answers on a connection that has nothing else to send. @returns false when it has now */
+  answer(answer: HotAnswer, socket: Socket, client: string): boolean {
+    const id = this.#ids.take(undefined);
+    const startedAt = this.#clock.now();
+    socket.write(answer.text(id, this.#dateAt(startedAt)), 'latin1');
+    answer.usedAt(this.#clock.monotonic());
+    if (socket.writableLength === 0) {
+      answer.line.write(id, client);
+      return true;
+    }
+    const sent = this.#sent(socket).then((isSent) => {
+      const durationMs = this.#clock.now() - startedAt;
+      const outcome = isSent ? { durationMs } : { durationMs, bytes: 0, aborted: true };
+      this.#logger.info({ requestId: id, client, ...answer.record, ...outcome }, 'request');
+      this.#unsent.delete(sent);
+    });
+    this.#unsent.add(sent);
+    return false;
+  }
+
+  #remember(head: string, answer: RepeatableAnswer): void {
+    const { record } = answer;
+    const line = repeatedLine({
+      logger: this.#logger,
+      names: ['requestId', 'client'],
+      fields: record,
+      message: 'request',
+    });
+    const hot = HotAnswer.of(answer, this.#keepAliveMs, line);
+    if (hot?.holds === true) this.#answers.set(head, hot);
+  }
+
+  /** Whether all that was written so far is sent, once that is known. */
+  #sent(socket: Socket): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    // Called in its turn.
+    socket.write('', (error) => resolve(error === undefined || error === null));
+    return promise;
+  }
+
+  /** As Node's own `Date`, made once a second. */
+  #dateAt(now: number): string {
+    const second = Math.floor(now / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#date = new Date(now).toUTCString();
+    }
+    return this.#date;
+  }
+}

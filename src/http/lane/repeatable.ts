@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http';
+import type { Standing } from '../../mirror/mirror.ts';
+import type { HeaderList } from '../reply.ts';
+
+/** A whole answer, status 200, that can be given again to the very same request. */
+export interface RepeatableAnswer {
+  /** All that the application set, `X-Request-Id` included. */
+  readonly headers: HeaderList;
+  /** Undefined for HEAD. */
+  readonly body: Buffer | undefined;
+  readonly standing: Standing;
+  /** The access log's fields, without those that differ each time. */
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
+/** Keeps an answer for the requests that are the same. */
+export type Remember = (answer: RepeatableAnswer) => void;
+
+/**
+ * Headers that may stand in a request whose answer is kept: they change nothing, or always the same. None of those that
+ * say who asks, that name the request (`X-Request-Id`), that make an answer partial or conditional, that belong to a web
+ * page, or that say something of the body or the connection.
+ */
+const harmless: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'forwarded',
+  'host',
+  'user-agent',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+]);
+
+/** What says whether an answer may be kept. */
+export type RequestHead = Pick<IncomingMessage, 'httpVersion' | 'rawHeaders'> & {
+  readonly method?: string | undefined;
+};
+
+/** Whether the answer to a request may be kept for others that are the same, byte for byte. */
+export function isRepeatable({ method, httpVersion, rawHeaders }: RequestHead): boolean {
+  if ((method !== 'GET' && method !== 'HEAD') || httpVersion !== '1.1') return false;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? '';
+    if (harmless.has(name)) continue;
+    // What HTTP/1.1 means anyway; some clients say it all the same.
+    if (name !== 'connection' || rawHeaders[index + 1]?.toLowerCase() !== 'keep-alive') return false;
+  }
+  return true;
+}
