@@ -88,6 +88,7 @@ export class Benchmark {
           processes: this.#processes,
           upstream,
           peer: running,
+          folder,
           seconds: this.#options.seconds,
         });
       } finally {

@@ -1,4 +1,5 @@
 import { coldBlob, slowUpstream } from './cold-blob.ts';
+import { dockerPull } from './docker-pull.ts';
 import { hotBlob } from './hot-blob.ts';
 import { manifestByDigest, manifestByTag, smallBlob } from './request-rate.ts';
 import type { Row } from './row.ts';
@@ -15,4 +16,5 @@ export const rows: readonly Row[] = [
   coldBlob,
   stampede,
   slowUpstream,
+  dockerPull,
 ];

@@ -8,6 +8,8 @@ export interface Bench {
   readonly processes: Processes;
   readonly upstream: Upstream;
   readonly peer: RunningPeer;
+  /** The peer's own, which goes with it: a place for what else a row starts. */
+  readonly folder: string;
   /** How long a timed load lasts. */
   readonly seconds: number;
 }
