@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
 import { isWithin, type Clock } from './clock.ts';
+import { lru } from './lru.ts';
 
 interface Verdict {
   readonly yes: boolean;
@@ -29,7 +30,7 @@ export class VerdictCache {
   constructor({ clock, maxAgeMs, max }: VerdictCacheOptions) {
     this.#clock = clock;
     this.#maxAgeMs = maxAgeMs;
-    this.#verdicts = new LRUCache({ max });
+    this.#verdicts = lru(max);
   }
 
   /** What a verdict on `parts` is kept by; different parts have different keys. */

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { lru } from '../lru.ts';
 import { RegistryError } from '../oci/error.ts';
 import { repositoryKey, type Repository } from '../oci/reference.ts';
 import type { Gate } from './access/gate.ts';
@@ -24,7 +24,7 @@ export interface Settled {
 export class Candidates {
   readonly #routing: Routing;
   readonly #gate: Gate;
-  readonly #chosen = new LRUCache<string, Repository>({ max: 10_000 });
+  readonly #chosen = lru<string, Repository>(10_000);
 
   constructor(routing: Routing, gate: Gate) {
     this.#routing = routing;

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { lru } from '../lru.ts';
 import type { Digest } from '../oci/digest.ts';
 import { digestKey, type Repository } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
@@ -33,7 +33,7 @@ export class Entitlement {
   readonly #routing: Routing;
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
-  readonly #blobs = new LRUCache<string, KnownBlob>({ max: maxRemembered });
+  readonly #blobs = lru<string, KnownBlob>(maxRemembered);
   readonly #confirmations = new SingleFlight<KnownBlob>();
   #forgotten = 0;
 

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { lru } from '../lru.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/manifest.ts';
 import { digestKey, tagKey, type Repository, type Tag } from '../oci/reference.ts';
@@ -21,9 +21,9 @@ export interface TagSighting {
 export class TagRecords {
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
-  readonly #held = new LRUCache<string, TagRecord>({ max: remembered });
-  readonly #sightings = new LRUCache<string, TagSighting>({ max: remembered });
-  readonly #sightedTags = new LRUCache<string, ReadonlyMap<Tag, number>>({ max: remembered });
+  readonly #held = lru<string, TagRecord>(remembered);
+  readonly #sightings = lru<string, TagSighting>(remembered);
+  readonly #sightedTags = lru<string, ReadonlyMap<Tag, number>>(remembered);
   #evicted = 0;
 
   constructor(metadata: MetadataStore, degradation: Degradation) {

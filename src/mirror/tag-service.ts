@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import { isWithin, type Clock } from '../clock.ts';
+import { lru } from '../lru.ts';
 import { registryErrors, RegistryError } from '../oci/error.ts';
 import type { Descriptor, Manifest } from '../oci/manifest.ts';
 import { tagKey, type Repository, type Tag } from '../oci/reference.ts';
@@ -47,9 +47,7 @@ export class TagService {
   readonly #clock: Clock;
   readonly #checks = new SingleFlight<TagCheck>();
   /** Cached tags that upstream answered with an error of its own: why, and when. */
-  readonly #refused = new LRUCache<string, { readonly checkedAt: number; readonly reason: string }>({
-    max: 10_000,
-  });
+  readonly #refused = lru<string, { readonly checkedAt: number; readonly reason: string }>(10_000);
 
   constructor({ routing, manifests, tags, clock }: TagServiceOptions) {
     this.#routing = routing;

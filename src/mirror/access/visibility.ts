@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import { isWithin, type Clock } from '../../clock.ts';
+import { lru } from '../../lru.ts';
 import { repositoryKey, type Repository, type UpstreamName } from '../../oci/reference.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { UpstreamError, type UpstreamRegistry } from '../../upstream/registry.ts';
@@ -57,9 +57,9 @@ export class Visibility {
   readonly #degradation: Degradation;
   readonly #clock: Clock;
   /** When a repository was last confirmed to be public (ms since the epoch), by {@link repositoryKey}. */
-  readonly #public = new LRUCache<string, number>({ max: remembered });
+  readonly #public = lru<string, number>(remembered);
   /** When a repository was refused, by {@link repositoryKey}, or something in it was not found, by that and {@link wantedKey}. */
-  readonly #hidden = new LRUCache<string, number>({ max: remembered });
+  readonly #hidden = lru<string, number>(remembered);
   readonly #checks = new SingleFlight<boolean>();
   /** Upstreams may limit requests without credentials and go on serving those with: these breakers are for the former only. */
   readonly #breakers = new Map<UpstreamName, Breaker>();

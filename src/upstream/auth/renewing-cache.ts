@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.ts';
+import { lru } from '../../lru.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { abandonable } from './abandonable.ts';
 
@@ -34,7 +34,7 @@ interface Entry<T> {
  * Failures are not kept. An expired value is never given out; one near its end is renewed in the background.
  */
 export class RenewingCache<T> {
-  readonly #entries = new LRUCache<string, Entry<T>>({ max: maxValues });
+  readonly #entries = lru<string, Entry<T>>(maxValues);
   readonly #flights = new Map<string, Promise<Perishable<T>>>();
   readonly #clock: Clock;
   readonly #logger: Logger;
