@@ -1,9 +1,11 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { thisMachine } from './machine.ts';
-import type { Peer } from './peers/peer.ts';
+import { makeCertificate, type Certificate } from './certificate.ts';
+import { Notes, type Values } from './notes.ts';
+import type { Peer, RunningPeer } from './peers/peer.ts';
 import type { Processes } from './processes.ts';
-import type { Report, Result } from './report.ts';
+import type { Report } from './report.ts';
 import type { Row } from './rows/row.ts';
 import { Upstream } from './upstream/upstream.ts';
 
@@ -14,6 +16,12 @@ export interface BenchmarkOptions {
   readonly seconds: number;
   /** How often each row is measured. */
   readonly repeat: number;
+}
+
+/** What all measurements share. */
+interface Site {
+  readonly upstream: Upstream;
+  readonly certificate: Certificate;
 }
 
 /** Puts every row to every peer, one peer at a time. */
@@ -40,49 +48,65 @@ export class Benchmark {
   async run(): Promise<Report> {
     const { rows, peers, seconds, repeat } = this.#options;
     const takenAt = new Date().toISOString();
-    const upstream = await Upstream.start(this.#processes, this.#folder);
+    const machine = thisMachine();
+    const site = await this.#prepare();
     const versions: Record<string, string> = {};
     for (const peer of peers) versions[peer.name] = await peer.version(this.#processes);
-    const samples = new Map<string, Record<string, number[]>>();
-    const failures: string[] = [];
+    const notes = new Notes();
     for (const row of rows) {
       // Peers take turns, so that a slow minute of the machine strikes all of them.
       for (let turn = 1; turn <= repeat; turn += 1) {
-        for (const peer of peers) {
-          const what = `${row.name}, ${peer.name}, ${turn} of ${repeat}`;
-          try {
-            const values = await this.#measure(row, peer, upstream);
-            for (const [figure, value] of Object.entries(values)) {
-              const key = `${row.name} ${figure}`;
-              const byPeer = samples.get(key) ?? {};
-              samples.set(key, byPeer);
-              (byPeer[peer.name] ??= []).push(value);
-            }
-            this.#progress(`${what}: ${JSON.stringify(values)}`);
-          } catch (error) {
-            const failure = `${what}: ${error instanceof Error ? error.message : String(error)}`;
-            failures.push(failure);
-            this.#progress(failure);
-          }
-        }
+        for (const peer of peers) await this.#note(row, peer, `${turn} of ${repeat}`, site, notes);
       }
     }
-    const results: readonly Result[] = rows.flatMap((row) =>
-      row.figures.map((figure) => ({
-        ...figure,
-        row: row.name,
-        samples: samples.get(`${row.name} ${figure.id}`) ?? {},
-      })),
-    );
-    return { takenAt, machine: thisMachine(), peers: versions, seconds, repeat, results, failures };
+    return { takenAt, machine, peers: versions, seconds, repeat, ...notes.about(rows) };
+  }
+
+  async #prepare(): Promise<Site> {
+    return {
+      upstream: await Upstream.start(this.#processes, this.#folder),
+      certificate: await makeCertificate(this.#folder),
+    };
+  }
+
+  async #note(row: Row, peer: Peer, turn: string, site: Site, notes: Notes): Promise<void> {
+    const what = `${row.name}, ${peer.name}`;
+    try {
+      const values = await this.#measure(row, peer, site, (text) => {
+        notes.remark(`${what}: ${text}`);
+      });
+      notes.add(row, peer, values);
+      this.#progress(`${what}, ${turn}: ${JSON.stringify(values)}`);
+    } catch (error) {
+      const failure = `${what}, ${turn}: ${error instanceof Error ? error.message : String(error)}`;
+      notes.fail(failure);
+      this.#progress(failure);
+    }
   }
 
   /** Measures one row on one peer that has just started, and has nothing in its store. */
-  async #measure(row: Row, peer: Peer, upstream: Upstream): Promise<Readonly<Record<string, number>>> {
+  async #measure(
+    row: Row,
+    peer: Peer,
+    { upstream, certificate }: Site,
+    remark: (text: string) => void,
+  ): Promise<Values> {
     const folder = join(this.#folder, peer.name);
     await mkdir(folder);
+    let starts = 0;
+    const start = async (): Promise<RunningPeer> => {
+      starts += 1;
+      const own = join(folder, String(starts));
+      await mkdir(own);
+      return peer.start({
+        processes: this.#processes,
+        upstream: upstream.url,
+        folder: own,
+        certificate: row.tls === true ? certificate : undefined,
+      });
+    };
     try {
-      const running = await peer.start({ processes: this.#processes, upstream: upstream.url, folder });
+      const running = await start();
       try {
         return await row.measure({
           processes: this.#processes,
@@ -90,6 +114,8 @@ export class Benchmark {
           peer: running,
           folder,
           seconds: this.#options.seconds,
+          startAnother: start,
+          remark,
         });
       } finally {
         await running.stop();

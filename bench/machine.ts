@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 
 /** Where figures were taken; without it they mean nothing. */
 export interface Machine {
@@ -8,6 +8,8 @@ export interface Machine {
   /** Version of Node that runs both Entrepot and the benchmark's own client and upstream. */
   readonly node: string;
   readonly memoryMiB: number;
+  /** Processes that ran or wanted to, over the last minute before the run: what else it had to do. */
+  readonly load: number;
 }
 
 export function thisMachine(): Machine {
@@ -17,5 +19,6 @@ export function thisMachine(): Machine {
     kernel: release(),
     node: process.versions.node,
     memoryMiB: Math.round(totalmem() / 2 ** 20),
+    load: loadavg()[0] ?? 0,
   };
 }

@@ -14,6 +14,7 @@ interface Options {
   readonly seconds: number;
   readonly repeat: number;
   readonly json?: string;
+  readonly markdown?: string;
   readonly profile?: string;
   readonly build: boolean;
 }
@@ -44,7 +45,7 @@ function count(text: string): number {
 
 const program = new Command('npm run bench --')
   .description(
-    'Runs Entrepot, docker-registry (registry:2) and nginx side by side on this machine and prints one table.\n' +
+    'Runs Entrepot, docker-registry (registry:2) and nginx side by side on this machine and prints one table, as Markdown.\n' +
       'Needs the Debian packages docker-registry, nginx and wrk.',
   )
   .addOption(choice('--rows <names>', 'rows to measure', rowNames))
@@ -52,6 +53,7 @@ const program = new Command('npm run bench --')
   .option('--seconds <n>', 'how long a timed load lasts', count, 5)
   .option('--repeat <n>', 'how often each row is measured; the table has the medians', count, 3)
   .option('--json <file>', 'write every measurement to a file too')
+  .option('--markdown <file>', 'write what is printed to a file too')
   .option('--profile <folder>', 'leave a CPU profile of each Entrepot process there (this slows it down)')
   .option('--no-build', 'measure dist/ as it is, without compiling first');
 
@@ -70,5 +72,7 @@ const benchmark = new Benchmark(
 );
 const report = await benchmark.run();
 if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
-process.stdout.write(renderReport(report));
+const text = renderReport(report);
+if (options.markdown !== undefined) await writeFile(options.markdown, text);
+process.stdout.write(text);
 process.exit(report.failures.length === 0 ? 0 : 1);

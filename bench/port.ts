@@ -1,9 +1,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ask } from './ask.ts';
 
 /** How long a server may take to answer after its start, in milliseconds. */
 const startPatience = 15_000;
+/** How often it is asked, in milliseconds: starts are told by it, and asking costs little beside them. */
+const askEvery = 5;
 
 /** A port of 127.0.0.1 that was free a moment ago: not every peer can be told to choose one itself. */
 export async function freePort(): Promise<number> {
@@ -16,20 +20,23 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Resolves when `url` is answered with success; rejects when `failed` does, or after 15 seconds. */
-export async function untilAnswered(url: URL, failed: Promise<never>): Promise<void> {
+/**
+ * Resolves when `url` is answered with success; rejects when `failed` does, or after 15 seconds.
+ * @param ca as {@link ask} has it
+ */
+export async function untilAnswered(url: URL, failed: Promise<never>, ca?: string): Promise<void> {
   const giveUpAt = performance.now() + startPatience;
   const answered = async (): Promise<boolean> => {
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(startPatience) });
-      await response.arrayBuffer();
-      return response.ok;
+      const answer = await ask(url, ca);
+      await buffer(answer);
+      return answer.statusCode === 200;
     } catch {
       return false;
     }
   };
   while (!(await Promise.race([answered(), failed]))) {
     if (performance.now() > giveUpAt) throw new Error(`${url.href} does not answer`);
-    await sleep(25);
+    await sleep(askEvery);
   }
 }

@@ -9,6 +9,8 @@ const stopPatience = 10_000;
 /** A command that runs in a process group of its own. */
 export interface Service {
   readonly pid: number;
+  /** By `performance.now()`. */
+  readonly startedAt: number;
   /** Rejects when the process ends before it is stopped. */
   readonly failed: Promise<never>;
   /** Asks it to end and waits; kills the whole group when it does not. */
@@ -25,6 +27,7 @@ export class Processes {
   /** Starts a server; what it prints goes to the file `log`. */
   serve(command: string, args: readonly string[], log: string): Service {
     const file = openSync(log, 'a');
+    const startedAt = performance.now();
     const child = this.#spawn(command, args, ['ignore', file, file]);
     closeSync(file);
     const { pid } = child;
@@ -38,6 +41,7 @@ export class Processes {
     failed.catch(() => undefined);
     return {
       pid: pid ?? 0,
+      startedAt,
       failed,
       stop: async () => {
         stopping = true;

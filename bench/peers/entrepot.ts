@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { freePort } from '../port.ts';
 import type { Processes } from '../processes.ts';
+import { httpSettings } from './http-settings.ts';
 import { RunningPeer, type Peer, type PeerSetting } from './peer.ts';
 
 const packageFile = new URL('../../package.json', import.meta.url);
@@ -31,7 +32,8 @@ export class Entrepot implements Peer {
     return z.object({ version: z.string() }).parse(JSON.parse(await readFile(packageFile, 'utf8'))).version;
   }
 
-  async start({ processes, upstream, folder }: PeerSetting): Promise<RunningPeer> {
+  async start(setting: PeerSetting): Promise<RunningPeer> {
+    const { processes, upstream, folder, certificate } = setting;
     const port = await freePort();
     const file = join(folder, 'entrepot.yml');
     await writeFile(
@@ -40,7 +42,7 @@ export class Entrepot implements Peer {
         version: 0.1,
         log: { level: 'info' },
         storage: { filesystem: { rootdirectory: join(folder, 'entrepot') } },
-        http: { addr: `127.0.0.1:${port}` },
+        http: httpSettings(port, certificate),
         proxy: { remoteurl: upstream.origin },
       }),
     );
@@ -49,6 +51,6 @@ export class Entrepot implements Peer {
       [...this.#nodeOptions, entry, 'serve', file],
       join(folder, 'entrepot.log'),
     );
-    return RunningPeer.answering(port, service);
+    return RunningPeer.answering(port, service, setting);
   }
 }

@@ -9,10 +9,17 @@ import { RunningPeer, type Peer, type PeerSetting } from './peer.ts';
  * A plain HTTP cache. The lock's limits, 5 seconds by default, are lifted: after them nginx lets every waiting client
  * through to upstream.
  */
-function configuration(folder: string, port: number, upstream: URL): string {
+function configuration({ folder, upstream, certificate }: PeerSetting, port: number): string {
   const at = (name: string): string => JSON.stringify(join(folder, name));
   // Started as root, its workers become another user, who may not enter a temporary folder.
   const user = userInfo().uid === 0 ? 'user root;' : '';
+  // Its own default of protocols ends with TLS 1.2; the others negotiate 1.3.
+  const tls =
+    certificate === undefined
+      ? ''
+      : `ssl_certificate ${JSON.stringify(certificate.certificate)};
+    ssl_certificate_key ${JSON.stringify(certificate.key)};
+    ssl_protocols TLSv1.2 TLSv1.3;`;
   return `
 daemon off;
 ${user}
@@ -32,7 +39,8 @@ http {
   proxy_cache_path ${at('cache')} levels=1:2 keys_zone=bench:10m inactive=1h use_temp_path=off;
   upstream registry { server ${upstream.host}; keepalive 16; }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${tls === '' ? '' : ' ssl'};
+    ${tls}
     location / {
       proxy_pass http://registry;
       proxy_http_version 1.1;
@@ -56,11 +64,12 @@ export const nginx: Peer = {
     return (await processes.output('nginx', ['-v'])).trim().split('/').at(-1) ?? '';
   },
 
-  async start({ processes, upstream, folder }: PeerSetting): Promise<RunningPeer> {
+  async start(setting: PeerSetting): Promise<RunningPeer> {
+    const { processes, folder } = setting;
     const port = await freePort();
     const file = join(folder, 'nginx.conf');
-    await writeFile(file, configuration(folder, port, upstream));
+    await writeFile(file, configuration(setting, port));
     const service = processes.serve('nginx', ['-c', file, '-p', folder], join(folder, 'nginx.log'));
-    return RunningPeer.answering(port, service);
+    return RunningPeer.answering(port, service, setting);
   },
 };

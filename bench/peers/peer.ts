@@ -1,3 +1,4 @@
+import type { Certificate } from '../certificate.ts';
 import { ProcessTree } from '../process-tree.ts';
 import type { Processes, Service } from '../processes.ts';
 import { untilAnswered } from '../port.ts';
@@ -8,6 +9,8 @@ export interface PeerSetting {
   readonly upstream: URL;
   /** Empty, and the peer's own: for its configuration, its store and its logs. */
   readonly folder: string;
+  /** With it the peer speaks HTTPS only. */
+  readonly certificate?: Certificate | undefined;
 }
 
 /** A cache that can be measured. */
@@ -22,20 +25,26 @@ export interface Peer {
 /** A peer at work. */
 export class RunningPeer {
   readonly url: URL;
+  /** Authority that signed its certificate, PEM; none without TLS. */
+  readonly ca: string | undefined;
   readonly tree: ProcessTree;
+  /** Milliseconds from its start to its first answer. */
+  readonly startedIn: number;
   readonly #service: Service;
 
-  private constructor(url: URL, service: Service) {
+  private constructor(url: URL, ca: string | undefined, service: Service, startedIn: number) {
     this.url = url;
+    this.ca = ca;
     this.tree = new ProcessTree(service.pid);
+    this.startedIn = startedIn;
     this.#service = service;
   }
 
-  /** Waits until `service` answers at `port` of 127.0.0.1. */
-  static async answering(port: number, service: Service): Promise<RunningPeer> {
-    const url = new URL(`http://127.0.0.1:${port}/`);
-    await untilAnswered(new URL('/v2/', url), service.failed);
-    return new RunningPeer(url, service);
+  /** Waits until `service` answers at `port` of 127.0.0.1, by HTTPS when `setting` has a certificate. */
+  static async answering(port: number, service: Service, { certificate }: PeerSetting): Promise<RunningPeer> {
+    const url = new URL(`${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}/`);
+    await untilAnswered(new URL('/v2/', url), service.failed, certificate?.ca);
+    return new RunningPeer(url, certificate?.ca, service, performance.now() - service.startedAt);
   }
 
   stop(): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePort } from '../port.ts';
 import type { Processes } from '../processes.ts';
+import { httpSettings } from './http-settings.ts';
 import { RunningPeer, type Peer, type PeerSetting } from './peer.ts';
 
 /** Debian's docker-registry, which is registry:2, in proxy mode. */
@@ -13,7 +14,8 @@ export const registry2: Peer = {
     return (await processes.output('docker-registry', ['--version'])).trim().split(' ').at(-1) ?? '';
   },
 
-  async start({ processes, upstream, folder }: PeerSetting): Promise<RunningPeer> {
+  async start(setting: PeerSetting): Promise<RunningPeer> {
+    const { processes, upstream, folder, certificate } = setting;
     const port = await freePort();
     const file = join(folder, 'registry2.yml');
     await writeFile(
@@ -25,11 +27,11 @@ export const registry2: Peer = {
           cache: { blobdescriptor: 'inmemory' },
           filesystem: { rootdirectory: join(folder, 'registry2') },
         },
-        http: { addr: `127.0.0.1:${port}` },
+        http: httpSettings(port, certificate),
         proxy: { remoteurl: upstream.origin },
       }),
     );
     const service = processes.serve('docker-registry', ['serve', file], join(folder, 'registry2.log'));
-    return RunningPeer.answering(port, service);
+    return RunningPeer.answering(port, service, setting);
   },
 };

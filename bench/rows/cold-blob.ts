@@ -1,8 +1,9 @@
 import { drainOnce } from '../client/drain.ts';
 import { median } from '../statistics.ts';
 import type { Pace } from '../upstream/control.ts';
+import { blobUrl } from '../upstream/image-urls.ts';
 import { blobSizes, layerOf, mixedImage, type BlobName } from './images.ts';
-import { blobUrl, pullManifest } from './prepare.ts';
+import { pullManifest } from './prepare.ts';
 import type { Bench, Row } from './row.ts';
 
 /** How often the direct download is timed: it is short, and all that the peer does is measured by it. */

@@ -1,6 +1,6 @@
 import type { Descriptor } from '../../src/oci/manifest.ts';
 import type { ImageSpec } from '../upstream/control.ts';
-import type { BenchImage } from '../upstream/upstream.ts';
+import type { BenchImage } from '../upstream/image-urls.ts';
 
 const kib = 2 ** 10;
 const mib = 2 ** 20;

@@ -1,8 +1,9 @@
 import { mediaTypes } from '../../src/oci/media-type.ts';
 import type { Figure } from '../report.ts';
+import { manifestUrl } from '../upstream/image-urls.ts';
 import { requestRate } from '../wrk.ts';
 import { blobSizes, layerOf, mixedImage } from './images.ts';
-import { manifestUrl, pullManifest, warmBlob } from './prepare.ts';
+import { pullManifest, warmBlob } from './prepare.ts';
 import type { Bench, Row } from './row.ts';
 
 /** How many small requests a second are answered from the cache, and how long does one wait? */

@@ -1,6 +1,7 @@
 import { drainOnce } from '../client/drain.ts';
+import { blobUrl } from '../upstream/image-urls.ts';
 import { blobSizes, layerOf, mixedImage } from './images.ts';
-import { blobUrl, pullManifest } from './prepare.ts';
+import { pullManifest } from './prepare.ts';
 import type { Row } from './row.ts';
 
 const clients = 32;

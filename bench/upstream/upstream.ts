@@ -1,20 +1,13 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { digestOf } from '../../src/oci/digest.ts';
-import { readManifest, type Descriptor } from '../../src/oci/manifest.ts';
+import { readManifest } from '../../src/oci/manifest.ts';
 import { freePort, untilAnswered } from '../port.ts';
 import type { Processes } from '../processes.ts';
+import type { BenchImage } from './image-urls.ts';
 import { sentSchema, type ImageSpec, type Pace, type Sent } from './control.ts';
 
 const serverFile = fileURLToPath(new URL('server.ts', import.meta.url));
-
-/** An image that the upstream has. */
-export interface BenchImage {
-  readonly repository: string;
-  readonly manifest: Descriptor;
-  /** The config first, then the layers. */
-  readonly blobs: readonly Descriptor[];
-}
 
 /** The registry that all peers mirror: a process of its own, which makes the images that rows ask for. */
 export class Upstream {
