@@ -25,7 +25,7 @@ export interface RunningUpstream {
 
 /** The clients of one upstream: with the configured credentials, without any, and with a reader's own. Nothing is asked yet. */
 export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDependencies): RunningUpstream {
-  const { name, urls, ca, insecure, proxy, redirects, freshness, pullAhead } = config;
+  const { name, urls, ca, insecure, proxy, redirects, freshness, pullAhead, ranges } = config;
   const { clock, logger } = dependencies;
   const lookup = sharedLookup();
   const client = (credentials: CredentialProvider | undefined): UpstreamRegistry =>
@@ -53,6 +53,7 @@ export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDe
       as: (credentials) => client({ get: () => Promise.resolve(credentials) }),
       freshness,
       pullAhead,
+      ranges,
     },
     async close() {
       await registry.close();

@@ -13,6 +13,7 @@ import type { Fills } from './fills.ts';
 import type { InUse, Release } from './in-use.ts';
 import type { BlobAnswer, BlobStat } from './mirror.ts';
 import { OpenBlob } from './open-blob.ts';
+import type { PartOpener } from './ranges/ranges.ts';
 import type { BlobOpener } from './resumable-blob.ts';
 import type { Routing } from './routing.ts';
 import type { StoredBlobs } from './stored-blobs.ts';
@@ -234,22 +235,23 @@ export class BlobService {
     digest: Digest,
     { known, entitled }: Pick<Opening, 'known' | 'entitled'>,
   ): { readonly fill: Fill; readonly joined: boolean; readonly open: BlobOpener } {
-    const { registry, breaker } = this.#routing.upstream(repository.upstream);
-    const open: BlobOpener = (offset, signal) =>
-      breaker.watch(() => registry.openBlob(repository.name, digest, offset, { signal }));
+    const { registry, breaker, ranges } = this.#routing.upstream(repository.upstream);
+    const openPart: PartOpener = (offset, signal, end) =>
+      breaker.watch(() => registry.openBlob(repository.name, digest, offset, { signal, end }));
     const { fill, joined } = this.#fills.join({
       digest,
       // A size that only an unverified claim states must not decide when others' bytes end; without one, upstream's answer does.
       size: entitled && known?.certain === true ? known.size : undefined,
       repository,
-      open,
+      open: ranges.opener(openPart),
       // Upstream may have refused this repository and given the blob to one that joined.
       onCommitted: async (size) => {
         if (fill.cameBy(repository)) await this.#entitlement.grant(repository, digest, size);
       },
     });
     if (!joined) void fill.ended.then(() => this.#entitlement.doubt(repository, digest));
-    return { fill, joined, open };
+    // Each reader of a blob that cannot be stored fetches it for itself: one connection each must do.
+    return { fill, joined, open: (offset, signal) => openPart(offset, signal) };
   }
 
   /** The size as the fill knows it, not as this repository's manifest states it: manifests may state different sizes of one digest. */

@@ -22,6 +22,10 @@ import { ManifestService } from './manifest-service.ts';
 import type { Mirror } from './mirror.ts';
 import type { PullAheadPolicy } from './pull-ahead/policy.ts';
 import { PullAhead } from './pull-ahead/pull-ahead.ts';
+import { ByteBudget } from './ranges/budget.ts';
+import { Hosts } from './ranges/hosts.ts';
+import type { RangePolicy } from './ranges/policy.ts';
+import { Ranges, type SharedRanges } from './ranges/ranges.ts';
 import { PullThroughMirror } from './pull-through-mirror.ts';
 import { ReferrersService } from './referrers-service.ts';
 import { Routing } from './routing.ts';
@@ -35,10 +39,14 @@ import { TagRecords } from './tag-records.ts';
 import { TagService } from './tag-service.ts';
 import type { Upstream, UpstreamClients } from './upstream.ts';
 
+/** Bytes that arrive before their turn, of all blobs together. */
+const aheadBytes = 32 * 1024 * 1024;
+
 /** An upstream to be mirrored, by the name of its client. */
 export interface MirroredUpstream extends UpstreamClients {
   readonly freshness: FreshnessPolicy;
   readonly pullAhead: PullAheadPolicy;
+  readonly ranges: RangePolicy;
 }
 
 export interface MirrorParts {
@@ -84,7 +92,13 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
   const { upstreams, plain, access, canLogIn, content, metadata, space, clock, logger, random } = parts;
   const { inUse, pins, admission, evictor, health, degradation } = space;
   const guarded = await noteGuarded(upstreams, metadata, degradation);
-  const take = async ({ freshness, pullAhead, ...clients }: MirroredUpstream): Promise<Upstream> => {
+  const sharedRanges: SharedRanges = {
+    hosts: new Hosts(clock),
+    budget: new ByteBudget(aheadBytes),
+    clock,
+    logger,
+  };
+  const take = async ({ freshness, pullAhead, ranges, ...clients }: MirroredUpstream): Promise<Upstream> => {
     const { registry } = clients;
     const { name } = registry;
     // What was fetched with credentials stays private when the credentials are removed from the configuration.
@@ -93,7 +107,15 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     const breaker = new Breaker(clock, remembered, (state) => {
       void degradation.tolerate(() => metadata.putUpstreamState(name, state));
     });
-    return { name, ...clients, anonymous, breaker, freshness: new Freshness(freshness), pullAhead };
+    return {
+      name,
+      ...clients,
+      anonymous,
+      breaker,
+      freshness: new Freshness(freshness),
+      pullAhead,
+      ranges: new Ranges(ranges, sharedRanges),
+    };
   };
   const routing = new Routing(await Promise.all(upstreams.map(take)), plain);
   const gate = new Gate({

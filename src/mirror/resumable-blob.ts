@@ -2,8 +2,11 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError, type BlobStream } from '../upstream/registry.ts';
 
-/** Opens a blob upstream from `offset` on. Rejects with UpstreamError. */
-export type BlobOpener = (offset: number, signal: AbortSignal) => Promise<BlobStream>;
+/**
+ * Opens a blob upstream from `offset` on. Rejects with UpstreamError.
+ * @param size of the blob in bytes; not given when it is not known, or parts of it are not to be asked for
+ */
+export type BlobOpener = (offset: number, signal: AbortSignal, size?: number) => Promise<BlobStream>;
 
 export interface ResumableBlobOptions {
   readonly open: BlobOpener;
@@ -69,7 +72,7 @@ export class ResumableBlob {
   async *bytes(onAnswer: () => void): AsyncGenerator<Buffer, void, undefined> {
     while (this.#size === undefined || this.#offset < this.#size) {
       try {
-        const stream = await this.#options.open(this.#whole ? 0 : this.#offset, this.#options.signal);
+        const stream = await this.#open();
         if (stream.mismatched !== undefined) this.#givers.push(stream.mismatched);
         this.#learnSize(stream);
         if (!this.#answered) {
@@ -96,6 +99,11 @@ export class ResumableBlob {
   /** Tells whoever gave the bytes that they are not the blob's, so that the next attempt may go elsewhere. */
   mismatched(): void {
     for (const mismatched of this.#givers) mismatched();
+  }
+
+  #open(): Promise<BlobStream> {
+    const { open, signal } = this.#options;
+    return this.#whole ? open(0, signal) : open(this.#offset, signal, this.#size);
   }
 
   /** The stream without what is there already and without what lies past the end. */

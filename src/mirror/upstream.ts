@@ -4,6 +4,7 @@ import type { UpstreamRegistry } from '../upstream/registry.ts';
 import type { Breaker } from './breaker.ts';
 import type { Freshness } from './freshness.ts';
 import type { PullAheadPolicy } from './pull-ahead/policy.ts';
+import type { Ranges } from './ranges/ranges.ts';
 
 /** The clients of one upstream. */
 export interface UpstreamClients {
@@ -23,4 +24,5 @@ export interface Upstream extends UpstreamClients {
   readonly breaker: Breaker;
   readonly freshness: Freshness;
   readonly pullAhead: PullAheadPolicy;
+  readonly ranges: Ranges;
 }

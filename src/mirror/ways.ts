@@ -24,10 +24,10 @@ export class Ways {
   }
 
   /** Opens the blob by the first way that upstream does not refuse. Rejects with UpstreamError. */
-  async open(offset: number, signal: AbortSignal): Promise<BlobStream> {
+  async open(...request: Parameters<BlobOpener>): Promise<BlobStream> {
     for (const [via, open] of this.#ways) {
       try {
-        const stream = await open(offset, signal);
+        const stream = await open(...request);
         this.#given.add(via);
         return stream;
       } catch (error) {

@@ -154,6 +154,7 @@ export class MirrorHouse implements AsyncDisposable {
         },
         // A test that counts what upstream is asked asks for it itself.
         pullAhead: { enabled: false, parallel: 4, ...this.#options.pullAhead },
+        ranges: { connections: 8, minBytes: 16 * 2 ** 20 },
       })),
       plain,
       access: { ...everythingAllowed, ...access },

@@ -1,0 +1,198 @@
+/** A rate is taken over at least so long, in milliseconds. */
+const windowMs = 40;
+/** How long more connections may take to show that they help: they start slowly. In milliseconds, and in round trips. */
+const patience = { ms: 120, latencies: 6 };
+/** What a doubling must bring, as a share of what was there before: less is not worth the connections. */
+const worthwhile = 0.3;
+/** After so many milliseconds fewer connections are tried, to see whether they give as much; then after twice as many, and so on. */
+const firstTrialMs = 2_000;
+
+/** Whether more connections are tried, fewer are, or neither. */
+type Phase =
+  | { readonly is: 'growing'; readonly before: Rate | undefined }
+  | { readonly is: 'settled'; readonly trialAt: number }
+  | { readonly is: 'trying'; readonly before: Rate };
+
+/** What each of so many connections gave, in bytes a millisecond. */
+interface Rate {
+  readonly connections: number;
+  readonly each: number;
+}
+
+/**
+ * How many connections a blob should arrive over. It starts with one and doubles as long as that helps. Later it tries half
+ * as many now and then, since connections that start slowly make more of them look better than they are.
+ */
+export class Parallelism {
+  readonly #limit: number;
+  #connections: number;
+  #phase: Phase;
+  #trialMs = firstTrialMs;
+  #helpful: number | undefined;
+  #latencyMs: number | undefined;
+  /** Since when these connections are measured; undefined until all of them give something. */
+  #since: number | undefined;
+  #lastAt = 0;
+  #lastFlowing = 0;
+  /** Of the present window: bytes, milliseconds of all connections that gave something, and since when. */
+  #bytes = 0;
+  #flowMs = 0;
+  #windowAt = 0;
+  /** The same since {@link #since}. */
+  #allBytes = 0;
+  #allFlowMs = 0;
+  /** What each connection gave: the most that a window saw since {@link #since}, and the latest. */
+  #best = 0;
+  #rate: number | undefined;
+
+  /**
+   * @param limit the most connections
+   * @param known how many helped lately, if that is known
+   * @param now in milliseconds
+   */
+  constructor(limit: number, known: number | undefined, now: number) {
+    this.#limit = limit;
+    this.#connections = Math.min(known ?? 1, limit);
+    this.#phase =
+      known === undefined
+        ? { is: 'growing', before: undefined }
+        : { is: 'settled', trialAt: now + firstTrialMs };
+  }
+
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** Whether {@link connections} is what helps, as opposed to a trial. */
+  get settled(): boolean {
+    return this.#phase.is === 'settled';
+  }
+
+  /** How many connections were found to help, as a start for the next blob; undefined before anything was found. */
+  get helpful(): number | undefined {
+    return this.#helpful;
+  }
+
+  /** What each connection gives, in bytes a millisecond; undefined until it has been measured. */
+  get rate(): number | undefined {
+    return this.#rate;
+  }
+
+  /** The shortest time from a request to its answer, in milliseconds. */
+  get latencyMs(): number {
+    return this.#latencyMs ?? 0;
+  }
+
+  answered(latencyMs: number): void {
+    this.#latencyMs = Math.min(this.#latencyMs ?? Infinity, latencyMs);
+  }
+
+  /**
+   * Counts bytes that have come.
+   * @param flowing connections that have begun to give bytes, and have not ended
+   * @param now in milliseconds
+   */
+  received(bytes: number, flowing: number, now: number): void {
+    if (this.#since === undefined) {
+      const isComplete =
+        this.#phase.is === 'trying' ? flowing <= this.#connections : flowing >= this.#connections;
+      if (isComplete) this.#begin(flowing, now);
+      return;
+    }
+    this.#bytes += bytes;
+    this.#flowMs += (now - this.#lastAt) * this.#lastFlowing;
+    this.#lastAt = now;
+    this.#lastFlowing = flowing;
+    if (now - this.#windowAt < windowMs || this.#flowMs === 0) return;
+    this.#rate = this.#bytes / this.#flowMs;
+    this.#best = Math.max(this.#best, this.#rate);
+    this.#windowAt = now;
+    this.#allBytes += this.#bytes;
+    this.#allFlowMs += this.#flowMs;
+    this.#bytes = 0;
+    this.#flowMs = 0;
+    this.#judge(now - this.#since, now);
+  }
+
+  /** There may be no more connections now: what is measured says nothing about so many. */
+  held(): void {
+    this.#since = undefined;
+  }
+
+  /** Upstream has refused a connection: one has to do. */
+  refused(): void {
+    this.#found(1, Infinity);
+  }
+
+  /** A connection has failed. */
+  failed(): void {
+    if (this.#connections === 1) return;
+    this.#settle(Math.floor(this.#connections / 2), Infinity);
+  }
+
+  #begin(flowing: number, now: number): void {
+    this.#since = now;
+    this.#windowAt = now;
+    this.#lastAt = now;
+    this.#lastFlowing = flowing;
+    this.#bytes = 0;
+    this.#flowMs = 0;
+    this.#allBytes = 0;
+    this.#allFlowMs = 0;
+    this.#best = 0;
+  }
+
+  #judge(elapsedMs: number, now: number): void {
+    const phase = this.#phase;
+    const isPatient = elapsedMs < Math.max(patience.ms, patience.latencies * this.latencyMs);
+    const connections = this.#connections;
+    const atBest = { connections, each: this.#best };
+    const onAverage = { connections, each: this.#allBytes / this.#allFlowMs };
+    switch (phase.is) {
+      case 'growing':
+        if (phase.before === undefined || helps(phase.before, atBest)) this.#grow(atBest, now);
+        else if (!isPatient) this.#found(phase.before.connections, now + this.#trialMs);
+        return;
+      case 'settled':
+        if (isPatient || now < phase.trialAt || connections === 1) return;
+        this.#connections = Math.ceil(connections / 2);
+        this.#phase = { is: 'trying', before: onAverage };
+        this.#since = undefined;
+        return;
+      case 'trying':
+        if (isPatient) return;
+        this.#trialMs *= 2;
+        this.#found(
+          helps(onAverage, phase.before) ? phase.before.connections : connections,
+          now + this.#trialMs,
+        );
+    }
+  }
+
+  #grow(measured: Rate, now: number): void {
+    if (this.#connections === this.#limit) {
+      this.#found(this.#limit, now + this.#trialMs);
+      return;
+    }
+    this.#connections = Math.min(this.#connections * 2, this.#limit);
+    this.#phase = { is: 'growing', before: measured };
+    this.#since = undefined;
+  }
+
+  #found(connections: number, trialAt: number): void {
+    this.#helpful = connections;
+    this.#settle(connections, trialAt);
+  }
+
+  #settle(connections: number, trialAt: number): void {
+    this.#connections = connections;
+    this.#phase = { is: 'settled', trialAt };
+    this.#since = undefined;
+  }
+}
+
+/** Whether `more` connections give so much more than `fewer` that they are worth it. */
+function helps(fewer: Rate, more: Rate): boolean {
+  const growth = more.connections / fewer.connections;
+  return more.each * growth >= fewer.each * (1 + worthwhile * (growth - 1));
+}
