@@ -44,13 +44,17 @@ export class Transport implements Sender {
     guard.check(url);
     const asked = { host: url.host, proxy: this.proxyOf(url), signal };
     try {
-      const answer = await dispatchers.of(url, lane).request({
+      const dispatcher = await dispatchers.of(url, lane);
+      const answer = await dispatcher.request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method,
         headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers },
         body: body ?? null,
         signal: signal ?? null,
+        // After a HEAD undici would close the connection, for servers that send a body all the same; such bytes end it anyway.
+        // The GET that follows a HEAD of a tag must not wait for a new one: over TLS that is two or three round trips.
+        reset: false,
         // Stated here, since the parts of a proxied connection do not hand on what they were made with.
         headersTimeout: timeouts.headerMs,
         bodyTimeout: timeouts.idleMs,

@@ -294,6 +294,35 @@ describe('listTags', () => {
   });
 });
 
+describe('a HEAD', () => {
+  it('leaves its connection to the GET that follows', async () => {
+    const connections = new Set<unknown>();
+    await using upstream = await scriptedServer((request, response) => {
+      connections.add(request.socket);
+      response.writeHead(200, { 'content-type': image.mediaType, 'content-length': image.size });
+      response.end(image.bytes);
+    });
+    await using client = clientOf(upstream.url);
+    await client.registry.headManifest(busybox, latest);
+
+    expect((await client.registry.getManifest(busybox, latest)).bytes).toEqual(image.bytes);
+    expect(connections.size).toBe(1);
+  });
+
+  it('that is answered with a body does not have this taken for the next answer', async () => {
+    const smuggled = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil';
+    await using upstream = await scriptedServer(({ method, socket }, response) => {
+      const head = `HTTP/1.1 200 OK\r\nContent-Type: ${image.mediaType}\r\nContent-Length: ${smuggled.length}\r\n\r\n`;
+      if (method === 'HEAD') socket.write(head + smuggled);
+      else response.end(image.bytes);
+    });
+    await using client = clientOf(upstream.url);
+    await client.registry.headManifest(busybox, latest);
+
+    expect((await client.registry.getManifest(busybox, latest)).bytes).toEqual(image.bytes);
+  });
+});
+
 describe('idle connections', () => {
   it('close soon, even if the upstream would keep them', async () => {
     await using hub = await hubWithImage();
