@@ -43,9 +43,6 @@ export class StoredSource implements BlobSource {
   }
 }
 
-/** A fill writes over nothing that it has lent. */
-function keep(): void {}
-
 /** A blob that is arriving: follows its fill, and fetches for itself should the store fail underneath. */
 export class FillSource implements BlobSource {
   readonly #fill: Fill;
@@ -76,8 +73,7 @@ export class FillSource implements BlobSource {
   async borrow(length: number, position: number): Promise<Loan | undefined> {
     const end = await this.#arrived(position);
     if (end === undefined) return undefined;
-    const bytes = this.#fill.borrow(Math.min(length, end - position), position);
-    return bytes && { bytes, release: keep };
+    return this.#fill.borrow(Math.min(length, end - position), position);
   }
 
   cancel(): void {

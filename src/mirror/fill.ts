@@ -2,11 +2,12 @@ import type { Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { Repository } from '../oci/reference.ts';
-import type { ContentStore, Ingest } from '../store/content-store.ts';
+import type { ContentStore, Ingest, Loan } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
+import type { Blocks } from './blocks.ts';
 import type { Degradation } from './degradation.ts';
 import type { InUse } from './in-use.ts';
 import { pour } from './pour.ts';
@@ -29,6 +30,7 @@ export interface FillDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
+  readonly blocks: Blocks;
   /** Ends all fills; their partial bytes are kept. */
   readonly signal: AbortSignal;
 }
@@ -164,8 +166,8 @@ export class Fill {
   }
 
   /** Bytes that came only just now, without a copy; undefined when they have to be read. */
-  borrow(length: number, position: number): Buffer | undefined {
-    return this.#tail?.view(length, position);
+  borrow(length: number, position: number): Loan | undefined {
+    return this.#tail?.lend(length, position);
   }
 
   async #run(before: Promise<void>): Promise<void> {
@@ -183,6 +185,7 @@ export class Fill {
     } finally {
       claim.abandoned(keptBytes);
       this.#over = true;
+      this.#tail?.close();
       this.#tail = undefined;
       await this.#closeIfIdle();
       release();
@@ -194,7 +197,7 @@ export class Fill {
     if (ingest.offset > 0)
       this.#logger.info({ offset: ingest.offset }, 'resuming a blob that an earlier run left');
     this.#progress.wake();
-    const open: BlobOpener = (offset, signal) => this.#ways.open(offset, signal);
+    const open: BlobOpener = (...request) => this.#ways.open(...request);
     const { signal, clock, random } = this.#shared;
     const blob = new ResumableBlob(ingest.offset, {
       open,
@@ -204,12 +207,11 @@ export class Fill {
       random,
       logger: this.#logger,
     });
-    this.#tail = new Tail(ingest.offset, this.#knownSize ?? Infinity);
+    this.#tail = new Tail(ingest.offset, this.#knownSize ?? Infinity, this.#shared.blocks);
     const answered = (): void => {
       if (blob.size !== undefined) this.#learnSize(blob.size);
     };
-    await pour(blob.bytes(answered), ingest, (chunks) => {
-      this.#tail?.append(chunks);
+    await pour(blob.bytes(answered), ingest, this.#tail, () => {
       this.#progress.wakeSoon();
       admit(claim.wrote(ingest.offset, blob.confirmedSize));
     });

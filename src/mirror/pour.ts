@@ -1,4 +1,5 @@
 import type { Ingest } from '../store/content-store.ts';
+import type { Tail } from './tail.ts';
 
 /** Bytes that wait behind the write under way, at which no more is taken from upstream. */
 const backlogBytes = 1024 * 1024;
@@ -9,31 +10,26 @@ const backlogBytes = 1024 * 1024;
  * @param onWritten told of each batch that is written and can be read from the ingest
  */
 export async function pour(
-  bytes: AsyncIterable<Buffer>,
+  bytes: AsyncIterable<Uint8Array>,
   ingest: Ingest,
-  onWritten: (chunks: readonly Buffer[]) => void,
+  tail: Tail,
+  onWritten: () => void,
 ): Promise<void> {
-  let batch: Buffer[] = [];
-  let backlog = 0;
   let idle = true;
   let failed = false;
   let flushing = Promise.resolve();
   const flush = async (): Promise<void> => {
     idle = false;
-    while (batch.length > 0) {
-      const chunks = batch;
-      batch = [];
-      backlog = 0;
-      await ingest.write(chunks);
-      onWritten(chunks);
+    while (tail.waiting > 0) {
+      await ingest.write(tail.take());
+      onWritten();
     }
     // Not after a failure: nothing may be written behind bytes that are missing.
     idle = true;
   };
   try {
     for await (const chunk of bytes) {
-      batch.push(chunk);
-      backlog += chunk.length;
+      tail.append(chunk);
       if (idle) {
         flushing = flush();
         // It is awaited below, where a failure is met; until then it must not count as unhandled.
@@ -41,7 +37,7 @@ export async function pour(
           failed = true;
         });
       }
-      if (failed || backlog >= backlogBytes) await flushing;
+      if (failed || tail.waiting >= backlogBytes) await flushing;
     }
   } finally {
     await flushing;
