@@ -131,3 +131,8 @@ const description: Readonly<Record<AddressKind, string>> = {
 function refusal(host: string, kind: AddressKind): UpstreamError {
   return new UpstreamError('invalid', `${host} is not asked: it is ${description[kind]}`);
 }
+
+/** Whether certificates of hosts of that standing go unchecked. */
+export function isUnchecked(standing: Standing, insecure: boolean): boolean {
+  return insecure && standing !== 'stranger';
+}

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { buildConnector } from 'undici';
-import type { AddressGuard, Standing } from './address-guard.ts';
+import { isUnchecked, type AddressGuard, type Standing } from './address-guard.ts';
 
 export interface ConnectorOptions {
   readonly guard: AddressGuard;
@@ -44,9 +44,4 @@ export function guardedConnector({
       callback(null, socket);
     });
   };
-}
-
-/** Whether certificates of hosts of that standing go unchecked. */
-export function isUnchecked(standing: Standing, insecure: boolean): boolean {
-  return insecure && standing !== 'stranger';
 }

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
-import { errors } from 'undici';
 import type { Clock } from '../clock.ts';
 import { Pace } from './pace.ts';
 import { UpstreamError } from './registry.ts';
+import { StandstillError } from './transport-error.ts';
 
 /** What is left of a discarded body up to here is read, so that the connection can be used again; beyond, it is closed. */
 const maxDrainBytes = 64 * 1024;
@@ -34,7 +34,7 @@ export class ResponseBody implements AsyncIterable<Buffer> {
           const chunk = await chunks.next();
           if (chunk.done === true || pace.keepsUp(chunk.value.length, clock.now() - since)) return chunk;
           readable.destroy();
-          throw new errors.BodyTimeoutError();
+          throw new StandstillError();
         } catch (error) {
           throw this.#toUpstreamError(error);
         }
@@ -53,7 +53,7 @@ export class ResponseBody implements AsyncIterable<Buffer> {
   async read(limit: number, timeoutMs: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let length = 0;
-    const timer = setTimeout(() => this.#readable.destroy(new errors.BodyTimeoutError()), timeoutMs);
+    const timer = setTimeout(() => this.#readable.destroy(new StandstillError()), timeoutMs);
     try {
       for await (const chunk of this) {
         length += chunk.length;

@@ -1,9 +1,9 @@
-import { errors } from 'undici';
 import { UpstreamError, type UpstreamErrorKind } from './registry.ts';
 
 const kinds: Readonly<Record<string, readonly [UpstreamErrorKind, string]>> = {
   UND_ERR_CONNECT_TIMEOUT: ['timeout', 'no connection in time'],
   UND_ERR_HEADERS_TIMEOUT: ['timeout', 'no answer in time'],
+  ESTANDSTILL: ['timeout', 'the answer came to a standstill'],
   UND_ERR_BODY_TIMEOUT: ['timeout', 'the answer came to a standstill'],
   ETIMEDOUT: ['timeout', 'no connection in time'],
   UND_ERR_ABORTED: ['aborted', 'the request was given up'],
@@ -27,6 +27,12 @@ const proxyKinds: typeof kinds = {
   UND_ERR_PRX_TLS: ['unavailable', "the proxy's certificate is not for its name"],
 };
 
+/** A body that takes too long, although its connection is alive. */
+export class StandstillError extends Error {
+  override readonly name = 'StandstillError';
+  readonly code = 'ESTANDSTILL';
+}
+
 export interface AskedHost {
   readonly host: string;
   /** The proxy in between, without credentials. */
@@ -43,7 +49,7 @@ export function transportError(error: unknown, { host, proxy, signal }: AskedHos
   if (signal?.aborted === true) {
     return new UpstreamError('aborted', `${host}: the request was given up`, { cause: signal.reason });
   }
-  if (error instanceof errors.HTTPParserError) {
+  if (error instanceof Error && error.name === 'HTTPParserError') {
     // It carries the bytes that did not parse, which may hold a token: it does not become the cause.
     return new UpstreamError('invalid', `${host}: the answer is not HTTP`);
   }

@@ -1,0 +1,59 @@
+import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici';
+import { guardedConnector, type ConnectorOptions } from './connector.ts';
+import type { Lane } from './http-message.ts';
+
+/** Connections to one origin at a time; more requests wait for one of them. */
+const maxConnections: Readonly<Record<Lane, number>> = { metadata: 32, blob: 128 };
+
+/** How long an idle connection is kept, in milliseconds: with many upstreams, minutes would add up to thousands. */
+const keepAliveMs = 4_000;
+/** The same where a server asks for longer. */
+const longestKeepAliveMs = 10_000;
+
+export interface ProxiedOptions {
+  /** Its URL may hold credentials. */
+  readonly proxy: URL;
+  /** Milliseconds for a connection, TLS included. */
+  readonly connectMs: number;
+  /** Milliseconds in which the proxy must have opened a tunnel. */
+  readonly headerMs: number;
+  /** Certificate authorities in PEM form, in place of the usual ones; undefined for these. */
+  readonly ca: readonly string[] | undefined;
+  /** The upstream's certificate is not checked. */
+  readonly unchecked: boolean;
+}
+
+/** Connections straight to where a request goes. */
+export function direct(lane: Lane, options: ConnectorOptions): Dispatcher {
+  return new Agent({ ...pooling(lane), connect: guardedConnector(options) });
+}
+
+/** Connections through a proxy: HTTPS goes through a tunnel (CONNECT), plain HTTP in absolute form. */
+export function proxied(
+  lane: Lane,
+  { proxy, connectMs, headerMs, ca, unchecked }: ProxiedOptions,
+): Dispatcher {
+  const tls = { timeout: connectMs, ...(ca === undefined ? {} : { ca: [...ca] }) };
+  return new ProxyAgent({
+    ...pooling(lane),
+    uri: proxy.href,
+    requestTls: { ...tls, rejectUnauthorized: !unchecked },
+    proxyTls: tls,
+    // Those that undici makes by itself know neither these limits nor that of the wait for a tunnel.
+    factory: (origin, options) => new Pool(origin, Object.assign(pooling(lane), options)),
+    clientFactory: (origin, options) =>
+      new Pool(origin, Object.assign({ headersTimeout: headerMs }, options)),
+  });
+}
+
+/** Blobs in parallel want connections of their own, and one cut stream must not end others: no HTTP/2. */
+function pooling(
+  lane: Lane,
+): Pick<Pool.Options, 'connections' | 'allowH2' | 'keepAliveTimeout' | 'keepAliveMaxTimeout'> {
+  return {
+    connections: maxConnections[lane],
+    allowH2: false,
+    keepAliveTimeout: keepAliveMs,
+    keepAliveMaxTimeout: longestKeepAliveMs,
+  };
+}
