@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createHttpApp } from '../../src/http/app.ts';
+import { Lane } from '../../src/http/lane/lane.ts';
 import { HttpServer, type ServerTimeouts } from '../../src/http/server.ts';
 import type { TlsOptions } from '../../src/http/tls.ts';
 import type { Clock } from '../../src/clock.ts';
@@ -12,21 +13,29 @@ const clock: Clock = {
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 };
 
+export interface ServingOptions {
+  readonly tls?: TlsOptions;
+  readonly timeouts?: Partial<ServerTimeouts>;
+  /** True: hits that stand are answered from memory when they are asked for again. */
+  readonly lane?: boolean;
+}
+
 /** The HTTP interface on a real socket of 127.0.0.1, over a fake mirror. */
 export class Serving implements AsyncDisposable {
   readonly mirror = new FakeMirror();
   readonly log = logLines('debug');
   readonly server: HttpServer;
 
-  private constructor(options: { tls?: TlsOptions; timeouts?: Partial<ServerTimeouts> }) {
+  private constructor({ lane, ...options }: ServingOptions) {
     const { logger } = this.log;
     const app = createHttpApp({ mirror: this.mirror, logger, clock });
-    this.server = new HttpServer({ app, listen: { host: '127.0.0.1', port: 0 }, clock, logger, ...options });
+    const listen = { host: '127.0.0.1', port: 0 };
+    const hot = lane === true ? { lane: new Lane({ logger, clock }) } : undefined;
+    this.mirror.standing = lane === true;
+    this.server = new HttpServer({ app, listen, clock, logger, ...hot, ...options });
   }
 
-  static async start(
-    options: { tls?: TlsOptions; timeouts?: Partial<ServerTimeouts> } = {},
-  ): Promise<Serving> {
+  static async start(options: ServingOptions = {}): Promise<Serving> {
     const serving = new Serving(options);
     await serving.server.listen();
     return serving;
