@@ -2,7 +2,7 @@ import { drainOnce } from '../client/drain.ts';
 import { median } from '../statistics.ts';
 import type { Pace } from '../upstream/control.ts';
 import { blobUrl } from '../upstream/image-urls.ts';
-import { blobSizes, layerOf, mixedImage, type BlobName } from './images.ts';
+import { blobSizes, layerOf, oneLayer, type BlobName } from './images.ts';
 import { pullManifest } from './prepare.ts';
 import type { Bench, Row } from './row.ts';
 
@@ -16,15 +16,16 @@ async function directAndCold(
   pace: Pace,
 ): Promise<{ readonly direct: number; readonly cold: number }> {
   const { peer, upstream } = bench;
-  const image = await upstream.image(mixedImage);
+  const image = await upstream.image(oneLayer(blobSizes[blob]));
   const layer = layerOf(image, blobSizes[blob]);
-  await pullManifest(bench, image);
   await upstream.setPace(pace);
   try {
     const direct: number[] = [];
     for (let turn = 1; turn <= directDownloads; turn += 1) {
       direct.push((await drainOnce(blobUrl(upstream.url, image, layer))).seconds);
     }
+    // Not before: a peer may fetch what a manifest names without waiting to be asked.
+    await pullManifest(peer, image);
     const cold = await drainOnce(blobUrl(peer.url, image, layer));
     return { direct: median(direct), cold: cold.seconds };
   } finally {
@@ -32,18 +33,24 @@ async function directAndCold(
   }
 }
 
-/** What does the first download through the cache take, where upstream is as fast as the machine? */
-export const coldBlob: Row = {
-  name: 'cold-blob',
-  figures: [
-    { id: 'seconds', title: 'cold 256 MiB, unthrottled upstream, seconds', better: 'less' },
-    { id: 'times', title: 'the same, times a direct download', better: 'less' },
-  ],
-  async measure(bench) {
-    const { direct, cold } = await directAndCold(bench, 'large', {});
-    return { seconds: cold, times: cold / direct };
-  },
-};
+/** What does the first download through the cache take, where upstream keeps `pace`? */
+function coldBlobRow(name: string, upstream: string, pace: Pace): Row {
+  return {
+    name,
+    figures: [
+      { id: 'seconds', title: `cold 256 MiB, ${upstream}, seconds`, better: 'less' },
+      { id: 'times', title: 'the same, times a direct download', better: 'less' },
+    ],
+    async measure(bench) {
+      const { direct, cold } = await directAndCold(bench, 'large', pace);
+      return { seconds: cold, times: cold / direct };
+    },
+  };
+}
+
+export const coldBlob = coldBlobRow('cold-blob', 'unthrottled upstream', {});
+export const coldBlob1G = coldBlobRow('cold-blob-1g', '1 Gbit/s link', { link: 1e9 / 8 });
+export const coldBlob10G = coldBlobRow('cold-blob-10g', '10 Gbit/s link', { link: 1e10 / 8 });
 
 /** Is the first download through the cache faster than a direct one, where upstream limits each connection? */
 export const slowUpstream: Row = {

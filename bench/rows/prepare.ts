@@ -21,7 +21,7 @@ async function fetchVerified({ ca }: RunningPeer, url: URL, digest: Digest): Pro
 }
 
 /** Pulls the manifest by tag, as every client does before it asks for blobs. */
-export async function pullManifest({ peer }: Bench, image: BenchImage): Promise<void> {
+export async function pullManifest(peer: RunningPeer, image: BenchImage): Promise<void> {
   await fetchVerified(peer, manifestUrl(peer.url, image), image.manifest.digest);
 }
 
@@ -29,7 +29,7 @@ export async function pullManifest({ peer }: Bench, image: BenchImage): Promise<
 export async function warmBlob(bench: Bench, image: BenchImage, blob: Descriptor): Promise<URL> {
   const { peer, upstream } = bench;
   const url = blobUrl(peer.url, image, blob);
-  await pullManifest(bench, image);
+  await pullManifest(peer, image);
   const giveUpAt = performance.now() + patience;
   for (;;) {
     await upstream.setPace({});

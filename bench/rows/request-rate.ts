@@ -34,7 +34,7 @@ function requestRow(name: string, what: string, warm: (bench: Bench) => Promise<
 
 export const manifestByTag = requestRow('manifest-by-tag', 'cached manifest by tag', async (bench) => {
   const image = await bench.upstream.image(mixedImage);
-  await pullManifest(bench, image);
+  await pullManifest(bench.peer, image);
   return manifestUrl(bench.peer.url, image);
 });
 
@@ -43,7 +43,7 @@ export const manifestByDigest = requestRow(
   'cached manifest by digest',
   async (bench) => {
     const image = await bench.upstream.image(mixedImage);
-    await pullManifest(bench, image);
+    await pullManifest(bench.peer, image);
     return manifestUrl(bench.peer.url, image, image.manifest.digest);
   },
 );

@@ -1,6 +1,6 @@
 import { drainOnce } from '../client/drain.ts';
 import { blobUrl } from '../upstream/image-urls.ts';
-import { blobSizes, layerOf, mixedImage } from './images.ts';
+import { blobSizes, layerOf, oneLayer } from './images.ts';
 import { pullManifest } from './prepare.ts';
 import type { Row } from './row.ts';
 
@@ -26,11 +26,11 @@ export const stampede: Row = {
   ],
   async measure(bench) {
     const { peer, upstream } = bench;
-    const image = await upstream.image(mixedImage);
+    const image = await upstream.image(oneLayer(blobSizes.medium));
     const layer = layerOf(image, blobSizes.medium);
-    await pullManifest(bench, image);
     await upstream.setPace({ link });
     try {
+      await pullManifest(peer, image);
       const { seconds } = await drainOnce(blobUrl(peer.url, image, layer), { streams: clients });
       const memory = (await peer.tree.peakMemory()) / 2 ** 20;
       const sent = (await upstream.sent())[layer.digest]?.bytes ?? 0;
