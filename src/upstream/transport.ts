@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { AddressGuard } from './address-guard.ts';
@@ -60,6 +61,8 @@ export class Transport implements Sender {
         bodyTimeout: timeouts.idleMs,
       });
       logger.trace({ ...log, status: answer.statusCode }, 'upstream answered');
+      // A turn of the event loop later undici has the connection ready for the next request.
+      if (method === 'HEAD') await turn();
       return {
         status: answer.statusCode,
         headers: answer.headers,
