@@ -24,8 +24,9 @@ export interface ProxiedOptions {
 }
 
 /** Connections straight to where a request goes. */
-export function direct(lane: Lane, options: ConnectorOptions): Dispatcher {
-  return new Agent({ ...pooling(lane), connect: guardedConnector(options) });
+export function direct(lane: Lane, options: Omit<ConnectorOptions, 'bulk'>): Dispatcher {
+  const connect = guardedConnector({ ...options, bulk: lane === 'blob' });
+  return new Agent({ ...pooling(lane), connect });
 }
 
 /** Connections through a proxy: HTTPS goes through a tunnel (CONNECT), plain HTTP in absolute form. */

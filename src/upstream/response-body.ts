@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
+import { Arriving } from './arriving.ts';
 import { Pace } from './pace.ts';
 import { UpstreamError } from './registry.ts';
 import { StandstillError } from './transport-error.ts';
@@ -25,14 +26,15 @@ export class ResponseBody implements AsyncIterable<Buffer> {
   [Symbol.asyncIterator](): AsyncIterator<Buffer, undefined> {
     const readable = this.#readable;
     const clock = this.#clock;
-    const chunks = readable[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
+    const pieces = new Arriving(readable);
     const pace = new Pace();
     return {
       next: async () => {
         try {
           const since = clock.now();
-          const chunk = await chunks.next();
-          if (chunk.done === true || pace.keepsUp(chunk.value.length, clock.now() - since)) return chunk;
+          const piece = await pieces.next();
+          if (piece === undefined) return { done: true, value: undefined };
+          if (pace.keepsUp(piece.length, clock.now() - since)) return { done: false, value: piece };
           readable.destroy();
           throw new StandstillError();
         } catch (error) {

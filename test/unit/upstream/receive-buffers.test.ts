@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket, type TcpNetConnectOpts } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { receiveBuffers, receiveWindow } from '../../../src/upstream/receive-buffers.ts';
+import { noise } from '../../support/image.ts';
+
+/** Connects as those do that bring much. */
+function receiving(port: number): Socket {
+  const options: TcpNetConnectOpts & { readonly highWaterMark: number } = {
+    port,
+    host: '127.0.0.1',
+    onread: receiveBuffers(),
+    highWaterMark: receiveWindow,
+  };
+  return connect(options);
+}
+
+/** A server that sends each connection the next one of `answers`. */
+async function serving(answers: readonly Buffer[]): Promise<AsyncDisposable & { readonly port: number }> {
+  let served = 0;
+  const server = createServer((socket) => {
+    socket.end(answers[served] ?? Buffer.alloc(0));
+    served += 1;
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+describe('receiving into large buffers', () => {
+  it('mixes up no bytes, of one connection or of several', async () => {
+    const answers = Array.from({ length: 4 }, (_, index) => noise(1_000_000 + index, `answer ${index}`));
+    await using server = await serving(answers);
+    const onread = receiveBuffers();
+    const received = await Promise.all(
+      answers.map(() => buffer(connect({ port: server.port, host: '127.0.0.1', onread }))),
+    );
+    const bySize = received.toSorted((one, other) => one.length - other.length);
+    expect(bySize.map((bytes, index) => bytes.equals(answers[index] ?? Buffer.alloc(0)))).toEqual(
+      answers.map(() => true),
+    );
+  });
+
+  it('takes more at a time than Node does by itself', async () => {
+    await using server = await serving([Buffer.alloc(8 * 1024 * 1024)]);
+    const socket = receiving(server.port);
+    let largest = 0;
+    socket.on('data', (piece: Buffer) => {
+      largest = Math.max(largest, piece.length);
+    });
+    await once(socket, 'close');
+    expect(largest).toBeGreaterThan(65_536);
+  });
+
+  it('pauses with the stream, so that nothing is received that nobody reads', async () => {
+    await using server = await serving([Buffer.alloc(32 * 1024 * 1024)]);
+    const socket = receiving(server.port);
+    await once(socket, 'readable');
+    for (let count = 0; count < 200; count += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(socket.readableLength).toBeLessThanOrEqual(2 * receiveWindow);
+    expect((await buffer(socket)).length).toBe(32 * 1024 * 1024);
+  });
+});
