@@ -356,6 +356,7 @@ describe('a client that does not read', () => {
     using client = await connect(serving);
     await stuff(serving, client, sockets.all[0]);
     await within(5000, 'the end of the server', serving.server.drain(50));
+    expect(serving.requests.at(-1)).toMatchObject({ aborted: true });
   });
 });
 

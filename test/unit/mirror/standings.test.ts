@@ -1,0 +1,212 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ManifestReference } from '../../../src/oci/reference.ts';
+import type { PullTarget, Standing } from '../../../src/mirror/mirror.ts';
+import { makeImage } from '../../support/image.ts';
+import { byTag, fromWebPage, MirrorHouse, readAll, somebody, target } from '../../support/mirror-house.ts';
+import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
+
+const image = makeImage();
+const other = makeImage({ seed: 2 });
+const hello = target('library/hello');
+const latest = byTag('latest');
+const byDigest: ManifestReference = { digest: image.digest };
+const { config } = image;
+
+let house: MirrorHouse;
+
+beforeEach(async () => {
+  house = await MirrorHouse.open({ inMemory: true });
+  house.upstream.addManifest('library/hello', image.bytes, 'latest');
+  house.upstream.addManifest('library/hello', other.bytes, 'other');
+  house.upstream.addBlob('library/hello', config.bytes);
+});
+
+afterEach(async () => {
+  await house[Symbol.asyncDispose]();
+});
+
+/** Pulls an image and its configuration, so that both are held. */
+async function pull(asked: PullTarget = hello): Promise<void> {
+  await house.mirror.manifest(asked, latest, 'GET');
+  await readAll(await house.mirror.openBlob(asked, config.digest));
+  await house.settled();
+  await house.mirror.statBlob(asked, config.digest);
+}
+
+interface Standings {
+  readonly tag: Standing | undefined;
+  readonly manifest: Standing | undefined;
+  readonly blob: Standing | undefined;
+}
+
+function standings(asked: PullTarget = hello): Standings {
+  return {
+    tag: house.mirror.manifestStanding(asked, latest),
+    manifest: house.mirror.manifestStanding(asked, byDigest),
+    blob: house.mirror.blobStanding(asked, config.digest),
+  };
+}
+
+/** Which of them hold. */
+function holding({ tag, manifest, blob }: Standings): Readonly<Record<string, boolean | undefined>> {
+  return { tag: tag?.holds(), manifest: manifest?.holds(), blob: blob?.holds() };
+}
+
+const all = { tag: true, manifest: true, blob: true };
+const none = { tag: undefined, manifest: undefined, blob: undefined };
+
+/** When the image was used last, in milliseconds since the epoch. */
+async function lastUse(): Promise<number> {
+  for await (const gone of house.space.evictor.prune({ toBytes: 0, dryRun: true })) {
+    if (gone.digest === image.digest) return gone.lastUsedAt;
+  }
+  throw new Error('the image is not held');
+}
+
+describe('what is held', () => {
+  test('stands as long as nothing changes', async () => {
+    await pull();
+    const standing = standings();
+    await house.clock.advance(59_999);
+    expect(holding(standing)).toEqual(all);
+  });
+
+  test('is not known to stand before it was pulled', () => {
+    expect(standings()).toEqual(none);
+  });
+
+  test('asks nobody, whatever becomes of it', async () => {
+    await pull();
+    const standing = standings();
+    const before = house.upstream.requests.length;
+    await house.clock.advance(600_000);
+    holding(standing);
+    expect(house.upstream.requests.length).toBe(before);
+  });
+
+  test('by tag stands until upstream is due to be asked again', async () => {
+    await pull();
+    const standing = standings();
+    await house.clock.advance(60_000);
+    expect(holding(standing)).toEqual({ ...all, tag: false });
+    await house.mirror.manifest(hello, latest, 'GET');
+    expect(holding(standing)).toEqual({ ...all, tag: false });
+    expect(holding(standings())).toEqual(all);
+  });
+
+  test('by tag does not stand when the tag has moved, nor when it has moved back', async () => {
+    await pull();
+    const standing = standings();
+    for (const { digest } of [other, image]) {
+      house.upstream.moveTag('library/hello', 'latest', digest);
+      await house.clock.advance(60_000);
+      await house.mirror.manifest(hello, latest, 'GET');
+      expect(holding(standing)).toEqual({ ...all, tag: false });
+    }
+  });
+
+  test('by tag does not stand when the clock was set back', async () => {
+    await pull();
+    const standing = standings();
+    house.clock.set(-1);
+    expect(holding(standing)).toEqual({ ...all, tag: false });
+  });
+
+  test('ends when it is removed, at once and for good', async () => {
+    await pull();
+    const standing = standings();
+    await house.mirror.remove({ ...hello, reader: somebody('alice') }, byDigest);
+    expect(holding(standing)).toEqual({ tag: false, manifest: false, blob: false });
+    const { tag, manifest } = standings();
+    expect([tag, manifest]).toEqual([undefined, undefined]);
+    await pull();
+    expect(holding(standing)).toEqual({ tag: false, manifest: false, blob: false });
+    expect(holding(standings())).toEqual(all);
+  });
+
+  test('by tag ends when only the tag is removed', async () => {
+    await pull();
+    const standing = standings();
+    await house.mirror.remove({ ...hello, reader: somebody('alice') }, latest);
+    expect(standing.tag?.holds()).toBe(false);
+  });
+
+  test('ends when it is evicted', async () => {
+    await pull();
+    const standing = standings();
+    await Array.fromAsync(house.space.evictor.prune({ toBytes: 0, dryRun: false }));
+    expect(holding(standing)).toEqual({ tag: false, manifest: false, blob: false });
+  });
+
+  test('ends for a blob when its bytes are put aside', async () => {
+    await pull();
+    const standing = standings();
+    await house.content.quarantine(config.digest);
+    expect(holding(standing)).toEqual({ ...all, blob: false });
+  });
+
+  test('counts as used when it is given again', async () => {
+    await pull();
+    const { manifest } = standings();
+    await house.clock.advance(5000);
+    manifest?.used();
+    expect(await lastUse()).toBe(house.clock.now());
+  });
+
+  test('is not known to stand for web pages', async () => {
+    await pull();
+    expect(standings(fromWebPage(hello))).toEqual(none);
+  });
+});
+
+describe('a name of one word that may mean two repositories', () => {
+  test('stands once it is known which it means', async () => {
+    await using corp = await MirrorHouse.open({
+      upstream: new ScriptedUpstream('registry.corp'),
+      inMemory: true,
+    });
+    corp.upstream.addManifest('library/app', image.bytes, 'latest');
+    const app = target('app');
+    expect(corp.mirror.manifestStanding(app, latest)).toBeUndefined();
+    await corp.mirror.manifest(app, latest, 'GET');
+    expect(corp.mirror.manifestStanding(app, latest)?.holds()).toBe(true);
+  });
+
+  test('stands no more when it means the other', async () => {
+    await using corp = await MirrorHouse.open({
+      upstream: new ScriptedUpstream('registry.corp'),
+      inMemory: true,
+    });
+    corp.upstream.addManifest('library/app', image.bytes, 'latest');
+    const app = target('app');
+    await corp.mirror.manifest(app, latest, 'GET');
+    const standing = corp.mirror.manifestStanding(app, latest);
+    corp.upstream.addManifest('app', other.bytes, 'new');
+    await corp.mirror.manifest(app, byTag('new'), 'GET');
+    expect(standing?.holds()).toBe(false);
+  });
+});
+
+describe('what is private upstream', () => {
+  const open = target('team/open');
+  const secret = target('team/secret');
+
+  test('stands only as long as memory has it that everybody may read it, and blobs never', async () => {
+    const registry = new ScriptedUpstream('registry.corp').guard('team/open');
+    await using corp = await MirrorHouse.open({ upstream: registry, inMemory: true });
+    registry.addManifest('team/open', image.bytes, 'latest');
+    registry.addManifest('team/secret', image.bytes, 'latest');
+    registry.addBlob('team/open', config.bytes);
+    await corp.mirror.manifest(open, byDigest, 'GET');
+    await readAll(await corp.mirror.openBlob(open, config.digest));
+    const standing = corp.mirror.manifestStanding(open, byDigest);
+    expect(standing?.holds()).toBe(true);
+    expect(corp.mirror.blobStanding(open, config.digest)).toBeUndefined();
+
+    await corp.mirror.manifest({ ...secret, reader: { ...secret.reader, user: 'alice' } }, byDigest, 'GET');
+    expect(corp.mirror.manifestStanding(secret, byDigest)?.holds()).toBe(false);
+
+    await corp.clock.advance(10 * 60_000);
+    expect(standing?.holds()).toBe(false);
+  });
+});
