@@ -162,6 +162,8 @@ export class HttpServer {
     await closed;
     settled.abort();
     await cut;
+    // Those that were cut have their lines in the log by then.
+    await this.#lane?.drain();
   }
 
   #accept(incoming: IncomingMessage, outgoing: ServerResponse): void {
