@@ -1,5 +1,5 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP, isIPv4, type LookupFunction } from 'node:net';
 import { parse } from 'tldts';
 import { addressKind, type AddressKind } from './address-kind.ts';
 import { UpstreamError } from './registry.ts';
@@ -102,7 +102,8 @@ export class AddressGuard {
 
 /** Of an address, or of a name for this very machine; undefined for any other name. */
 function writtenKind(host: string): AddressKind | undefined {
-  if (isIP(host) !== 0) return addressKind(host);
+  // In a URL only an IPv6 address has a colon. To ask Node costs it 5 ms once, for its regular expression.
+  if (host.includes(':') || isIPv4(host)) return addressKind(host);
   return host === 'localhost' || host.endsWith('.localhost') ? 'loopback' : undefined;
 }
 
