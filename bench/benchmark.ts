@@ -16,6 +16,8 @@ export interface BenchmarkOptions {
   readonly seconds: number;
   /** How often each row is measured. */
   readonly repeat: number;
+  /** Seconds after which no measurement is begun any more; as long as it takes if not given. */
+  readonly budget?: number;
 }
 
 /** What all measurements share. */
@@ -46,17 +48,21 @@ export class Benchmark {
 
   /** Measures all. What fails is noted and left out: one weak peer does not spoil the rest. */
   async run(): Promise<Report> {
-    const { rows, peers, seconds, repeat } = this.#options;
+    const { rows, peers, seconds, repeat, budget } = this.#options;
     const takenAt = new Date().toISOString();
     const machine = thisMachine();
     const site = await this.#prepare();
     const versions: Record<string, string> = {};
     for (const peer of peers) versions[peer.name] = await peer.version(this.#processes);
     const notes = new Notes();
+    const endsAt = performance.now() + (budget ?? Infinity) * 1000;
     for (const row of rows) {
       // Peers take turns, so that a slow minute of the machine strikes all of them.
       for (let turn = 1; turn <= repeat; turn += 1) {
-        for (const peer of peers) await this.#note(row, peer, `${turn} of ${repeat}`, site, notes);
+        for (const peer of peers) {
+          if (performance.now() < endsAt) await this.#note(row, peer, `${turn} of ${repeat}`, site, notes);
+          else notes.remark(`${row.name}, ${peer.name}: left out, the time was up`);
+        }
       }
     }
     return { takenAt, machine, peers: versions, seconds, repeat, ...notes.about(rows) };

@@ -60,18 +60,23 @@ function renderRatio(one: Summary | undefined, other: Summary | undefined): stri
   return `${one.atLeast ? '> ' : other.atLeast ? '< ' : ''}${ratio}`;
 }
 
-/** The medians of `report` in one table, with the ratios of Entrepot to each peer when both were measured. */
+/**
+ * The medians of `report` in one table, with the ratios of Entrepot to each peer when both were measured. What was
+ * measured of none is left out.
+ */
 export function renderResults(report: Report): string {
   const peers = Object.keys(report.peers);
   const rivals = peers.includes(subject) ? peers.filter((peer) => peer !== subject) : [];
   return renderTable(
     ['measured', 'better', ...peers, ...rivals.map((rival) => `${subject} / ${rival}`)],
-    report.results.map(({ title, better, summaries }) => [
-      title,
-      better,
-      ...peers.map((peer) => renderSummary(summaries[peer])),
-      ...rivals.map((rival) => renderRatio(summaries[subject], summaries[rival])),
-    ]),
+    report.results
+      .filter(({ summaries }) => Object.keys(summaries).length > 0)
+      .map(({ title, better, summaries }) => [
+        title,
+        better,
+        ...peers.map((peer) => renderSummary(summaries[peer])),
+        ...rivals.map((rival) => renderRatio(summaries[subject], summaries[rival])),
+      ]),
   );
 }
 

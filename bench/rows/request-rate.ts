@@ -3,7 +3,7 @@ import type { Figure } from '../report.ts';
 import { manifestUrl } from '../upstream/image-urls.ts';
 import { requestRate } from '../wrk.ts';
 import { blobSizes, layerOf, mixedImage } from './images.ts';
-import { pullManifest, warmBlob } from './prepare.ts';
+import { fetchedAll, pullManifest, warmBlob } from './prepare.ts';
 import type { Bench, Row } from './row.ts';
 
 /** How many small requests a second are answered from the cache, and how long does one wait? */
@@ -19,6 +19,7 @@ function requestRow(name: string, what: string, warm: (bench: Bench) => Promise<
     figures,
     async measure(bench) {
       const url = await warm(bench);
+      await fetchedAll(bench);
       const before = await bench.peer.tree.cpuSeconds();
       const { requests, requestsPerSecond, p50, p99 } = await requestRate(
         bench.processes,

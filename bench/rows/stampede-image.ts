@@ -58,13 +58,14 @@ export function stampedeImage({ clients, image: spec, link, limit }: StampedeSet
         const signal = timeLimit(limit);
         const pulls = await Promise.allSettled(Array.from({ length: clients }, () => pull(peer.url, signal)));
         const memory = (await peer.tree.peakMemory()) / mib;
-        const sent = Object.values(await upstream.sent()).reduce((sum, { bytes }) => sum + bytes, 0);
+        const sent = await upstream.sent();
+        const fetched = image.blobs.reduce((sum, { digest }) => sum + (sent[digest]?.bytes ?? 0), 0);
         const times = pulls.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
         const slowest = Math.max(...times);
         return {
           seconds: signal.aborted ? { above: limit } : slowest,
           times: signal.aborted ? { above: limit / alone } : slowest / alone,
-          upstream: sent / size,
+          upstream: fetched / image.blobs.reduce((sum, blob) => sum + blob.size, 0),
           failures: clients - times.length,
           memory,
         };

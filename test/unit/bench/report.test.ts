@@ -52,6 +52,10 @@ test('a peer that failed has a dash for its figure and for its ratio', () => {
   expect(line({ entrepot: [2], nginx: [4] }).slice(2)).toEqual(['2.00', '-', '4.00', '-', '0.50']);
 });
 
+test('what was measured of no peer has no line', () => {
+  expect(line({})).toEqual([]);
+});
+
 test('a peer whose time was up is known to need more, and the ratio to be less', () => {
   const measured = { entrepot: [2], registry2: [{ above: 20 }], nginx: [{ above: 4 }, 3, 3] };
   expect(line(measured).slice(2)).toEqual(['2.00', '> 20.0', '3.00 (3.00–4.00)', '< 0.10', '0.67']);
