@@ -1,8 +1,8 @@
 /** Bytes of a block: what one write to a socket takes. */
 export const blockBytes = 512 * 1024;
 
-/** Blocks kept for later, at most. */
-const idleBlocks = 16;
+/** Blocks kept for later, at most, if nothing else is said. */
+const usuallyIdle = 16;
 
 /**
  * The memory that what arrives goes through, used again and again: as garbage, blocks would live too long for the young
@@ -10,6 +10,11 @@ const idleBlocks = 16;
  */
 export class Blocks {
   readonly #idle: Buffer[] = [];
+  readonly #mostIdle: number;
+
+  constructor(mostIdle = usuallyIdle) {
+    this.#mostIdle = mostIdle;
+  }
 
   /** A block for `wanted` bytes. It comes uncleared. */
   take(wanted: number): Buffer {
@@ -19,6 +24,6 @@ export class Blocks {
 
   /** Takes a block back. Nothing may read from it or write to it any more. */
   giveBack(block: Buffer): void {
-    if (block.length === blockBytes && this.#idle.length < idleBlocks) this.#idle.push(block);
+    if (block.length === blockBytes && this.#idle.length < this.#mostIdle) this.#idle.push(block);
   }
 }

@@ -9,6 +9,7 @@ import { Passthrough } from './access/passthrough.ts';
 import { AccessPolicy, type AccessRules } from './access/policy.ts';
 import { Visibility } from './access/visibility.ts';
 import { BlobService } from './blob-service.ts';
+import { blockBytes, Blocks } from './blocks.ts';
 import { Breaker } from './breaker.ts';
 import { CachedContent } from './cached-content.ts';
 import { Candidates } from './candidates.ts';
@@ -95,6 +96,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
   const sharedRanges: SharedRanges = {
     hosts: new Hosts(clock),
     budget: new ByteBudget(aheadBytes),
+    blocks: new Blocks(aheadBytes / blockBytes),
     clock,
     logger,
   };

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.ts';
 
 /** What helped a blob is taken to help the next ones for so long, in milliseconds. */
-const memoryMs = 5 * 60_000;
+const memoryMs = 2 * 60_000;
 const maxHosts = 1_000;
 
 /** A host that blobs come from: how many connections they have to it, and how many helped lately. */

@@ -1,27 +1,44 @@
 /** A rate is taken over at least so long, in milliseconds. */
 const windowMs = 40;
 /** How long more connections may take to show that they help: they start slowly. In milliseconds, and in round trips. */
-const patience = { ms: 120, latencies: 6 };
+const patience = { ms: 300, latencies: 6 };
 /** What a doubling must bring, as a share of what was there before: less is not worth the connections. */
 const worthwhile = 0.3;
-/** After so many milliseconds fewer connections are tried, to see whether they give as much; then after twice as many, and so on. */
+/** A connection that gives so much, in bytes a millisecond, is not what holds a blob up: it fills a link of a gigabit. */
+const plenty = 100_000;
+/** After so many milliseconds fewer connections are tried, to see whether they give as much, or a second one; then after twice as many, and so on. */
 const firstTrialMs = 2_000;
+
+/** Connections of one blob at a moment. */
+export interface Connections {
+  readonly open: number;
+  readonly flowing: number;
+}
 
 /** Whether more connections are tried, fewer are, or neither. */
 type Phase =
-  | { readonly is: 'growing'; readonly before: Rate | undefined }
+  | { readonly is: 'growing'; readonly before: Measured | undefined }
   | { readonly is: 'settled'; readonly trialAt: number }
-  | { readonly is: 'trying'; readonly before: Rate };
+  | { readonly is: 'trying'; readonly before: Measured };
 
-/** What each of so many connections gave, in bytes a millisecond. */
+/** What connections gave together, in bytes a millisecond. */
 interface Rate {
+  readonly total: number;
+  /** How many gave something, on average: between two ranges a connection gives nothing for a while. */
+  readonly flowing: number;
+}
+
+const nothing: Rate = { total: 0, flowing: 0 };
+
+/** What so many connections gave. */
+interface Measured extends Rate {
   readonly connections: number;
-  readonly each: number;
 }
 
 /**
  * How many connections a blob should arrive over. It starts with one and doubles as long as that helps. Later it tries half
- * as many now and then, since connections that start slowly make more of them look better than they are.
+ * as many now and then, since connections that start slowly make more of them look better than they are, or two in place of
+ * one, since much else may have held up those that were tried first.
  */
 export class Parallelism {
   readonly #limit: number;
@@ -41,8 +58,9 @@ export class Parallelism {
   /** The same since {@link #since}. */
   #allBytes = 0;
   #allFlowMs = 0;
-  /** What each connection gave: the most that a window saw since {@link #since}, and the latest. */
-  #best = 0;
+  /** The most that a window saw since {@link #since}. */
+  #best: Rate = nothing;
+  /** What each connection gave in the last window. */
   #rate: number | undefined;
 
   /**
@@ -68,6 +86,11 @@ export class Parallelism {
     return this.#phase.is === 'settled';
   }
 
+  /** Whether one connection will do to the end. */
+  get suffices(): boolean {
+    return this.#connections === 1 && this.#phase.is === 'settled' && this.#phase.trialAt === Infinity;
+  }
+
   /** How many connections were found to help, as a start for the next blob; undefined before anything was found. */
   get helpful(): number | undefined {
     return this.#helpful;
@@ -89,13 +112,13 @@ export class Parallelism {
 
   /**
    * Counts bytes that have come.
-   * @param flowing connections that have begun to give bytes, and have not ended
+   * @param connections those that are open, and those of them that have begun to give bytes
    * @param now in milliseconds
    */
-  received(bytes: number, flowing: number, now: number): void {
+  received(bytes: number, { open, flowing }: Connections, now: number): void {
     if (this.#since === undefined) {
       const isComplete =
-        this.#phase.is === 'trying' ? flowing <= this.#connections : flowing >= this.#connections;
+        this.#phase.is === 'trying' ? open <= this.#connections : flowing >= this.#connections;
       if (isComplete) this.#begin(flowing, now);
       return;
     }
@@ -105,7 +128,8 @@ export class Parallelism {
     this.#lastFlowing = flowing;
     if (now - this.#windowAt < windowMs || this.#flowMs === 0) return;
     this.#rate = this.#bytes / this.#flowMs;
-    this.#best = Math.max(this.#best, this.#rate);
+    const seen = rateOf(this.#bytes, this.#flowMs, now - this.#windowAt);
+    if (seen.total > this.#best.total) this.#best = seen;
     this.#windowAt = now;
     this.#allBytes += this.#bytes;
     this.#allFlowMs += this.#flowMs;
@@ -139,22 +163,28 @@ export class Parallelism {
     this.#flowMs = 0;
     this.#allBytes = 0;
     this.#allFlowMs = 0;
-    this.#best = 0;
+    this.#best = nothing;
   }
 
   #judge(elapsedMs: number, now: number): void {
     const phase = this.#phase;
     const isPatient = elapsedMs < Math.max(patience.ms, patience.latencies * this.latencyMs);
     const connections = this.#connections;
-    const atBest = { connections, each: this.#best };
-    const onAverage = { connections, each: this.#allBytes / this.#allFlowMs };
+    const atBest = { ...this.#best, connections };
+    const onAverage = { ...rateOf(this.#allBytes, this.#allFlowMs, elapsedMs), connections };
     switch (phase.is) {
       case 'growing':
-        if (phase.before === undefined || helps(phase.before, atBest)) this.#grow(atBest, now);
+        if (phase.before === undefined && (this.#rate ?? 0) >= plenty) this.#found(1, Infinity);
+        else if (phase.before === undefined || helps(phase.before, atBest)) this.#grow(atBest, now);
         else if (!isPatient) this.#found(phase.before.connections, now + this.#trialMs);
         return;
       case 'settled':
-        if (isPatient || now < phase.trialAt || connections === 1) return;
+        if (isPatient || now < phase.trialAt) return;
+        if (connections === 1) {
+          this.#trialMs *= 2;
+          this.#grow(onAverage, now);
+          return;
+        }
         this.#connections = Math.ceil(connections / 2);
         this.#phase = { is: 'trying', before: onAverage };
         this.#since = undefined;
@@ -169,7 +199,7 @@ export class Parallelism {
     }
   }
 
-  #grow(measured: Rate, now: number): void {
+  #grow(measured: Measured, now: number): void {
     if (this.#connections === this.#limit) {
       this.#found(this.#limit, now + this.#trialMs);
       return;
@@ -193,6 +223,10 @@ export class Parallelism {
 
 /** Whether `more` connections give so much more than `fewer` that they are worth it. */
 function helps(fewer: Rate, more: Rate): boolean {
-  const growth = more.connections / fewer.connections;
-  return more.each * growth >= fewer.each * (1 + worthwhile * (growth - 1));
+  const growth = more.flowing / fewer.flowing;
+  return growth > 1 && more.total >= fewer.total * (1 + worthwhile * (growth - 1));
+}
+
+function rateOf(bytes: number, flowMs: number, elapsedMs: number): Rate {
+  return { total: bytes / elapsedMs, flowing: flowMs / elapsedMs };
 }

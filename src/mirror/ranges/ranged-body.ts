@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { UpstreamError, type BlobStream, type OpenRange } from '../../upstream/registry.ts';
+import type { Blocks } from '../blocks.ts';
 import type { ByteBudget } from './budget.ts';
 import type { Host } from './hosts.ts';
 import { Parallelism } from './parallelism.ts';
@@ -24,6 +25,7 @@ export interface RangedBodyOptions {
   /** The most connections. */
   readonly limit: number;
   readonly budget: ByteBudget;
+  readonly blocks: Blocks;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -31,7 +33,7 @@ export interface RangedBodyOptions {
 
 /**
  * The rest of a blob, in order, out of ranges that arrive at the same time. Each is asked for with both its ends, so that
- * nothing comes twice and no answer has to be cut off. Rejects with what a range fails with for the second time, once all
+ * nothing comes twice and no answer has to be cut off. A chunk is good until the next is asked for. Rejects with what a range fails with for the second time, once all
  * bytes before it have been given.
  */
 export class RangedBody implements AsyncIterable<Buffer> {
@@ -127,7 +129,7 @@ export class RangedBody implements AsyncIterable<Buffer> {
   }
 
   #segment(start: number, end: number, opened?: BlobStream): Segment {
-    const { host, budget, clock } = this.#options;
+    const { host, budget, blocks, clock } = this.#options;
     return new Segment(
       {
         start,
@@ -141,8 +143,10 @@ export class RangedBody implements AsyncIterable<Buffer> {
         },
         connect: () => host.connect(),
         budget,
+        blocks,
         events: {
-          received: (bytes) => this.#receivedBytes(bytes),
+          received: (bytes) => this.#noteBytes(bytes),
+          left: () => this.#noteBytes(0),
           failed: (error, isRefused) => this.#failed(error, isRefused),
         },
       },
@@ -150,10 +154,11 @@ export class RangedBody implements AsyncIterable<Buffer> {
     );
   }
 
-  #receivedBytes(bytes: number): void {
+  #noteBytes(bytes: number): void {
     this.#received += bytes;
+    const open = this.#segments.filter(({ isArriving }) => isArriving).length;
     const flowing = this.#segments.filter(({ isFlowing }) => isFlowing).length;
-    this.#parallelism.received(bytes, flowing, this.#options.clock.monotonic());
+    this.#parallelism.received(bytes, { open, flowing }, this.#options.clock.monotonic());
     this.#learn();
     this.#openMore();
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { BlobStream } from '../../upstream/registry.ts';
 import type { BlobOpener } from '../resumable-blob.ts';
+import type { Blocks } from '../blocks.ts';
 import type { ByteBudget } from './budget.ts';
 import { counted } from './counted-body.ts';
 import type { Host, Hosts } from './hosts.ts';
@@ -13,6 +14,7 @@ import { firstBytes } from './segment-size.ts';
 export interface SharedRanges {
   readonly hosts: Hosts;
   readonly budget: ByteBudget;
+  readonly blocks: Blocks;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -34,7 +36,7 @@ export class Ranges {
     this.#shared = shared;
   }
 
-  /** The same blob, in ranges where that may help: where its size is known, enough of it is left, and the host gives ranges. */
+  /** The same blob, in ranges where that may help, a chunk being good until the next is asked for: where its size is known, enough of it is left, and the host gives ranges. */
   opener(open: PartOpener): BlobOpener {
     return (offset, signal, size) => {
       const { connections, minBytes } = this.#policy;
@@ -50,7 +52,7 @@ export class Ranges {
   }
 
   async #inRanges(open: PartOpener, offset: number, size: number, signal: AbortSignal): Promise<BlobStream> {
-    const { budget, clock, logger } = this.#shared;
+    const { budget, blocks, clock, logger } = this.#shared;
     const limit = this.#policy.connections;
     const firstEnd = offset + firstBytes;
     const askedAt = clock.monotonic();
@@ -72,6 +74,7 @@ export class Ranges {
       spare: () => host.connections + this.#opening < limit,
       limit,
       budget,
+      blocks,
       signal,
       clock,
       logger,

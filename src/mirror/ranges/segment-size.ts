@@ -12,8 +12,8 @@ const successive = { least: mebibyte, most: 64 * mebibyte };
 const leastAtEnd = 512 * 1024;
 /** How long a range should take that comes beside others: many times what it costs to ask for it. */
 const waitingMs = { least: 100, latencies: 8 };
-/** How long one should take that comes alone: until it has been measured what it gives, and while the host has no room for others. */
-const aloneMs = { measuring: 250, held: 1_000 };
+/** How long one should take that comes alone: while it is found out what helps, once that is known, and while the host has no room for others. */
+const aloneMs = { measuring: 250, settled: 1_000, held: 1_000 };
 /** Before the end of one range the next is asked for, in milliseconds and round trips. */
 const lead = { ms: 20, latencies: 2 };
 
@@ -28,11 +28,14 @@ export interface SegmentPlace {
 
 /** The bytes of the next range. */
 export function segmentBytes(parallelism: Parallelism, { left, received, isHeld }: SegmentPlace): number {
-  const { connections, settled, latencyMs, rate } = parallelism;
-  if (connections === 1 && settled) return left;
+  const { connections, settled, suffices, latencyMs, rate } = parallelism;
+  if (suffices) return left;
   let bytes: number;
   if (connections === 1) {
-    bytes = clamp(rate === undefined ? 4 * received : rate * aloneMs.measuring, successive);
+    bytes = clamp(
+      rate === undefined ? 4 * received : rate * (settled ? aloneMs.settled : aloneMs.measuring),
+      successive,
+    );
   } else if (isHeld) {
     bytes = clamp((rate ?? 0) * aloneMs.held, { least: waiting.most, most: successive.most });
   } else {

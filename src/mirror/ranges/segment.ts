@@ -1,4 +1,5 @@
 import { UpstreamError, type BlobStream } from '../../upstream/registry.ts';
+import { blockBytes, type Blocks } from '../blocks.ts';
 import type { ByteBudget } from './budget.ts';
 
 export interface SegmentOptions {
@@ -11,14 +12,24 @@ export interface SegmentOptions {
   readonly connect: () => () => void;
   /** What the bytes that come before their turn are taken from. */
   readonly budget: ByteBudget;
+  /** The memory that they wait in. */
+  readonly blocks: Blocks;
   /** Told of what goes on, at once. */
   readonly events: SegmentEvents;
 }
 
 export interface SegmentEvents {
   received(bytes: number): void;
+  /** A connection is free again. */
+  left(): void;
   /** @param isRefused whether not a byte of it has come */
   failed(error: unknown, isRefused: boolean): void;
+}
+
+/** Bytes that wait: those in front of `length`. */
+interface Waiting {
+  readonly block: Buffer;
+  length: number;
 }
 
 /**
@@ -27,7 +38,7 @@ export interface SegmentEvents {
  */
 export class Segment {
   readonly #options: SegmentOptions;
-  readonly #queue: Buffer[] = [];
+  readonly #queue: Waiting[] = [];
   /** Where the bytes that have come end. */
   #position: number;
   /** Taken from the budget. */
@@ -76,7 +87,7 @@ export class Segment {
     this.#ahead = this.#fetchAhead();
   }
 
-  /** Its bytes, now that it is its turn. Rejects with what it fails with for the second time. */
+  /** Its bytes, now that it is its turn; a chunk is good until the next is asked for. Rejects with what it fails with for the second time. */
   async *bytes(): AsyncGenerator<Buffer, void, undefined> {
     this.#isItsTurn = true;
     yield* this.#waiting();
@@ -99,7 +110,7 @@ export class Segment {
   /** Lets go of the connection and of what waits. */
   close(): void {
     this.#isClosed = true;
-    this.#queue.length = 0;
+    for (const { block } of this.#queue.splice(0)) this.#options.blocks.giveBack(block);
     this.#giveBack(this.#taken);
     this.#leave();
   }
@@ -110,17 +121,36 @@ export class Segment {
       while (this.#taken > 0 && !this.#isItsTurn) {
         const chunk = await this.#read();
         if (chunk === undefined) return;
-        this.#queue.push(chunk);
+        this.#keep(chunk);
       }
     } catch (error) {
       this.#fail(error);
     }
   }
 
+  /** Copies what has come early: as it came, each piece would keep a buffer that connections receive into. */
+  #keep(chunk: Buffer): void {
+    for (let copied = 0; copied < chunk.length;) {
+      let last = this.#queue.at(-1);
+      if (last === undefined || last.length === last.block.length) {
+        last = { block: this.#options.blocks.take(blockBytes), length: 0 };
+        this.#queue.push(last);
+      }
+      const count = chunk.copy(last.block, last.length, copied);
+      last.length += count;
+      copied += count;
+    }
+  }
+
   *#waiting(): Generator<Buffer, void, undefined> {
-    for (let chunk = this.#queue.shift(); chunk !== undefined; chunk = this.#queue.shift()) {
-      this.#giveBack(chunk.length);
-      yield chunk;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const { block, length } = next;
+      try {
+        yield block.subarray(0, length);
+      } finally {
+        this.#options.blocks.giveBack(block);
+        this.#giveBack(length);
+      }
     }
   }
 
@@ -172,8 +202,10 @@ export class Segment {
     this.#chunks = undefined;
     this.#opened = undefined;
     if (!this.#isComplete) void chunks?.return?.();
-    this.#release?.();
+    if (this.#release === undefined) return;
+    this.#release();
     this.#release = undefined;
+    if (!this.#isClosed) this.#options.events.left();
   }
 
   #giveBack(bytes: number): void {
