@@ -57,7 +57,7 @@ const parallelBlobs = wholeNumber(1, 64);
 /** For upstreams that say nothing else. */
 export const pullAheadSchema = z.strictObject({
   enabled: boolean.default(true),
-  parallel: parallelBlobs.default(4),
+  parallel: parallelBlobs.default(6),
 });
 
 const rangeConnections = wholeNumber(1, 64);

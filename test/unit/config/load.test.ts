@@ -44,7 +44,7 @@ describe('a configuration', () => {
       proxy: undefined,
       redirects: [],
       freshness: { tagMs: 60_000, gone: 'keep', rules: [] },
-      pullAhead: { enabled: true, parallel: 4 },
+      pullAhead: { enabled: true, parallel: 6 },
       ranges: { connections: 8, minBytes: 16 * 2 ** 20 },
       hosts: [],
       listen: undefined,
