@@ -118,7 +118,6 @@ export class Benchmark {
           processes: this.#processes,
           upstream,
           peer: running,
-          folder,
           seconds: this.#options.seconds,
           startAnother: start,
           remark,

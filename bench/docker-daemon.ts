@@ -1,4 +1,6 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Processes, Service } from './processes.ts';
@@ -6,7 +8,13 @@ import type { Processes, Service } from './processes.ts';
 /** How long a daemon may take until it answers, in milliseconds. */
 const patience = 30_000;
 
-/** A Docker daemon of its own, as Debian has it, that neither knows nor touches this machine's. */
+/** A file system in memory, where there is one. */
+const memory = '/dev/shm';
+
+/**
+ * A Docker daemon of its own, as Debian has it, that neither knows nor touches this machine's. It works in memory: the
+ * client of a mirror is another machine, whose disk is not the mirror's.
+ */
 export class DockerDaemon implements AsyncDisposable {
   readonly #processes: Processes;
   readonly #folder: string;
@@ -18,8 +26,10 @@ export class DockerDaemon implements AsyncDisposable {
     this.#service = service;
   }
 
-  /** Starts it in `folder`, which is empty; resolves when it answers. */
-  static async start(processes: Processes, folder: string): Promise<DockerDaemon> {
+  /** Resolves when it answers. */
+  static async start(processes: Processes): Promise<DockerDaemon> {
+    const folder = mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'entrepot-bench-docker-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     const service = processes.serve(
       'dockerd',
       [
@@ -52,6 +62,7 @@ export class DockerDaemon implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#service.stop();
     await this.#endContainerd();
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #answers(): Promise<void> {

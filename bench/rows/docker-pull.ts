@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { DockerDaemon } from '../docker-daemon.ts';
 import { median } from '../statistics.ts';
 import type { Pace } from '../upstream/control.ts';
@@ -11,8 +9,8 @@ const latency = 50;
 /** How often the direct pull is timed: all that the peer does is measured by it. */
 const directPulls = 3;
 
-/** An image as most are: ten layers, a few MiB each. */
-const layers = [5, 8, 4, 6, 7, 4, 8, 5, 6, 4].map((mib) => mib * 2 ** 20);
+/** A small base, and what an application adds to it. */
+const layers = [8, 4, 1, 3, 2, 5, 1, 2, 3, 1].map((mib) => mib * 2 ** 20);
 
 const paces: readonly { readonly id: string; readonly pace: Pace; readonly title: string }[] = [
   { id: 'far', pace: { latency }, title: '50 ms away' },
@@ -25,15 +23,14 @@ export const dockerPull: Row = {
   figures: paces.flatMap(({ id, title }) => [
     {
       id: `${id}Seconds`,
-      title: `docker pull, cold, 10 layers, upstream ${title}, seconds`,
+      title: `docker pull, cold, 10 layers of 30 MiB, upstream ${title}, seconds`,
       better: 'less',
     } as const,
     { id: `${id}Speedup`, title: 'the same, speed-up over a direct pull', better: 'more' } as const,
   ]),
-  async measure({ processes, upstream, peer, folder }) {
+  async measure({ processes, upstream, peer }) {
     const values: Record<string, number> = {};
-    await mkdir(join(folder, 'dockerd'));
-    await using daemon = await DockerDaemon.start(processes, join(folder, 'dockerd'));
+    await using daemon = await DockerDaemon.start(processes);
     try {
       for (const { id, pace } of paces) {
         const { repository } = await upstream.image({ name: `ten-layers-${id}`, layers });

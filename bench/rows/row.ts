@@ -9,8 +9,6 @@ export interface Bench {
   readonly processes: Processes;
   readonly upstream: Upstream;
   readonly peer: RunningPeer;
-  /** The peer's own, which goes with it: a place for what else a row starts. */
-  readonly folder: string;
   /** How long a timed load lasts. */
   readonly seconds: number;
   /** Starts the same peer once more, on an empty store of its own; it is the caller's to stop. */
