@@ -54,6 +54,16 @@ export class Boundary {
   }
 
   /**
+   * An answer is on its way that the parser knows nothing of. Whoever sends more before it has got it may never read: that is
+   * the parser's to deal with, which stops reading from such a connection.
+   * @param sent resolves to false when the connection was cut before
+   */
+  answering(sent: Promise<boolean>): void {
+    this.#state = 'answering';
+    void sent.then((isSent) => this.#answered(isSent));
+  }
+
+  /**
    * Follows a chunk through the parser.
    * @param isHead whether it may be one whole head
    * @param parse gives it to the parser, which calls {@link begun} meanwhile
@@ -73,10 +83,13 @@ export class Boundary {
     const { outgoing } = request;
     outgoing.once('close', () => {
       this.#request = undefined;
-      // Whoever lost it meanwhile has the last word.
-      if (this.#state === 'lost') return;
-      this.#state = outgoing.writableFinished && outgoing.shouldKeepAlive ? 'between' : 'lost';
+      this.#answered(outgoing.writableFinished && outgoing.shouldKeepAlive);
     });
+  }
+
+  #answered(isOpen: boolean): void {
+    // Once lost, it stays lost.
+    if (this.#state === 'answering') this.#state = isOpen ? 'between' : 'lost';
   }
 }
 

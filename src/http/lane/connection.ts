@@ -6,8 +6,8 @@ import type { HotAnswer } from './hot-answer.ts';
 /** What a connection asks of its lane. */
 export interface Answers {
   find(head: string): HotAnswer | undefined;
-  /** @returns false when the connection does not take it at once */
-  answer(answer: HotAnswer, socket: Socket, client: string): boolean;
+  /** @returns undefined when it is sent; else resolves when it is, to false when the connection was cut before */
+  answer(answer: HotAnswer, socket: Socket, client: string): Promise<boolean> | undefined;
 }
 
 type DataListener = (chunk: Buffer) => void;
@@ -46,11 +46,11 @@ export class LaneConnection {
   #take(chunk: Buffer): void {
     const socket = this.#socket;
     const head = headText(chunk);
-    if (head !== undefined && this.#boundary.isBetween && socket.writable && socket.writableLength === 0) {
+    if (head !== undefined && this.#boundary.isBetween && socket.writable) {
       const answer = this.#answers.find(head);
       if (answer !== undefined) {
-        // A client that does not read is the parser's: it stops reading from those.
-        if (!this.#answers.answer(answer, socket, this.#client)) this.#leave();
+        const sending = this.#answers.answer(answer, socket, this.#client);
+        if (sending !== undefined) this.#boundary.answering(sending);
         return;
       }
     }

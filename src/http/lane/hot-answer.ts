@@ -42,8 +42,9 @@ export class HotAnswer {
    */
   static of(answer: RepeatableAnswer, keepAliveMs: number, line: RepeatedLine): HotAnswer | undefined {
     const { headers, body } = answer;
-    const at = headers.indexOf(requestId);
-    if (at % 2 !== 0 || hasNodesOwn(headers)) return undefined;
+    // The last: the operator may have one sent, too.
+    const at = headers.findLastIndex((name, index) => index % 2 === 0 && name === requestId);
+    if (at < 0 || hasNodesOwn(headers)) return undefined;
     const start = `HTTP/1.1 200 OK\r\n${lines(headers.slice(0, at))}${requestId}: `;
     const middle = `\r\n${lines(headers.slice(at + 2))}Date: `;
     const connection = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n`;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -40,7 +41,7 @@ export class Lane {
   });
   readonly #connections = new WeakMap<Socket, LaneConnection>();
   /** Answers that the system has not taken from us. */
-  readonly #unsent = new Set<Promise<void>>();
+  readonly #unsent = new Set<Promise<boolean>>();
   #keepAliveMs = 0;
   #draining = false;
   #second = NaN;
@@ -92,24 +93,32 @@ export class Lane {
     return undefined;
   }
 
-  /** Answers on a connection that has nothing else to send. @returns false when it has now */
-  answer(answer: HotAnswer, socket: Socket, client: string): boolean {
+  /**
+   * Answers on a connection that has nothing else to send.
+   * @returns undefined when that is done; else resolves when it is, to false when the connection was cut before
+   */
+  answer(answer: HotAnswer, socket: Socket, client: string): Promise<boolean> | undefined {
     const id = this.#ids.take(undefined);
     const startedAt = this.#clock.now();
-    socket.write(answer.text(id, this.#dateAt(startedAt)), 'latin1');
+    const sending = send(socket, answer.text(id, this.#dateAt(startedAt)));
     answer.usedAt(this.#clock.monotonic());
-    if (socket.writableLength === 0) {
+    if (sending === undefined) {
       answer.line.write(id, client);
-      return true;
+      return undefined;
     }
-    const sent = this.#sent(socket).then((isSent) => {
-      const durationMs = this.#clock.now() - startedAt;
-      const outcome = isSent ? { durationMs } : { durationMs, bytes: 0, aborted: true };
-      this.#logger.info({ requestId: id, client, ...answer.record, ...outcome }, 'request');
+    const sent = sending.then((isSent) => {
       this.#unsent.delete(sent);
+      const durationMs = this.#clock.now() - startedAt;
+      if (isSent && durationMs === 0) {
+        answer.line.write(id, client);
+      } else {
+        const outcome = isSent ? { durationMs } : { durationMs, bytes: 0, aborted: true };
+        this.#logger.info({ requestId: id, client, ...answer.record, ...outcome }, 'request');
+      }
+      return isSent;
     });
     this.#unsent.add(sent);
-    return false;
+    return sent;
   }
 
   #remember(head: string, answer: RepeatableAnswer): void {
@@ -124,14 +133,6 @@ export class Lane {
     if (hot?.holds === true) this.#answers.set(head, hot);
   }
 
-  /** Whether all that was written so far is sent, once that is known. */
-  #sent(socket: Socket): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    // Called in its turn.
-    socket.write('', (error) => resolve(error === undefined || error === null));
-    return promise;
-  }
-
   /** As Node's own `Date`, made once a second. */
   #dateAt(now: number): string {
     const second = Math.floor(now / 1000);
@@ -141,4 +142,19 @@ export class Lane {
     }
     return this.#date;
   }
+}
+
+/** Writes a text in latin1. @returns undefined when the system has taken it; else resolves to whether it has, in the end */
+function send(socket: Socket, text: string): Promise<boolean> | undefined {
+  // Node never says of TLS at once that it is sent.
+  if (socket instanceof TLSSocket) return written(socket, text);
+  socket.write(text, 'latin1');
+  // What is written next is called back in its turn.
+  return socket.writableLength === 0 ? undefined : written(socket, '');
+}
+
+function written(socket: Socket, text: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    socket.write(text, 'latin1', (error) => resolve(!(error instanceof Error)));
+  });
 }

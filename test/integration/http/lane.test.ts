@@ -118,8 +118,22 @@ describe('a request that was answered from the cache before', () => {
     await using serving = await start({ tls: { cert: certificate.pem, key: certificate.keyPem } });
     using client = await WireClient.connect(serving.server.address.port, certificate.pem);
     const first = await client.ask(get);
-    expect(timeless(await client.ask(get))).toBe(timeless(first));
+    for (let round = 0; round < 5; round += 1) {
+      expect(timeless(await client.ask(get))).toBe(timeless(first));
+    }
     expect(asked(serving)).toBe(1);
+  });
+
+  test('keeps its connection open as every other does, and no longer', async () => {
+    await using serving = await start({ timeouts: { head: 100, request: 100, keepAlive: 200 } });
+    using client = await connect(serving);
+    const until = performance.now() + 500;
+    while (performance.now() < until) {
+      expect(await client.ask(get)).toMatch(/schemaVersion/);
+      await delay(20);
+    }
+    expect(asked(serving)).toBe(1);
+    await eventually(10_000, 'the end of the connection', () => client.ended);
   });
 });
 

@@ -92,6 +92,26 @@ describe('a connection', () => {
     expect(boundary.isLost).toBe(true);
   });
 
+  test('is at none while an answer from memory is on its way, and at one when it is sent', async () => {
+    const boundary = afterFirst();
+    const sent = Promise.withResolvers<boolean>();
+    boundary.answering(sent.promise);
+    expect(boundary.isBetween).toBe(false);
+    sent.resolve(true);
+    await sent.promise;
+    expect(boundary.isBetween).toBe(true);
+  });
+
+  test('is lost by what comes while an answer from memory is on its way, or when that is cut', async () => {
+    const early = afterFirst();
+    early.answering(Promise.resolve(true));
+    pass(early, message()).outgoing.emit('close');
+    const cut = afterFirst();
+    cut.answering(Promise.resolve(false));
+    await Promise.resolve();
+    expect([early.isLost, cut.isLost]).toStrictEqual([true, true]);
+  });
+
   test('is lost by a request that does not wait for the answer before it, whatever comes after', () => {
     const boundary = afterFirst();
     const first = pass(boundary, message());
