@@ -4,6 +4,9 @@ export const blockBytes = 512 * 1024;
 /** Blocks kept for later, at most, if nothing else is said. */
 const usuallyIdle = 16;
 
+/** Blocks that slow readers may keep from being used again: beyond, nothing more is lent until they have let go of some. */
+const mostHeld = 16;
+
 /**
  * The memory that what arrives goes through, used again and again: as garbage, blocks would live too long for the young
  * generation, and pile up to many times what is in use.
@@ -11,15 +14,31 @@ const usuallyIdle = 16;
 export class Blocks {
   readonly #idle: Buffer[] = [];
   readonly #mostIdle: number;
+  #held = 0;
 
   constructor(mostIdle = usuallyIdle) {
     this.#mostIdle = mostIdle;
+  }
+
+  /** Whether bytes may be lent: not while slow readers hold many blocks that are wanted back. */
+  get mayLend(): boolean {
+    return this.#held < mostHeld;
   }
 
   /** A block for `wanted` bytes. It comes uncleared. */
   take(wanted: number): Buffer {
     if (wanted < blockBytes) return Buffer.allocUnsafeSlow(wanted);
     return this.#idle.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
+  }
+
+  /** A block cannot be given back yet, since it is lent. */
+  hold(): void {
+    this.#held += 1;
+  }
+
+  /** A block that was held can be given back. */
+  letGo(): void {
+    this.#held -= 1;
   }
 
   /** Takes a block back. Nothing may read from it or write to it any more. */

@@ -2,7 +2,7 @@ import type { Loan } from '../store/content-store.ts';
 import { blockBytes, type Blocks } from './blocks.ts';
 
 /** Blocks of a fill: those that are being written, and the latest that were, which readers are rarely farther behind than. */
-const blocksKept = 8;
+const blocksKept = 6;
 
 interface Block {
   /** Position of its first byte. */
@@ -12,6 +12,7 @@ interface Block {
   length: number;
   /** Loans that are out. */
   loans: number;
+  /** The tail needs it no more. */
   dropped: boolean;
 }
 
@@ -63,17 +64,20 @@ export class Tail {
       .map(({ start, bytes, length }) => bytes.subarray(Math.max(0, from - start), length));
   }
 
-  /** Up to `length` bytes from `position`; undefined when they are not kept. */
+  /** Up to `length` bytes from `position`; undefined when they are not kept, or slow readers hold too much already. */
   lend(length: number, position: number): Loan | undefined {
     const block = this.#blocks.findLast(({ start }) => start <= position);
-    if (block === undefined || position >= block.start + block.length) return undefined;
+    if (block === undefined || position >= block.start + block.length || !this.#pool.mayLend)
+      return undefined;
     const from = position - block.start;
     block.loans += 1;
     return {
       bytes: block.bytes.subarray(from, Math.min(from + length, block.length)),
       release: () => {
         block.loans -= 1;
-        this.#reuse(block);
+        if (!block.dropped || block.loans > 0) return;
+        this.#pool.letGo();
+        this.#pool.giveBack(block.bytes);
       },
     };
   }
@@ -102,10 +106,7 @@ export class Tail {
 
   #drop(block: Block): void {
     block.dropped = true;
-    this.#reuse(block);
-  }
-
-  #reuse(block: Block): void {
-    if (block.dropped && block.loans === 0) this.#pool.giveBack(block.bytes);
+    if (block.loans > 0) this.#pool.hold();
+    else this.#pool.giveBack(block.bytes);
   }
 }

@@ -1,14 +1,13 @@
 import type { OnReadOpts, Socket } from 'node:net';
 
-/** Bytes of a connection's first buffer, since it may bring no more than a short answer; and of those that follow. */
-const firstBytes = 64 * 1024;
-const bufferBytes = 512 * 1024;
+/** Bytes of a buffer. Larger ones are garbage for longer, and pile up. */
+const bufferBytes = 128 * 1024;
 
 /** With less room than this in a buffer, the next one is begun. */
-const leastBytes = 64 * 1024;
+const leastBytes = 32 * 1024;
 
 /** Bytes that a connection which receives so may hold until they are asked for. */
-export const receiveWindow = bufferBytes;
+export const receiveWindow = 512 * 1024;
 
 /**
  * Lets connections receive into large buffers, one piece behind the other. By itself Node allocates 64 KiB for each read
@@ -19,7 +18,7 @@ export function receiveBuffers(): OnReadOpts {
   return {
     // Node asks for a buffer when it makes a connection, and right after each callback.
     buffer() {
-      const room = next ?? Buffer.allocUnsafeSlow(firstBytes);
+      const room = next ?? Buffer.allocUnsafeSlow(bufferBytes);
       next = undefined;
       return room;
     },
