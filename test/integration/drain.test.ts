@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask, verdict } from '../support/ask.ts';
-import { EntrepotProcess } from '../support/entrepot-process.ts';
+import { EntrepotProcess, type EntrepotProcessOptions } from '../support/entrepot-process.ts';
 import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage } from '../support/image.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -31,6 +31,14 @@ afterEach(async () => {
   await hub.close();
 });
 
+/** One download is all that is under way: the config does not come by itself. */
+function alone(): Pick<EntrepotProcessOptions, 'remoteUrl' | 'sections'> {
+  return {
+    remoteUrl: hub.url,
+    sections: { proxy: { remoteurl: hub.url, pullahead: { enabled: false } } },
+  };
+}
+
 /** A client in the middle of a download that upstream has stopped sending. */
 async function downloading(url: string): Promise<{ readonly client: RawClient; readonly first: Buffer }> {
   const client = await RawClient.connect(url, { deadlineMs: 10_000 });
@@ -56,7 +64,7 @@ async function databaseState(
 
 describe('asked to stop in the middle of a download', () => {
   test('it takes no new connections, finishes, closes its database and exits with 0', async () => {
-    await using entrepot = await EntrepotProcess.start({ remoteUrl: hub.url, draintimeout: '20s' });
+    await using entrepot = await EntrepotProcess.start({ ...alone(), draintimeout: '20s' });
     const { client, first } = await downloading(entrepot.url);
     using _ = client;
     entrepot.signal('SIGTERM');
@@ -74,7 +82,7 @@ describe('asked to stop in the middle of a download', () => {
   });
 
   test('it waits no longer than draintimeout, keeps what has arrived, and goes on from there after the next start', async () => {
-    await using entrepot = await EntrepotProcess.start({ remoteUrl: hub.url, draintimeout: '1s' });
+    await using entrepot = await EntrepotProcess.start({ ...alone(), draintimeout: '1s' });
     const { client } = await downloading(entrepot.url);
     using _ = client;
     entrepot.signal('SIGTERM');
@@ -92,7 +100,7 @@ describe('asked to stop in the middle of a download', () => {
   });
 
   test('it exits at once on a second signal, and loses nothing that it had', async () => {
-    await using entrepot = await EntrepotProcess.start({ remoteUrl: hub.url, draintimeout: '10m' });
+    await using entrepot = await EntrepotProcess.start({ ...alone(), draintimeout: '10m' });
     const { client } = await downloading(entrepot.url);
     using _ = client;
     entrepot.signal('SIGTERM');
@@ -110,7 +118,7 @@ describe('asked to stop in the middle of a download', () => {
   });
 
   test('while idle it exits at once, whatever connections are kept open', async () => {
-    await using entrepot = await EntrepotProcess.start({ remoteUrl: hub.url, draintimeout: '10m' });
+    await using entrepot = await EntrepotProcess.start({ ...alone(), draintimeout: '10m' });
     using idle = await RawClient.connect(entrepot.url);
     idle.request('GET', '/v2/');
     await idle.answer();
