@@ -179,7 +179,12 @@ export class Parallelism {
         else if (!isPatient) this.#found(phase.before.connections, now + this.#trialMs);
         return;
       case 'settled':
-        if (isPatient || now < phase.trialAt) return;
+        if (isPatient) return;
+        if (now < phase.trialAt) {
+          // What is compared with the trial is what came right before it.
+          this.#since = undefined;
+          return;
+        }
         if (connections === 1) {
           this.#trialMs *= 2;
           this.#grow(onAverage, now);

@@ -164,6 +164,7 @@ export class RangedBody implements AsyncIterable<Buffer> {
   }
 
   #failed(error: unknown, isRefused: boolean): void {
+    if (this.#signal.aborted) return;
     if (isRefused) this.#parallelism.refused();
     else this.#parallelism.failed();
     this.#learn();

@@ -161,6 +161,7 @@ export class Segment {
     if (done === true) {
       if (this.left > 0) throw new UpstreamError('unavailable', 'upstream ended a range too early');
       this.#isComplete = true;
+      this.#chunks = undefined;
       this.#leave();
       return undefined;
     }
@@ -201,7 +202,7 @@ export class Segment {
     const chunks = this.#chunks ?? this.#opened?.body[Symbol.asyncIterator]();
     this.#chunks = undefined;
     this.#opened = undefined;
-    if (!this.#isComplete) void chunks?.return?.();
+    void chunks?.return?.();
     if (this.#release === undefined) return;
     this.#release();
     this.#release = undefined;

@@ -218,6 +218,90 @@ describe('openBlob', () => {
   });
 });
 
+describe('openBlob with an end', () => {
+  it('gives exactly what lies before it, from the first byte on too', async () => {
+    await using hub = await hubWithBlob();
+    await using client = clientOf(hub.url);
+    const blob = await client.registry.openBlob(busybox, digest, 0, { end: 1000 });
+    expect(blob).toMatchObject({ offset: 0, size: bytes.length, host: new URL(hub.url).host });
+    expect((await readAll(blob)).equals(bytes.subarray(0, 1000))).toBe(true);
+    expect(hub.requests[0]?.headers.range).toBe('bytes=0-999');
+  });
+
+  it('ends where the blob does', async () => {
+    await using hub = await hubWithBlob();
+    await using client = clientOf(hub.url);
+    const blob = await client.registry.openBlob(busybox, digest, 2_999_990, { end: 3_000_010 });
+    expect((await readAll(blob)).equals(bytes.subarray(2_999_990))).toBe(true);
+  });
+
+  it.each([-1, 1])('refuses a range that starts %i bytes off', async (shift) => {
+    await using hub = await hubWithBlob();
+    await using client = clientOf(hub.url);
+    hub.fault({ on: 'blob', kind: 'wrong-content-range', shift });
+    expect((await failureOf(client.registry.openBlob(busybox, digest, 10, { end: 20 }))).kind).toBe(
+      'invalid',
+    );
+  });
+
+  it.each([
+    ['ends early', 'bytes 10-17/3000000'],
+    ['ends late', 'bytes 10-20/3000000'],
+    ['ends before the blob does', 'bytes 10-17/19'],
+  ])('refuses a range that %s', async (_, range) => {
+    await using upstream = await scriptedServer((_request, response) => {
+      response.writeHead(206, { 'content-range': range }).end('12345678');
+    });
+    await using client = clientOf(upstream.url);
+    expect((await failureOf(client.registry.openBlob(busybox, digest, 10, { end: 20 }))).kind).toBe(
+      'invalid',
+    );
+  });
+
+  it('offers no ranges where the upstream ignores them', async () => {
+    await using hub = await hubWithBlob();
+    await using client = clientOf(hub.url);
+    hub.fault({ on: 'blob', kind: 'ignore-range' });
+    const blob = await client.registry.openBlob(busybox, digest, 0, { end: 1000 });
+    expect(blob).toMatchObject({ offset: 0, size: bytes.length });
+    expect(blob.range).toBeUndefined();
+    expect((await readAll(blob)).equals(bytes)).toBe(true);
+  });
+});
+
+describe('other ranges of a blob that was opened', () => {
+  it('come from where the first one was redirected to, without any authorization', async () => {
+    await using hub = await FakeHub.start();
+    hub.addBlob('library/busybox', bytes);
+    await using client = clientOf(hub.url);
+    const first = await client.registry.openBlob(busybox, digest, 0, { end: 1000 });
+    await readAll(first);
+    const before = hub.requests.length;
+
+    const second = await first.range?.(1000, 3000, new AbortController().signal);
+
+    expect(second === undefined ? undefined : await readAll(second)).toEqual(bytes.subarray(1000, 3000));
+    expect(hub.requests.slice(before).map(({ status, headers }) => [status, headers.authorization])).toEqual([
+      [206, undefined],
+    ]);
+  });
+
+  it('come by a new redirect once the last one has expired', async () => {
+    await using hub = await FakeHub.start();
+    hub.addBlob('library/busybox', bytes);
+    await using client = clientOf(hub.url);
+    const first = await client.registry.openBlob(busybox, digest, 0, { end: 1000 });
+    await readAll(first);
+    hub.fault({ on: 'blob', kind: 'expired-url', times: 1 });
+    const before = hub.requests.length;
+
+    const second = await first.range?.(1000, 3000, new AbortController().signal);
+
+    expect(second === undefined ? undefined : await readAll(second)).toEqual(bytes.subarray(1000, 3000));
+    expect(hub.requests.slice(before).map(({ status }) => status)).toEqual([403, 307, 206]);
+  });
+});
+
 describe('a hundred slow blobs', () => {
   it('do not hold up a HEAD', async () => {
     await using hub = await hubWithBlob();
