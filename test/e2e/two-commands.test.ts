@@ -54,5 +54,15 @@ describe('a fresh clone, with nothing but Node.js, npm, a shell and coreutils', 
     const program = ['exec', '--call', 'node dist/main.js --version'];
     const printed = await command('npm', program, { cwd: clone, env });
     expect(printed).toContain(version);
+
+    const address = `127.0.0.1:${await freePort()}`;
+    await using entrepot = new Child(process.execPath, ['dist/main.js', 'serve'], {
+      cwd: clone,
+      env: { ...env, REGISTRY_HTTP_ADDR: address },
+    });
+    showWhenFailed('the program that was built', entrepot);
+    await eventually(30_000, 'it serves', async () => answersRegistryApi(`http://${address}`));
+    entrepot.kill('SIGTERM');
+    expect(await entrepot.exited()).toEqual({ code: 0, signal: null });
   });
 });
