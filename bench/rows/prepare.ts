@@ -39,13 +39,3 @@ export async function warmBlob(bench: Bench, image: BenchImage, blob: Descriptor
     await sleep(100);
   }
 }
-
-/** Waits until the peer fetches nothing more from upstream: what it fetches ahead is not what is measured. */
-export async function fetchedAll({ upstream }: Bench): Promise<void> {
-  const giveUpAt = performance.now() + patience;
-  do {
-    if (performance.now() > giveUpAt) throw new Error('the peer never has all that it fetches');
-    await upstream.setPace({});
-    await sleep(300);
-  } while (Object.keys(await upstream.sent()).length > 0);
-}

@@ -1,5 +1,6 @@
 import { timeLimit } from '../client/drain.ts';
 import { pullImage } from '../client/image-pull.ts';
+import type { Sample } from '../statistics.ts';
 import type { ImageSpec } from '../upstream/control.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Row } from './row.ts';
@@ -62,10 +63,12 @@ export function stampedeImage({ clients, image: spec, link, limit }: StampedeSet
         const fetched = image.blobs.reduce((sum, { digest }) => sum + (sent[digest]?.bytes ?? 0), 0);
         const times = pulls.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
         const slowest = Math.max(...times);
+        const bounded = (value: number): Sample => (signal.aborted ? { above: value } : value);
+        const seconds = signal.aborted ? limit : slowest;
         return {
-          seconds: signal.aborted ? { above: limit } : slowest,
-          times: signal.aborted ? { above: limit / alone } : slowest / alone,
-          upstream: fetched / image.blobs.reduce((sum, blob) => sum + blob.size, 0),
+          seconds: bounded(seconds),
+          times: bounded(seconds / alone),
+          upstream: bounded(fetched / image.blobs.reduce((sum, blob) => sum + blob.size, 0)),
           failures: clients - times.length,
           memory,
         };
