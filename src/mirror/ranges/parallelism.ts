@@ -8,6 +8,8 @@ const worthwhile = 0.3;
 const plenty = 100_000;
 /** After so many milliseconds fewer connections are tried, to see whether they give as much, or a second one; then after twice as many, and so on. */
 const firstTrialMs = 2_000;
+/** How much sooner a second connection is tried again: what came in a burst makes one look enough. */
+const soonerAlone = 4;
 
 /** Connections of one blob at a moment. */
 export interface Connections {
@@ -176,7 +178,10 @@ export class Parallelism {
       case 'growing':
         if (phase.before === undefined && (this.#rate ?? 0) >= plenty) this.#found(1, Infinity);
         else if (phase.before === undefined || helps(phase.before, atBest)) this.#grow(atBest, now);
-        else if (!isPatient) this.#found(phase.before.connections, now + this.#trialMs);
+        else if (!isPatient) {
+          const { connections: enough } = phase.before;
+          this.#found(enough, now + (enough === 1 ? this.#trialMs / soonerAlone : this.#trialMs));
+        }
         return;
       case 'settled':
         if (isPatient) return;
