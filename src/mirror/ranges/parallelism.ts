@@ -177,6 +177,8 @@ export class Parallelism {
     switch (phase.is) {
       case 'growing':
         if (phase.before === undefined && (this.#rate ?? 0) >= plenty) this.#found(1, Infinity);
+        // What comes first comes in a burst, with which nothing is to be compared.
+        else if (phase.before === undefined && elapsedMs < 2 * windowMs) this.#best = nothing;
         else if (phase.before === undefined || helps(phase.before, atBest)) this.#grow(atBest, now);
         else if (!isPatient) {
           const { connections: enough } = phase.before;
