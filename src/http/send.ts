@@ -24,13 +24,11 @@ class ShortBlobError extends Error {
   readonly code = 'SHORT_BLOB';
 }
 
-const nothing: Loan = { bytes: Buffer.alloc(0), release: () => undefined };
-
 /** What is read at a time of a blob that is still arriving, in bytes: most of it is borrowed, and there may be very many readers. */
 const arrivingBytes = 512 * 1024;
 
 /**
- * Streams a stretch of a blob: one chunk is read while the one before it is written, unless others share it. Closes the blob in every case, and at
+ * Streams a stretch of a blob: one chunk is read while the one before it is written. Closes the blob in every case, and at
  * once when the client leaves, even while a read waits.
  *
  * Rejects with what `read` rejects with as long as nothing has been written, so that it can become a proper error.
@@ -41,7 +39,7 @@ export async function sendBlob(sending: Sending): Promise<void> {
   const transfer = new Transfer(sending.outgoing, blob, sending.onSent);
   const atATime = blob.result === 'hit' ? Infinity : arrivingBytes;
   let position = span.start;
-  let chunk = nothing;
+  let chunk: Loan = { bytes: Buffer.alloc(0), release: () => undefined };
   const next = async (): Promise<Loan> => {
     const wanted = span.end - position;
     const loan = (await blob.borrow(wanted, position)) ?? (await read(Math.min(wanted, atATime)));
@@ -77,12 +75,6 @@ export async function sendBlob(sending: Sending): Promise<void> {
     sending.writeHead();
     while (position < span.end && !transfer.closed) {
       const writing = transfer.write(chunk.bytes);
-      // One at a time then. It also keeps together those who share: only the first of them waits for the disk.
-      if (chunk.scarce === true) {
-        await writing;
-        chunk.release();
-        chunk = nothing;
-      }
       const reading = next();
       // Heard at once, not when the write is through: a client that does not read must not hold a failed transfer.
       reading.catch(fail);

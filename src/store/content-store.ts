@@ -108,8 +108,6 @@ export interface ContentStore {
 /** Bytes that are lent: to be read only, and no longer than until they are given back. */
 export interface Loan {
   readonly bytes: Buffer;
-  /** Whether they take up memory that other readers wait for. */
-  readonly scarce?: boolean;
   /** Gives them back. To be called once. */
   release(): void;
 }

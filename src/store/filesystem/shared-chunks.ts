@@ -97,7 +97,7 @@ export class SharedChunks {
     };
     try {
       const end = Math.min(await chunk.arrived, offset + length);
-      if (end > offset) return { bytes: chunk.buffer.subarray(offset, end), scarce: true, release };
+      if (end > offset) return { bytes: chunk.buffer.subarray(offset, end), release };
     } catch {
       // Whoever reads for itself now learns why.
       this.#drop(key, chunk);
