@@ -4,7 +4,7 @@ import type { Loan } from '../content-store.ts';
  * In bytes. Large, as each read and each write costs a trip to another thread or into the kernel; and few, as readers of
  * one file that start together stay together: those behind wait for nothing, and catch up with the one that reads.
  */
-const defaultLimits: SharedChunksLimits = { chunk: 2 * 1024 * 1024, chunks: 8 };
+const defaultLimits: SharedChunksLimits = { chunk: 2 * 1024 * 1024, chunks: 16 };
 
 export interface SharedChunksLimits {
   /** Bytes of a chunk. */
