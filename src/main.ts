@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import './young-generation.ts';
+import nodeModule from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { exitCode } from './cli/exit-code.ts';
 import { describeOldNode } from './cli/node-version.ts';
 import { processTerminal } from './cli/terminal.ts';
@@ -10,6 +12,9 @@ if (tooOld !== undefined) {
   terminal.err(`entrepot: ${tooOld}\n`);
   process.exit(exitCode.usage);
 }
+// Compiled code, and what is left of TypeScript without its types, kept beside the program: whoever can write there can change
+// the program itself. Where it cannot be written, nothing is kept.
+nodeModule.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/entrepot', import.meta.url)));
 // Not before: an old Node.js fails at what the rest imports.
 const { runProgram } = await import('./cli/program.ts');
 // Timers and pools that nobody awaits must not keep the process alive.
