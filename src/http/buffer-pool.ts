@@ -22,7 +22,7 @@ export class BufferPool {
   #idleBytes = 0;
   #lentBytes = 0;
 
-  constructor(limit = 24 * KiB * KiB) {
+  constructor(limit = 16 * KiB * KiB) {
     this.#limit = limit;
   }
 

@@ -1,8 +1,8 @@
 /** Bytes of a block: what one write to a socket takes. */
 export const blockBytes = 512 * 1024;
 
-/** Blocks kept for later, at most, if nothing else is said. */
-const usuallyIdle = 16;
+/** Blocks kept for later, at most. */
+const mostIdle = 16;
 
 /** Blocks that slow readers may keep from being used again: beyond, nothing more is lent until they have let go of some. */
 const mostHeld = 16;
@@ -13,12 +13,7 @@ const mostHeld = 16;
  */
 export class Blocks {
   readonly #idle: Buffer[] = [];
-  readonly #mostIdle: number;
   #held = 0;
-
-  constructor(mostIdle = usuallyIdle) {
-    this.#mostIdle = mostIdle;
-  }
 
   /** Whether bytes may be lent: not while slow readers hold many blocks that are wanted back. */
   get mayLend(): boolean {
@@ -43,6 +38,6 @@ export class Blocks {
 
   /** Takes a block back. Nothing may read from it or write to it any more. */
   giveBack(block: Buffer): void {
-    if (block.length === blockBytes && this.#idle.length < this.#mostIdle) this.#idle.push(block);
+    if (block.length === blockBytes && this.#idle.length < mostIdle) this.#idle.push(block);
   }
 }

@@ -9,7 +9,7 @@ import { Passthrough } from './access/passthrough.ts';
 import { AccessPolicy, type AccessRules } from './access/policy.ts';
 import { Visibility } from './access/visibility.ts';
 import { BlobService } from './blob-service.ts';
-import { blockBytes, Blocks } from './blocks.ts';
+import { Blocks } from './blocks.ts';
 import { Breaker } from './breaker.ts';
 import { CachedContent } from './cached-content.ts';
 import { Candidates } from './candidates.ts';
@@ -41,7 +41,7 @@ import { TagService } from './tag-service.ts';
 import type { Upstream, UpstreamClients } from './upstream.ts';
 
 /** Bytes that arrive before their turn, of all blobs together. */
-const aheadBytes = 32 * 1024 * 1024;
+const aheadBytes = 16 * 1024 * 1024;
 
 /** An upstream to be mirrored, by the name of its client. */
 export interface MirroredUpstream extends UpstreamClients {
@@ -93,10 +93,11 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
   const { upstreams, plain, access, canLogIn, content, metadata, space, clock, logger, random } = parts;
   const { inUse, pins, admission, evictor, health, degradation } = space;
   const guarded = await noteGuarded(upstreams, metadata, degradation);
+  const blocks = new Blocks();
   const sharedRanges: SharedRanges = {
     hosts: new Hosts(clock),
     budget: new ByteBudget(aheadBytes),
-    blocks: new Blocks(aheadBytes / blockBytes),
+    blocks,
     clock,
     logger,
   };
@@ -142,7 +143,17 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
   const tags = new TagService({ routing, manifests, tags: tagRecords, clock });
   const tagLists = new TagListService({ routing, metadata, degradation, clock });
   const referrers = new ReferrersService({ routing, manifests, tags, metadata, degradation, clock });
-  const fills = new Fills({ content, metadata, degradation, admission, inUse, clock, logger, random });
+  const fills = new Fills({
+    content,
+    metadata,
+    degradation,
+    admission,
+    inUse,
+    blocks,
+    clock,
+    logger,
+    random,
+  });
   const blobs = new BlobService({
     routing,
     blobs: new StoredBlobs({ content, metadata, fills, degradation, logger }),

@@ -211,8 +211,8 @@ export class Fill {
     const answered = (): void => {
       if (blob.size !== undefined) this.#learnSize(blob.size);
     };
-    await pour(blob.bytes(answered), ingest, this.#tail, () => {
-      this.#progress.wakeSoon();
+    await pour(blob.bytes(answered), ingest, this.#tail, (bytes) => {
+      this.#progress.gather(bytes);
       admit(claim.wrote(ingest.offset, blob.confirmedSize));
     });
     if (!ingest.matches()) {

@@ -1,15 +1,13 @@
 import type { Digest } from '../oci/digest.ts';
-import { Blocks } from './blocks.ts';
 import { Fill, type FillDependencies, type FillRequest } from './fill.ts';
 
 /** The fills under way: never two of one digest. */
 export class Fills {
-  readonly #dependencies: Omit<FillDependencies, 'signal' | 'blocks'>;
+  readonly #dependencies: Omit<FillDependencies, 'signal'>;
   readonly #underWay = new Map<Digest, Fill>();
-  readonly #blocks = new Blocks();
   readonly #closing = new AbortController();
 
-  constructor(dependencies: Omit<FillDependencies, 'signal' | 'blocks'>) {
+  constructor(dependencies: Omit<FillDependencies, 'signal'>) {
     this.#dependencies = dependencies;
   }
 
@@ -28,11 +26,7 @@ export class Fills {
       return { fill: underWay, joined: true };
     }
     const before = this.#underWay.get(digest)?.ended ?? Promise.resolve();
-    const fill = new Fill(
-      request,
-      { ...this.#dependencies, blocks: this.#blocks, signal: this.#closing.signal },
-      before,
-    );
+    const fill = new Fill(request, { ...this.#dependencies, signal: this.#closing.signal }, before);
     this.#underWay.set(digest, fill);
     void fill.ended.then(() => {
       if (this.#underWay.get(digest) === fill) this.#underWay.delete(digest);

@@ -7,13 +7,13 @@ const backlogBytes = 1024 * 1024;
 /**
  * Moves bytes into an ingest: one batch is written while the next one arrives. Rejects with what either side, or
  * `onWritten`, fails with; after a failure nothing more is written.
- * @param onWritten told of each batch that is written and can be read from the ingest
+ * @param onWritten told the bytes of each batch that is written and can be read from the ingest
  */
 export async function pour(
   bytes: AsyncIterable<Uint8Array>,
   ingest: Ingest,
   tail: Tail,
-  onWritten: () => void,
+  onWritten: (bytes: number) => void,
 ): Promise<void> {
   let idle = true;
   let failed = false;
@@ -21,8 +21,9 @@ export async function pour(
   const flush = async (): Promise<void> => {
     idle = false;
     while (tail.waiting > 0) {
+      const bytes = tail.waiting;
       await ingest.write(tail.take());
-      onWritten();
+      onWritten(bytes);
     }
     // Not after a failure: nothing may be written behind bytes that are missing.
     idle = true;

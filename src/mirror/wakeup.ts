@@ -1,44 +1,44 @@
 /**
- * Milliseconds between two announcements of progress. Thirty readers that each follow every 64 KiB cost more in wakeups
- * and small writes than the bytes themselves; in this time they gather to pieces worth a system call.
+ * Milliseconds between two announcements of progress: for each that waits, and at most. Readers that each follow every 64 KiB
+ * cost more in wakeups and small writes than the bytes themselves; in this time they gather to pieces worth a system call.
  */
-const pauseMs = 4;
+const pauseMs = { each: 4, most: 100 };
+/** Bytes that are worth it at once. */
+const enoughBytes = 512 * 1024;
 
 /** A condition that many wait on: each wake lets all who wait look again. */
 export class Wakeup {
   #waiting = Promise.withResolvers<void>();
-  #waited = false;
-  #pausing = false;
-  #due = false;
+  #waiters = 0;
+  #pause: NodeJS.Timeout | undefined;
+  #gathered = 0;
 
   /** Resolves at the next wake. */
   next(): Promise<void> {
-    this.#waited = true;
+    this.#waiters += 1;
     return this.#waiting.promise;
   }
 
   /** At once. */
   wake(): void {
-    if (!this.#waited) return;
-    this.#waited = false;
+    if (this.#waiters === 0) return;
+    this.#waiters = 0;
     const { resolve } = this.#waiting;
     this.#waiting = Promise.withResolvers<void>();
     resolve();
   }
 
-  /** At once, or together with others within a few milliseconds when the last wake was only just now. */
-  wakeSoon(): void {
-    if (this.#pausing) {
-      this.#due = true;
-      return;
-    }
+  /** `bytes` more have come: tells at once, or with more of them when the last time was only just now. */
+  gather(bytes: number): void {
+    this.#gathered += bytes;
+    if (this.#pause !== undefined && this.#gathered < enoughBytes) return;
+    clearTimeout(this.#pause);
+    const ms = Math.min(Math.max(1, this.#waiters) * pauseMs.each, pauseMs.most);
+    this.#gathered = 0;
     this.wake();
-    this.#pausing = true;
-    setTimeout(() => {
-      this.#pausing = false;
-      if (!this.#due) return;
-      this.#due = false;
-      this.wakeSoon();
-    }, pauseMs);
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      if (this.#gathered > 0) this.gather(0);
+    }, ms);
   }
 }
