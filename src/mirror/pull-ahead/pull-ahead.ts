@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.ts';
+import { lru } from '../../lru.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { readManifest } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
@@ -46,7 +46,7 @@ export class PullAhead {
   readonly #turns = new Turns(atATime);
   readonly #underWay = new Map<string, Promise<void>>();
   /** Until when nothing is to be done about a manifest, by the clock that nobody sets. */
-  readonly #restUntil = new LRUCache<Digest, number>({ max: 10_000 });
+  readonly #restUntil = lru<Digest, number>(10_000);
   #forgotten = 0;
   #closed = false;
 

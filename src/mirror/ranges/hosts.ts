@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.ts';
+import { lru } from '../../lru.ts';
 
 /** What helped a blob is taken to help the next ones for so long, in milliseconds. */
 const memoryMs = 2 * 60_000;
@@ -46,7 +46,7 @@ export class Host {
 /** The hosts that blobs came from lately, whatever upstream led there. */
 export class Hosts {
   readonly #clock: Clock;
-  readonly #hosts = new LRUCache<string, Host>({ max: maxHosts });
+  readonly #hosts = lru<string, Host>(maxHosts);
 
   constructor(clock: Clock) {
     this.#clock = clock;
