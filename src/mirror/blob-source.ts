@@ -1,4 +1,4 @@
-import type { BlobReader, Loan } from '../store/content-store.ts';
+import type { BlobReader, IngestReader, Loan } from '../store/content-store.ts';
 import type { Fill } from './fill.ts';
 import { PassthroughReader } from './passthrough-reader.ts';
 import { ResumableBlob, type ResumableBlobOptions } from './resumable-blob.ts';
@@ -50,6 +50,8 @@ export class FillSource implements BlobSource {
   readonly #cancelling = new AbortController();
   /** The size that the client was told, in bytes. Bytes beyond it are not the blob's: its hash will not match. */
   statedSize: number | undefined;
+  /** For what is no longer in memory. */
+  #stored: IngestReader | undefined;
   #own: PassthroughReader | undefined;
   #waitedMs = 0;
 
@@ -65,7 +67,9 @@ export class FillSource implements BlobSource {
 
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
     const end = await this.#arrived(position);
-    if (end !== undefined) return this.#fill.read(buffer, Math.min(length, end - position), position);
+    if (end !== undefined) {
+      return (await this.#behind()?.read(buffer, Math.min(length, end - position), position)) ?? 0;
+    }
     this.#own ??= this.#fetchAlone();
     return this.#timed(this.#own.read(buffer, length, position));
   }
@@ -73,7 +77,8 @@ export class FillSource implements BlobSource {
   async borrow(length: number, position: number): Promise<Loan | undefined> {
     const end = await this.#arrived(position);
     if (end === undefined) return undefined;
-    return this.#fill.borrow(Math.min(length, end - position), position);
+    const wanted = Math.min(length, end - position);
+    return this.#fill.borrow(wanted, position) ?? (await this.#behind()?.borrow(wanted, position));
   }
 
   cancel(): void {
@@ -83,7 +88,13 @@ export class FillSource implements BlobSource {
 
   async close(): Promise<void> {
     await this.#own?.close();
+    this.#stored?.close();
     await this.#fill.release();
+  }
+
+  #behind(): IngestReader | undefined {
+    this.#stored ??= this.#fill.reader();
+    return this.#stored;
   }
 
   /** Waits until the byte at `position` may go out, or none is to come. Resolves to where such bytes end; undefined when the fill has let go of its readers. */

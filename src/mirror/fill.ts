@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { Repository } from '../oci/reference.ts';
-import type { ContentStore, Ingest, Loan } from '../store/content-store.ts';
+import type { ContentStore, Ingest, IngestReader, Loan } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -160,9 +160,9 @@ export class Fill {
     this.#progress.wake();
   }
 
-  async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
-    if (this.#ingest === undefined || length <= 0) return 0;
-    return this.#ingest.read(buffer, length, position);
+  /** A reader of the bytes that are in the store, to be closed before {@link release}; undefined while there are none. */
+  reader(): IngestReader | undefined {
+    return this.#ingest?.reader();
   }
 
   /** Bytes that came only just now, without a copy; undefined when they have to be read. */

@@ -112,22 +112,32 @@ export interface Loan {
   release(): void;
 }
 
-/** Random access to a blob. Several reads may be under way at once. */
-export interface BlobReader {
-  /** Bytes in all. */
-  readonly size: number;
+/** Random access to bytes. Several reads may be under way at once. */
+export interface Reading {
   /**
    * Reads up to `length` bytes from `position` into the front of `buffer`.
    * Resolves to the number of bytes read: 0 only at the end.
    */
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
   /**
-   * Up to `length` bytes from `position` that several readers of the blob share. Undefined when they have to be read, which
-   * also tells why they cannot be. Gives none after the end.
+   * Up to `length` bytes from `position` that several readers of the same bytes share. Undefined when they have to be read,
+   * which also tells why they cannot be. Gives none after the end.
    */
   borrow(length: number, position: number): Promise<Loan | undefined>;
+}
+
+/** A committed blob. */
+export interface BlobReader extends Reading {
+  /** Bytes in all. */
+  readonly size: number;
   /** To be called once, when no read and no borrow is under way. What was borrowed stays until it is given back. */
   close(): Promise<void>;
+}
+
+/** What has been written of a blob, for one of those who follow it. */
+export interface IngestReader extends Reading {
+  /** To be called once, before the ingest is closed. What was borrowed stays until it is given back. */
+  close(): void;
 }
 
 /**
@@ -140,8 +150,8 @@ export interface Ingest {
   readonly offset: number;
   /** Appends all of `chunks` in order; resolves when {@link offset} has moved past them. One call at a time. */
   write(chunks: readonly Uint8Array[]): Promise<void>;
-  /** As {@link BlobReader.read}, limited to `offset`. */
-  read(buffer: Uint8Array, length: number, position: number): Promise<number>;
+  /** Of the bytes up to `offset`, wherever that is when they are read. */
+  reader(): IngestReader;
   /** Whether the bytes so far hash to the digest. */
   matches(): boolean;
   /**

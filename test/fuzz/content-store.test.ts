@@ -95,7 +95,7 @@ async function run(
       const end = Math.max(into.offset, Math.min(at, bytes.length));
       await into.write(chunks);
       expect(into.offset).toBe(end);
-      expect(await readAll(into)).toHaveLength(end);
+      expect(await readAll(into.reader())).toHaveLength(end);
     } else if (step.kind === 'restart') {
       await (await opened()).restart();
     } else if (step.kind === 'commit') {

@@ -3,20 +3,19 @@ import type { BlobReader, Loan } from '../content-store.ts';
 import { readError } from '../file-error.ts';
 import { StoreError } from '../store-error.ts';
 import type { SharedChunks } from './shared-chunks.ts';
+import { SharedReader } from './shared-reader.ts';
 
 /** A committed blob's file, open for reading. A FileHandle closes only after the reads under way on it. */
 export class FileBlobReader implements BlobReader {
   readonly size: number;
   readonly #file: FileHandle;
-  readonly #identity: string;
-  readonly #chunks: SharedChunks;
+  readonly #shared: SharedReader;
 
-  private constructor(file: FileHandle, size: number, identity: string, chunks: SharedChunks) {
+  private constructor(file: FileHandle, size: number, name: string, chunks: SharedChunks) {
     this.size = size;
     this.#file = file;
-    this.#identity = identity;
-    this.#chunks = chunks;
-    chunks.enter(identity);
+    const read = this.#read.bind(this);
+    this.#shared = new SharedReader({ name, length: size, grows: false, read }, chunks);
   }
 
   /** Takes over an open file. Rejects with the system's error; the file is then still the caller's. */
@@ -25,21 +24,16 @@ export class FileBlobReader implements BlobReader {
     return new FileBlobReader(file, Number(size), `${dev} ${ino} ${size} ${mtimeNs}`, chunks);
   }
 
-  async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
-    return this.#read(buffer, 0, this.#chunks.apart(this.#identity, length, position), position);
+  read(buffer: Uint8Array, length: number, position: number): Promise<number> {
+    return this.#shared.read(buffer, length, position);
   }
 
   borrow(length: number, position: number): Promise<Loan | undefined> {
-    return this.#chunks.lend(this.#identity, length, position, async (buffer, start) => {
-      const wanted = Math.min(buffer.length, this.size - start);
-      let count = 0;
-      while (count < wanted) count += await this.#read(buffer, count, wanted - count, start + count);
-      return count;
-    });
+    return this.#shared.borrow(length, position);
   }
 
   async close(): Promise<void> {
-    this.#chunks.leave(this.#identity);
+    this.#shared.close();
     await this.#file.close();
   }
 

@@ -135,6 +135,7 @@ export class FilesystemContentStore implements ContentStore {
         layout: this.#layout,
         files: this.#files,
         unrecorded: this.#unrecorded,
+        chunks: this.#chunks,
         release,
       });
       // It was whole once: something is wrong in it, be it only that its end is missing.

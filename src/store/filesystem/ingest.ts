@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DigestVerifier, type Digest } from '../../oci/digest.ts';
-import type { Ingest } from '../content-store.ts';
+import type { Ingest, IngestReader } from '../content-store.ts';
 import { fileError, readError, unlessMissing } from '../file-error.ts';
 import { inFolder, moveFile, syncFolder } from '../folder.ts';
 import { StoreError } from '../store-error.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
+import type { SharedChunks } from './shared-chunks.ts';
+import { SharedReader, type SharedFile } from './shared-reader.ts';
 import type { Unrecorded } from './unrecorded.ts';
 import { writeAll } from './write-all.ts';
 
@@ -19,6 +22,8 @@ export interface FileIngestParts {
   readonly layout: Layout;
   readonly files: FileSystem;
   readonly unrecorded: Unrecorded;
+  /** What its readers share. */
+  readonly chunks: SharedChunks;
   /** Called once, when the ingest has let go of the file's name. */
   readonly release: () => void;
 }
@@ -28,13 +33,15 @@ export interface FileIngestParts {
  * of a commit nor the removal of a discard takes the bytes from under a reader. A file that has another name besides,
  * because it was adopted by link or because somebody backs the store up by links, is never written to nor cut.
  */
-export class FileIngest implements Ingest {
+export class FileIngest implements Ingest, SharedFile {
   readonly digest: Digest;
   readonly #layout: Layout;
   readonly #files: FileSystem;
   readonly #unrecorded: Unrecorded;
+  readonly #chunks: SharedChunks;
   readonly #release: () => void;
   #file: FileHandle;
+  #name = randomUUID();
   /** Whether the file has another name besides. It is then a whole blob. */
   #shared = false;
   #path: string;
@@ -45,12 +52,13 @@ export class FileIngest implements Ingest {
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(digest: Digest, file: FileHandle, parts: FileIngestParts) {
-    const { layout, files, unrecorded, release } = parts;
+    const { layout, files, unrecorded, chunks, release } = parts;
     this.digest = digest;
     this.#file = file;
     this.#layout = layout;
     this.#files = files;
     this.#unrecorded = unrecorded;
+    this.#chunks = chunks;
     this.#release = release;
     this.#path = layout.partial(digest);
     this.#verifier = new DigestVerifier(digest);
@@ -97,10 +105,26 @@ export class FileIngest implements Ingest {
     });
   }
 
-  async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
+  get name(): string {
+    return this.#name;
+  }
+
+  get length(): number {
+    return this.#offset;
+  }
+
+  get grows(): boolean {
+    return !this.#ended;
+  }
+
+  reader(): IngestReader {
+    return new SharedReader(this, this.#chunks);
+  }
+
+  async read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number> {
     const wanted = Math.min(length, this.#offset - position);
     if (wanted <= 0) return 0;
-    const { bytesRead } = await this.#file.read(buffer, 0, wanted, position).catch((cause: unknown) => {
+    const { bytesRead } = await this.#file.read(buffer, offset, wanted, position).catch((cause: unknown) => {
       throw readError('reading a partial blob', cause);
     });
     if (bytesRead === 0 && position < this.#offset) {
@@ -211,6 +235,7 @@ export class FileIngest implements Ingest {
     this.#verifier = new DigestVerifier(this.digest);
     await unlessMissing(this.#files.unlink(this.#path));
     this.#file = await inFolder(this.#layout.ingest, () => openPartial(this.#path, this.#files));
+    this.#name = randomUUID();
     this.#shared = false;
     this.#failure = undefined;
     // It ends when the reads under way on it have. Nothing that was written to it is wanted.

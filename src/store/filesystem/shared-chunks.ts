@@ -63,10 +63,15 @@ export class SharedChunks {
     if (this.#readers.size === 0) this.#buffers -= this.#free.splice(0).length;
   }
 
+  /** Where the chunk ends that has the byte at `position`. */
+  endOf(position: number): number {
+    const { chunk } = this.#limits;
+    return position - (position % chunk) + chunk;
+  }
+
   /** How many of `length` bytes from `position` may be read without the chunks: none beyond the start of the next one. */
   apart(file: string, length: number, position: number): number {
-    const { chunk } = this.#limits;
-    return this.#isShared(file) ? Math.min(length, chunk - (position % chunk)) : length;
+    return this.#isShared(file) ? Math.min(length, this.endOf(position) - position) : length;
   }
 
   /**

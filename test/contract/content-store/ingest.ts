@@ -22,15 +22,15 @@ export function ingestContract(make: MakeContentStore): void {
     it('can be read up to its offset while it is written', async () => {
       await using subject = await make();
       const ingest = await subject.store.ingest(digest);
-      expect(await ingest.read(Buffer.alloc(10), 10, 0)).toBe(0);
+      expect(await ingest.reader().read(Buffer.alloc(10), 10, 0)).toBe(0);
       await ingest.write([bytes.subarray(0, 1000)]);
       const writing = ingest.write([bytes.subarray(1000)]);
       const buffer = Buffer.alloc(bytes.length);
       // One read, begun before the write can have ended: how soon that ends is the disk's business.
-      expect(await ingest.read(buffer, buffer.length, 0)).toBe(1000);
+      expect(await ingest.reader().read(buffer, buffer.length, 0)).toBe(1000);
       expect(buffer.subarray(0, 1000)).toEqual(bytes.subarray(0, 1000));
       await writing;
-      expect(await readAll(ingest, 999)).toEqual(bytes.subarray(999));
+      expect(await readAll(ingest.reader(), 999)).toEqual(bytes.subarray(999));
       await ingest.close();
     });
 
@@ -39,11 +39,11 @@ export function ingestContract(make: MakeContentStore): void {
       const ingest = await subject.store.ingest(digest);
       await ingest.write([bytes]);
       await ingest.commit();
-      expect(await readAll(ingest)).toEqual(bytes);
+      expect(await readAll(ingest.reader())).toEqual(bytes);
       await subject.store.remove(digest);
-      expect(await readAll(ingest)).toEqual(bytes);
+      expect(await readAll(ingest.reader())).toEqual(bytes);
       await ingest.close();
-      await expect(ingest.read(Buffer.alloc(10), 10, 0)).rejects.toMatchObject({ code: 'IO' });
+      await expect(ingest.reader().read(Buffer.alloc(10), 10, 0)).rejects.toMatchObject({ code: 'IO' });
     });
 
     it('finishes the reads under way before it closes', async () => {
@@ -51,7 +51,7 @@ export function ingestContract(make: MakeContentStore): void {
       const ingest = await subject.store.ingest(digest);
       await ingest.write([bytes]);
       const buffer = Buffer.alloc(1000);
-      const reading = ingest.read(buffer, buffer.length, 0);
+      const reading = ingest.reader().read(buffer, buffer.length, 0);
       const closing = ingest.close();
       expect(await reading).toBe(buffer.length);
       expect(buffer).toEqual(bytes.subarray(0, buffer.length));
@@ -102,7 +102,7 @@ export function ingestContract(make: MakeContentStore): void {
       await ingest.write([bytes]);
       await ingest.discard();
       expect(await Array.fromAsync(subject.store.listPartial())).toEqual([]);
-      expect(await readAll(ingest)).toEqual(bytes);
+      expect(await readAll(ingest.reader())).toEqual(bytes);
       await expect(ingest.write([bytes])).rejects.toMatchObject({ code: 'IO' });
       await ingest.close();
     });
@@ -113,7 +113,7 @@ export function ingestContract(make: MakeContentStore): void {
       await ingest.write([noise(500_000, 'wrong')]);
       await ingest.restart();
       expect(ingest.offset).toBe(0);
-      expect(await ingest.read(Buffer.alloc(10), 10, 0)).toBe(0);
+      expect(await ingest.reader().read(Buffer.alloc(10), 10, 0)).toBe(0);
       await finish(ingest);
       await ingest.close();
       expect(await blobBytes(subject.store, digest)).toEqual(bytes);

@@ -119,7 +119,7 @@ it('takes no more bytes after a failed write, and resumes from what it had', asy
   expect(ingest.matches()).toBe(false);
   await expect(ingest.write([bytes.subarray(1000)])).rejects.toMatchObject({ code: 'NO_SPACE' });
   await expect(ingest.commit()).rejects.toMatchObject({ code: 'NO_SPACE' });
-  expect(await ingest.read(Buffer.alloc(2000), 2000, 0)).toBe(1000);
+  expect(await ingest.reader().read(Buffer.alloc(2000), 2000, 0)).toBe(1000);
   await ingest.close();
   const next = await store.ingest(digest);
   expect(next.offset).toBe(1000);

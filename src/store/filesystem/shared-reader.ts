@@ -1,0 +1,53 @@
+import type { Loan, Reading } from '../content-store.ts';
+import type { SharedChunks } from './shared-chunks.ts';
+
+/** A file that has several readers. */
+export interface SharedFile {
+  /** Files with the same name have the same bytes. */
+  readonly name: string;
+  /** Bytes from the front that can be read now. */
+  readonly length: number;
+  /** Whether there will be more. */
+  readonly grows: boolean;
+  /** Reads up to `length` bytes from `position` into `buffer` at `offset`. Resolves to how many: 0 only at the end. */
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>;
+}
+
+/** One of the readers of a file: what one of them has read, the others are lent. */
+export class SharedReader implements Reading {
+  readonly #file: SharedFile;
+  readonly #name: string;
+  readonly #chunks: SharedChunks;
+
+  constructor(file: SharedFile, chunks: SharedChunks) {
+    this.#file = file;
+    this.#name = file.name;
+    this.#chunks = chunks;
+    chunks.enter(this.#name);
+  }
+
+  async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
+    return this.#file.read(buffer, 0, this.#chunks.apart(this.#name, length, position), position);
+  }
+
+  async borrow(length: number, position: number): Promise<Loan | undefined> {
+    const file = this.#file;
+    // A chunk that is not all there would be kept without its end.
+    if (file.grows && this.#chunks.endOf(position) > file.length) return undefined;
+    return this.#chunks.lend(this.#name, length, position, async (buffer, start) => {
+      const wanted = Math.min(buffer.length, file.length - start);
+      let count = 0;
+      while (count < wanted) {
+        const read = await file.read(buffer, count, wanted - count, start + count);
+        if (read === 0) break;
+        count += read;
+      }
+      return count;
+    });
+  }
+
+  /** To be called once. */
+  close(): void {
+    this.#chunks.leave(this.#name);
+  }
+}
