@@ -48,7 +48,8 @@ export class PassthroughReader {
     const { value, done } = await this.#chunks.next();
     if (done !== true) {
       this.#verifier.update(value);
-      this.#queue.push(value);
+      // What comes is good only until the next is asked for.
+      this.#queue.push(Buffer.from(value));
       this.#queued += value.length;
       return;
     }

@@ -24,8 +24,8 @@ export interface ProxiedOptions {
 }
 
 /** Connections straight to where a request goes. */
-export function direct(lane: Lane, options: Omit<ConnectorOptions, 'bulk'>): Dispatcher {
-  const connect = guardedConnector({ ...options, bulk: lane === 'blob' });
+export function direct(lane: Lane, { receive, ...options }: ConnectorOptions): Dispatcher {
+  const connect = guardedConnector({ ...options, receive: lane === 'blob' ? receive : undefined });
   return new Agent({ ...pooling(lane), connect });
 }
 

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { buildConnector } from 'undici';
 import { isUnchecked, type AddressGuard, type Standing } from './address-guard.ts';
-import { receiveBuffers, receiveWindow } from './receive-buffers.ts';
+import { receiveWindow, type ReceiveBuffers } from './receive-buffers.ts';
 
 export interface ConnectorOptions {
   readonly guard: AddressGuard;
@@ -11,8 +11,8 @@ export interface ConnectorOptions {
   readonly ca: readonly string[] | undefined;
   /** Certificates of hosts that the operator named are not checked. */
   readonly insecure: boolean;
-  /** Connections bring much. */
-  readonly bulk: boolean;
+  /** What connections that bring much receive into; undefined for the others. */
+  readonly receive: ReceiveBuffers | undefined;
 }
 
 /** Connects to upstreams and the hosts they point to, as far as the guard lets it. */
@@ -21,7 +21,7 @@ export function guardedConnector({
   timeoutMs,
   ca,
   insecure,
-  bulk,
+  receive,
 }: ConnectorOptions): buildConnector.connector {
   const connectorTo = (standing: Standing): buildConnector.connector =>
     buildConnector({
@@ -30,7 +30,7 @@ export function guardedConnector({
       lookup: guard.lookup(standing),
       rejectUnauthorized: !isUnchecked(standing, insecure),
       ...(ca === undefined ? {} : { ca: [...ca] }),
-      ...(bulk ? { onread: receiveBuffers(), highWaterMark: receiveWindow } : {}),
+      ...(receive === undefined ? {} : { onread: receive.onread(), highWaterMark: receiveWindow }),
     });
   const connectors: Readonly<Record<Standing, buildConnector.connector>> = {
     upstream: connectorTo('upstream'),

@@ -5,6 +5,7 @@ import type * as Connections from './connections.ts';
 import type { Lane } from './http-message.ts';
 import { NoProxy } from './no-proxy.ts';
 import type { ProxySettings } from './proxy-settings.ts';
+import { ReceiveBuffers } from './receive-buffers.ts';
 
 export interface DispatchersOptions {
   readonly guard: AddressGuard;
@@ -25,6 +26,7 @@ export class Dispatchers {
   readonly #options: DispatchersOptions;
   readonly #ca: readonly string[] | undefined;
   readonly #noProxy: NoProxy;
+  readonly #receive = new ReceiveBuffers();
   readonly #made = new Map<string, Promise<Dispatcher>>();
   #closed = false;
 
@@ -48,12 +50,20 @@ export class Dispatchers {
     const { guard, connectMs, headerMs, insecure } = this.#options;
     const ca = this.#ca;
     if (proxy === undefined) {
-      return this.#kept(lane, ({ direct }) => direct(lane, { guard, timeoutMs: connectMs, ca, insecure }));
+      const receive = this.#receive;
+      return this.#kept(lane, ({ direct }) =>
+        direct(lane, { guard, timeoutMs: connectMs, ca, insecure, receive }),
+      );
     }
     const unchecked = isUnchecked(guard.standing(url), insecure);
     return this.#kept(`${lane} ${String(unchecked)} ${proxy.href}`, ({ proxied }) =>
       proxied(lane, { proxy, connectMs, headerMs, ca, unchecked }),
     );
+  }
+
+  /** Nobody reads these bytes of an answer any more: the memory that they came into may be used again. */
+  release(bytes: Buffer): void {
+    this.#receive.release(bytes);
   }
 
   /** Requests under way reject; so do those that come later. */

@@ -23,7 +23,7 @@ export interface BlobStream {
   /** The whole blob's size in bytes as the answer states it, or undefined. */
   readonly size: number | undefined;
   /**
-   * The bytes. Ends normally only at the end of the HTTP message; a cut, an idle timeout or the signal rejects with
+   * The bytes; a chunk is good until the next is asked for. Ends normally only at the end of the HTTP message; a cut, an idle timeout or the signal rejects with
    * UpstreamError. Must be read to the end or left (`break`, `return()`), which frees the connection.
    */
   readonly body: AsyncIterable<Buffer>;

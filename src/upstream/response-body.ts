@@ -8,16 +8,25 @@ import { StandstillError } from './transport-error.ts';
 /** What is left of a discarded body up to here is read, so that the connection can be used again; beyond, it is closed. */
 const maxDrainBytes = 64 * 1024;
 
-/** The body of an answer. Fails only with UpstreamError. To be consumed once: iterated, read or discarded. */
+export interface ResponseBodyOptions {
+  readonly clock: Clock;
+  /** What a failure of the transport is called. */
+  readonly failure: (error: unknown) => UpstreamError;
+  /** Told of each piece that is read by nobody any more. */
+  readonly release: (piece: Buffer) => void;
+}
+
+/**
+ * The body of an answer. Fails only with UpstreamError. To be consumed once: iterated, read or discarded. A piece is good
+ * until the next is asked for.
+ */
 export class ResponseBody implements AsyncIterable<Buffer> {
   readonly #readable: Readable;
-  readonly #clock: Clock;
-  readonly #toUpstreamError: (error: unknown) => UpstreamError;
+  readonly #options: ResponseBodyOptions;
 
-  constructor(readable: Readable, clock: Clock, toUpstreamError: (error: unknown) => UpstreamError) {
+  constructor(readable: Readable, options: ResponseBodyOptions) {
     this.#readable = readable;
-    this.#clock = clock;
-    this.#toUpstreamError = toUpstreamError;
+    this.#options = options;
     // A failure between two reads is reported by the next read; without a listener it would end the process.
     readable.on('error', () => undefined);
   }
@@ -25,20 +34,24 @@ export class ResponseBody implements AsyncIterable<Buffer> {
   /** Leaving early, even before the first chunk, closes the connection. */
   [Symbol.asyncIterator](): AsyncIterator<Buffer, undefined> {
     const readable = this.#readable;
-    const clock = this.#clock;
+    const { clock, failure, release } = this.#options;
     const pieces = new Arriving(readable);
     const pace = new Pace();
+    let lent: Buffer | undefined;
     return {
       next: async () => {
         try {
           const since = clock.now();
+          if (lent !== undefined) release(lent);
+          lent = undefined;
           const piece = await pieces.next();
           if (piece === undefined) return { done: true, value: undefined };
+          lent = piece;
           if (pace.keepsUp(piece.length, clock.now() - since)) return { done: false, value: piece };
           readable.destroy();
           throw new StandstillError();
         } catch (error) {
-          throw this.#toUpstreamError(error);
+          throw failure(error);
         }
       },
       return: () => {
@@ -60,7 +73,7 @@ export class ResponseBody implements AsyncIterable<Buffer> {
       for await (const chunk of this) {
         length += chunk.length;
         if (length > limit) throw new UpstreamError('invalid', `an answer of more than ${limit} bytes`);
-        chunks.push(chunk);
+        chunks.push(Buffer.from(chunk));
       }
     } finally {
       clearTimeout(timer);

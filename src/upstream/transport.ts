@@ -67,7 +67,11 @@ export class Transport implements Sender {
         status: answer.statusCode,
         headers: answer.headers,
         url,
-        body: new ResponseBody(answer.body, clock, (error) => transportError(error, asked)),
+        body: new ResponseBody(answer.body, {
+          clock,
+          failure: (error) => transportError(error, asked),
+          release: (piece) => dispatchers.release(piece),
+        }),
       };
     } catch (error) {
       const failure = transportError(error, asked);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { receiveBuffers, receiveWindow } from '../../../src/upstream/receive-buffers.ts';
+import { ReceiveBuffers, receiveWindow } from '../../../src/upstream/receive-buffers.ts';
 import { noise } from '../../support/image.ts';
 
 /** Connects as those do that bring much. */
@@ -10,7 +10,7 @@ function receiving(port: number): Socket {
   const options: TcpNetConnectOpts & { readonly highWaterMark: number } = {
     port,
     host: '127.0.0.1',
-    onread: receiveBuffers(),
+    onread: new ReceiveBuffers().onread(),
     highWaterMark: receiveWindow,
   };
   return connect(options);
@@ -37,7 +37,7 @@ describe('receiving into large buffers', () => {
   it('mixes up no bytes, of one connection or of several', async () => {
     const answers = Array.from({ length: 4 }, (_, index) => noise(1_000_000 + index, `answer ${index}`));
     await using server = await serving(answers);
-    const onread = receiveBuffers();
+    const onread = new ReceiveBuffers().onread();
     const received = await Promise.all(
       answers.map(() => buffer(connect({ port: server.port, host: '127.0.0.1', onread }))),
     );

@@ -20,7 +20,11 @@ interface Drip {
 async function read({ bytes, pieces, upstreamMs, readerMs = 0 }: Drip): Promise<number> {
   const clock = new TestClock();
   const readable = new Readable({ read: () => undefined });
-  const body = new ResponseBody(readable, clock, (error) => transportError(error, asked));
+  const body = new ResponseBody(readable, {
+    clock,
+    failure: (error) => transportError(error, asked),
+    release: () => undefined,
+  });
   const chunks = body[Symbol.asyncIterator]();
   let received = 0;
   for (let piece = 0; piece < pieces; piece += 1) {

@@ -35,5 +35,10 @@ export function scriptedResponse(
 ): UpstreamResponse {
   const readable = Readable.from(body === '' ? [] : [Buffer.from(body)], { objectMode: false });
   const fail = (cause: unknown): UpstreamError => new UpstreamError('unavailable', 'cut', { cause });
-  return { status, headers, url, body: new ResponseBody(readable, systemClock(), fail) };
+  return {
+    status,
+    headers,
+    url,
+    body: new ResponseBody(readable, { clock: systemClock(), failure: fail, release: () => undefined }),
+  };
 }
