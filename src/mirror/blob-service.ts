@@ -6,6 +6,7 @@ import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
+import type { Arrival } from './arrival.ts';
 import { FillSource, type BlobSource } from './blob-source.ts';
 import type { Claims, Entitlement, KnownBlob } from './entitlement.ts';
 import type { Fill } from './fill.ts';
@@ -39,6 +40,8 @@ interface Opening {
   /** By the clock that nobody sets. */
   readonly startedAt: number;
 }
+
+const arrived: Arrival = { left: 0, progress: () => Promise.resolve(), held: Promise.resolve(true) };
 
 /** Blobs: from the content store, or by a fill that all who want the same digest share. */
 export class BlobService {
@@ -93,17 +96,22 @@ export class BlobService {
 
   /**
    * Has a blob fetched that is neither held nor arriving, as {@link open} would for a reader with these claims. About others'
-   * bytes upstream is not asked: the reader may never want them. Resolves to whether the blob is held when nothing is left to do.
+   * bytes upstream is not asked: the reader may never want them.
    */
-  async fetchAhead(repository: Repository, digest: Digest, claims: Claims): Promise<boolean> {
+  async fetchAhead(repository: Repository, digest: Digest, claims: Claims): Promise<Arrival> {
     const release = this.#inUse.hold(digest);
     try {
       const known = await this.#entitlement.known(repository, digest);
       const entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
-      if ((await this.#held(digest, known)) !== undefined) return true;
-      if (this.#fills.get(digest) !== undefined) return false;
-      await this.#join(repository, digest, { known, entitled }).fill.ended;
-      return (await this.#held(digest, known)) !== undefined;
+      if ((await this.#held(digest, known)) !== undefined) return arrived;
+      const fill = this.#fills.get(digest) ?? this.#join(repository, digest, { known, entitled }).fill;
+      return {
+        get left() {
+          return fill.left;
+        },
+        progress: () => fill.progress(),
+        held: fill.ended.then(async () => (await this.#held(digest, known)) !== undefined),
+      };
     } finally {
       release();
     }

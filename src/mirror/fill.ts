@@ -119,6 +119,12 @@ export class Fill {
     return this.#ways.gave(repository);
   }
 
+  /** Bytes that are still to come, as far as that is known; none once it is over. */
+  get left(): number {
+    const size = this.#over || this.failed ? undefined : this.#knownSize;
+    return size === undefined ? 0 : Math.max(0, size - (this.#ingest?.offset ?? 0));
+  }
+
   /** Counts a reader; each must be given back with {@link release}. */
   acquire(): void {
     this.#readers += 1;

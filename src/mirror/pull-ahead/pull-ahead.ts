@@ -5,11 +5,13 @@ import { readManifest } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
 import { digestKey, repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import type { Arrival } from '../arrival.ts';
 import type { BlobService } from '../blob-service.ts';
 import type { Claims } from '../entitlement.ts';
 import type { ManifestAnswer } from '../mirror.ts';
 import type { Routing } from '../routing.ts';
 import type { Upstream } from '../upstream.ts';
+import { Course } from './course.ts';
 import { imageBlobs } from './image-blobs.ts';
 import { Turns } from './turns.ts';
 
@@ -105,22 +107,28 @@ export class PullAhead {
 
   /** Resolves to whether all blobs are held now. */
   async #fetch(image: PulledImage, blobs: readonly Digest[], parallel: number): Promise<boolean> {
-    const left = blobs.values();
-    let isComplete = true;
-    const fetchInTurn = async (): Promise<void> => {
-      for (const blob of left) {
-        const isHeld = await this.#turns.run(() => this.#blob(image, blob));
-        isComplete &&= isHeld;
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(parallel, blobs.length) }, fetchInTurn));
-    return isComplete;
+    const course = new Course(parallel);
+    const fetching: Promise<boolean>[] = [];
+    for (const blob of blobs) {
+      await course.room();
+      const isHeld = course.run((begun) =>
+        this.#turns.run(async () => {
+          const arrival = await this.#blob(image, blob);
+          begun(arrival);
+          return (await arrival?.held) ?? false;
+        }),
+      );
+      // It is awaited below; until then it must not count as unhandled.
+      isHeld.catch(() => undefined);
+      fetching.push(isHeld);
+    }
+    return (await Promise.all(fetching)).every(Boolean);
   }
 
-  /** Resolves to whether the blob is held, without a look where upstream is better left alone. */
-  async #blob({ repository, claims }: PulledImage, blob: Digest): Promise<boolean> {
+  /** The blob as it comes, or came; undefined where upstream is better left alone. */
+  async #blob({ repository, claims }: PulledImage, blob: Digest): Promise<Arrival | undefined> {
     const { routing, blobs } = this.#options;
-    if (this.#closed || !routing.upstream(repository.upstream).breaker.admits) return false;
+    if (this.#closed || !routing.upstream(repository.upstream).breaker.admits) return undefined;
     return blobs.fetchAhead(repository, blob, claims);
   }
 }

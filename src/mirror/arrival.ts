@@ -1,0 +1,9 @@
+/** A blob that somebody waits for to be held, without reading it. */
+export interface Arrival {
+  /** Bytes that are still to come, as far as that is known. */
+  readonly left: number;
+  /** Resolves when {@link left} may have changed. */
+  progress(): Promise<void>;
+  /** Resolves to whether the blob is held, when there is nothing left to do. */
+  readonly held: Promise<boolean>;
+}

@@ -1,0 +1,58 @@
+import type { Arrival } from '../arrival.ts';
+import { Wakeup } from '../wakeup.ts';
+
+/** Blobs that clients take at a time by themselves: dockerd and containerd. */
+const leastAtATime = 3;
+/** Bytes still to come that keep a link busy: with more of them, another blob would only take its share from those before it. */
+const enoughBytes = 64 * 1024 * 1024;
+
+/**
+ * How many blobs of an image are on their way at a time: no more than it takes to keep the link busy. Clients wait for the
+ * first of them, and many clients that wait for the same would have all the more to make up for later.
+ */
+export class Course {
+  readonly #limit: number;
+  readonly #arrivals = new Set<Arrival>();
+  readonly #changed = new Wakeup();
+  #running = 0;
+
+  /** @param limit blobs at a time, at most */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Resolves when one more blob may begin. */
+  async room(): Promise<void> {
+    while (!this.#hasRoom()) {
+      const arriving = [...this.#arrivals].map((arrival) => arrival.progress());
+      await Promise.race([this.#changed.next(), ...arriving]);
+    }
+  }
+
+  /** Counts a blob for as long as `fetch` takes, which tells of it once it is begun. */
+  async run<T>(fetch: (begun: (arrival: Arrival | undefined) => void) => Promise<T>): Promise<T> {
+    let arriving: Arrival | undefined;
+    this.#running += 1;
+    try {
+      return await fetch((arrival) => {
+        if (arrival === undefined) return;
+        arriving = arrival;
+        this.#arrivals.add(arrival);
+        this.#changed.wake();
+      });
+    } finally {
+      this.#running -= 1;
+      if (arriving !== undefined) this.#arrivals.delete(arriving);
+      this.#changed.wake();
+    }
+  }
+
+  #hasRoom(): boolean {
+    if (this.#running >= this.#limit) return false;
+    if (this.#running < leastAtATime) return true;
+    // What has not begun yet will have bytes to come as well: first see how many.
+    if (this.#arrivals.size < this.#running) return false;
+    const left = [...this.#arrivals].reduce((sum, arrival) => sum + arrival.left, 0);
+    return left < enoughBytes;
+  }
+}
