@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import './young-generation.ts';
+import './heap.ts';
 import nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { exitCode } from './cli/exit-code.ts';

@@ -74,11 +74,15 @@ export class Fill {
   readonly #shared: FillDependencies;
   readonly #logger: Logger;
   readonly #sizeKnown = Promise.withResolvers<number>();
-  readonly #progress = new Wakeup();
+  readonly #progress = new Wakeup(() => {
+    this.#front = this.#ingest?.offset ?? 0;
+  });
   readonly #ways = new Ways();
   #knownSize: number | undefined;
   #ingest: Ingest | undefined;
   #tail: Tail | undefined;
+  /** Bytes in the store at the last wake. Who comes between two of them waits as well, or would take each byte as it comes. */
+  #front = 0;
   #state: State = { is: 'filling' };
   #readers = 0;
   #over = false;
@@ -144,10 +148,8 @@ export class Fill {
         return 0;
       case 'verified':
         return this.#ingest?.offset ?? 0;
-      case 'filling': {
-        const offset = this.#ingest?.offset ?? 0;
-        return Math.max(0, Math.min(offset, (this.#knownSize ?? offset) - heldBackBytes));
-      }
+      case 'filling':
+        return Math.max(0, Math.min(this.#front, (this.#knownSize ?? this.#front) - heldBackBytes));
     }
   }
 

@@ -12,6 +12,12 @@ export class Wakeup {
   #waiters = 0;
   #pause: NodeJS.Timeout | undefined;
   #gathered = 0;
+  readonly #onWake: () => void;
+
+  /** @param onWake called at each wake, before those who wait are let go */
+  constructor(onWake: () => void = () => undefined) {
+    this.#onWake = onWake;
+  }
 
   /** Resolves at the next wake. */
   next(): Promise<void> {
@@ -21,6 +27,7 @@ export class Wakeup {
 
   /** At once. */
   wake(): void {
+    this.#onWake();
     if (this.#waiters === 0) return;
     this.#waiters = 0;
     const { resolve } = this.#waiting;
