@@ -3,7 +3,7 @@ import type { SharedChunks } from './shared-chunks.ts';
 
 /** A file that has several readers. */
 export interface SharedFile {
-  /** Files with the same name have the same bytes. */
+  /** Files with the same name have the same bytes; one that begins anew has another name from then on. */
   readonly name: string;
   /** Bytes from the front that can be read now. */
   readonly length: number;
@@ -32,6 +32,7 @@ export class SharedReader implements Reading {
 
   async borrow(length: number, position: number): Promise<Loan | undefined> {
     const file = this.#file;
+    if (file.name !== this.#name) return undefined;
     // A chunk that is not all there would be kept without its end.
     if (file.grows && this.#chunks.endOf(position) > file.length) return undefined;
     return this.#chunks.lend(this.#name, length, position, async (buffer, start) => {

@@ -57,6 +57,25 @@ describe('readers that wait for bytes', () => {
     expect(woken()).toBe(2);
   });
 
+  test('find what has come when they are woken, and nothing more before they are again', async () => {
+    let here = 0;
+    let told = 0;
+    const wakeup = new Wakeup(() => {
+      told = here;
+    });
+    const gather = (bytes: number): void => {
+      here += bytes;
+      wakeup.gather(bytes);
+    };
+    gather(10);
+    expect(told).toBe(10);
+    gather(10);
+    gather(10);
+    expect(told).toBe(10);
+    await vi.advanceTimersByTimeAsync(4);
+    expect(told).toBe(30);
+  });
+
   test('hear of an end at once, whatever they were to wait for', async () => {
     const wakeup = new Wakeup();
     const woken = follow(wakeup, 500);

@@ -65,3 +65,62 @@ test('a file that is cut short under its readers lends nothing more, and the rea
   await expect(one.read(Buffer.alloc(MiB), MiB, 4 * MiB)).rejects.toThrow('shorter on disk');
   await Promise.all([one.close(), other.close()]);
 });
+
+/** A blob of which so many bytes are written, and two who follow it. */
+async function arriving(folder: TempFolder, written: number) {
+  const store = await FilesystemContentStore.open(folder.path);
+  const ingest = await store.ingest(digest);
+  await ingest.write([bytes.subarray(0, written)]);
+  const readers = [ingest.reader(), ingest.reader()] as const;
+  const done = async (): Promise<void> => {
+    for (const reader of readers) reader.close();
+    await ingest.close();
+  };
+  return { store, ingest, readers, done };
+}
+
+test('two readers of a blob that is arriving are lent the same memory', async () => {
+  await using folder = await TempFolder.create();
+  const { readers, done } = await arriving(folder, 3 * MiB);
+  const [one, other] = readers;
+
+  const [mine, theirs] = [await one.borrow(MiB, MiB), await other.borrow(3 * MiB, 0)];
+
+  expect(mine).toBeUndefined();
+  expect(theirs?.bytes.equals(bytes.subarray(0, theirs.bytes.length))).toBe(true);
+  expect((await one.borrow(MiB, MiB))?.bytes.buffer).toBe(theirs?.bytes.buffer);
+  await done();
+});
+
+test('a part that is not all there yet is read by each for itself, and lent when it is', async () => {
+  await using folder = await TempFolder.create();
+  const { ingest, readers, done } = await arriving(folder, 3 * MiB);
+  const [one, other] = readers;
+
+  expect(await one.borrow(MiB, 2 * MiB)).toBeUndefined();
+  expect(await one.read(Buffer.alloc(MiB), MiB, 2 * MiB)).toBe(MiB);
+  await ingest.write([bytes.subarray(3 * MiB)]);
+  const whole = await other.borrow(5 * MiB, 2 * MiB);
+  expect(whole?.bytes.equals(bytes.subarray(2 * MiB, 4 * MiB))).toBe(true);
+  expect(await one.borrow(MiB, 4 * MiB)).toBeUndefined();
+  await ingest.commit();
+  expect((await one.borrow(5 * MiB, 4 * MiB))?.bytes.equals(bytes.subarray(4 * MiB))).toBe(true);
+  await done();
+});
+
+test('a blob that begins anew gives its readers nothing of what was there before', async () => {
+  await using folder = await TempFolder.create();
+  const store = await FilesystemContentStore.open(folder.path);
+  const ingest = await store.ingest(digest);
+  await ingest.write([Buffer.alloc(3 * MiB, 'wrong')]);
+  const before = [ingest.reader(), ingest.reader()] as const;
+  expect(await before[0].borrow(MiB, 0)).toBeDefined();
+  await ingest.restart();
+  await ingest.write([bytes]);
+
+  const [one, other] = [ingest.reader(), ingest.reader()];
+  expect((await one.borrow(2 * MiB, 0))?.bytes.equals(bytes.subarray(0, 2 * MiB))).toBe(true);
+  expect(await before[0].borrow(2 * MiB, 0)).toBeUndefined();
+  for (const reader of [...before, one, other]) reader.close();
+  await ingest.close();
+});

@@ -70,4 +70,40 @@ describe('receiving into large buffers', () => {
     expect(socket.readableLength).toBeLessThanOrEqual(2 * receiveWindow);
     expect((await buffer(socket)).length).toBe(32 * 1024 * 1024);
   });
+
+  it('goes on in the same memory once what was there is released, and in other memory as long as it is not', async () => {
+    await using server = await serving([noise(4 * 1024 * 1024, 'again'), noise(4 * 1024 * 1024, 'again')]);
+    const memory = async (released: boolean): Promise<{ places: number; bytes: number }> => {
+      const buffers = new ReceiveBuffers();
+      const options: TcpNetConnectOpts = { port: server.port, host: '127.0.0.1', onread: buffers.onread() };
+      const socket = connect(options);
+      const places = new Set<ArrayBufferLike>();
+      let bytes = 0;
+      socket.on('data', (piece: Buffer) => {
+        places.add(piece.buffer);
+        bytes += piece.length;
+        if (released) buffers.release(piece);
+      });
+      await once(socket, 'close');
+      return { places: places.size, bytes };
+    };
+    expect(await memory(true)).toEqual({ places: 1, bytes: 4 * 1024 * 1024 });
+    expect((await memory(false)).places).toBeGreaterThan(10);
+  });
+
+  it('does not go on in memory of which a part is still read', async () => {
+    const answer = noise(4 * 1024 * 1024, 'kept');
+    await using server = await serving([answer]);
+    const buffers = new ReceiveBuffers();
+    const socket = connect({ port: server.port, host: '127.0.0.1', onread: buffers.onread() });
+    const kept: { readonly at: number; readonly piece: Buffer }[] = [];
+    let at = 0;
+    socket.on('data', (piece: Buffer) => {
+      kept.push({ at, piece: piece.subarray(0, 1) });
+      at += piece.length;
+      buffers.release(piece.subarray(1));
+    });
+    await once(socket, 'close');
+    expect(kept.every(({ at: from, piece }) => piece[0] === answer[from])).toBe(true);
+  });
 });

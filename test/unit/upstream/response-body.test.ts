@@ -56,6 +56,38 @@ describe('a body', () => {
     expect(await read({ bytes: 1, pieces: 5, upstreamMs: 10_000 })).toBe(5);
   });
 
+  it('gives each piece back when the next is asked for, and not before', async () => {
+    const released: string[] = [];
+    const readable = new Readable({ read: () => undefined });
+    const body = new ResponseBody(readable, {
+      clock: new TestClock(),
+      failure: (error) => transportError(error, asked),
+      release: (piece) => released.push(String(piece)),
+    });
+    const chunks = body[Symbol.asyncIterator]();
+    const first = chunks.next();
+    readable.push('one');
+    expect(String((await first).value)).toBe('one');
+    expect(released).toEqual([]);
+    const second = chunks.next();
+    expect(released).toEqual(['one']);
+    readable.push('two');
+    expect(String((await second).value)).toBe('two');
+    readable.push(null);
+    expect((await chunks.next()).done).toBe(true);
+    expect(released).toEqual(['one', 'two']);
+  });
+
+  it('read as a whole is right although its pieces are given back', async () => {
+    const readable = Readable.from(['one, ', 'two, ', 'three'].map((text) => Buffer.from(text)));
+    const body = new ResponseBody(readable, {
+      clock: new TestClock(),
+      failure: (error) => transportError(error, asked),
+      release: (piece) => piece.fill('!'),
+    });
+    expect(String(await body.read(100, 1000))).toBe('one, two, three');
+  });
+
   it('whose reader is slow is read to its end', async () => {
     expect(await read({ bytes: 1, pieces: 50, upstreamMs: 100, readerMs: 600_000 })).toBe(50);
   });

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import type { Arrival } from '../../../../src/mirror/arrival.ts';
+import { Course } from '../../../../src/mirror/pull-ahead/course.ts';
+import { Wakeup } from '../../../../src/mirror/wakeup.ts';
+import { turns } from '../../../contract/content-store/subject.ts';
+
+const MiB = 1024 * 1024;
+
+/** A blob on its way, of which bytes are said to come. */
+class Coming implements Arrival {
+  readonly #moved = new Wakeup();
+  readonly #end = Promise.withResolvers<boolean>();
+  readonly held = this.#end.promise;
+  left: number;
+
+  constructor(left: number) {
+    this.left = left;
+  }
+
+  progress(): Promise<void> {
+    return this.#moved.next();
+  }
+
+  moves(left: number): void {
+    this.left = left;
+    this.#moved.wake();
+  }
+
+  ends(): void {
+    this.left = 0;
+    this.#end.resolve(true);
+  }
+}
+
+/** Begins blobs one after the other as there is room. */
+function following(course: Course, blobs: readonly Coming[]): Coming[] {
+  const begun: Coming[] = [];
+  void (async () => {
+    for (const blob of blobs) {
+      await course.room();
+      begun.push(blob);
+      void course.run((tell) => {
+        tell(blob);
+        return blob.held;
+      });
+    }
+  })();
+  return begun;
+}
+
+function blobs(count: number, left: number): readonly Coming[] {
+  return Array.from({ length: count }, () => new Coming(left));
+}
+
+describe('the blobs of an image on their way', () => {
+  it('are so many at a time as is allowed, as long as little is to come of them', async () => {
+    const image = blobs(10, 4 * MiB);
+    const begun = following(new Course(6), image);
+    await turns(2);
+    expect(begun).toHaveLength(6);
+
+    image[2]?.ends();
+    await turns(2);
+    expect(begun).toHaveLength(7);
+  });
+
+  it('are three at a time while much is to come, and one more when little is left', async () => {
+    const image = blobs(10, 100 * MiB);
+    const begun = following(new Course(6), image);
+    await turns(2);
+    expect(begun).toHaveLength(3);
+
+    image[0]?.moves(40 * MiB);
+    image[1]?.moves(20 * MiB);
+    await turns(2);
+    expect(begun).toHaveLength(3);
+    image[2]?.moves(3 * MiB);
+    await turns(2);
+    expect(begun).toHaveLength(4);
+  });
+
+  it('are fewer where fewer are allowed', async () => {
+    const begun = following(new Course(1), blobs(10, MiB));
+    await turns(2);
+    expect(begun).toHaveLength(1);
+  });
+
+  it('make room when one of them cannot be begun', async () => {
+    const course = new Course(1);
+    await course.room();
+    await expect(course.run(() => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+    await course.room();
+  });
+});
