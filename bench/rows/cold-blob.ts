@@ -9,12 +9,12 @@ import type { Bench, Row } from './row.ts';
 /** How often the direct download is timed: it is short, and all that the peer does is measured by it. */
 const directDownloads = 3;
 
-/** Seconds that a layer takes straight from upstream (the median), and through a peer that does not hold it. */
+/** Seconds that a layer takes straight from upstream (the median), and through a peer that does not hold it; and CPU seconds of that. */
 async function directAndCold(
   bench: Bench,
   blob: BlobName,
   pace: Pace,
-): Promise<{ readonly direct: number; readonly cold: number }> {
+): Promise<{ readonly direct: number; readonly cold: number; readonly cpu: number }> {
   const { peer, upstream } = bench;
   const image = await upstream.image(oneLayer(blobSizes[blob]));
   const layer = layerOf(image, blobSizes[blob]);
@@ -26,8 +26,13 @@ async function directAndCold(
     }
     // Not before: a peer may fetch what a manifest names without waiting to be asked.
     await pullManifest(peer, image);
+    const before = await peer.tree.cpuSeconds();
     const cold = await drainOnce(blobUrl(peer.url, image, layer));
-    return { direct: median(direct), cold: cold.seconds };
+    return {
+      direct: median(direct),
+      cold: cold.seconds,
+      cpu: (await peer.tree.cpuSeconds()) - before,
+    };
   } finally {
     await upstream.setPace({});
   }
@@ -40,10 +45,11 @@ function coldBlobRow(name: string, upstream: string, pace: Pace): Row {
     figures: [
       { id: 'seconds', title: `cold 256 MiB, ${upstream}, seconds`, better: 'less' },
       { id: 'times', title: 'the same, times a direct download', better: 'less' },
+      { id: 'cpu', title: 'the same, CPU seconds per GiB', better: 'less' },
     ],
     async measure(bench) {
-      const { direct, cold } = await directAndCold(bench, 'large', pace);
-      return { seconds: cold, times: cold / direct };
+      const { direct, cold, cpu } = await directAndCold(bench, 'large', pace);
+      return { seconds: cold, times: cold / direct, cpu: cpu / (blobSizes.large / 2 ** 30) };
     },
   };
 }

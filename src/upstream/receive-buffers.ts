@@ -1,16 +1,16 @@
 import type { OnReadOpts, Socket } from 'node:net';
 
 /** Bytes of a buffer. */
-const bufferBytes = 128 * 1024;
+const bufferBytes = 256 * 1024;
 
 /** With less room than this in a buffer, the next one is begun. */
-const leastBytes = 32 * 1024;
+const leastBytes = 128 * 1024;
 
 /** Buffers kept for later, at most. */
-const mostIdle = 32;
+const mostIdle = 8;
 
-/** Bytes that a connection which receives so may hold until they are asked for. */
-export const receiveWindow = 512 * 1024;
+/** Bytes that may wait in a connection which receives so: one piece. Of several a stream would make one by a copy. */
+export const receiveWindow = 1;
 
 interface Use {
   readonly buffer: Buffer;
