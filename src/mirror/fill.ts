@@ -10,6 +10,7 @@ import { UpstreamError } from '../upstream/registry.ts';
 import type { Blocks } from './blocks.ts';
 import type { Degradation } from './degradation.ts';
 import type { InUse } from './in-use.ts';
+import { admit, NotStored } from './not-stored.ts';
 import { pour } from './pour.ts';
 import { isVerdict, ResumableBlob, type BlobOpener } from './resumable-blob.ts';
 import type { Admission, Claim } from './space/admission.ts';
@@ -44,11 +45,6 @@ export interface FillRequest {
   readonly size: number | undefined;
   /** Told the size, in bytes, of the blob once it is in the store. */
   readonly onCommitted: (size: number) => Promise<void>;
-}
-
-/** Why a blob passes through without being stored, though nothing is wrong with it. */
-class NotStored extends Error {
-  override readonly name = 'NotStored';
 }
 
 type State =
@@ -294,9 +290,4 @@ export class Fill {
     this.#ingest = undefined;
     await this.#shared.degradation.tolerate(() => ingest.close());
   }
-}
-
-/** @throws NotStored for a reason not to store the blob */
-function admit(refusal: string | undefined): void {
-  if (refusal !== undefined) throw new NotStored(refusal);
 }

@@ -4,10 +4,8 @@ const windowMs = 40;
 const patience = { ms: 300, latencies: 6 };
 /** What a doubling must bring, as a share of what was there before: less is not worth the connections. */
 const worthwhile = 0.3;
-/** What one connection gives for so long is compared with what two gave, in milliseconds. */
-const doubtMs = 3 * windowMs;
-/** A burst is over when a window brings so much of what the one before it brought. */
-const steady = 0.85;
+/** So long one connection is measured before others are tried, in milliseconds. */
+const enoughMs = 3 * windowMs;
 /** A connection that gives so much, in bytes a millisecond, is not what holds a blob up: it fills a link of a gigabit. */
 const plenty = 100_000;
 /** After so many milliseconds fewer connections are tried, to see whether they give as much, or a second one; then after twice as many, and so on. */
@@ -24,12 +22,7 @@ export interface Connections {
 /** Whether more connections are tried, fewer are, or neither. */
 type Phase =
   | { readonly is: 'growing'; readonly before: Measured | undefined }
-  | {
-      readonly is: 'settled';
-      readonly trialAt: number;
-      /** What more connections gave, which was found to be no more. */
-      readonly tried?: Measured | undefined;
-    }
+  | { readonly is: 'settled'; readonly trialAt: number }
   | { readonly is: 'trying'; readonly before: Measured };
 
 /** What connections gave together, in bytes a millisecond. */
@@ -40,6 +33,7 @@ interface Rate {
 }
 
 const nothing: Rate = { total: 0, flowing: 0 };
+const unbounded: Rate = { total: Infinity, flowing: 1 };
 
 /** What so many connections gave. */
 interface Measured extends Rate {
@@ -71,9 +65,8 @@ export class Parallelism {
   #allFlowMs = 0;
   /** The most that a window saw since {@link #since}. */
   #best: Rate = nothing;
-  /** What the last window saw, and whether that was no less than the one before it. */
-  #lastTotal = Infinity;
-  #isSteady = false;
+  /** And the least. */
+  #least: Rate = unbounded;
   /** What each connection gave in the last window. */
   #rate: number | undefined;
 
@@ -144,8 +137,7 @@ export class Parallelism {
     this.#rate = this.#bytes / this.#flowMs;
     const seen = rateOf(this.#bytes, this.#flowMs, now - this.#windowAt);
     if (seen.total > this.#best.total) this.#best = seen;
-    this.#isSteady = seen.total >= this.#lastTotal * steady;
-    this.#lastTotal = seen.total;
+    if (seen.total < this.#least.total) this.#least = seen;
     this.#windowAt = now;
     this.#allBytes += this.#bytes;
     this.#allFlowMs += this.#flowMs;
@@ -180,8 +172,7 @@ export class Parallelism {
     this.#allBytes = 0;
     this.#allFlowMs = 0;
     this.#best = nothing;
-    this.#lastTotal = Infinity;
-    this.#isSteady = false;
+    this.#least = unbounded;
   }
 
   #judge(elapsedMs: number, now: number): void {
@@ -192,21 +183,18 @@ export class Parallelism {
     const onAverage = { ...rateOf(this.#allBytes, this.#allFlowMs, elapsedMs), connections };
     switch (phase.is) {
       case 'growing':
-        // What comes first comes in a burst, with which nothing is to be compared.
-        if (phase.before === undefined && isPatient && !this.#isSteady) this.#best = nothing;
-        else if (phase.before === undefined && (this.#rate ?? 0) >= plenty) this.#found(1, Infinity);
-        else if (phase.before === undefined || helps(phase.before, atBest)) this.#grow(atBest, now);
+        if (phase.before === undefined) {
+          // What comes first, of the blob and of each range, comes in a burst: the least is the best measure.
+          if (elapsedMs < enoughMs) return;
+          if (this.#least.total >= plenty) this.#found(1, Infinity);
+          else this.#grow({ ...this.#least, connections }, now);
+        } else if (helps(phase.before, atBest)) this.#grow(atBest, now);
         else if (!isPatient) {
           const { connections: enough } = phase.before;
-          this.#found(enough, now + (enough === 1 ? this.#trialMs / soonerAlone : this.#trialMs), atBest);
+          this.#found(enough, now + (enough === 1 ? this.#trialMs / soonerAlone : this.#trialMs));
         }
         return;
       case 'settled':
-        // One gives less than it seemed to when two were tried.
-        if (connections === 1 && elapsedMs >= doubtMs && phase.tried && helps(onAverage, phase.tried)) {
-          this.#grow(onAverage, now);
-          return;
-        }
         if (isPatient) return;
         if (now < phase.trialAt) {
           // What is compared with the trial is what came right before it.
@@ -242,14 +230,14 @@ export class Parallelism {
     this.#since = undefined;
   }
 
-  #found(connections: number, trialAt: number, tried?: Measured): void {
+  #found(connections: number, trialAt: number): void {
     this.#helpful = connections;
-    this.#settle(connections, trialAt, tried);
+    this.#settle(connections, trialAt);
   }
 
-  #settle(connections: number, trialAt: number, tried?: Measured): void {
+  #settle(connections: number, trialAt: number): void {
     this.#connections = connections;
-    this.#phase = { is: 'settled', trialAt, tried };
+    this.#phase = { is: 'settled', trialAt };
     this.#since = undefined;
   }
 }
