@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 
 // Imported first, while the heap is still small. V8 trades memory for fewer collections, which brings nothing here: what a
-// server makes is either garbage at once or stays. By default it lets 50 MiB of the former accumulate, and of what a few
-// hundred clients that wait leave behind several times what is in use, before it looks.
+// server makes is either garbage at once or stays. Of the former it lets 50 MiB accumulate (the first flag), and of what a few
+// hundred clients that wait leave behind several times what is in use (the second), before it looks.
 
 /** What a server uses of Node.js. */
 const builtins = ['child_process', 'dns', 'fs/promises', 'http', 'http2', 'https', 'tls', 'worker_threads'];

@@ -2,7 +2,9 @@
 export interface Arrival {
   /** Bytes that are still to come, as far as that is known. */
   readonly left: number;
-  /** Resolves when {@link left} may have changed. */
+  /** Whether it was on its way before. */
+  readonly joined: boolean;
+  /** Resolves when {@link left} may have changed; never, once it is over. */
   progress(): Promise<void>;
   /** Resolves to whether the blob is held, when there is nothing left to do. */
   readonly held: Promise<boolean>;

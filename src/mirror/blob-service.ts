@@ -41,8 +41,6 @@ interface Opening {
   readonly startedAt: number;
 }
 
-const arrived: Arrival = { left: 0, progress: () => Promise.resolve(), held: Promise.resolve(true) };
-
 /** Blobs: from the content store, or by a fill that all who want the same digest share. */
 export class BlobService {
   readonly #routing: Routing;
@@ -95,17 +93,19 @@ export class BlobService {
   }
 
   /**
-   * Has a blob fetched that is neither held nor arriving, as {@link open} would for a reader with these claims. About others'
-   * bytes upstream is not asked: the reader may never want them.
+   * Has a blob fetched, unless it is held or arriving, as {@link open} would for a reader with these claims. About others'
+   * bytes upstream is not asked: the reader may never want them. Undefined for a blob that is held.
    */
-  async fetchAhead(repository: Repository, digest: Digest, claims: Claims): Promise<Arrival> {
+  async fetchAhead(repository: Repository, digest: Digest, claims: Claims): Promise<Arrival | undefined> {
     const release = this.#inUse.hold(digest);
     try {
       const known = await this.#entitlement.known(repository, digest);
       const entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
-      if ((await this.#held(digest, known)) !== undefined) return arrived;
-      const fill = this.#fills.get(digest) ?? this.#join(repository, digest, { known, entitled }).fill;
+      if ((await this.#held(digest, known)) !== undefined) return undefined;
+      const underWay = this.#fills.get(digest);
+      const fill = underWay ?? this.#join(repository, digest, { known, entitled }).fill;
       return {
+        joined: underWay !== undefined,
         get left() {
           return fill.left;
         },

@@ -43,6 +43,7 @@ export class Tail {
     return this.#end - this.#taken;
   }
 
+  /** Copies `chunk`, which its giver uses again. */
   append(chunk: Uint8Array): void {
     for (let copied = 0; copied < chunk.length;) {
       const block = this.#open();

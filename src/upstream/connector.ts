@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { buildConnector } from 'undici';
 import { isUnchecked, type AddressGuard, type Standing } from './address-guard.ts';
-import { receiveWindow, type ReceiveBuffers } from './receive-buffers.ts';
+import { onePiece, type ReceiveBuffers } from './receive-buffers.ts';
 
 export interface ConnectorOptions {
   readonly guard: AddressGuard;
@@ -30,7 +30,7 @@ export function guardedConnector({
       lookup: guard.lookup(standing),
       rejectUnauthorized: !isUnchecked(standing, insecure),
       ...(ca === undefined ? {} : { ca: [...ca] }),
-      ...(receive === undefined ? {} : { onread: receive.onread(), highWaterMark: receiveWindow }),
+      ...(receive === undefined ? {} : { onread: receive.onread(), highWaterMark: onePiece }),
     });
   const connectors: Readonly<Record<Standing, buildConnector.connector>> = {
     upstream: connectorTo('upstream'),

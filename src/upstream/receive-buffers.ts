@@ -7,10 +7,10 @@ const bufferBytes = 256 * 1024;
 const leastBytes = 128 * 1024;
 
 /** Buffers kept for later, at most. */
-const mostIdle = 8;
+const mostIdle = 4;
 
-/** Bytes that may wait in a connection which receives so: one piece. Of several a stream would make one by a copy. */
-export const receiveWindow = 1;
+/** The high-water mark of a connection that receives so: whatever waits is enough. Of several pieces a stream would make one by a copy. */
+export const onePiece = 1;
 
 interface Use {
   readonly buffer: Buffer;
@@ -56,17 +56,19 @@ export class ReceiveBuffers {
   }
 
   #callback(goOn: (room: Buffer | undefined) => void): Receiving['callback'] {
-    const took = (buffer: Buffer, length: number): void => {
+    const count = (buffer: Buffer, length: number, isFull: boolean): void => {
       const use = this.#uses.get(buffer.buffer);
-      const left = buffer.length - length;
-      goOn(left < leastBytes ? undefined : buffer.subarray(length));
       if (use === undefined) return;
       use.received += length;
-      use.isFull = left < leastBytes;
+      use.isFull = isFull;
     };
     return function (this: Socket, length, buffer) {
-      took(buffer, length);
-      return this.push(buffer.subarray(0, length));
+      const isFull = buffer.length - length < leastBytes;
+      // Before anybody can release it.
+      count(buffer, length, isFull);
+      const more = this.push(buffer.subarray(0, length));
+      goOn(isFull ? undefined : buffer.subarray(length));
+      return more;
     };
   }
 

@@ -23,27 +23,30 @@ export class Course {
 
   /** Resolves when one more blob may begin. */
   async room(): Promise<void> {
-    while (!this.#hasRoom()) {
-      const arriving = [...this.#arrivals].map((arrival) => arrival.progress());
-      await Promise.race([this.#changed.next(), ...arriving]);
-    }
+    while (!this.#hasRoom()) await this.#changed.next();
   }
 
   /** Counts a blob for as long as `fetch` takes, which tells of it once it is begun. */
-  async run<T>(fetch: (begun: (arrival: Arrival | undefined) => void) => Promise<T>): Promise<T> {
+  async run<T>(fetch: (begun: (arrival: Arrival) => void) => Promise<T>): Promise<T> {
     let arriving: Arrival | undefined;
     this.#running += 1;
     try {
       return await fetch((arrival) => {
-        if (arrival === undefined) return;
         arriving = arrival;
         this.#arrivals.add(arrival);
-        this.#changed.wake();
+        void this.#follow(arrival);
       });
     } finally {
       this.#running -= 1;
       if (arriving !== undefined) this.#arrivals.delete(arriving);
       this.#changed.wake();
+    }
+  }
+
+  async #follow(arrival: Arrival): Promise<void> {
+    while (this.#arrivals.has(arrival)) {
+      this.#changed.wake();
+      await arrival.progress();
     }
   }
 

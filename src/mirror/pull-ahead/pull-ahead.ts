@@ -111,13 +111,7 @@ export class PullAhead {
     const fetching: Promise<boolean>[] = [];
     for (const blob of blobs) {
       await course.room();
-      const isHeld = course.run((begun) =>
-        this.#turns.run(async () => {
-          const arrival = await this.#blob(image, blob);
-          begun(arrival);
-          return (await arrival?.held) ?? false;
-        }),
-      );
+      const isHeld = course.run((begun) => this.#blob(image, blob, begun));
       // It is awaited below; until then it must not count as unhandled.
       isHeld.catch(() => undefined);
       fetching.push(isHeld);
@@ -125,10 +119,21 @@ export class PullAhead {
     return (await Promise.all(fetching)).every(Boolean);
   }
 
-  /** The blob as it comes, or came; undefined where upstream is better left alone. */
-  async #blob({ repository, claims }: PulledImage, blob: Digest): Promise<Arrival | undefined> {
+  /** Resolves to whether the blob is held, without a look where upstream is better left alone. */
+  async #blob(
+    { repository, claims }: PulledImage,
+    blob: Digest,
+    begun: (arrival: Arrival) => void,
+  ): Promise<boolean> {
     const { routing, blobs } = this.#options;
-    if (this.#closed || !routing.upstream(repository.upstream).breaker.admits) return undefined;
-    return blobs.fetchAhead(repository, blob, claims);
+    const held = await this.#turns.run(async () => {
+      if (this.#closed || !routing.upstream(repository.upstream).breaker.admits) return { now: false };
+      const arrival = await blobs.fetchAhead(repository, blob, claims);
+      if (arrival === undefined) return { now: true };
+      begun(arrival);
+      // What comes for a client anyway keeps no turn from what nobody has asked for yet.
+      return arrival.joined ? { later: arrival.held } : { now: await arrival.held };
+    });
+    return held.now ?? held.later;
   }
 }

@@ -10,7 +10,7 @@ const enoughMs = 3 * windowMs;
 const plenty = 100_000;
 /** After so many milliseconds fewer connections are tried, to see whether they give as much, or a second one; then after twice as many, and so on. */
 const firstTrialMs = 2_000;
-/** How much sooner a second connection is tried again: what came in a burst makes one look enough. */
+/** How much sooner a second connection is tried again: a blob that comes over one has the most to gain. */
 const soonerAlone = 4;
 
 /** Connections of one blob at a moment. */
@@ -33,7 +33,6 @@ interface Rate {
 }
 
 const nothing: Rate = { total: 0, flowing: 0 };
-const unbounded: Rate = { total: Infinity, flowing: 1 };
 
 /** What so many connections gave. */
 interface Measured extends Rate {
@@ -65,8 +64,8 @@ export class Parallelism {
   #allFlowMs = 0;
   /** The most that a window saw since {@link #since}. */
   #best: Rate = nothing;
-  /** And the least. */
-  #least: Rate = unbounded;
+  /** The least, of those in which one connection gave something nearly all the time. */
+  #least: Rate | undefined;
   /** What each connection gave in the last window. */
   #rate: number | undefined;
 
@@ -137,7 +136,7 @@ export class Parallelism {
     this.#rate = this.#bytes / this.#flowMs;
     const seen = rateOf(this.#bytes, this.#flowMs, now - this.#windowAt);
     if (seen.total > this.#best.total) this.#best = seen;
-    if (seen.total < this.#least.total) this.#least = seen;
+    if (isOneFlowing(seen) && !(seen.total > (this.#least?.total ?? Infinity))) this.#least = seen;
     this.#windowAt = now;
     this.#allBytes += this.#bytes;
     this.#allFlowMs += this.#flowMs;
@@ -172,7 +171,7 @@ export class Parallelism {
     this.#allBytes = 0;
     this.#allFlowMs = 0;
     this.#best = nothing;
-    this.#least = unbounded;
+    this.#least = undefined;
   }
 
   #judge(elapsedMs: number, now: number): void {
@@ -185,9 +184,10 @@ export class Parallelism {
       case 'growing':
         if (phase.before === undefined) {
           // What comes first, of the blob and of each range, comes in a burst: the least is the best measure.
-          if (elapsedMs < enoughMs) return;
-          if (this.#least.total >= plenty) this.#found(1, Infinity);
-          else this.#grow({ ...this.#least, connections }, now);
+          if (elapsedMs < enoughMs || (isPatient && this.#least === undefined)) return;
+          const alone = this.#least ?? onAverage;
+          if (alone.total >= plenty) this.#found(1, Infinity);
+          else this.#grow({ ...alone, connections }, now);
         } else if (helps(phase.before, atBest)) this.#grow(atBest, now);
         else if (!isPatient) {
           const { connections: enough } = phase.before;
@@ -246,6 +246,11 @@ export class Parallelism {
 function helps(fewer: Rate, more: Rate): boolean {
   const growth = more.flowing / fewer.flowing;
   return growth > 1 && more.total >= fewer.total * (1 + worthwhile * (growth - 1));
+}
+
+/** Where one range ends and the next begins, none gives anything for a while, or both do. */
+function isOneFlowing({ flowing }: Rate): boolean {
+  return Math.abs(flowing - 1) <= 0.25;
 }
 
 function rateOf(bytes: number, flowMs: number, elapsedMs: number): Rate {

@@ -128,7 +128,7 @@ export class Segment {
     }
   }
 
-  /** Copies what has come early: as it came, each piece would keep a buffer that connections receive into. */
+  /** Copies what has come early: a piece is good only until the next is asked for. */
   #keep(chunk: Buffer): void {
     for (let copied = 0; copied < chunk.length;) {
       let last = this.#queue.at(-1);

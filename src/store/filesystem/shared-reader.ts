@@ -40,7 +40,8 @@ export class SharedReader implements Reading {
       let count = 0;
       while (count < wanted) {
         const read = await file.read(buffer, count, wanted - count, start + count);
-        if (read === 0) break;
+        // What was read in vain is not kept; who reads for itself now learns more.
+        if (read === 0 || file.name !== this.#name) throw new Error('the file is not what it was');
         count += read;
       }
       return count;

@@ -156,7 +156,7 @@ describe('openBlob', () => {
     const chunks: Buffer[] = [];
     for await (const chunk of blob.body) {
       if (chunks.length === 1) await new Promise((resolve) => setTimeout(resolve, 2500));
-      chunks.push(chunk);
+      chunks.push(Buffer.from(chunk));
     }
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
   });

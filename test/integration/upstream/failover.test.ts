@@ -58,7 +58,7 @@ describe('an upstream with two URLs', () => {
     const received: Buffer[] = [];
     const read = async (): Promise<void> => {
       const blob = await client.registry.openBlob(busybox, digest, 0);
-      for await (const chunk of blob.body) received.push(chunk);
+      for await (const chunk of blob.body) received.push(Buffer.from(chunk));
     };
     expect((await failureOf(read())).kind).toBe('unavailable');
     const start = Buffer.concat(received);

@@ -81,7 +81,8 @@ function upstreamName(text: string): UpstreamName {
 
 export async function readAll({ body }: BlobStream): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of body) chunks.push(chunk);
+  // A chunk is good until the next is asked for.
+  for await (const chunk of body) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { ReceiveBuffers, receiveWindow } from '../../../src/upstream/receive-buffers.ts';
+import { onePiece, ReceiveBuffers } from '../../../src/upstream/receive-buffers.ts';
 import { noise } from '../../support/image.ts';
 
 /** Connects as those do that bring much. */
@@ -11,7 +11,7 @@ function receiving(port: number): Socket {
     port,
     host: '127.0.0.1',
     onread: new ReceiveBuffers().onread(),
-    highWaterMark: receiveWindow,
+    highWaterMark: onePiece,
   };
   return connect(options);
 }

@@ -10,15 +10,20 @@ const MiB = 1024 * 1024;
 class Coming implements Arrival {
   readonly #moved = new Wakeup();
   readonly #end = Promise.withResolvers<boolean>();
+  readonly joined = false;
   readonly held = this.#end.promise;
+  /** Who waits for it to move. */
+  waiting = 0;
   left: number;
 
   constructor(left: number) {
     this.left = left;
   }
 
-  progress(): Promise<void> {
-    return this.#moved.next();
+  async progress(): Promise<void> {
+    this.waiting += 1;
+    await this.#moved.next();
+    this.waiting -= 1;
   }
 
   moves(left: number): void {
@@ -77,6 +82,16 @@ describe('the blobs of an image on their way', () => {
     image[2]?.moves(3 * MiB);
     await turns(2);
     expect(begun).toHaveLength(4);
+  });
+
+  it('are waited for once each, however often the others move', async () => {
+    const image = blobs(4, 100 * MiB);
+    const begun = following(new Course(6), image);
+    for (let moves = 0; moves < 100; moves += 1) {
+      image[0]?.moves(90 * MiB);
+      await turns(1);
+    }
+    expect(begun.map(({ waiting }) => waiting)).toEqual([1, 1, 1]);
   });
 
   it('are fewer where fewer are allowed', async () => {

@@ -125,6 +125,25 @@ describe('a GET of an image’s manifest', () => {
     await arrived(house, images.flatMap(blobsOf));
   });
 
+  it('counts none of the blobs that come for clients among those 16', async () => {
+    await using house = await MirrorHouse.open({ pullAhead: { enabled: true, parallel: 32 } });
+    const one = makeImage({ layers: 20, seed: 300 });
+    shelveImage(house, one);
+    const gate = new Gate(house);
+    const client = one.layers
+      .slice(0, 10)
+      .map(async ({ digest }) => readAll(await house.mirror.openBlob(hello, digest)));
+    await eventually(20_000, 'the blobs of clients', () => asked(house).length === 10);
+
+    await house.mirror.manifest(hello, latest, 'GET');
+
+    await eventually(20_000, 'all blobs', () => asked(house).length >= 21);
+    expect(asked(house).toSorted()).toEqual([...blobsOf(one)].toSorted());
+    gate.open();
+    await Promise.all(client);
+    await arrived(house, blobsOf(one));
+  });
+
   it('has only those blobs fetched that are not held', async () => {
     await using house = await MirrorHouse.open(oneByOne);
     shelveImage(house);
