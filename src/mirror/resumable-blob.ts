@@ -65,7 +65,8 @@ export class ResumableBlob {
   }
 
   /**
-   * The bytes in order; a chunk is good until the next is asked for. Ends where the blob should end; whether it is the right blob is for its hash to say.
+   * The bytes in order; a chunk is good until the next is asked for. Ends where the blob should end; whether it is the right
+   * blob is for its hash to say.
    * Rejects with UpstreamError once upstream has given nothing for too long.
    * @param onAnswer called once, when upstream has begun to answer and {@link size} is as known as it will get
    */

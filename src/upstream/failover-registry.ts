@@ -150,7 +150,7 @@ export class FailoverRegistry implements UpstreamRegistry {
     const { range } = blob;
     return {
       ...blob,
-      body: watched(blob.body, (error) => location.failed(error)),
+      body: watched(blob.body, { onFailure: (error) => location.failed(error) }),
       range: range && (async (...request) => this.#counted(await range(...request), digest, location)),
       mismatched: () => {
         this.#doubted.set(digest, (this.#doubted.get(digest) ?? new Set()).add(location));

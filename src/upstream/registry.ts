@@ -23,8 +23,8 @@ export interface BlobStream {
   /** The whole blob's size in bytes as the answer states it, or undefined. */
   readonly size: number | undefined;
   /**
-   * The bytes; a chunk is good until the next is asked for. Ends normally only at the end of the HTTP message; a cut, an idle timeout or the signal rejects with
-   * UpstreamError. Must be read to the end or left (`break`, `return()`), which frees the connection.
+   * The bytes; a chunk is good until the next is asked for. Ends normally only at the end of the HTTP message; a cut, an idle
+   * timeout or the signal rejects with UpstreamError. Must be read to the end or left (`break`, `return()`), which frees the connection.
    */
   readonly body: AsyncIterable<Buffer>;
   /** Who sends the bytes, with the port if it is not the usual one. */

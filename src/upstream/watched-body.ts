@@ -1,9 +1,16 @@
 import { UpstreamError } from './registry.ts';
 
-/** The same body; `onFailure` is told when it fails, but not when its reader gives up. */
+export interface BodyEvents {
+  /** It fails, but not because its reader gives up. */
+  readonly onFailure?: (error: UpstreamError) => void;
+  /** It has ended, failed or been left: told at least once. */
+  readonly onOver?: () => void;
+}
+
+/** The same body, which tells what becomes of it. */
 export function watched(
   body: AsyncIterable<Buffer>,
-  onFailure: (error: UpstreamError) => void,
+  { onFailure, onOver }: BodyEvents,
 ): AsyncIterable<Buffer> {
   return {
     [Symbol.asyncIterator]: () => {
@@ -11,14 +18,20 @@ export function watched(
       return {
         next: async () => {
           try {
-            return await chunks.next();
+            const chunk = await chunks.next();
+            if (chunk.done === true) onOver?.();
+            return chunk;
           } catch (error) {
-            if (error instanceof UpstreamError && error.kind !== 'aborted') onFailure(error);
+            onOver?.();
+            if (error instanceof UpstreamError && error.kind !== 'aborted') onFailure?.(error);
             throw error;
           }
         },
         // A generator would not pass this on before its first chunk, and the connection would stay open.
-        return: async () => (await chunks.return?.()) ?? { done: true, value: undefined },
+        return: async () => {
+          onOver?.();
+          return (await chunks.return?.()) ?? { done: true, value: undefined };
+        },
       };
     },
   };

@@ -126,14 +126,15 @@ export class PullAhead {
     begun: (arrival: Arrival) => void,
   ): Promise<boolean> {
     const { routing, blobs } = this.#options;
-    const held = await this.#turns.run(async () => {
-      if (this.#closed || !routing.upstream(repository.upstream).breaker.admits) return { now: false };
+    const { held } = await this.#turns.run(async (): Promise<{ held: boolean | Promise<boolean> }> => {
+      if (this.#closed || !routing.upstream(repository.upstream).breaker.admits) return { held: false };
       const arrival = await blobs.fetchAhead(repository, blob, claims);
-      if (arrival === undefined) return { now: true };
+      if (arrival === undefined) return { held: true };
       begun(arrival);
       // What comes for a client anyway keeps no turn from what nobody has asked for yet.
-      return arrival.joined ? { later: arrival.held } : { now: await arrival.held };
+      if (!arrival.joined) await arrival.held;
+      return arrival;
     });
-    return held.now ?? held.later;
+    return held;
   }
 }

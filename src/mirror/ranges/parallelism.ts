@@ -136,7 +136,7 @@ export class Parallelism {
     this.#rate = this.#bytes / this.#flowMs;
     const seen = rateOf(this.#bytes, this.#flowMs, now - this.#windowAt);
     if (seen.total > this.#best.total) this.#best = seen;
-    if (isOneFlowing(seen) && !(seen.total > (this.#least?.total ?? Infinity))) this.#least = seen;
+    if (isOneFlowing(seen) && seen.total < (this.#least?.total ?? Infinity)) this.#least = seen;
     this.#windowAt = now;
     this.#allBytes += this.#bytes;
     this.#allFlowMs += this.#flowMs;

@@ -1,10 +1,10 @@
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { BlobStream } from '../../upstream/registry.ts';
+import { watched } from '../../upstream/watched-body.ts';
 import type { BlobOpener } from '../resumable-blob.ts';
 import type { Blocks } from '../blocks.ts';
 import type { ByteBudget } from './budget.ts';
-import { counted } from './counted-body.ts';
 import type { Host, Hosts } from './hosts.ts';
 import type { RangePolicy } from './policy.ts';
 import { RangedBody } from './ranged-body.ts';
@@ -92,7 +92,7 @@ export class Ranges {
   }
 
   #over(stream: BlobStream): BlobStream {
-    return { ...stream, body: counted(stream.body, this.#hostOf(stream).connect()) };
+    return { ...stream, body: watched(stream.body, { onOver: this.#hostOf(stream).connect() }) };
   }
 
   #hostOf({ host }: BlobStream): Host {

@@ -27,8 +27,8 @@ interface Chunk {
 export type ReadChunk = (buffer: Buffer, position: number) => Promise<number>;
 
 /**
- * What readers of the same file have read lately, so that each of them need not read it again. Files go by
- * names that are not their digests: one that was put in place of another one, or changed, is a file of its own.
+ * What readers of the same file have read lately, so that each of them need not read it again. Files go by names that are
+ * not their digests: one that was put in place of another one, or changed, is a file of its own.
  */
 export class SharedChunks {
   readonly #limits: SharedChunksLimits;
