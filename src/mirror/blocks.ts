@@ -1,7 +1,7 @@
 /** Bytes of a block: what one write to a socket takes. */
 export const blockBytes = 512 * 1024;
 
-/** Blocks kept for later, at most. */
+/** Blocks that may be kept for later in any case; as many as are in use may be. */
 const mostIdle = 16;
 
 /** Blocks that slow readers may keep from being used again: beyond, nothing more is lent until they have let go of some. */
@@ -13,6 +13,7 @@ const mostHeld = 16;
  */
 export class Blocks {
   readonly #idle: Buffer[] = [];
+  #taken = 0;
   #held = 0;
 
   /** Whether bytes may be lent: not while slow readers hold many blocks that are wanted back. */
@@ -23,6 +24,7 @@ export class Blocks {
   /** A block for `wanted` bytes. It comes uncleared. */
   take(wanted: number): Buffer {
     if (wanted < blockBytes) return Buffer.allocUnsafeSlow(wanted);
+    this.#taken += 1;
     return this.#idle.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
   }
 
@@ -38,6 +40,8 @@ export class Blocks {
 
   /** Takes a block back. Nothing may read from it or write to it any more. */
   giveBack(block: Buffer): void {
-    if (block.length === blockBytes && this.#idle.length < mostIdle) this.#idle.push(block);
+    if (block.length < blockBytes) return;
+    this.#taken -= 1;
+    if (this.#idle.length < Math.max(mostIdle, this.#taken)) this.#idle.push(block);
   }
 }

@@ -1,52 +1,143 @@
-import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { ResponseHeaders } from './http-message.ts';
 
 /** Bytes that wait to be taken, at which no more is received. */
 const waitingBytes = 512 * 1024;
 
-/** What has come of a body and waits to be taken, in pieces as large as they can be had without a copy. */
-export class Arriving {
-  readonly #readable: Readable;
+/** The memory that pieces lie in. Other memory than it knows may be told of as well. */
+export interface PieceMemory {
+  /** Somebody reads these bytes from now on. */
+  hold(piece: Uint8Array): void;
+  /** Nobody reads them any more. */
+  release(piece: Uint8Array): void;
+}
+
+export interface AnswerHead {
+  readonly status: number;
+  readonly headers: ResponseHeaders;
+}
+
+/**
+ * An answer on its way: undici tells it what it parses, at once, so that whatever is received is either held by then or of
+ * no use to anybody. A stream of Node's would come to know of it later, and copy more.
+ */
+export class Arriving implements Dispatcher.DispatchHandler {
+  readonly #memory: PieceMemory;
+  readonly #signal: AbortSignal | undefined;
+  readonly #head = Promise.withResolvers<AnswerHead>();
+  /** As large as they can be had without a copy. */
   readonly #pieces: Buffer[] = [];
   #waiting = 0;
-  #closed: boolean;
+  /** Bytes that may still come of a body that nobody reads. */
+  #drainable: number | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #isOver = false;
+  #error: Error | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(readable: Readable) {
-    this.#readable = readable;
-    this.#closed = readable.closed;
-    const over = (): void => {
-      this.#closed = true;
-      this.#wake?.();
-    };
-    readable.on('data', (piece: Buffer) => this.#push(piece));
-    readable.once('end', over).once('close', over);
+  /** @param signal gives the request, or the rest of the answer, up */
+  constructor(memory: PieceMemory, signal: AbortSignal | undefined) {
+    this.#memory = memory;
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#givenUp);
   }
 
-  /** The next piece; undefined at the end. Rejects with what the body fails with. */
+  /** Rejects when no answer comes. */
+  get head(): Promise<AnswerHead> {
+    return this.#head.promise;
+  }
+
+  /** The next piece of the body, to be given back; undefined at the end. Rejects with what the body fails with. */
   async next(): Promise<Buffer | undefined> {
     for (;;) {
       const piece = this.#pieces.shift();
       if (piece !== undefined) {
         this.#waiting -= piece.length;
-        if (this.#waiting < waitingBytes && this.#readable.isPaused()) this.#readable.resume();
+        if (this.#waiting < waitingBytes) this.#controller?.resume();
         return piece;
       }
-      if (this.#readable.errored !== null) throw this.#readable.errored;
-      if (this.#readable.readableEnded) return undefined;
-      if (this.#closed) throw new Error('the body was closed before its end');
+      if (this.#error !== undefined) throw this.#error;
+      if (this.#isOver) return undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
   }
 
-  #push(piece: Buffer): void {
+  /** Gives a piece back. */
+  release(piece: Buffer): void {
+    this.#memory.release(piece);
+  }
+
+  /** Nobody reads the rest. Up to `bytes` of it are received all the same, so that the connection can be used again. */
+  drain(bytes: number): void {
+    this.#drainable = bytes;
+    for (const piece of this.#pieces.splice(0)) this.#pass(piece);
+    this.#waiting = 0;
+    this.#controller?.resume();
+  }
+
+  /** Ends it, and the connection unless all of the answer is here. */
+  abort(error: Error): void {
+    for (const piece of this.#pieces.splice(0)) this.#memory.release(piece);
+    if (this.#isOver) return;
+    this.#fail(error);
+    this.#controller?.abort(error);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#error !== undefined) controller.abort(this.#error);
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
+    if (status >= 200) this.#head.resolve({ status, headers });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
+    if (this.#isOver) return;
+    this.#memory.hold(piece);
+    if (this.#drainable !== undefined) {
+      this.#pass(piece);
+      return;
+    }
     const last = this.#pieces.at(-1);
     const both = last && joined(last, piece);
     if (both === undefined) this.#pieces.push(piece);
     else this.#pieces[this.#pieces.length - 1] = both;
     this.#waiting += piece.length;
-    if (this.#waiting >= waitingBytes) this.#readable.pause();
+    if (this.#waiting >= waitingBytes) controller.pause();
+    this.#wake?.();
+  }
+
+  onResponseEnd(): void {
+    this.#end();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(error);
+  }
+
+  readonly #givenUp = (): void => {
+    this.abort(new Error('the request was given up', { cause: this.#signal?.reason }));
+  };
+
+  #pass(piece: Buffer): void {
+    this.#memory.release(piece);
+    this.#drainable = (this.#drainable ?? 0) - piece.length;
+    if (this.#drainable < 0) this.abort(new Error('too much is left of an answer that nobody reads'));
+  }
+
+  #fail(error: Error): void {
+    if (this.#isOver) return;
+    this.#error = error;
+    this.#head.reject(error);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#signal?.removeEventListener('abort', this.#givenUp);
     this.#wake?.();
   }
 }

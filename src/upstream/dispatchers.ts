@@ -23,10 +23,11 @@ type Make = (connections: typeof Connections) => Dispatcher;
 
 /** The connections of one upstream, direct and through proxies; each kind is made when it is first used. */
 export class Dispatchers {
+  /** What answers come into. */
+  readonly memory = new ReceiveBuffers();
   readonly #options: DispatchersOptions;
   readonly #ca: readonly string[] | undefined;
   readonly #noProxy: NoProxy;
-  readonly #receive = new ReceiveBuffers();
   readonly #made = new Map<string, Promise<Dispatcher>>();
   #closed = false;
 
@@ -50,7 +51,7 @@ export class Dispatchers {
     const { guard, connectMs, headerMs, insecure } = this.#options;
     const ca = this.#ca;
     if (proxy === undefined) {
-      const receive = this.#receive;
+      const receive = this.memory;
       return this.#kept(lane, ({ direct }) =>
         direct(lane, { guard, timeoutMs: connectMs, ca, insecure, receive }),
       );
@@ -59,11 +60,6 @@ export class Dispatchers {
     return this.#kept(`${lane} ${String(unchecked)} ${proxy.href}`, ({ proxied }) =>
       proxied(lane, { proxy, connectMs, headerMs, ca, unchecked }),
     );
-  }
-
-  /** Nobody reads these bytes of an answer any more: the memory that they came into may be used again. */
-  release(bytes: Buffer): void {
-    this.#receive.release(bytes);
   }
 
   /** Requests under way reject; so do those that come later. */

@@ -1,4 +1,5 @@
 import type { OnReadOpts, Socket } from 'node:net';
+import type { PieceMemory } from './arriving.ts';
 
 /** Bytes of a buffer. */
 const bufferBytes = 256 * 1024;
@@ -7,36 +8,38 @@ const bufferBytes = 256 * 1024;
 const leastBytes = 128 * 1024;
 
 /** Buffers kept for later, at most. */
-const mostIdle = 4;
+const mostIdle = 8;
 
 /** The high-water mark of a connection that receives so: whatever waits is enough. Of several pieces a stream would make one by a copy. */
 export const onePiece = 1;
 
+/** A buffer that was begun. */
 interface Use {
   readonly buffer: Buffer;
-  /** Bytes that have come into it, and those of them that nobody reads any more. */
-  received: number;
-  released: number;
-  isFull: boolean;
+  /** Those before it on the same connection that have not been seen whole yet. */
+  before: Use | undefined;
+  /** Bytes that somebody reads. */
+  held: number;
+  /** Whether all that it will ever receive has come and was parsed: what is read of it is held by now. */
+  isSeen: boolean;
 }
 
 /**
  * Lets connections receive into large buffers, one piece behind the other. By itself Node allocates 64 KiB for each read
- * and takes no more than that at a time; over TLS, 16 KiB. A buffer is used again once all that came into it was
- * released; where something else came as well, as headers do, it is left to the garbage collector, which is slow to
- * notice memory of this kind.
+ * and takes no more than that at a time; over TLS, 16 KiB. A buffer is used again once it was parsed and nobody holds any of it:
+ * left to the garbage collector, which is called for much memory of this kind, buffers cost more than what is done with them.
  */
-export class ReceiveBuffers {
+export class ReceiveBuffers implements PieceMemory {
   readonly #idle: Buffer[] = [];
   readonly #uses = new WeakMap<ArrayBufferLike, Use>();
 
-  /** For one kind of connections. */
+  /** For one kind of connections. What they bring must be held by the time that it was read from them. */
   onread(): OnReadOpts {
     let next: Buffer | undefined;
     return {
       // Node asks for a buffer when it makes a connection, and right after each callback.
       buffer: () => {
-        const room = next ?? this.#begin();
+        const room = next ?? this.#begin(undefined);
         next = undefined;
         return room;
       },
@@ -47,41 +50,48 @@ export class ReceiveBuffers {
     } satisfies Receiving;
   }
 
-  /** Nobody reads these bytes any more; any that came otherwise may be told of as well. */
+  hold({ buffer, length }: Uint8Array): void {
+    const use = this.#uses.get(buffer);
+    if (use !== undefined) use.held += length;
+  }
+
   release({ buffer, length }: Uint8Array): void {
     const use = this.#uses.get(buffer);
     if (use === undefined) return;
-    use.released += length;
+    use.held -= length;
     this.#reuse(use);
   }
 
-  #callback(goOn: (room: Buffer | undefined) => void): Receiving['callback'] {
-    const count = (buffer: Buffer, length: number, isFull: boolean): void => {
-      const use = this.#uses.get(buffer.buffer);
-      if (use === undefined) return;
-      use.received += length;
-      use.isFull = isFull;
-    };
+  #callback(goOn: (room: Buffer) => void): Receiving['callback'] {
+    const seen = (buffer: Buffer): void => this.#seen(this.#uses.get(buffer.buffer)?.before);
+    const next = (buffer: Buffer): Buffer => this.#begin(this.#uses.get(buffer.buffer));
     return function (this: Socket, length, buffer) {
-      const isFull = buffer.length - length < leastBytes;
-      // Before anybody can release it.
-      count(buffer, length, isFull);
+      // Nothing that came earlier waits in the stream: all of it was parsed.
+      if (this.readableLength === 0) seen(buffer);
       const more = this.push(buffer.subarray(0, length));
-      goOn(isFull ? undefined : buffer.subarray(length));
+      goOn(buffer.length - length < leastBytes ? next(buffer) : buffer.subarray(length));
       return more;
     };
   }
 
-  #begin(): Buffer {
+  #begin(before: Use | undefined): Buffer {
     const buffer = this.#idle.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);
-    this.#uses.set(buffer.buffer, { buffer, received: 0, released: 0, isFull: false });
+    this.#uses.set(buffer.buffer, { buffer, before, held: 0, isSeen: false });
     return buffer;
   }
 
-  #reuse({ buffer, received, released, isFull }: Use): void {
-    if (!isFull || released < received || this.#idle.length >= mostIdle) return;
+  #seen(use: Use | undefined): void {
+    if (use === undefined || use.isSeen) return;
+    use.isSeen = true;
+    this.#seen(use.before);
+    use.before = undefined;
+    this.#reuse(use);
+  }
+
+  #reuse({ buffer, held, isSeen }: Use): void {
+    if (!isSeen || held > 0) return;
     this.#uses.delete(buffer.buffer);
-    this.#idle.push(buffer);
+    if (this.#idle.length < mostIdle) this.#idle.push(buffer);
   }
 }
 

@@ -1,6 +1,5 @@
-import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
-import { Arriving } from './arriving.ts';
+import type { Arriving } from './arriving.ts';
 import { Pace } from './pace.ts';
 import { UpstreamError } from './registry.ts';
 import { StandstillError } from './transport-error.ts';
@@ -12,8 +11,6 @@ export interface ResponseBodyOptions {
   readonly clock: Clock;
   /** What a failure of the transport is called. */
   readonly failure: (error: unknown) => UpstreamError;
-  /** Told of each piece that is read by nobody any more. */
-  readonly release: (piece: Buffer) => void;
 }
 
 /**
@@ -21,41 +18,40 @@ export interface ResponseBodyOptions {
  * until the next is asked for.
  */
 export class ResponseBody implements AsyncIterable<Buffer> {
-  readonly #readable: Readable;
+  readonly #arriving: Arriving;
   readonly #options: ResponseBodyOptions;
 
-  constructor(readable: Readable, options: ResponseBodyOptions) {
-    this.#readable = readable;
+  constructor(arriving: Arriving, options: ResponseBodyOptions) {
+    this.#arriving = arriving;
     this.#options = options;
-    // A failure between two reads is reported by the next read; without a listener it would end the process.
-    readable.on('error', () => undefined);
   }
 
   /** Leaving early, even before the first chunk, closes the connection. */
   [Symbol.asyncIterator](): AsyncIterator<Buffer, undefined> {
-    const readable = this.#readable;
-    const { clock, failure, release } = this.#options;
-    const pieces = new Arriving(readable);
+    const arriving = this.#arriving;
+    const { clock, failure } = this.#options;
     const pace = new Pace();
     let lent: Buffer | undefined;
     return {
       next: async () => {
         try {
           const since = clock.now();
-          if (lent !== undefined) release(lent);
+          if (lent !== undefined) arriving.release(lent);
           lent = undefined;
-          const piece = await pieces.next();
+          const piece = await arriving.next();
           if (piece === undefined) return { done: true, value: undefined };
           lent = piece;
           if (pace.keepsUp(piece.length, clock.now() - since)) return { done: false, value: piece };
-          readable.destroy();
-          throw new StandstillError();
+          const error = new StandstillError();
+          arriving.abort(error);
+          throw error;
         } catch (error) {
           throw failure(error);
         }
       },
       return: () => {
-        readable.destroy();
+        if (lent !== undefined) arriving.release(lent);
+        arriving.abort(new Error('the body was left before its end'));
         return Promise.resolve({ done: true, value: undefined });
       },
     };
@@ -68,7 +64,7 @@ export class ResponseBody implements AsyncIterable<Buffer> {
   async read(limit: number, timeoutMs: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let length = 0;
-    const timer = setTimeout(() => this.#readable.destroy(new StandstillError()), timeoutMs);
+    const timer = setTimeout(() => this.#arriving.abort(new StandstillError()), timeoutMs);
     try {
       for await (const chunk of this) {
         length += chunk.length;
@@ -83,10 +79,6 @@ export class ResponseBody implements AsyncIterable<Buffer> {
 
   /** Lets go of the body. Nobody needs to wait for that. */
   discard(): void {
-    let drained = 0;
-    this.#readable.on('data', (chunk: Buffer) => {
-      drained += chunk.length;
-      if (drained > maxDrainBytes) this.#readable.destroy();
-    });
+    this.#arriving.drain(maxDrainBytes);
   }
 }

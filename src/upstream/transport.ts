@@ -1,7 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { AddressGuard } from './address-guard.ts';
+import { Arriving } from './arriving.ts';
 import type { Dispatchers } from './dispatchers.ts';
 import type { Sender, UpstreamRequest, UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
@@ -46,33 +48,27 @@ export class Transport implements Sender {
     const asked = { host: url.host, proxy: this.proxyOf(url), signal };
     try {
       const dispatcher = await dispatchers.of(url, lane);
-      const answer = await dispatcher.request({
+      const answer = new Arriving(dispatchers.memory, signal);
+      const request: Dispatcher.DispatchOptions = {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method,
         headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers },
         body: body ?? null,
-        signal: signal ?? null,
         // After a HEAD undici would close the connection, for servers that send a body all the same; such bytes end it anyway.
         // The GET that follows a HEAD of a tag must not wait for a new one: over TLS that is two or three round trips.
         reset: false,
         // Stated here, since the parts of a proxied connection do not hand on what they were made with.
         headersTimeout: timeouts.headerMs,
         bodyTimeout: timeouts.idleMs,
-      });
-      logger.trace({ ...log, status: answer.statusCode }, 'upstream answered');
+      };
+      dispatcher.dispatch(request, answer);
+      const head = await answer.head;
+      logger.trace({ ...log, status: head.status }, 'upstream answered');
       // A turn of the event loop later undici has the connection ready for the next request.
       if (method === 'HEAD') await turn();
-      return {
-        status: answer.statusCode,
-        headers: answer.headers,
-        url,
-        body: new ResponseBody(answer.body, {
-          clock,
-          failure: (error) => transportError(error, asked),
-          release: (piece) => dispatchers.release(piece),
-        }),
-      };
+      const failure = (error: unknown): UpstreamError => transportError(error, asked);
+      return { ...head, url, body: new ResponseBody(answer, { clock, failure }) };
     } catch (error) {
       const failure = transportError(error, asked);
       logger.trace({ ...log, kind: failure.kind }, 'upstream did not answer');

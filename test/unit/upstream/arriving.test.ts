@@ -1,7 +1,7 @@
-import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { Arriving } from '../../../src/upstream/arriving.ts';
+import type { Arriving, PieceMemory } from '../../../src/upstream/arriving.ts';
 import { noise } from '../../support/image.ts';
+import { ToldAnswer } from './told-answer.ts';
 
 const bytes = noise(4 * 1024 * 1024, 'arriving');
 
@@ -12,69 +12,114 @@ async function rest(body: Arriving): Promise<Buffer[]> {
   return pieces;
 }
 
-/** Lets what is pushed now arrive. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+/** Counts the bytes that are held. */
+class Held implements PieceMemory {
+  bytes = 0;
+
+  hold({ length }: Uint8Array): void {
+    this.bytes += length;
+  }
+
+  release({ length }: Uint8Array): void {
+    this.bytes -= length;
+  }
 }
+
+describe('the head of an arriving answer', () => {
+  it('is the first that is no interim one', async () => {
+    const answer = new ToldAnswer().start().answer(103).answer(206);
+    await expect(answer.arriving.head).resolves.toEqual({ status: 206, headers: {} });
+  });
+
+  it('does not come when the request fails', async () => {
+    const answer = new ToldAnswer().start().fail(new Error('no route'));
+    await expect(answer.arriving.head).rejects.toThrow('no route');
+  });
+
+  it('does not come when the request is given up, even before a connection has taken it', async () => {
+    const giveUp = new AbortController();
+    const answer = new ToldAnswer(undefined, giveUp.signal);
+    giveUp.abort();
+    await expect(answer.arriving.head).rejects.toThrow('given up');
+    expect(answer.aborted).toBeUndefined();
+    answer.start();
+    expect(answer.aborted).toBeInstanceOf(Error);
+  });
+});
 
 describe('an arriving body', () => {
   it('is given whole and in order', async () => {
-    const readable = Readable.from(
-      Array.from({ length: 64 }, (_, index) => bytes.subarray(index * 65_536, (index + 1) * 65_536)),
-    );
-    expect(Buffer.concat(await rest(new Arriving(readable))).equals(bytes)).toBe(true);
+    const answer = new ToldAnswer().start().answer();
+    const reading = rest(answer.arriving);
+    for (let at = 0; at < bytes.length; at += 65_536) {
+      answer.push(Buffer.from(bytes.subarray(at, at + 65_536)));
+      await Promise.resolve();
+    }
+    answer.end();
+    expect(Buffer.concat(await reading).equals(bytes)).toBe(true);
   });
 
   it('that came in pieces that lie side by side is given in one', async () => {
-    const readable = new Readable({ read: () => undefined });
-    const body = new Arriving(readable);
-    for (const at of [0, 100, 200]) readable.push(bytes.subarray(at, at + 100));
-    readable.push(Buffer.from('elsewhere'));
-    readable.push(null);
-    await turn();
-    expect(await rest(body)).toEqual([bytes.subarray(0, 300), Buffer.from('elsewhere')]);
+    const answer = new ToldAnswer().start().answer();
+    for (const at of [0, 100, 200]) answer.push(bytes.subarray(at, at + 100));
+    answer.push('elsewhere').end();
+    expect(await rest(answer.arriving)).toEqual([bytes.subarray(0, 300), Buffer.from('elsewhere')]);
   });
 
   it('is not received without bound while nobody takes it, and to its end once somebody does', async () => {
-    const pipe = new PassThrough();
-    const body = new Arriving(pipe);
+    const answer = new ToldAnswer().start().answer();
     let sent = 0;
     const send = (): void => {
-      while (sent < bytes.length) {
-        const piece = bytes.subarray(sent, sent + 65_536);
-        sent += piece.length;
-        if (!pipe.write(piece)) return;
+      while (sent < bytes.length && !answer.paused) {
+        answer.push(bytes.subarray(sent, sent + 65_536));
+        sent += 65_536;
       }
-      pipe.end();
     };
-    pipe.on('drain', send);
     send();
-    for (let count = 0; count < 200; count += 1) await turn();
     expect(sent).toBeLessThan(bytes.length / 2);
-    expect(Buffer.concat(await rest(body)).equals(bytes)).toBe(true);
+    const pieces: Buffer[] = [];
+    while (sent < bytes.length) {
+      const piece = await answer.arriving.next();
+      if (piece !== undefined) pieces.push(piece);
+      send();
+    }
+    answer.end();
+    pieces.push(...(await rest(answer.arriving)));
+    expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
   });
 
   it('that fails gives what came before, then its failure', async () => {
-    const readable = new Readable({ read: () => undefined });
-    const body = new Arriving(readable);
-    readable.on('error', () => undefined);
-    readable.push(Buffer.from('the beginning'));
-    await turn();
-    readable.destroy(new Error('the line is cut'));
-    await turn();
-    expect(String(await body.next())).toBe('the beginning');
-    await expect(body.next()).rejects.toThrow('the line is cut');
-    await expect(body.next()).rejects.toThrow('the line is cut');
+    const { arriving } = new ToldAnswer()
+      .start()
+      .answer()
+      .push('the beginning')
+      .fail(new Error('the line is cut'));
+    expect(String(await arriving.next())).toBe('the beginning');
+    await expect(arriving.next()).rejects.toThrow('the line is cut');
+    await expect(arriving.next()).rejects.toThrow('the line is cut');
   });
 
-  it('that is closed before its end, or was from the start, does not end well', async () => {
-    const readable = new Readable({ read: () => undefined });
-    const body = new Arriving(readable);
-    const next = body.next();
-    readable.destroy();
-    await expect(next).rejects.toThrow('closed before its end');
-    await expect(new Arriving(readable).next()).rejects.toThrow('closed before its end');
+  it('that is given up does not end well, nor give what came before', async () => {
+    const giveUp = new AbortController();
+    const held = new Held();
+    const answer = new ToldAnswer(held, giveUp.signal).start().answer().push('the beginning');
+    giveUp.abort();
+    await expect(answer.arriving.next()).rejects.toThrow('given up');
+    expect(answer.aborted).toBeInstanceOf(Error);
+    answer.push('what was on its way');
+    expect(held.bytes).toBe(0);
+  });
+
+  it('is held from when it comes until it is given back', async () => {
+    const held = new Held();
+    const answer = new ToldAnswer(held).start().answer().push('one').push('three');
+    expect(held.bytes).toBe(8);
+    const first = await answer.arriving.next();
+    expect(held.bytes).toBe(8);
+    answer.arriving.release(first ?? Buffer.alloc(0));
+    expect(held.bytes).toBe(5);
+    answer.end().arriving.abort(new Error('enough'));
+    expect(held.bytes).toBe(0);
+    expect(answer.aborted).toBeUndefined();
   });
 });

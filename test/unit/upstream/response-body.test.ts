@@ -1,10 +1,21 @@
-import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { ResponseBody } from '../../../src/upstream/response-body.ts';
 import { transportError } from '../../../src/upstream/transport-error.ts';
 import { TestClock } from '../../support/test-clock.ts';
+import { ToldAnswer } from './told-answer.ts';
+
+/** The body of `answer`, and the clock that it goes by. */
+function bodyOf(answer: ToldAnswer): { readonly body: ResponseBody; readonly clock: TestClock } {
+  const clock = new TestClock();
+  const body = new ResponseBody(answer.arriving, { clock, failure: (error) => transportError(error, asked) });
+  return { body, clock };
+}
 
 const asked = { host: 'registry.example.com', proxy: undefined, signal: undefined };
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString();
+}
 
 interface Drip {
   /** Of each piece. */
@@ -18,24 +29,19 @@ interface Drip {
 
 /** Reads a body that comes in drops; resolves to its length. */
 async function read({ bytes, pieces, upstreamMs, readerMs = 0 }: Drip): Promise<number> {
-  const clock = new TestClock();
-  const readable = new Readable({ read: () => undefined });
-  const body = new ResponseBody(readable, {
-    clock,
-    failure: (error) => transportError(error, asked),
-    release: () => undefined,
-  });
+  const answer = new ToldAnswer().start().answer();
+  const { body, clock } = bodyOf(answer);
   const chunks = body[Symbol.asyncIterator]();
   let received = 0;
   for (let piece = 0; piece < pieces; piece += 1) {
     const next = chunks.next();
     await clock.advance(upstreamMs);
-    readable.push(Buffer.alloc(bytes));
+    answer.push(Buffer.alloc(bytes));
     const chunk = await next;
     received += chunk.value?.length ?? 0;
     await clock.advance(readerMs);
   }
-  readable.push(null);
+  answer.end();
   expect((await chunks.next()).done).toBe(true);
   return received;
 }
@@ -58,34 +64,50 @@ describe('a body', () => {
 
   it('gives each piece back when the next is asked for, and not before', async () => {
     const released: string[] = [];
-    const readable = new Readable({ read: () => undefined });
-    const body = new ResponseBody(readable, {
-      clock: new TestClock(),
-      failure: (error) => transportError(error, asked),
-      release: (piece) => released.push(String(piece)),
-    });
+    const answer = new ToldAnswer({ hold: () => undefined, release: (piece) => released.push(text(piece)) });
+    const { body } = bodyOf(answer.start().answer());
     const chunks = body[Symbol.asyncIterator]();
     const first = chunks.next();
-    readable.push('one');
+    answer.push('one');
     expect(String((await first).value)).toBe('one');
     expect(released).toEqual([]);
     const second = chunks.next();
     expect(released).toEqual(['one']);
-    readable.push('two');
+    answer.push('two');
     expect(String((await second).value)).toBe('two');
-    readable.push(null);
+    answer.end();
     expect((await chunks.next()).done).toBe(true);
     expect(released).toEqual(['one', 'two']);
   });
 
   it('read as a whole is right although its pieces are given back', async () => {
-    const readable = Readable.from(['one, ', 'two, ', 'three'].map((text) => Buffer.from(text)));
-    const body = new ResponseBody(readable, {
-      clock: new TestClock(),
-      failure: (error) => transportError(error, asked),
-      release: (piece) => piece.fill('!'),
-    });
+    const answer = new ToldAnswer({ hold: () => undefined, release: (piece) => piece.fill(33) });
+    const { body } = bodyOf(answer.start().answer().push('one, ').push('two, ').push('three').end());
     expect(String(await body.read(100, 1000))).toBe('one, two, three');
+  });
+
+  it('that its reader leaves is given up, and whatever the reader had of it given back', async () => {
+    const released: string[] = [];
+    const answer = new ToldAnswer({ hold: () => undefined, release: (piece) => released.push(text(piece)) });
+    const { body } = bodyOf(answer.start().answer().push('one').push('two'));
+    for await (const chunk of body) {
+      expect(String(chunk)).toBe('one');
+      break;
+    }
+    expect(released).toEqual(['one', 'two']);
+    expect(answer.aborted).toBeInstanceOf(Error);
+  });
+
+  it('that is discarded is received to its end if that is near, and given up if not', () => {
+    const near = new ToldAnswer().start().answer();
+    bodyOf(near).body.discard();
+    near.push(Buffer.alloc(64 * 1024)).end();
+    expect(near.aborted).toBeUndefined();
+    const far = new ToldAnswer().start().answer().push(Buffer.alloc(40 * 1024));
+    bodyOf(far).body.discard();
+    expect(far.aborted).toBeUndefined();
+    far.push(Buffer.alloc(40 * 1024));
+    expect(far.aborted).toBeInstanceOf(Error);
   });
 
   it('whose reader is slow is read to its end', async () => {

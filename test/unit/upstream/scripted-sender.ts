@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream';
 import { systemClock } from '../../../src/system-clock.ts';
 import type { Sender, UpstreamRequest, UpstreamResponse } from '../../../src/upstream/http-message.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { ResponseBody } from '../../../src/upstream/response-body.ts';
+import { ToldAnswer } from './told-answer.ts';
 
 export interface ScriptedAnswer {
   readonly status: number;
@@ -33,12 +33,12 @@ export function scriptedResponse(
   { status, headers = {}, body = '' }: ScriptedAnswer,
   url: URL,
 ): UpstreamResponse {
-  const readable = Readable.from(body === '' ? [] : [Buffer.from(body)], { objectMode: false });
+  const { arriving } = new ToldAnswer().start().answer(status).push(body).end();
   const fail = (cause: unknown): UpstreamError => new UpstreamError('unavailable', 'cut', { cause });
   return {
     status,
     headers,
     url,
-    body: new ResponseBody(readable, { clock: systemClock(), failure: fail, release: () => undefined }),
+    body: new ResponseBody(arriving, { clock: systemClock(), failure: fail }),
   };
 }
