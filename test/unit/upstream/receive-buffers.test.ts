@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { connect, createServer, type AddressInfo, type OnReadOpts, type Socket, type TcpNetConnectOpts } from 'node:net';
+import {
+  connect,
+  createServer,
+  type AddressInfo,
+  type OnReadOpts,
+  type Socket,
+  type TcpNetConnectOpts,
+} from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { Client } from 'undici';
 import { describe, expect, it } from 'vitest';

@@ -103,7 +103,10 @@ describe('a body', () => {
     bodyOf(near).body.discard();
     near.push(Buffer.alloc(64 * 1024)).end();
     expect(near.aborted).toBeUndefined();
-    const far = new ToldAnswer().start().answer().push(Buffer.alloc(40 * 1024));
+    const far = new ToldAnswer()
+      .start()
+      .answer()
+      .push(Buffer.alloc(40 * 1024));
     bodyOf(far).body.discard();
     expect(far.aborted).toBeUndefined();
     far.push(Buffer.alloc(40 * 1024));
