@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import './heap.ts';
 import nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { exitCode } from './cli/exit-code.ts';

@@ -2,6 +2,7 @@ import { startEntrepot, type RunningEntrepot } from '../app.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
+import { keepHeapSmall } from '../heap.ts';
 import { systemClock } from '../system-clock.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
@@ -35,6 +36,7 @@ export async function serve(file: string | undefined, terminal: Terminal): Promi
   if (config.log.formatter === 'text' || terminal.interactive) terminal.out(startMessage(summary));
   else logger.info(summary, 'ready');
   for (const warning of warnings) logger.warn(warning);
+  keepHeapSmall();
 
   const signal = await stop.received;
   logger.info({ signal }, 'stopping; a second signal stops at once');

@@ -1,6 +1,6 @@
 // Must come first: @peculiar/x509 puts its parts together by decorators that look for it.
 import 'reflect-metadata';
-import { randomBytes, webcrypto, X509Certificate, type KeyObject } from 'node:crypto';
+import { randomBytes, X509Certificate, type KeyObject } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { algorithm, cryptoKeys, KeyError, readKey } from './private-key.ts';
 import type { SubjectName } from './subject-name.ts';
@@ -70,7 +70,7 @@ export class CertificateAuthority {
           await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
         ],
       },
-      webcrypto,
+      crypto,
     );
     return new CertificateAuthority(pem(certificate), privateKey);
   }
@@ -138,7 +138,7 @@ export class CertificateAuthority {
           await x509.SubjectKeyIdentifierExtension.create(publicKey),
         ],
       },
-      webcrypto,
+      crypto,
     );
     return { certificate: pem(certificate), expiresAt };
   }
