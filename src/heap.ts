@@ -5,8 +5,9 @@ import { setFlagsFromString } from 'node:v8';
  * what it makes is either garbage at once or stays. Of the former V8 lets 50 MiB accumulate (the first flag), and of what a
  * few hundred clients that wait leave behind several times what is in use (the second), before it looks.
  *
- * To be called once a server has started: before, nearly all stays, and to copy it again and again takes a tenth of a start;
- * and V8 does not take the code that Node.js carries for its own modules once flags are set.
+ * To be called when a server's modules are loaded, before it has anything to do: the memory that V8 has taken for what is new by
+ * then, it keeps. Before, nearly all stays, and to copy it again and again takes a tenth of a start; and V8 does not take the
+ * code that Node.js carries for its own modules once flags are set.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');

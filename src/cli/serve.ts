@@ -29,6 +29,7 @@ export async function serve(file: string | undefined, terminal: Terminal): Promi
   let reload = (): Promise<void> => Promise.resolve();
   process.on('SIGHUP', () => void reload());
 
+  keepHeapSmall();
   const entrepot = await start(config, logger, terminal);
   if (entrepot === undefined) return exitCode.failure;
   reload = () => entrepot.reload();
@@ -36,7 +37,6 @@ export async function serve(file: string | undefined, terminal: Terminal): Promi
   if (config.log.formatter === 'text' || terminal.interactive) terminal.out(startMessage(summary));
   else logger.info(summary, 'ready');
   for (const warning of warnings) logger.warn(warning);
-  keepHeapSmall();
 
   const signal = await stop.received;
   logger.info({ signal }, 'stopping; a second signal stops at once');

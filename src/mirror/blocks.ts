@@ -42,6 +42,7 @@ export class Blocks {
   giveBack(block: Buffer): void {
     if (block.length < blockBytes) return;
     this.#taken -= 1;
-    if (this.#idle.length < Math.max(mostIdle, this.#taken)) this.#idle.push(block);
+    this.#idle.push(block);
+    this.#idle.length = Math.min(this.#idle.length, Math.max(mostIdle, this.#taken));
   }
 }

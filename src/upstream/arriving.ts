@@ -39,7 +39,10 @@ export class Arriving implements Dispatcher.DispatchHandler {
   constructor(memory: PieceMemory, signal: AbortSignal | undefined) {
     this.#memory = memory;
     this.#signal = signal;
-    signal?.addEventListener('abort', this.#givenUp);
+    // Nobody waits for the head of a request that could not even be sent.
+    this.#head.promise.catch(() => undefined);
+    if (signal?.aborted === true) this.#givenUp();
+    else signal?.addEventListener('abort', this.#givenUp);
   }
 
   /** Rejects when no answer comes. */
@@ -79,7 +82,10 @@ export class Arriving implements Dispatcher.DispatchHandler {
 
   /** Ends it, and the connection unless all of the answer is here. */
   abort(error: Error): void {
-    for (const piece of this.#pieces.splice(0)) this.#memory.release(piece);
+    const dropped = this.#pieces.splice(0);
+    for (const piece of dropped) this.#memory.release(piece);
+    // Without what was dropped, its end would pass for that of the whole.
+    if (dropped.length > 0) this.#error ??= error;
     if (this.#isOver) return;
     this.#fail(error);
     this.#controller?.abort(error);
@@ -130,7 +136,7 @@ export class Arriving implements Dispatcher.DispatchHandler {
 
   #fail(error: Error): void {
     if (this.#isOver) return;
-    this.#error = error;
+    this.#error ??= error;
     this.#head.reject(error);
     this.#end();
   }

@@ -16,12 +16,12 @@ export const onePiece = 1;
 /** A buffer that was begun. */
 interface Use {
   readonly buffer: Buffer;
-  /** Those before it on the same connection that have not been seen whole yet. */
+  /** Those before it on the same connection, as far as they may not be parsed to their end. */
   before: Use | undefined;
   /** Bytes that somebody reads. */
   held: number;
   /** Whether all that it will ever receive has come and was parsed: what is read of it is held by now. */
-  isSeen: boolean;
+  isParsed: boolean;
 }
 
 /**
@@ -33,7 +33,7 @@ export class ReceiveBuffers implements PieceMemory {
   readonly #idle: Buffer[] = [];
   readonly #uses = new WeakMap<ArrayBufferLike, Use>();
 
-  /** For one kind of connections. What they bring must be held by the time that it was read from them. */
+  /** For one kind of connections. Bodies that they bring are to be held piece by piece, as they are parsed. */
   onread(): OnReadOpts {
     let next: Buffer | undefined;
     return {
@@ -52,7 +52,11 @@ export class ReceiveBuffers implements PieceMemory {
 
   hold({ buffer, length }: Uint8Array): void {
     const use = this.#uses.get(buffer);
-    if (use !== undefined) use.held += length;
+    if (use === undefined) return;
+    use.held += length;
+    // A parser that is in the midst of a body reads nothing any more that came before: not the head of that answer either.
+    this.#parsed(use.before);
+    use.before = undefined;
   }
 
   release({ buffer, length }: Uint8Array): void {
@@ -63,11 +67,8 @@ export class ReceiveBuffers implements PieceMemory {
   }
 
   #callback(goOn: (room: Buffer) => void): Receiving['callback'] {
-    const seen = (buffer: Buffer): void => this.#seen(this.#uses.get(buffer.buffer)?.before);
     const next = (buffer: Buffer): Buffer => this.#begin(this.#uses.get(buffer.buffer));
     return function (this: Socket, length, buffer) {
-      // Nothing that came earlier waits in the stream: all of it was parsed.
-      if (this.readableLength === 0) seen(buffer);
       const more = this.push(buffer.subarray(0, length));
       goOn(buffer.length - length < leastBytes ? next(buffer) : buffer.subarray(length));
       return more;
@@ -76,20 +77,20 @@ export class ReceiveBuffers implements PieceMemory {
 
   #begin(before: Use | undefined): Buffer {
     const buffer = this.#idle.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);
-    this.#uses.set(buffer.buffer, { buffer, before, held: 0, isSeen: false });
+    this.#uses.set(buffer.buffer, { buffer, before, held: 0, isParsed: false });
     return buffer;
   }
 
-  #seen(use: Use | undefined): void {
-    if (use === undefined || use.isSeen) return;
-    use.isSeen = true;
-    this.#seen(use.before);
+  #parsed(use: Use | undefined): void {
+    if (use === undefined) return;
+    this.#parsed(use.before);
     use.before = undefined;
+    use.isParsed = true;
     this.#reuse(use);
   }
 
-  #reuse({ buffer, held, isSeen }: Use): void {
-    if (!isSeen || held > 0) return;
+  #reuse({ buffer, held, isParsed }: Use): void {
+    if (!isParsed || held > 0) return;
     this.#uses.delete(buffer.buffer);
     if (this.#idle.length < mostIdle) this.#idle.push(buffer);
   }

@@ -32,16 +32,21 @@ export class ResponseBody implements AsyncIterable<Buffer> {
     const { clock, failure } = this.#options;
     const pace = new Pace();
     let lent: Buffer | undefined;
+    let isLeft = false;
+    const giveBack = (): void => {
+      if (lent !== undefined) arriving.release(lent);
+      lent = undefined;
+    };
     return {
       next: async () => {
         try {
           const since = clock.now();
-          if (lent !== undefined) arriving.release(lent);
-          lent = undefined;
-          const piece = await arriving.next();
-          if (piece === undefined) return { done: true, value: undefined };
-          lent = piece;
-          if (pace.keepsUp(piece.length, clock.now() - since)) return { done: false, value: piece };
+          giveBack();
+          lent = await arriving.next();
+          if (isLeft) giveBack();
+          if (lent === undefined) return { done: true, value: undefined };
+          if (pace.keepsUp(lent.length, clock.now() - since)) return { done: false, value: lent };
+          giveBack();
           const error = new StandstillError();
           arriving.abort(error);
           throw error;
@@ -50,7 +55,8 @@ export class ResponseBody implements AsyncIterable<Buffer> {
         }
       },
       return: () => {
-        if (lent !== undefined) arriving.release(lent);
+        isLeft = true;
+        giveBack();
         arriving.abort(new Error('the body was left before its end'));
         return Promise.resolve({ done: true, value: undefined });
       },

@@ -120,7 +120,7 @@ export class Segment {
       await this.#connected();
       while (this.#taken > 0 && !this.#isItsTurn) {
         const chunk = await this.#read();
-        if (chunk === undefined) return;
+        if (chunk === undefined || this.#isClosed) return;
         this.#keep(chunk);
       }
     } catch (error) {

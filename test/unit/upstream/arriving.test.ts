@@ -47,6 +47,15 @@ describe('the head of an arriving answer', () => {
   });
 });
 
+describe('a request that was given up before', () => {
+  it('is not sent', async () => {
+    const answer = new ToldAnswer(undefined, AbortSignal.abort());
+    await expect(answer.arriving.head).rejects.toThrow('given up');
+    answer.start();
+    expect(answer.aborted).toBeInstanceOf(Error);
+  });
+});
+
 describe('an arriving body', () => {
   it('is given whole and in order', async () => {
     const answer = new ToldAnswer().start().answer();
@@ -108,6 +117,29 @@ describe('an arriving body', () => {
     expect(answer.aborted).toBeInstanceOf(Error);
     answer.push('what was on its way');
     expect(held.bytes).toBe(0);
+  });
+
+  it('of which something is dropped does not end well, even if all of it had come', async () => {
+    const { arriving } = new ToldAnswer().start().answer().push('the beginning').push('the end').end();
+    await arriving.next();
+    arriving.abort(new Error('enough'));
+    await expect(arriving.next()).rejects.toThrow('enough');
+  });
+
+  it('that nobody reads any more goes on to its end after a pause', () => {
+    const answer = new ToldAnswer().start().answer().push(bytes.subarray(0, 600_000));
+    expect(answer.paused).toBe(true);
+    answer.arriving.drain(1_000_000);
+    expect(answer.paused).toBe(false);
+    answer.push(bytes.subarray(600_000, 900_000)).end();
+    expect(answer.aborted).toBeUndefined();
+  });
+
+  it('listens no longer to who gave it up once it is over', () => {
+    const giveUp = new AbortController();
+    const answer = new ToldAnswer(undefined, giveUp.signal).start().answer().end();
+    giveUp.abort();
+    expect(answer.aborted).toBeUndefined();
   });
 
   it('is held from when it comes until it is given back', async () => {

@@ -98,6 +98,26 @@ describe('a body', () => {
     expect(answer.aborted).toBeInstanceOf(Error);
   });
 
+  it('gives each piece back once, however often its reader leaves, and though the reader leaves while it comes', async () => {
+    let held = 0;
+    const memory = {
+      hold: ({ length }: Uint8Array) => (held += length),
+      release: ({ length }: Uint8Array) => (held -= length),
+    };
+    const left = new ToldAnswer(memory).start().answer().push('one');
+    const chunks = bodyOf(left).body[Symbol.asyncIterator]();
+    await chunks.next();
+    await chunks.return?.();
+    await chunks.return?.();
+    expect(held).toBe(0);
+    const leaving = new ToldAnswer(memory).start().answer().push('one');
+    const others = bodyOf(leaving).body[Symbol.asyncIterator]();
+    const next = others.next();
+    await others.return?.();
+    await next;
+    expect(held).toBe(0);
+  });
+
   it('that is discarded is received to its end if that is near, and given up if not', () => {
     const near = new ToldAnswer().start().answer();
     bodyOf(near).body.discard();
