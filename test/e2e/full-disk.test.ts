@@ -69,13 +69,13 @@ async function stored(root: string, ...images: readonly Image[]): Promise<void> 
   await eventually(20_000, 'what was pulled is stored', () => holds(root, ...images));
 }
 
-/** Pulls images until they are stored, and then with the registry gone. */
+/** Pulls images until they are stored, and then with the registry gone. A mirror that finds the disk full as it starts looks at it again after a minute. */
 async function cachesAgain(mirror: Entrepot, upstream: DockerRegistry, root: string): Promise<void> {
   const pullBoth = async (): Promise<void> => {
     await pull(mirror, 'v1', image(1));
     await pull(mirror, 'v2', image(2));
   };
-  await eventually(60_000, 'what is pulled is stored', async () => {
+  await eventually(90_000, 'what is pulled is stored', async () => {
     await pullBoth();
     await delay(500);
     return holds(root, image(1), image(2));
