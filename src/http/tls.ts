@@ -53,6 +53,8 @@ export function secureOptions({ cert, key, clientCas, minVersion, ciphers }: Tls
   return {
     cert,
     key,
+    // As Go's servers and nginx: clients know which suite they are quick with. Of Node's own order the first one costs more to all.
+    honorCipherOrder: false,
     ...(minVersion === undefined ? undefined : { minVersion }),
     ...(ciphers === undefined ? undefined : { ciphers }),
     ...(clientCas === undefined ? undefined : { ca: [...clientCas] }),

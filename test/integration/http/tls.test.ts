@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Agent, request, type RequestOptions } from 'node:https';
 import { connect } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { TestCertificate } from '../../support/certificates.ts';
 import { within } from '../../support/deadline.ts';
@@ -47,6 +47,24 @@ async function ask({ server }: Serving, options: RequestOptions = {}): Promise<A
   asking.once('error', reject).end();
   return await within(10_000, 'the answer over TLS', promise);
 }
+
+describe('of the suites that both know', () => {
+  const suites = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
+
+  test.each(suites)('the first one of the client is used (%s), also after a renewal', async (suite) => {
+    const tls = { cert: first.pem, key: first.keyPem };
+    await using serving = await Serving.start({ tls });
+    const ciphers = [suite, ...suites.filter((other) => other !== suite)].join(':');
+    for (const renewal of [false, true]) {
+      if (renewal) serving.server.renewTls(tls);
+      const { port } = serving.server.address;
+      const socket = connectTls({ port, host: '127.0.0.1', ca: authority.pem, ciphers });
+      await within(10_000, 'the handshake', once(socket, 'secureConnect'));
+      expect(socket.getCipher().standardName).toBe(suite);
+      socket.destroy();
+    }
+  });
+});
 
 describe('new certificates', () => {
   test('are shown to new connections, and those that are open stay', async () => {
