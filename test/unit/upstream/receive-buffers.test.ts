@@ -6,6 +6,7 @@ import {
   createServer,
   type AddressInfo,
   type OnReadOpts,
+  type Server,
   type Socket,
   type TcpNetConnectOpts,
 } from 'node:net';
@@ -42,14 +43,12 @@ function byHand(onread: OnReadOpts): {
   };
 }
 
-/** A server that does `answer` at each request. */
-async function answering(
-  answer: (socket: Socket) => Promise<void>,
-): Promise<AsyncDisposable & { readonly port: number }> {
-  const server = createServer({ noDelay: true }, (socket) => {
-    socket.on('data', () => void answer(socket));
-    socket.on('error', () => undefined);
-  }).listen(0, '127.0.0.1');
+interface Listening extends AsyncDisposable {
+  readonly port: number;
+}
+
+async function listening(server: Server): Promise<Listening> {
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
@@ -58,6 +57,16 @@ async function answering(
       await once(server, 'close');
     },
   };
+}
+
+/** A server that does `answer` at each request. */
+function answering(answer: (socket: Socket) => Promise<void>): Promise<Listening> {
+  return listening(
+    createServer({ noDelay: true }, (socket) => {
+      socket.on('data', () => void answer(socket));
+      socket.on('error', () => undefined);
+    }),
+  );
 }
 
 /** The headers of the next answer, whose body is read and given back. */
@@ -72,20 +81,14 @@ async function received(client: Client, memory: ReceiveBuffers): Promise<Respons
 }
 
 /** A server that sends each connection the next one of `answers`. */
-async function serving(answers: readonly Buffer[]): Promise<AsyncDisposable & { readonly port: number }> {
+function serving(answers: readonly Buffer[]): Promise<Listening> {
   let served = 0;
-  const server = createServer((socket) => {
-    socket.end(answers[served] ?? Buffer.alloc(0));
-    served += 1;
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: async () => {
-      server.close();
-      await once(server, 'close');
-    },
-  };
+  return listening(
+    createServer((socket) => {
+      socket.end(answers[served] ?? Buffer.alloc(0));
+      served += 1;
+    }),
+  );
 }
 
 describe('receiving into large buffers', () => {
@@ -224,12 +227,10 @@ describe('receiving into large buffers', () => {
 
   it('goes on in the same memory although the heads of answers come in between', async () => {
     const layer = noise(1024 * 1024, 'layer');
-    const server = createHttpServer((_, response) => response.end(layer)).listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    await using server = await listening(createHttpServer((_, response) => response.end(layer)));
     const memory = new ReceiveBuffers();
     const receive = { onread: memory.onread(), highWaterMark: onePiece };
-    const port = (server.address() as AddressInfo).port;
-    const client = new Client(`http://127.0.0.1:${port}`, { connect: receive });
+    const client = new Client(`http://127.0.0.1:${server.port}`, { connect: receive });
     const places = new Set<ArrayBufferLike>();
     for (let count = 0; count < 16; count += 1) {
       const arriving = new Arriving(memory, undefined);
@@ -243,7 +244,6 @@ describe('receiving into large buffers', () => {
       expect(hash.digest('hex')).toBe(createHash('sha256').update(layer).digest('hex'));
     }
     await client.destroy();
-    server.close();
     expect(places.size).toBeLessThanOrEqual(5);
   });
 });
