@@ -13,7 +13,7 @@ import type { Routing } from '../routing.ts';
 import type { Upstream } from '../upstream.ts';
 import { Course } from './course.ts';
 import { imageBlobs } from './image-blobs.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../turns.ts';
 
 /** Blobs at a time, of all images together: each that arrives has its buffers. */
 const atATime = 16;

@@ -8,6 +8,9 @@ import type { Pins } from './pins.ts';
 import type { Remover } from './remover.ts';
 import { WatchfulKeeper } from './watchful-keeper.ts';
 
+/** Steps whose bytes may still be going while the next one is taken. */
+const stepsBehind = 8;
+
 export interface EvictionStepsOptions {
   readonly content: Pick<ContentStore, 'keepReserve' | 'spendReserve'>;
   readonly evictions: Evictions;
@@ -17,7 +20,10 @@ export interface EvictionStepsOptions {
   readonly degradation: Degradation;
 }
 
-/** Evicts step by step: a short transaction, then what is remembered in memory, then the bytes; others have their turn in between. */
+/**
+ * Evicts step by step: a short transaction, then what is remembered in memory, then the bytes; others have their turn in
+ * between. To remove bytes takes longest, and the next step does not wait for it.
+ */
 export class EvictionSteps {
   readonly #content: Pick<ContentStore, 'keepReserve' | 'spendReserve'>;
   readonly #evictions: Evictions;
@@ -28,6 +34,7 @@ export class EvictionSteps {
   readonly #closing = new AbortController();
   #forget: (eviction: Eviction) => void = () => undefined;
   #spentReserve = false;
+  #restoring: Promise<void> | undefined;
   #images = 0;
   #bytes = 0;
 
@@ -55,8 +62,8 @@ export class EvictionSteps {
   }
 
   /**
-   * Evicts until `request` is met or nothing more can go; the last step says which. Rejects with StoreError when the
-   * database fails; bytes that cannot be removed right now are removed later.
+   * Evicts until `request` is met or nothing more can go; the last step says which. At the end the bytes are gone, too.
+   * Rejects with StoreError when the database fails; bytes that cannot be removed right now are removed later.
    */
   async *run(
     request: Omit<EvictionRequest, 'keeper'>,
@@ -64,14 +71,23 @@ export class EvictionSteps {
   ): AsyncGenerator<Eviction, void, undefined> {
     await this.#pins.load();
     const { bytes = Infinity, ...what } = request;
-    for (let left = bytes; left > 0 && !this.#closing.signal.aborted;) {
-      const limit = left === Infinity ? {} : { bytes: left };
-      const eviction = await this.withRoom(() => this.#evictions.evict({ ...what, ...limit, keeper }));
-      await this.carryOut(eviction);
-      yield eviction;
-      if (eviction.done) return;
-      left -= eviction.bytes;
-      await turn();
+    const going = new Set<Promise<void>>();
+    try {
+      for (let left = bytes; left > 0 && !this.#closing.signal.aborted;) {
+        const limit = left === Infinity ? {} : { bytes: left };
+        const eviction = await this.withRoom(() => this.#evictions.evict({ ...what, ...limit, keeper }));
+        const gone = this.carryOut(eviction).finally(() => going.delete(gone));
+        going.add(gone);
+        // On a disk without a byte the next step may need the room of this one.
+        if (this.#spentReserve) await Promise.all(going);
+        if (going.size === stepsBehind) await Promise.race(going);
+        yield eviction;
+        if (eviction.done) return;
+        left -= eviction.bytes;
+        await turn();
+      }
+    } finally {
+      await Promise.all(going);
     }
   }
 
@@ -94,12 +110,18 @@ export class EvictionSteps {
     this.#bytes += eviction.bytes;
     await this.#degradation.tolerate(() => this.#remover.remove(eviction.blobs, this.#closing.signal));
     if (!this.#spentReserve) return;
-    const kept = await this.#degradation.tolerate(() => this.#content.keepReserve());
-    this.#spentReserve = kept !== true;
+    await (this.#restoring ??= this.#restoreReserve().finally(() => {
+      this.#restoring = undefined;
+    }));
   }
 
   /** Ends what is under way after its present step. */
   close(): void {
     this.#closing.abort();
+  }
+
+  async #restoreReserve(): Promise<void> {
+    const kept = await this.#degradation.tolerate(() => this.#content.keepReserve());
+    this.#spentReserve = kept !== true;
   }
 }

@@ -1,12 +1,14 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Digest } from '../../oci/digest.ts';
 import type { ContentStore } from '../../store/content-store.ts';
 import type { Evictions } from '../../store/evictions.ts';
 import type { InUse } from '../in-use.ts';
+import { Turns } from '../turns.ts';
 import type { Disk } from './disk.ts';
 
-/** Files removed at once: enough to keep the disk busy, few enough to leave it to others. */
-const atOnce = 4;
+/**
+ * Files removed at once: on a busy disk each waits a tenth of a second for its turn, and what goes has to keep up with what comes.
+ */
+const atOnce = 16;
 /** Condemned blobs that are asked for at a time. */
 const page = 100;
 
@@ -16,6 +18,7 @@ export class Remover {
   readonly #evictions: Evictions;
   readonly #inUse: InUse;
   readonly #disk: Disk;
+  readonly #turns = new Turns(atOnce);
 
   constructor(content: ContentStore, evictions: Evictions, inUse: InUse, disk: Disk) {
     this.#content = content;
@@ -24,21 +27,17 @@ export class Remover {
     this.#disk = disk;
   }
 
-  /** Removes those that are not wanted again by now; what is left behind is for {@link workOff}. Rejects with StoreError. */
+  /**
+   * Removes those that are not wanted again by now; what is left behind is for {@link workOff}. Resolves to how many are
+   * gone. Rejects with StoreError.
+   */
   async remove(digests: readonly Digest[], signal: AbortSignal): Promise<number> {
-    const removed: Digest[] = [];
-    try {
-      for (let at = 0; at < digests.length && !signal.aborted; at += atOnce) {
-        const some = digests.slice(at, at + atOnce);
-        const outcomes = await Promise.all(some.map((digest) => this.#remove(digest)));
-        removed.push(...some.filter((_, index) => outcomes[index] === true));
-        await turn();
-      }
-    } finally {
-      // Once for all of them: each write to the database is flushed to the disk.
-      if (removed.length > 0) await this.#evictions.forgetCondemned(removed);
-    }
-    return removed.length;
+    const outcomes = await Promise.allSettled(
+      digests.map((digest) => this.#turns.run(async () => !signal.aborted && (await this.#remove(digest)))),
+    );
+    const failed = outcomes.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+    return outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length;
   }
 
   /** Removes what a crash, or trouble, has left condemned. Rejects with StoreError. */
@@ -55,6 +54,8 @@ export class Remover {
     if (this.#inUse.has(digest) || !(await this.#evictions.isCondemned(digest))) return false;
     if (this.#inUse.has(digest)) return false;
     if (await this.#content.remove(digest)) this.#disk.freed(1, size);
+    // At once: later it might be another eviction's, of the same blob that was fetched again in between.
+    await this.#evictions.forgetCondemned([digest]);
     return true;
   }
 }

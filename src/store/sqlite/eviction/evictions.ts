@@ -102,9 +102,12 @@ export class SqliteEvictions implements Evictions {
   }
 
   forgetCondemned(digests: readonly Digest[]): Promise<void> {
-    return this.#connection.write(() => {
-      for (const digest of digests) this.#condemned.forget(digest);
-    });
+    // What a loss of power undoes of this is found again, and to have no bytes.
+    return this.#connection.answer(() =>
+      this.#connection.transactLazily(() => {
+        for (const digest of digests) this.#condemned.forget(digest);
+      }),
+    );
   }
 
   tidy(before: number): Promise<boolean> {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { Evictions } from '../../../../src/store/evictions.ts';
+import { StoreError } from '../../../../src/store/store-error.ts';
+import { eventually } from '../../../support/deadline.ts';
 import { MirrorHouse, readAll, target } from '../../../support/mirror-house.ts';
 import { noise } from '../../../support/image.ts';
 import { heldBlobs, pull, shelve } from '../../../support/shelf.ts';
@@ -70,5 +72,74 @@ describe('many pulls over a small cap', () => {
     await house.settled();
     const { bytes, databaseBytes } = await house.metadata.evictions.usage();
     expect(bytes + databaseBytes).toBeLessThanOrEqual(700 * kib);
+  });
+});
+
+describe('an eviction of many images', () => {
+  it('takes the next while the bytes of those before are still going, and ends when all are gone', async () => {
+    const gate = Promise.withResolvers<undefined>();
+    const [asked, gone] = [new Set<string>(), new Set<string>()];
+    await using house = await MirrorHouse.open({
+      wrapContent: (content) =>
+        wrapped(content, {
+          remove: async (digest) => {
+            asked.add(digest);
+            if (asked.size === 1) await gate.promise;
+            const removed = await content.remove(digest);
+            gone.add(digest);
+            return removed;
+          },
+        }),
+      wrapMetadata: (metadata) => {
+        const evictions: Evictions = wrapped(metadata.evictions, {
+          // One image a step.
+          evict: (request) => metadata.evictions.evict({ ...request, bytes: 1 }),
+        });
+        return wrapped(metadata, { evictions });
+      },
+    });
+    for (const name of ['one', 'two', 'three']) await pull(house, name, shelve(house, name, 10 * kib));
+    await house.settled();
+    const held = await heldBlobs(house);
+
+    let ended = false;
+    const pruning = Array.fromAsync(
+      house.space.evictor.prune({ unusedBefore: house.clock.now() + 1, dryRun: false }),
+    ).finally(() => {
+      ended = true;
+    });
+    await eventually(5000, 'all but what is held up to be gone', () => gone.size === held.size - 1);
+
+    expect(asked).toEqual(held);
+    expect(ended).toBe(false);
+    gate.resolve(undefined);
+    expect(await pruning).toHaveLength(3);
+    expect(await heldBlobs(house)).toEqual(new Set());
+    expect(await house.metadata.evictions.condemned(10)).toEqual([]);
+  });
+
+  it('leaves behind only what could not be removed, and that goes later', async () => {
+    let failures = 1;
+    await using house = await MirrorHouse.open({
+      wrapContent: (content) =>
+        wrapped(content, {
+          remove: async (digest) => {
+            failures -= 1;
+            if (failures === 0) throw new StoreError('IO', 'removing a blob: EIO');
+            return content.remove(digest);
+          },
+        }),
+    });
+    for (const name of ['one', 'two', 'three']) await pull(house, name, shelve(house, name, 10 * kib));
+    await house.settled();
+
+    await Array.fromAsync(house.space.evictor.prune({ unusedBefore: house.clock.now() + 1, dryRun: false }));
+
+    const left = await heldBlobs(house);
+    expect(left.size).toBe(1);
+    expect(new Set(await house.metadata.evictions.condemned(10))).toEqual(left);
+    await house.space.remover.workOff(new AbortController().signal);
+    expect(await heldBlobs(house)).toEqual(new Set());
+    expect(await house.metadata.evictions.condemned(10)).toEqual([]);
   });
 });
