@@ -41,7 +41,7 @@ import { TagService } from './tag-service.ts';
 import type { Upstream, UpstreamClients } from './upstream.ts';
 
 /** Bytes that arrive before their turn, of all blobs together. */
-const aheadBytes = 24 * 1024 * 1024;
+const aheadBytes = 16 * 1024 * 1024;
 
 /** An upstream to be mirrored, by the name of its client. */
 export interface MirroredUpstream extends UpstreamClients {

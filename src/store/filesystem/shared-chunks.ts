@@ -35,14 +35,20 @@ export class SharedChunks {
   readonly #readers = new Map<string, number>();
   /** The least recently used first. */
   readonly #chunks = new Map<string, Chunk>();
-  readonly #free: Buffer[] = [];
+  /**
+   * Of all chunks, while there are readers. One piece of that size is taken from the system and given back to it; smaller ones
+   * the C library would keep in its heap, between others that stay.
+   */
+  #memory: Buffer | undefined;
+  /** Buffers cut from {@link #memory} so far. */
   #buffers = 0;
+  readonly #free: Buffer[] = [];
 
   constructor(limits: SharedChunksLimits = defaultLimits) {
     this.#limits = limits;
   }
 
-  /** Bytes that are in memory for chunks, in use or not. */
+  /** Bytes that are in memory for chunks, in use or not: what was never used of a large piece takes none. */
   get bytes(): number {
     return this.#buffers * this.#limits.chunk;
   }
@@ -60,7 +66,7 @@ export class SharedChunks {
     }
     this.#readers.delete(file);
     for (const [key, chunk] of this.#chunks) if (chunk.file === file) this.#drop(key, chunk);
-    if (this.#readers.size === 0) this.#buffers -= this.#free.splice(0).length;
+    this.#letGoIfIdle();
   }
 
   /** Where the chunk ends that has the byte at `position`. */
@@ -118,9 +124,12 @@ export class SharedChunks {
   #buffer(): Buffer | undefined {
     const free = this.#free.pop();
     if (free !== undefined) return free;
-    if (this.#buffers < this.#limits.chunks) {
+    const { chunk: bytes, chunks } = this.#limits;
+    if (this.#buffers < chunks) {
+      this.#memory ??= Buffer.allocUnsafeSlow(bytes * chunks);
+      const start = this.#buffers * bytes;
       this.#buffers += 1;
-      return Buffer.allocUnsafeSlow(this.#limits.chunk);
+      return this.#memory.subarray(start, start + bytes);
     }
     for (const [key, chunk] of this.#chunks) {
       if (chunk.holders > 0) continue;
@@ -138,7 +147,14 @@ export class SharedChunks {
   }
 
   #giveBack(buffer: Buffer): void {
-    if (this.#readers.size > 0) this.#free.push(buffer);
-    else this.#buffers -= 1;
+    this.#free.push(buffer);
+    this.#letGoIfIdle();
+  }
+
+  #letGoIfIdle(): void {
+    if (this.#readers.size > 0 || this.#free.length < this.#buffers) return;
+    this.#free.length = 0;
+    this.#buffers = 0;
+    this.#memory = undefined;
   }
 }
