@@ -23,7 +23,9 @@ const onlyWhatIsUsed: Plugin = {
   load: (id) => {
     const name = id.slice(1);
     if (!id.startsWith('\0') || !isBuiltin(name)) return null;
-    const names = Object.keys(process.getBuiltinModule(name) ?? {}).filter((property) => property !== 'default');
+    const names = Object.keys(process.getBuiltinModule(name) ?? {}).filter(
+      (property) => property !== 'default',
+    );
     return [
       `const all = process.getBuiltinModule('node:${name}');`,
       'export default all;',
