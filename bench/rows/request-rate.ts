@@ -9,6 +9,9 @@ import type { Bench, Row } from './row.ts';
 /** Nothing is left to be fetched ahead of the client by the time requests are counted. */
 const smallImage = oneLayer(blobSizes.small);
 
+/** Not counted: for that long a peer that has just started still compiles, and tidies up after its start. */
+const warmUpSeconds = 1;
+
 /** How many small requests a second are answered from the cache, and how long does one wait? */
 function requestRow(name: string, what: string, warm: (bench: Bench) => Promise<URL>): Row {
   const figures: readonly Figure[] = [
@@ -22,13 +25,10 @@ function requestRow(name: string, what: string, warm: (bench: Bench) => Promise<
     figures,
     async measure(bench) {
       const url = await warm(bench);
+      const load = (seconds: number) => requestRate(bench.processes, url, seconds, mediaTypes.ociManifest);
+      await load(warmUpSeconds);
       const before = await bench.peer.tree.cpuSeconds();
-      const { requests, requestsPerSecond, p50, p99 } = await requestRate(
-        bench.processes,
-        url,
-        bench.seconds,
-        mediaTypes.ociManifest,
-      );
+      const { requests, requestsPerSecond, p50, p99 } = await load(bench.seconds);
       const cpuSeconds = (await bench.peer.tree.cpuSeconds()) - before;
       return { rate: requestsPerSecond, cpu: (cpuSeconds / requests) * 1e6, p50, p99 };
     },

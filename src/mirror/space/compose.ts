@@ -122,8 +122,7 @@ export function composeSpace(parts: SpaceParts): Space {
       housekeeping.start();
     },
     async close() {
-      const ended = rounds.close();
-      steps.close();
+      const ended = Promise.all([rounds.close(), steps.close()]);
       await housekeeping.close();
       await ended;
       await health.close();

@@ -8,7 +8,7 @@ import type { Pins } from './pins.ts';
 import type { Remover } from './remover.ts';
 import { WatchfulKeeper } from './watchful-keeper.ts';
 
-/** Steps whose bytes may still be going while the next one is taken. */
+/** Steps whose bytes may still be going when the next one is taken. */
 const stepsBehind = 8;
 
 export interface EvictionStepsOptions {
@@ -32,6 +32,8 @@ export class EvictionSteps {
   readonly #inUse: InUse;
   readonly #degradation: Degradation;
   readonly #closing = new AbortController();
+  /** Removals that are under way. */
+  readonly #going = new Set<Promise<unknown>>();
   #forget: (eviction: Eviction) => void = () => undefined;
   #spentReserve = false;
   #restoring: Promise<void> | undefined;
@@ -71,57 +73,76 @@ export class EvictionSteps {
   ): AsyncGenerator<Eviction, void, undefined> {
     await this.#pins.load();
     const { bytes = Infinity, ...what } = request;
-    const going = new Set<Promise<void>>();
+    const carried = new Set<Promise<void>>();
     try {
       for (let left = bytes; left > 0 && !this.#closing.signal.aborted;) {
         const limit = left === Infinity ? {} : { bytes: left };
         const eviction = await this.withRoom(() => this.#evictions.evict({ ...what, ...limit, keeper }));
-        const gone = this.carryOut(eviction).finally(() => going.delete(gone));
-        going.add(gone);
+        const carrying = this.carryOut(eviction).finally(() => carried.delete(carrying));
+        carried.add(carrying);
         // On a disk without a byte the next step may need the room of this one.
-        if (this.#spentReserve) await Promise.all(going);
-        if (going.size === stepsBehind) await Promise.race(going);
+        if (this.#spentReserve) await Promise.all(carried);
+        if (this.#going.size > stepsBehind) await Promise.race(this.#going);
         yield eviction;
         if (eviction.done) return;
         left -= eviction.bytes;
         await turn();
       }
     } finally {
-      await Promise.all(going);
+      await Promise.all(carried);
     }
   }
 
-  /** What `evict` gives. On a disk without a byte for the database, the reserve makes room for it. Rejects as `evict` does. */
+  /**
+   * What `evict` gives. On a disk without a byte for the database, what is going makes room for it, or else the reserve.
+   * Rejects as `evict` does.
+   */
   async withRoom<T>(evict: () => Promise<T>): Promise<T> {
-    try {
-      return await evict();
-    } catch (error) {
-      const isFull = error instanceof StoreError && error.code === 'NO_SPACE';
-      if (!isFull || !(await this.#content.spendReserve())) throw error;
-      this.#spentReserve = true;
-      return evict();
+    for (const makeRoom of [() => Promise.all(this.#going), () => this.#spendReserve()]) {
+      try {
+        return await evict();
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.code !== 'NO_SPACE') throw error;
+        await makeRoom();
+      }
     }
+    return evict();
   }
 
-  /** The rest of an eviction, once the database has carried it out. */
+  /** The rest of an eviction, once the database has carried it out. Resolves when its bytes are gone. */
   async carryOut(eviction: Eviction): Promise<void> {
     this.#forget(eviction);
     this.#images += eviction.images.length;
     this.#bytes += eviction.bytes;
-    await this.#degradation.tolerate(() => this.#remover.remove(eviction.blobs, this.#closing.signal));
-    if (!this.#spentReserve) return;
-    await (this.#restoring ??= this.#restoreReserve().finally(() => {
-      this.#restoring = undefined;
-    }));
+    const gone = this.#degradation
+      .tolerate(() => this.#remover.remove(eviction.blobs, this.#closing.signal))
+      .finally(() => this.#going.delete(gone));
+    this.#going.add(gone);
+    await gone;
+    // Those that are still going have something to write when they are gone.
+    if (this.#spentReserve && this.#going.size === 0) await this.#restoreReserve();
   }
 
-  /** Ends what is under way after its present step. */
-  close(): void {
+  /** Ends what is under way after its present step, and resolves when nothing is being removed any more. */
+  async close(): Promise<void> {
     this.#closing.abort();
+    await Promise.allSettled(this.#going);
   }
 
-  async #restoreReserve(): Promise<void> {
-    const kept = await this.#degradation.tolerate(() => this.#content.keepReserve());
-    this.#spentReserve = kept !== true;
+  async #spendReserve(): Promise<void> {
+    await this.#restoring;
+    if (await this.#content.spendReserve()) this.#spentReserve = true;
+  }
+
+  #restoreReserve(): Promise<void> {
+    this.#restoring ??= this.#degradation
+      .tolerate(() => this.#content.keepReserve())
+      .then((kept) => {
+        this.#spentReserve = kept !== true;
+      })
+      .finally(() => {
+        this.#restoring = undefined;
+      });
+    return this.#restoring;
   }
 }

@@ -6,6 +6,9 @@ import type { Loan } from '../content-store.ts';
  */
 const defaultLimits: SharedChunksLimits = { chunk: 2 * 1024 * 1024, chunks: 16 };
 
+/** How long the memory for chunks is kept for the next readers, more or less, in milliseconds. */
+const idleMs = 10_000;
+
 export interface SharedChunksLimits {
   /** Bytes of a chunk. */
   readonly chunk: number;
@@ -36,13 +39,14 @@ export class SharedChunks {
   /** The least recently used first. */
   readonly #chunks = new Map<string, Chunk>();
   /**
-   * Of all chunks, while there are readers. One piece of that size is taken from the system and given back to it; smaller ones
+   * Of all chunks, while there are readers and for some seconds after. One piece of that size is taken from the system and given back to it; smaller ones
    * the C library would keep in its heap, between others that stay.
    */
   #memory: Buffer | undefined;
   /** Buffers cut from {@link #memory} so far. */
   #buffers = 0;
   readonly #free: Buffer[] = [];
+  #lettingGo: NodeJS.Timeout | undefined;
 
   constructor(limits: SharedChunksLimits = defaultLimits) {
     this.#limits = limits;
@@ -66,7 +70,7 @@ export class SharedChunks {
     }
     this.#readers.delete(file);
     for (const [key, chunk] of this.#chunks) if (chunk.file === file) this.#drop(key, chunk);
-    this.#letGoIfIdle();
+    this.#letGoLater();
   }
 
   /** Where the chunk ends that has the byte at `position`. */
@@ -148,13 +152,22 @@ export class SharedChunks {
 
   #giveBack(buffer: Buffer): void {
     this.#free.push(buffer);
-    this.#letGoIfIdle();
+    this.#letGoLater();
   }
 
-  #letGoIfIdle(): void {
-    if (this.#readers.size > 0 || this.#free.length < this.#buffers) return;
-    this.#free.length = 0;
-    this.#buffers = 0;
-    this.#memory = undefined;
+  #letGoLater(): void {
+    if (this.#memory === undefined || !this.#isIdle) return;
+    this.#lettingGo ??= setTimeout(() => {
+      this.#lettingGo = undefined;
+      if (!this.#isIdle) return;
+      this.#free.length = 0;
+      this.#buffers = 0;
+      this.#memory = undefined;
+    }, idleMs).unref();
+  }
+
+  /** Whether nobody reads, and nothing is lent. */
+  get #isIdle(): boolean {
+    return this.#readers.size === 0 && this.#free.length === this.#buffers;
   }
 }

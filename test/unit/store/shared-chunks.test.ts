@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SharedChunks } from '../../../src/store/filesystem/shared-chunks.ts';
 
 const bytes = Buffer.from('0123456789abcdef');
@@ -113,16 +113,49 @@ describe('a reader', () => {
   });
 
   it('that is the last of its file leaves nothing of it behind', async () => {
+    const { lend, chunks, reads } = shared();
+    (await lend(0))?.release();
+    chunks.leave('file');
+    chunks.leave('file');
+    chunks.enter('file');
+    chunks.enter('file');
+    (await lend(0))?.release();
+
+    expect(reads).toEqual([0, 0]);
+  });
+});
+
+describe('the memory for chunks', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('is kept for the next readers for some seconds, and goes when there are none', async () => {
     const { lend, chunks } = shared();
-    const held = await lend(0);
+    (await lend(0))?.release();
     (await lend(4))?.release();
     chunks.leave('file');
-    expect(chunks.bytes).toBe(8);
     chunks.leave('file');
-    // One piece of memory, of which something is lent.
+    vi.advanceTimersByTime(5000);
     expect(chunks.bytes).toBe(8);
+    vi.advanceTimersByTime(5000);
+    expect(chunks.bytes).toBe(0);
+  });
+
+  it('stays while something of it is lent, or somebody reads', async () => {
+    const { lend, chunks } = shared();
+    const held = await lend(0);
+    chunks.leave('file');
+    chunks.leave('file');
+    vi.advanceTimersByTime(60_000);
+    expect(chunks.bytes).toBe(4);
     expect(held?.bytes.toString()).toBe('0123');
+
     held?.release();
+    chunks.enter('file');
+    vi.advanceTimersByTime(60_000);
+    expect(chunks.bytes).toBe(4);
+    chunks.leave('file');
+    vi.advanceTimersByTime(60_000);
     expect(chunks.bytes).toBe(0);
   });
 });

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { Evictions } from '../../../../src/store/evictions.ts';
@@ -141,5 +142,39 @@ describe('an eviction of many images', () => {
     await house.space.remover.workOff(new AbortController().signal);
     expect(await heldBlobs(house)).toEqual(new Set());
     expect(await house.metadata.evictions.condemned(10)).toEqual([]);
+  });
+
+  it('has ended before the stores are closed', async () => {
+    const gate = Promise.withResolvers<undefined>();
+    let going = 0;
+    await using house = await MirrorHouse.open({
+      wrapContent: (content) =>
+        wrapped(content, {
+          remove: async (digest) => {
+            going += 1;
+            await gate.promise;
+            const removed = await content.remove(digest);
+            going -= 1;
+            return removed;
+          },
+        }),
+    });
+    await pull(house, 'one', shelve(house, 'one', 10 * kib));
+    await house.settled();
+    const pruning = Array.fromAsync(
+      house.space.evictor.prune({ unusedBefore: house.clock.now() + 1, dryRun: false }),
+    );
+    await eventually(5000, 'both blobs to be going', () => going === 2);
+
+    let closed = false;
+    const closing = house.space.close().finally(() => {
+      closed = true;
+    });
+    await turn();
+    expect(closed).toBe(false);
+    gate.resolve(undefined);
+    await closing;
+    expect(going).toBe(0);
+    expect(await pruning).toHaveLength(1);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { EvictionRequest } from '../../../../src/store/evictions.ts';
 import type { MetadataStore } from '../../../../src/store/metadata-store.ts';
 import { StoreError } from '../../../../src/store/store-error.ts';
 import { eventually } from '../../../support/deadline.ts';
@@ -97,5 +98,43 @@ describe('a disk that is full to the last byte', () => {
     const told = house.log.filter(({ level }) => Number(level) >= 50).map(({ msg }) => msg);
     expect(told).toEqual([expect.stringMatching(/^the cache has failed: the disk is full/)]);
     expect((await house.mirror.manifest(target('library/one'), byTag('latest'), 'GET')).result).toBe('hit');
+  });
+
+  it('gets its room from what is going already, where that will do, and keeps its reserve', async () => {
+    let going = 0;
+    let refused = 0;
+    await using house = await MirrorHouse.open({
+      wrapContent: (content) =>
+        wrapped(content, {
+          remove: async (digest) => {
+            going += 1;
+            try {
+              return await content.remove(digest);
+            } finally {
+              going -= 1;
+            }
+          },
+        }),
+      wrapMetadata: (metadata) => {
+        const { evictions } = metadata;
+        const evict = async (request: EvictionRequest) => {
+          if (going === 0) return evictions.evict({ ...request, bytes: 1 });
+          refused += 1;
+          throw new StoreError('NO_SPACE', 'the metadata database failed: SQLITE_FULL');
+        };
+        return wrapped(metadata, { evictions: wrapped(evictions, { evict }) });
+      },
+    });
+    await pullAll(house, 'one', 'two', 'three');
+    await house.content.keepReserve();
+
+    const gone = await Array.fromAsync(
+      house.space.evictor.prune({ unusedBefore: house.clock.now() + 1, dryRun: false }),
+    );
+
+    expect(gone).toHaveLength(3);
+    expect(refused).toBeGreaterThan(0);
+    expect((await house.mirror.readiness()).ready).toBe(true);
+    expect(await house.content.spendReserve()).toBe(true);
   });
 });
