@@ -46,7 +46,8 @@ export class SharedChunks {
   /** Buffers cut from {@link #memory} so far. */
   #buffers = 0;
   readonly #free: Buffer[] = [];
-  #lettingGo: NodeJS.Timeout | undefined;
+  /** Whether a look is due at whether the memory can go. */
+  #looksLater = false;
 
   constructor(limits: SharedChunksLimits = defaultLimits) {
     this.#limits = limits;
@@ -156,9 +157,10 @@ export class SharedChunks {
   }
 
   #letGoLater(): void {
-    if (this.#memory === undefined || !this.#isIdle) return;
-    this.#lettingGo ??= setTimeout(() => {
-      this.#lettingGo = undefined;
+    if (this.#memory === undefined || this.#looksLater || !this.#isIdle) return;
+    this.#looksLater = true;
+    setTimeout(() => {
+      this.#looksLater = false;
       if (!this.#isIdle) return;
       this.#free.length = 0;
       this.#buffers = 0;
