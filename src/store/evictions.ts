@@ -115,7 +115,7 @@ export interface Evictions {
   condemned(limit: number): Promise<readonly Digest[]>;
   isCondemned(digest: Digest): Promise<boolean>;
   /** The bytes are gone. */
-  forgetCondemned(digests: readonly Digest[]): Promise<void>;
+  forgetCondemned(digest: Digest): Promise<void>;
 
   /**
    * A slice of housekeeping: forgets rights that upstream confirmed, for bytes that are not held, and lists of referrers

@@ -33,3 +33,9 @@ export async function heldBlobs(house: MirrorHouse): Promise<ReadonlySet<Digest>
   const held = await Array.fromAsync(house.content.list());
   return new Set(held.map(({ digest }) => digest));
 }
+
+/** Evicts everything that is not in use, as `entrepot prune` does; resolves to the images that went. */
+export function pruneAll(house: MirrorHouse): Promise<readonly unknown[]> {
+  const unusedBefore = house.clock.now() + 1;
+  return Array.fromAsync(house.space.evictor.prune({ unusedBefore, dryRun: false }));
+}

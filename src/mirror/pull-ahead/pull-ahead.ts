@@ -10,10 +10,10 @@ import type { BlobService } from '../blob-service.ts';
 import type { Claims } from '../entitlement.ts';
 import type { ManifestAnswer } from '../mirror.ts';
 import type { Routing } from '../routing.ts';
+import { Turns } from '../turns.ts';
 import type { Upstream } from '../upstream.ts';
 import { Course } from './course.ts';
 import { imageBlobs } from './image-blobs.ts';
-import { Turns } from '../turns.ts';
 
 /** Blobs at a time, of all images together: each that arrives has its buffers. */
 const atATime = 16;

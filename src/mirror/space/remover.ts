@@ -35,8 +35,8 @@ export class Remover {
     const outcomes = await Promise.allSettled(
       digests.map((digest) => this.#turns.run(async () => !signal.aborted && (await this.#remove(digest)))),
     );
-    const failed = outcomes.find(({ status }) => status === 'rejected');
-    if (failed?.status === 'rejected') throw failed.reason;
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     return outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length;
   }
 
@@ -55,7 +55,7 @@ export class Remover {
     if (this.#inUse.has(digest)) return false;
     if (await this.#content.remove(digest)) this.#disk.freed(1, size);
     // At once: later it might be another eviction's, of the same blob that was fetched again in between.
-    await this.#evictions.forgetCondemned([digest]);
+    await this.#evictions.forgetCondemned(digest);
     return true;
   }
 }

@@ -39,8 +39,8 @@ export class SharedChunks {
   /** The least recently used first. */
   readonly #chunks = new Map<string, Chunk>();
   /**
-   * Of all chunks, while there are readers and for some seconds after. One piece of that size is taken from the system and given back to it; smaller ones
-   * the C library would keep in its heap, between others that stay.
+   * Of all chunks, while there are readers and for some seconds after. One piece of that size is taken from the system and
+   * given back to it; smaller ones the C library would keep in its heap, between others that stay.
    */
   #memory: Buffer | undefined;
   /** Buffers cut from {@link #memory} so far. */

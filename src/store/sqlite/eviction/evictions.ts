@@ -101,12 +101,10 @@ export class SqliteEvictions implements Evictions {
     return this.#connection.answer(() => this.#condemned.has(digest));
   }
 
-  forgetCondemned(digests: readonly Digest[]): Promise<void> {
+  forgetCondemned(digest: Digest): Promise<void> {
     // What a loss of power undoes of this is found again, and to have no bytes.
     return this.#connection.answer(() =>
-      this.#connection.transactLazily(() => {
-        for (const digest of digests) this.#condemned.forget(digest);
-      }),
+      this.#connection.transactLazily(() => this.#condemned.forget(digest)),
     );
   }
 

@@ -55,8 +55,8 @@ export class MendingEvictions implements Evictions {
     return this.#current.ask(({ evictions }) => evictions.isCondemned(digest));
   }
 
-  forgetCondemned(digests: readonly Digest[]): Promise<void> {
-    return this.#current.ask(({ evictions }) => evictions.forgetCondemned(digests));
+  forgetCondemned(digest: Digest): Promise<void> {
+    return this.#current.ask(({ evictions }) => evictions.forgetCondemned(digest));
   }
 
   tidy(before: number): Promise<boolean> {

@@ -6,7 +6,7 @@ import { StoreError } from '../../../../src/store/store-error.ts';
 import { eventually } from '../../../support/deadline.ts';
 import { MirrorHouse, readAll, target } from '../../../support/mirror-house.ts';
 import { noise } from '../../../support/image.ts';
-import { heldBlobs, pull, shelve } from '../../../support/shelf.ts';
+import { heldBlobs, pruneAll, pull, shelve } from '../../../support/shelf.ts';
 import { wrapped } from '../../../support/wrapped.ts';
 
 const kib = 1024;
@@ -104,9 +104,7 @@ describe('an eviction of many images', () => {
     const held = await heldBlobs(house);
 
     let ended = false;
-    const pruning = Array.fromAsync(
-      house.space.evictor.prune({ unusedBefore: house.clock.now() + 1, dryRun: false }),
-    ).finally(() => {
+    const pruning = pruneAll(house).finally(() => {
       ended = true;
     });
     await eventually(5000, 'all but what is held up to be gone', () => gone.size === held.size - 1);
@@ -134,7 +132,7 @@ describe('an eviction of many images', () => {
     for (const name of ['one', 'two', 'three']) await pull(house, name, shelve(house, name, 10 * kib));
     await house.settled();
 
-    await Array.fromAsync(house.space.evictor.prune({ unusedBefore: house.clock.now() + 1, dryRun: false }));
+    await pruneAll(house);
 
     const left = await heldBlobs(house);
     expect(left.size).toBe(1);
@@ -161,9 +159,7 @@ describe('an eviction of many images', () => {
     });
     await pull(house, 'one', shelve(house, 'one', 10 * kib));
     await house.settled();
-    const pruning = Array.fromAsync(
-      house.space.evictor.prune({ unusedBefore: house.clock.now() + 1, dryRun: false }),
-    );
+    const pruning = pruneAll(house);
     await eventually(5000, 'both blobs to be going', () => going === 2);
 
     let closed = false;

@@ -4,7 +4,7 @@ import type { MetadataStore } from '../../../../src/store/metadata-store.ts';
 import { StoreError } from '../../../../src/store/store-error.ts';
 import { eventually } from '../../../support/deadline.ts';
 import { byTag, MirrorHouse, target } from '../../../support/mirror-house.ts';
-import { heldBlobs, pull, shelve } from '../../../support/shelf.ts';
+import { heldBlobs, pruneAll, pull, shelve } from '../../../support/shelf.ts';
 import { wrapped } from '../../../support/wrapped.ts';
 
 const kib = 1024;
@@ -133,9 +133,7 @@ describe('a disk that is full to the last byte', () => {
     await pullAll(house, 'one', 'two', 'three');
     await house.content.keepReserve();
 
-    const gone = await Array.fromAsync(
-      house.space.evictor.prune({ unusedBefore: house.clock.now() + 1, dryRun: false }),
-    );
+    const gone = await pruneAll(house);
 
     expect(gone).toHaveLength(3);
     expect(refused).toBeGreaterThan(0);
