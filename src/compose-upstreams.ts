@@ -1,56 +1,34 @@
-import type { Clock } from './clock.ts';
 import type { UpstreamConfig } from './config/config.ts';
 import type { MirroredUpstream } from './mirror/compose.ts';
-import type { Logger } from './telemetry/log.ts';
-import type { CredentialProvider } from './upstream/auth/credentials.ts';
-import { createRegistryClient } from './upstream/create-registry-client.ts';
-import { createCredentialProvider } from './upstream/credentials/create-credential-provider.ts';
+import type * as UpstreamClients from './upstream-clients.ts';
+import type { Clients, UpstreamDependencies } from './upstream-clients.ts';
+import { LazyRegistry } from './upstream/lazy-registry.ts';
 import type { UpstreamRegistry } from './upstream/registry.ts';
-import { sharedLookup } from './upstream/shared-lookup.ts';
-import type { Timeouts } from './upstream/transport.ts';
-import { version } from './version.ts';
-
-export interface UpstreamDependencies {
-  readonly timeouts: Timeouts;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** In [0, 1), for jitter. */
-  readonly random: () => number;
-}
 
 export interface RunningUpstream {
   readonly upstream: MirroredUpstream;
   close(): Promise<void>;
 }
 
-/** The clients of one upstream: with the configured credentials, without any, and with a reader's own. Nothing is asked yet. */
+/**
+ * The clients of one upstream: with the configured credentials, without any, and with a reader's own. Nothing is asked yet,
+ * nor loaded: that is half of a server's code, and what is cached needs none of it.
+ */
 export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDependencies): RunningUpstream {
-  const { name, urls, ca, insecure, proxy, redirects, freshness, pullAhead, ranges } = config;
-  const { clock, logger } = dependencies;
-  const lookup = sharedLookup();
-  const client = (credentials: CredentialProvider | undefined): UpstreamRegistry =>
-    createRegistryClient({
-      ...dependencies,
-      name,
-      urls,
-      credentials,
-      ca,
-      insecure,
-      proxy,
-      redirects,
-      lookup,
-      userAgent: `entrepot/${version}`,
+  const { name, credentials, freshness, pullAhead, ranges } = config;
+  let clients: Clients | undefined;
+  const lazily = (make: (clients: Clients) => UpstreamRegistry): UpstreamRegistry =>
+    new LazyRegistry(name, async () => {
+      const { upstreamClients } = await loadClients();
+      return make((clients ??= upstreamClients(config, dependencies)));
     });
-  const source = config.credentials;
-  const registry = client(
-    source === undefined ? undefined : createCredentialProvider(source, { clock, logger }),
-  );
-  const anonymous = source === undefined ? undefined : client(undefined);
+  const registry = lazily((of) => of.configured());
+  const anonymous = credentials === undefined ? undefined : lazily((of) => of.anonymous());
   return {
     upstream: {
       registry,
       anonymous,
-      as: (credentials) => client({ get: () => Promise.resolve(credentials) }),
+      as: (account) => lazily((of) => of.as(account)),
       freshness,
       pullAhead,
       ranges,
@@ -60,4 +38,9 @@ export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDe
       await anonymous?.close();
     },
   };
+}
+
+/** Loads what upstreams are asked with, which takes some 60 ms: ahead of the first pull, if there is time before. */
+export function loadClients(): Promise<typeof UpstreamClients> {
+  return import('./upstream-clients.ts');
 }

@@ -1,9 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import manifest from '../package.json' with { type: 'json' };
 
-const manifest = z.object({ version: z.string() });
-
-/** Entrepot's version, from package.json, which lies beside `src/` and beside `dist/`. */
-export const version: string = manifest.parse(
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')),
-).version;
+/** Entrepot's version. */
+export const version: string = manifest.version;

@@ -1,4 +1,5 @@
 import { startEntrepot, type RunningEntrepot } from '../app.ts';
+import { loadClients } from '../compose-upstreams.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
@@ -10,6 +11,9 @@ import { describeStartError } from './start-error.ts';
 import { startMessage, summarize } from './start-message.ts';
 import { StopSignal } from './stop-signal.ts';
 import type { Terminal } from './terminal.ts';
+
+/** Milliseconds from a start, in which those who waited for it are answered from the cache. */
+const loadClientsAfterMs = 100;
 
 /** Runs the mirror until a signal asks it to stop. Resolves when all is closed. */
 export async function serve(file: string | undefined, terminal: Terminal): Promise<ExitCode> {
@@ -37,6 +41,8 @@ export async function serve(file: string | undefined, terminal: Terminal): Promi
   if (config.log.formatter === 'text' || terminal.interactive) terminal.out(startMessage(summary));
   else logger.info(summary, 'ready');
   for (const warning of warnings) logger.warn(warning);
+  // Where that fails, the first pull tries again, and tells.
+  setTimeout(() => void loadClients().catch(() => undefined), loadClientsAfterMs).unref();
 
   const signal = await stop.received;
   logger.info({ signal }, 'stopping; a second signal stops at once');

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { HtpasswdError } from '../http/auth/htpasswd.ts';
-import { TokenKeyError } from '../http/auth/token-keys.ts';
+import { TokenKeyError } from '../http/auth/token-key-error.ts';
 import { ListenError } from '../http/listen-error.ts';
 import { TlsError } from '../http/tls.ts';
 import { errnoOf } from '../store/file-error.ts';

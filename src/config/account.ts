@@ -1,6 +1,10 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import type { CredentialSource, DockerConfigSource } from '../upstream/credentials/credential-source.ts';
+import {
+  isHelperProgram,
+  type CredentialSource,
+  type DockerConfigSource,
+} from '../upstream/credentials/credential-source.ts';
 import { assertReadable, FileProblem, readText } from './files.ts';
 import type { Surroundings } from './surroundings.ts';
 import { pathText, type Path } from './tree.ts';
@@ -116,6 +120,10 @@ function readExec(
     return undefined;
   }
   const program = command.includes('/') ? around.absolute(command) : command;
+  if (!isHelperProgram(program)) {
+    around.problems.add(path, 'must be the name of a program or its path');
+    return undefined;
+  }
   // As in registry:2: 0 runs it for every request, and without a lifetime it is run once.
   return { kind: 'helper', program, lifetimeMs: lifetime ?? Number.POSITIVE_INFINITY };
 }

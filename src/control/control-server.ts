@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { ZodError } from 'zod';
 import type { Clock } from '../clock.ts';
 import { CareError } from '../mirror/care/care-error.ts';
 import type { Caretaker } from '../mirror/care/caretaker.ts';
 import { errnoOf } from '../store/file-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { version } from '../version.ts';
+import { z } from '../zod.ts';
 import { Answer } from './answer.ts';
 import { ListeningSocket } from './listening-socket.ts';
 import { operationNamed, type Task } from './operations.ts';
@@ -132,7 +132,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 
 function describeInput(error: unknown): string {
   if (error instanceof CareError) return error.message;
-  if (!(error instanceof ZodError)) return 'the request is not JSON';
+  if (!(error instanceof z.ZodError)) return 'the request is not JSON';
   const [issue] = error.issues;
   return `the request is not understood: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
 }

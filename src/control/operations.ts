@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import type { Caretaker } from '../mirror/care/caretaker.ts';
+import { z } from '../zod.ts';
 import {
   imageListing,
   importEvent,

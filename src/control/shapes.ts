@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { ImportEvent } from '../mirror/care/import-events.ts';
 import type {
   ImageListing,
@@ -9,6 +8,7 @@ import type {
 } from '../mirror/care/listings.ts';
 import type { Stats } from '../mirror/care/stats.ts';
 import type { FindingKind, VerifyEvent } from '../mirror/care/verify-events.ts';
+import { z } from '../zod.ts';
 
 /*
  * What a server may answer. It is checked, since it may be of another version than the command that asks: what has been

@@ -1,7 +1,7 @@
 import { getCACertificates } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { isUnchecked, type AddressGuard } from './address-guard.ts';
-import type * as Connections from './connections.ts';
+import { direct, proxied } from './connections.ts';
 import type { Lane } from './http-message.ts';
 import { NoProxy } from './no-proxy.ts';
 import type { ProxySettings } from './proxy-settings.ts';
@@ -19,8 +19,6 @@ export interface DispatchersOptions {
   readonly proxy: ProxySettings | undefined;
 }
 
-type Make = (connections: typeof Connections) => Dispatcher;
-
 /** The connections of one upstream, direct and through proxies; each kind is made when it is first used. */
 export class Dispatchers {
   /** What answers come into. */
@@ -28,7 +26,7 @@ export class Dispatchers {
   readonly #options: DispatchersOptions;
   readonly #ca: readonly string[] | undefined;
   readonly #noProxy: NoProxy;
-  readonly #made = new Map<string, Promise<Dispatcher>>();
+  readonly #made = new Map<string, Dispatcher>();
   #closed = false;
 
   constructor(options: DispatchersOptions) {
@@ -46,18 +44,16 @@ export class Dispatchers {
   }
 
   /** What sends a request to `url`. */
-  of(url: URL, lane: Lane): Promise<Dispatcher> {
+  of(url: URL, lane: Lane): Dispatcher {
     const proxy = this.proxyOf(url);
     const { guard, connectMs, headerMs, insecure } = this.#options;
     const ca = this.#ca;
     if (proxy === undefined) {
       const receive = this.memory;
-      return this.#kept(lane, ({ direct }) =>
-        direct(lane, { guard, timeoutMs: connectMs, ca, insecure, receive }),
-      );
+      return this.#kept(lane, () => direct(lane, { guard, timeoutMs: connectMs, ca, insecure, receive }));
     }
     const unchecked = isUnchecked(guard.standing(url), insecure);
-    return this.#kept(`${lane} ${String(unchecked)} ${proxy.href}`, ({ proxied }) =>
+    return this.#kept(`${lane} ${String(unchecked)} ${proxy.href}`, () =>
       proxied(lane, { proxy, connectMs, headerMs, ca, unchecked }),
     );
   }
@@ -65,21 +61,15 @@ export class Dispatchers {
   /** Requests under way reject; so do those that come later. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#made.values()].map(async (made) => (await made).destroy()));
+    await Promise.all([...this.#made.values()].map((made) => made.destroy()));
   }
 
-  #kept(key: string, make: Make): Promise<Dispatcher> {
+  #kept(key: string, make: () => Dispatcher): Dispatcher {
     const known = this.#made.get(key);
     if (known !== undefined) return known;
-    const made = this.#make(make);
+    const made = make();
+    if (this.#closed) void made.destroy();
     this.#made.set(key, made);
     return made;
-  }
-
-  async #make(make: Make): Promise<Dispatcher> {
-    // Not before it is needed: undici is a fifth of what a server would load, and what is cached needs none of it.
-    const dispatcher = make(await import('./connections.ts'));
-    if (this.#closed) void dispatcher.destroy();
-    return dispatcher;
   }
 }

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { dockerHubHosts } from '../oci/docker-hub.ts';
+import { z } from '../zod.ts';
 import { answerError } from './answer-error.ts';
 import type { Sender } from './http-message.ts';
 import { UpstreamError, type RequestOptions, type SearchResult } from './registry.ts';

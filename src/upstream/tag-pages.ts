@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { parseTag, type Tag } from '../oci/reference.ts';
+import { z } from '../zod.ts';
 import { UpstreamError } from './registry.ts';
 
 const maxTags = 100_000;

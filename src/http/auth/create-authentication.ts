@@ -3,23 +3,22 @@ import type { Logger } from '../../telemetry/log.ts';
 import { Authenticator, type AuthScheme } from './authenticator.ts';
 import { BasicScheme } from './basic.ts';
 import { Bcrypt } from './bcrypt.ts';
-import { BearerScheme } from './bearer.ts';
 import { Groups } from './groups.ts';
 import { HtpasswdFile } from './htpasswd-file.ts';
 import { Passwords } from './passwords.ts';
-import { TokenKeys, type TokenKeyFiles } from './token-keys.ts';
+import type { TokenKeyFiles } from './token-keys.ts';
+
+export interface TokenSettings {
+  readonly realm: URL;
+  readonly service: string;
+  readonly issuer: string;
+  readonly keys: TokenKeyFiles;
+  readonly signingalgorithms: readonly string[];
+}
 
 export interface AuthenticationSettings {
   readonly htpasswd: { readonly realm: string; readonly path: string } | undefined;
-  readonly token:
-    | {
-        readonly realm: URL;
-        readonly service: string;
-        readonly issuer: string;
-        readonly keys: TokenKeyFiles;
-        readonly signingalgorithms: readonly string[];
-      }
-    | undefined;
+  readonly token: TokenSettings | undefined;
   readonly passthrough: boolean;
   /** Names of users by name of group. */
   readonly groups: Readonly<Record<string, readonly string[]>>;
@@ -62,6 +61,11 @@ export async function createAuthentication(
     );
   }
   if (token !== undefined) {
+    // Most have no token service: what reads tokens is not loaded for them.
+    const [{ BearerScheme }, { TokenKeys }] = await Promise.all([
+      import('./bearer.ts'),
+      import('./token-keys.ts'),
+    ]);
     const { keys, signingalgorithms: algorithms, ...rest } = token;
     schemes.push(new BearerScheme({ ...rest, algorithms, keys: await TokenKeys.read(keys), groups, clock }));
   }

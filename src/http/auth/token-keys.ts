@@ -3,12 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { JWK } from 'jose';
 import { trustedKey } from './certificate-chain.ts';
 import { libtrustFingerprint, thumbprint } from './key-id.ts';
-
-/** Keys of a token service that cannot be used. The message names the file. */
-export class TokenKeyError extends Error {
-  override readonly name = 'TokenKeyError';
-  readonly code = 'TOKEN_KEY';
-}
+import { TokenKeyError } from './token-key-error.ts';
 
 /** Names of files: certificates in PEM form, and a JSON Web Key Set. */
 export interface TokenKeyFiles {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../../zod.ts';
 import { UpstreamError } from '../registry.ts';
 
 /** What lasts longer is asked for again after a day, in seconds. */

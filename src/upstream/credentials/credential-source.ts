@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import type { BasicCredentials } from '../auth/credentials.ts';
 
 /** Credentials written out in the configuration, whatever the upstream's host. */
@@ -25,3 +26,11 @@ export interface HelperSource {
 
 /** Where an upstream's credentials come from, as configured. Holds secrets: not to be logged. */
 export type CredentialSource = StaticSource | DockerConfigSource | HelperSource;
+
+/** A name to be looked for in `PATH`: nothing that leads to another folder, or is taken for an option. */
+const plainName = /^\w[\w.-]*$/;
+
+/** Whether `program` may be a credential helper: a plain name, or an absolute path. */
+export function isHelperProgram(program: string): boolean {
+  return plainName.test(program) || (isAbsolute(program) && !program.includes('\0'));
+}

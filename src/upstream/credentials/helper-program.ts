@@ -1,8 +1,8 @@
-import { isAbsolute } from 'node:path';
-import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
+import { z } from '../../zod.ts';
 import type { Credentials } from '../auth/credentials.ts';
 import { CredentialError } from './credential-error.ts';
+import { isHelperProgram } from './credential-source.ts';
 import type { Helper } from './helper-provider.ts';
 import { runProgram } from './run-program.ts';
 
@@ -11,9 +11,6 @@ const timeLimitMs = 10_000;
 
 const maxOutputBytes = 64 * 1024;
 
-/** A name to be looked for in `PATH`: nothing that leads to another folder, or is taken for an option. */
-const plainName = /^\w[\w.-]*$/;
-
 /** Not a failure: the helper has no credentials. It can be told by its message only. */
 const notFound = 'credentials not found in native keychain';
 
@@ -21,11 +18,6 @@ const notFound = 'credentials not found in native keychain';
 const tokenUser = '<token>';
 
 const helperAnswer = z.object({ Username: z.string(), Secret: z.string() });
-
-/** Whether `program` may be a credential helper: a plain name, or an absolute path. */
-export function isHelperProgram(program: string): boolean {
-  return plainName.test(program) || (isAbsolute(program) && !program.includes('\0'));
-}
 
 /**
  * A credential helper: a program that knows the credentials of registries.

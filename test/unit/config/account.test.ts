@@ -53,6 +53,13 @@ describe('credentials', () => {
   });
 
   it.each([
+    ['docker-credential-x get', 'proxy.exec.command: must be one program, without arguments'],
+    ['--version', 'proxy.exec.command: must be the name of a program or its path'],
+  ])('do not come from the program %j', async (command, message) => {
+    expect(await complaintAbout(proxy(`exec: { command: "${command}" }`))).toContain(message);
+  });
+
+  it.each([
     ['helper:ecr-login', 'docker-credential-ecr-login'],
     ['helper:/opt/bin/docker-credential-x', '/opt/bin/docker-credential-x'],
   ])('come from the program that %s names', async (credentials, program) => {

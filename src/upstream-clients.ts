@@ -1,0 +1,50 @@
+import type { Clock } from './clock.ts';
+import type { UpstreamConfig } from './config/config.ts';
+import type { Logger } from './telemetry/log.ts';
+import type { BasicCredentials, CredentialProvider } from './upstream/auth/credentials.ts';
+import { createRegistryClient } from './upstream/create-registry-client.ts';
+import { createCredentialProvider } from './upstream/credentials/create-credential-provider.ts';
+import type { UpstreamRegistry } from './upstream/registry.ts';
+import { sharedLookup } from './upstream/shared-lookup.ts';
+import type { Timeouts } from './upstream/transport.ts';
+import { version } from './version.ts';
+
+export interface UpstreamDependencies {
+  readonly timeouts: Timeouts;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** In [0, 1), for jitter. */
+  readonly random: () => number;
+}
+
+/** Makes clients of one upstream. They have connections of their own; lookups of names they share. */
+export interface Clients {
+  /** With the configured credentials, or without where there are none. */
+  configured(): UpstreamRegistry;
+  anonymous(): UpstreamRegistry;
+  as(account: BasicCredentials): UpstreamRegistry;
+}
+
+export function upstreamClients(config: UpstreamConfig, dependencies: UpstreamDependencies): Clients {
+  const { name, urls, credentials: source, ca, insecure, proxy, redirects } = config;
+  const lookup = sharedLookup();
+  const client = (credentials: CredentialProvider | undefined): UpstreamRegistry =>
+    createRegistryClient({
+      ...dependencies,
+      name,
+      urls,
+      credentials,
+      ca,
+      insecure,
+      proxy,
+      redirects,
+      lookup,
+      userAgent: `entrepot/${version}`,
+    });
+  return {
+    configured: () =>
+      client(source === undefined ? undefined : createCredentialProvider(source, dependencies)),
+    anonymous: () => client(undefined),
+    as: (account) => client({ get: () => Promise.resolve(account) }),
+  };
+}

@@ -1,0 +1,89 @@
+import { describe, expect, it, vi } from 'vitest';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { parseRepositoryName, parseTag } from '../../../src/oci/reference.ts';
+import { LazyRegistry } from '../../../src/upstream/lazy-registry.ts';
+import type { UpstreamRegistry } from '../../../src/upstream/registry.ts';
+import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
+
+const hello = parseRepositoryName('library/hello') ?? expect.fail('a name');
+const tag = parseTag('latest') ?? expect.fail('a tag');
+const bytes = Buffer.from('{"schemaVersion":2}');
+const digest = digestOf(bytes);
+const layer = Buffer.alloc(1000, 'layer');
+
+function house() {
+  const upstream = new ScriptedUpstream();
+  upstream.addManifest('library/hello', bytes, 'latest');
+  upstream.addBlob('library/hello', layer);
+  const make = vi.fn(() => Promise.resolve<UpstreamRegistry>(upstream));
+  const close = vi.spyOn(upstream, 'close');
+  return { upstream, make, close, registry: new LazyRegistry(upstream.name, make) };
+}
+
+describe('a registry whose client is made late', () => {
+  it('has none before it is asked, and one for all that ask', async () => {
+    const { upstream, make, registry } = house();
+    expect(make).not.toHaveBeenCalled();
+
+    const answers = await Promise.all([
+      registry.headManifest(hello, { tag }),
+      registry.getManifest(hello, { digest }),
+      registry.headBlob(hello, digestOf(layer)),
+      registry.listTags(hello, { atMost: 1 }),
+      registry.referrers(hello, digest),
+      registry.search('hello', 5),
+    ]);
+    const { body } = await registry.openBlob(hello, digestOf(layer), 600);
+
+    expect(answers).toEqual([
+      await upstream.headManifest(hello, { tag }),
+      await upstream.getManifest(hello, { digest }),
+      1000,
+      ['latest'],
+      await upstream.referrers(hello, digest),
+      await upstream.search('hello', 5),
+    ]);
+    expect(Buffer.concat(await Array.fromAsync(body))).toHaveLength(400);
+    expect(make).toHaveBeenCalledOnce();
+  });
+
+  it('tries again with the next request when it could not be made', async () => {
+    const { make, registry } = house();
+    const cause = new Error('EMFILE');
+    make.mockRejectedValueOnce(cause);
+
+    await expect(registry.headManifest(hello, { tag })).rejects.toMatchObject({ kind: 'unavailable', cause });
+    await expect(registry.headManifest(hello, { tag })).resolves.toMatchObject({ digest });
+  });
+
+  it('is closed without one', async () => {
+    const { make, registry } = house();
+
+    await registry.close();
+
+    await expect(registry.headManifest(hello, { tag })).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(make).not.toHaveBeenCalled();
+  });
+
+  it('closes the client that is being made meanwhile', async () => {
+    const { upstream, make, close, registry } = house();
+    const made = Promise.withResolvers<UpstreamRegistry>();
+    make.mockReturnValueOnce(made.promise);
+    const asked = registry.headManifest(hello, { tag });
+    const closed = registry.close();
+
+    made.resolve(upstream);
+    await Promise.all([asked, closed]);
+
+    expect(close).toHaveBeenCalledOnce();
+  });
+
+  it('has nothing to close when it could not be made', async () => {
+    const { make, registry } = house();
+    make.mockRejectedValueOnce(new Error('EMFILE'));
+    const asked = registry.headManifest(hello, { tag });
+
+    await expect(registry.close()).resolves.toBeUndefined();
+    await expect(asked).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+});
