@@ -9,7 +9,7 @@ const clearAfterMs = 1000;
  * what it makes is either garbage at once or stays. Of the former V8 lets 50 MiB accumulate (the first flag), and of what a
  * few hundred clients that wait leave behind several times what is in use (the second), before it looks.
  *
- * To be called when a server's modules are loaded. Before, nearly all stays, and to copy it again and again takes a tenth of a
+ * To be called when what a server starts with is loaded. Before, nearly all stays, and to copy it again and again takes a tenth of a
  * start; and V8 does not take the code that Node.js carries for its own modules once flags are set.
  */
 export function keepHeapSmall(): void {

@@ -41,8 +41,11 @@ export async function serve(file: string | undefined, terminal: Terminal): Promi
   if (config.log.formatter === 'text' || terminal.interactive) terminal.out(startMessage(summary));
   else logger.info(summary, 'ready');
   for (const warning of warnings) logger.warn(warning);
-  // Where that fails, the first pull tries again, and tells.
-  setTimeout(() => void loadClients().catch(() => undefined), loadClientsAfterMs).unref();
+  setTimeout(() => {
+    loadClients().catch((error: unknown) => {
+      logger.error({ err: error }, 'what asks upstreams could not be loaded: nothing can be fetched');
+    });
+  }, loadClientsAfterMs).unref();
 
   const signal = await stop.received;
   logger.info({ signal }, 'stopping; a second signal stops at once');

@@ -97,11 +97,11 @@ function readSource(text: string, path: Path, around: Surroundings): CredentialS
     around.problems.add(path, 'is neither docker-config nor helper:NAME');
     return undefined;
   }
-  if (isAbsolute(name)) return { kind: 'helper', program: name, lifetimeMs: helperLifetimeMs };
-  if (!/^\w[\w.-]*$/.test(name)) {
+  if (!isHelperProgram(name)) {
     around.problems.add(path, `needs the name of a helper, such as helper:ecr-login, or its absolute path`);
     return undefined;
   }
+  if (isAbsolute(name)) return { kind: 'helper', program: name, lifetimeMs: helperLifetimeMs };
   if (name.startsWith(helperPrefix)) {
     const short = name.slice(helperPrefix.length);
     around.problems.add(path, `${helperPrefix} is put before the name, did you mean helper:${short}?`);

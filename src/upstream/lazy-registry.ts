@@ -1,5 +1,6 @@
 import type { UpstreamName } from '../oci/reference.ts';
 import { UpstreamError, type UpstreamRegistry } from './registry.ts';
+import { codeOf } from './transport-error.ts';
 
 /** What a method is given, and what it answers. */
 type Arguments<Method extends keyof UpstreamRegistry> = UpstreamRegistry[Method] extends (
@@ -57,7 +58,7 @@ export class LazyRegistry implements UpstreamRegistry {
 
   #registry(): Promise<UpstreamRegistry> {
     if (this.#made === undefined && this.#closed) {
-      return Promise.reject(new UpstreamError('unavailable', `${this.name}: its client is closed`));
+      return Promise.reject(new UpstreamError('aborted', `${this.name}: the client is closed`));
     }
     return (this.#made ??= this.#tryToMake());
   }
@@ -68,7 +69,8 @@ export class LazyRegistry implements UpstreamRegistry {
     } catch (cause) {
       // Such as running out of file descriptors: the next request may succeed.
       this.#made = undefined;
-      throw new UpstreamError('unavailable', `${this.name}: its client could not be made`, { cause });
+      const message = `${this.name}: its client could not be made (${codeOf(cause)})`;
+      throw new UpstreamError('unavailable', message, { cause });
     }
   }
 }

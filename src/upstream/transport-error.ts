@@ -61,7 +61,7 @@ export function transportError(error: unknown, { host, proxy, signal }: AskedHos
 }
 
 /** Node's and undici's errors both have a `code`, as has each error of an AggregateError. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return error instanceof Error ? error.name : 'unknown';
 }

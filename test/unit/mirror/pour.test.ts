@@ -134,6 +134,22 @@ describe('what arrives', () => {
     await turn();
     // What came after that was not taken before.
     expect(pouring.sizes.slice(0, 2)).toEqual([128, 1024]);
+    expect(Buffer.concat(pouring.writes.slice(0, 2)).equals(bytes.subarray(0, 1152 * KiB))).toBe(true);
+  });
+
+  it('gathers again after so much had to wait', async () => {
+    const pouring = new Pouring();
+    pouring.held = Promise.withResolvers();
+    const { held } = pouring;
+    for (let piece = 0; piece < 9; piece += 1) await pouring.arrive(128 * KiB);
+    pouring.held = undefined;
+    held.resolve();
+    await vi.advanceTimersByTimeAsync(20);
+    for (let piece = 0; piece < 3; piece += 1) await pouring.arrive(64 * KiB);
+    expect(pouring.sizes).toEqual([128, 1024, 64]);
+
+    await vi.advanceTimersByTimeAsync(20);
+    expect(pouring.sizes).toEqual([128, 1024, 64, 128]);
   });
 
   it('is not written behind bytes that could not be', async () => {
