@@ -1,7 +1,6 @@
 import type { UpstreamConfig } from './config/config.ts';
 import type { MirroredUpstream } from './mirror/compose.ts';
-import type * as UpstreamClients from './upstream-clients.ts';
-import type { Clients, UpstreamDependencies } from './upstream-clients.ts';
+import type { Clients, UpstreamDependencies, upstreamClients } from './upstream-clients.ts';
 import { LazyRegistry } from './upstream/lazy-registry.ts';
 import type { UpstreamRegistry } from './upstream/registry.ts';
 
@@ -19,8 +18,8 @@ export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDe
   let clients: Clients | undefined;
   const lazily = (make: (clients: Clients) => UpstreamRegistry): UpstreamRegistry =>
     new LazyRegistry(name, async () => {
-      const { upstreamClients } = await loadClients();
-      return make((clients ??= upstreamClients(config, dependencies)));
+      const clientsOf = await loadClients();
+      return make((clients ??= clientsOf(config, dependencies)));
     });
   const registry = lazily((of) => of.configured());
   const anonymous = credentials === undefined ? undefined : lazily((of) => of.anonymous());
@@ -41,6 +40,6 @@ export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDe
 }
 
 /** Loads what upstreams are asked with, which takes some 60 ms: ahead of the first pull, if there is time before. */
-export function loadClients(): Promise<typeof UpstreamClients> {
-  return import('./upstream-clients.ts');
+export async function loadClients(): Promise<typeof upstreamClients> {
+  return (await import('./upstream-clients.ts')).upstreamClients;
 }

@@ -2,12 +2,8 @@ import type { UpstreamName } from '../oci/reference.ts';
 import { UpstreamError, type UpstreamRegistry } from './registry.ts';
 import { codeOf } from './transport-error.ts';
 
-/** What a method is given, and what it answers. */
-type Arguments<Method extends keyof UpstreamRegistry> = UpstreamRegistry[Method] extends (
-  ...args: infer Args
-) => unknown
-  ? Args
-  : never;
+/** What a method is given. */
+type Arguments<Method extends Exclude<keyof UpstreamRegistry, 'name'>> = Parameters<UpstreamRegistry[Method]>;
 
 /** An upstream whose client is made when it is first asked something. Where that fails, it is tried again with the next request. */
 export class LazyRegistry implements UpstreamRegistry {
