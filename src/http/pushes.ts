@@ -9,14 +9,16 @@ import { pullTarget } from './target.ts';
 const quietMs = 60_000;
 
 /**
- * dockerd takes registry:2's answer, an error whose message is the code's own, for a passing failure: it tries again for 50 s
- * and then prints "unsupported". An error with a message of its own it prints at once. All other clients get registry:2's.
+ * registry:2's answer is an error whose message is the code's own. dockerd takes that for a passing failure, tries again for
+ * 50 s and prints "unsupported"; other clients print as little. A message of its own all print at once, and stop.
  * @see https://github.com/distribution/distribution/blob/v2.8.2/registry/api/errcode/errors.go (Errors.UnmarshalJSON)
  */
-const dockerd = /^docker\//;
-const inWords = 'this is a pull-through mirror, which takes no pushes: push to the registry itself';
+const inWords = {
+  push: 'this is a pull-through mirror, which takes no pushes: push to the registry itself',
+  deletion: 'this is a pull-through mirror, which takes no deletions: delete from the registry itself',
+};
 
-/** Refuses what would change a repository, as registry:2 does in proxy mode, and tells the operator what to do instead. */
+/** Refuses what would change a repository, as registry:2 does in proxy mode, and says what to do instead: to the client and in the log. */
 export class PushHandler {
   readonly #logger: Logger;
   /** A client in a retry loop must not fill the log. */
@@ -27,12 +29,13 @@ export class PushHandler {
     this.#refusals = new Throttle(clock, quietMs);
   }
 
-  /** An upload, or a deletion. */
+  /** An upload, or the end of one. */
   refuse(exchange: Exchange): Promise<Response> {
-    const { name } = pullTarget(exchange);
-    this.#tell(exchange, name);
-    const isDockerd = dockerd.test(exchange.header('user-agent') ?? '');
-    return Promise.reject(registryErrors.unsupported(isDockerd ? inWords : undefined));
+    return this.#refuse(exchange, 'push');
+  }
+
+  refuseDeletion(exchange: Exchange): Promise<Response> {
+    return this.#refuse(exchange, 'deletion');
   }
 
   /** PUT of a manifest: a malformed one is answered as such, before pushes are refused. */
@@ -49,6 +52,12 @@ export class PushHandler {
       throw error;
     }
     return await this.refuse(exchange);
+  }
+
+  #refuse(exchange: Exchange, what: keyof typeof inWords): Promise<Response> {
+    const { name } = pullTarget(exchange);
+    this.#tell(exchange, name);
+    return Promise.reject(registryErrors.unsupported(inWords[what]));
   }
 
   #tell(exchange: Exchange, name: string): void {

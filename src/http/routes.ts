@@ -57,6 +57,7 @@ export function routes({
       ['HEAD', handler],
     ]);
   const refuse: Handler = (exchange) => pushes.refuse(exchange);
+  const refuseDeletion: Handler = (exchange) => pushes.refuseDeletion(exchange);
   return [
     {
       path: `/v2/${name}/manifests/:reference`,
@@ -68,7 +69,7 @@ export function routes({
       ]),
       refused: new Map([
         ['PUT', (exchange) => pushes.refuseManifest(exchange)],
-        ['DELETE', refuse],
+        ['DELETE', refuseDeletion],
       ]),
     },
     {
@@ -82,7 +83,7 @@ export function routes({
         ['GET', (exchange) => blobs.get(exchange)],
         ['HEAD', (exchange) => blobs.head(exchange)],
       ]),
-      refused: new Map([['DELETE', refuse]]),
+      refused: new Map([['DELETE', refuseDeletion]]),
     },
     { path: `/v2/${name}/tags/list`, methods: reading((exchange) => tags.list(exchange)) },
     { path: `/v2/${name}/referrers/:digest`, methods: reading((exchange) => referrers.list(exchange)) },

@@ -4,7 +4,7 @@ import { mediaTypes } from '../../../src/oci/media-type.ts';
 import { FakeMirror } from '../../support/fake-mirror.ts';
 import { logLines } from '../../support/log-lines.ts';
 import { TestClock } from '../../support/test-clock.ts';
-import { errorCode, unheld, unsupported } from './answers.ts';
+import { errorCode, unheld } from './answers.ts';
 
 let mirror = new FakeMirror();
 let log = logLines();
@@ -22,19 +22,41 @@ async function get(path: string, headers: Record<string, string> = {}, method = 
   return await app.request(path, { method, headers });
 }
 
+const userAgents = [
+  'docker/20.10.24 go/go1.19.8 UpstreamClient(Docker-Client/20.10.24)',
+  'containerd/v2.4.2',
+  'containers/5.39.2 (github.com/containers/image)',
+  'buildkit/v0.34',
+  'crane/v0.22.1 go-containerregistry/v0.22.1',
+  'oras/1.3.6',
+  'Helm/4.3.2',
+];
+
+function refusal(message: string): unknown {
+  return { errors: [{ code: 'UNSUPPORTED', message }] };
+}
+
 describe('pushes and deletions', () => {
   const manifest = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, layers: [] });
 
+  const push = refusal('this is a pull-through mirror, which takes no pushes: push to the registry itself');
+  const deletion = refusal(
+    'this is a pull-through mirror, which takes no deletions: delete from the registry itself',
+  );
+
   test.each([
-    ['POST', '/v2/box/blobs/uploads/'],
-    ['PATCH', '/v2/box/blobs/uploads/some-id'],
-    ['PUT', `/v2/box/blobs/uploads/some-id?digest=${unheld}`],
-    ['DELETE', '/v2/box/manifests/v1'],
-    ['DELETE', `/v2/box/blobs/${unheld}`],
-  ])('%s %s is refused in the words of registry:2', async (method, path) => {
-    const response = await get(path, {}, method);
-    expect(response.status).toBe(405);
-    expect(await response.text()).toBe(unsupported);
+    ['POST', '/v2/box/blobs/uploads/', push],
+    ['PATCH', '/v2/box/blobs/uploads/some-id', push],
+    ['PUT', `/v2/box/blobs/uploads/some-id?digest=${unheld}`, push],
+    ['DELETE', '/v2/box/blobs/uploads/some-id', push],
+    ['DELETE', '/v2/box/manifests/v1', deletion],
+    ['DELETE', `/v2/box/blobs/${unheld}`, deletion],
+  ])('%s %s is refused in words, which every client prints', async (method, path, words) => {
+    for (const userAgent of userAgents) {
+      const response = await get(path, { 'user-agent': userAgent }, method);
+      expect(response.status).toBe(405);
+      expect(await response.json(), userAgent).toStrictEqual(words);
+    }
   });
 
   async function put(body: string, type = mediaTypes.ociManifest): Promise<Response> {
@@ -45,22 +67,8 @@ describe('pushes and deletions', () => {
     });
   }
 
-  test('dockerd is told in words, since it takes the plain answer for a passing failure', async () => {
-    const headers = { 'user-agent': 'docker/20.10.24 go/go1.19.8 UpstreamClient(Docker-Client/20.10.24)' };
-    const response = await get('/v2/box/blobs/uploads/', headers, 'POST');
-    expect(response.status).toBe(405);
-    expect(await response.json()).toStrictEqual({
-      errors: [
-        {
-          code: 'UNSUPPORTED',
-          message: 'this is a pull-through mirror, which takes no pushes: push to the registry itself',
-        },
-      ],
-    });
-  });
-
   test('a manifest is refused, and a malformed one is answered as such', async () => {
-    expect(await (await put(manifest)).text()).toBe(unsupported);
+    expect(await (await put(manifest)).json()).toStrictEqual(push);
     for (const body of ['{nonsense', '', '[]', '{"layers":[{}]}', 'x'.repeat(5 * 1024 * 1024)]) {
       const response = await put(body);
       expect([response.status, await errorCode(response)]).toStrictEqual([400, 'MANIFEST_INVALID']);
