@@ -60,14 +60,17 @@ function agreed(name: string, stated: readonly (UpstreamName | undefined)[]): Up
   return meant;
 }
 
-/** The tag or digest of the path. Throws RegistryError `DIGEST_INVALID` or `TAG_INVALID`. */
+/**
+ * The tag or digest of the path. Throws RegistryError: `DIGEST_INVALID` for what would be a digest, and for what cannot be
+ * a tag either a 404 `MANIFEST_UNKNOWN`, as registry:2 and the OCI conformance suite have it.
+ */
 export function manifestReference(exchange: Exchange): ManifestReference {
   const text = exchange.param('reference');
   const reference = parseManifestReference(text);
   if (reference === undefined) {
     throw text.includes(':')
       ? registryErrors.digestInvalid(shown(text))
-      : registryErrors.tagInvalid(shown(text));
+      : registryErrors.manifestUnknown(shown(text), 'manifest unknown: that is no tag');
   }
   exchange.reference = text;
   return reference;

@@ -12,7 +12,6 @@ export type ErrorCode =
   | 'NAME_UNKNOWN'
   | 'PAGINATION_NUMBER_INVALID'
   | 'RANGE_INVALID'
-  | 'TAG_INVALID'
   | 'TOOMANYREQUESTS'
   | 'UNAUTHORIZED'
   | 'UNAVAILABLE'
@@ -24,7 +23,7 @@ export interface RegistryErrorOptions extends ErrorOptions {
   readonly detail?: unknown;
   /** Seconds after which asking again makes sense; becomes `Retry-After`. */
   readonly retryAfter?: number | undefined;
-  /** A 401 of our own that becomes a challenge: logging in to this mirror may help. Never set for upstream's refusals. */
+  /** A 401, which becomes a challenge where clients log in: logging in to this mirror may help. Upstream's refusals are no 401. */
   readonly login?: boolean | undefined;
   /** A 404 for what this reader may not see or what does not exist, which are answered alike; clients that never ping `/v2/` get a challenge instead. */
   readonly hidden?: boolean | undefined;
@@ -72,8 +71,6 @@ export const registryErrors = {
   ) => new RegistryError('NAME_UNKNOWN', 404, message, { ...options, detail: { name } }),
   nameInvalid: (name: string) =>
     new RegistryError('NAME_INVALID', 400, 'invalid repository name', { detail: { name } }),
-  tagInvalid: (tag: string) =>
-    new RegistryError('TAG_INVALID', 400, 'manifest tag did not match URI', { detail: { tag } }),
   digestInvalid: (digest: string) =>
     new RegistryError('DIGEST_INVALID', 400, 'provided digest did not match uploaded content', {
       detail: { digest },

@@ -173,8 +173,9 @@ describe('what is not there', () => {
   test('end-3: <tag-or-digest> MUST be a tag or a digest, and at most 128 characters of a tag', async () => {
     const longest = 'a'.repeat(128);
     expect(refusal(await subject.get(manifestPath(longest)))).toBe('404 MANIFEST_UNKNOWN');
-    for (const tag of [`${longest}a`, '.dot', '-dash', 'with%20space', 'k=v']) {
-      expect(refusal(await subject.get(manifestPath(tag)))).toBe('400 TAG_INVALID');
+    for (const tag of [`${longest}a`, '.INVALID_MANIFEST_NAME', '-dash', 'with%20space', 'k=v']) {
+      expect(refusal(await subject.get(manifestPath(tag)))).toBe('404 MANIFEST_UNKNOWN');
+      expect((await subject.head(manifestPath(tag))).status).toBe(404);
     }
     for (const digest of ['sha256:abc', `sha256:${'A'.repeat(64)}`, `md5:${'0'.repeat(32)}`]) {
       expect(refusal(await subject.get(manifestPath(digest)))).toBe('400 DIGEST_INVALID');

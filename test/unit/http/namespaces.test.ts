@@ -119,7 +119,8 @@ describe('an ns', () => {
       ['/v2/box/manifests/a', 200],
       ['/v2/box/manifests/none', 404],
       ['/v2/box/tags/list', 200],
-      ['/v2/box/manifests/.bad', 400],
+      ['/v2/box/manifests/.bad', 404],
+      ['/v2/box/manifests/sha256:bad', 400],
     ] as const) {
       const response = await get(`${path}?ns=quay.io`);
       expect([response.status, response.headers.get('oci-namespace')]).toStrictEqual([status, 'quay.io']);
