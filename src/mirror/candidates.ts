@@ -7,7 +7,7 @@ import type { PullTarget } from './mirror.ts';
 import type { Reader } from './reader.ts';
 import type { Routing } from './routing.ts';
 
-/** Answers that mean "not under this name": registries say 401 or 403 for repositories that do not exist, too. */
+/** Answers that mean "not under this name": registries refuse repositories that do not exist, too. */
 const notHere: ReadonlySet<number> = new Set([401, 403, 404]);
 
 /** Decides whether a reader may have something that is cached; rejects with RegistryError when not. */

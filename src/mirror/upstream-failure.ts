@@ -11,8 +11,9 @@ export function clientError(error: UpstreamError, unknown: () => RegistryError):
   switch (error.kind) {
     case 'not-found':
       return unknown();
+    // Upstream's 401 is about this mirror and its account. A 401 of ours needs a challenge (RFC 9110, section 15.5.2), and a
+    // login here would not help. From DENIED dockerd makes "repository does not exist or may require 'docker login'".
     case 'unauthorized':
-      return registryErrors.unauthorized(message, options);
     case 'denied':
       return registryErrors.denied(message, options);
     case 'rate-limited':

@@ -96,7 +96,7 @@ const told: readonly Trouble[] = [
     faults: [{ on: 'blob', kind: 'hang-body', afterBytes: 0 }],
     heard: '504 UNAVAILABLE',
   },
-  { name: '401', faults: [{ on: 'blob', kind: 'status', status: 401 }], heard: '401 UNAUTHORIZED' },
+  { name: '401', faults: [{ on: 'blob', kind: 'status', status: 401 }], heard: '403 DENIED' },
   { name: '403', faults: [{ on: 'blob', kind: 'status', status: 403 }], heard: '403 DENIED' },
   { name: '404', faults: [{ on: 'blob', kind: 'status', status: 404 }], heard: '404 BLOB_UNKNOWN' },
   {

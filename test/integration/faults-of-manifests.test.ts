@@ -62,7 +62,7 @@ const troubles: readonly Trouble[] = [
     headIsRight: true,
   },
   { name: 'down', heard: '503 UNAVAILABLE' },
-  { name: '401', fault: { ...every, kind: 'status', status: 401 }, heard: '401 UNAUTHORIZED' },
+  { name: '401', fault: { ...every, kind: 'status', status: 401 }, heard: '403 DENIED' },
   { name: '403', fault: { ...every, kind: 'status', status: 403 }, heard: '403 DENIED' },
   { name: '404', fault: { ...every, kind: 'status', status: 404 }, heard: '404 MANIFEST_UNKNOWN' },
   {

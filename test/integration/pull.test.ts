@@ -153,11 +153,12 @@ describe('a manifest', () => {
     [`/v2/library/hello/manifests/sha256:${'0'.repeat(64)}`, '404 MANIFEST_UNKNOWN'],
     [`/v2/library/hello/blobs/sha256:${'0'.repeat(64)}`, '404 BLOB_UNKNOWN'],
     ['/v2/library/hello/manifests/sha256:123', '400 DIGEST_INVALID'],
-    ['/v2/library/hello/manifests/-', '400 TAG_INVALID'],
+    ['/v2/library/hello/manifests/-', '404 MANIFEST_UNKNOWN'],
     ['/v2/library/HELLO/manifests/latest', '400 NAME_INVALID'],
-    // Docker Hub does not tell a repository that is not there from one that is private.
-    ['/v2/library/nobody/manifests/latest', '401 UNAUTHORIZED'],
-    ['/v2/library/nobody/tags/list', '401 UNAUTHORIZED'],
+    // Docker Hub says 401 of what is not there, as of what is private. Without a challenge that is no answer of ours
+    // (RFC 9110, section 15.5.2).
+    ['/v2/library/nobody/manifests/latest', '403 DENIED'],
+    ['/v2/library/nobody/tags/list', '403 DENIED'],
     ['/v2/hello/manifests/latest?ns=quay.io', '404 NAME_UNKNOWN'],
   ])('at %s is %s', async (path, expected) => {
     expect(verdict(await ask(entrepot.url, path), Buffer.alloc(0))).toBe(expected);
