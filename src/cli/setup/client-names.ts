@@ -15,4 +15,12 @@ export const clients = {
 
 export type ClientName = keyof typeof clients;
 
+/** Those whose files depend on their version, since a `hosts.toml` is among them; what the version is of. */
+export const versioned: ReadonlyMap<ClientName, string> = new Map([
+  ['docker', 'Docker'],
+  ['containerd', 'containerd'],
+  ['kind', "the nodes' containerd"],
+  ['kubernetes', "the nodes' containerd"],
+]);
+
 export const clientNames = Object.keys(clients) as readonly ClientName[];

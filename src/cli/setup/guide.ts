@@ -1,4 +1,5 @@
 import type { Edit } from './files/edit.ts';
+import type { ClientVersion } from './client-version.ts';
 import type { MirrorAddress } from './mirror-address.ts';
 
 /** A file on the client's machine. */
@@ -21,8 +22,11 @@ export interface Guide {
   readonly excerpts: readonly Excerpt[];
   /** Commands that make the client read the files, and that check the result. */
   readonly after: readonly string[];
+  /** What was decided for the reader, who should know of it also where the files are written for them. */
+  readonly decisions?: readonly string[];
   /** Notes for the reader, a sentence or two each. */
   readonly notes: readonly string[];
 }
 
-export type GuideTo = (mirror: MirrorAddress) => Guide;
+/** @param version of the client; undefined when it is not known, or makes no difference */
+export type GuideTo = (mirror: MirrorAddress, version?: ClientVersion) => Guide;

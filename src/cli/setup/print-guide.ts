@@ -3,12 +3,12 @@ import type { Guide } from './guide.ts';
 const width = 100;
 
 /** Everything of a guide, with the explanations as comments, so that a part can be pasted as it is. */
-export function printGuide({ files, excerpts, after, notes }: Guide): string {
+export function printGuide({ files, excerpts, after, decisions = [], notes }: Guide): string {
   return [
     ...files.map(({ path, edit }) => `# ${path}\n${edit.shown}`),
     ...excerpts.map(({ title, text }) => `# ${title}\n${text}`),
     ...(after.length === 0 ? [] : [printAfter(after)]),
-    ...(notes.length === 0 ? [] : [printNotes(notes)]),
+    ...printNotes([...decisions, ...notes]),
   ].join('\n');
 }
 
@@ -17,8 +17,9 @@ export function printAfter(after: readonly string[]): string {
   return `# Then:\n${after.map((command) => `#   ${command}\n`).join('')}`;
 }
 
-function printNotes(notes: readonly string[]): string {
-  return `# Good to know:\n${notes.map(printNote).join('')}`;
+/** Nothing, or one text. */
+export function printNotes(notes: readonly string[]): readonly string[] {
+  return notes.length === 0 ? [] : [`# Good to know:\n${notes.map(printNote).join('')}`];
 }
 
 /** Lines after the first are code, which is not wrapped. */

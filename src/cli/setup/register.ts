@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
-import { clientNames, clients } from './client-names.ts';
+import { clientNames, clients, versioned } from './client-names.ts';
 import type { SetupOptions } from './setup.ts';
 
 /**
@@ -26,7 +26,7 @@ Examples:
   sudo entrepot setup podman --undo`,
     );
   for (const client of clientNames) {
-    setup
+    const command = setup
       .command(client)
       .argument('[file]', fileHelp)
       .description(clients[client])
@@ -39,11 +39,18 @@ Examples:
       .option('--apply', "write it into the client's own files, with a backup beside each that there was")
       .option('--undo', 'take back what --apply added')
       .option('--dry-run', 'show the difference that --apply, or --undo, would make; write nothing')
-      .option('--root <dir>', 'take this folder for /, as when an image is prepared', '/')
-      .action(async (file: string | undefined, options: SetupOptions) => {
-        const { setup: run } = await import('./setup.ts');
-        done(await run(client, file, options, terminal));
-      });
+      .option('--root <dir>', 'take this folder for /, as when an image is prepared', '/');
+    const whose = versioned.get(client);
+    if (whose !== undefined) {
+      command.option(
+        '--client-version <version>',
+        `version of ${whose}, such as 29.1, which decides what its hosts.toml may say`,
+      );
+    }
+    command.action(async (file: string | undefined, options: SetupOptions) => {
+      const { setup: run } = await import('./setup.ts');
+      done(await run(client, file, options, terminal));
+    });
   }
   return setup;
 }

@@ -5,20 +5,23 @@ import { loadConfig } from '../../config/load.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
 import { readAuthority } from './authority-option.ts';
-import type { ClientName } from './client-names.ts';
+import { versioned, type ClientName } from './client-names.ts';
+import { parseClientVersion, type ClientVersion } from './client-version.ts';
 import { guides } from './clients/guides.ts';
 import { carryOut } from './files/carry-out.ts';
 import { backupOf, changes, planFiles, type FilePlan, type Plan } from './files/plan.ts';
 import { Root } from './files/root.ts';
 import type { Guide } from './guide.ts';
+import { installedVersions, type InstalledVersion } from './installed-version.ts';
 import { mirrorAddress } from './mirror-address.ts';
-import { printAfter, printGuide } from './print-guide.ts';
+import { printAfter, printGuide, printNotes } from './print-guide.ts';
 import { SetupError, SetupUsageError } from './setup-error.ts';
 
 export interface SetupOptions {
   readonly mirror?: string;
   readonly upstream?: readonly string[];
   readonly ca?: string;
+  readonly clientVersion?: string;
   readonly apply?: boolean;
   readonly undo?: boolean;
   readonly dryRun?: boolean;
@@ -31,9 +34,10 @@ export async function setup(
   file: string | undefined,
   options: SetupOptions,
   terminal: Terminal,
+  installed: InstalledVersion = installedVersions(),
 ): Promise<ExitCode> {
   try {
-    await run(client, file, options, terminal);
+    await run(client, file, options, terminal, installed);
     return exitCode.success;
   } catch (error) {
     if (!(error instanceof SetupError || error instanceof ConfigError)) throw error;
@@ -49,12 +53,13 @@ async function run(
   file: string | undefined,
   options: SetupOptions,
   terminal: Terminal,
+  installed: InstalledVersion,
 ): Promise<void> {
   const { apply = false, undo = false, dryRun = false } = options;
   const { record } = guides[client];
   if (apply && undo) throw new SetupUsageError('--apply and --undo are opposites: choose one');
   if (!apply && !undo && !dryRun) {
-    terminal.out(printGuide(await guideOf(client, file, options)));
+    terminal.out(printGuide(await guideOf(client, file, options, givenVersion(options))));
     return;
   }
   if (record === undefined) {
@@ -63,7 +68,9 @@ async function run(
     );
   }
   const root = await Root.open(options.root);
-  const guide = undo ? undefined : await guideOf(client, file, options);
+  const guide = undo
+    ? undefined
+    : await guideOf(client, file, options, await versionOf(client, options, installed));
   const look = async (): Promise<Plan> => planFiles(guide?.files ?? [], record, root);
   const plan = await look();
   if (dryRun) terminal.out(plan.settled ? nothingToDo(undo) : changes(plan).map(difference).join('\n'));
@@ -75,6 +82,7 @@ async function guideOf(
   client: ClientName,
   file: string | undefined,
   { mirror, upstream = [], ca }: SetupOptions,
+  version: ClientVersion | undefined,
 ): Promise<Guide> {
   const { config } = loadConfig({ file });
   return guides[client].guide(
@@ -83,7 +91,28 @@ async function guideOf(
       upstreams: upstream,
       ca: ca === undefined ? undefined : await readAuthority(ca),
     }),
+    version,
   );
+}
+
+/** @throws SetupUsageError */
+function givenVersion({ clientVersion }: SetupOptions): ClientVersion | undefined {
+  if (clientVersion === undefined) return undefined;
+  const version = parseClientVersion(clientVersion);
+  if (version === undefined)
+    throw new SetupUsageError('--client-version wants a version such as 29.1 or 2.2.0');
+  return version;
+}
+
+/** As given; else that of this machine, if this is the client's. */
+async function versionOf(
+  client: ClientName,
+  options: SetupOptions,
+  installed: InstalledVersion,
+): Promise<ClientVersion | undefined> {
+  const given = givenVersion(options);
+  if (given !== undefined || !versioned.has(client) || options.root !== '/') return given;
+  return installed(client);
 }
 
 function nothingToDo(undo: boolean): string {
@@ -105,7 +134,11 @@ function difference({ target, before, after }: FilePlan): string {
 /** @param guide undefined after an undo */
 function report(plan: Plan, guide: Guide | undefined): string {
   const lines = changes(plan).map((file) => `${deed(file)}  ${file.target}${backupNote(file)}\n`);
-  return `${lines.join('')}\n${guide === undefined ? 'Restart or reload the client, as after --apply.\n' : printAfter(guide.after)}`;
+  const then =
+    guide === undefined
+      ? ['Restart or reload the client, as after --apply.\n']
+      : [printAfter(guide.after), ...printNotes(guide.decisions ?? [])];
+  return `${lines.join('')}\n${then.join('\n')}`;
 }
 
 function deed({ before, after, recorded }: FilePlan): string {

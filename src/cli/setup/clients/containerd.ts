@@ -1,10 +1,11 @@
+import type { ClientVersion } from '../client-version.ts';
 import { BlockEdit } from '../files/block-edit.ts';
 import { EditConflict } from '../files/edit.ts';
 import { lookUp, parseToml, type Table } from '../files/toml.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { authorityFile } from './authority.ts';
-import { hostsFile } from './hosts-toml.ts';
+import { hostsFile, hostsNote, type HostsClient } from './hosts-toml.ts';
 import { certificateNote } from './words.ts';
 
 const certs = '/etc/containerd/certs.d';
@@ -21,11 +22,12 @@ const plugins = new Map<unknown, string>([
 /** From this version on the folder is read where no other is named. */
 const readingUnasked = 4;
 
-export function containerd(mirror: MirrorAddress): Guide {
+export function containerd(mirror: MirrorAddress, version?: ClientVersion): Guide {
   const { origin, upstreams, login } = mirror;
+  const client: HostsClient = { reader: 'containerd', version };
   return {
     files: [
-      ...upstreams.map((upstream) => hostsFile(certs, upstream, mirror, authority)),
+      ...upstreams.map((upstream) => hostsFile(certs, upstream, mirror, authority, client)),
       ...authorityFile(mirror, authority),
       { path: '/etc/containerd/config.toml', edit: new BlockEdit(configPath) },
     ],
@@ -35,6 +37,7 @@ export function containerd(mirror: MirrorAddress): Guide {
       'crictl pull docker.io/library/alpine:3',
       `ctr images pull --hosts-dir ${certs} docker.io/library/alpine:3`,
     ],
+    decisions: [hostsNote(client)],
     notes: [
       'A config.toml of version 3 or 4 (containerd 2.x) has [plugins."io.containerd.cri.v1.images".registry] instead; --apply looks at the version. Where config_path is set to this folder already, or not set at all in containerd 2.2 and newer, nothing is needed.',
       'ctr and nerdctl do not read config.toml: nerdctl knows this folder, ctr wants --hosts-dir.',

@@ -1,16 +1,18 @@
 import { dockerHub } from '../../../oci/docker-hub.ts';
+import type { ClientVersion } from '../client-version.ts';
 import { JsonEdit } from '../files/json-edit.ts';
 import type { Guide, LocalFile } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { authorityFile } from './authority.ts';
-import { hostsFile } from './hosts-toml.ts';
+import { hostsFile, hostsNote, type HostsClient } from './hosts-toml.ts';
 import { placeOf } from './image-name.ts';
 import { certificateNote, list } from './words.ts';
 
 const certs = '/etc/docker/certs.d';
 
 /** dockerd: mirrors for Docker Hub in daemon.json; the containerd image store reads hosts.toml for the others. */
-export function docker(mirror: MirrorAddress): Guide {
+export function docker(mirror: MirrorAddress, version?: ClientVersion): Guide {
+  const client: HostsClient = { reader: 'Docker', version };
   const { origin, upstreams, login } = mirror;
   const hub = upstreams.find(({ name }) => name === dockerHub);
   const others = upstreams.filter((upstream) => upstream !== hub || hub.own === undefined);
@@ -26,7 +28,7 @@ export function docker(mirror: MirrorAddress): Guide {
   const authority = new Set([origin, ...mirrors].map((at) => `${certs}/${at.authority}/ca.crt`));
   for (const path of authority) files.push(...authorityFile(mirror, path));
   for (const upstream of others) {
-    files.push(hostsFile(certs, upstream, mirror, `${certs}/${origin.authority}/ca.crt`));
+    files.push(hostsFile(certs, upstream, mirror, `${certs}/${origin.authority}/ca.crt`, client));
   }
   return {
     files,
@@ -35,6 +37,7 @@ export function docker(mirror: MirrorAddress): Guide {
       'systemctl reload docker   # running containers are not disturbed',
       "docker info --format '{{json .RegistryConfig.Mirrors}}'",
     ],
+    decisions: others.length === 0 ? [] : [hostsNote(client)],
     notes: [
       ...hubNotes(mirror),
       ...(others.length === 0

@@ -1,16 +1,18 @@
 import { stringify } from 'yaml';
+import type { ClientVersion } from '../client-version.ts';
 import { WholeFile } from '../files/whole-file.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { authorityFile } from './authority.ts';
 import { loginNotes } from './containerd.ts';
-import { hostsFile } from './hosts-toml.ts';
+import { hostsFile, hostsNote, type HostsClient } from './hosts-toml.ts';
 
 const folder = 'entrepot-certs.d';
 const certs = '/etc/containerd/certs.d';
 
 /** kind's nodes are containers: they get hosts.toml from a folder of the machine. */
-export function kind(mirror: MirrorAddress): Guide {
+export function kind(mirror: MirrorAddress, version?: ClientVersion): Guide {
+  const client: HostsClient = { reader: 'containerd', version };
   const { origin, upstreams, login } = mirror;
   const cluster = {
     kind: 'Cluster',
@@ -26,7 +28,7 @@ export function kind(mirror: MirrorAddress): Guide {
   return {
     files: [
       { path: 'kind-entrepot.yaml', edit: new WholeFile(stringify(cluster)) },
-      ...upstreams.map((upstream) => hostsFile(folder, upstream, mirror, `${certs}/entrepot-ca.crt`)),
+      ...upstreams.map((upstream) => hostsFile(folder, upstream, mirror, `${certs}/entrepot-ca.crt`, client)),
       ...authorityFile(mirror, `${folder}/entrepot-ca.crt`),
     ],
     excerpts: [],
@@ -34,6 +36,7 @@ export function kind(mirror: MirrorAddress): Guide {
       'kind create cluster --config kind-entrepot.yaml',
       'docker exec kind-control-plane crictl pull docker.io/library/alpine:3',
     ],
+    decisions: [hostsNote(client)],
     notes: [
       `The nodes must reach ${origin.url} from their containers: localhost is not the mirror there. Give other nodes of the cluster the same extraMounts.`,
       ...loginNotes(login, origin.url),

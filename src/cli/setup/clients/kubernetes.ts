@@ -1,8 +1,9 @@
 import { parseDocument, stringify } from 'yaml';
+import type { ClientVersion } from '../client-version.ts';
 import { hashOf } from '../files/record.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
-import { hostsToml } from './hosts-toml.ts';
+import { hostsNote, hostsToml, type HostsClient } from './hosts-toml.ts';
 import { loginNotes } from './containerd.ts';
 import { indent } from './indent.ts';
 
@@ -10,7 +11,8 @@ const certs = '/etc/containerd/certs.d';
 const authority = 'entrepot-ca.crt';
 
 /** The mirror as a deployment, and a daemon set that gives each node its hosts.toml. */
-export function kubernetes(mirror: MirrorAddress): Guide {
+export function kubernetes(mirror: MirrorAddress, version?: ClientVersion): Guide {
+  const client: HostsClient = { reader: 'containerd', version };
   const { origin, login } = mirror;
   return {
     files: [],
@@ -19,12 +21,15 @@ export function kubernetes(mirror: MirrorAddress): Guide {
         title: 'entrepot.yaml: the mirror in the cluster; leave it out if it runs elsewhere',
         text: deployment,
       },
-      { title: 'entrepot-nodes.yaml: containerd on every node', text: nodes(mirror) },
+      { title: 'entrepot-nodes.yaml: containerd on every node', text: nodes(mirror, client) },
     ],
     after: [
       'kubectl apply -f entrepot.yaml -f entrepot-nodes.yaml',
       'kubectl -n entrepot rollout status deployment/entrepot daemonset/entrepot-nodes',
       'kubectl run check --rm -i --restart=Never --image=docker.io/library/alpine:3 -- true',
+    ],
+    decisions: [
+      `${hostsNote(client)} "kubectl get nodes -o wide" shows the nodes' versions; the oldest one counts.`,
     ],
     notes: [
       `Nodes do not resolve names of services. For the mirror in the cluster, render this with --mirror http://NODE:30500, the address of a node or of a load balancer before them, in place of ${origin.url}.`,
@@ -43,10 +48,10 @@ function keyOf(name: string): string {
   return name.replace(/:(\d+)$/u, '_$1_');
 }
 
-function nodes(mirror: MirrorAddress): string {
+function nodes(mirror: MirrorAddress, client: HostsClient): string {
   const data: Record<string, string> = {};
   for (const upstream of mirror.upstreams) {
-    data[keyOf(upstream.name)] = hostsToml(upstream, mirror, `${certs}/${authority}`);
+    data[keyOf(upstream.name)] = hostsToml(upstream, mirror, `${certs}/${authority}`, client);
   }
   const copy = ['for file in /hosts/*; do', `  name=$(basename "$file")`];
   if (mirror.ca !== undefined) {
