@@ -144,7 +144,7 @@ export class ResumableBlob {
   /** Attempts in a row that may bring nothing. Fewer before the first byte, while a client still waits for the status. */
   #attempts(error: UpstreamError): number {
     if (this.#answered) return fruitlessAttempts;
-    if (isVerdict(error)) return 1;
+    if (isVerdict(error) || error.permanent) return 1;
     const hopeless = error.kind === 'timeout' || error.kind === 'invalid';
     return hopeless ? hopelessAttempts : fruitlessAttempts;
   }

@@ -5,6 +5,12 @@ import type { Lane } from './http-message.ts';
 /** Connections to one origin at a time; more requests wait for one of them. */
 const maxConnections: Readonly<Record<Lane, number>> = { metadata: 32, blob: 128 };
 
+/**
+ * Of an answer's head, in bytes: 64 KiB for one line, and what Node takes by default for the others. Some registries and what
+ * stands before them add kilobytes of policies and cookies.
+ */
+const maxHeaderSize = 80 * 1024;
+
 /** How long an idle connection is kept, in milliseconds: with many upstreams, minutes would add up to thousands. */
 const keepAliveMs = 4_000;
 /** The same where a server asks for longer. */
@@ -50,10 +56,14 @@ export function proxied(
 /** Blobs in parallel want connections of their own, and one cut stream must not end others: no HTTP/2. */
 function pooling(
   lane: Lane,
-): Pick<Pool.Options, 'connections' | 'allowH2' | 'keepAliveTimeout' | 'keepAliveMaxTimeout'> {
+): Pick<
+  Pool.Options,
+  'connections' | 'allowH2' | 'maxHeaderSize' | 'keepAliveTimeout' | 'keepAliveMaxTimeout'
+> {
   return {
     connections: maxConnections[lane],
     allowH2: false,
+    maxHeaderSize,
     keepAliveTimeout: keepAliveMs,
     keepAliveMaxTimeout: longestKeepAliveMs,
   };

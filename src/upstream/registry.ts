@@ -141,6 +141,8 @@ export interface UpstreamErrorOptions extends ErrorOptions {
   readonly status?: number | undefined;
   /** Seconds, from `Retry-After`, however that was written; capped. */
   readonly retryAfter?: number | undefined;
+  /** Whether the same request would surely fail alike; if not given, it may succeed. */
+  readonly permanent?: boolean | undefined;
 }
 
 /** Why an upstream request failed. The message is for operators and clients: it holds no secret and no URL's query. */
@@ -149,11 +151,13 @@ export class UpstreamError extends Error {
   readonly kind: UpstreamErrorKind;
   readonly status: number | undefined;
   readonly retryAfter: number | undefined;
+  readonly permanent: boolean;
 
   constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions = {}) {
     super(message, options);
     this.kind = kind;
     this.status = options.status;
     this.retryAfter = options.retryAfter;
+    this.permanent = options.permanent ?? false;
   }
 }

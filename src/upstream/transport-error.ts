@@ -39,25 +39,30 @@ export interface AskedHost {
   readonly proxy: string | undefined;
   /** The caller's: once it has aborted, every failure is its doing. */
   readonly signal: AbortSignal | undefined;
+  /** How far the answer had come. */
+  readonly stage: 'head' | 'body';
 }
 
 /**
  * What went wrong below HTTP, in the terms of {@link UpstreamError}.
  */
-export function transportError(error: unknown, { host, proxy, signal }: AskedHost): UpstreamError {
+export function transportError(error: unknown, { host, proxy, signal, stage }: AskedHost): UpstreamError {
   if (error instanceof UpstreamError) return error;
   if (signal?.aborted === true) {
     return new UpstreamError('aborted', `${host}: the request was given up`, { cause: signal.reason });
   }
-  if (error instanceof Error && error.name === 'HTTPParserError') {
-    // It carries the bytes that did not parse, which may hold a token: it does not become the cause.
-    return new UpstreamError('invalid', `${host}: the answer is not HTTP`);
-  }
   const code = codeOf(error);
+  // What does not parse behind a Content-Length, such as a second one, undici takes for a body of another length. A head that
+  // ends too early has an error of its own.
+  const isUnparsedHead = stage === 'head' && code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
+  if (isUnparsedHead || (error instanceof Error && error.name === 'HTTPParserError')) {
+    // It carries the bytes that did not parse, which may hold a token: it does not become the cause.
+    return new UpstreamError('invalid', `${host}: the answer is not HTTP`, { permanent: true });
+  }
   const known = proxy === undefined ? kinds[code] : (proxyKinds[code] ?? kinds[code]);
   const [kind, text] = known ?? ['unavailable', `no answer (${code})`];
   const where = proxy === undefined ? host : `${host}, through the proxy ${proxy}`;
-  return new UpstreamError(kind, `${where}: ${text}`, { cause: error });
+  return new UpstreamError(kind, `${where}: ${text}`, { cause: error, permanent: kind === 'invalid' });
 }
 
 /** Node's and undici's errors both have a `code`, as has each error of an AggregateError. */

@@ -67,10 +67,10 @@ export class Transport implements Sender {
       logger.trace({ ...log, status: head.status }, 'upstream answered');
       // A turn of the event loop later undici has the connection ready for the next request.
       if (method === 'HEAD') await turn();
-      const failure = (error: unknown): UpstreamError => transportError(error, asked);
+      const failure = (error: unknown): UpstreamError => transportError(error, { ...asked, stage: 'body' });
       return { ...head, url, body: new ResponseBody(answer, { clock, failure }) };
     } catch (error) {
-      const failure = transportError(error, asked);
+      const failure = transportError(error, { ...asked, stage: 'head' });
       logger.trace({ ...log, kind: failure.kind }, 'upstream did not answer');
       throw failure;
     }

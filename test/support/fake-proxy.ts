@@ -11,6 +11,9 @@ export interface FakeProxyOptions {
   readonly connectStatus?: number;
 }
 
+/** Of a head, in bytes. */
+const maxHeaderSize = 1024 * 1024;
+
 /** An HTTP proxy: tunnels for CONNECT, requests in absolute form for the rest. */
 export class FakeProxy implements AsyncDisposable {
   /** `CONNECT host:port` or `GET http://host/path`, in the order of arrival. */
@@ -21,7 +24,7 @@ export class FakeProxy implements AsyncDisposable {
 
   private constructor(options: FakeProxyOptions) {
     this.#options = options;
-    this.#server = createServer((incoming, outgoing) => {
+    this.#server = createServer({ maxHeaderSize }, (incoming, outgoing) => {
       this.requests.push(`${incoming.method} ${incoming.url}`);
       if (!this.#admits(incoming)) {
         outgoing.writeHead(407, { 'proxy-authenticate': 'Basic realm="proxy"' }).end();
@@ -36,6 +39,7 @@ export class FakeProxy implements AsyncDisposable {
           method: incoming.method,
           path: target.pathname + target.search,
           headers: incoming.headers,
+          maxHeaderSize,
         },
         (answer) => {
           outgoing.writeHead(answer.statusCode ?? 502, answer.headers);

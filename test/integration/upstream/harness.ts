@@ -115,7 +115,8 @@ export type Answerer = (request: IncomingMessage, response: ServerResponse) => v
 /** A server that answers as a test says, for what a faithful registry never does. */
 export async function scriptedServer(answer: Answerer, host = '127.0.0.1'): Promise<ScriptedServer> {
   const requests: string[] = [];
-  const server = createServer((request, response) => {
+  // Requests with long tokens are for the test to judge, not for the server.
+  const server = createServer({ maxHeaderSize: 1024 * 1024 }, (request, response) => {
     requests.push(`${request.method} ${request.url}`);
     answer(request, response);
   });

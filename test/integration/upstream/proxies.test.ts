@@ -124,6 +124,16 @@ describe('an https upstream behind a proxy', () => {
     );
   });
 
+  it('may answer with a header of 64 KiB', async () => {
+    server.prependListener('request', (_, response) => response.setHeader('x-policy', 'p'.repeat(64 * 1024)));
+    await using proxy = await FakeProxy.start();
+    await using client = clientOf(`https://127.0.0.1:${port}`, {
+      proxy: through(proxy),
+      ca: selfSigned.cert,
+    });
+    expect((await client.registry.getManifest(busybox, latest)).bytes.toString()).toBe('{}');
+  });
+
   it('may be insecure', async () => {
     const host = `registry.example.com:${port}`;
     await using proxy = await FakeProxy.start({ hosts: { [host]: `127.0.0.1:${port}` } });

@@ -11,7 +11,12 @@ function bodyOf(answer: ToldAnswer): { readonly body: ResponseBody; readonly clo
   return { body, clock };
 }
 
-const asked = { host: 'registry.example.com', proxy: undefined, signal: undefined };
+const asked = {
+  host: 'registry.example.com',
+  proxy: undefined,
+  signal: undefined,
+  stage: 'body',
+} as const;
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString();
