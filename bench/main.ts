@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Benchmark } from './benchmark.ts';
-import { build, Entrepot } from './peers/entrepot.ts';
+import { build, Entrepot, thisCheckout } from './peers/entrepot.ts';
 import { nginx } from './peers/nginx.ts';
 import { registry2 } from './peers/registry2.ts';
 import { renderReport } from './report.ts';
@@ -17,6 +18,7 @@ interface Options {
   readonly markdown?: string;
   readonly profile?: string;
   readonly build: boolean;
+  readonly baseline?: string;
 }
 
 const peerNames: readonly string[] = ['entrepot', registry2.name, nginx.name];
@@ -55,15 +57,22 @@ const program = new Command('npm run bench --')
   .option('--json <file>', 'write every measurement to a file too')
   .option('--markdown <file>', 'write what is printed to a file too')
   .option('--profile <folder>', 'leave a CPU profile of each Entrepot process there (this slows it down)')
+  .option(
+    '--baseline <folder>',
+    'measure the Entrepot of another checkout as well, with its packages installed',
+  )
   .option('--no-build', 'measure dist/ as it is, without compiling first');
 
 const options = program.parse().opts<Options>();
 const { processes, folder } = openWorkshop('entrepot-bench-');
 
-const peers = [new Entrepot(options.profile), registry2, nginx].filter(({ name }) =>
-  options.peers.includes(name),
-);
-if (options.build && options.peers.includes('entrepot')) await build(processes);
+const ours = [
+  ...(options.peers.includes('entrepot') ? [{ checkout: thisCheckout, profiles: options.profile }] : []),
+  ...(options.baseline === undefined ? [] : [{ name: 'baseline', checkout: resolve(options.baseline) }]),
+];
+if (options.build) for (const { checkout } of ours) await build(processes, checkout);
+const others = [registry2, nginx].filter(({ name }) => options.peers.includes(name));
+const peers = [...ours.map((one) => new Entrepot(one)), ...others];
 const benchmark = new Benchmark(
   { ...options, rows: rows.filter(({ name }) => options.rows.includes(name)), peers },
   processes,

@@ -8,28 +8,38 @@ import type { Processes } from '../processes.ts';
 import { httpSettings } from './http-settings.ts';
 import { RunningPeer, type Peer, type PeerSetting } from './peer.ts';
 
-const packageFile = new URL('../../package.json', import.meta.url);
-const entry = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const bundler = fileURLToPath(new URL('../../node_modules/.bin/rolldown', import.meta.url));
-const bundlerOptions = fileURLToPath(new URL('../../rolldown.config.ts', import.meta.url));
+/** The checkout that this benchmark belongs to. */
+export const thisCheckout = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Compiles Entrepot as a release has it, into `dist/`. */
-export async function build(processes: Processes): Promise<void> {
-  await processes.output(bundler, ['--config', bundlerOptions]);
+/** Compiles the Entrepot of a checkout, whose packages are installed, as a release has it: into its `dist/`. */
+export async function build(processes: Processes, checkout = thisCheckout): Promise<void> {
+  await processes.output('npm', ['--prefix', checkout, 'run', '--silent', 'build']);
+}
+
+export interface EntrepotOptions {
+  /** `entrepot`, if not given. */
+  readonly name?: string;
+  /** The folder whose `dist/` is run; {@link thisCheckout} if not given. */
+  readonly checkout?: string;
+  /** A folder in which each process leaves a CPU profile. */
+  readonly profiles?: string | undefined;
 }
 
 /** Entrepot as released: compiled, with the settings that it has by itself, its log in a file as those of its peers. */
 export class Entrepot implements Peer {
-  readonly name = 'entrepot';
+  readonly name: string;
+  readonly #checkout: string;
   readonly #nodeOptions: readonly string[];
 
-  /** With `profiles`, a folder, each process leaves a CPU profile there. */
-  constructor(profiles?: string) {
+  constructor({ name = 'entrepot', checkout = thisCheckout, profiles }: EntrepotOptions = {}) {
+    this.name = name;
+    this.#checkout = checkout;
     this.#nodeOptions = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
   }
 
   async version(): Promise<string> {
-    return z.object({ version: z.string() }).parse(JSON.parse(await readFile(packageFile, 'utf8'))).version;
+    const text = await readFile(join(this.#checkout, 'package.json'), 'utf8');
+    return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
   }
 
   async start(setting: PeerSetting): Promise<RunningPeer> {
@@ -48,7 +58,7 @@ export class Entrepot implements Peer {
     );
     const service = processes.serve(
       process.execPath,
-      [...this.#nodeOptions, entry, 'serve', file],
+      [...this.#nodeOptions, join(this.#checkout, 'dist/main.js'), 'serve', file],
       join(folder, 'entrepot.log'),
     );
     return RunningPeer.answering(port, service, setting);
