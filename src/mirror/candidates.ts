@@ -44,35 +44,31 @@ export class Candidates {
   ): Promise<T> {
     const { reader } = target;
     const candidates = this.#routing.candidates(target);
-    const [likeliest, alternative] = candidates;
-    if (alternative === undefined) {
+    const [likeliest] = candidates;
+    if (candidates.length === 1) {
       const checking = this.#gate.admit(likeliest, reader, wanted);
       if (checking !== undefined) await checking;
       return ask(likeliest);
     }
     const refusals = await this.#refusals(candidates, reader, wanted);
-    if (refusals.size === 0) return this.#firstOf(likeliest, alternative, holds, ask);
+    if (refusals.size === 0) return this.#firstOf(candidates, holds, ask);
     // The order must not depend on what is cached for other readers unless this reader may read all of it.
-    const admitted = (repository: Repository): Promise<T> => {
-      const refusal = refusals.get(repository);
-      return refusal === undefined ? ask(repository) : Promise.reject(refusal);
-    };
-    try {
-      return await admitted(likeliest);
-    } catch (error) {
-      if (!(error instanceof RegistryError)) throw error;
-      const elsewhere =
-        notHere.has(error.status) || (!refusals.has(alternative) && (await holds(alternative)));
-      if (!elsewhere) throw error;
-      return await this.#askOther(alternative, admitted, error);
-    }
+    return inTurn(
+      candidates,
+      async (repository) => !refusals.has(repository) && (await holds(repository)),
+      (repository) => {
+        const refusal = refusals.get(repository);
+        return refusal === undefined ? ask(repository) : Promise.reject(refusal);
+      },
+    );
   }
 
   /** The only repository that {@link first} would ask, if that is known without asking anybody. */
   settled(target: PullTarget): Settled | undefined {
     const { reader } = target;
-    const [likeliest, alternative] = this.#routing.candidates(target);
-    if (alternative === undefined) {
+    const candidates = this.#routing.candidates(target);
+    const [likeliest] = candidates;
+    if (candidates.length === 1) {
       return { repository: likeliest, holds: () => this.#gate.admitsAtOnce(likeliest, reader) };
     }
     const key = repositoryKey(likeliest);
@@ -82,8 +78,7 @@ export class Candidates {
         repository: chosen,
         holds: () =>
           this.#chosen.get(key)?.name === chosen.name &&
-          this.#gate.admitsAtOnce(likeliest, reader) &&
-          this.#gate.admitsAtOnce(alternative, reader),
+          candidates.every((candidate) => this.#gate.admitsAtOnce(candidate, reader)),
       }
     );
   }
@@ -116,26 +111,16 @@ export class Candidates {
   }
 
   async #firstOf<T>(
-    likeliest: Repository,
-    alternative: Repository,
+    candidates: readonly [Repository, ...Repository[]],
     holds: (repository: Repository) => Promise<boolean>,
     ask: (repository: Repository) => Promise<T>,
   ): Promise<T> {
-    const key = repositoryKey(likeliest);
-    const remembered = this.#chosen.get(key);
-    const chosen = remembered ?? (await this.#held([likeliest, alternative], holds));
-    const [one, other] =
-      chosen === undefined || chosen.name === likeliest.name
-        ? [likeliest, alternative]
-        : [alternative, likeliest];
-    try {
-      return this.#choose(key, one, await ask(one));
-    } catch (error) {
-      if (!(error instanceof RegistryError)) throw error;
-      const elsewhere = notHere.has(error.status) || (await holds(other));
-      if (!elsewhere) throw error;
-      return this.#choose(key, other, await this.#askOther(other, ask, error));
-    }
+    const key = repositoryKey(candidates[0]);
+    const chosen = this.#chosen.get(key) ?? (await this.#held(candidates, holds));
+    const order = candidates.toSorted(
+      (one, other) => Number(other.name === chosen?.name) - Number(one.name === chosen?.name),
+    );
+    return inTurn(order, holds, async (repository) => this.#choose(key, repository, await ask(repository)));
   }
 
   /** The repositories that the reader may not read, and why. */
@@ -170,17 +155,26 @@ export class Candidates {
     this.#chosen.set(key, repository);
     return answer;
   }
+}
 
-  /** Where neither name works, the client hears of the likelier one, unless the other's failure is more than "not here". */
-  async #askOther<T>(
-    other: Repository,
-    ask: (repository: Repository) => Promise<T>,
-    first: RegistryError,
-  ): Promise<T> {
+/**
+ * Asks one after the other until one has it. After a failure that is more than "not here", only those are asked that the cache can
+ * answer for. Where none has it, the client hears of the likeliest, unless another's failure is more than that.
+ */
+async function inTurn<T>(
+  repositories: readonly Repository[],
+  holds: (repository: Repository) => Promise<boolean>,
+  ask: (repository: Repository) => Promise<T>,
+): Promise<T> {
+  let failure: RegistryError | undefined;
+  for (const repository of repositories) {
+    if (failure !== undefined && !notHere.has(failure.status) && !(await holds(repository))) continue;
     try {
-      return await ask(other);
+      return await ask(repository);
     } catch (error) {
-      throw error instanceof RegistryError && notHere.has(error.status) ? first : error;
+      if (!(error instanceof RegistryError)) throw error;
+      if (failure === undefined || !notHere.has(error.status)) failure = error;
     }
   }
+  throw failure ?? new Error('no repository to ask');
 }

@@ -20,6 +20,16 @@ interface PrefixedName {
   readonly rest: RepositoryName;
 }
 
+/** What a name may mean, likeliest first, before it is known how that registry spells it. */
+type Meanings = readonly [Repository, ...Repository[]];
+
+/** Who answers for a registry's name. */
+interface Serving {
+  readonly name: UpstreamName;
+  /** Not that registry itself. */
+  readonly standsIn: boolean;
+}
+
 /** Says which upstream and which repositories a client may mean. What an upstream is besides its name does not matter here. */
 export class Routing<U extends Pick<Upstream, 'name'> = Upstream> {
   readonly #upstreams: ReadonlyMap<string, U>;
@@ -52,13 +62,9 @@ export class Routing<U extends Pick<Upstream, 'name'> = Upstream> {
    * @throws {RegistryError} `NAME_UNKNOWN` for what is not mirrored here
    */
   candidates(target: NamedTarget): readonly [Repository, ...Repository[]] {
-    const { upstream, name } = this.#resolve(target);
-    const given = { upstream: upstream.name, name };
-    if (name.includes('/')) return [given];
-    const official = parseRepositoryName(`library/${name}`);
-    if (official === undefined) return [given];
-    if (upstream.name === dockerHub) return [{ upstream: upstream.name, name: official }];
-    return [given, { upstream: upstream.name, name: official }];
+    const [likeliest, ...others] = this.#meanings(target);
+    const [first, ...rest] = spellings(likeliest);
+    return [first, ...rest, ...others.flatMap(spellings)];
   }
 
   /**
@@ -73,34 +79,40 @@ export class Routing<U extends Pick<Upstream, 'name'> = Upstream> {
     return upstream === this.#plain?.name && !ambiguous ? name : repositoryKey(repository);
   }
 
-  #resolve({ name, namespace }: NamedTarget): { readonly upstream: U; readonly name: RepositoryName } {
+  #meanings({ name, namespace }: NamedTarget): Meanings {
     const split = prefixed(name);
     const byPrefix = split === undefined ? undefined : this.#serving(split.prefix);
     if (namespace !== undefined) {
-      const upstream = this.#serving(namespace);
+      const upstream = this.#serving(namespace)?.name;
       if (upstream === undefined) throw this.#notMirrored(name, namespace);
-      if (split === undefined || byPrefix === undefined) return { upstream, name };
-      if (byPrefix !== upstream)
+      const given = { upstream, name };
+      if (split === undefined || byPrefix === undefined) return [given];
+      if (byPrefix.name !== upstream)
         throw registryErrors.nameUnknown(name, `${namespace} and ${split.prefix} are different registries`);
-      return { upstream, name: split.rest };
+      const within = { upstream, name: split.rest };
+      return byPrefix.standsIn ? [given, within] : [within];
     }
-    if (split !== undefined) {
-      if (byPrefix === undefined) throw this.#notMirrored(name, split.prefix);
-      return { upstream: byPrefix, name: split.rest };
+    if (split === undefined) {
+      if (this.#plain === undefined) throw this.#notMirrored(name, 'a name without its registry');
+      return [{ upstream: this.#plain.name, name }];
     }
-    if (this.#plain === undefined) throw this.#notMirrored(name, 'a name without its registry');
-    return { upstream: this.#plain, name };
+    if (byPrefix?.standsIn === false) return [{ upstream: byPrefix.name, name: split.rest }];
+    if (this.#plain === undefined || !mayHave(this.#plain.name, split.prefix))
+      throw this.#notMirrored(name, split.prefix);
+    const given = { upstream: this.#plain.name, name };
+    return byPrefix === undefined ? [given] : [given, { upstream: byPrefix.name, name: split.rest }];
   }
 
   /**
    * The upstream that a client means by a registry's name. The default one, unless it is a known public registry, stands
    * in for Docker Hub where that is not mirrored: clients of a private registry as a mirror ask it for `docker.io`.
    */
-  #serving(name: string): U | undefined {
-    if (!dockerHubHosts.has(name)) return this.#upstreams.get(name);
-    const hub = this.#upstreams.get(dockerHub);
-    if (hub !== undefined || this.#plain === undefined) return hub;
-    return isPublic(this.#plain.name) ? undefined : this.#plain;
+  #serving(name: string): Serving | undefined {
+    const upstream = this.#upstreams.get(dockerHubHosts.has(name) ? dockerHub : name);
+    if (upstream !== undefined) return { name: upstream.name, standsIn: false };
+    if (!dockerHubHosts.has(name) || this.#plain === undefined || isPublic(this.#plain.name))
+      return undefined;
+    return { name: this.#plain.name, standsIn: true };
   }
 
   #notMirrored(name: string, what: string): RegistryError {
@@ -118,6 +130,26 @@ function prefixed(name: RepositoryName): PrefixedName | undefined {
   return rest === undefined ? undefined : { prefix: first, rest };
 }
 
-function isPublic(name: UpstreamName): boolean {
+/** A repository, and what it may be called instead. */
+function spellings({ upstream, name }: Repository): readonly [Repository, ...Repository[]] {
+  const given = { upstream, name };
+  if (name.includes('/')) return [given];
+  const official = parseRepositoryName(`library/${name}`);
+  if (official === undefined) return [given];
+  return upstream === dockerHub ? [{ upstream, name: official }] : [given, { upstream, name: official }];
+}
+
+/**
+ * Whether a registry may have repositories whose first part looks like a host. Docker Hub has no such names: to ask it would only
+ * tell it which other registries are used here. On other public registries anybody could take the name of a known one, or that of
+ * this machine, and be pulled in its place. A registry of one's own has what its owner calls so, be it a project `docker.io`.
+ */
+function mayHave(registry: UpstreamName, first: string): boolean {
+  if (registry === dockerHub) return false;
+  const isKnown = dockerHubHosts.has(first) || first === 'localhost' || isPublic(first);
+  return !isPublic(registry) || !isKnown;
+}
+
+function isPublic(name: string): boolean {
   return publicRegistries.some((host) => name === host || name.endsWith(`.${host}`));
 }

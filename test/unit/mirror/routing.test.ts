@@ -176,15 +176,81 @@ describe('a private registry as the default one', () => {
     expect(quay.requests).toEqual([]);
   });
 
-  it('is asked for repositories whose names look like a registry only if it is named', async () => {
+  // As with registry:2, which passes every name on to proxy.remoteurl; Harbor's proxy projects are often called so.
+  it.each(['my.group/app', 'docker.io/app', 'quay.io/owner/app', 'localhost/app', '10.0.0.1/app'])(
+    'has repositories whose names look like a registry: %s',
+    async (name) => {
+      const registry = new ScriptedUpstream('registry.corp');
+      registry.addManifest(name, image.bytes, 'latest');
+      await using house = await MirrorHouse.open({
+        upstream: registry,
+        others: [new ScriptedUpstream('ghcr.io')],
+      });
+
+      expect(await house.mirror.manifest(target(name), latest, 'GET')).toMatchObject({ bytes: image.bytes });
+      expect(registry.requests).toEqual([`HEAD ${name} latest`, `GET ${name} ${image.digest}`]);
+      expect(await house.mirror.tags(target(`registry.corp/${name}`))).toMatchObject({ tags: ['latest'] });
+      expect(await house.mirror.tags(target(name, 'registry.corp'))).toMatchObject({ result: 'hit' });
+    },
+  );
+
+  it('is not asked for those of a registry that is mirrored itself', async () => {
     const registry = new ScriptedUpstream('registry.corp');
-    registry.addManifest('my.group/app', image.bytes, 'latest');
+    const ghcr = new ScriptedUpstream('ghcr.io');
+    await using house = await MirrorHouse.open({ upstream: registry, others: [ghcr] });
+
+    await house.mirror.tags(target('ghcr.io/owner/app'));
+
+    expect(ghcr.requests).toHaveLength(1);
+    expect(registry.requests).toEqual([]);
+  });
+
+  it('is asked for its own project docker.io before it stands in for Docker Hub', async () => {
+    const registry = new ScriptedUpstream('registry.corp');
+    registry.addManifest('docker.io/hello', image.bytes, 'latest');
+    registry.addManifest('library/hello', makeImage().bytes, 'latest');
     await using house = await MirrorHouse.open({ upstream: registry });
 
-    await expect(house.mirror.tags(target('my.group/app'))).rejects.toMatchObject({ status: 404 });
-    expect(await house.mirror.tags(target('registry.corp/my.group/app'))).toMatchObject({ tags: ['latest'] });
-    expect(await house.mirror.tags(target('my.group/app', 'registry.corp'))).toMatchObject({ result: 'hit' });
+    for (const asked of [target('docker.io/hello'), target('docker.io/hello', 'registry.corp')]) {
+      expect(await house.mirror.manifest(asked, latest, 'GET')).toMatchObject({ bytes: image.bytes });
+    }
+    expect(registry.count('HEAD library/hello latest')).toBe(0);
   });
+});
+
+describe('a public registry as the default one', () => {
+  // Projects of a domain at gcr.io (gcr.io/google.com/cloudsdktool/…), groups with dots at GitLab and Quay.
+  it('is asked for names that look like a host of nobody known', async () => {
+    const gcr = new ScriptedUpstream('gcr.io');
+    gcr.addManifest('google.com/cloudsdktool/cli', image.bytes, 'latest');
+    await using house = await MirrorHouse.open({ upstream: gcr });
+
+    const answer = await house.mirror.manifest(target('google.com/cloudsdktool/cli'), latest, 'GET');
+
+    expect(answer.bytes).toEqual(image.bytes);
+  });
+
+  it.each(['docker.io/hello', 'ghcr.io/owner/app', 'us.gcr.io/owner/app', 'localhost/app'])(
+    'is not asked for %s, which anybody might have taken there',
+    async (name) => {
+      const quay = new ScriptedUpstream('quay.io');
+      await using house = await MirrorHouse.open({ upstream: quay });
+
+      await expect(house.mirror.tags(target(name))).rejects.toMatchObject({ code: 'NAME_UNKNOWN' });
+      expect(quay.requests).toEqual([]);
+    },
+  );
+
+  it.each(['ghcr.io/owner/app', 'my.group/app', 'registry.corp/app'])(
+    'is not asked for %s if it is Docker Hub, which has no such names',
+    async (name) => {
+      const hub = new ScriptedUpstream();
+      await using house = await MirrorHouse.open({ upstream: hub });
+
+      await expect(house.mirror.tags(target(name))).rejects.toMatchObject({ code: 'NAME_UNKNOWN' });
+      expect(hub.requests).toEqual([]);
+    },
+  );
 });
 
 describe('the canonical name', () => {
