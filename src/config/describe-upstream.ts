@@ -63,8 +63,9 @@ function isNamed({ program, lifetimeMs }: HelperSource): boolean {
 /** Undefined for what only the environment can say. */
 function describeProxy(proxy: ProxySettings | undefined): string | undefined {
   if (proxy === undefined) return 'none';
-  const { http, https, noProxy } = proxy;
-  return http !== undefined && http.href === https?.href && noProxy === '' ? maskedUrl(http) : undefined;
+  const { http, https, noProxy, forLoopback } = proxy;
+  const isOwn = forLoopback && http !== undefined && http.href === https?.href && noProxy === '';
+  return isOwn ? maskedUrl(http) : undefined;
 }
 
 function describeFreshness({ tagMs, gone, rules }: FreshnessConfig) {

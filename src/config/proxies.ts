@@ -9,12 +9,20 @@ const variables = {
   noProxy: ['NO_PROXY', 'no_proxy'],
 } as const;
 
-/** The proxies that the environment names for all programs; undefined when it names none. */
+/**
+ * The proxies that the environment names for all programs; undefined when it names none. They are for other machines only.
+ * @see https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config.ProxyFunc
+ */
 export function environmentProxies(around: Surroundings): ProxySettings | undefined {
   const http = read('http');
   const https = read('https');
   if (http === undefined && https === undefined) return undefined;
-  return { http, https, noProxy: around.variable(...variables.noProxy) ?? '' };
+  return {
+    http,
+    https,
+    noProxy: around.variable(...variables.noProxy) ?? '',
+    forLoopback: false,
+  };
 
   function read(scheme: 'http' | 'https'): URL | undefined {
     const text = around.variable(...variables[scheme]);
@@ -31,7 +39,7 @@ export function environmentProxies(around: Surroundings): ProxySettings | undefi
 export function readProxy(text: string, path: Path, around: Surroundings): ProxySettings | undefined {
   if (text.toLowerCase() === 'none') return undefined;
   const url = parseProxy(text);
-  if (url instanceof URL) return { http: url, https: url, noProxy: '' };
+  if (url instanceof URL) return { http: url, https: url, noProxy: '', forLoopback: true };
   around.problems.add(path, url);
   return undefined;
 }

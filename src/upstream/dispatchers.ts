@@ -33,7 +33,7 @@ export class Dispatchers {
     const { ca, proxy } = options;
     this.#options = options;
     this.#ca = ca === undefined ? undefined : [...getCACertificates('default'), ca];
-    this.#noProxy = new NoProxy(proxy?.noProxy ?? '');
+    this.#noProxy = new NoProxy(proxy?.noProxy ?? '', { forLoopback: proxy?.forLoopback ?? true });
   }
 
   /** The proxy through which `url` is asked; undefined for none. Its URL may hold credentials. */

@@ -9,6 +9,9 @@ interface Entry {
   readonly network: ReturnType<typeof ipaddr.parseCIDR> | undefined;
 }
 
+/** What the proxies of the environment are never used for, whatever `NO_PROXY` says. */
+const loopback = 'localhost,127.0.0.0/8,::1';
+
 const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /**
@@ -19,8 +22,13 @@ const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:'
 export class NoProxy {
   readonly #entries: readonly Entry[];
 
-  constructor(text: string) {
-    this.#entries = text
+  /**
+   * @param text as in `NO_PROXY`
+   * @param forLoopback whether the proxy is used for this machine's own addresses; Go's programs never do with one that
+   *   the environment names
+   */
+  constructor(text: string, { forLoopback }: { readonly forLoopback: boolean }) {
+    this.#entries = (forLoopback ? text : `${text},${loopback}`)
       .split(/[\s,]+/)
       .filter((entry) => entry !== '')
       .map(readEntry);

@@ -6,4 +6,6 @@ export interface ProxySettings {
   readonly https: URL | undefined;
   /** Hosts that are asked directly, as curl and Go write `NO_PROXY`. */
   readonly noProxy: string;
+  /** Whether this machine's own addresses are asked through them too; those of the environment are for others only. */
+  readonly forLoopback: boolean;
 }

@@ -54,7 +54,7 @@ describe.each([
     await using upstream = await scriptedServer(registryWith(headers));
     await using proxy = await FakeProxy.start();
     await using client = clientOf(upstream.url, {
-      proxy: { http: proxy.url, https: proxy.url, noProxy: '' },
+      proxy: { http: proxy.url, https: proxy.url, noProxy: '', forLoopback: true },
     });
     expect((await client.registry.getManifest(busybox, latest)).bytes).toEqual(manifest);
     expect(await readAll(await client.registry.openBlob(busybox, digest, 0))).toEqual(blob);

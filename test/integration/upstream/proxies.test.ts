@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { ProxySettings } from '../../../src/upstream/proxy-settings.ts';
+import { loadText } from '../../support/config-folder.ts';
 import { within } from '../../support/deadline.ts';
 import { FakeHub } from '../../support/fake-hub.ts';
 import { FakeProxy } from '../../support/fake-proxy.ts';
@@ -25,7 +26,7 @@ const bytes = noise(300_000, 'proxies');
 const digest = digestOf(bytes);
 
 function through({ url }: FakeProxy, noProxy = ''): ProxySettings {
-  return { http: url, https: url, noProxy };
+  return { http: url, https: url, noProxy, forLoopback: true };
 }
 
 describe('a plain http upstream behind a proxy', () => {
@@ -67,10 +68,34 @@ describe('a plain http upstream behind a proxy', () => {
     await using upstream = await scriptedServer((_, response) => response.end('{}'));
     await using proxy = await FakeProxy.start();
     await using client = clientOf(upstream.url, {
-      proxy: { http: undefined, https: proxy.url, noProxy: '' },
+      proxy: { http: undefined, https: proxy.url, noProxy: '', forLoopback: true },
     });
     await client.registry.getManifest(busybox, latest);
     expect(proxy.requests).toEqual([]);
+  });
+
+  it('on this machine is asked directly where the proxy is that of the environment, as by Go', async () => {
+    await using upstream = await scriptedServer((_, response) => response.end('{}'));
+    await using proxy = await FakeProxy.start();
+    const { config } = await loadText(`version: 0.1\nproxy: { remoteurl: '${upstream.url}' }\n`, {
+      HTTP_PROXY: proxy.url.href,
+    });
+    await using client = clientOf(upstream.url, { proxy: config.upstreams[0].proxy });
+    await client.registry.getManifest(busybox, latest);
+    expect(proxy.requests).toEqual([]);
+    expect(upstream.requests).toHaveLength(1);
+  });
+
+  it('on this machine is asked through the proxy that is configured for it', async () => {
+    await using upstream = await scriptedServer((_, response) => response.end('{}'));
+    await using proxy = await FakeProxy.start();
+    const name = new URL(upstream.url).host;
+    const { config } = await loadText(
+      `version: 0.1\nupstreams: { '${name}': { url: '${upstream.url}', proxy: '${proxy.url.origin}' } }\n`,
+    );
+    await using client = clientOf(upstream.url, { proxy: config.upstreams[0].proxy });
+    await client.registry.getManifest(busybox, latest);
+    expect(proxy.requests).toHaveLength(1);
   });
 
   it('that hangs is a timeout', async () => {
@@ -185,7 +210,7 @@ describe('the credentials of a proxy', () => {
     const wrong = new URL(proxy.url);
     wrong.password = 'wrong-password-1';
     await using client = clientOf(named(`${scheme}://127.0.0.1:1`, 'registry.example.com'), {
-      proxy: { http: wrong, https: wrong, noProxy: '' },
+      proxy: { http: wrong, https: wrong, noProxy: '', forLoopback: true },
     });
     const failure = await failureOf(client.registry.getManifest(busybox, latest));
     expect(failure.kind).toBe('unavailable');

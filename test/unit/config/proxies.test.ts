@@ -14,7 +14,12 @@ describe("the environment's proxies", () => {
     const { config } = await loadText(file, environment);
 
     const [first, second] = config.upstreams;
-    expect(first.proxy).toEqual({ http: http && new URL(http), https: https && new URL(https), noProxy });
+    expect(first.proxy).toEqual({
+      http: http && new URL(http),
+      https: https && new URL(https),
+      noProxy,
+      forLoopback: false,
+    });
     expect(second?.proxy).toBeUndefined();
   });
 
@@ -44,7 +49,7 @@ describe("an upstream's own proxy", () => {
     });
 
     const url = new URL('http://own:1');
-    expect(config.upstreams[0].proxy).toEqual({ http: url, https: url, noProxy: '' });
+    expect(config.upstreams[0].proxy).toEqual({ http: url, https: url, noProxy: '', forLoopback: true });
   });
 
   it.each(['nonne', 'proxy.corp:3128', 'socks5://me:geheim@proxy'])('is refused as %s', async (proxy) => {

@@ -62,7 +62,7 @@ upstreams:
       credentials: { kind: 'static', username: 'me', password: 'geheim' },
       ca: `${selfSigned.cert}\n${selfSigned.cert}\n`,
       insecure: true,
-      proxy: { http: proxy, https: proxy, noProxy: '' },
+      proxy: { http: proxy, https: proxy, noProxy: '', forLoopback: true },
       redirects: ['storage.corp', '10.0.0.8:9000'],
       freshness: { tagMs: 3_600_000, gone: 'drop', rules: [{ match: '*:latest', maxAgeMs: 0 }] },
       pullAhead: { enabled: false, parallel: 7 },

@@ -21,7 +21,7 @@ describe('NoProxy', () => {
     ['fd00::/8', 'https://[fd12::1]/'],
     ['*', 'https://anything.example/'],
   ])('%j asks %s directly', (text, url) => {
-    expect(new NoProxy(text).includes(new URL(url))).toBe(true);
+    expect(new NoProxy(text, { forLoopback: true }).includes(new URL(url))).toBe(true);
   });
 
   it.each([
@@ -38,6 +38,27 @@ describe('NoProxy', () => {
     ['fd00::/8', 'https://10.0.0.1/'],
     ['0.0.0.1', 'https://10.0.0.1/'],
   ])('%j leaves %s to the proxy', (text, url) => {
-    expect(new NoProxy(text).includes(new URL(url))).toBe(false);
+    expect(new NoProxy(text, { forLoopback: true }).includes(new URL(url))).toBe(false);
   });
+});
+
+// As Go has it: https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config.ProxyFunc
+describe('a proxy that is not for this machine itself', () => {
+  it.each([
+    ['', 'http://localhost:5000/'],
+    ['', 'http://127.0.0.1:5000/'],
+    ['', 'https://127.8.9.10/'],
+    ['', 'http://[::1]:5000/'],
+    ['', 'http://[::ffff:127.0.0.1]/'],
+    ['example.com', 'http://localhost/'],
+  ])('%j: %s is asked directly', (text, url) => {
+    expect(new NoProxy(text, { forLoopback: false }).includes(new URL(url))).toBe(true);
+  });
+
+  it.each(['http://10.0.0.1/', 'https://registry.example.com/', 'http://localhost.example.com/'])(
+    'is used for %s',
+    (url) => {
+      expect(new NoProxy('', { forLoopback: false }).includes(new URL(url))).toBe(false);
+    },
+  );
 });
