@@ -1,25 +1,45 @@
 import { headerText, type UpstreamResponse } from './http-message.ts';
+import { parseLinks, type LinkHeader } from './link-header.ts';
 import { UpstreamError } from './registry.ts';
 
 /**
- * The next page that an answer's `Link` header names, or undefined at the last one. The link is taken as it is, relative
- * to whoever answered; after a redirect, its query goes to `page` again, since the authorization is good only there.
+ * The next page that an answer's `Link` header names, or undefined at the last one. Only the link's query counts: it is
+ * put to `page` again. A registry behind a proxy links to a scheme, host, port or path of its own idea, and requests
+ * carry a token, which belongs nowhere else. A link back to a page that was asked for already ends the list.
  * @param page what was asked for
- * @throws {UpstreamError} `invalid` for a page that belongs to another list: requests go there with a token
+ * @param asked the pages of this list so far, `page` included
+ * @throws {UpstreamError} `invalid` for a next page that cannot be asked for: the list must not look whole
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
  */
-export function nextPage({ headers, url: answered }: UpstreamResponse, page: URL): URL | undefined {
-  for (const [, target = '', parameters = ''] of (headerText(headers, 'link') ?? '').matchAll(
-    /<([^<>]{0,4096})>([^<,]{0,256})/g,
-  )) {
-    if (!/;\s*rel\s*=\s*"?next"?\s*(?:;|$)/i.test(parameters)) continue;
-    const linked = URL.parse(target, answered.href);
-    if (linked === null || linked.origin !== answered.origin || linked.pathname !== answered.pathname) {
-      throw new UpstreamError('invalid', `${answered.host} links to a page outside of its list`);
-    }
-    const next = new URL(page);
-    next.search = linked.search;
-    return next.href === page.href ? undefined : next;
+export function nextPage(
+  { headers, url: answered }: UpstreamResponse,
+  page: URL,
+  asked: ReadonlySet<string> = new Set([page.href]),
+): URL | undefined {
+  const header = parseLinks(headerText(headers, 'link') ?? '');
+  const target = nextTarget(header);
+  if (target === undefined) {
+    if (!/\bnext\b/i.test(header.rest)) return undefined;
+    throw new UpstreamError('invalid', `${answered.host} links to a next page in a way that cannot be read`);
   }
-  return undefined;
+  const linked = URL.parse(target, answered.href);
+  if (linked === null) {
+    throw new UpstreamError('invalid', `${answered.host} links to a next page that is no URL`);
+  }
+  const next = new URL(page);
+  next.search = linked.search;
+  if (!asked.has(next.href)) return next;
+  if (linked.origin === answered.origin && linked.pathname === answered.pathname) return undefined;
+  throw new UpstreamError(
+    'invalid',
+    `${answered.host} links to a next page elsewhere, with no query by which it could be asked for`,
+  );
+}
+
+/** A link without relation types is to the next page if it is the only one: there is nothing else that lists link to. */
+function nextTarget({ links }: LinkHeader): string | undefined {
+  const next = links.find(({ relations }) => relations?.has('next'));
+  if (next !== undefined) return next.target;
+  const [only, ...others] = links;
+  return others.length === 0 && only?.relations === undefined ? only?.target : undefined;
 }

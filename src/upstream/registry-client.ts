@@ -118,7 +118,9 @@ export class RegistryClient implements UpstreamRegistry {
     const pages = new TagPages();
     const first = endpoint(this.#url, repository, 'tags', 'list');
     first.searchParams.set('n', String(atMost ?? tagsPerPage));
+    const asked = new Set<string>();
     for (let url: URL | undefined = first; url !== undefined && !pages.full;) {
+      asked.add(url.href);
       const request: UpstreamRequest = {
         method: 'GET',
         url,
@@ -128,7 +130,7 @@ export class RegistryClient implements UpstreamRegistry {
       };
       const response = await this.#expectOk(await this.#metadata.send(request, pullScope(repository)));
       pages.add(await response.body.read(maxPageBytes, this.#bodyTimeoutMs), url.host);
-      url = atMost === undefined ? nextPage(response, url) : undefined;
+      url = atMost === undefined ? nextPage(response, url, asked) : undefined;
     }
     return pages.tags;
   }
@@ -140,7 +142,9 @@ export class RegistryClient implements UpstreamRegistry {
   ): Promise<readonly ReferrerDescriptor[] | undefined> {
     const pages = new ReferrerPages();
     const first = endpoint(this.#url, repository, 'referrers', digest);
+    const asked = new Set<string>();
     for (let url: URL | undefined = first; url !== undefined && !pages.full;) {
+      asked.add(url.href);
       const request: UpstreamRequest = {
         method: 'GET',
         url,
@@ -156,7 +160,7 @@ export class RegistryClient implements UpstreamRegistry {
       }
       const { body } = await this.#expectOk(response);
       if (!pages.add(await body.read(maxPageBytes, this.#bodyTimeoutMs), url.host)) return undefined;
-      url = nextPage(response, url);
+      url = nextPage(response, url, asked);
     }
     return pages.descriptors;
   }

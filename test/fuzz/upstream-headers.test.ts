@@ -4,6 +4,7 @@ import { printable } from '../../src/upstream/answer-error.ts';
 import { parseChallenges } from '../../src/upstream/auth/challenge.ts';
 import { judgeRealm } from '../../src/upstream/auth/realm.ts';
 import { parseContentRange } from '../../src/upstream/content-range.ts';
+import { parseLinks } from '../../src/upstream/link-header.ts';
 import { redirectTarget } from '../../src/upstream/redirect.ts';
 import { UpstreamError } from '../../src/upstream/registry.ts';
 import { parseRetryAfter } from '../../src/upstream/retry-after.ts';
@@ -62,6 +63,45 @@ describe('challenges', () => {
     (piece) => {
       const start = performance.now();
       parseChallenges([piece.repeat(100_000)]);
+      expect(performance.now() - start).toBeLessThan(5000);
+    },
+  );
+});
+
+describe('links', () => {
+  it('come back as they were written, however many share a line', () => {
+    const target = fc.string({ unit: fc.constantFrom(...'ab/?=&,;" '.split('')), maxLength: 20 });
+    const link = fc.record({
+      target,
+      types: fc.array(name, { minLength: 1, maxLength: 3 }),
+      title: quotable,
+    });
+    fc.assert(
+      fc.property(fc.array(link, { maxLength: 4 }), (links) => {
+        const line = links
+          .map(({ target: to, types, title }) => `<${to}>; title=${quote(title)}; rel="${types.join(' ')}"`)
+          .join(', ');
+        expect(parseLinks(line)).toEqual({
+          links: links.map(({ target: to, types }) => ({ target: to, relations: new Set(types) })),
+          rest: '',
+        });
+      }),
+    );
+  });
+
+  it('never throw, whatever the header says', () => {
+    fc.assert(
+      fc.property(headerish, (line) => {
+        for (const { target } of parseLinks(line).links) expect(target).not.toContain('>');
+      }),
+    );
+  });
+
+  it.each(['"', '<', '>;', '<>;', '<a>;rel="', '\\"', ',', ';', '<a>;="', 'a=', '\t', 'a '])(
+    'made of %j alone are read quickly',
+    (piece) => {
+      const start = performance.now();
+      parseLinks(piece.repeat(100_000));
       expect(performance.now() - start).toBeLessThan(5000);
     },
   );

@@ -266,6 +266,40 @@ describe('listTags', () => {
     expect(hub.requests).toHaveLength(1);
   });
 
+  // A registry behind a proxy that ends TLS, and perhaps takes off a prefix, knows no better.
+  it.each(['http://registry.internal:5000', 'https://127.0.0.9:1', 'https://registry.internal/prefix'])(
+    'asks upstream itself for a page that is linked at %s',
+    async (place) => {
+      await using upstream = await scriptedServer((request, response) => {
+        const { pathname, searchParams } = new URL(request.url ?? '', 'http://registry');
+        const more = searchParams.get('last') === null;
+        const link = [
+          `<${place}/>; rel="first"`,
+          `<${place}${pathname}?n=1&last=a>; title="a, b"; rel="last next"`,
+        ];
+        if (more) response.setHeader('link', link);
+        response.end(JSON.stringify({ tags: [more ? 'a' : 'b'] }));
+      });
+      await using client = clientOf(upstream.url);
+      expect(await client.registry.listTags(busybox)).toEqual(['a', 'b']);
+      expect(upstream.requests).toEqual([
+        'GET /v2/library/busybox/tags/list?n=1000',
+        'GET /v2/library/busybox/tags/list?n=1&last=a',
+      ]);
+    },
+  );
+
+  it('ends where pages link to each other in a circle', async () => {
+    await using upstream = await scriptedServer((request, response) => {
+      const odd = request.url?.endsWith('page=1') === true;
+      response.writeHead(200, { link: `<list?page=${odd ? 2 : 1}>; rel=next` });
+      response.end(JSON.stringify({ tags: [odd ? 'odd' : 'even'] }));
+    });
+    await using client = clientOf(upstream.url);
+    expect(await client.registry.listTags(busybox)).toEqual(['even', 'odd']);
+    expect(upstream.requests).toHaveLength(3);
+  });
+
   it('does not follow a page to another host', async () => {
     await using other = await scriptedServer((_, response) => response.end('{"tags":[]}'));
     await using upstream = await scriptedServer((request, response) => {

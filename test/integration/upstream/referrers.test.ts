@@ -42,6 +42,25 @@ describe('referrers', () => {
     expect(upstream.requests).toEqual([`GET ${path}`, `GET ${path}?next_page=gAAAA%2B%3D&n=1`]);
   });
 
+  it('are asked for at the upstream itself, wherever the next page is linked', async () => {
+    await using upstream = await scriptedServer((request, response) => {
+      const more = request.url === path;
+      if (more) response.setHeader('link', `<https://10.0.0.1:8443/registry${path}?p=2>; rel=next`);
+      response.end(index(descriptor(more ? 'a' : 'b')));
+    });
+    await using client = clientOf(upstream.url);
+    expect(await client.registry.referrers(busybox, subject)).toEqual([descriptor('a'), descriptor('b')]);
+    expect(upstream.requests).toEqual([`GET ${path}`, `GET ${path}?p=2`]);
+  });
+
+  it('fail when the next page is linked in a way that nobody can follow', async () => {
+    await using upstream = await scriptedServer((_, response) => {
+      response.writeHead(200, { link: `<${path}?p=2; rel="next"` }).end(index(descriptor('a')));
+    });
+    await using client = clientOf(upstream.url);
+    expect((await failureOf(client.registry.referrers(busybox, subject))).kind).toBe('invalid');
+  });
+
   it('may be none', async () => {
     await using upstream = await scriptedServer((_, response) => response.end(index()));
     await using client = clientOf(upstream.url);

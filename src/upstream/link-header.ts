@@ -1,0 +1,67 @@
+/**
+ * One link of a `Link` header.
+ * @see https://www.rfc-editor.org/rfc/rfc8288#section-3
+ */
+export interface Link {
+  /** As it is written, perhaps relative. */
+  readonly target: string;
+  /** Relation types in lower case; undefined when the link states none. */
+  readonly relations: ReadonlySet<string> | undefined;
+}
+
+export interface LinkHeader {
+  readonly links: readonly Link[];
+  /** What of the header is no link; empty for a well-formed one. */
+  readonly rest: string;
+}
+
+/** What is longer is cut: with the headers that are taken at all it can be no longer. */
+const maxLength = 64 * 1024;
+
+const targetPattern = /[\s,]*<([^>]*)>\s*/y;
+/** Without its brackets, as some registries write it and skopeo reads it. */
+const bareTargetPattern = /[\s,]*([^\s<>,;"]+)\s*(?=;)/y;
+const parameterPattern =
+  /;\s*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\[^])*)"|([^\s",;]*)))?)?\s*/y;
+/** Anything up to the next comma outside quotes: what is stepped over when nothing else fits. Matches always. */
+const rubbishPattern = /((?:"(?:[^"\\]|\\[^]?)*(?:"|$)|[^,"])*)(?:,|$)/y;
+
+/** Reads a `Link` header, its lines joined by commas. */
+export function parseLinks(header: string): LinkHeader {
+  const text = header.slice(0, maxLength);
+  const links: Link[] = [];
+  let rest = '';
+  let position = 0;
+  const match = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = position;
+    const found = pattern.exec(text);
+    if (found !== null) position = pattern.lastIndex;
+    return found;
+  };
+  while (position < text.length) {
+    const target = (match(targetPattern) ?? match(bareTargetPattern))?.[1];
+    if (target === undefined) {
+      rest += match(rubbishPattern)?.[1]?.trim() ?? '';
+      continue;
+    }
+    let relations: ReadonlySet<string> | undefined;
+    for (let found = match(parameterPattern); found !== null; found = match(parameterPattern)) {
+      const [, name = '', quoted, bare = ''] = found;
+      // Of several, the first counts.
+      if (name.toLowerCase() === 'rel') relations ??= typesOf(quoted?.replace(/\\([^])/g, '$1') ?? bare);
+    }
+    links.push({ target, relations });
+    // Up to the comma: there is something in between only in a malformed header.
+    rest += match(rubbishPattern)?.[1] ?? '';
+  }
+  return { links, rest };
+}
+
+function typesOf(text: string): ReadonlySet<string> {
+  return new Set(
+    text
+      .toLowerCase()
+      .split(/\s+/)
+      .filter((type) => type !== ''),
+  );
+}
