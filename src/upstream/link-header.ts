@@ -18,9 +18,10 @@ export interface LinkHeader {
 /** What is longer is cut: with the headers that are taken at all it can be no longer. */
 const maxLength = 64 * 1024;
 
-const targetPattern = /[\s,]*<([^>]*)>\s*/y;
+const separatorPattern = /[\s,]+/y;
+const targetPattern = /<([^>]{0,8192})>\s*/y;
 /** Without its brackets, as some registries write it and skopeo reads it. */
-const bareTargetPattern = /[\s,]*([^\s<>,;"]+)\s*(?=;)/y;
+const bareTargetPattern = /([^\s<>,;"]{1,8192})\s*(?=;)/y;
 const parameterPattern =
   /;\s*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\[^])*)"|([^\s",;]*)))?)?\s*/y;
 /** Anything up to the next comma outside quotes: what is stepped over when nothing else fits. Matches always. */
@@ -39,6 +40,7 @@ export function parseLinks(header: string): LinkHeader {
     return found;
   };
   while (position < text.length) {
+    if (match(separatorPattern) !== null) continue;
     const target = (match(targetPattern) ?? match(bareTargetPattern))?.[1];
     if (target === undefined) {
       rest += match(rubbishPattern)?.[1]?.trim() ?? '';
