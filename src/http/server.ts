@@ -11,6 +11,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { errorReply } from './errors.ts';
 import type { Lane } from './lane/lane.ts';
 import { answerPlainHttp, renewTls, secureOptions, type TlsOptions } from './tls.ts';
+import { maxHeaderSize, UnreadableRequests } from './unreadable-requests.ts';
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -88,6 +89,7 @@ export class HttpServer {
       },
     );
     const options = {
+      maxHeaderSize,
       headersTimeout: head,
       requestTimeout: request,
       keepAliveTimeout: keepAlive,
@@ -110,6 +112,12 @@ export class HttpServer {
     this.#server.on('error', (error) => {
       if (this.#server.listening) logger.error({ err: error }, 'a connection could not be accepted');
     });
+    const unreadable = new UnreadableRequests({
+      clock,
+      logger,
+      answering: (socket) => [...this.#inFlight].find((outgoing) => outgoing.socket === socket),
+    });
+    this.#server.on('clientError', (error, socket: Socket) => unreadable.refuse(error, socket));
     lane?.attach(this.#server);
     this.#server.on('request', (incoming, outgoing) => {
       lane?.begun(incoming, outgoing);

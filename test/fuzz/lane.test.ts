@@ -44,6 +44,7 @@ test('whatever comes on a connection, and in whatever pieces, is answered as wit
     requestHead('GET', `/v2/box/blobs/${digest}`, 'Range: bytes=1-2'),
     requestHead('GET', '/v2/box/manifests/none'),
     requestHead('GET', '/v2/box/manifests/v1', `X-Rest: ${'a'.repeat(50)}`),
+    requestHead('GET', '/v2/box/manifests/v1', `X-Rest: ${'a'.repeat(30_000)}`),
     requestHead('GET', '/v2/box/manifests/v1', 'Upgrade: h2c', 'Connection: upgrade'),
     requestHead('POST', '/v2/box/blobs/uploads/', `Content-Length: ${hot.length}`) + hot,
     requestHead('POST', '/v2/box/blobs/uploads/', 'Transfer-Encoding: chunked') +

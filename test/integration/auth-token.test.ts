@@ -79,6 +79,13 @@ describe('with a token service', () => {
     expect(verdict(blob, layer.bytes)).toBe('right');
   });
 
+  test('a token that grants hundreds of repositories may be as long as that takes', async () => {
+    const pull = [...Array.from({ length: 500 }, (_, index) => `acme/team-${index}`), 'acme/private'];
+    const token = await signToken(tokens.signer, Date.now(), { pull });
+    expect(token.length).toBeGreaterThan(16 * 1024);
+    expect(verdict(await get('/v2/acme/private/manifests/v1', token), image.bytes)).toBe('right');
+  });
+
   test('a token without the scope is told which one it lacks, as podman wants to hear it', async () => {
     const ping = await get('/v2/');
     const token = await login(ping, 'repository:acme/other:pull', 'alice');
