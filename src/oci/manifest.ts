@@ -1,5 +1,5 @@
 import { parseDigest, type Digest } from './digest.ts';
-import { bareMediaType, manifestMediaTypes, mediaTypes } from './media-type.ts';
+import { bareMediaType, dockerImageConfig, manifestMediaTypes, mediaTypes } from './media-type.ts';
 
 /** The largest manifest that registries take, in bytes (distribution-spec, "Pushing Manifests"). */
 export const maxManifestBytes = 4 * 1024 * 1024;
@@ -134,6 +134,8 @@ export function manifestMediaType(contentType: string | undefined, contents: Man
     throw new ManifestSyntaxError(`manifests of type ${contents.mediaType.slice(0, 100)} are not supported`);
   }
   if (contents.children.length > 0) return mediaTypes.ociIndex;
+  // OCI lets a manifest leave its type out, Docker does not; so it is the config's that tells them apart.
+  if (contents.artifactType === dockerImageConfig) return mediaTypes.dockerManifest;
   if (contents.blobs.length > 0) return mediaTypes.ociManifest;
   throw new ManifestSyntaxError('the document is neither a manifest nor an index');
 }

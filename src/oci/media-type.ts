@@ -8,6 +8,9 @@ export const mediaTypes = {
   dockerManifestList: 'application/vnd.docker.distribution.manifest.list.v2+json',
 } as const;
 
+/** What the config of one of Docker's images is; Ollama's models have one, too. */
+export const dockerImageConfig = 'application/vnd.docker.container.image.v1+json';
+
 /** Every manifest type that Entrepot stores, in the order in which it asks an upstream for them. */
 export const manifestMediaTypes: readonly string[] = [
   mediaTypes.ociIndex,
@@ -22,16 +25,23 @@ export function bareMediaType(text: string): string {
   return (text.split(';', 1)[0] ?? '').trim().toLowerCase();
 }
 
+/** `type/subtype` of tokens, either of them possibly a star (RFC 9110, section 12.5.1). */
+const mediaRange = /^[!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+$/;
+
 /**
- * Whether an `Accept` header (its lines joined by commas) admits `mediaType`. No header, or an empty one, admits all.
- * Only `q=0` matters of the parameters: a manifest comes in the one type that it has.
+ * Whether an `Accept` header (its lines joined by commas) admits `mediaType`. No header, an empty one, or one that holds no
+ * media range at all admits all: a server may disregard the header, and RamaLama asks Ollama's registry with
+ * `Accept: Accept: application/…`. Only `q=0` matters of the parameters: a manifest comes in the one type that it has.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1
  */
 export function accepts(accept: string | undefined, mediaType: string): boolean {
-  if (accept === undefined || accept.trim() === '') return true;
+  const ranges = (accept ?? '')
+    .split(',')
+    .map((range) => range.split(';').map((part) => part.trim().toLowerCase()))
+    .filter(([name = '']) => mediaRange.test(name));
+  if (ranges.length === 0) return true;
   const family = `${mediaType.split('/', 1)[0] ?? ''}/*`;
-  return accept.split(',').some((range) => {
-    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+  return ranges.some(([name = '', ...parameters]) => {
     if (parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter))) return false;
     return name === mediaType || name === '*/*' || name === family;
   });

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { manifestMediaType, readManifest } from '../../../src/oci/manifest.ts';
+import { accepts, dockerImageConfig, mediaTypes } from '../../../src/oci/media-type.ts';
+
+const { dockerManifest, ociManifest } = mediaTypes;
+
+describe('an Accept header', () => {
+  test.each([
+    [dockerManifest, true],
+    [`${ociManifest}, ${dockerManifest};q=0.5`, true],
+    ['application/*', true],
+    ['*/*', true],
+    [ociManifest, false],
+    [`${dockerManifest};q=0`, false],
+    [`nonsense, ${ociManifest}`, false],
+  ])('%s is obeyed', (accept, isAdmitted) => {
+    expect(accepts(accept, dockerManifest)).toBe(isAdmitted);
+  });
+
+  test.each([
+    undefined,
+    '',
+    // ramalama/transports/ollama.py puts the name of the header into its value.
+    `Accept: ${ociManifest}`,
+    'text',
+    ',;',
+  ])('%s says nothing, and so admits all', (accept) => {
+    expect(accepts(accept, dockerManifest)).toBe(true);
+  });
+});
+
+describe('the type of a manifest that comes as text/plain', () => {
+  const blob = { digest: `sha256:${'1'.repeat(64)}`, size: 1 };
+  const typeOf = (manifest: object): string =>
+    manifestMediaType('text/plain; charset=utf-8', readManifest(Buffer.from(JSON.stringify(manifest))));
+
+  test('is the one that it states', () => {
+    const config = { ...blob, mediaType: dockerImageConfig };
+    expect(typeOf({ mediaType: ociManifest, config })).toBe(ociManifest);
+    expect(typeOf({ mediaType: dockerManifest, config })).toBe(dockerManifest);
+  });
+
+  test('is that of its config, where it states none', () => {
+    expect(typeOf({ config: { ...blob, mediaType: dockerImageConfig } })).toBe(dockerManifest);
+    const oci = 'application/vnd.oci.image.config.v1+json';
+    expect(typeOf({ config: { ...blob, mediaType: oci } })).toBe(ociManifest);
+  });
+});
