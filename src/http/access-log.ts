@@ -24,13 +24,14 @@ export class AccessLog {
     const { client } = exchange;
     outgoing.once('close', () => {
       const { failure } = exchange;
+      const isComplete = outgoing.writableFinished || (exchange.headSuffices && outgoing.headersSent);
       this.#logger[level](
         {
           requestId: exchange.id,
           client,
           ...accessRecord(exchange, incoming, this.#clock.now() - exchange.startedAt),
           ...(failure === undefined ? undefined : { error: reason(failure) }),
-          ...(outgoing.writableFinished || failure !== undefined ? undefined : { aborted: true }),
+          ...(isComplete || failure !== undefined ? undefined : { aborted: true }),
         },
         'request',
       );

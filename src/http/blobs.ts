@@ -3,6 +3,7 @@ import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { BlobAnswer, BlobStat, Mirror, PullTarget, Standing } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { blobLocation } from './blob-location.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { ErrorResponder } from './errors.ts';
 import { etag, matchesIfNoneMatch, matchesIfRange } from './etag.ts';
@@ -69,7 +70,7 @@ export class BlobHandler {
     standing: Standing,
   ): Promise<Response> {
     const bytes = await readWhole(blob);
-    const headers = [...blobHeaders(exchange, digest, blob), ...blobType];
+    const headers = [...blobHeaders(exchange, digest, blob), ...blobType, ...blobLocation(exchange)];
     const isIntact = digestOf(bytes, digestAlgorithm(digest)) === digest;
     const lasting = isIntact ? { standing } : undefined;
     return exchange.reply({ status: 200, headers, body: bytes, ...lasting });
@@ -89,9 +90,12 @@ export class BlobHandler {
       ]);
     }
     const span = range ?? { start: 0, end: size };
+    const location = range === undefined ? blobLocation(exchange) : [];
+    exchange.headSuffices = location.length > 0;
     const headers = [
       ...described,
       ...blobType,
+      ...location,
       'Content-Length',
       String(span.end - span.start),
       ...(range === undefined ? [] : ['Content-Range', contentRange(range, size)]),

@@ -58,6 +58,8 @@ export class Exchange {
   status = 0;
   /** Body bytes that went out. */
   bytesSent = 0;
+  /** Whether the client may want no more than the answer's head: then it breaks nothing off when it leaves after that. */
+  headSuffices = false;
   /** The answer, if it may be given again. */
   repeatable: Omit<RepeatableAnswer, 'record'> | undefined;
 
@@ -89,6 +91,12 @@ export class Exchange {
 
   get path(): string {
     return this.#context.req.path;
+  }
+
+  /** Path and query as the client wrote them, as far as a URL leaves them so. */
+  get target(): string {
+    const { pathname, search } = new URL(this.#context.req.url);
+    return pathname + search;
   }
 
   /** The request's body; null when there is none. */

@@ -1,0 +1,161 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { contentAnswer } from './fake-answer.ts';
+import type { Content } from './image.ts';
+
+/** A request to the registry or its storage, and what it got. */
+interface ModelRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly range: string | undefined;
+  bytesSent: number;
+}
+
+export interface ModelRegistryOptions {
+  /** False: HEAD of a manifest is 405, as for Ollama's. */
+  readonly headsManifests?: boolean;
+}
+
+/**
+ * A registry as users report Ollama's: `/v2/` is 404 (ollama#6510), manifests come as `text/plain`, chunked and without a digest
+ * (ollama#6470), HEAD of one is 405 (oras-go#882), and blobs are redirected to a storage on another host, which gives ranges.
+ */
+export class FakeModelRegistry implements AsyncDisposable {
+  readonly requests: ModelRequest[] = [];
+  readonly #headsManifests: boolean;
+  readonly #manifests = new Map<string, Buffer>();
+  readonly #blobs = new Map<string, Buffer>();
+  readonly #registry = createServer((incoming, outgoing) => this.#answer(incoming, outgoing));
+  readonly #storage = createServer((incoming, outgoing) => {
+    void this.#store(incoming, outgoing);
+  });
+  /** Where answers of the storage wait, and from which byte of a blob on. */
+  #gate: { readonly from: number; readonly open: Promise<void> } | undefined;
+
+  private constructor({ headsManifests = false }: ModelRegistryOptions) {
+    this.#headsManifests = headsManifests;
+  }
+
+  static async start(options: ModelRegistryOptions = {}): Promise<FakeModelRegistry> {
+    const registry = new FakeModelRegistry(options);
+    await listen(registry.#registry, '127.0.0.1');
+    await listen(registry.#storage, '127.0.0.2');
+    return registry;
+  }
+
+  get url(): string {
+    return originOf(this.#registry);
+  }
+
+  /** Makes a manifest known by its tag and its digest, and the blobs of it. */
+  add(repository: string, tag: string, manifest: Content, blobs: readonly Content[]): void {
+    for (const reference of [tag, manifest.digest])
+      this.#manifests.set(`/v2/${repository}/manifests/${reference}`, manifest.bytes);
+    for (const { digest, bytes } of blobs) this.#blobs.set(digest, bytes);
+  }
+
+  /** Lets the storage give nothing of a blob past a byte, until the function returned is called. */
+  holdFrom(byte: number): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#gate = { from: byte, open: promise };
+    return () => {
+      this.#gate = undefined;
+      resolve();
+    };
+  }
+
+  /** Bytes of a blob that went out, over all answers. */
+  bytesSent(digest: string): number {
+    return this.requests
+      .filter(({ path }) => path.endsWith(digest))
+      .reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+  }
+
+  /** Refuses connections from now on. */
+  async down(): Promise<void> {
+    await Promise.all([this.#registry, this.#storage].map(close));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.down();
+  }
+
+  #answer(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { method = '', url: path = '' } = incoming;
+    this.#log(incoming);
+    const manifest = this.#manifests.get(path);
+    const [, digest = ''] = /^\/v2\/.+\/blobs\/([^/]+)$/.exec(path) ?? [];
+    if (manifest !== undefined) {
+      if (method === 'HEAD' && !this.#headsManifests) {
+        outgoing.writeHead(405).end();
+        return;
+      }
+      // Without a Content-Length, Node sends it chunked.
+      outgoing.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+      outgoing.end(method === 'HEAD' ? undefined : manifest);
+      return;
+    }
+    const bytes = this.#blobs.get(digest);
+    if (bytes === undefined) {
+      outgoing.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('404 page not found\n');
+      return;
+    }
+    if (method === 'HEAD') {
+      outgoing.writeHead(200, { 'content-length': bytes.length }).end();
+      return;
+    }
+    outgoing.writeHead(307, { location: `${originOf(this.#storage)}/ollama/${digest}` }).end();
+  }
+
+  async #store(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const entry = this.#log(incoming);
+    const digest = entry.path.slice('/ollama/'.length);
+    const whole = this.#blobs.get(digest) ?? Buffer.alloc(0);
+    const { status, headers, body, offset } = contentAnswer({
+      bytes: whole,
+      digest,
+      range: entry.range,
+      ifNoneMatch: undefined,
+      headers: { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes' },
+    });
+    outgoing.writeHead(status, { ...headers, 'content-length': body.length });
+    const gate = this.#gate;
+    const free = gate === undefined ? body.length : Math.min(body.length, Math.max(0, gate.from - offset));
+    send(outgoing, entry, body.subarray(0, free));
+    if (free < body.length) {
+      await gate?.open;
+      send(outgoing, entry, body.subarray(free));
+    }
+    outgoing.end();
+  }
+
+  #log({ method = '', url = '', headers: { range } }: IncomingMessage): ModelRequest {
+    const entry = { method, path: url, range, bytesSent: 0 };
+    this.requests.push(entry);
+    return entry;
+  }
+}
+
+function send(outgoing: ServerResponse, entry: ModelRequest, bytes: Uint8Array): void {
+  entry.bytesSent += bytes.length;
+  outgoing.write(bytes);
+}
+
+async function listen(server: Server, host: string): Promise<void> {
+  server.listen(0, host);
+  await once(server, 'listening');
+}
+
+function originOf(server: Server): string {
+  const { address, port } = server.address() as AddressInfo;
+  return `http://${address}:${port}`;
+}
+
+async function close(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}
