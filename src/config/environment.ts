@@ -1,5 +1,6 @@
 import { publicRegistries } from '../oci/public-registries.ts';
 import { ConfigError, type Problem } from './config-error.ts';
+import { isServiceLink } from './service-links.ts';
 import { isSection, newSection, pathText, type ConfigTree, type Node, type Path } from './tree.ts';
 import { readYaml } from './yaml.ts';
 
@@ -15,8 +16,11 @@ const prefix = 'REGISTRY_';
  * `REGISTRY_HTTP_ADDR`. Parts are matched without regard to case, and numbers are places in lists, as in registry:2.
  * A key that is there already is also meant by a variable that writes `_` for its other characters: `GHCR_IO` for `ghcr.io`.
  *
- * @param isTopLevel whether a first part is a key; variables with another are left alone and returned, since Kubernetes
- *   gives every container next to a service called `registry` variables such as `REGISTRY_PORT`
+ * Left alone, and returned, are variables whose first part is no key, and those that Kubernetes gives every
+ * container next to a service called `registry`, `registry-proxy` and the like, such as
+ * `REGISTRY_PROXY_PORT`.
+ *
+ * @param isTopLevel whether a first part is a key, or so near to one that it must be a slip
  * @throws ConfigError that names the variables
  */
 export function applyEnvironment(
@@ -30,7 +34,7 @@ export function applyEnvironment(
     const text = environment[variable];
     if (!variable.startsWith(prefix) || variable === pathVariable || text === undefined) continue;
     const path = variable.slice(prefix.length).toLowerCase().split('_');
-    if (!isTopLevel(path[0] ?? '')) {
+    if (!isTopLevel(path[0] ?? '') || (isServiceLink(variable, text) && !isPresent(tree.root, path))) {
       foreign.push(variable);
       continue;
     }
@@ -43,6 +47,21 @@ export function applyEnvironment(
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return foreign;
+}
+
+/**
+ * Whether a variable's name spells a key that is there: no key of the schema looks like a service's, but one
+ * that the operator chose may.
+ */
+function isPresent(node: Node, names: readonly string[]): boolean {
+  if (names.length === 0) return true;
+  if (!isSection(node)) return false;
+  return Object.entries(node).some(([key, value]) => {
+    const spelling = asVariable(key).split('_');
+    return (
+      spelling.every((part, index) => part === names[index]) && isPresent(value, names.slice(spelling.length))
+    );
+  });
 }
 
 function override(tree: ConfigTree, variable: string, names: readonly string[], text: string): void {

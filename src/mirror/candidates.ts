@@ -158,8 +158,9 @@ export class Candidates {
 }
 
 /**
- * Asks one after the other until one has it. After a failure that is more than "not here", only those are asked that the cache can
- * answer for. Where none has it, the client hears of the likeliest, unless another's failure is more than that.
+ * Asks one after the other until one has it. After a failure that is more than "not here", only those are
+ * asked that the cache can answer for. Where none has it, the client hears of the likeliest, unless another's
+ * failure is more than that.
  */
 async function inTurn<T>(
   repositories: readonly Repository[],

@@ -140,9 +140,10 @@ function spellings({ upstream, name }: Repository): readonly [Repository, ...Rep
 }
 
 /**
- * Whether a registry may have repositories whose first part looks like a host. Docker Hub has no such names: to ask it would only
- * tell it which other registries are used here. On other public registries anybody could take the name of a known one, or that of
- * this machine, and be pulled in its place. A registry of one's own has what its owner calls so, be it a project `docker.io`.
+ * Whether a registry may have repositories whose first part looks like a host. Docker Hub has no such names:
+ * to ask it would only tell it which other registries are used here. On other public registries anybody could
+ * take the name of a known one, or that of this machine, and be pulled in its place. A registry of one's own
+ * has what its owner calls so, be it a project `docker.io`.
  */
 function mayHave(registry: UpstreamName, first: string): boolean {
   if (registry === dockerHub) return false;

@@ -7,8 +7,8 @@ export interface ClientVersion {
 const pattern = /(?:^|\s)v?(\d{1,4})\.(\d{1,4})(?![\d])/u;
 
 /**
- * The first version in a text such as `29.1.3`, `v2.2.0` or what `containerd --version` prints. Undefined when there is none, or
- * only a major one, which says too little.
+ * The first version in a text such as `29.1.3`, `v2.2.0` or what `containerd --version` prints. Undefined
+ * when there is none, or only a major one, which says too little.
  */
 export function parseClientVersion(text: string): ClientVersion | undefined {
   const [, major, minor] = pattern.exec(text) ?? [];

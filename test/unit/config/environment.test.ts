@@ -80,6 +80,49 @@ describe('the environment', () => {
     ]);
   });
 
+  // https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+  it('is left alone where Kubernetes fills it for a service whose name begins so, with one warning', async () => {
+    const links = {
+      REGISTRY_AUTH_TOKEN_SERVICE_HOST: '10.0.0.2',
+      REGISTRY_HTTPS_PORT: 'tcp://10.0.0.2:443',
+      REGISTRY_HTTP_PORT: 'tcp://[fd00::2]:5000',
+      REGISTRY_HTTP_PORT_5000_TCP: 'tcp://10.0.0.2:5000',
+      REGISTRY_HTTP_PORT_5000_TCP_ADDR: '10.0.0.2',
+      REGISTRY_HTTP_PORT_5000_TCP_PORT: '5000',
+      REGISTRY_HTTP_PORT_5000_TCP_PROTO: 'tcp',
+      REGISTRY_PROXY_PORT_53_UDP: 'udp://10.0.0.2:53',
+      REGISTRY_PROXY_SERVICE_HOST: '10.0.0.2',
+      REGISTRY_PROXY_SERVICE_PORT: '5000',
+      REGISTRY_PROXY_SERVICE_PORT_HTTP_API: '5000',
+      REGISTRY_UPSTREAMS_SERVICE_HOST: 'fd00::2',
+    };
+
+    const { warnings } = await loadText(file, links);
+
+    expect(warnings).toEqual([
+      `these environment variables name no key and are ignored: ${Object.keys(links).join(', ')}`,
+    ]);
+  });
+
+  it.each([
+    ['REGISTRY_PROXY_SERVICE_HOST', 'registry.lan', 'proxy.service: unknown key'],
+    ['REGISTRY_PROXY_PORT', '5000', 'proxy.port: unknown key'],
+    ['REGISTRY_PROXY_PORT', 'https://10.0.0.2:5000', 'proxy.port: unknown key'],
+    ['REGISTRY_HTTP_PORT_5000_TCP_ADDR', ':5000', 'http.port: unknown key'],
+    ['REGISTRY_PROXY_service_host', '10.0.0.2', 'proxy.service: unknown key'],
+  ])('is a slip where only its name is like those of services: %s=%s', async (variable, value, message) => {
+    expect(await complaintAbout(file, { [variable]: value })).toContain(message);
+  });
+
+  it('is a setting where the file has a key of such a name', async () => {
+    const { config, warnings } = await loadText(`${file}\nlog: { fields: { service_host: here } }\n`, {
+      REGISTRY_LOG_FIELDS_SERVICE_HOST: '10.0.0.2',
+    });
+
+    expect(config.log.fields).toEqual({ service_host: '10.0.0.2' });
+    expect(warnings).toEqual([]);
+  });
+
   it.each([
     ['REGISTRY_PROXY_TTL', 'soon', 'proxy.ttl: "soon" is not a duration'],
     ['REGISTRY_PROXY_REMOTEULR', 'x', 'proxy.remoteulr: unknown key, did you mean proxy.remoteurl?'],

@@ -176,7 +176,8 @@ describe('a private registry as the default one', () => {
     expect(quay.requests).toEqual([]);
   });
 
-  // As with registry:2, which passes every name on to proxy.remoteurl; Harbor's proxy projects are often called so.
+  // As with registry:2, which passes every name on to proxy.remoteurl; Harbor's proxy projects are often
+  // called so.
   it.each(['my.group/app', 'docker.io/app', 'quay.io/owner/app', 'localhost/app', '10.0.0.1/app'])(
     'has repositories whose names look like a registry: %s',
     async (name) => {

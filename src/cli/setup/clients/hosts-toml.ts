@@ -8,8 +8,9 @@ import type { MirrorAddress, MirroredUpstream } from '../mirror-address.ts';
 export type HostsReader = 'containerd' | 'Docker';
 
 /**
- * From when on they know the capability `referrers`, and ask hosts without it for no referrers; Docker 29.1 is the first that is
- * built with containerd 2.2. Older ones pass over the whole file for a word that they do not know, with a line in their log.
+ * From when on they know the capability `referrers`, and ask hosts without it for no referrers; Docker 29.1
+ * is the first that is built with containerd 2.2. Older ones pass over the whole file for a word that they do
+ * not know, with a line in their log.
  * @see https://github.com/containerd/containerd/blob/v2.2.0/core/remotes/docker/config/hosts.go
  */
 const knowingReferrers: Readonly<Record<HostsReader, ClientVersion>> = {

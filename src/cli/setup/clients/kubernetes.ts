@@ -147,6 +147,7 @@ spec:
     metadata:
       labels: { app: entrepot }
     spec:
+      enableServiceLinks: false   # the variables of services called registry-… would look like settings
       securityContext: { runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000 }
       containers:
         - name: entrepot

@@ -27,7 +27,8 @@ describe('the version of a client', () => {
     expect(parseClientVersion(text)).toEqual(version);
   });
 
-  // containerd 2.2.0 was the first to know the word: core/remotes/docker/config/hosts.go in v2.1.9 and in v2.2.0.
+  // containerd 2.2.0 was the first to know the word: core/remotes/docker/config/hosts.go in v2.1.9 and in
+  // v2.2.0.
   test.each<[ClientName, string, string]>([
     ['docker', '28.5', old],
     ['docker', '29.0', old],

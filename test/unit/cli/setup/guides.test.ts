@@ -242,6 +242,8 @@ describe('what the clients get', () => {
     expect(yaml(cluster?.text ?? '')).toMatchObject(
       ['Namespace', 'ConfigMap', 'PersistentVolumeClaim', 'Deployment', 'Service'].map((kind) => ({ kind })),
     );
+    // What Kubernetes would set for services called registry-… begins as variables of Entrepot's do.
+    expect(yaml(cluster?.text ?? '')[3]).toHaveProperty('spec.template.spec.enableServiceLinks', false);
     const [config, daemons] = yaml(nodes?.text ?? '') as { data?: Record<string, string> }[];
     expect(Object.keys(config?.data ?? {})).toEqual([
       'docker.io',
