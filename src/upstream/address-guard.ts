@@ -48,13 +48,15 @@ export class AddressGuard {
   }
 
   standing(url: URL): Standing {
+    if (this.#nearness.has(hostOf(url))) return 'upstream';
+    return this.isNamed(url) ? 'redirect' : 'stranger';
+  }
+
+  /** Whether the operator has named the host of `url` in `redirects`. */
+  isNamed(url: URL): boolean {
     const host = hostOf(url);
-    if (this.#nearness.has(host)) return 'upstream';
     const port = url.port === '' ? defaultPorts[url.protocol] : url.port;
-    const named = this.#redirects.some((redirect) =>
-      [host, `${host}:${port}`].includes(unbracketed(redirect)),
-    );
-    return named ? 'redirect' : 'stranger';
+    return this.#redirects.some((redirect) => [host, `${host}:${port}`].includes(unbracketed(redirect)));
   }
 
   /** @throws {UpstreamError} `invalid` for a URL whose host is an address, or this machine's own name, that must not be asked */

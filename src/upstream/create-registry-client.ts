@@ -66,9 +66,10 @@ export function createRegistryProbe(options: CreateRegistryClientOptions): Regis
   const { urls, credentials, timeouts, clock, logger } = options;
   const [url] = urls;
   const transport = createTransport(options);
+  const isNamed = (place: URL): boolean => transport.isNamed(place);
   const tokenClient = new TokenClient(transport, clock, timeouts.idleMs);
   const tokens = new TokenCache(clock, logger);
-  const authorizer = new Authorizer({ upstream: url, credentials, tokens, tokenClient });
+  const authorizer = new Authorizer({ upstream: url, credentials, tokens, tokenClient, isNamed });
   return new RegistryProbe({
     url,
     sender: transport,
@@ -97,14 +98,15 @@ function createTransport(options: CreateRegistryClientOptions): Transport {
 function clientAt(url: URL, transport: Transport, options: CreateRegistryClientOptions): RegistryClient {
   const { name, credentials, timeouts, clock, random, logger } = options;
   const retry = { clock, random, policy: options.retry };
-  const redirects = new RedirectFollower(transport);
+  const isNamed = (place: URL): boolean => transport.isNamed(place);
+  const redirects = new RedirectFollower(transport, isNamed);
   const retrying = new RetryingSender(redirects, retry);
   const tokens = new TokenCache(clock, logger);
-  // Tokens are asked for without following redirects: a realm was judged by its own host.
+  // Redirects of token services are followed by their client, which judges them as realms.
   const tokenClient = new TokenClient(new RetryingSender(transport, retry), clock, timeouts.idleMs);
   const guest = (registry: URL): Authorizer =>
-    new Authorizer({ upstream: registry, credentials: undefined, tokens, tokenClient });
-  const authorizer = new Authorizer({ upstream: url, credentials, tokens, tokenClient });
+    new Authorizer({ upstream: registry, credentials: undefined, tokens, tokenClient, isNamed });
+  const authorizer = new Authorizer({ upstream: url, credentials, tokens, tokenClient, isNamed });
   const metadata = new AuthorizedSender(new GuestSender(retrying, guest), authorizer, clock);
   const contents = new AuthorizedSender(new GuestSender(redirects, guest), authorizer, clock);
   return new RegistryClient({

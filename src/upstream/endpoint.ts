@@ -1,4 +1,11 @@
+import { parseDigest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/reference.ts';
+
+/** Whether what is at an endpoint is named by its digest, so that whoever sends it cannot change it. */
+export function isByDigest({ pathname }: URL): boolean {
+  const name = /\/(?:manifests|blobs)\/([^/]+)$/.exec(pathname)?.[1];
+  return name !== undefined && parseDigest(name) !== undefined;
+}
 
 /**
  * Where the registry at `registry`, perhaps below a path, answers for a repository. Names, tags and digests consist of

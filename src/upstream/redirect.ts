@@ -1,9 +1,10 @@
+import { isByDigest } from './endpoint.ts';
 import { headerText, type Sender, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 
-const maxRedirects = 5;
+export const maxRedirects = 5;
 
-const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+export const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
  * Follows redirects, five at most. `Authorization` stays with the origin (scheme, host and port) that it was meant for:
@@ -11,9 +12,12 @@ const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
  */
 export class RedirectFollower implements Sender {
   readonly #sender: Sender;
+  readonly #isNamed: (url: URL) => boolean;
 
-  constructor(sender: Sender) {
+  /** @param isNamed whether the operator has named a host as one that this upstream redirects to */
+  constructor(sender: Sender, isNamed: (url: URL) => boolean) {
     this.#sender = sender;
+    this.#isNamed = isNamed;
   }
 
   async send(request: UpstreamRequest): Promise<UpstreamResponse> {
@@ -26,25 +30,41 @@ export class RedirectFollower implements Sender {
       if (followed === maxRedirects) {
         throw new UpstreamError('invalid', `${request.url.host} redirects more than ${maxRedirects} times`);
       }
-      const target = redirectTarget(url, headerText(response.headers, 'location'));
+      const target = redirectTarget(url, headerText(response.headers, 'location'), (place) =>
+        this.#refusalOfPlain(request.url, place),
+      );
       if (target.origin !== url.origin) headers = withoutAuthorization(headers);
       url = target;
     }
+  }
+
+  /** Without TLS, only the digest shows that what comes is what was meant. Authorization is not sent there in any case. */
+  #refusalOfPlain(asked: URL, place: URL): string | undefined {
+    if (!isByDigest(asked)) return 'where no digest would show what is changed on the way';
+    return this.#isNamed(place) ? undefined : 'if that is right, name it in the `redirects` of this upstream';
   }
 }
 
 /**
  * Where a redirect leads: `location`, relative to `from`, without user information and fragment.
- * @throws {UpstreamError} `invalid` for no URL, a scheme other than http and https, or a step from https to http
+ * @param refusalOfPlain why a step from https to this http URL is refused; undefined when it is not
+ * @throws {UpstreamError} `invalid` for no URL, a scheme other than http and https, or a refused step from https to http
  */
-export function redirectTarget(from: URL, location: string | undefined): URL {
+export function redirectTarget(
+  from: URL,
+  location: string | undefined,
+  refusalOfPlain: (target: URL) => string | undefined,
+): URL {
   const target = location === undefined ? null : URL.parse(location, from.href);
   if (target === null) throw new UpstreamError('invalid', `${from.host} redirects to no URL`);
   if (target.protocol !== 'https:' && target.protocol !== 'http:') {
     throw new UpstreamError('invalid', `${from.host} redirects to something other than http or https`);
   }
-  if (from.protocol === 'https:' && target.protocol === 'http:') {
-    throw new UpstreamError('invalid', `${from.host} redirects from https to http`);
+  const refusal =
+    from.protocol === 'https:' && target.protocol === 'http:' ? refusalOfPlain(target) : undefined;
+  if (refusal !== undefined) {
+    const step = `${from.host} redirects from https to plain http at ${target.host}`;
+    throw new UpstreamError('invalid', `${step}; ${refusal}`);
   }
   target.username = '';
   target.password = '';

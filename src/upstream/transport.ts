@@ -76,6 +76,11 @@ export class Transport implements Sender {
     }
   }
 
+  /** Whether the operator has named the host of `url` as one that the upstream may send Entrepot to. */
+  isNamed(url: URL): boolean {
+    return this.#options.guard.isNamed(url);
+  }
+
   /** The host of the proxy through which `url` is asked; undefined for none. */
   proxyOf(url: URL): string | undefined {
     return this.#options.dispatchers.proxyOf(url)?.host;

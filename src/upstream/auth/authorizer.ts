@@ -10,6 +10,7 @@ import {
   type Credentials,
   type IdentityToken,
 } from './credentials.ts';
+import { distrust, judgeRealm, type IsNamed, type Realm } from './realm.ts';
 import { chooseScheme, sameScheme, type BearerScheme, type Scheme } from './scheme.ts';
 import { mergeScopes } from './scope.ts';
 import type { TokenCache, TokenKey } from './token-cache.ts';
@@ -32,6 +33,8 @@ export interface AuthorizerOptions {
   readonly credentials: CredentialProvider | undefined;
   readonly tokens: TokenCache;
   readonly tokenClient: TokenClient;
+  /** Which hosts the operator has named for this upstream. */
+  readonly isNamed: IsNamed;
 }
 
 /**
@@ -43,13 +46,15 @@ export class Authorizer {
   readonly #credentials: CredentialProvider | undefined;
   readonly #tokens: TokenCache;
   readonly #tokenClient: TokenClient;
+  readonly #isNamed: IsNamed;
   #scheme: Scheme | undefined;
 
-  constructor({ upstream, credentials, tokens, tokenClient }: AuthorizerOptions) {
+  constructor({ upstream, credentials, tokens, tokenClient, isNamed }: AuthorizerOptions) {
     this.#upstream = upstream;
     this.#credentials = credentials;
     this.#tokens = tokens;
     this.#tokenClient = tokenClient;
+    this.#isNamed = isNamed;
   }
 
   /** What to send before the upstream has asked; undefined while it never has, or when there is nothing to show. */
@@ -68,7 +73,7 @@ export class Authorizer {
     signal?: AbortSignal,
   ): Promise<Authorization | undefined> {
     const known = this.#scheme;
-    const scheme = chooseScheme(this.#upstream, challenges) ?? known;
+    const scheme = chooseScheme(this.#upstream, challenges, this.#isNamed) ?? known;
     if (scheme === undefined) return undefined;
     this.#scheme = scheme;
     if (refused?.token !== undefined) {
@@ -123,14 +128,15 @@ export class Authorizer {
     if (credentials !== undefined && !realm.trusted) {
       throw new UpstreamError(
         'invalid',
-        `${this.#upstream.host} asks for its credentials to be sent to ${realm.url.host}, a host of another domain`,
+        `${this.#upstream.host} asks for its credentials to be sent to ${distrust(realm)}`,
       );
     }
+    const judge = (place: string): Realm => judgeRealm(this.#upstream, place, this.#isNamed);
     const account = credentials === undefined ? undefined : fingerprint(credentials);
     const key: TokenKey = { account, realm: realm.url, service, scope };
     const { value, remembered } = await this.#tokens.get(
       key,
-      () => this.#tokenClient.fetch({ realm: realm.url, service, scope, credentials }),
+      () => this.#tokenClient.fetch({ realm: realm.url, judge, service, scope, credentials }),
       signal,
     );
     return { header: `Bearer ${value}`, remembered, token: { key, value }, secrets: [value] };

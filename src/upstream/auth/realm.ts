@@ -8,34 +8,67 @@ export interface Realm {
   readonly trusted: boolean;
 }
 
+/** Whether the operator has named the host of a URL as one that the upstream may send Entrepot to. */
+export type IsNamed = (url: URL) => boolean;
+
 /**
  * Judges the realm of a challenge. Whoever answers for an upstream could name any realm, so:
  * - a realm with the upstream's host (any port) or registrable domain (`auth.docker.io` for `registry-1.docker.io`) is
  *   trusted with credentials; IP addresses and `localhost` have no registrable domain and must be equal;
+ * - so is one that the operator has named;
  * - any other realm may only be asked anonymously, and only if its host is a name under a public suffix: an upstream
  *   must not make Entrepot call into the network that it stands in;
- * - https is required, unless the upstream itself is plain http and the realm is trusted.
+ * - https is required, unless the upstream itself is plain http and the realm is trusted. A realm of an https upstream's
+ *   own host or domain that says http is asked over https: behind a proxy that ends TLS, token services know no better.
+ *   One that the operator has named may be asked over http, but not with credentials.
  * @throws {UpstreamError} `invalid` for a realm that must not be asked at all
  */
-export function judgeRealm(upstream: URL, realm: string): Realm {
-  const url = URL.parse(realm);
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+export function judgeRealm(upstream: URL, realm: string, isNamed: IsNamed): Realm {
+  const written = URL.parse(realm);
+  if (written === null || (written.protocol !== 'https:' && written.protocol !== 'http:')) {
     throw new UpstreamError('invalid', `${upstream.host} names a realm that is not an http or https URL`);
   }
-  if (url.username !== '' || url.password !== '') {
+  if (written.username !== '' || written.password !== '') {
     throw new UpstreamError('invalid', `${upstream.host} names a realm with user information in it`);
   }
-  const trusted = isRelated(upstream.hostname, url.hostname);
-  if (url.protocol === 'http:' && !(trusted && upstream.protocol === 'http:')) {
-    throw new UpstreamError('invalid', `${upstream.host} names a realm without TLS at ${url.host}`);
-  }
-  if (!trusted && !isPublicName(url.hostname)) {
+  const related = isRelated(upstream.hostname, written.hostname);
+  const url = related ? overTls(upstream, written) : written;
+  const named = isNamed(url);
+  const stepsDown = url.protocol === 'http:' && upstream.protocol === 'https:';
+  if (url.protocol === 'http:' && !named && (stepsDown || !related)) {
     throw new UpstreamError(
       'invalid',
-      `${upstream.host} names a realm inside the local network: ${url.host}`,
+      `${upstream.host} names a realm without TLS at ${url.host}; ${advice}, and it is asked for anonymous tokens`,
     );
   }
-  return { url, trusted };
+  if (!related && !named && !isPublicName(url.hostname)) {
+    throw new UpstreamError(
+      'invalid',
+      `${upstream.host} names a realm inside the local network: ${url.host}; ${advice}`,
+    );
+  }
+  return { url, trusted: (related || named) && !stepsDown };
+}
+
+const advice = 'if that is right, name it in the `redirects` of this upstream';
+
+/** Why an account is not sent to a realm that is not trusted, and what to do. */
+export function distrust({ url }: Realm): string {
+  return url.protocol === 'http:'
+    ? `${url.host} without TLS`
+    : `${url.host}, a host of another domain; ${advice}`;
+}
+
+/** An http realm of an https upstream at the port where TLS is to be expected; any other as it is. */
+function overTls(upstream: URL, realm: URL): URL {
+  if (realm.protocol !== 'http:' || upstream.protocol !== 'https:') return realm;
+  const isOwn = realm.hostname === upstream.hostname;
+  const isOwnPort = (realm.port === '443' ? '' : realm.port) === upstream.port;
+  if (realm.port !== '' && !(isOwn && isOwnPort)) return realm;
+  const url = new URL(realm);
+  url.protocol = 'https:';
+  url.port = isOwn ? upstream.port : '';
+  return url;
 }
 
 /** Private suffixes count: two tenants of `github.io` are different domains. */

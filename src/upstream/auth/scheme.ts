@@ -1,5 +1,5 @@
 import type { Challenge } from './challenge.ts';
-import { judgeRealm, type Realm } from './realm.ts';
+import { judgeRealm, type IsNamed, type Realm } from './realm.ts';
 import { isRepositoryScope, mergeScopes } from './scope.ts';
 
 export interface BearerScheme {
@@ -18,14 +18,18 @@ export type Scheme = BearerScheme | { readonly type: 'basic' };
  * password to the token service only.
  * @throws {UpstreamError} `invalid` for a realm that must not be asked
  */
-export function chooseScheme(upstream: URL, challenges: readonly Challenge[]): Scheme | undefined {
+export function chooseScheme(
+  upstream: URL,
+  challenges: readonly Challenge[],
+  isNamed: IsNamed,
+): Scheme | undefined {
   for (const { scheme, parameters } of challenges) {
     const realm = parameters.get('realm');
     if (scheme !== 'bearer' || realm === undefined) continue;
     const asked = mergeScopes([parameters.get('scope') ?? '']);
     return {
       type: 'bearer',
-      realm: judgeRealm(upstream, realm),
+      realm: judgeRealm(upstream, realm, isNamed),
       service: parameters.get('service'),
       // Repository scopes in challenges are not to be trusted (GHCR's has a placeholder): ours is built instead.
       fixedScope: asked === '' || asked.split(' ').some(isRepositoryScope) ? undefined : asked,

@@ -3,9 +3,11 @@ import { answerError } from '../answer-error.ts';
 import type { Sender, UpstreamRequest, UpstreamResponse } from '../http-message.ts';
 import { UpstreamError } from '../registry.ts';
 import { basicAuthorization, secretsOf, type BasicCredentials, type IdentityToken } from './credentials.ts';
+import type { Realm } from './realm.ts';
 import { RefreshTokens } from './refresh-tokens.ts';
 import type { Perishable } from './renewing-cache.ts';
 import { parseTokenAnswer, type TokenAnswer } from './token-answer.ts';
+import { sendToTokenService } from './token-redirects.ts';
 
 /** A bearer token and its life. */
 export type Token = Perishable<string>;
@@ -13,6 +15,8 @@ export type Token = Perishable<string>;
 /** What a token is asked for. */
 export interface TokenRequest {
   readonly realm: URL;
+  /** Judges where the realm redirects to. */
+  readonly judge: (place: string) => Realm;
   /** Some token services (Artifact Registry) know none. */
   readonly service: string | undefined;
   /** Apart by blanks; empty for none. */
@@ -57,7 +61,7 @@ export class TokenClient {
     return { value, since, expiresAt: since + lifetime * 1000 };
   }
 
-  async #get({ realm, service, scope, credentials }: TokenRequest): Promise<TokenAnswer> {
+  async #get({ realm, judge, service, scope, credentials }: TokenRequest): Promise<TokenAnswer> {
     const url = withoutHash(realm);
     if (service !== undefined) url.searchParams.set('service', service);
     // One parameter per resource, as the specification has it; none for a token without scopes, which is good for `/v2/` only.
@@ -73,6 +77,7 @@ export class TokenClient {
         },
         lane: 'metadata',
       },
+      judge,
       secretsOf(basic),
     );
   }
@@ -99,7 +104,7 @@ export class TokenClient {
     }
   }
 
-  #post({ realm, service, scope }: IdentityRequest, refreshToken: string): Promise<TokenAnswer> {
+  #post({ realm, judge, service, scope }: IdentityRequest, refreshToken: string): Promise<TokenAnswer> {
     const form = new URLSearchParams({ grant_type: 'refresh_token' });
     if (service !== undefined) form.set('service', service);
     form.set('client_id', clientId);
@@ -113,17 +118,26 @@ export class TokenClient {
         body: form.toString(),
         lane: 'metadata',
       },
+      judge,
       secretsOf({ identityToken: refreshToken }),
     );
   }
 
-  async #answer(request: UpstreamRequest, secrets: readonly string[]): Promise<TokenAnswer> {
-    const response = { ...(await this.#sender.send(request)), secrets };
+  async #answer(
+    request: UpstreamRequest,
+    judge: TokenRequest['judge'],
+    secrets: readonly string[],
+  ): Promise<TokenAnswer> {
+    const answer = await sendToTokenService(this.#sender, request, {
+      judge,
+      withAccount: secrets.length > 0,
+    });
+    const response = { ...answer, secrets };
     if (response.status !== 200) {
       throw judged(await answerError(response, this.#clock.now()), request, response);
     }
     const bytes = await response.body.read(maxTokenBytes, this.#timeoutMs);
-    return parseTokenAnswer(bytes, request.url.host);
+    return parseTokenAnswer(bytes, response.url.host);
   }
 }
 

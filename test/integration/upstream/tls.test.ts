@@ -1,8 +1,17 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { digestOf } from '../../../src/oci/digest.ts';
 import type { Answerer } from './harness.ts';
-import { clientOf, failureOf, namesAt, repositoryName, scriptedServer, tagReference } from './harness.ts';
+import {
+  clientOf,
+  failureOf,
+  namesAt,
+  readAll,
+  repositoryName,
+  scriptedServer,
+  tagReference,
+} from './harness.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 
 const busybox = repositoryName('library/busybox');
@@ -68,6 +77,57 @@ describe('an https upstream', () => {
     await using client = clientOf(url, { ca: selfSigned.cert });
     expect((await failureOf(client.registry.getManifest(busybox, latest))).kind).toBe('invalid');
     expect(plain.requests).toEqual([]);
+  });
+
+  it('is asked for tokens over https where it announces its own host with http', async () => {
+    const shown: (string | undefined)[] = [];
+    answer = (request, response) => {
+      const { authorization, host } = request.headers;
+      if (request.url?.startsWith('/service/token') === true) {
+        shown.push(authorization);
+        response.end('{"token":"good"}');
+      } else if (authorization === 'Bearer good') response.end('{}');
+      else {
+        const realm = `http://${host}/service/token`;
+        response
+          .writeHead(401, { 'www-authenticate': `Bearer realm="${realm}",service="harbor-registry"` })
+          .end();
+      }
+    };
+    for (const credentials of [undefined, { get: () => Promise.resolve({ username: 'u', password: 'p' }) }]) {
+      await using client = clientOf(url, { ca: selfSigned.cert, credentials });
+      expect((await client.registry.getManifest(busybox, latest)).bytes.toString()).toBe('{}');
+    }
+    expect(shown).toEqual([undefined, `Basic ${btoa('u:p')}`]);
+  });
+
+  it('sends to plain http storage only where that is named, and shows it nothing', async () => {
+    const shown: unknown[] = [];
+    await using storage = await scriptedServer((request, response) => {
+      shown.push(request.headers.authorization);
+      response.writeHead(200, { 'content-length': 4 }).end('blob');
+    }, '127.0.0.2');
+    answer = (request, response) => {
+      if (request.headers.authorization === undefined) {
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      } else response.writeHead(307, { location: `${storage.url}/b?signature=s3cret` }).end();
+    };
+    const credentials = { get: () => Promise.resolve({ username: 'u', password: 'p' }) };
+    const digest = digestOf(Buffer.from('blob'));
+    await using stranger = clientOf(url, { ca: selfSigned.cert, credentials });
+    const failure = await failureOf(stranger.registry.openBlob(busybox, digest, 0));
+    expect(failure.kind).toBe('invalid');
+    expect(failure.message).toContain(
+      `redirects from https to plain http at ${new URL(storage.url).host}; if that is right, name it in the \`redirects\``,
+    );
+    expect(failure.message).not.toContain('s3cret');
+    expect(storage.requests).toEqual([]);
+    const redirects = [new URL(storage.url).host];
+    await using client = clientOf(url, { ca: selfSigned.cert, credentials, redirects });
+    expect((await readAll(await client.registry.openBlob(busybox, digest, 0))).toString()).toBe('blob');
+    expect(await client.registry.headBlob(busybox, digest)).toBe(4);
+    expect((await failureOf(client.registry.getManifest(busybox, latest))).kind).toBe('invalid');
+    expect(shown).toEqual([undefined, undefined]);
   });
 
   it('may be insecure, and the hosts it sends to may only if they are named', async () => {

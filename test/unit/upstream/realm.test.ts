@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { judgeRealm } from '../../../src/upstream/auth/realm.ts';
 
+const nobody = (): boolean => false;
+
 function trusted(upstream: string, realm: string): boolean {
-  return judgeRealm(new URL(upstream), realm).trusted;
+  return judgeRealm(new URL(upstream), realm, nobody).trusted;
 }
 
 describe('a realm may receive credentials', () => {
@@ -32,11 +34,67 @@ describe('a realm may be asked, but not with credentials', () => {
   });
 });
 
+// Harbor and GitLab behind a proxy that ends TLS announce http://HOST/service/token.
+describe('an http realm of an https upstream is asked over https', () => {
+  it.each([
+    ['https://a.example.com', 'http://a.example.com/service/token', 'https://a.example.com/service/token'],
+    ['https://a.example.com', 'http://a.example.com:80/t', 'https://a.example.com/t'],
+    ['https://a.example.com', 'http://a.example.com:443/t', 'https://a.example.com/t'],
+    ['https://a.example.com:5443', 'http://a.example.com:5443/t', 'https://a.example.com:5443/t'],
+    ['https://a.example.com:5443', 'http://a.example.com/t', 'https://a.example.com:5443/t'],
+    ['https://10.0.0.5', 'http://10.0.0.5/t', 'https://10.0.0.5/t'],
+    [
+      'https://registry.example.com:5050',
+      'http://gitlab.example.com/jwt/auth',
+      'https://gitlab.example.com/jwt/auth',
+    ],
+  ])('of %s: %s', (upstream, realm, asked) => {
+    const { url, trusted: isTrusted } = judgeRealm(new URL(upstream), realm, nobody);
+    expect([url.href, isTrusted]).toEqual([asked, true]);
+  });
+});
+
+describe('a realm that the operator has named', () => {
+  const named = ({ hostname }: URL): boolean => ['10.0.0.6', 'auth.other.example'].includes(hostname);
+
+  it.each([
+    ['another address', 'http://10.0.0.5:5000', 'http://10.0.0.6:5001/token'],
+    ['another address, with TLS', 'https://10.0.0.5', 'https://10.0.0.6/token'],
+    ['another domain', 'https://registry.example.com', 'https://auth.other.example/token'],
+  ])('may receive credentials at %s', (_, upstream, realm) => {
+    expect(judgeRealm(new URL(upstream), realm, named)).toEqual({ url: new URL(realm), trusted: true });
+  });
+
+  it('may be asked over http for an https upstream, but not with credentials', () => {
+    const realm = 'http://auth.other.example:8080/token';
+    expect(judgeRealm(new URL('https://registry.example.com'), realm, named)).toEqual({
+      url: new URL(realm),
+      trusted: false,
+    });
+  });
+
+  it.each([
+    ['http://10.0.0.5:5000', 'http://10.0.0.7:5001/token'],
+    ['https://10.0.0.5', 'https://10.0.0.7/token'],
+    ['https://a.example.com', 'http://auth.example.net/token'],
+  ])('is what a refusal asks for (%s, %s)', (upstream, realm) => {
+    expect(() => judgeRealm(new URL(upstream), realm, named)).toThrow(
+      expect.objectContaining({ message: expect.stringContaining('name it in the `redirects`') as string }),
+    );
+  });
+});
+
 describe('a realm is refused', () => {
   it.each([
     ['no URL', 'https://a.example.com', 'token'],
     ['another scheme', 'https://a.example.com', 'file:///etc/passwd'],
-    ['plain http for an https upstream', 'https://a.example.com', 'http://a.example.com/token'],
+    ['plain http at another port', 'https://a.example.com', 'http://a.example.com:8080/token'],
+    [
+      'plain http at the port of a neighbour',
+      'https://a.example.com:5443',
+      'http://b.example.com:5443/token',
+    ],
+    ['plain http to a stranger', 'https://a.example.com', 'http://b.example.org/token'],
     ['plain http to a stranger, even for an http upstream', 'http://a.example.com', 'http://b.example.org/'],
     ['user information', 'https://a.example.com', 'https://user:secret@a.example.com/token'],
     ['a foreign address', 'https://a.example.com', 'https://169.254.169.254/token'],
@@ -45,12 +103,14 @@ describe('a realm is refused', () => {
     ['a name of the local network', 'https://a.example.com', 'https://vault.internal/token'],
     ['an address in disguise', 'https://a.example.com', 'https://0x7f000001/token'],
   ])('for %s', (_, upstream, realm) => {
-    expect(() => judgeRealm(new URL(upstream), realm)).toThrow(expect.objectContaining({ kind: 'invalid' }));
+    expect(() => judgeRealm(new URL(upstream), realm, nobody)).toThrow(
+      expect.objectContaining({ kind: 'invalid' }),
+    );
   });
 
   it('without quoting a password in it', () => {
-    expect(() => judgeRealm(new URL('https://a.example.com'), 'https://u:hunter2@a.example.com/')).toThrow(
-      expect.objectContaining({ message: expect.not.stringContaining('hunter2') as string }),
-    );
+    expect(() =>
+      judgeRealm(new URL('https://a.example.com'), 'https://u:hunter2@a.example.com/', nobody),
+    ).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hunter2') as string }));
   });
 });

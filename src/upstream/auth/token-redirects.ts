@@ -1,0 +1,49 @@
+import { headerText, type Sender, type UpstreamRequest, type UpstreamResponse } from '../http-message.ts';
+import { maxRedirects, redirectStatuses } from '../redirect.ts';
+import { UpstreamError } from '../registry.ts';
+import { distrust, type Realm } from './realm.ts';
+
+export interface TokenServiceOptions {
+  /** Judges each place that the token service redirects to, as the realm of a challenge. */
+  readonly judge: (place: string) => Realm;
+  /** Whether the request shows an account: then it goes to places only that are trusted with one. */
+  readonly withAccount: boolean;
+}
+
+/** Statuses that keep the method. After any other, a POST becomes a GET without a body. */
+const keepsMethod: ReadonlySet<number> = new Set([307, 308]);
+
+/**
+ * Sends a request to a token service and follows its redirects, as many as a registry's.
+ * @throws {UpstreamError} `invalid` for a redirect that must not be followed, or that would leave out what a POST shows
+ */
+export async function sendToTokenService(
+  sender: Sender,
+  request: UpstreamRequest,
+  { judge, withAccount }: TokenServiceOptions,
+): Promise<UpstreamResponse> {
+  let { url } = request;
+  for (let followed = 0; ; followed += 1) {
+    const response = await sender.send({ ...request, url });
+    const { status, headers, body } = response;
+    if (!redirectStatuses.has(status)) return response;
+    body.discard();
+    if (followed === maxRedirects) {
+      throw new UpstreamError('invalid', `${url.host} redirects more than ${maxRedirects} times`);
+    }
+    if (request.method === 'POST' && !keepsMethod.has(status)) {
+      throw new UpstreamError('invalid', `${url.host} answers a POST with ${status}, which asks for a GET`, {
+        status,
+      });
+    }
+    const target = URL.parse(headerText(headers, 'location') ?? 'https://', url.href);
+    if (target === null) throw new UpstreamError('invalid', `${url.host} redirects to no URL`);
+    target.hash = '';
+    const realm = judge(target.href);
+    if (withAccount && !realm.trusted) {
+      const message = `${url.host} asks for the credentials to be sent on to ${distrust(realm)}`;
+      throw new UpstreamError('invalid', message);
+    }
+    ({ url } = realm);
+  }
+}
