@@ -9,6 +9,7 @@ export const clients = {
   kind: 'kind, Kubernetes in Docker',
   kubernetes: 'Kubernetes: the mirror in a cluster, and its nodes as clients',
   kaniko: 'kaniko',
+  ollama: 'Ollama',
   'github-actions': 'jobs of GitHub Actions',
   'gitlab-ci': 'jobs of GitLab CI',
 } as const;

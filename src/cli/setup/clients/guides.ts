@@ -9,6 +9,7 @@ import { k3s, rke2 } from './k3s.ts';
 import { kaniko } from './kaniko.ts';
 import { kind } from './kind.ts';
 import { kubernetes } from './kubernetes.ts';
+import { ollama } from './ollama.ts';
 import { podman } from './podman.ts';
 
 interface Client {
@@ -27,6 +28,7 @@ export const guides: Readonly<Record<ClientName, Client>> = {
   kind: { guide: kind, record: 'entrepot-setup.json' },
   kubernetes: { guide: kubernetes, record: undefined },
   kaniko: { guide: kaniko, record: undefined },
+  ollama: { guide: ollama, record: undefined },
   'github-actions': { guide: githubActions, record: undefined },
   'gitlab-ci': { guide: gitlabCi, record: undefined },
 };

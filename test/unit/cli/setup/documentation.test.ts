@@ -42,6 +42,7 @@ describe('the documentation', () => {
         'k3s',
         'kind',
         'kaniko',
+        'ollama',
         'github-actions',
         'gitlab-ci',
       ]),
