@@ -4,6 +4,7 @@ import type { Logger } from './telemetry/log.ts';
 import type { BasicCredentials, CredentialProvider } from './upstream/auth/credentials.ts';
 import { createRegistryClient } from './upstream/create-registry-client.ts';
 import { createCredentialProvider } from './upstream/credentials/create-credential-provider.ts';
+import { HeadSupports } from './upstream/head-support.ts';
 import type { UpstreamRegistry } from './upstream/registry.ts';
 import { sharedLookup } from './upstream/shared-lookup.ts';
 import type { Timeouts } from './upstream/transport.ts';
@@ -17,7 +18,7 @@ export interface UpstreamDependencies {
   readonly random: () => number;
 }
 
-/** Makes clients of one upstream. They have connections of their own; lookups of names they share. */
+/** Makes clients of one upstream. They have connections of their own; lookups of names they share, and what HEAD is good for. */
 export interface Clients {
   /** With the configured credentials, or without where there are none. */
   configured(): UpstreamRegistry;
@@ -28,6 +29,7 @@ export interface Clients {
 export function upstreamClients(config: UpstreamConfig, dependencies: UpstreamDependencies): Clients {
   const { name, urls, credentials: source, ca, insecure, proxy, redirects } = config;
   const lookup = sharedLookup();
+  const heads = new HeadSupports(dependencies.clock);
   const client = (credentials: CredentialProvider | undefined): UpstreamRegistry =>
     createRegistryClient({
       ...dependencies,
@@ -39,6 +41,7 @@ export function upstreamClients(config: UpstreamConfig, dependencies: UpstreamDe
       proxy,
       redirects,
       lookup,
+      heads,
       userAgent: `entrepot/${version}`,
     });
   return {

@@ -1,4 +1,4 @@
-import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.ts';
+import { digestAlgorithm, digestOf } from '../oci/digest.ts';
 import { registryErrors } from '../oci/error.ts';
 import {
   manifestMediaType,
@@ -30,12 +30,16 @@ export async function fetchManifest(
   const fetched = await upstream.breaker.watch(() =>
     upstream.registry.getManifest(repository.name, reference),
   );
-  const expected = 'digest' in reference ? reference.digest : fetched.digest;
-  return verify(fetched, expected, referenceText(reference));
+  return verified(fetched, reference);
 }
 
-function verify(fetched: FetchedManifest, expected: Digest | undefined, reference: string): VerifiedManifest {
+/**
+ * Checks a manifest that upstream gave for `reference`.
+ * @throws {RegistryError} as {@link fetchManifest}
+ */
+export function verified(fetched: FetchedManifest, reference: ManifestReference): VerifiedManifest {
   const { bytes } = fetched;
+  const expected = 'digest' in reference ? reference.digest : fetched.digest;
   const digest = digestOf(bytes, expected === undefined ? 'sha256' : digestAlgorithm(expected));
   if (expected !== undefined && digest !== expected) {
     throw registryErrors.badGateway('upstream sent a manifest that does not match its digest', {
@@ -49,7 +53,7 @@ function verify(fetched: FetchedManifest, expected: Digest | undefined, referenc
   } catch (error) {
     if (!(error instanceof ManifestSyntaxError)) throw error;
     throw registryErrors.manifestUnknown(
-      reference,
+      referenceText(reference),
       `upstream's manifest cannot be mirrored: ${error.message}`,
       {
         cause: error,

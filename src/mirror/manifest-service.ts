@@ -15,7 +15,7 @@ import {
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { UpstreamError, type ManifestHead } from '../upstream/registry.ts';
 import type { Degradation } from './degradation.ts';
-import { fetchManifest, type VerifiedManifest } from './manifest-fetcher.ts';
+import { fetchManifest, verified, type VerifiedManifest } from './manifest-fetcher.ts';
 import type { ManifestAnswer } from './mirror.ts';
 import type { Routing } from './routing.ts';
 import { SingleFlight, type Flight } from './single-flight.ts';
@@ -35,6 +35,12 @@ export interface ManifestServiceOptions {
   readonly onKept: (repository: Repository) => void;
 }
 
+/** What upstream says of a manifest, and the manifest where it took a GET to find out: verified, and stored. */
+export interface SeenManifest {
+  readonly head: ManifestHead;
+  readonly manifest: Manifest | undefined;
+}
+
 /** Manifests by digest: from memory, from the database, from upstream. A digest once held is never asked for again. */
 export class ManifestService {
   readonly #routing: Routing;
@@ -48,7 +54,7 @@ export class ManifestService {
     sizeCalculation: ({ size }) => size + 512,
   });
   readonly #fetches = new SingleFlight<Manifest>();
-  readonly #heads = new SingleFlight<ManifestHead>();
+  readonly #heads = new SingleFlight<SeenManifest>();
   #forgotten = 0;
 
   constructor({ routing, metadata, tags, degradation, clock, onKept }: ManifestServiceOptions) {
@@ -85,13 +91,16 @@ export class ManifestService {
     try {
       if (method === 'HEAD') {
         const { outcome, joined } = this.head(repository, { digest });
-        const descriptor = complete(await outcome, digest);
+        const { head, manifest } = await outcome;
+        const upstreamMs = this.#clock.monotonic() - startedAt;
+        if (manifest !== undefined) return this.answer(manifest, joined ? 'joined' : 'miss', upstreamMs);
+        const descriptor = complete(head, digest);
         if (descriptor !== undefined) {
           return {
             descriptor,
             bytes: undefined,
             result: joined ? 'joined' : 'miss',
-            upstreamMs: this.#clock.monotonic() - startedAt,
+            upstreamMs,
             warning: undefined,
           };
         }
@@ -115,23 +124,25 @@ export class ManifestService {
     return { descriptor: manifest, bytes: manifest.bytes, result, upstreamMs, warning };
   }
 
-  /** One HEAD upstream, however many ask. Rejects with UpstreamError. */
-  head(repository: Repository, reference: ManifestReference): Flight<ManifestHead> {
+  /** One HEAD upstream, however many ask. Rejects with UpstreamError or RegistryError. */
+  head(repository: Repository, reference: ManifestReference): Flight<SeenManifest> {
     const { registry, breaker } = this.#routing.upstream(repository.upstream);
-    return this.#heads.run(flightKey(repository, reference), () =>
-      breaker.watch(() => registry.headManifest(repository.name, reference)),
-    );
+    return this.#heads.run(flightKey(repository, reference), async () => {
+      const head = await breaker.watch(() => registry.headManifest(repository.name, reference));
+      const { bytes } = head;
+      if (bytes === undefined) return { head, manifest: undefined };
+      const given = verified({ ...head, bytes }, reference);
+      return { head, manifest: await this.#keep(repository, given, tagOf(reference)) };
+    });
   }
 
   /** One GET upstream, however many ask; verified and stored, with the tags that point to it. Rejects with UpstreamError or RegistryError. */
   fetch(repository: Repository, reference: ManifestReference): Flight<Manifest> {
-    return this.#fetches.run(flightKey(repository, reference), async () => {
-      const verified =
-        ('digest' in reference ? await this.#shared(repository, reference.digest) : undefined) ??
-        (await fetchManifest(this.#routing.upstream(repository.upstream), repository, reference));
-      await this.#keep(repository, verified, 'tag' in reference ? reference.tag : undefined);
-      return verified.manifest;
-    });
+    return this.#fetches.run(flightKey(repository, reference), () =>
+      'digest' in reference
+        ? this.#fetchByDigest(repository, reference.digest)
+        : this.#fetchFrom(repository, reference),
+    );
   }
 
   /** Forgets a manifest that the database has dropped. */
@@ -140,12 +151,32 @@ export class ManifestService {
     this.#hot.delete(digestKey(repository, digest));
   }
 
+  async #fetchFrom(repository: Repository, reference: ManifestReference): Promise<Manifest> {
+    const upstream = this.#routing.upstream(repository.upstream);
+    return this.#keep(repository, await fetchManifest(upstream, repository, reference), tagOf(reference));
+  }
+
+  /** Some upstreams give a tag's manifest by the tag, and refuse it by the digest that they have just stated for it. */
+  async #fetchByDigest(repository: Repository, digest: Digest): Promise<Manifest> {
+    try {
+      return (await this.#shared(repository, digest)) ?? (await this.#fetchFrom(repository, { digest }));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      for (const tag of this.#tags.sightedAs(repository, digest)) {
+        const given = await this.fetch(repository, { tag }).outcome.catch(() => undefined);
+        if (given?.digest === digest) return given;
+      }
+      throw error;
+    }
+  }
+
   /** A manifest that another repository holds, once a HEAD has confirmed it for this one: that spends no pull. */
-  async #shared(repository: Repository, digest: Digest): Promise<VerifiedManifest | undefined> {
-    const manifest = await this.#degradation.tolerate(() => this.#metadata.anyManifest(digest));
-    if (manifest === undefined) return undefined;
-    const head = await this.head(repository, { digest }).outcome;
-    return head.digest === digest ? { manifest, contents: readManifest(manifest.bytes) } : undefined;
+  async #shared(repository: Repository, digest: Digest): Promise<Manifest | undefined> {
+    const other = await this.#degradation.tolerate(() => this.#metadata.anyManifest(digest));
+    if (other === undefined) return undefined;
+    const { head, manifest } = await this.head(repository, { digest }).outcome;
+    if (manifest !== undefined || head.digest !== digest) return manifest;
+    return this.#keep(repository, { manifest: other, contents: readManifest(other.bytes) }, undefined);
   }
 
   /** Writes down a manifest that is in memory only, since the database could not take it, or has lost it. */
@@ -163,7 +194,7 @@ export class ManifestService {
     repository: Repository,
     { manifest, contents }: VerifiedManifest,
     tag: Tag | undefined,
-  ): Promise<void> {
+  ): Promise<Manifest> {
     const fetched = tag === undefined ? [] : [{ name: tag, checkedAt: this.#clock.now() }];
     const [first, ...others] = [...fetched, ...this.#tags.claim(repository, manifest.digest)];
     this.#hot.set(digestKey(repository, manifest.digest), manifest);
@@ -175,6 +206,7 @@ export class ManifestService {
       await this.#tags.confirm(repository, name, { digest: manifest.digest, checkedAt });
     }
     this.#onKept(repository);
+    return manifest;
   }
 }
 
@@ -186,6 +218,19 @@ export function complete(head: ManifestHead, expected?: Digest): Descriptor | un
   if (expected !== undefined && digest !== expected) return undefined;
   if (!manifestMediaTypes.includes(mediaType) || size > maxManifestBytes) return undefined;
   return { mediaType, digest, size };
+}
+
+/** Statuses of an upstream that can give nothing at all. */
+const outOfOrder: ReadonlySet<number | undefined> = new Set([502, 503, 504]);
+
+/** Whether upstream has refused one thing, and may give it under another name. */
+export function isRefusal(error: unknown): error is UpstreamError {
+  if (!(error instanceof UpstreamError) || error.status === undefined) return false;
+  return error.kind !== 'rate-limited' && !outOfOrder.has(error.status);
+}
+
+function tagOf(reference: ManifestReference): Tag | undefined {
+  return 'tag' in reference ? reference.tag : undefined;
 }
 
 function flightKey(repository: Repository, reference: ManifestReference): string {

@@ -87,12 +87,19 @@ export class TagRecords {
     repository: Repository,
     digest: Digest,
   ): readonly { readonly name: Tag; readonly checkedAt: number }[] {
-    const key = digestKey(repository, digest);
-    const tags = this.#sightedTags.get(key);
-    if (tags === undefined) return [];
-    this.#sightedTags.delete(key);
-    const current = [...tags].filter(([tag]) => this.sighting(repository, tag)?.descriptor.digest === digest);
+    const current = this.#sightedAs(repository, digest);
+    this.#sightedTags.delete(digestKey(repository, digest));
     return current.map(([name, checkedAt]) => ({ name, checkedAt }));
+  }
+
+  /** The tags that a HEAD has shown to point to a manifest that is not here. */
+  sightedAs(repository: Repository, digest: Digest): readonly Tag[] {
+    return this.#sightedAs(repository, digest).map(([tag]) => tag);
+  }
+
+  #sightedAs(repository: Repository, digest: Digest): readonly (readonly [Tag, number])[] {
+    const tags = this.#sightedTags.get(digestKey(repository, digest)) ?? [];
+    return [...tags].filter(([tag]) => this.sighting(repository, tag)?.descriptor.digest === digest);
   }
 
   /** Forgets the record of a tag that the database has dropped. */

@@ -5,7 +5,7 @@ import type { Descriptor, Manifest } from '../oci/manifest.ts';
 import { tagKey, type Repository, type Tag } from '../oci/reference.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import { notAsked } from './breaker.ts';
-import { complete, type ManifestService } from './manifest-service.ts';
+import { complete, isRefusal, type ManifestService } from './manifest-service.ts';
 import type { CacheResult, ManifestAnswer } from './mirror.ts';
 import { elapsed, within } from './patience.ts';
 import type { Routing } from './routing.ts';
@@ -26,6 +26,8 @@ export interface TagServiceOptions {
 /** What a HEAD told of a tag: the manifest if it is held, else its descriptor if upstream stated it whole. */
 interface TagCheck {
   readonly held: Manifest | undefined;
+  /** The manifest where it took a GET to find out. */
+  readonly given: Manifest | undefined;
   readonly descriptor: Descriptor | undefined;
 }
 
@@ -159,33 +161,56 @@ export class TagService {
       try {
         return await this.#fetched(repository, { digest: descriptor.digest });
       } catch (error) {
-        if (!(error instanceof UpstreamError && error.kind === 'not-found')) throw error;
+        if (!isRefusal(error)) throw error;
         // The tag has moved since, and its old manifest is deleted upstream: ask what the tag is now.
         this.#tags.forget(repository, tag);
       }
     }
     const { outcome, joined } = this.#checks.run(tagKey(repository, tag), () => this.#check(repository, tag));
-    const { held, descriptor } = await outcome;
+    let check: TagCheck;
+    try {
+      check = await outcome;
+    } catch (error) {
+      // A refusal by HEAD has no words.
+      if (method === 'HEAD' || !hasWords(error)) throw error;
+      return this.#fetched(repository, { tag });
+    }
+    const { held, given, descriptor } = check;
+    if (given !== undefined) return { descriptor: given, manifest: given, joined, confirmed: false };
     if (held !== undefined) return { descriptor: held, manifest: held, joined, confirmed: true };
     if (descriptor === undefined) return this.#fetched(repository, { tag });
     if (method === 'HEAD') return { descriptor, manifest: undefined, joined, confirmed: false };
-    return this.#fetched(repository, { digest: descriptor.digest });
+    const startedAt = this.#clock.now();
+    try {
+      return await this.#fetched(repository, { digest: descriptor.digest });
+    } catch (error) {
+      const now = isRefusal(error) ? this.#foundSince(startedAt, repository, tag) : undefined;
+      if (now === undefined) throw error;
+      return { descriptor: now, manifest: now, joined: false, confirmed: false };
+    }
+  }
+
+  /** What a tag is, if it was fetched since then: another manifest than its HEAD has stated, where that one was refused. */
+  #foundSince(time: number, repository: Repository, tag: Tag): Manifest | undefined {
+    const record = this.#tags.peek(repository, tag);
+    if (record === undefined || record.checkedAt < time) return undefined;
+    return this.#manifests.peek(repository, record.digest);
   }
 
   /** One HEAD upstream, and what follows from it whoever asked. */
   async #check(repository: Repository, tag: Tag): Promise<TagCheck> {
-    const { registry, breaker } = this.#routing.upstream(repository.upstream);
-    const head = await breaker.watch(() => registry.headManifest(repository.name, { tag }));
+    const { head, manifest: given } = await this.#manifests.head(repository, { tag }).outcome;
+    if (given !== undefined) return { held: undefined, given, descriptor: given };
     const checkedAt = this.#clock.now();
     const held = head.digest === undefined ? undefined : await this.#manifests.held(repository, head.digest);
     if (held !== undefined) {
       const isWritten = await this.#tags.confirm(repository, tag, { digest: held.digest, checkedAt });
       if (!isWritten) await this.#manifests.write(repository, held, { name: tag, checkedAt });
-      return { held, descriptor: held };
+      return { held, given: undefined, descriptor: held };
     }
     const descriptor = complete(head);
     if (descriptor !== undefined) this.#tags.sighted(repository, tag, { descriptor, checkedAt });
-    return { held: undefined, descriptor };
+    return { held: undefined, given: undefined, descriptor };
   }
 
   async #fetched(
@@ -196,6 +221,13 @@ export class TagService {
     const manifest = await outcome;
     return { descriptor: manifest, manifest, joined, confirmed: false };
   }
+}
+
+/** Whether a GET may tell why HEAD was refused: a policy's reason (Harbor's 412, 403) stands in the body only. */
+function hasWords(error: unknown): boolean {
+  if (!(error instanceof UpstreamError)) return false;
+  const { kind, status = 0 } = error;
+  return (kind === 'denied' || kind === 'invalid') && status >= 400;
 }
 
 function clientFault(error: unknown, tag: Tag): unknown {

@@ -29,12 +29,14 @@ const errorBody = z.object({
  * @param now milliseconds since the epoch
  */
 export async function answerError(response: UpstreamResponse, now: number): Promise<UpstreamError> {
-  const { status, url, headers } = response;
+  const { status, url, headers, wasShownPassword = false } = response;
   const said = await upstreamsWords(response);
   const message = `${url.host}: ${status} ${said === '' ? meaning(status) : said}`;
   return new UpstreamError(kindOf(status), message, {
     status,
     retryAfter: parseRetryAfter(headerText(headers, 'retry-after'), now),
+    // ECR answers 403 to a password that has expired.
+    isOfLogin: (status === 401 || status === 403) && wasShownPassword,
   });
 }
 

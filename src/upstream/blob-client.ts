@@ -7,6 +7,7 @@ import { pullScope } from './auth/scope.ts';
 import { blobStream } from './blob-answer.ts';
 import { parseContentRange } from './content-range.ts';
 import { endpoint } from './endpoint.ts';
+import type { HeadSupport } from './head-support.ts';
 import {
   contentLength,
   headerText,
@@ -30,6 +31,7 @@ export interface BlobClientOptions {
   readonly contents: AuthorizedSender;
   /** For contents at a place that the registry has redirected to: one try, with no authorization. */
   readonly redirected: Sender;
+  readonly heads: HeadSupport;
   readonly clock: Clock;
 }
 
@@ -39,13 +41,15 @@ export class BlobClient {
   readonly #metadata: AuthorizedSender;
   readonly #contents: AuthorizedSender;
   readonly #redirected: Sender;
+  readonly #heads: HeadSupport;
   readonly #clock: Clock;
 
-  constructor({ url, metadata, contents, redirected, clock }: BlobClientOptions) {
+  constructor({ url, metadata, contents, redirected, heads, clock }: BlobClientOptions) {
     this.#url = url;
     this.#metadata = metadata;
     this.#contents = contents;
     this.#redirected = redirected;
+    this.#heads = heads;
     this.#clock = clock;
   }
 
@@ -55,16 +59,16 @@ export class BlobClient {
     { signal }: RequestOptions,
   ): Promise<number | undefined> {
     const url = endpoint(this.#url, repository, 'blobs', digest);
-    try {
-      const head: UpstreamRequest = { method: 'HEAD', url, headers: {}, lane: 'metadata', signal };
-      const response = await this.#send(this.#metadata, head, repository);
-      if (response.status !== 200) throw await answerError(response, this.#clock.now());
-      response.body.discard();
-      return contentLength(response.headers);
-    } catch (error) {
-      if (!(error instanceof UpstreamError) || !isRefusedToHead(error)) throw error;
-      return this.#sizeByGet(url, repository, signal);
-    }
+    return this.#heads.ask(
+      async () => {
+        const head: UpstreamRequest = { method: 'HEAD', url, headers: {}, lane: 'metadata', signal };
+        const response = await this.#send(this.#metadata, head, repository);
+        if (response.status !== 200) throw await answerError(response, this.#clock.now());
+        response.body.discard();
+        return contentLength(response.headers);
+      },
+      () => this.#sizeByGet(url, repository, signal),
+    );
   }
 
   async open(
@@ -186,9 +190,4 @@ function isExpired({ status }: UpstreamResponse): boolean {
 function isRefusedElsewhere({ status, url }: UpstreamResponse, request: UpstreamRequest): boolean {
   if (url.origin === request.url.origin) return false;
   return status >= 500 || [400, 401, 403, 404, 410].includes(status);
-}
-
-/** Refusals that may concern the method and not the blob. */
-function isRefusedToHead({ status }: UpstreamError): boolean {
-  return status !== undefined && [400, 401, 403, 405].includes(status);
 }

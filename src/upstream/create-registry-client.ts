@@ -13,6 +13,8 @@ import { Dispatchers } from './dispatchers.ts';
 import { DockerSearch } from './docker-search.ts';
 import { FailoverRegistry } from './failover-registry.ts';
 import { GuestSender } from './guest-sender.ts';
+import { HeadSupports } from './head-support.ts';
+import { ManifestClient } from './manifest-client.ts';
 import type { ProxySettings } from './proxy-settings.ts';
 import type { RateLimitObserver } from './rate-limit.ts';
 import { RedirectFollower } from './redirect.ts';
@@ -46,6 +48,8 @@ export interface CreateRegistryClientOptions {
   /** In [0, 1), for jitter. */
   readonly random: () => number;
   readonly onRateLimit?: RateLimitObserver | undefined;
+  /** What the upstream was seen to do with HEAD, if other clients are to know it too. */
+  readonly heads?: HeadSupports | undefined;
 }
 
 /**
@@ -56,7 +60,8 @@ export function createRegistryClient(options: CreateRegistryClientOptions): Upst
   const { name, urls, clock } = options;
   const logger = options.logger.child({ upstream: name });
   const transport = createTransport({ ...options, logger });
-  const [first, ...others] = urls.map((url) => clientAt(url, transport, { ...options, logger }));
+  const heads = options.heads ?? new HeadSupports(clock);
+  const [first, ...others] = urls.map((url) => clientAt(url, transport, { ...options, logger, heads }));
   if (first === undefined) throw new TypeError('an upstream has a URL');
   return others.length === 0 ? first : new FailoverRegistry(name, [first, ...others], clock);
 }
@@ -95,8 +100,12 @@ function createTransport(options: CreateRegistryClientOptions): Transport {
   return new Transport({ dispatchers, guard, timeouts, userAgent, clock, logger });
 }
 
-function clientAt(url: URL, transport: Transport, options: CreateRegistryClientOptions): RegistryClient {
-  const { name, credentials, timeouts, clock, random, logger } = options;
+function clientAt(
+  url: URL,
+  transport: Transport,
+  options: CreateRegistryClientOptions & { readonly heads: HeadSupports },
+): RegistryClient {
+  const { name, credentials, timeouts, clock, random, logger, heads } = options;
   const retry = { clock, random, policy: options.retry };
   const isNamed = (place: URL): boolean => transport.isNamed(place);
   const redirects = new RedirectFollower(transport, isNamed);
@@ -113,11 +122,25 @@ function clientAt(url: URL, transport: Transport, options: CreateRegistryClientO
     name,
     url,
     metadata,
-    blobs: new BlobClient({ url, metadata, contents, redirected: redirects, clock }),
+    manifests: new ManifestClient({
+      url,
+      sender: metadata,
+      heads: heads.of('manifest', url),
+      clock,
+      bodyTimeoutMs: timeouts.idleMs,
+      onRateLimit: (rateLimit) => options.onRateLimit?.(name, rateLimit),
+    }),
+    blobs: new BlobClient({
+      url,
+      metadata,
+      contents,
+      redirected: redirects,
+      heads: heads.of('blob', url),
+      clock,
+    }),
     search: new DockerSearch({ url, sender: retrying, clock, bodyTimeoutMs: timeouts.idleMs }),
     clock,
     bodyTimeoutMs: timeouts.idleMs,
-    onRateLimit: options.onRateLimit,
     close: () => transport.close(),
   });
 }

@@ -71,6 +71,7 @@ export class FailoverRegistry implements UpstreamRegistry {
   ): Promise<ManifestHead> {
     return this.#first({}, async (location) => {
       const head = await location.registry.headManifest(repository, reference, options);
+      if (head.bytes !== undefined) this.#requireRight(head, head.bytes, reference);
       this.#answered.set(`${repository} ${referenceText(reference)}`, location);
       // What follows a HEAD of a tag is a GET by the digest that it stated.
       if (head.digest !== undefined) this.#answered.set(`${repository} ${head.digest}`, location);
@@ -86,9 +87,7 @@ export class FailoverRegistry implements UpstreamRegistry {
     const preferred = this.#answered.get(`${repository} ${referenceText(reference)}`);
     return this.#first({ preferred }, async ({ registry }) => {
       const manifest = await registry.getManifest(repository, reference, options);
-      const expected = 'digest' in reference ? reference.digest : manifest.digest;
-      if (expected !== undefined && digestOf(manifest.bytes, digestAlgorithm(expected)) !== expected)
-        throw new UpstreamError('invalid', `${this.name} sent a manifest that does not match its digest`);
+      this.#requireRight(manifest, manifest.bytes, reference);
       return manifest;
     });
   }
@@ -143,6 +142,13 @@ export class FailoverRegistry implements UpstreamRegistry {
 
   async close(): Promise<void> {
     await Promise.all(this.#locations.map(({ registry }) => registry.close()));
+  }
+
+  /** So that the next URL is asked. */
+  #requireRight({ digest }: ManifestHead, bytes: Buffer, reference: ManifestReference): void {
+    const expected = 'digest' in reference ? reference.digest : digest;
+    if (expected !== undefined && digestOf(bytes, digestAlgorithm(expected)) !== expected)
+      throw new UpstreamError('invalid', `${this.name} sent a manifest that does not match its digest`);
   }
 
   /** All ranges of a stream come from one URL: what is put together from several would be nobody's fault. */

@@ -31,6 +31,8 @@ export interface UpstreamResponse {
   readonly body: ResponseBody;
   /** Credentials that the request was sent with, to be removed from error messages that repeat them. */
   readonly secrets?: readonly string[] | undefined;
+  /** Whether a password was among them, and this answer is from whom it was shown to. */
+  readonly wasShownPassword?: boolean | undefined;
 }
 
 /** Sends a request. Each concern (redirects, retries, authorization) is one that wraps another. */

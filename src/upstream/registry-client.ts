@@ -1,14 +1,8 @@
 import type { Clock } from '../clock.ts';
-import { parseDigest, type Digest } from '../oci/digest.ts';
-import { maxManifestBytes, type ReferrerDescriptor } from '../oci/manifest.ts';
-import { bareMediaType, manifestMediaTypes, mediaTypes } from '../oci/media-type.ts';
-import {
-  referenceText,
-  type ManifestReference,
-  type RepositoryName,
-  type Tag,
-  type UpstreamName,
-} from '../oci/reference.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { ReferrerDescriptor } from '../oci/manifest.ts';
+import { mediaTypes } from '../oci/media-type.ts';
+import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
 import { answerError } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { pullScope } from './auth/scope.ts';
@@ -16,9 +10,9 @@ import { requireIdentity } from './blob-answer.ts';
 import type { BlobClient } from './blob-client.ts';
 import type { DockerSearch } from './docker-search.ts';
 import { endpoint } from './endpoint.ts';
-import { contentLength, headerText, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
+import type { UpstreamRequest, UpstreamResponse } from './http-message.ts';
+import type { ManifestClient } from './manifest-client.ts';
 import { nextPage } from './next-page.ts';
-import { parseRateLimit, type RateLimitObserver } from './rate-limit.ts';
 import { ReferrerPages } from './referrer-pages.ts';
 import type {
   BlobOptions,
@@ -41,12 +35,12 @@ export interface RegistryClientOptions {
   readonly url: URL;
   /** For what is small: tried again when it fails in passing. */
   readonly metadata: AuthorizedSender;
+  readonly manifests: ManifestClient;
   readonly blobs: BlobClient;
   readonly search: DockerSearch;
   readonly clock: Clock;
-  /** Milliseconds within which a manifest or a page of tags must be there, once its headers are. */
+  /** Milliseconds within which a page of a list must be there, once its headers are. */
   readonly bodyTimeoutMs: number;
-  readonly onRateLimit?: RateLimitObserver | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -55,43 +49,39 @@ export class RegistryClient implements UpstreamRegistry {
   readonly name: UpstreamName;
   readonly #url: URL;
   readonly #metadata: AuthorizedSender;
+  readonly #manifests: ManifestClient;
   readonly #blobs: BlobClient;
   readonly #search: DockerSearch;
   readonly #clock: Clock;
   readonly #bodyTimeoutMs: number;
-  readonly #onRateLimit: RateLimitObserver | undefined;
   readonly #close: () => Promise<void>;
 
   constructor(options: RegistryClientOptions) {
     this.name = options.name;
     this.#url = options.url;
     this.#metadata = options.metadata;
+    this.#manifests = options.manifests;
     this.#blobs = options.blobs;
     this.#search = options.search;
     this.#clock = options.clock;
     this.#bodyTimeoutMs = options.bodyTimeoutMs;
-    this.#onRateLimit = options.onRateLimit;
     this.#close = options.close;
   }
 
   async headManifest(
     repository: RepositoryName,
     reference: ManifestReference,
-    { signal }: RequestOptions = {},
+    options: RequestOptions = {},
   ): Promise<ManifestHead> {
-    const response = await this.#manifest('HEAD', repository, reference, signal);
-    response.body.discard();
-    return manifestHead(response);
+    return this.#manifests.head(repository, reference, options);
   }
 
   async getManifest(
     repository: RepositoryName,
     reference: ManifestReference,
-    { signal }: RequestOptions = {},
+    options: RequestOptions = {},
   ): Promise<FetchedManifest> {
-    const response = await this.#manifest('GET', repository, reference, signal);
-    const bytes = await response.body.read(maxManifestBytes, this.#bodyTimeoutMs);
-    return { ...manifestHead(response), bytes };
+    return this.#manifests.get(repository, reference, options);
   }
 
   async headBlob(
@@ -173,25 +163,6 @@ export class RegistryClient implements UpstreamRegistry {
     await this.#close();
   }
 
-  async #manifest(
-    method: 'GET' | 'HEAD',
-    repository: RepositoryName,
-    reference: ManifestReference,
-    signal: AbortSignal | undefined,
-  ): Promise<UpstreamResponse> {
-    const request: UpstreamRequest = {
-      method,
-      url: endpoint(this.#url, repository, 'manifests', referenceText(reference)),
-      headers: { accept: manifestMediaTypes.join(', ') },
-      lane: 'metadata',
-      signal,
-    };
-    const response = await this.#metadata.send(request, pullScope(repository));
-    const rateLimit = parseRateLimit(response.headers);
-    if (rateLimit !== undefined) this.#onRateLimit?.(this.name, rateLimit);
-    return this.#expectOk(response);
-  }
-
   async #expectOk(response: UpstreamResponse): Promise<UpstreamResponse> {
     if (response.status !== 200) throw await answerError(response, this.#clock.now());
     try {
@@ -202,13 +173,4 @@ export class RegistryClient implements UpstreamRegistry {
     }
     return response;
   }
-}
-
-function manifestHead({ headers }: UpstreamResponse): ManifestHead {
-  const mediaType = bareMediaType(headerText(headers, 'content-type') ?? '');
-  return {
-    digest: parseDigest(headerText(headers, 'docker-content-digest') ?? ''),
-    mediaType: mediaType === '' ? undefined : mediaType,
-    size: contentLength(headers),
-  };
 }

@@ -2,7 +2,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { ReferrerDescriptor } from '../oci/manifest.ts';
 import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
 
-/** What an upstream's answer to HEAD or GET of a manifest says in its headers. */
+/** What an upstream's answer to HEAD or GET of a manifest says. */
 export interface ManifestHead {
   /** From `Docker-Content-Digest`; undefined when the upstream does not send it. */
   readonly digest: Digest | undefined;
@@ -10,6 +10,8 @@ export interface ManifestHead {
   readonly mediaType: string | undefined;
   /** `Content-Length` in bytes, or undefined. */
   readonly size: number | undefined;
+  /** The manifest itself, where it took a GET to find out: some registries do not answer HEAD. */
+  readonly bytes?: Buffer | undefined;
 }
 
 export interface FetchedManifest extends ManifestHead {
@@ -74,7 +76,10 @@ export interface TagListOptions extends RequestOptions {
  */
 export interface UpstreamRegistry {
   readonly name: UpstreamName;
-  /** HEAD of a manifest: not a counted pull on Docker Hub. */
+  /**
+   * HEAD of a manifest: not a counted pull on Docker Hub. A GET where the registry does not answer HEAD; its bytes come with
+   * the answer, so that nobody has to ask again. The digest is not checked here.
+   */
   headManifest(
     repository: RepositoryName,
     reference: ManifestReference,
@@ -86,7 +91,7 @@ export interface UpstreamRegistry {
     reference: ManifestReference,
     options?: RequestOptions,
   ): Promise<FetchedManifest>;
-  /** HEAD of a blob, or the beginning of a GET where HEAD is refused; resolves to its size in bytes when stated. */
+  /** HEAD of a blob, or the beginning of a GET where the registry does not answer HEAD; resolves to its size in bytes when stated. */
   headBlob(repository: RepositoryName, digest: Digest, options?: RequestOptions): Promise<number | undefined>;
   /**
    * GET of a blob from `offset` on, one attempt (with at most one token renewal): whoever resumes, counts the attempts.
@@ -143,6 +148,8 @@ export interface UpstreamErrorOptions extends ErrorOptions {
   readonly retryAfter?: number | undefined;
   /** Whether the same request would surely fail alike; if not given, it may succeed. */
   readonly permanent?: boolean | undefined;
+  /** As {@link UpstreamError.isOfLogin}; false if not given. */
+  readonly isOfLogin?: boolean | undefined;
 }
 
 /** Why an upstream request failed. The message is for operators and clients: it holds no secret and no URL's query. */
@@ -152,6 +159,8 @@ export class UpstreamError extends Error {
   readonly status: number | undefined;
   readonly retryAfter: number | undefined;
   readonly permanent: boolean;
+  /** Whether a token service has failed, or a password was refused: to ask in another way would only show it once more. */
+  readonly isOfLogin: boolean;
 
   constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions = {}) {
     super(message, options);
@@ -159,5 +168,6 @@ export class UpstreamError extends Error {
     this.status = options.status;
     this.retryAfter = options.retryAfter;
     this.permanent = options.permanent ?? false;
+    this.isOfLogin = options.isOfLogin ?? false;
   }
 }

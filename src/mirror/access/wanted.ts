@@ -6,7 +6,7 @@ import {
   type Repository,
   type RepositoryName,
 } from '../../oci/reference.ts';
-import type { UpstreamRegistry } from '../../upstream/registry.ts';
+import { UpstreamError, type UpstreamRegistry } from '../../upstream/registry.ts';
 import { askBlobSize } from '../blob-size.ts';
 
 /** What a client asks for under a repository. */
@@ -38,17 +38,31 @@ export function wantedKey(wanted: Wanted): string {
 export async function probe(registry: UpstreamRegistry, { name }: Repository, wanted: Wanted): Promise<void> {
   switch (wanted.noun) {
     case 'manifest':
-      await registry.headManifest(name, wanted.reference);
+      await probeManifest(registry, name, wanted.reference);
       return;
     case 'blob':
       await askBlobSize(registry, name, wanted.digest);
       return;
     case 'referrers':
-      await registry.headManifest(name, { digest: wanted.subject });
+      await probeManifest(registry, name, { digest: wanted.subject });
       return;
     case 'tags':
       await registry.listTags(name, { atMost: 1 });
       return;
+  }
+}
+
+/** A 412 is a policy's refusal of this manifest (Harbor's, of vulnerable ones), whoever asks: the list of tags tells more. */
+async function probeManifest(
+  registry: UpstreamRegistry,
+  name: RepositoryName,
+  reference: ManifestReference,
+): Promise<void> {
+  try {
+    await registry.headManifest(name, reference);
+  } catch (error) {
+    if (!(error instanceof UpstreamError && error.status === 412)) throw error;
+    await registry.listTags(name, { atMost: 1 });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import { answerError } from '../answer-error.ts';
 import { headerLines, type Sender, type UpstreamRequest, type UpstreamResponse } from '../http-message.ts';
+import { UpstreamError } from '../registry.ts';
 import type { Authorization, Authorizer } from './authorizer.ts';
 import { parseChallenges } from './challenge.ts';
 
@@ -28,7 +29,10 @@ export class AuthorizedSender {
     const refusal = await answerError(response, this.#clock.now());
     const challenges = parseChallenges(headerLines(response.headers, 'www-authenticate'));
     const renewed = await this.#authorizer.renew(authorization, challenges, scope, request.signal);
-    if (renewed === undefined) throw refusal;
+    if (renewed === undefined) {
+      // Asked for a login, with none to show: that is no different for another method.
+      throw authorization === undefined && challenges.length > 0 ? ofLogin(refusal) : refusal;
+    }
     return this.#show(request, renewed);
   }
 
@@ -36,8 +40,22 @@ export class AuthorizedSender {
     if (authorization === undefined) return this.#sender.send(request);
     const { header, secrets } = authorization;
     const headers = { ...request.headers, authorization: header };
-    return { ...(await this.#sender.send({ ...request, headers })), secrets };
+    const answer = await this.#sender.send({ ...request, headers });
+    return {
+      ...answer,
+      secrets,
+      wasShownPassword: isPassword(authorization) && answer.url.origin === request.url.origin,
+    };
   }
+}
+
+function ofLogin({ kind, message, status, retryAfter }: UpstreamError): UpstreamError {
+  return new UpstreamError(kind, message, { status, retryAfter, isOfLogin: true });
+}
+
+/** Whether the upstream itself is shown a secret that does not change from one request to the next. */
+function isPassword({ token }: Authorization): boolean {
+  return token === undefined;
 }
 
 /**
@@ -51,6 +69,6 @@ function isRefusal(
 ): boolean {
   if (url.origin !== request.url.origin) return false;
   if (status === 400) return authorization?.remembered === true;
-  if (status === 403) return authorization !== undefined && authorization.token === undefined;
+  if (status === 403) return authorization !== undefined && isPassword(authorization);
   return status === 401;
 }

@@ -158,16 +158,13 @@ function judged(
   { status }: UpstreamResponse,
 ): UpstreamError {
   const { message, retryAfter } = error;
+  const options = { status, retryAfter, isOfLogin: true };
   if (method === 'POST' && (status === 404 || status === 405)) {
     // Docker gives up here too: an identity token is no password that could be tried with GET.
-    return new UpstreamError('invalid', `${url.host} takes no identity tokens: POST is ${status}`, {
-      status,
-    });
+    return new UpstreamError('invalid', `${url.host} takes no identity tokens: POST is ${status}`, options);
   }
   // OAuth2 answers 400 to a refresh token that is no good: https://www.rfc-editor.org/rfc/rfc6749#section-5.2
-  if (method === 'POST' && status === 400) return new UpstreamError('unauthorized', message, { status });
-  if (error.kind === 'not-found' || error.kind === 'range') {
-    return new UpstreamError('invalid', message, { status, retryAfter });
-  }
-  return error;
+  if (method === 'POST' && status === 400) return new UpstreamError('unauthorized', message, options);
+  const kind = error.kind === 'not-found' || error.kind === 'range' ? 'invalid' : error.kind;
+  return new UpstreamError(kind, message, options);
 }

@@ -28,7 +28,7 @@ describe('Docker Hub', () => {
   it('grants a token for a repository that does not exist, then refuses it: that is final', async () => {
     await using hub = await FakeHub.start({ credentials: owner });
     await using client = clientOf(hub.url, { credentials: provided(owner) });
-    const failure = await failureOf(client.registry.headManifest(repositoryName('library/nothing'), latest));
+    const failure = await failureOf(client.registry.getManifest(repositoryName('library/nothing'), latest));
     expect(failure).toMatchObject({ kind: 'unauthorized', status: 401 });
     expect(hub.requests.map(({ server, status }) => [server, status])).toEqual([
       ['registry', 401],

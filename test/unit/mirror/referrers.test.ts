@@ -290,7 +290,7 @@ describe('referrers with an upstream in trouble', () => {
     ['timeout', 504],
     ['rate-limited', 429],
     ['denied', 403],
-    ['unauthorized', 401],
+    ['unauthorized', 403],
   ] as const)('of what is not held fail truthfully: %s is %i, and no list', async (kind, status) => {
     await using house = await houseWith(undefined);
     house.upstream.before = () => {

@@ -78,6 +78,45 @@ describe('a tag', () => {
     expect(found).toMatchObject({ result: 'miss', bytes: second.bytes });
   });
 
+  it.each([403, 404, 500])(
+    'whose digest upstream refuses (%i) is what upstream gives for the tag',
+    async (status) => {
+      await using house = await MirrorHouse.open();
+      house.upstream.addManifest('library/hello', first.bytes, 'latest');
+      house.upstream.before = (request) => {
+        if (!request.includes('sha256:')) return;
+        throw new UpstreamError('invalid', 'not by that name', { status });
+      };
+
+      const given = await house.mirror.manifest(hello, latest, 'GET');
+
+      expect(given).toMatchObject({ result: 'miss', bytes: first.bytes });
+      expect(house.upstream.requests.at(-1)).toBe('GET library/hello latest');
+    },
+  );
+
+  it('that moves between its HEAD and its GET, whose old digest is refused, is what it is now, after one GET more', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    house.upstream.before = (request) => {
+      if (request !== `GET library/hello ${first.digest}`) return;
+      house.upstream.removeManifest('library/hello', first.digest);
+      house.upstream.addManifest('library/hello', second.bytes, 'latest');
+    };
+
+    const given = await house.mirror.manifest(hello, latest, 'GET');
+
+    expect(given).toMatchObject({ result: 'miss', bytes: second.bytes });
+    expect(house.upstream.requests).toEqual([
+      'HEAD library/hello latest',
+      `GET library/hello ${first.digest}`,
+      'GET library/hello latest',
+    ]);
+    await expect(house.mirror.manifest(hello, { digest: first.digest }, 'GET')).rejects.toMatchObject({
+      status: 404,
+    });
+  });
+
   it.each([
     ['refuses', 'not-found'],
     ['fails', 'unavailable'],
@@ -247,7 +286,7 @@ describe('a tag', () => {
       ['unavailable', 503, 'UNAVAILABLE'],
       ['timeout', 504, 'UNAVAILABLE'],
       ['rate-limited', 429, 'TOOMANYREQUESTS'],
-      ['unauthorized', 401, 'UNAUTHORIZED'],
+      ['unauthorized', 403, 'DENIED'],
       ['denied', 403, 'DENIED'],
       ['invalid', 502, 'UNKNOWN'],
       ['not-found', 404, 'MANIFEST_UNKNOWN'],

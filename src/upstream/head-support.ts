@@ -1,0 +1,115 @@
+import { isWithin, type Clock } from '../clock.ts';
+import { dockerHubHosts } from '../oci/docker-hub.ts';
+import { UpstreamError } from './registry.ts';
+
+/** How long a registry is asked by GET without a try of HEAD, in milliseconds. */
+const withoutHeadMs = 60 * 60 * 1000;
+
+/** Refusals of HEAD in a row, each of something that GET gave, after which HEAD is of no use. */
+const maxRefusals = 3;
+
+/** Statuses that are about the method, whatever was asked for. */
+const refusesMethod: ReadonlySet<number> = new Set([405, 501]);
+
+/** Statuses that say when to come back, and so nothing of the method. */
+const refusesNow: ReadonlySet<number> = new Set([408, 429]);
+
+/** What is asked for by HEAD. */
+export type HeadNoun = 'manifest' | 'blob';
+
+export interface HeadSupportOptions {
+  readonly clock: Clock;
+  /** Whether HEAD is known to work before it was tried. */
+  readonly works: boolean;
+  /** Statuses that are doubted even where HEAD works, besides 405 and 501. */
+  readonly doubted: ReadonlySet<number>;
+}
+
+/**
+ * Whether a registry's HEAD is to be believed. Some refuse the method (405, 501), some answer it with the refusal of something
+ * else (400, 401, 403, 404, 503) and give the same thing to GET. So what HEAD refuses is asked for by GET, until HEAD was seen
+ * to work: from then on its refusals count, since for a manifest a GET may be a counted pull, and clients ask for many
+ * that are absent (`.sig`, `.att`). A registry whose HEAD is of no use is asked by GET at once, for an hour.
+ */
+export class HeadSupport {
+  readonly #clock: Clock;
+  readonly #doubted: ReadonlySet<number>;
+  #works: boolean;
+  #refusals = 0;
+  /** Milliseconds since the epoch. */
+  #uselessAt: number | undefined;
+
+  constructor({ clock, works, doubted }: HeadSupportOptions) {
+    this.#clock = clock;
+    this.#works = works;
+    this.#doubted = doubted;
+  }
+
+  /**
+   * What `head` gives, or `get` where HEAD is of no use or its refusal in doubt.
+   * @throws {UpstreamError} what GET was refused with, if it was asked
+   */
+  async ask<T>(head: () => Promise<T>, get: () => Promise<T>): Promise<T> {
+    if (isWithin(this.#clock, withoutHeadMs, this.#uselessAt)) return get();
+    let refusal: UpstreamError;
+    try {
+      const answer = await head();
+      this.#works = true;
+      this.#refusals = 0;
+      return answer;
+    } catch (error) {
+      if (!(error instanceof UpstreamError) || !this.#isDoubted(error)) throw error;
+      refusal = error;
+    }
+    const isAboutMethod = refusesMethod.has(refusal.status ?? 0);
+    try {
+      const answer = await get();
+      this.#refused(isAboutMethod);
+      return answer;
+    } catch (error) {
+      // A GET that has to wait says nothing of what HEAD was refused for.
+      const waits = error instanceof UpstreamError && error.kind === 'rate-limited';
+      throw waits && !isAboutMethod ? refusal : error;
+    }
+  }
+
+  /** Notes that GET has given what HEAD was refused. */
+  #refused(isAboutMethod: boolean): void {
+    this.#refusals += 1;
+    const isUseless = (isAboutMethod && !this.#works) || this.#refusals >= maxRefusals;
+    if (isUseless) this.#uselessAt = this.#clock.now();
+  }
+
+  #isDoubted({ status, isOfLogin }: UpstreamError): boolean {
+    if (status === undefined || status < 400 || refusesNow.has(status)) return false;
+    if (this.#doubted.has(status)) return true;
+    return !isOfLogin && (refusesMethod.has(status) || !this.#works);
+  }
+}
+
+/** A GET of a blob's first byte costs no more than a HEAD, and storage may refuse HEAD for some blobs only. */
+const doubted: Readonly<Record<HeadNoun, ReadonlySet<number>>> = {
+  manifest: new Set(),
+  blob: new Set([400, 401, 403]),
+};
+
+/** What the registries of one upstream were seen to do with HEAD; its clients share it, whoever they ask as. */
+export class HeadSupports {
+  readonly #clock: Clock;
+  readonly #known = new Map<string, HeadSupport>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  of(noun: HeadNoun, registry: URL): HeadSupport {
+    const key = `${noun} ${registry.href}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    // Docker Hub's HEAD works, and its pulls are counted: no doubt of it may cost one, not even after a start.
+    const works = dockerHubHosts.has(registry.host);
+    const support = new HeadSupport({ clock: this.#clock, works, doubted: doubted[noun] });
+    this.#known.set(key, support);
+    return support;
+  }
+}
