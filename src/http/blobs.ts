@@ -5,16 +5,17 @@ import type { BlobAnswer, BlobStat, Mirror, PullTarget, Standing } from '../mirr
 import type { Logger } from '../telemetry/log.ts';
 import { blobLocation } from './blob-location.ts';
 import { BufferPool } from './buffer-pool.ts';
+import { blobType, contentOf } from './content.ts';
 import type { ErrorResponder } from './errors.ts';
 import { etag, matchesIfNoneMatch, matchesIfRange } from './etag.ts';
 import { maxJoinedLength, type Exchange } from './exchange.ts';
 import { provenance } from './provenance.ts';
-import { contentRange, parseRange } from './range.ts';
+import { parseRanges } from './range.ts';
 import type { HeaderList } from './reply.ts';
 import { sendBlob } from './send.ts';
 import { contentDigest, pullTarget } from './target.ts';
 
-const blobType: HeaderList = ['Content-Type', 'application/octet-stream'];
+const typeHeader: HeaderList = ['Content-Type', blobType];
 
 /** GET and HEAD of a blob, with ranges and conditions. */
 export class BlobHandler {
@@ -54,7 +55,7 @@ export class BlobHandler {
     const headers = blobHeaders(exchange, digest, stat);
     return matchesIfNoneMatch(exchange.header('if-none-match'), digest)
       ? exchange.reply({ status: 304, headers })
-      : exchange.reply({ status: 200, headers: [...headers, ...blobType], length: stat.size, ...lasting });
+      : exchange.reply({ status: 200, headers: [...headers, ...typeHeader], length: stat.size, ...lasting });
   }
 
   /** Asked for before the answer: what changes while that is made ends it. */
@@ -70,7 +71,7 @@ export class BlobHandler {
     standing: Standing,
   ): Promise<Response> {
     const bytes = await readWhole(blob);
-    const headers = [...blobHeaders(exchange, digest, blob), ...blobType, ...blobLocation(exchange)];
+    const headers = [...blobHeaders(exchange, digest, blob), ...typeHeader, ...blobLocation(exchange)];
     const isIntact = digestOf(bytes, digestAlgorithm(digest)) === digest;
     const lasting = isIntact ? { standing } : undefined;
     return exchange.reply({ status: 200, headers, body: bytes, ...lasting });
@@ -79,33 +80,26 @@ export class BlobHandler {
   async #send(exchange: Exchange, digest: Digest, blob: BlobAnswer): Promise<Response> {
     const { size } = blob;
     const described = blobHeaders(exchange, digest, blob);
-    const range = matchesIfRange(exchange.header('if-range'), digest)
-      ? parseRange(exchange.header('range'), size)
+    const ranges = matchesIfRange(exchange.header('if-range'), digest)
+      ? parseRanges(exchange.header('range'), size)
       : undefined;
-    if (range === 'unsatisfiable') {
+    if (ranges === 'unsatisfiable') {
       await blob.close();
       return this.#errors.respond(exchange, registryErrors.rangeInvalid(size), [
         'Content-Range',
         `bytes */${size}`,
       ]);
     }
-    const span = range ?? { start: 0, end: size };
-    const location = range === undefined ? blobLocation(exchange) : [];
+    const { status, headers, parts, trail } = contentOf(size, ranges);
+    const location = ranges === undefined ? blobLocation(exchange) : [];
     exchange.headSuffices = location.length > 0;
-    const headers = [
-      ...described,
-      ...blobType,
-      ...location,
-      'Content-Length',
-      String(span.end - span.start),
-      ...(range === undefined ? [] : ['Content-Range', contentRange(range, size)]),
-    ];
     await sendBlob({
       outgoing: exchange.outgoing,
       blob,
-      span,
+      parts,
+      trail,
       buffers: this.#buffers,
-      writeHead: () => exchange.writeHead(range === undefined ? 200 : 206, headers),
+      writeHead: () => exchange.writeHead(status, [...described, ...headers, ...location]),
       onSent: (bytes) => {
         exchange.bytesSent += bytes;
       },

@@ -4,16 +4,55 @@ export interface Span {
   readonly end: number;
 }
 
-const singleRange = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
+/** Ranges in one header, at most. podman and skopeo ask for up to 1,024. */
+export const maxRanges = 2048;
+
+/** How often ranges may begin before the one that stands before them: for bytes that only arrive, each costs a start from the front. */
+const maxStepsBack = 8;
+
+const rangeUnit = /^bytes=/i;
+const singleRange = /^[ \t]*(\d*)-(\d*)[ \t]*$/;
 
 /**
- * What a `Range` header asks of `size` bytes. Undefined means to send the whole: no header, one that is malformed, of
- * another unit or with several ranges (which a server may ignore), or empty content, which has no range to give.
+ * What a `Range` header asks of `size` bytes: stretches in the order in which they are asked for, of which none is empty and
+ * none overlaps another. Undefined means to send the whole: no header, one that is malformed, of another unit, with too many
+ * ranges or too many steps back (which a server may ignore), or empty content, which has no range to give.
+ *
+ * Ranges that overlap become one, where the first of them stands, so that nothing is sent twice. Adjacent ones stay apart:
+ * containers/image takes nothing but one part for each range that it asked for.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-14.2
  */
-export function parseRange(header: string | undefined, size: number): Span | 'unsatisfiable' | undefined {
-  if (header === undefined || size === 0) return undefined;
-  const match = singleRange.exec(header);
+export function parseRanges(
+  header: string | undefined,
+  size: number,
+): readonly Span[] | 'unsatisfiable' | undefined {
+  if (header === undefined || size === 0 || !rangeUnit.test(header)) return undefined;
+  const texts = header.slice('bytes='.length).split(',', maxRanges + 1);
+  if (texts.length > maxRanges) return undefined;
+  const spans: Span[] = [];
+  let asked = 0;
+  for (const text of texts) {
+    // A list may have empty elements: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2
+    if (texts.length > 1 && /^[ \t]*$/.test(text)) continue;
+    const span = parseRange(text, size);
+    if (span === undefined) return undefined;
+    asked += 1;
+    if (span !== 'unsatisfiable') spans.push(span);
+  }
+  if (asked === 0) return undefined;
+  if (spans.length === 0) return 'unsatisfiable';
+  const apart = isAscending(spans) ? spans : coalesced(spans);
+  return stepsBack(apart) > maxStepsBack ? undefined : apart;
+}
+
+/** The value of `Content-Range` for `span` out of `size` bytes. */
+export function contentRange({ start, end }: Span, size: number): string {
+  return `bytes ${start}-${end - 1}/${size}`;
+}
+
+/** Undefined for what is malformed. */
+function parseRange(text: string, size: number): Span | 'unsatisfiable' | undefined {
+  const match = singleRange.exec(text);
   if (match === null) return undefined;
   const [, first = '', last = ''] = match;
   if (first === '') {
@@ -27,7 +66,38 @@ export function parseRange(header: string | undefined, size: number): Span | 'un
   return { start, end: last === '' ? size : Math.min(Number(last) + 1, size) };
 }
 
-/** The value of `Content-Range` for `span` out of `size` bytes. */
-export function contentRange({ start, end }: Span, size: number): string {
-  return `bytes ${start}-${end - 1}/${size}`;
+/** Whether each begins where the one before it ends, or later. */
+function isAscending(spans: readonly Span[]): boolean {
+  let position = 0;
+  for (const { start, end } of spans) {
+    if (start < position) return false;
+    position = end;
+  }
+  return true;
+}
+
+/** Joins those that overlap; each is where the first of those that it is made of was. */
+function coalesced(spans: readonly Span[]): readonly Span[] {
+  const joined: { start: number; end: number; place: number }[] = [];
+  const sorted = spans.map((span, place) => ({ ...span, place })).sort((a, b) => a.start - b.start);
+  for (const span of sorted) {
+    const last = joined.at(-1);
+    if (last === undefined || span.start >= last.end) {
+      joined.push(span);
+    } else {
+      last.end = Math.max(last.end, span.end);
+      last.place = Math.min(last.place, span.place);
+    }
+  }
+  return joined.sort((a, b) => a.place - b.place).map(({ start, end }) => ({ start, end }));
+}
+
+function stepsBack(spans: readonly Span[]): number {
+  let steps = 0;
+  let before = 0;
+  for (const { start } of spans) {
+    if (start < before) steps += 1;
+    before = start;
+  }
+  return steps;
 }

@@ -1,14 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import type { BlobAnswer, Loan } from '../mirror/mirror.ts';
 import type { BufferPool } from './buffer-pool.ts';
-import type { Span } from './range.ts';
+import type { Part } from './content.ts';
 import { Transfer } from './transfer.ts';
 
-/** The part of a blob that one answer sends, and where it goes. */
+/** What one answer sends of a blob, and where it goes. */
 export interface Sending {
   readonly outgoing: ServerResponse;
   readonly blob: BlobAnswer;
-  readonly span: Span;
+  /** In the order in which they are sent. */
+  readonly parts: Iterable<Part>;
+  /** Goes after the last part. */
+  readonly trail: string;
   readonly buffers: BufferPool;
   /** Writes status and headers. Called once the first bytes are at hand. */
   readonly writeHead: () => void;
@@ -24,34 +27,59 @@ class ShortBlobError extends Error {
   readonly code = 'SHORT_BLOB';
 }
 
+/** Bytes, and the text that goes before them. */
+interface Piece {
+  readonly lead: string;
+  readonly loan: Loan;
+}
+
+const nothing: Piece = { lead: '', loan: { bytes: Buffer.alloc(0), release: () => undefined } };
+
 /** What is read at a time of a blob that is still arriving, in bytes: most of it is borrowed, and there may be very many readers. */
 const arrivingBytes = 512 * 1024;
 
 /**
- * Streams a stretch of a blob: one chunk is read while the one before it is written. Closes the blob in every case, and at
+ * Streams stretches of a blob: one chunk is read while the one before it is written. Closes the blob in every case, and at
  * once when the client leaves, even while a read waits.
  *
  * Rejects with what `read` rejects with as long as nothing has been written, so that it can become a proper error.
  * A later failure cuts the connection, so that nobody takes a short body for a whole one.
  */
 export async function sendBlob(sending: Sending): Promise<void> {
-  const { blob, span, buffers } = sending;
+  const { blob, trail, buffers } = sending;
   const transfer = new Transfer(sending.outgoing, blob, sending.onSent);
   const atATime = blob.result === 'hit' ? Infinity : arrivingBytes;
-  let position = span.start;
-  let chunk: Loan = { bytes: Buffer.alloc(0), release: () => undefined };
-  const next = async (): Promise<Loan> => {
-    const wanted = span.end - position;
+  const parts = sending.parts[Symbol.iterator]();
+  let lead = '';
+  let position = 0;
+  let end = 0;
+  let piece = nothing;
+  /** Whether there is more to read, at `position`. */
+  const more = (): boolean => {
+    while (position >= end) {
+      const following = parts.next();
+      if (following.done === true) return false;
+      const { span } = following.value;
+      ({ lead } = following.value);
+      position = span.start;
+      ({ end } = span);
+    }
+    return true;
+  };
+  const next = async (): Promise<Piece> => {
+    const before = lead;
+    lead = '';
+    const wanted = end - position;
     const loan = (await blob.borrow(wanted, position)) ?? (await read(Math.min(wanted, atATime)));
     position += loan.bytes.length;
-    return loan;
+    return { lead: before, loan };
   };
   const read = async (wanted: number): Promise<Loan> => {
     const buffer = buffers.acquire(wanted);
     const release = (): void => buffers.release(buffer);
     try {
       const count = await blob.read(buffer, Math.min(buffer.length, wanted), position);
-      if (count === 0) throw new ShortBlobError(`the blob ended at byte ${position} of ${span.end}`);
+      if (count === 0) throw new ShortBlobError(`the blob ended at byte ${position} of ${end}`);
       return { bytes: buffer.subarray(0, count), release };
     } catch (error) {
       release();
@@ -66,28 +94,28 @@ export async function sendBlob(sending: Sending): Promise<void> {
   buffers.enter();
   try {
     try {
-      if (span.start < span.end) chunk = await next();
+      if (more()) piece = await next();
     } catch (error) {
       if (transfer.closed) return;
       throw error;
     }
     if (transfer.closed) return;
     sending.writeHead();
-    while (position < span.end && !transfer.closed) {
-      const writing = transfer.write(chunk.bytes);
+    while (more() && !transfer.closed) {
+      const writing = transfer.write(piece.lead, piece.loan.bytes);
       const reading = next();
       // Heard at once, not when the write is through: a client that does not read must not hold a failed transfer.
       reading.catch(fail);
       // Both, always: a buffer may be used again only when nobody reads from it or writes to it.
       const [outcome] = await Promise.allSettled([reading, writing]);
       if (outcome.status === 'rejected') return;
-      chunk.release();
-      chunk = outcome.value;
+      piece.loan.release();
+      piece = outcome.value;
     }
-    if (!transfer.closed) await transfer.end(chunk.bytes);
+    if (!transfer.closed) await transfer.end(piece.lead, piece.loan.bytes, trail);
   } finally {
     await transfer.release();
-    chunk.release();
+    piece.loan.release();
     buffers.leave();
   }
 }

@@ -29,14 +29,29 @@ export class Transfer {
     return this.#closed;
   }
 
-  /** Resolves when the kernel has taken all of `chunk`, which is also the back-pressure, or the connection is closed. */
-  write(chunk: Buffer): Promise<void> {
-    return this.#settled(chunk.length, (done) => this.#outgoing.write(chunk, done));
+  /**
+   * Sends `chunk`, behind a text in ASCII. Resolves when the kernel has taken all of it, which is also the back-pressure, or
+   * the connection is closed.
+   */
+  write(lead: string, chunk: Buffer): Promise<void> {
+    return this.#settled(lead.length + chunk.length, (done) => {
+      // Node gathers what is written in one turn: both leave in one system call.
+      if (lead !== '') this.#outgoing.write(lead, 'latin1');
+      this.#outgoing.write(chunk, done);
+    });
   }
 
-  /** As {@link write}, for the last chunk. */
-  end(chunk: Buffer): Promise<void> {
-    return this.#settled(chunk.length, (done) => this.#outgoing.end(chunk, done));
+  /** As {@link write}, for the last chunk, and for a text behind it. */
+  end(lead: string, chunk: Buffer, trail: string): Promise<void> {
+    return this.#settled(lead.length + chunk.length + trail.length, (done) => {
+      if (lead !== '') this.#outgoing.write(lead, 'latin1');
+      if (trail === '') {
+        this.#outgoing.end(chunk, done);
+      } else {
+        this.#outgoing.write(chunk);
+        this.#outgoing.end(trail, 'latin1', done);
+      }
+    });
   }
 
   /** Destroys the connection. A chunk under way stays in use until it is closed. */

@@ -70,6 +70,11 @@ export class FillSource implements BlobSource {
     if (end !== undefined) {
       return (await this.#behind()?.read(buffer, Math.min(length, end - position), position)) ?? 0;
     }
+    if (this.#own !== undefined && position < this.#own.position) {
+      // What has gone by is kept nowhere.
+      await this.#own.close();
+      this.#own = undefined;
+    }
     this.#own ??= this.#fetchAlone();
     return this.#timed(this.#own.read(buffer, length, position));
   }

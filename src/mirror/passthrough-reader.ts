@@ -22,6 +22,11 @@ export class PassthroughReader {
     this.#chunks = blob.bytes(() => undefined);
   }
 
+  /** Bytes before this one have gone by. */
+  get position(): number {
+    return this.#position;
+  }
+
   /** As BlobSource.read; positions may only grow, and what lies between is passed over. */
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
     if (position < this.#position) throw new RangeError('bytes that have gone by cannot be read again');

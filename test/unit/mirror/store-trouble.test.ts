@@ -76,6 +76,25 @@ describe('a store in trouble', () => {
     await expect(readAll(blob)).rejects.toMatchObject({ status: 502 });
   });
 
+  it('gives the stretches of a blob in whatever order they are read', async () => {
+    await using house = await MirrorHouse.open({ wrapContent: failing('ingest', 'NO_SPACE') });
+    const digest = house.upstream.addBlob('library/hello', large);
+
+    const blob = await house.mirror.openBlob(hello, digest);
+    const buffer = Buffer.alloc(1000);
+    const stretches = [];
+    for (const position of [10_000, 400_000, 0, 499_000]) {
+      const count = await blob.read(buffer, buffer.length, position);
+      stretches.push([
+        position,
+        buffer.subarray(0, count).equals(large.subarray(position, position + count)),
+      ]);
+    }
+    await blob.close();
+
+    expect(stretches).toEqual([10_000, 400_000, 0, 499_000].map((position) => [position, true]));
+  });
+
   it('does not let wrong bytes through', async () => {
     await using house = await MirrorHouse.open({ wrapContent: failing('ingest', 'NOT_WRITABLE') });
     const digest = house.upstream.addBlob('library/hello', large);

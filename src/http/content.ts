@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import { contentRange, type Span } from './range.ts';
+import type { HeaderList } from './reply.ts';
+
+/** A stretch of a blob, and the text that goes before it. */
+export interface Part {
+  readonly lead: string;
+  readonly span: Span;
+}
+
+/** What of a blob an answer has, and how it says so. */
+export interface Content {
+  readonly status: 200 | 206;
+  readonly headers: HeaderList;
+  /** In the order in which they are sent. */
+  readonly parts: Iterable<Part>;
+  /** Goes after the last part. */
+  readonly trail: string;
+}
+
+/** The type of a blob's bytes. */
+export const blobType = 'application/octet-stream';
+
+/** All of a blob of `size` bytes, or the stretches of it that {@link parseRanges} found: several as parts of one body. */
+export function contentOf(size: number, ranges: readonly Span[] | undefined): Content {
+  const [first, ...others] = ranges ?? [];
+  if (first === undefined) return plain(200, { start: 0, end: size }, []);
+  if (others.length === 0) return plain(206, first, ['Content-Range', contentRange(first, size)]);
+  return byteranges(size, [first, ...others]);
+}
+
+function plain(status: 200 | 206, span: Span, headers: HeaderList): Content {
+  const length = String(span.end - span.start);
+  return {
+    status,
+    headers: ['Content-Type', blobType, 'Content-Length', length, ...headers],
+    parts: [{ lead: '', span }],
+    trail: '',
+  };
+}
+
+/**
+ * Several stretches as `multipart/byteranges`. The texts between them are made when their turn comes: there may be thousands.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-14.6
+ */
+function byteranges(size: number, spans: readonly Span[]): Content {
+  // Whoever made the blob must not be able to guess it, or could end a part from within.
+  const boundary = randomBytes(16).toString('hex');
+  const lead = (span: Span): string =>
+    `\r\n--${boundary}\r\nContent-Type: ${blobType}\r\nContent-Range: ${contentRange(span, size)}\r\n\r\n`;
+  const trail = `\r\n--${boundary}--\r\n`;
+  let length = trail.length;
+  for (const span of spans) length += lead(span).length + span.end - span.start;
+  return {
+    status: 206,
+    headers: ['Content-Type', `multipart/byteranges; boundary=${boundary}`, 'Content-Length', String(length)],
+    parts: {
+      *[Symbol.iterator]() {
+        for (const span of spans) yield { lead: lead(span), span };
+      },
+    },
+    trail,
+  };
+}
