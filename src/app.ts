@@ -71,6 +71,7 @@ async function open(
     content: cache.content,
     metadata: cache.metadata,
     space: cache.space,
+    aheadTally: cache.aheadTally,
     clock,
     logger,
     random,

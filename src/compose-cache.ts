@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { composeCare, type Care } from './mirror/care/compose.ts';
+import { AheadTally } from './mirror/pull-ahead/ahead-tally.ts';
 import { Routing } from './mirror/routing.ts';
 import { composeSpace, type Space } from './mirror/space/compose.ts';
 import type { StoreHealth } from './mirror/space/store-health.ts';
@@ -23,6 +24,8 @@ export interface Cache {
   readonly content: ContentStore;
   readonly metadata: MetadataStore;
   readonly space: Space;
+  /** Nothing but a server adds to it. */
+  readonly aheadTally: AheadTally;
   readonly care: Care;
   close(): Promise<void>;
 }
@@ -63,8 +66,10 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
   });
   health.resolve(space.health);
   closing.defer(() => space.close());
+  const aheadTally = new AheadTally();
   const care = composeCare({
     ...space,
+    aheadTally,
     names: new Routing(upstreams, plain),
     content,
     adopting: content,
@@ -77,5 +82,5 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
     logger,
   });
   const opened = closing.move();
-  return { content, metadata, space, care, close: () => opened.disposeAsync() };
+  return { content, metadata, space, aheadTally, care, close: () => opened.disposeAsync() };
 }

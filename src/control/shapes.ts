@@ -91,6 +91,7 @@ export const stats: z.ZodType<Stats> = z.object({
     .object({
       startedAt: count,
       uptimeMs: count,
+      ahead: z.object({ bytes: count, unaskedBytes: count }),
       evicted: z.object({ images: count, bytes: count }),
       scrubbed: blobsAndBytes,
       damaged: count,

@@ -2,10 +2,14 @@
 export interface Arrival {
   /** Bytes that are still to come, as far as that is known. */
   readonly left: number;
+  /** Bytes that have come since it was begun. */
+  readonly received: number;
   /** Whether it was on its way before. */
   readonly joined: boolean;
   /** Resolves when {@link left} may have changed; never, once it is over. */
   progress(): Promise<void>;
   /** Resolves to whether the blob is held, when there is nothing left to do. */
   readonly held: Promise<boolean>;
+  /** Ends it if it was begun for this, and nobody has come to read it. What has arrived is kept for whoever asks next. */
+  abandon(): void;
 }

@@ -9,7 +9,7 @@ import { UpstreamError } from '../upstream/registry.ts';
 import type { Arrival } from './arrival.ts';
 import { FillSource, type BlobSource } from './blob-source.ts';
 import type { Claims, Entitlement, KnownBlob } from './entitlement.ts';
-import type { Fill } from './fill.ts';
+import type { Fill, FillRequest } from './fill.ts';
 import type { Fills } from './fills.ts';
 import type { InUse, Release } from './in-use.ts';
 import type { BlobAnswer, BlobStat } from './mirror.ts';
@@ -103,14 +103,26 @@ export class BlobService {
       const entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
       if ((await this.#held(digest, known)) !== undefined) return undefined;
       const underWay = this.#fills.get(digest);
-      const fill = underWay ?? this.#join(repository, digest, { known, entitled }).fill;
+      const fill = underWay ?? this.#join(repository, digest, { known, entitled }, true).fill;
+      const joined = underWay !== undefined;
+      if (joined) {
+        // Whoever began it must not abandon what another counts on.
+        fill.acquire();
+        void fill.ended.then(() => fill.release());
+      }
       return {
-        joined: underWay !== undefined,
+        joined,
+        get received() {
+          return fill.received;
+        },
         get left() {
           return fill.left;
         },
         progress: () => fill.progress(),
         held: fill.ended.then(async () => (await this.#held(digest, known)) !== undefined),
+        abandon: () => {
+          if (!joined) this.#fills.abandon(fill);
+        },
       };
     } finally {
       release();
@@ -242,11 +254,12 @@ export class BlobService {
     repository: Repository,
     digest: Digest,
     { known, entitled }: Pick<Opening, 'known' | 'entitled'>,
+    forNobody = false,
   ): { readonly fill: Fill; readonly joined: boolean; readonly open: BlobOpener } {
     const { registry, breaker, ranges } = this.#routing.upstream(repository.upstream);
     const openPart: PartOpener = (offset, signal, end) =>
       breaker.watch(() => registry.openBlob(repository.name, digest, offset, { signal, end }));
-    const { fill, joined } = this.#fills.join({
+    const request: FillRequest = {
       digest,
       // A size that only an unverified claim states must not decide when others' bytes end; without one, upstream's answer does.
       size: entitled && known?.certain === true ? known.size : undefined,
@@ -256,7 +269,8 @@ export class BlobService {
       onCommitted: async (size) => {
         if (fill.cameBy(repository)) await this.#entitlement.grant(repository, digest, size);
       },
-    });
+    };
+    const { fill, joined } = this.#fills.join(request, forNobody);
     if (!joined) void fill.ended.then(() => this.#entitlement.doubt(repository, digest));
     // Each reader of a blob that cannot be stored fetches it for itself: one connection each must do.
     return { fill, joined, open: (offset, signal) => openPart(offset, signal) };

@@ -21,8 +21,10 @@ import { Fills } from './fills.ts';
 import { Freshness, type FreshnessPolicy } from './freshness.ts';
 import { ManifestService } from './manifest-service.ts';
 import type { Mirror } from './mirror.ts';
+import type { AheadTally } from './pull-ahead/ahead-tally.ts';
 import type { PullAheadPolicy } from './pull-ahead/policy.ts';
 import { PullAhead } from './pull-ahead/pull-ahead.ts';
+import { SparePulls } from './pull-ahead/spare-pulls.ts';
 import { ByteBudget } from './ranges/budget.ts';
 import { Hosts } from './ranges/hosts.ts';
 import type { RangePolicy } from './ranges/policy.ts';
@@ -60,6 +62,8 @@ export interface MirrorParts {
   readonly content: ContentStore;
   readonly metadata: MetadataStore;
   readonly space: Space;
+  /** Told what is fetched ahead of clients. */
+  readonly aheadTally: AheadTally;
   readonly clock: Clock;
   readonly logger: Logger;
   /** 0 to 1; spreads retries. */
@@ -165,7 +169,16 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     logger,
     random,
   });
-  const pullAhead = new PullAhead({ routing, blobs, clock, logger });
+  const sparePulls = new SparePulls({ routing, metadata, degradation });
+  const pullAhead = new PullAhead({
+    routing,
+    blobs,
+    manifests,
+    maySpend: (repository) => sparePulls.has(repository),
+    tally: parts.aheadTally,
+    clock,
+    logger,
+  });
   const candidates = new Candidates(routing, gate);
   const catalog = new Catalog({ routing, metadata, gate });
   const mirror = new PullThroughMirror({

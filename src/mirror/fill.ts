@@ -9,10 +9,11 @@ import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import type { Blocks } from './blocks.ts';
 import type { Degradation } from './degradation.ts';
+import { logFailure } from './fill-failure.ts';
 import type { InUse } from './in-use.ts';
 import { admit, NotStored } from './not-stored.ts';
 import { pour } from './pour.ts';
-import { isVerdict, ResumableBlob, type BlobOpener } from './resumable-blob.ts';
+import { ResumableBlob, type BlobOpener } from './resumable-blob.ts';
 import type { Admission, Claim } from './space/admission.ts';
 import { Tail } from './tail.ts';
 import { Wakeup } from './wakeup.ts';
@@ -81,6 +82,7 @@ export class Fill {
   #front = 0;
   #state: State = { is: 'filling' };
   #readers = 0;
+  #received = 0;
   #over = false;
 
   /** @param before when the last fill of that digest, which failed, has let go of the ingest */
@@ -123,6 +125,15 @@ export class Fill {
   get left(): number {
     const size = this.#over || this.failed ? undefined : this.#knownSize;
     return size === undefined ? 0 : Math.max(0, size - (this.#ingest?.offset ?? 0));
+  }
+
+  /** Bytes that have come since it was begun. */
+  get received(): number {
+    return this.#received;
+  }
+
+  get isRead(): boolean {
+    return this.#readers > 0;
   }
 
   /** Counts a reader; each must be given back with {@link release}. */
@@ -216,8 +227,12 @@ export class Fill {
       if (blob.size !== undefined) this.#learnSize(blob.size);
     };
     await pour(blob.bytes(answered), ingest, this.#tail, (bytes) => {
+      this.#received += bytes;
       this.#progress.gather(bytes);
       admit(claim.wrote(ingest.offset, blob.confirmedSize));
+      const isWhole = ingest.offset === this.#knownSize;
+      if (signal.aborted && !isWhole)
+        throw new UpstreamError('aborted', 'the blob is not fetched any further');
     });
     if (!ingest.matches()) {
       blob.mismatched();
@@ -249,29 +264,13 @@ export class Fill {
       this.#sizeKnown.reject(error);
       this.#settle(unstored ? { is: 'detached' } : { is: 'failed', error });
     }
-    this.#log(error);
+    logFailure(this.#logger, error);
     const ingest = this.#ingest;
     if (ingest === undefined) return undefined;
     const drop = error instanceof NotStored || (error instanceof StoreError && error.code === 'NO_SPACE');
     const kept = drop || error instanceof RegistryError ? 0 : ingest.offset;
     await this.#shared.degradation.tolerate(() => (drop ? ingest.discard() : ingest.suspend()));
     return kept;
-  }
-
-  #log(error: unknown): void {
-    // The degradation logs failures of a store; a shutdown is not a failure.
-    if (error instanceof NotStored) {
-      this.#logger.debug({ reason: error.message }, 'the blob passes through without being stored');
-      return;
-    }
-    if (error instanceof StoreError || (error instanceof UpstreamError && error.kind === 'aborted')) return;
-    const expected = error instanceof UpstreamError || error instanceof RegistryError;
-    // That upstream does not have the blob, or refuses it, is in the access log. Any client can cause it.
-    const level = error instanceof UpstreamError && isVerdict(error) ? 'debug' : 'error';
-    this.#logger[level](
-      expected ? { reason: error.message } : { err: error },
-      'the blob could not be fetched whole',
-    );
   }
 
   #learnSize(size: number): void {

@@ -5,20 +5,26 @@ import { Fill, type FillDependencies, type FillRequest } from './fill.ts';
 export class Fills {
   readonly #dependencies: Omit<FillDependencies, 'signal'>;
   readonly #underWay = new Map<Digest, Fill>();
+  /** Ends a fill that was begun for nobody. */
+  readonly #endings = new WeakMap<Fill, AbortController>();
   readonly #closing = new AbortController();
 
   constructor(dependencies: Omit<FillDependencies, 'signal'>) {
     this.#dependencies = dependencies;
   }
 
-  /** The fill of that digest, unless it has failed already and is only tidying up. */
+  /** The fill of that digest, unless it has failed or was abandoned already and is only tidying up. */
   get(digest: Digest): Fill | undefined {
     const fill = this.#underWay.get(digest);
-    return fill?.failed === true ? undefined : fill;
+    const isOver = fill === undefined || fill.failed || this.#endings.get(fill)?.signal.aborted === true;
+    return isOver ? undefined : fill;
   }
 
-  /** The fill of that digest, started now if there is none. */
-  join(request: FillRequest): { readonly fill: Fill; readonly joined: boolean } {
+  /**
+   * The fill of that digest, started now if there is none.
+   * @param forNobody whether it may be abandoned: nobody has asked for the blob yet
+   */
+  join(request: FillRequest, forNobody = false): { readonly fill: Fill; readonly joined: boolean } {
     const { digest } = request;
     const underWay = this.get(digest);
     if (underWay !== undefined) {
@@ -26,12 +32,21 @@ export class Fills {
       return { fill: underWay, joined: true };
     }
     const before = this.#underWay.get(digest)?.ended ?? Promise.resolve();
-    const fill = new Fill(request, { ...this.#dependencies, signal: this.#closing.signal }, before);
+    const ending = forNobody ? new AbortController() : undefined;
+    const closing = this.#closing.signal;
+    const signal = ending === undefined ? closing : AbortSignal.any([closing, ending.signal]);
+    const fill = new Fill(request, { ...this.#dependencies, signal }, before);
+    if (ending !== undefined) this.#endings.set(fill, ending);
     this.#underWay.set(digest, fill);
     void fill.ended.then(() => {
       if (this.#underWay.get(digest) === fill) this.#underWay.delete(digest);
     });
     return { fill, joined: false };
+  }
+
+  /** Ends a fill that was begun for nobody, unless somebody reads it by now; what has arrived is kept for the next. */
+  abandon(fill: Fill): void {
+    if (!fill.isRead && !fill.verified && !fill.detached) this.#endings.get(fill)?.abort();
   }
 
   /** Ends all fills, keeping what has arrived for the next start. */

@@ -83,6 +83,11 @@ export class ManifestService {
     return stored;
   }
 
+  /** The indexes of a repository that list a manifest, as far as they are held; those used last, if there are many. */
+  async indexesOf(repository: Repository, digest: Digest): Promise<readonly Manifest[]> {
+    return (await this.#degradation.tolerate(() => this.#metadata.indexesOf(repository, digest))) ?? [];
+  }
+
   /** Answers a request by digest. A HEAD of what is not held is a HEAD upstream, which spends no pull. */
   async byDigest(repository: Repository, digest: Digest, method: 'GET' | 'HEAD'): Promise<ManifestAnswer> {
     const held = await this.held(repository, digest);

@@ -111,8 +111,10 @@ export class PullThroughMirror implements Mirror {
       target,
       wanted,
       async (repository) => (await this.#manifests.held(repository, digest)) !== undefined,
-      (repository) =>
-        this.#pulled(target, repository, method, this.#manifests.byDigest(repository, digest, method)),
+      (repository) => {
+        if (method === 'GET') this.#pullAhead.asked(repository, digest);
+        return this.#pulled(target, repository, method, this.#manifests.byDigest(repository, digest, method));
+      },
     );
   }
 
@@ -125,9 +127,10 @@ export class PullThroughMirror implements Mirror {
 
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
     if (target.cachedOnly) return this.#cached.openBlob(target, digest);
-    return this.#blobRequest(target, digest, (repository, claims) =>
-      this.#blobs.open(repository, digest, claims),
-    );
+    return this.#blobRequest(target, digest, (repository, claims) => {
+      this.#pullAhead.wanted(repository, digest);
+      return this.#blobs.open(repository, digest, claims);
+    });
   }
 
   manifestStanding(target: PullTarget, reference: ManifestReference): Standing | undefined {

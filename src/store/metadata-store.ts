@@ -56,6 +56,8 @@ export interface MetadataStore {
   manifest(repository: Repository, digest: Digest): Promise<Manifest | undefined>;
   /** A manifest that some repository holds. That says nothing of who else may read it. */
   anyManifest(digest: Digest): Promise<Manifest | undefined>;
+  /** Indexes that `repository` may read and that list a manifest: the four used last, those first. */
+  indexesOf(repository: Repository, child: Digest): Promise<readonly Manifest[]>;
   /**
    * Stores a manifest under a repository, with what it names: its blobs become readable in that repository.
    * Storing the same again changes nothing. With `tag`, moves that tag to it in the same transaction.

@@ -2,6 +2,7 @@ import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { composeCare, type Care } from '../../src/mirror/care/compose.ts';
 import type { Caretaker } from '../../src/mirror/care/caretaker.ts';
 import type { Finding, VerifyReport } from '../../src/mirror/care/verify-events.ts';
+import { AheadTally } from '../../src/mirror/pull-ahead/ahead-tally.ts';
 import { Routing } from '../../src/mirror/routing.ts';
 import { composeSpace, type Space, type SpaceSettings } from '../../src/mirror/space/compose.ts';
 import { readManifest, type Manifest } from '../../src/oci/manifest.ts';
@@ -178,6 +179,7 @@ export class CareHouse implements AsyncDisposable {
     const space = composeSpace({ content, metadata, settings, upstreams, plain: hub, clock, logger });
     const care = composeCare({
       ...space,
+      aheadTally: new AheadTally(),
       names: new Routing(
         upstreams.map((name) => ({ name })),
         hub,

@@ -3,6 +3,7 @@ import { composeMirror, type RunningMirror } from '../../src/mirror/compose.ts';
 import type { FreshnessPolicy } from '../../src/mirror/freshness.ts';
 import { composeSpace, type Space, type SpaceSettings } from '../../src/mirror/space/compose.ts';
 import type { BlobAnswer, Mirror, PullTarget } from '../../src/mirror/mirror.ts';
+import { AheadTally } from '../../src/mirror/pull-ahead/ahead-tally.ts';
 import type { PullAheadPolicy } from '../../src/mirror/pull-ahead/policy.ts';
 import { anonymous, type Reader } from '../../src/mirror/reader.ts';
 import {
@@ -44,6 +45,7 @@ export interface MirrorHouseOptions {
 /** A mirror on real stores in a folder of its own, with a scripted upstream and a clock that a test holds. */
 export class MirrorHouse implements AsyncDisposable {
   readonly clock = new TestClock();
+  readonly aheadTally = new AheadTally();
   readonly upstream: ScriptedUpstream;
   readonly #folder: TempFolder;
   readonly #options: MirrorHouseOptions;
@@ -162,6 +164,7 @@ export class MirrorHouse implements AsyncDisposable {
       content,
       metadata,
       space,
+      aheadTally: this.aheadTally,
       clock,
       logger,
       random: () => 0.5,

@@ -59,6 +59,10 @@ function linesOf(numbers: Stats, now: number): readonly (readonly [string, strin
       ? ([['server', 'not running']] as const)
       : ([
           ['server', `running for ${lasting(server.uptimeMs)}, and since its start:`],
+          [
+            '',
+            `fetched ${byteSizeText(server.ahead.bytes)} ahead of clients, ${byteSizeText(server.ahead.unaskedBytes)} of it not asked for since`,
+          ],
           ['', `evicted ${counted(server.evicted.images, 'image')}, ${byteSizeText(server.evicted.bytes)}`],
           [
             '',

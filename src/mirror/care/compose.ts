@@ -3,6 +3,7 @@ import type { ContentStore } from '../../store/content-store.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { InUse } from '../in-use.ts';
+import type { AheadTally } from '../pull-ahead/ahead-tally.ts';
 import type { Evictor } from '../space/evictor.ts';
 import type { Quota } from '../space/limits.ts';
 import { PinnedImages } from '../space/pinned-images.ts';
@@ -32,6 +33,7 @@ export interface CareParts {
   readonly pins: Pins;
   readonly inUse: InUse;
   readonly health: StoreHealth;
+  readonly aheadTally: AheadTally;
   readonly limits: SpaceLimits;
   readonly quotas: readonly Quota[];
   /** In which every blob is verified once; 0: never. */

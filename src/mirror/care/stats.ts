@@ -62,6 +62,8 @@ export interface ScrubStats {
 export interface ServerStats {
   readonly startedAt: number;
   readonly uptimeMs: number;
+  /** What was fetched before a client asked for it, and how much of that none has asked for since. */
+  readonly ahead: { readonly bytes: number; readonly unaskedBytes: number };
   /** By limits, `proxy.ttl` and `prune`. */
   readonly evicted: { readonly images: number; readonly bytes: number };
   readonly scrubbed: { readonly blobs: number; readonly bytes: number };

@@ -14,11 +14,16 @@ export class Course {
   readonly #limit: number;
   readonly #arrivals = new Set<Arrival>();
   readonly #changed = new Wakeup();
+  readonly #onProgress: () => void;
   #running = 0;
 
-  /** @param limit blobs at a time, at most */
-  constructor(limit: number) {
+  /**
+   * @param limit blobs at a time, at most
+   * @param onProgress called whenever more may have come of them
+   */
+  constructor(limit: number, onProgress: () => void = () => undefined) {
     this.#limit = limit;
+    this.#onProgress = onProgress;
   }
 
   /** Resolves when one more blob may begin. */
@@ -39,12 +44,14 @@ export class Course {
     } finally {
       this.#running -= 1;
       if (arriving !== undefined) this.#arrivals.delete(arriving);
+      this.#onProgress();
       this.#changed.wake();
     }
   }
 
   async #follow(arrival: Arrival): Promise<void> {
     while (this.#arrivals.has(arrival)) {
+      this.#onProgress();
       this.#changed.wake();
       await arrival.progress();
     }

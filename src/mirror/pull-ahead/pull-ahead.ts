@@ -1,78 +1,121 @@
 import type { Clock } from '../../clock.ts';
 import { lru } from '../../lru.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { readImageIndex, type ImageIndex } from '../../oci/image-index.ts';
 import { readManifest } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
 import { digestKey, repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import type { Arrival } from '../arrival.ts';
 import type { BlobService } from '../blob-service.ts';
 import type { Claims } from '../entitlement.ts';
+import type { ManifestService } from '../manifest-service.ts';
 import type { ManifestAnswer } from '../mirror.ts';
+import { within } from '../patience.ts';
 import type { Routing } from '../routing.ts';
-import { Turns } from '../turns.ts';
 import type { Upstream } from '../upstream.ts';
-import { Course } from './course.ts';
+import type { AheadTally } from './ahead-tally.ts';
+import { Allowance } from './allowance.ts';
+import { Attestations } from './attestations.ts';
 import { imageBlobs } from './image-blobs.ts';
+import { ImageFetcher } from './image-fetcher.ts';
+import { Unasked, type PulledImage } from './pulled-image.ts';
+import { Venture } from './venture.ts';
 
-/** Blobs at a time, of all images together: each that arrives has its buffers. */
-const atATime = 16;
 /** Images under way; there are more only where many clients begin at once, and those fetch for themselves. */
 const maxImages = 256;
 /** How long an image that is held is not looked at again. An eviction ends that; what people do to the files does not. */
 const completeMs = 10 * 60_000;
 /** How long an image is left to its clients when it could not be fetched whole. */
 const incompleteMs = 30_000;
+/** What may come of an image before a client asks for any layer of it. Clients that pull do so within milliseconds. */
+const unaskedBytes = 64 * 2 ** 20;
+/** The same of all images together, whatever reads their manifests. */
+const unaskedOfAll = { bytes: 2 ** 30, ms: 60 * 60_000 };
+/** How long a client that reads a manifest may take to ask for a layer, or for the manifest of another platform. */
+const patienceMs = 60_000;
 
 export interface PullAheadOptions {
   readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'pullAhead'>>;
   readonly blobs: Pick<BlobService, 'fetchAhead'>;
+  readonly manifests: Pick<ManifestService, 'held' | 'fetch' | 'indexesOf'>;
+  /** Whether upstream may be asked for a manifest that no client has asked for. */
+  readonly maySpend: (repository: Repository) => Promise<boolean>;
+  readonly tally: AheadTally;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** An image whose manifest a client has got, and with which rights. */
-interface PulledImage {
-  readonly repository: Repository;
-  readonly digest: Digest;
-  readonly claims: Claims;
+interface UnderWay {
+  readonly image: PulledImage;
+  /** The images for other platforms in the same index. */
+  rivals: ReadonlySet<Digest>;
+  ended: Promise<void>;
 }
 
 /**
  * Fetches an image's blobs once a client has got its manifest, so that they are here or on their way when the client asks
  * for them. They come by the same fills as for the client itself: it is never worse off, and gets nothing that it could
  * not have asked for.
+ *
+ * Who reads a manifest need not pull the image: some clients read those of all platforms, and some nothing else. So until a
+ * client asks for a layer no more than a beginning is fetched, and nothing of platforms that are asked about together.
  */
 export class PullAhead {
   readonly #options: PullAheadOptions;
-  readonly #turns = new Turns(atATime);
-  readonly #underWay = new Map<string, Promise<void>>();
-  /** Until when nothing is to be done about a manifest, by the clock that nobody sets. */
+  readonly #allowance: Allowance;
+  readonly #fetcher: ImageFetcher;
+  readonly #attestations: Attestations;
+  readonly #underWay = new Map<string, UnderWay>();
+  readonly #unasked = new Unasked();
+  /** When manifests were last asked for, by the clock that nobody sets. */
+  readonly #askedAt = lru<string, number>(10_000);
+  /** Until when nothing is to be done about a manifest, by the same clock. */
   readonly #restUntil = lru<Digest, number>(10_000);
   #forgotten = 0;
   #closed = false;
 
   constructor(options: PullAheadOptions) {
     this.#options = options;
+    this.#allowance = new Allowance(options.clock, unaskedOfAll);
+    this.#attestations = new Attestations(options);
+    this.#fetcher = new ImageFetcher({ ...options, goesOn: (repository) => this.#goesOn(repository) });
+  }
+
+  /** Told of each manifest that a client asks for by its digest, before it is answered. */
+  asked(repository: Repository, digest: Digest): void {
+    const { routing, clock } = this.#options;
+    if (!routing.upstream(repository.upstream).pullAhead.enabled) return;
+    this.#askedAt.set(digestKey(repository, digest), clock.monotonic());
+    for (const { image, rivals } of this.#underWay.values()) {
+      const isRival = rivals.has(digest) && repositoryKey(image.repository) === repositoryKey(repository);
+      if (isRival) image.venture.stop();
+    }
   }
 
   /** Told of each manifest that answers a client's GET. Returns at once, and costs next to nothing for an image that is held. */
   pulled(repository: Repository, { descriptor, bytes }: ManifestAnswer, claims: Claims): void {
-    const { routing, clock, logger } = this.#options;
+    const { routing, clock } = this.#options;
     const { digest, mediaType } = descriptor;
     const isImage = mediaType === mediaTypes.ociManifest || mediaType === mediaTypes.dockerManifest;
-    if (bytes === undefined || !isImage || this.#closed) return;
+    if (bytes === undefined || !isImage || !this.#goesOn(repository)) return;
     if ((this.#restUntil.get(digest) ?? -Infinity) > clock.monotonic()) return;
-    const { pullAhead, breaker } = routing.upstream(repository.upstream);
-    const key = digestKey(repository, digest);
-    const isBusy = this.#underWay.has(key) || this.#underWay.size >= maxImages;
-    if (!pullAhead.enabled || !breaker.admits || isBusy) return;
-    const fetching = this.#image({ repository, digest, claims }, bytes, pullAhead.parallel)
-      .catch((error: unknown) => {
-        logger.error({ err: error, digest }, 'an image could not be fetched ahead of its client');
-      })
-      .finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, fetching);
+    const isOff = !routing.upstream(repository.upstream).pullAhead.enabled;
+    if (isOff || this.#underWay.has(digestKey(repository, digest)) || !this.#hasRoom()) return;
+    const blobs = imageBlobs(readManifest(bytes));
+    if (blobs.length === 0) this.#restUntil.set(digest, clock.monotonic() + completeMs);
+    else {
+      const venture = new Venture(unaskedBytes, this.#allowance);
+      this.#begin({ repository, digest, claims, blobs, venture });
+    }
+  }
+
+  /** Told of each blob that a client asks for and may have, before it is answered. */
+  wanted(repository: Repository, blob: Digest): void {
+    this.#options.tally.asked(blob);
+    const image = this.#unasked.of(repository, blob);
+    if (image === undefined) return;
+    this.#unasked.delete(image);
+    image.venture.confirm();
   }
 
   /** Forgets what is known of a manifest that has been evicted: its blobs may go, too. */
@@ -84,57 +127,100 @@ export class PullAhead {
   /** Begins nothing more. Resolves when what was begun has ended: with its fills, which others end. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#underWay.values());
+    const underWay = [...this.#underWay.values()];
+    for (const { image } of underWay) image.venture.dismiss();
+    await Promise.all(underWay.map(({ ended }) => ended));
   }
 
-  async #image(image: PulledImage, manifest: Buffer, parallel: number): Promise<void> {
-    const { clock, logger } = this.#options;
-    const forgotten = this.#forgotten;
-    const blobs = imageBlobs(readManifest(manifest));
-    const startedAt = clock.monotonic();
-    const isComplete = await this.#fetch(image, blobs, parallel);
-    // Unless it was evicted meanwhile.
-    if (forgotten !== this.#forgotten) return;
-    const endedAt = clock.monotonic();
-    this.#restUntil.set(image.digest, endedAt + (isComplete ? completeMs : incompleteMs));
-    if (blobs.length === 0) return;
+  #goesOn(repository: Repository): boolean {
+    return !this.#closed && this.#options.routing.upstream(repository.upstream).breaker.admits;
+  }
+
+  /** Where there is none, an image that only waits for a client gives way. */
+  #hasRoom(): boolean {
+    if (this.#underWay.size < maxImages) return true;
+    const waiting = [...this.#underWay.values()].find(({ image }) => image.venture.isStopped);
+    waiting?.image.venture.dismiss();
+    return waiting !== undefined;
+  }
+
+  #begin(image: PulledImage): void {
     const { repository, digest } = image;
+    const key = digestKey(repository, digest);
+    const underWay: UnderWay = { image, rivals: new Set(), ended: Promise.resolve() };
+    this.#underWay.set(key, underWay);
+    this.#unasked.add(image);
+    underWay.ended = this.#image(underWay)
+      .catch((error: unknown) => {
+        this.#options.logger.error(
+          { err: error, digest },
+          'an image could not be fetched ahead of its client',
+        );
+      })
+      .finally(() => {
+        this.#unasked.delete(image);
+        this.#underWay.delete(key);
+      });
+  }
+
+  async #image(underWay: UnderWay): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { image } = underWay;
+    const { repository, digest, venture } = image;
+    const forgotten = this.#forgotten;
+    const startedAt = clock.monotonic();
+    const indexes = await this.#indexes(image);
+    underWay.rivals = new Set(indexes.flatMap(({ platforms }) => platforms.filter((one) => one !== digest)));
+    if (this.#allowance.isSpent || [...underWay.rivals].some((rival) => this.#wasAsked(repository, rival))) {
+      venture.stop();
+    }
+    const isComplete = await this.#fetch(image, indexes);
+    // Unless nobody pulls it, or it was evicted meanwhile.
+    if (isComplete === undefined || forgotten !== this.#forgotten) return;
+    const endedAt = clock.monotonic();
+    this.#restUntil.set(digest, endedAt + (isComplete ? completeMs : incompleteMs));
     logger.debug(
       { repository: repositoryKey(repository), digest, isComplete, ms: Math.round(endedAt - startedAt) },
       'fetched an image ahead of its client',
     );
   }
 
-  /** Resolves to whether all blobs are held now. */
-  async #fetch(image: PulledImage, blobs: readonly Digest[], parallel: number): Promise<boolean> {
-    const course = new Course(parallel);
-    const fetching: Promise<boolean>[] = [];
-    for (const blob of blobs) {
-      await course.room();
-      const isHeld = course.run((begun) => this.#blob(image, blob, begun));
-      // It is awaited below; until then it must not count as unhandled.
-      isHeld.catch(() => undefined);
-      fetching.push(isHeld);
+  /** Resolves to whether all of the image is held now; to undefined when no client has asked for a layer, and some may be missing. */
+  async #fetch(image: PulledImage, indexes: readonly ImageIndex[]): Promise<boolean | undefined> {
+    const { venture } = image;
+    let isHeld = await this.#fetcher.fetch(image, image.blobs);
+    if (venture.wasStopped) {
+      if (!(await this.#isPulled(venture))) return undefined;
+      isHeld = await this.#fetcher.fetch(image, image.blobs);
     }
-    return (await Promise.all(fetching)).every(Boolean);
+    if (!isHeld || !indexes.some(({ attestations }) => attestations.has(image.digest))) return isHeld;
+    // What was held already has been pulled by somebody before.
+    if (venture.hasBegun && !(await this.#isPulled(venture))) return undefined;
+    return this.#attested(image, indexes);
   }
 
-  /** Resolves to whether the blob is held, without a look where upstream is better left alone. */
-  async #blob(
-    { repository, claims }: PulledImage,
-    blob: Digest,
-    begun: (arrival: Arrival) => void,
-  ): Promise<boolean> {
-    const { routing, blobs } = this.#options;
-    const { held } = await this.#turns.run(async (): Promise<{ held: boolean | Promise<boolean> }> => {
-      if (this.#closed || !routing.upstream(repository.upstream).breaker.admits) return { held: false };
-      const arrival = await blobs.fetchAhead(repository, blob, claims);
-      if (arrival === undefined) return { held: true };
-      begun(arrival);
-      // What comes for a client anyway keeps no turn from what nobody has asked for yet.
-      if (!arrival.joined) await arrival.held;
-      return arrival;
-    });
-    return held;
+  /** Fetches what is attested of an image that is held. Resolves to whether that is held, too. */
+  async #attested(image: PulledImage, indexes: readonly ImageIndex[]): Promise<boolean> {
+    const blobs = await this.#attestations.blobs(image.repository, image.digest, indexes);
+    if (blobs === undefined) return false;
+    // Few clients ask for it at all, so it never counts as pulled.
+    const venture = new Venture(unaskedBytes, this.#allowance);
+    return this.#fetcher.fetch({ ...image, venture }, blobs);
+  }
+
+  /** Resolves to whether a client has asked for a layer, or does so soon. */
+  async #isPulled(venture: Venture): Promise<boolean> {
+    return venture.isConfirmed || (await within(this.#options.clock, patienceMs, venture.outcome)) === true;
+  }
+
+  #wasAsked(repository: Repository, digest: Digest): boolean {
+    const askedAt = this.#askedAt.get(digestKey(repository, digest)) ?? -Infinity;
+    return this.#options.clock.monotonic() - askedAt < patienceMs;
+  }
+
+  /** The indexes of the repository that list an image. */
+  async #indexes({ repository, digest }: PulledImage): Promise<readonly ImageIndex[]> {
+    const indexes = await this.#options.manifests.indexesOf(repository, digest);
+    return indexes.map(({ bytes }) => readImageIndex(bytes));
   }
 }

@@ -15,6 +15,7 @@ export class Manifests {
   readonly #select;
   readonly #selectAny;
   readonly #ofSubject;
+  readonly #indexesOf;
   readonly #insert;
   readonly #insertChild;
   readonly #insertBlob;
@@ -57,6 +58,14 @@ export class Manifests {
       WHERE subject = @subject
         AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
       ORDER BY digest`);
+    this.#indexesOf = database.prepare<
+      [InRepository & { child: Digest }],
+      Row & { readonly digest: Digest }
+    >(`
+      SELECT digest, media_type, bytes FROM manifest
+      WHERE digest IN (SELECT parent FROM manifest_child WHERE child = @child)
+        AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
+      ORDER BY last_used_at DESC, digest LIMIT 4`);
     this.#touch = database.prepare<[{ digest: Digest } & Use]>(`
       UPDATE manifest SET last_used_at = @at, queue_at = max(queue_at, @position) WHERE digest = @digest`);
   }
@@ -71,6 +80,11 @@ export class Manifests {
 
   ofSubject(repository: Repository, subject: Digest): readonly Manifest[] {
     const rows = this.#ofSubject.all({ ...repository, subject });
+    return rows.map((row) => manifestOf(row.digest, row));
+  }
+
+  indexesOf(repository: Repository, child: Digest): readonly Manifest[] {
+    const rows = this.#indexesOf.all({ ...repository, child });
     return rows.map((row) => manifestOf(row.digest, row));
   }
 

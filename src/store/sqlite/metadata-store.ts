@@ -97,6 +97,10 @@ export class SqliteMetadataStore implements MetadataStore {
     return this.#connection.answer(() => this.#manifests.any(digest));
   }
 
+  indexesOf(repository: Repository, child: Digest): Promise<readonly Manifest[]> {
+    return this.#connection.answer(() => this.#manifests.indexesOf(repository, child));
+  }
+
   putManifest(
     repository: Repository,
     manifest: Manifest,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { makeImage, makeIndex } from '../../support/image.ts';
 import { TestClock } from '../../support/test-clock.ts';
 import {
   alpine,
@@ -51,6 +52,29 @@ export function manifestsContract(make: MakeStore): void {
       expect((await subject.store.anyManifest(image.digest))?.bytes).toEqual(image.bytes);
       expect(await subject.store.anyManifest(unknown)).toBeUndefined();
       expect(await subject.store.manifest(alpine, image.digest)).toBeUndefined();
+    });
+
+    it('is found in the indexes of its repository that list it, the four that were used last', async () => {
+      const clock = new TestClock();
+      await using subject = await make(clock);
+      const indexes = [2, 3, 4, 5, 6].map((seed) => makeIndex([image, makeImage({ seed })]));
+      for (const index of indexes) {
+        await putImage(subject.store, busybox, index);
+        await clock.advance(1000);
+      }
+      await putImage(subject.store, busybox, makeIndex([makeImage({ seed: 7 })]));
+      await putImage(subject.store, alpine, makeIndex([image]));
+
+      const found = await subject.store.indexesOf(busybox, image.digest);
+
+      expect(found).toEqual(
+        indexes
+          .slice(1)
+          .toReversed()
+          .map(({ mediaType, digest, size, bytes }) => ({ mediaType, digest, size, bytes })),
+      );
+      expect(await subject.store.indexesOf(busybox, unknown)).toEqual([]);
+      expect(await subject.store.indexesOf(repositoryNamed('no/such'), image.digest)).toEqual([]);
     });
 
     it('keeps its tag, blobs and bytes across a restart', async () => {

@@ -42,6 +42,10 @@ export class MendingMetadataStore implements MetadataStore {
     return this.#current.ask((store) => store.anyManifest(digest));
   }
 
+  indexesOf(repository: Repository, child: Digest): Promise<readonly Manifest[]> {
+    return this.#current.ask((store) => store.indexesOf(repository, child));
+  }
+
   putManifest(
     repository: Repository,
     manifest: Manifest,

@@ -117,6 +117,7 @@ describe('stats', () => {
       '            the disk is full',
       'scrubbing   everything within 30 days; what waits longest was verified 5h ago',
       'server      running for 2 hours, and since its start:',
+      '            fetched 1.0 GiB ahead of clients, 1 MiB of it not asked for since',
       '            evicted 4 images, 2.0 GiB',
       '            hashed 6 blobs, 2.0 GiB; 1 blob damaged',
     ]);

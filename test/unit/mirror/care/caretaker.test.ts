@@ -82,6 +82,7 @@ describe('the numbers of a cache', () => {
       server: {
         startedAt: house.clock.now() - hour,
         uptimeMs: hour,
+        ahead: { bytes: 0, unaskedBytes: 0 },
         evicted: { images: 1, bytes: sizeOf(young) },
         scrubbed: { blobs: 0, bytes: 0 },
         damaged: 0,

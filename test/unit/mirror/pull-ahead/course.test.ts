@@ -11,6 +11,7 @@ class Coming implements Arrival {
   readonly #moved = new Wakeup();
   readonly #end = Promise.withResolvers<boolean>();
   readonly joined = false;
+  readonly received = 0;
   readonly held = this.#end.promise;
   /** Who waits for it to move. */
   waiting = 0;
@@ -29,6 +30,10 @@ class Coming implements Arrival {
   moves(left: number): void {
     this.left = left;
     this.#moved.wake();
+  }
+
+  abandon(): void {
+    this.#end.resolve(false);
   }
 
   ends(): void {

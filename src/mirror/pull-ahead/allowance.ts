@@ -1,0 +1,44 @@
+import type { Clock } from '../../clock.ts';
+
+/** Bytes that may be fetched for nobody, and how long it takes until as many may be again, in milliseconds. */
+export interface AllowanceLimit {
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/** What may be fetched of images that no client asks for in the end, of all images together: so much in so long a time. */
+export class Allowance {
+  readonly #clock: Clock;
+  readonly #limit: AllowanceLimit;
+  #left: number;
+  #at: number;
+
+  constructor(clock: Clock, limit: AllowanceLimit) {
+    this.#clock = clock;
+    this.#limit = limit;
+    this.#left = limit.bytes;
+    this.#at = clock.monotonic();
+  }
+
+  get isSpent(): boolean {
+    this.#refill();
+    return this.#left <= 0;
+  }
+
+  draw(bytes: number): void {
+    this.#refill();
+    this.#left -= bytes;
+  }
+
+  /** Takes back what was drawn for an image that a client has asked for after all. */
+  giveBack(bytes: number): void {
+    this.#left = Math.min(this.#limit.bytes, this.#left + bytes);
+  }
+
+  #refill(): void {
+    const now = this.#clock.monotonic();
+    const { bytes, ms } = this.#limit;
+    this.#left = Math.min(bytes, this.#left + ((now - this.#at) / ms) * bytes);
+    this.#at = now;
+  }
+}

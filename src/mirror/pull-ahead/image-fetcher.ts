@@ -1,0 +1,71 @@
+import type { Digest } from '../../oci/digest.ts';
+import type { Repository } from '../../oci/reference.ts';
+import type { Arrival } from '../arrival.ts';
+import type { BlobService } from '../blob-service.ts';
+import type { Routing } from '../routing.ts';
+import { Turns } from '../turns.ts';
+import type { Upstream } from '../upstream.ts';
+import type { AheadTally } from './ahead-tally.ts';
+import { Course } from './course.ts';
+import type { PulledImage } from './pulled-image.ts';
+
+/** Blobs at a time, of all images together: each that arrives has its buffers. */
+const atATime = 16;
+
+export interface ImageFetcherOptions {
+  readonly routing: Routing<Pick<Upstream, 'name' | 'pullAhead'>>;
+  readonly blobs: Pick<BlobService, 'fetchAhead'>;
+  readonly tally: AheadTally;
+  /** Whether anything may be begun now. */
+  readonly goesOn: (repository: Repository) => boolean;
+}
+
+/** Has blobs of images fetched, some at a time, for as long as their venture lasts. */
+export class ImageFetcher {
+  readonly #options: ImageFetcherOptions;
+  readonly #turns = new Turns(atATime);
+
+  constructor(options: ImageFetcherOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves to whether all these blobs of an image are held now. */
+  async fetch(image: PulledImage, blobs: readonly Digest[]): Promise<boolean> {
+    const { parallel } = this.#options.routing.upstream(image.repository.upstream).pullAhead;
+    const { venture } = image;
+    const course = new Course(parallel, () => {
+      venture.look();
+    });
+    const fetching: Promise<boolean>[] = [];
+    for (const blob of blobs) {
+      await course.room();
+      if (venture.isStopped) break;
+      const isHeld = course.run((begun) => this.#blob(image, blob, begun));
+      // It is awaited below; until then it must not count as unhandled.
+      isHeld.catch(() => undefined);
+      fetching.push(isHeld);
+    }
+    const isHeld = (await Promise.all(fetching)).every(Boolean);
+    return isHeld && fetching.length === blobs.length;
+  }
+
+  /** Resolves to whether the blob is held, without a look where upstream is better left alone. */
+  async #blob(image: PulledImage, blob: Digest, begun: (arrival: Arrival) => void): Promise<boolean> {
+    const { blobs, tally, goesOn } = this.#options;
+    const { repository, claims, venture } = image;
+    const { held } = await this.#turns.run(async (): Promise<{ held: boolean | Promise<boolean> }> => {
+      if (venture.isStopped || !goesOn(repository)) return { held: false };
+      const arrival = await blobs.fetchAhead(repository, blob, claims);
+      if (arrival === undefined) return { held: true };
+      venture.follow(arrival);
+      begun(arrival);
+      // What comes for a client anyway keeps no turn from what nobody has asked for yet.
+      if (arrival.joined) return arrival;
+      tally.begun(blob);
+      const isHeld = await arrival.held;
+      tally.came(blob, arrival.received);
+      return { held: isHeld };
+    });
+    return held;
+  }
+}

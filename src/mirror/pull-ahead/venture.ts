@@ -1,0 +1,86 @@
+import type { Arrival } from '../arrival.ts';
+import type { Allowance } from './allowance.ts';
+
+/**
+ * What is fetched of an image before a client has asked for any layer of it: perhaps none ever will. It ends when so much
+ * has come, or when it turns out that the client reads the manifests of other platforms as well.
+ */
+export class Venture {
+  readonly #limit: number;
+  readonly #allowance: Allowance;
+  readonly #arrivals = new Set<Arrival>();
+  readonly #outcome = Promise.withResolvers<boolean>();
+  #begun = false;
+  #drawn = 0;
+  #stopped = false;
+  #confirmed = false;
+
+  /** @param limit in bytes, for this image */
+  constructor(limit: number, allowance: Allowance) {
+    this.#limit = limit;
+    this.#allowance = allowance;
+  }
+
+  /** Whether a client has asked for a layer. Then there is no limit. */
+  get isConfirmed(): boolean {
+    return this.#confirmed;
+  }
+
+  /** Whether nothing more is to be begun for now. */
+  get isStopped(): boolean {
+    return this.#stopped && !this.#confirmed;
+  }
+
+  /** Whether it was stopped before a client asked for a layer, so that blobs may be missing. */
+  get wasStopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Whether anything was not here yet. */
+  get hasBegun(): boolean {
+    return this.#begun;
+  }
+
+  /** Resolves to whether a client has asked for a layer, when one has, or none is waited for any more. */
+  get outcome(): Promise<boolean> {
+    return this.#outcome.promise;
+  }
+
+  /** Takes note of a blob that is on its way. */
+  follow(arrival: Arrival): void {
+    this.#begun = true;
+    if (this.#confirmed || arrival.joined) return;
+    this.#arrivals.add(arrival);
+    if (this.#stopped) arrival.abandon();
+  }
+
+  /** Sees how much has come. To be called when more may have. */
+  look(): void {
+    if (this.#confirmed) return;
+    const received = [...this.#arrivals].reduce((sum, arrival) => sum + arrival.received, 0);
+    this.#allowance.draw(received - this.#drawn);
+    this.#drawn = received;
+    if (received > this.#limit || this.#allowance.isSpent) this.stop();
+  }
+
+  /** A client has asked for a layer. */
+  confirm(): void {
+    if (this.#confirmed) return;
+    this.#confirmed = true;
+    this.#allowance.giveBack(this.#drawn);
+    this.#arrivals.clear();
+    this.#outcome.resolve(true);
+  }
+
+  /** Ends what nobody reads, unless a client has asked for a layer. What has come is kept, in case that one does. */
+  stop(): void {
+    if (this.#confirmed || this.#stopped) return;
+    this.#stopped = true;
+    for (const arrival of this.#arrivals) arrival.abandon();
+  }
+
+  /** No client is waited for any more. */
+  dismiss(): void {
+    this.#outcome.resolve(false);
+  }
+}

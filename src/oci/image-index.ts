@@ -1,0 +1,46 @@
+import { parseDigest, type Digest } from './digest.ts';
+import { descriptor, isObject, list, readDocument, type JsonObject } from './manifest.ts';
+import { mediaTypes } from './media-type.ts';
+
+/** What an index lists for those who run images. */
+export interface ImageIndex {
+  /** The images, one for each platform. */
+  readonly platforms: readonly Digest[];
+  /** For an image the manifests that BuildKit lists beside it, with its provenance and its bill of materials. */
+  readonly attestations: ReadonlyMap<Digest, readonly Digest[]>;
+}
+
+const imageTypes: ReadonlySet<string> = new Set([mediaTypes.ociManifest, mediaTypes.dockerManifest]);
+
+/**
+ * Reads an index.
+ * @throws {ManifestSyntaxError} when the bytes are no JSON object or a descriptor in them is malformed
+ * @see https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md
+ */
+export function readImageIndex(bytes: Uint8Array): ImageIndex {
+  const platforms: Digest[] = [];
+  const attestations = new Map<Digest, Digest[]>();
+  for (const [position, item] of list(readDocument(bytes)['manifests'], 'manifests').entries()) {
+    const { digest, mediaType } = descriptor(item, `manifests[${position}]`);
+    const { annotations, platform } = isObject(item) ? item : {};
+    const attested = isObject(annotations) ? attestedBy(annotations) : undefined;
+    if (attested !== undefined) {
+      attestations.set(attested, [...(attestations.get(attested) ?? []), digest]);
+    } else if (imageTypes.has(mediaType) && !isUnknown(platform)) {
+      platforms.push(digest);
+    }
+  }
+  return { platforms, attestations };
+}
+
+/** The image that a manifest with these annotations attests something of; undefined for all others. */
+function attestedBy(annotations: JsonObject): Digest | undefined {
+  if (annotations['vnd.docker.reference.type'] !== 'attestation-manifest') return undefined;
+  const digest = annotations['vnd.docker.reference.digest'];
+  return typeof digest === 'string' ? parseDigest(digest) : undefined;
+}
+
+/** What no machine runs has the platform `unknown/unknown`. */
+function isUnknown(platform: unknown): boolean {
+  return isObject(platform) && platform['os'] === 'unknown';
+}
