@@ -20,9 +20,10 @@ const authorization = /\b(basic|bearer) ["']?[\w.~+/:-]{8,}=*/gi;
 const jsonWebToken = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
 
 /** @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes */
-const errorBody = z.object({
-  errors: z.array(z.object({ code: z.string().optional(), message: z.string().optional() })).min(1),
-});
+const toldError = z.object({ code: z.string().optional(), message: z.string().optional() });
+const errorBody = z.object({ errors: z.array(toldError).min(1) });
+
+type ToldError = z.infer<typeof toldError>;
 
 /**
  * The error that an answer of an unexpected status amounts to. Reads the body, or lets go of it.
@@ -69,16 +70,26 @@ function meaning(status: number): string {
     : name;
 }
 
+/** The code of the first error in the body, which it reads or lets go of; undefined when there is none. */
+export async function errorCode(response: UpstreamResponse): Promise<string | undefined> {
+  return (await firstError(response))?.code;
+}
+
 /** `CODE: message` of the first error in the body; empty when there is none. */
-async function upstreamsWords({ body, secrets = [] }: UpstreamResponse): Promise<string> {
+async function upstreamsWords(response: UpstreamResponse): Promise<string> {
+  const { code, message } = (await firstError(response)) ?? {};
+  const words = [code, message].filter((part) => part !== undefined).join(': ');
+  const { secrets = [] } = response;
+  return printable(secrets.reduce((text, secret) => text.replaceAll(secret, redacted), words));
+}
+
+async function firstError({ body }: UpstreamResponse): Promise<ToldError | undefined> {
   try {
     const bytes = await body.read(maxErrorBytes, errorBodyTimeoutMs);
-    const first = errorBody.parse(JSON.parse(bytes.toString('utf8'))).errors[0];
-    const words = [first?.code, first?.message].filter((part) => part !== undefined).join(': ');
-    return printable(secrets.reduce((text, secret) => text.replaceAll(secret, redacted), words));
+    return errorBody.parse(JSON.parse(bytes.toString('utf8'))).errors[0];
   } catch {
     // The status says enough; many errors come from proxies in between and have no such body.
-    return '';
+    return undefined;
   }
 }
 

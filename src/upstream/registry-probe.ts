@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { errorCode } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { parseChallenges } from './auth/challenge.ts';
 import { headerLines, headerText, type Sender, type UpstreamRequest } from './http-message.ts';
@@ -24,7 +25,10 @@ export interface RegistryProbeOptions {
   readonly close: () => Promise<void>;
 }
 
-/** Finds out how one registry receives us. Both requests are for `/v2/`, once, and cost no pull. */
+/** A manifest that no registry has. */
+const nothing = 'v2/library/entrepot-probe/manifests/none';
+
+/** Finds out how one registry receives us. Each request is made once, and costs no pull. */
 export class RegistryProbe {
   readonly #options: RegistryProbeOptions;
 
@@ -66,13 +70,24 @@ export class RegistryProbe {
     return status;
   }
 
+  /**
+   * Whether a registry answers here although it has no `/v2/`, as Ollama's (ollama#6510): it says in a registry's own way that it
+   * does not have a manifest.
+   * @throws {UpstreamError} when there is no answer
+   */
+  async knowsManifests(signal?: AbortSignal): Promise<boolean> {
+    const response = await this.#options.sender.send(this.#request(signal, nothing));
+    const code = await errorCode(response);
+    return response.status === 404 && /^(?:MANIFEST|NAME)_/.test(code ?? '');
+  }
+
   async close(): Promise<void> {
     await this.#options.close();
   }
 
-  #request(signal: AbortSignal | undefined): UpstreamRequest {
+  #request(signal: AbortSignal | undefined, path = 'v2/'): UpstreamRequest {
     const { pathname, origin } = this.#options.url;
-    const url = new URL(`${pathname.replace(/\/+$/, '')}/v2/`, origin);
+    const url = new URL(`${pathname.replace(/\/+$/, '')}/${path}`, origin);
     return { method: 'GET', url, headers: {}, lane: 'metadata', signal };
   }
 }

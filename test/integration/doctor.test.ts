@@ -13,6 +13,7 @@ import { systemClock } from '../../src/system-clock.ts';
 import { entrepot } from '../support/cli.ts';
 import { EntrepotProcess } from '../support/entrepot-process.ts';
 import { FakeHub, type FakeHubOptions } from '../support/fake-hub.ts';
+import { FakeModelRegistry } from '../support/fake-model-registry.ts';
 import { freePort } from '../support/free-port.ts';
 import { makeImage } from '../support/image.ts';
 import { selfSigned } from '../support/self-signed.ts';
@@ -137,6 +138,15 @@ describe('the doctor, of a registry', () => {
     hub.fault(fault);
 
     expect((await examined({ 'docker.io': { url: hub.url } })).upstream[0]).toMatch(finding);
+  });
+
+  it('finds nothing wrong with a registry that has no /v2/, as Ollama’s', async () => {
+    await using registry = await FakeModelRegistry.start();
+
+    const { code, upstream } = await examined({ 'registry.ollama.ai': { url: registry.url } });
+
+    expect(code).toBe(0);
+    expect(upstream).toEqual(['ok registry.ollama.ai answers, though not at /v2/']);
   });
 
   it.each([

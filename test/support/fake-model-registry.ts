@@ -96,6 +96,11 @@ export class FakeModelRegistry implements AsyncDisposable {
       outgoing.end(method === 'HEAD' ? undefined : manifest);
       return;
     }
+    if (path.includes('/manifests/')) {
+      outgoing.writeHead(404, { 'content-type': 'application/json' });
+      outgoing.end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}\n');
+      return;
+    }
     const bytes = this.#blobs.get(digest);
     if (bytes === undefined) {
       outgoing.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('404 page not found\n');

@@ -37,8 +37,10 @@ export class RegistryExaminer implements Examiner {
     const { probe, clock } = this.#options;
     const since = clock.now();
     let ping: Ping;
+    let isWithoutPing = false;
     try {
       ping = await probe.ping(signal);
+      isWithoutPing = ping.status === 404 && (await probe.knowsManifests(signal));
     } catch (error) {
       return {
         findings: [this.#trouble('', error)],
@@ -47,6 +49,7 @@ export class RegistryExaminer implements Examiner {
       };
     }
     const answered = { unreachable: false, skewMs: ping.skewMs };
+    if (isWithoutPing) return { ...answered, findings: [ok(this.#says('answers, though not at /v2/'))] };
     const refusal = this.#judge(ping);
     if (refusal !== undefined) return { ...answered, findings: [refusal] };
     const ms = clock.now() - since;
