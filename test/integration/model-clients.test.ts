@@ -21,7 +21,7 @@ beforeEach(async () => {
   hub = await FakeHub.start();
   hub.addImage('ai/smollm2', 'latest', dockers);
   hub.addImage('owner/pack', 'v1', pack);
-  registry = await FakeModelRegistry.start({ headsManifests: true });
+  registry = await FakeModelRegistry.start();
   registry.add('library/tiny', 'latest', ollamas, [...ollamas.layers, ollamas.config]);
   const pullAhead = { enabled: true, parallel: 4 };
   entrepot = await TestEntrepot.start({

@@ -23,7 +23,7 @@ let registry: FakeModelRegistry;
 let entrepot: TestEntrepot;
 
 beforeEach(async () => {
-  registry = await FakeModelRegistry.start({ headsManifests: true });
+  registry = await FakeModelRegistry.start();
   registry.add(repository, 'latest', model, contents);
   entrepot = await TestEntrepot.start({
     upstream: 'http://127.0.0.1:9',

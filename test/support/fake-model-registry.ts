@@ -12,18 +12,13 @@ interface ModelRequest {
   bytesSent: number;
 }
 
-export interface ModelRegistryOptions {
-  /** False: HEAD of a manifest is 405, as for Ollama's. */
-  readonly headsManifests?: boolean;
-}
-
 /**
  * A registry as users report Ollama's: `/v2/` is 404 (ollama#6510), manifests come as `text/plain`, chunked and without a digest
- * (ollama#6470), HEAD of one is 405 (oras-go#882), and blobs are redirected to a storage on another host, which gives ranges.
+ * (ollama#6470), HEAD of one is 405 (oras-go#882), by its digest it is 500 (ollama#5298), and blobs are redirected to a storage on
+ * another host, which gives ranges.
  */
 export class FakeModelRegistry implements AsyncDisposable {
   readonly requests: ModelRequest[] = [];
-  readonly #headsManifests: boolean;
   readonly #manifests = new Map<string, Buffer>();
   readonly #blobs = new Map<string, Buffer>();
   readonly #registry = createServer((incoming, outgoing) => this.#answer(incoming, outgoing));
@@ -33,12 +28,8 @@ export class FakeModelRegistry implements AsyncDisposable {
   /** Where answers of the storage wait, and from which byte of a blob on. */
   #gate: { readonly from: number; readonly open: Promise<void> } | undefined;
 
-  private constructor({ headsManifests = false }: ModelRegistryOptions) {
-    this.#headsManifests = headsManifests;
-  }
-
-  static async start(options: ModelRegistryOptions = {}): Promise<FakeModelRegistry> {
-    const registry = new FakeModelRegistry(options);
+  static async start(): Promise<FakeModelRegistry> {
+    const registry = new FakeModelRegistry();
     await listen(registry.#registry, '127.0.0.1');
     await listen(registry.#storage, '127.0.0.2');
     return registry;
@@ -48,10 +39,9 @@ export class FakeModelRegistry implements AsyncDisposable {
     return originOf(this.#registry);
   }
 
-  /** Makes a manifest known by its tag and its digest, and the blobs of it. */
+  /** Makes a manifest known by its tag, and the blobs of it. */
   add(repository: string, tag: string, manifest: Content, blobs: readonly Content[]): void {
-    for (const reference of [tag, manifest.digest])
-      this.#manifests.set(`/v2/${repository}/manifests/${reference}`, manifest.bytes);
+    this.#manifests.set(`/v2/${repository}/manifests/${tag}`, manifest.bytes);
     for (const { digest, bytes } of blobs) this.#blobs.set(digest, bytes);
   }
 
@@ -87,13 +77,17 @@ export class FakeModelRegistry implements AsyncDisposable {
     const manifest = this.#manifests.get(path);
     const [, digest = ''] = /^\/v2\/.+\/blobs\/([^/]+)$/.exec(path) ?? [];
     if (manifest !== undefined) {
-      if (method === 'HEAD' && !this.#headsManifests) {
+      if (method === 'HEAD') {
         outgoing.writeHead(405).end();
         return;
       }
       // Without a Content-Length, Node sends it chunked.
       outgoing.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
-      outgoing.end(method === 'HEAD' ? undefined : manifest);
+      outgoing.end(manifest);
+      return;
+    }
+    if (path.includes('/manifests/sha256:')) {
+      outgoing.writeHead(500).end();
       return;
     }
     if (path.includes('/manifests/')) {
