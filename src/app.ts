@@ -16,6 +16,8 @@ export interface EntrepotDependencies {
 export interface RunningEntrepot {
   /** What it listens on, such as `http://127.0.0.1:5000`. */
   readonly addresses: readonly string[];
+  /** What it listens on without logins, beside those that have them; undefined for nothing. */
+  readonly publicAddress: string | undefined;
   /** What it listens on for one upstream each. */
   readonly bound: readonly BoundAddress[];
   /** Reads certificates and the password file again; what cannot be used is logged, and what was in use stays. Never rejects. */
@@ -37,6 +39,7 @@ export async function startEntrepot(
   const opened = closing.move();
   return {
     addresses: [http.address],
+    publicAddress: http.publicAddress,
     bound: http.bound,
     reload: () => http.reload(),
     close: () => opened.disposeAsync(),
@@ -103,6 +106,7 @@ function httpSettings(config: Config): HttpSettings {
     ),
     hosts: new Map(upstreams.flatMap(({ name, hosts }) => hosts.map((host) => [host, name] as const))),
     authentication: { ...auth, groups: access.groups },
+    closed: access.anonymous === 'deny',
     maxCatalogEntries: catalogMaxEntries,
     maxTags: tagsMax,
     deletions: storage.deleteEnabled,

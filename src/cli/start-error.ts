@@ -31,9 +31,8 @@ function tlsReason(error: unknown): string | undefined {
   return tlsReasons[code] ?? (error instanceof Error ? error.message : code);
 }
 
-function listenSentence({ code, addr, upstream }: ListenError): string {
+function listenSentence({ code, addr, key }: ListenError): string {
   const { host = 'all interfaces', port } = addr;
-  const key = upstream === undefined ? 'http.addr' : `upstreams.${upstream}.listen`;
   switch (code) {
     case 'EADDRINUSE':
       return `port ${port} on ${host} is taken: stop what listens there, or choose another ${key}`;

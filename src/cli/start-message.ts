@@ -20,6 +20,8 @@ export interface OwnAddress {
 export interface StartSummary {
   /** Origins that clients can use for every upstream. */
   readonly addresses: readonly string[];
+  /** An origin beside them where nobody logs in and only what is public is served. */
+  readonly publicAddress: string | undefined;
   readonly bound: readonly OwnAddress[];
   readonly storage: string;
   /** Their names, the one that plain names mean first, each with what is special about it. */
@@ -32,6 +34,7 @@ export interface StartSummary {
 /** Origins as bound; those of all interfaces are replaced by an address of this machine's. */
 export interface Listening {
   readonly addresses: readonly string[];
+  readonly publicAddress?: string | undefined;
   readonly bound: readonly OwnAddress[];
 }
 
@@ -40,6 +43,8 @@ const indent = ' '.repeat(16);
 
 export function summarize(config: Config, listening: Listening, machine = ownAddress()): StartSummary {
   const addresses = listening.addresses.map((origin) => clientOrigin(origin, machine));
+  const publicAddress =
+    listening.publicAddress === undefined ? undefined : clientOrigin(listening.publicAddress, machine);
   const [main = ''] = addresses;
   const bound = [
     ...listening.bound.map(({ upstream, address }) => ({
@@ -50,16 +55,21 @@ export function summarize(config: Config, listening: Listening, machine = ownAdd
       hosts.map((host) => ({ upstream: name, address: withHost(main, host) })),
     ),
   ];
-  const forHub = config.plain === dockerHub ? addresses : originsOf(bound, dockerHub);
-  const insecure = [...addresses, ...originsOf(bound, dockerHub)]
+  const forHub = hubMirrors(config, { addresses, publicAddress, bound });
+  const insecure = [
+    ...addresses,
+    ...(publicAddress === undefined ? [] : [publicAddress]),
+    ...originsOf(bound, dockerHub),
+  ]
     .filter((origin) => origin.startsWith('http:'))
     .map(hostPort);
   return {
     addresses,
+    publicAddress,
     bound,
     storage: config.storage.rootdirectory,
     upstreams: config.upstreams.map((upstream) => describe(upstream, config)),
-    pull: pullExample(config, hostPort(main)),
+    pull: pullExample(config, hostPort(publicAddress ?? main)),
     daemonJson: {
       // dockerd asks its mirrors for Docker Hub's images only.
       ...(forHub.length === 0 ? undefined : { 'registry-mirrors': forHub }),
@@ -71,6 +81,7 @@ export function summarize(config: Config, listening: Listening, machine = ownAdd
 /** A few lines for people. */
 export function startMessage({
   addresses,
+  publicAddress,
   bound,
   storage,
   upstreams,
@@ -80,6 +91,7 @@ export function startMessage({
   const lines = [
     'Entrepot is ready.',
     `  listening on  ${addresses.join(', ')}`,
+    ...(publicAddress === undefined ? [] : [`${indent}${publicAddress} without logins, for what is public`]),
     ...bound.map(({ upstream, address }) => `${indent}${address} for ${upstream} alone`),
     `  mirroring     ${wrapped(upstreams)}`,
     `  storing in    ${storage}`,
@@ -93,6 +105,18 @@ export function startMessage({
   }
   lines.push('For other clients, see what "entrepot setup" prints.');
   return `${lines.join('\n')}\n`;
+}
+
+/** Where dockerd, which logs in to no mirror, gets images of Docker Hub by their plain names. */
+function hubMirrors(
+  { plain, access, upstreams }: Config,
+  { addresses, publicAddress, bound }: Pick<StartSummary, 'addresses' | 'publicAddress' | 'bound'>,
+): readonly string[] {
+  if (access.anonymous === 'deny') return [];
+  if (publicAddress === undefined) return plain === dockerHub ? addresses : originsOf(bound, dockerHub);
+  if (plain === dockerHub) return [publicAddress];
+  const hosts = upstreams.find(({ name }) => name === dockerHub)?.hosts ?? [];
+  return hosts.map((host) => withHost(publicAddress, host));
 }
 
 function describe({ name, urls, credentials }: UpstreamConfig, { plain, upstreams }: Config): string {

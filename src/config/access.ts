@@ -7,10 +7,22 @@ import type { Surroundings } from './surroundings.ts';
 import type { Path } from './tree.ts';
 import { checkUpstream } from './upstream-pattern.ts';
 
-/** Who may read what. What it returns counts only when there are no problems. */
-export function readAccess(given: FileValues['access'], around: Surroundings): AccessRules {
+/** Whether clients log in to the mirror itself. */
+export function hasAccounts({ htpasswd, token }: AuthConfig): boolean {
+  return htpasswd !== undefined || token !== undefined;
+}
+
+/**
+ * Who may read what. A mirror with accounts is closed to who has none, as registry:2 is, unless it says otherwise. What it
+ * returns counts only when there are no problems.
+ */
+export function readAccess(
+  given: FileValues['access'],
+  auth: AuthConfig | undefined,
+  around: Surroundings,
+): AccessRules {
   return {
-    anonymous: given.anonymous ?? 'allow',
+    anonymous: given.anonymous ?? (auth !== undefined && hasAccounts(auth) ? 'deny' : 'allow'),
     private: given.private ?? 'authenticated',
     groups: Object.fromEntries(Object.entries(given.groups).map(([name, users]) => [name, users ?? []])),
     rules: given.rules.map(({ match, allow }, index) => {
@@ -35,7 +47,7 @@ export function checkAccess(
   ];
   for (const [path, pattern] of patterns) checkUpstream(pattern, path, upstreams, around);
 
-  if (auth.htpasswd !== undefined || auth.token !== undefined) return;
+  if (hasAccounts(auth)) return;
   const nobody = 'nobody can: give auth.htpasswd or auth.token';
   if (access.anonymous === 'deny') {
     around.problems.add(['access', 'anonymous'], `asks everyone to log in, which ${nobody}`);

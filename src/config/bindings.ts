@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ListenAddress } from '../http/server.ts';
 import { addressText } from './address-text.ts';
+import type { FileValues } from './schema.ts';
 import type { Surroundings } from './surroundings.ts';
 import { pathText, type Path } from './tree.ts';
 import type { GivenUpstream } from './upstream-schema.ts';
@@ -14,22 +15,22 @@ interface Bound {
 /** Each listen address and host name stands for one upstream: problems for those that are taken twice. */
 export function checkBindings(
   named: readonly Bound[],
-  main: ListenAddress,
+  http: FileValues['http'],
   { problems }: Surroundings,
 ): void {
-  const addresses: { readonly key: string; readonly address: ListenAddress }[] = [
-    { key: 'http.addr', address: main },
-  ];
+  const addresses: { readonly key: string; readonly address: ListenAddress }[] = [];
+  const take = (path: Path, address: ListenAddress): void => {
+    const taken = addresses.find((other) => overlaps(other.address, address));
+    if (taken !== undefined) {
+      problems.add(path, `${addressText(address)} is taken already by ${taken.key}`);
+    }
+    addresses.push({ key: pathText(path), address });
+  };
+  take(['http', 'addr'], http.addr);
+  if (http.public !== undefined) take(['http', 'public', 'addr'], http.public.addr);
   const hosts = new Map<string, string>();
   for (const { path, given } of named) {
-    if (given.listen !== undefined) {
-      const address = given.listen;
-      const taken = addresses.find((other) => overlaps(other.address, address));
-      if (taken !== undefined) {
-        problems.add([...path, 'listen'], `${addressText(address)} is taken already by ${taken.key}`);
-      }
-      addresses.push({ key: pathText([...path, 'listen']), address });
-    }
+    if (given.listen !== undefined) take([...path, 'listen'], given.listen);
     for (const host of new Set(given.hosts)) {
       const taken = hosts.get(host);
       if (taken !== undefined) problems.add([...path, 'hosts'], `${host} is taken already by ${taken}`);

@@ -38,6 +38,8 @@ export interface TlsConfig {
 
 export interface HttpConfig {
   readonly addr: ListenAddress;
+  /** An address without logins beside {@link addr}, where clients log in; undefined for none. */
+  readonly publicAddr: ListenAddress | undefined;
   /** Sent with every response, by name as configured. */
   readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly tls: TlsConfig | undefined;

@@ -22,6 +22,7 @@ export function describeConfig(config: Config): string {
       },
       http: {
         addr: addressText(http.addr),
+        public: http.publicAddr && { addr: addressText(http.publicAddr) },
         headers: http.headers,
         draintimeout: formatDuration(http.draintimeoutMs),
         tls: http.tls && describeTls(http.tls),

@@ -7,6 +7,7 @@ import { applyEnvironment, pathVariable, type Environment } from './environment.
 import { FileProblem, readText } from './files.ts';
 import { deepFreeze } from './freeze.ts';
 import { checkPins } from './pins.ts';
+import { checkPublicAddress } from './public-address.ts';
 import { ProblemList } from './problem-list.ts';
 import { readQuotas } from './quotas.ts';
 import { takeRegistry2Keys } from './registry2.ts';
@@ -75,11 +76,12 @@ function readParts({ values, broken }: Validated, around: Surroundings): Parts |
   const areWhole = (...sections: readonly (keyof FileValues)[]) => !sections.some((key) => broken.has(key));
   const tls = areWhole('http') ? readTls(values.http.tls, around) : undefined;
   const auth = areWhole('auth') ? readAuth(values.auth, around) : undefined;
-  const access = areWhole('access') ? readAccess(values.access, around) : undefined;
+  const access = areWhole('access') ? readAccess(values.access, auth, around) : undefined;
   const upstreams = areWhole('http', 'proxy', 'upstreams') ? readUpstreams(values, around) : undefined;
   if (auth === undefined || access === undefined || upstreams === undefined) return undefined;
   const names = upstreams.upstreams.map(({ name }) => name);
   checkAccess(access, auth, names, around);
+  if (areWhole('http')) checkPublicAddress(values, auth, access, around);
   if (areWhole('pin')) checkPins(values.pin, upstreams, around);
   const quotas = areWhole('storage') ? readQuotas(values, names, around) : [];
   return { ...upstreams, auth, access, tls, quotas };
@@ -137,7 +139,13 @@ function assemble(values: FileValues, parts: Parts, directory: string): Config {
       scrubMs: storage.scrub,
       quotas: parts.quotas,
     },
-    http: { addr: http.addr, headers: http.headers, tls: parts.tls, draintimeoutMs: http.draintimeout },
+    http: {
+      addr: http.addr,
+      publicAddr: http.public?.addr,
+      headers: http.headers,
+      tls: parts.tls,
+      draintimeoutMs: http.draintimeout,
+    },
     upstreams: [first, ...others],
     plain: parts.plain,
     auth: parts.auth,

@@ -49,6 +49,7 @@ export const fileSchema = z.strictObject({
   http: z
     .strictObject({
       addr: listenAddress.default({ host: undefined, port: 5000 }),
+      public: z.strictObject({ addr: listenAddress }).optional(),
       headers: headers.default({}),
       // Docker kills a container 10 s after asking it to stop: whoever sets nothing still gets a clean end.
       draintimeout: duration(0, longestTimerMs).default(8_000),

@@ -58,7 +58,7 @@ export function readUpstreams(
     .map((one) => readUpstream(one, one.name === plain ? proxy : undefined, settings, around))
     .toSorted((one, other) => Number(other.name === plain) - Number(one.name === plain));
   checkReach(named, plain, around);
-  checkBindings(named, http.addr, around);
+  checkBindings(named, http, around);
   return { upstreams, plain, usual };
 }
 

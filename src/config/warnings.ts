@@ -1,5 +1,7 @@
 import { addressKind } from '../upstream/address-kind.ts';
+import { hasAccounts } from './access.ts';
 import type { Config, UpstreamConfig } from './config.ts';
+import { oneIsNotEnough } from './public-address.ts';
 import type { ConfigTree } from './tree.ts';
 
 export interface Doubts {
@@ -44,12 +46,22 @@ function isThisMachine(host: string | undefined): boolean {
 }
 
 function* warningsOfAccess({ auth, access, upstreams, http }: Config, tree: ConfigTree): Generator<string> {
-  const isLogin = auth.htpasswd !== undefined || auth.token !== undefined;
+  const isLogin = hasAccounts(auth);
+  const isClosed = access.anonymous === 'deny';
   const withAccount = upstreams
     .filter(({ credentials }) => credentials !== undefined)
     .map(({ name }) => name);
-  if (isLogin && access.rules.length === 0 && tree.get(['access', 'anonymous']) === undefined) {
-    yield 'public images are served without a login too: access.anonymous: deny asks everyone to log in';
+  if (isLogin && tree.get(['access', 'anonymous']) === undefined) {
+    yield 'everyone has to log in, as with registry:2; earlier versions served public images without: write access.anonymous: deny, or allow with http.public.addr';
+  }
+  if (isClosed && access.rules.some(({ allow }) => allow.includes('anonymous'))) {
+    yield 'anonymous in access.rules changes nothing: everyone has to log in, since access.anonymous is not allow';
+  }
+  if (isClosed && auth.passthrough) {
+    yield 'auth.passthrough changes nothing: everyone has to log in to the mirror itself, since access.anonymous is not allow';
+  }
+  if (!isLogin && auth.passthrough && withAccount.length > 0 && http.publicAddr === undefined) {
+    yield `dockerd without a login gets nothing, not even what is public: ${oneIsNotEnough}; http.public.addr is an address for it`;
   }
   const listening = [http.addr, ...upstreams.flatMap(({ listen }) => listen ?? [])];
   const isReachable = !listening.every(({ host }) => isThisMachine(host));

@@ -11,6 +11,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { AccessLog, accessRecord } from './access-log.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { Doorkeeper } from './auth/doorkeeper.ts';
+import { NoLogins } from './auth/no-logins.ts';
 import { BlobHandler } from './blobs.ts';
 import { CatalogHandler } from './catalog.ts';
 import { DeletionHandler } from './deletions.ts';
@@ -26,14 +27,21 @@ import { routes, type Handler, type Route } from './routes.ts';
 import { SearchHandler } from './search.ts';
 import { TagsHandler } from './tags.ts';
 
+/** How clients log in at an address. */
+export type Logins =
+  /** They can, with what the authenticator takes. `closed`: they all have to. */
+  | { readonly authenticator: Authenticator; readonly closed: boolean }
+  /** They cannot here, but at another address of this mirror. */
+  | 'elsewhere';
+
 export interface HttpAppOptions {
   readonly mirror: Mirror;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Headers for every answer (`http.headers` of the configuration). */
   readonly headers?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** Undefined: everyone is anonymous. */
-  readonly authenticator?: Authenticator | undefined;
+  /** How clients log in; if not given, they do not, and everyone is anonymous. */
+  readonly logins?: Logins | undefined;
   /** Host names of this mirror that are bound to one upstream, lower-case and without port. */
   readonly hosts?: ReadonlyMap<string, UpstreamName> | undefined;
   /** Entries of the catalog in one page at most (`catalog.maxentries`). */
@@ -53,13 +61,14 @@ const defaultMaxCatalogEntries = 1000;
  * There is no middleware: answers are written to Node's own response, which must not change after a handler is done.
  */
 export function createHttpApp(options: HttpAppOptions): Hono {
-  const { mirror, logger, clock, headers = {}, authenticator } = options;
+  const { mirror, logger, clock, headers = {}, logins } = options;
   const common = commonHeaders(headers);
   const ids = new RequestIds();
   const hostNames =
     options.hosts === undefined || options.hosts.size === 0 ? undefined : new HostNames(options.hosts);
-  const doorkeeper = authenticator === undefined ? undefined : new Doorkeeper(authenticator, logger, clock);
-  const errors = new ErrorResponder(logger, doorkeeper);
+  const doorkeeper = typeof logins === 'object' ? new Doorkeeper({ ...logins, logger, clock }) : undefined;
+  const reception = doorkeeper ?? new NoLogins(logins === 'elsewhere' ? 'public' : 'none');
+  const errors = new ErrorResponder(logger, reception);
   const accessLog = new AccessLog(logger, clock);
   const app = new Hono({ router: new PatternRouter() });
 

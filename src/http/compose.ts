@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net';
+import type { Hono } from 'hono';
 import type { Clock } from '../clock.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { createHttpApp } from './app.ts';
+import { createHttpApp, type Logins } from './app.ts';
 import { createAuthentication, type AuthenticationSettings } from './auth/create-authentication.ts';
 import { Lane } from './lane/lane.ts';
 import { ListenError } from './listen-error.ts';
@@ -12,6 +13,8 @@ import { outOfDate, readTls, type TlsFiles, type TlsOptions } from './tls.ts';
 
 export interface HttpSettings {
   readonly addr: ListenAddress;
+  /** Beside it, an address without logins: it serves everybody what anonymous readers may have; undefined for none. */
+  readonly publicAddr: ListenAddress | undefined;
   /** Listen addresses that are bound to one upstream each. */
   readonly bound: readonly { readonly addr: ListenAddress; readonly upstream: UpstreamName }[];
   /** Host names that are bound to one upstream each. */
@@ -21,6 +24,8 @@ export interface HttpSettings {
   readonly tls: TlsFiles | undefined;
   readonly draintimeoutMs: number;
   readonly authentication: AuthenticationSettings;
+  /** Whether all have to log in. */
+  readonly closed: boolean;
   readonly maxCatalogEntries: number;
   readonly maxTags: number | undefined;
   /** Whether clients may delete from the cache. */
@@ -41,11 +46,26 @@ export interface BoundAddress {
 export interface RunningHttp {
   /** What it listens on for all upstreams, such as `http://127.0.0.1:5000`. */
   readonly address: string;
+  /** The same for what anonymous readers may have, if there is such an address. */
+  readonly publicAddress: string | undefined;
   readonly bound: readonly BoundAddress[];
   /** Reads certificates and the password file again; what cannot be used is logged, and what was in use stays. Never rejects. */
   reload(): Promise<void>;
   /** Lets requests under way end within `draintimeoutMs`, then cuts them. */
   close(): Promise<void>;
+}
+
+/** An app, and whether clients log in to it. */
+interface Listener {
+  readonly app: Hono;
+  readonly hasLogins: boolean;
+}
+
+interface Place {
+  /** The key of the configuration that names it. */
+  readonly key: string;
+  readonly addr: ListenAddress;
+  readonly upstream?: UpstreamName;
 }
 
 /**
@@ -57,8 +77,8 @@ export async function composeHttp(
   dependencies: HttpDependencies,
 ): Promise<RunningHttp> {
   const { mirror, clock, logger } = dependencies;
-  const { addr, bound, hosts, headers, tls: files, draintimeoutMs } = settings;
-  const { maxCatalogEntries, maxTags, deletions } = settings;
+  const { addr, publicAddr, bound, hosts, headers, tls: files, draintimeoutMs } = settings;
+  const { closed, maxCatalogEntries, maxTags, deletions } = settings;
   const authentication = await createAuthentication(settings.authentication, { clock, logger });
   const { authenticator } = authentication;
   const listening: HttpServer[] = [];
@@ -67,40 +87,56 @@ export async function composeHttp(
     await authentication.close();
   };
   try {
-    const app = createHttpApp({
-      mirror,
-      logger,
-      clock,
-      headers,
-      authenticator,
-      hosts,
-      maxCatalogEntries,
-      maxTags,
-      deletions,
-    });
+    const appWith = (logins: Logins | undefined): Hono =>
+      createHttpApp({
+        mirror,
+        logger,
+        clock,
+        headers,
+        logins,
+        hosts,
+        maxCatalogEntries,
+        maxTags,
+        deletions,
+      });
+    const main: Listener = {
+      app: appWith(authenticator && { authenticator, closed }),
+      hasLogins: authenticator !== undefined,
+    };
     const tls = files === undefined ? undefined : await readTls(files);
     const scheme = tls === undefined ? 'http' : 'https';
-    const listen = async (listen: ListenAddress, upstream?: UpstreamName): Promise<string> => {
+    const listen = async (
+      { app, hasLogins }: Listener,
+      { key, addr: listen, upstream }: Place,
+    ): Promise<string> => {
       // Who logs in may be answered differently from one request to the next.
-      const lane = authenticator === undefined ? new Lane({ clock, logger }) : undefined;
+      const lane = hasLogins ? undefined : new Lane({ clock, logger });
       const server = new HttpServer({ app, listen, clock, logger, tls, upstream, lane });
       const address = await server.listen().catch((cause: NodeJS.ErrnoException) => {
-        throw new ListenError(listen, upstream, cause);
+        throw new ListenError(listen, key, cause);
       });
       listening.push(server);
       return origin(scheme, listen.host, address);
     };
-    const address = await listen(addr);
+    const address = await listen(main, { key: 'http.addr', addr });
+    const publicAddress =
+      publicAddr === undefined
+        ? undefined
+        : await listen(
+            { app: appWith(authenticator && 'elsewhere'), hasLogins: false },
+            { key: 'http.public.addr', addr: publicAddr },
+          );
     const boundAddresses: BoundAddress[] = [];
     for (const { addr: own, upstream } of bound) {
-      boundAddresses.push({ upstream, address: await listen(own, upstream) });
+      const place = { key: `upstreams.${upstream}.listen`, addr: own, upstream };
+      boundAddresses.push({ upstream, address: await listen(main, place) });
     }
     if (tls !== undefined) warnOfDate(tls, dependencies);
     const reload = async (): Promise<void> => {
       await authentication.reload();
       if (files !== undefined) await renewCertificates(files, listening, dependencies);
     };
-    return { address, bound: boundAddresses, reload, close };
+    return { address, publicAddress, bound: boundAddresses, reload, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,6 +1,6 @@
 import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Doorkeeper } from './auth/doorkeeper.ts';
+import type { Reception } from './auth/reception.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeaderList, Reply } from './reply.ts';
 
@@ -23,18 +23,17 @@ export function errorReply(error: RegistryError, headers: HeaderList = []): Repl
 /** The one place where errors become answers. An unexpected error is a 500 without details. */
 export class ErrorResponder {
   readonly #logger: Logger;
-  readonly #doorkeeper: Doorkeeper | undefined;
+  readonly #reception: Reception;
 
-  /** @param doorkeeper asks clients to log in; undefined where they cannot */
-  constructor(logger: Logger, doorkeeper: Doorkeeper | undefined) {
+  constructor(logger: Logger, reception: Reception) {
     this.#logger = logger;
-    this.#doorkeeper = doorkeeper;
+    this.#reception = reception;
   }
 
   /** Answers with the error; `headers` go with it. */
   respond(exchange: Exchange, thrown: unknown, headers: HeaderList = []): Response {
     const known = thrown instanceof RegistryError ? thrown : registryErrors.internal({ cause: thrown });
-    const error = this.#doorkeeper?.errorFor(exchange, known) ?? known;
+    const error = this.#reception.errorFor(exchange, known);
     exchange.failure = error;
     if (thrown !== known) {
       this.#logger.error(
@@ -44,7 +43,7 @@ export class ErrorResponder {
     } else if (error.status >= 500) {
       this.#logger.debug({ err: error, requestId: exchange.id }, 'a request could not be answered');
     }
-    const challenges = this.#doorkeeper?.challenges(exchange, error) ?? [];
+    const challenges = this.#reception.challenges(exchange, error);
     return exchange.reply(errorReply(error, [...headers, ...challenges]));
   }
 }

@@ -1,4 +1,3 @@
-import type { UpstreamName } from '../oci/reference.ts';
 import type { ListenAddress } from './server.ts';
 
 /** One of the addresses cannot be listened on. `cause` is the system's error. */
@@ -7,13 +6,13 @@ export class ListenError extends Error {
   /** The system's, such as EADDRINUSE. */
   readonly code: string;
   readonly addr: ListenAddress;
-  /** The upstream that the address is for; undefined for the one that is for all. */
-  readonly upstream: UpstreamName | undefined;
+  /** The key of the configuration that names the address. */
+  readonly key: string;
 
-  constructor(addr: ListenAddress, upstream: UpstreamName | undefined, cause: NodeJS.ErrnoException) {
+  constructor(addr: ListenAddress, key: string, cause: NodeJS.ErrnoException) {
     super(cause.message, { cause });
     this.code = cause.code ?? 'unknown';
     this.addr = addr;
-    this.upstream = upstream;
+    this.key = key;
   }
 }

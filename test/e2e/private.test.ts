@@ -57,6 +57,8 @@ class House implements AsyncDisposable {
             'ghcr.io': { url: upstream.url, ...upstreamAccount, hosts: ['localhost'], listen: listener },
           },
           auth: { htpasswd: { realm: 'the mirror', path: folder.join('htpasswd') } },
+          access: { anonymous: 'allow' },
+          http: { public: { addr: `127.0.0.1:${await freePort()}` } },
         },
       }),
     );

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { Sections } from '../support/configuration-file.ts';
 import { FakeHub } from '../support/fake-hub.ts';
+import { freePort } from '../support/free-port.ts';
 import { makeImage, makeIndex } from '../support/image.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { Browser, registryHost } from './support/browser.ts';
@@ -60,13 +61,16 @@ class House implements AsyncDisposable {
     const path = folder.join('htpasswd');
     if (passwords !== undefined) await writeFile(path, passwords);
     const auth = { htpasswd: { realm: 'the mirror', path } };
+    const isOpen = passwords !== undefined && !('access' in more);
+    const open = { public: { addr: `127.0.0.1:${await freePort()}` } };
     const mirror = resources.use(
       await Entrepot.start({
         sections: {
-          http,
+          http: { ...http, ...(isOpen ? open : undefined) },
           storage: { ...storage, filesystem: { rootdirectory: folder.join('data') } },
           proxy: { remoteurl: hub.url },
           ...(passwords === undefined ? undefined : { auth }),
+          ...(isOpen ? { access: { anonymous: 'allow' } } : undefined),
           ...more,
         },
       }),

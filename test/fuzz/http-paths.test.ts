@@ -101,7 +101,13 @@ test('no Authorization and no Host make the app fail, let somebody in, or lead t
   ]);
   const ghcr = parseUpstreamName('ghcr.io');
   const hosts = new Map(ghcr === undefined ? [] : [['ghcr.test', ghcr]]);
-  const app = createHttpApp({ mirror, logger: logLines().logger, clock, authenticator, hosts });
+  const app = createHttpApp({
+    mirror,
+    logger: logLines().logger,
+    clock,
+    logins: { authenticator, closed: false },
+    hosts,
+  });
   const host = fc.oneof(
     headerText,
     fc.constantFrom('ghcr.test', 'GHCR.TEST:5000', 'ghcr.test.', 'x.ghcr.test'),

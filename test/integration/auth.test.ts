@@ -6,7 +6,7 @@ import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage } from '../support/image.ts';
 import type { RawAnswer } from '../support/raw-client.ts';
 import { TempFolder } from '../support/temp-folder.ts';
-import { TestEntrepot } from '../support/test-entrepot.ts';
+import { TestEntrepot, type TestEntrepotOptions } from '../support/test-entrepot.ts';
 
 const image = makeImage({ layers: [200_000] });
 const [layer = image.config] = image.layers;
@@ -33,9 +33,13 @@ afterEach(async () => {
   await folder.remove();
 });
 
-async function start(passthrough = false, credentials: typeof robot | undefined = robot): Promise<void> {
+async function start(
+  passthrough = false,
+  more: Pick<TestEntrepotOptions, 'access' | 'http'> = {},
+): Promise<void> {
   const htpasswd = { realm: 'Class "9b"', path: folder.join('htpasswd') };
-  entrepot = await TestEntrepot.start({ upstream: hub.url, credentials, auth: { htpasswd, passthrough } });
+  const auth = { htpasswd, passthrough };
+  entrepot = await TestEntrepot.start({ upstream: hub.url, credentials: robot, auth, ...more });
 }
 
 const alice = basic('alice', 'correct horse');
@@ -110,9 +114,7 @@ describe('a private image', () => {
         ]) {
           const hidden = await get(`/v2/acme/private/${what}`, headers);
           expect(told(hidden), what).toStrictEqual(told(await get(`/v2/acme/missing/${what}`, headers)));
-          const pings = !('user-agent' in headers) && !what.includes('ns=');
-          expect(hidden.status, what).toBe(pings ? 404 : 401);
-          expect(hidden.headers['www-authenticate'], what).toBe(pings ? undefined : challenge);
+          expect([hidden.status, hidden.headers['www-authenticate']], what).toStrictEqual([401, challenge]);
         }
       }
     };
@@ -157,6 +159,107 @@ describe('a public image', () => {
   });
 });
 
+describe('an address without logins, beside the one that has them', () => {
+  beforeEach(() => start(false, { http: { publicAddr: { host: '127.0.0.1', port: 0 } } }));
+
+  function openly(
+    path: string,
+    headers: Readonly<Record<string, string>> = {},
+    method = 'GET',
+  ): Promise<RawAnswer> {
+    return ask(entrepot.publicUrl, path, headers, method);
+  }
+
+  test.each([
+    ['nobody', {}],
+    ['dockerd with its login of Docker Hub', basic('moby', 'of-docker-hub')],
+    ['who could log in at the other one', alice],
+  ])('gives a public image to %s, who is not asked to log in', async (_who, headers) => {
+    const ping = await openly('/v2/', headers);
+    expect([ping.status, ping.headers['www-authenticate']]).toStrictEqual([200, undefined]);
+    for (let round = 0; round < 2; round += 1) {
+      const manifest = await openly('/v2/acme/public/manifests/v1', headers);
+      expect(verdict(manifest, image.bytes)).toBe('right');
+      const blob = await openly(`/v2/acme/public/blobs/${layer.digest}`, headers);
+      expect(verdict(blob, layer.bytes)).toBe('right');
+    }
+  });
+
+  test('gives a private image to nobody, cached or not, and tells it from no other that is absent', async () => {
+    const compare = async (): Promise<void> => {
+      for (const headers of [{}, alice, basic('moby', 'of-docker-hub')]) {
+        for (const what of [
+          'manifests/v1',
+          `manifests/${image.digest}`,
+          `blobs/${layer.digest}`,
+          'tags/list',
+          `referrers/${image.digest}`,
+        ]) {
+          const hidden = await openly(`/v2/acme/private/${what}`, headers);
+          expect(told(hidden), what).toStrictEqual(told(await openly(`/v2/acme/missing/${what}`, headers)));
+          expect([hidden.status, hidden.headers['www-authenticate']], what).toStrictEqual([404, undefined]);
+          expect(hidden.bytes.toString()).toContain('log in at the login address of this mirror');
+        }
+      }
+    };
+    await compare();
+    expect((await get('/v2/acme/private/manifests/v1', alice)).status).toBe(200);
+    await get(`/v2/acme/private/blobs/${layer.digest}`, alice);
+    await compare();
+    expect((await openly('/v2/_catalog', alice)).bytes.toString()).not.toContain('acme/private');
+    expect((await openly('/healthz')).status).toBe(200);
+  });
+
+  test('takes no deletion from who could log in elsewhere', async () => {
+    await openly('/v2/acme/public/manifests/v1');
+    expect((await openly('/v2/acme/public/manifests/v1', alice, 'DELETE')).status).toBe(405);
+  });
+
+  test('says in words, without a challenge, what rules keep for those who log in', async () => {
+    await entrepot[Symbol.asyncDispose]();
+    await start(false, {
+      http: { publicAddr: { host: '127.0.0.1', port: 0 } },
+      access: { rules: [{ match: '**', allow: ['user:alice'] }] },
+    });
+    const refused = await openly('/v2/acme/public/manifests/v1', alice);
+    expect([refused.status, errorCode(refused), refused.headers['www-authenticate']]).toStrictEqual([
+      403,
+      'DENIED',
+      undefined,
+    ]);
+    expect(refused.bytes.toString()).toContain('log in at the login address');
+  });
+});
+
+describe('where all have to log in', () => {
+  beforeEach(() => start(false, { access: { anonymous: 'deny' } }));
+
+  test('nothing is given or told to who has not, of what is public and cached either', async () => {
+    expect((await get('/v2/acme/public/manifests/v1', alice)).status).toBe(200);
+    await get(`/v2/acme/public/blobs/${layer.digest}`, alice);
+    hub.clearLog();
+    for (const headers of [{}, basic('', ''), basic('moby', 'of-docker-hub'), basic('alice', 'wrong')]) {
+      for (const [method, path] of [
+        ['GET', '/v2/'],
+        ['GET', '/v2/acme/public/manifests/v1'],
+        ['HEAD', '/v2/acme/public/manifests/v1'],
+        ['GET', `/v2/acme/public/blobs/${layer.digest}`],
+        ['GET', '/v2/acme/public/tags/list'],
+        ['GET', `/v2/acme/public/referrers/${image.digest}`],
+        ['GET', '/v2/acme/public/manifests/.no-tag'],
+        ['GET', '/v2/quay.io/acme/public/manifests/v1'],
+        ['GET', '/v2/_catalog'],
+        ['GET', '/v1/search?q=acme'],
+        ['POST', '/v2/acme/public/blobs/uploads/'],
+      ] as const) {
+        const answer = await get(path, headers, method);
+        expect([answer.status, answer.headers['www-authenticate']], path).toStrictEqual([401, challenge]);
+      }
+    }
+    expect(hub.requests).toStrictEqual([]);
+  });
+});
+
 describe('a flood of wrong passwords', () => {
   test('stops neither pulls nor those who have logged in', async () => {
     await start();
@@ -188,7 +291,8 @@ describe('passthrough', () => {
     const manifest = '/v2/acme/private/manifests/v1';
     expect(verdict(await get(manifest, basic(robot.username, robot.password)), image.bytes)).toBe('right');
     expect((await get(manifest, basic('robot', 'wrong'))).status).toBe(404);
-    expect((await get(manifest)).status).toBe(404);
+    const nobody = await get(manifest);
+    expect([nobody.status, nobody.headers['www-authenticate']]).toStrictEqual([401, challenge]);
   });
 
   test('shows no upstream a wrong password of an account of the mirror', async () => {

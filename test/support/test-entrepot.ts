@@ -64,6 +64,13 @@ export class TestEntrepot implements AsyncDisposable {
     return address;
   }
 
+  /** The origin of the listener without logins. */
+  get publicUrl(): string {
+    const address = this.#running?.publicAddress;
+    if (address === undefined) throw new Error('Entrepot has no public address');
+    return address;
+  }
+
   /** The origin of the listener that stands for one upstream. */
   urlOf(upstream: string): string {
     const bound = this.#running?.bound.find((one) => one.upstream === upstream);
@@ -119,6 +126,7 @@ export class TestEntrepot implements AsyncDisposable {
       },
       http: {
         addr: { host: '127.0.0.1', port: 0 },
+        publicAddr: undefined,
         headers: {},
         tls: undefined,
         draintimeoutMs: 2000,

@@ -57,6 +57,7 @@ async function examineAll(source: ConfigSource, clock: Clock): Promise<readonly 
 function localChecks({ storage, http, upstreams }: Config, clock: Clock): readonly Check[] {
   const addresses = [
     { key: 'http.addr', addr: http.addr },
+    ...(http.publicAddr === undefined ? [] : [{ key: 'http.public.addr', addr: http.publicAddr }]),
     ...upstreams.flatMap(({ name, listen }) =>
       listen === undefined ? [] : [{ key: `upstreams.${name}.listen`, addr: listen }],
     ),

@@ -25,22 +25,22 @@ export class Origin {
   }
 
   /** @throws SetupUsageError when it is more, or less, than scheme, host and port */
-  static parse(text: string): Origin {
+  static parse(text: string, option = '--mirror'): Origin {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     // A URL's host may have quotes and dollars, which would mean something in the files of clients.
     const usable = /^https?:\/\//iu.test(text) && /^(?:[\w.-]+|\[[\da-f:.]+\])$/u.test(url?.hostname ?? '');
     if (url === undefined || !usable) {
       // Not repeated: there may be a password in it.
-      throw new SetupUsageError('--mirror wants a URL such as http://mirror.lan:5000');
+      throw new SetupUsageError(`${option} wants a URL such as http://mirror.lan:5000`);
     }
     if (url.username !== '' || url.password !== '') {
       throw new SetupUsageError(
-        '--mirror: no login belongs in this URL; see docs/clients.md for how each client logs in',
+        `${option}: no login belongs in this URL; see docs/clients.md for how each client logs in`,
       );
     }
     if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
       throw new SetupUsageError(
-        '--mirror wants scheme, host and port alone, which is what every client understands',
+        `${option} wants scheme, host and port alone, which is what every client understands`,
       );
     }
     return new Origin(url);
@@ -58,11 +58,16 @@ export interface MirroredUpstream {
   readonly server: string;
   /** Where names without a prefix mean this upstream; undefined when there is no such place. */
   readonly own: Origin | undefined;
+  /** The same beside {@link MirrorAddress.publicOrigin}. */
+  readonly publicOwn?: Origin | undefined;
 }
 
 /** What clients have to know about a mirror. */
 export interface MirrorAddress {
+  /** Where clients log in, if they do. */
   readonly origin: Origin;
+  /** Beside it, where nobody is asked to log in, and only what is public is served; undefined where there is no such address. */
+  readonly publicOrigin: Origin | undefined;
   readonly upstreams: readonly MirroredUpstream[];
   /** PEM text of the authority that signed its certificate, when clients do not know it already. */
   readonly ca: string | undefined;
@@ -74,6 +79,8 @@ export interface MirrorAddress {
 export interface AddressOptions {
   /** Undefined: derived from the configuration and this machine. */
   readonly mirror: string | undefined;
+  /** Where clients reach `http.public.addr`. Undefined: its port, at the mirror's name. */
+  readonly public?: string | undefined;
   /** Empty for all. */
   readonly upstreams: readonly string[];
   readonly ca: string | undefined;
@@ -86,16 +93,20 @@ export function mirrorAddress(config: Config, options: AddressOptions): MirrorAd
   if (options.ca !== undefined && !origin.secure) {
     throw new SetupUsageError(`--ca is for a mirror with TLS, and ${origin.url} is plain HTTP`);
   }
-  const login = auth.htpasswd !== undefined || auth.token !== undefined;
+  const publicOrigin = publicOriginOf(config, origin, options.public);
+  const hasLogin = auth.htpasswd !== undefined || auth.token !== undefined;
   return {
     origin,
+    publicOrigin,
     upstreams: chosen(config, options.upstreams).map((upstream) => ({
       name: upstream.name,
       server: serverOf(upstream),
       own: ownOrigin(upstream, config, origin),
+      // Its listen address asks for logins, too.
+      publicOwn: publicOrigin && ownOrigin({ ...upstream, listen: undefined }, config, publicOrigin),
     })),
     ca: options.ca,
-    login: login ? (access.anonymous === 'deny' ? 'required' : 'optional') : 'none',
+    login: hasLogin ? (access.anonymous === 'deny' ? 'required' : 'optional') : 'none',
     clientCertificates: (http.tls?.clientcas.length ?? 0) > 0,
   };
 }
@@ -104,6 +115,28 @@ function derived({ http: { addr, tls } }: Config): Origin {
   if (addr.port === 0) throw new SetupUsageError('http.addr leaves the port to the system: say --mirror URL');
   const scheme = tls === undefined ? 'http' : 'https';
   return Origin.parse(clientOrigin(`${scheme}://${hostOf(addr) ?? '0.0.0.0'}:${addr.port}`));
+}
+
+function publicOriginOf(
+  { http: { publicAddr } }: Config,
+  origin: Origin,
+  given: string | undefined,
+): Origin | undefined {
+  if (publicAddr === undefined) {
+    if (given === undefined) return undefined;
+    throw new SetupUsageError('--public is for a mirror with http.public.addr, which this one has not');
+  }
+  if (given !== undefined) return Origin.parse(given, '--public');
+  if (publicAddr.port === 0) {
+    throw new SetupUsageError('http.public.addr leaves the port to the system: say --public URL');
+  }
+  return at(publicAddr, origin);
+}
+
+/** Another listen address of the mirror at that origin. */
+function at(addr: ListenAddress, origin: Origin): Origin {
+  const hostname = hostOf(addr);
+  return origin.with({ port: String(addr.port), ...(hostname === undefined ? undefined : { hostname }) });
 }
 
 /** As in a URL; undefined for all interfaces. */
@@ -134,10 +167,7 @@ function ownOrigin(
   origin: Origin,
 ): Origin | undefined {
   if (name === plain) return origin;
-  if (listen !== undefined && listen.port !== 0) {
-    const hostname = hostOf(listen);
-    return origin.with({ port: String(listen.port), ...(hostname === undefined ? undefined : { hostname }) });
-  }
+  if (listen !== undefined && listen.port !== 0) return at(listen, origin);
   const [hostname] = hosts;
   return hostname === undefined ? undefined : origin.with({ hostname });
 }

@@ -34,6 +34,10 @@ Examples:
         '--mirror <url>',
         "where clients reach the mirror (default: this machine's address and http.addr)",
       )
+      .option(
+        '--public <url>',
+        "where clients reach http.public.addr (default: its port, at the mirror's name)",
+      )
       .option('--upstream <name>', 'only this registry; may be given several times', collect)
       .option('--ca <file>', "the authority that signed the mirror's certificate, in PEM form")
       .option('--apply', "write it into the client's own files, with a backup beside each that there was")

@@ -19,6 +19,7 @@ import { SetupError, SetupUsageError } from './setup-error.ts';
 
 export interface SetupOptions {
   readonly mirror?: string;
+  readonly public?: string;
   readonly upstream?: readonly string[];
   readonly ca?: string;
   readonly clientVersion?: string;
@@ -81,13 +82,14 @@ async function run(
 async function guideOf(
   client: ClientName,
   file: string | undefined,
-  { mirror, upstream = [], ca }: SetupOptions,
+  { mirror, public: open, upstream = [], ca }: SetupOptions,
   version: ClientVersion | undefined,
 ): Promise<Guide> {
   const { config } = loadConfig({ file });
   return guides[client].guide(
     mirrorAddress(config, {
       mirror,
+      public: open,
       upstreams: upstream,
       ca: ca === undefined ? undefined : await readAuthority(ca),
     }),

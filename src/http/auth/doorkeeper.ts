@@ -5,23 +5,30 @@ import type { Exchange } from '../exchange.ts';
 import type { HeaderList } from '../reply.ts';
 import { Throttle } from '../throttle.ts';
 import type { Authenticator } from './authenticator.ts';
+import type { Reception } from './reception.ts';
 
 const quietMs = 60_000;
 
-/**
- * Clients that do not ask `/v2/` before they pull, so that only the answer to a pull can challenge them: containerd, also
- * inside Docker (its containerd image store), and those built on oras-go or regclient.
- */
-const pingless = /^(?:containerd|buildkit|oras|Helm|notation|regclient)\/|^oras-go$| containerd-client\//;
+const loginHelps = 'no such image, or one for those who have logged in to this mirror';
+
+export interface DoorkeeperOptions {
+  readonly authenticator: Authenticator;
+  /** Whether all have to log in: then nothing else is said to who has not. */
+  readonly closed: boolean;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
 
 /** Authenticates a request before it is handled, and answers with a challenge where logging in may help. */
-export class Doorkeeper {
+export class Doorkeeper implements Reception {
   readonly #authenticator: Authenticator;
+  readonly #closed: boolean;
   readonly #logger: Logger;
   readonly #failures: Throttle;
 
-  constructor(authenticator: Authenticator, logger: Logger, clock: Clock) {
+  constructor({ authenticator, closed, logger, clock }: DoorkeeperOptions) {
     this.#authenticator = authenticator;
+    this.#closed = closed;
     this.#logger = logger;
     this.#failures = new Throttle(clock, quietMs);
   }
@@ -48,17 +55,18 @@ export class Doorkeeper {
   }
 
   /**
-   * The error that the client gets: clients that never ping `/v2/`, and those whose token lacks the scope, get a 401 and a
-   * challenge where others get a 404. The answer is the same for what is private and for what does not exist.
+   * What is hidden is a 401 and a challenge, for what is private as for what does not exist: to a client that shows nothing, or
+   * nothing that counts here, a 404 would not say that there is something to log in to. Many never ask `/v2/`, where they
+   * would hear of it; podman and crane do, and say "manifest unknown" of a 404 all the same.
    */
   errorFor(exchange: Exchange, error: RegistryError): RegistryError {
     const { hidden, repository } = error;
-    return hidden && (this.#neverPings(exchange) || exchange.reader.repositories !== undefined)
-      ? registryErrors.unauthorized('authentication required', { login: true, repository })
+    if (hidden) return registryErrors.unauthorized(loginHelps, { login: true, repository, cause: error });
+    return this.#isKeptOut(exchange, error)
+      ? registryErrors.unauthorized('authentication required', { login: true, repository, cause: error })
       : error;
   }
 
-  /** The challenges that go with an error. */
   challenges(exchange: Exchange, { login, repository }: RegistryError): HeaderList {
     if (!login) return [];
     const error =
@@ -72,8 +80,10 @@ export class Doorkeeper {
       .flatMap((challenge) => ['WWW-Authenticate', challenge]);
   }
 
-  #neverPings(exchange: Exchange): boolean {
-    return exchange.query('ns') !== undefined || pingless.test(exchange.header('user-agent') ?? '');
+  /** Whether an error would tell who has not logged in more than that all have to. Trouble may be told. */
+  #isKeptOut({ login }: Exchange, { status }: RegistryError): boolean {
+    if (!this.#closed || login === undefined || login.outcome === 'accepted') return false;
+    return status >= 400 && status < 500 && status !== 401 && status !== 429;
   }
 }
 

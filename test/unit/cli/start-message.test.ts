@@ -78,6 +78,32 @@ For other clients, see what "entrepot setup" prints.
     });
   });
 
+  it('tells the address without logins, which is the one that dockerd can use as a mirror', () => {
+    const config = configOf({});
+    const listening = { ...at('http://[::]:5000'), publicAddress: 'http://[::]:5001' };
+
+    const summary = summarize(config, listening, '192.0.2.7');
+
+    expect(startMessage(summary)).toContain(`
+  listening on  http://192.0.2.7:5000
+                http://192.0.2.7:5001 without logins, for what is public
+`);
+    expect(startMessage(summary)).toContain('docker pull 192.0.2.7:5001/ghcr.io/NAME:TAG');
+    expect(summary.daemonJson).toEqual({
+      'registry-mirrors': ['http://192.0.2.7:5001'],
+      'insecure-registries': ['192.0.2.7:5000', '192.0.2.7:5001'],
+    });
+  });
+
+  it('offers dockerd no mirror that it would have to log in to', () => {
+    const config = configOf(hubOnly);
+    const closed = { ...config, access: { ...config.access, anonymous: 'deny' as const } };
+
+    expect(summarize(closed, at('http://127.0.0.1:5000')).daemonJson).toEqual({
+      'insecure-registries': ['127.0.0.1:5000'],
+    });
+  });
+
   it('shows that there are credentials, and none of them', () => {
     const config = configOf({
       ...hubOnly,

@@ -6,7 +6,7 @@ const upstreams = 'upstreams: { docker.io: , ghcr.io: { username: me, password: 
 /** A folder with what a configuration of logins names. */
 function withLogin(text: string): Promise<ConfigFolder> {
   return ConfigFolder.create({
-    'entrepot.yml': `version: 0.1\n${upstreams}\nhttp: { addr: ':5000' }\n${text}\n`,
+    'entrepot.yml': `version: 0.1\n${upstreams}\n${/^http:/mu.test(text) ? '' : "http: { addr: ':5000' }"}\n${text}\n`,
     htpasswd: 'me:$2y$05$x\n',
     'roots.pem': '',
     'keys.json': '{}',
@@ -76,15 +76,27 @@ auth:
   });
 
   it.each([
-    [htpasswd, ['public images are served without a login too', 'go over the network unencrypted']],
-    [`${htpasswd}\naccess: { anonymous: allow }`, ['go over the network unencrypted']],
+    [htpasswd, ['everyone has to log in, as with registry:2', 'go over the network unencrypted']],
+    [
+      `${htpasswd}\naccess: { anonymous: allow }\nhttp: { public: { addr: ':5001' } }`,
+      ['go over the network unencrypted'],
+    ],
+    [
+      `${htpasswd}\naccess: { anonymous: deny, rules: [{ match: '**', allow: [anonymous, authenticated] }] }`,
+      ['anonymous in access.rules changes nothing', 'go over the network unencrypted'],
+    ],
+    [
+      'auth: { htpasswd: { path: htpasswd }, passthrough: true }\naccess: { anonymous: deny }',
+      ['auth.passthrough changes nothing: everyone has to log in', 'go over the network unencrypted'],
+    ],
     [`${htpasswd}\naccess: { anonymous: deny }`, ['go over the network unencrypted']],
-    ['auth: { passthrough: true }', []],
+    ['auth: { passthrough: true }', ['dockerd without a login gets nothing']],
+    [`auth: { passthrough: true }\nhttp: { public: { addr: ':5001' } }`, []],
     ['', ['private images of ghcr.io are served to nobody']],
     ['access: { private: allow }', []],
     ['access: { private: authenticated }', []],
     [
-      'access: { anonymous: allow }\nauth: { token: { realm: "http://a", service: s, issuer: i, jwks: keys.json } }',
+      'access: { anonymous: deny }\nauth: { token: { realm: "http://a", service: s, issuer: i, jwks: keys.json } }',
       ['passwords of clients go to the token service unencrypted'],
     ],
   ])('is warned about where it may not do what was meant: %j', async (text, expected) => {
@@ -109,7 +121,7 @@ auth:
 http: { addr: '${addr}' }
 upstreams: { docker.io: , quay.io: { url: 'http://[::1]:5002', username: me, password: geheim, listen: '${listen}' } }
 ${htpasswd}
-access: { anonymous: allow }
+access: { anonymous: deny }
 `,
       htpasswd: 'me:$2y$05$x\n',
     });
@@ -130,7 +142,7 @@ access: { anonymous: allow }
   it('is warned about where a password that is passed through may get to several registries', async () => {
     const account = '{ username: robot, password: secret }';
     const { warnings } = await loadText(
-      `version: 0.1\nupstreams: { ghcr.io: ${account}, quay.io: ${account}, docker.io: }\nauth: { passthrough: true }\n`,
+      `version: 0.1\nupstreams: { ghcr.io: ${account}, quay.io: ${account}, docker.io: }\nauth: { passthrough: true }\nhttp: { public: { addr: ":5001" } }\n`,
     );
 
     expect(warnings).toEqual([expect.stringContaining('whichever of ghcr.io, quay.io they pull from')]);
@@ -224,6 +236,45 @@ access:
     ],
   ])('cannot ask for logins that nobody can make: %s', async (section, message) => {
     expect(await complaintAbout(`version: 0.1\naccess: { ${section} }\n`)).toContain(message);
+  });
+
+  it.each([
+    [htpasswd, 'deny'],
+    [`${htpasswd}\naccess: { anonymous: deny }`, 'deny'],
+    [`${htpasswd}\naccess: { anonymous: allow }\nhttp: { public: { addr: ':5001' } }`, 'allow'],
+    ['auth: { passthrough: true }', 'allow'],
+    ['', 'allow'],
+  ])(
+    'closes a mirror with accounts, as registry:2 does, unless it says otherwise: %j',
+    async (text, expected) => {
+      await using folder = await withLogin(text);
+
+      expect(folder.load().config.access.anonymous).toBe(expected);
+    },
+  );
+
+  it.each([
+    [
+      `${htpasswd}\naccess: { anonymous: allow }`,
+      'access.anonymous: allow needs http.public.addr, an address without logins such as :5001: http.addr answers GET /v2/ with 401, or nobody could log in, and dockerd without a login asks no further; or write deny',
+    ],
+    [
+      `${htpasswd}\nhttp: { public: { addr: ':5001' } }`,
+      'http.public: would serve nobody, since everyone has to log in; write access.anonymous: allow, or leave it out',
+    ],
+    [
+      `http: { public: { addr: ':5001' } }`,
+      'http.public: is of no use without auth: http.addr asks nobody to log in',
+    ],
+    [
+      `${htpasswd}\naccess: { anonymous: allow }\nhttp: { public: { addr: '127.0.0.1:5000' } }`,
+      'http.public.addr: 127.0.0.1:5000 is taken already by http.addr',
+    ],
+    [`${htpasswd}\nhttp: { public: { port: 5001 } }`, 'http.public.port: unknown key'],
+  ])('needs two addresses for those with and without a login: %j', async (text, message) => {
+    await using folder = await withLogin(text);
+
+    expect(complaintOf(() => folder.load())).toContain(message);
   });
 
   it('may close to everyone what needs no login to be closed', async () => {

@@ -32,6 +32,10 @@ describe('a printed configuration', () => {
     ['of a helper that runs once', 'proxy: { remoteurl: "http://registry", exec: { command: /bin/helper } }'],
     ['of no plain upstream', 'upstreams: { ghcr.io: { credentials: "helper:x" }, quay.io: }'],
     [
+      'of an address without logins',
+      `http: { public: { addr: '[::1]:5001' } }\nauth: { htpasswd: { path: cert.pem } }\naccess: { anonymous: allow }`,
+    ],
+    [
       'of everything',
       `
 log: { level: debug, formatter: json, fields: { site: x } }

@@ -35,7 +35,7 @@ function build(deletions: boolean, headers: Record<string, string[]> = {}): void
     mirror,
     logger: log.logger,
     clock: new TestClock(),
-    authenticator,
+    logins: { authenticator, closed: false },
     headers,
     deletions,
   });

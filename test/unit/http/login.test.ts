@@ -46,9 +46,9 @@ const basic: AuthScheme = {
   challenge: () => challenge('Basic', { realm: 'mirror' }),
 };
 
-function build(schemes: readonly AuthScheme[]): void {
-  const authenticator = new Authenticator(schemes);
-  app = createHttpApp({ mirror, logger: log.logger, clock, authenticator });
+function build(schemes: readonly AuthScheme[], closed = false): void {
+  const logins = { authenticator: new Authenticator(schemes), closed };
+  app = createHttpApp({ mirror, logger: log.logger, clock, logins });
 }
 
 beforeEach(() => {
@@ -170,44 +170,126 @@ describe('what is hidden', () => {
     mirror.failure = registryErrors.manifestUnknown('v1', undefined, { hidden: true, repository: 'box' });
   });
 
-  test('is not found by who has asked whether to log in', async () => {
-    for (const userAgent of [
-      'docker/29.0 go/go1.25',
-      'skopeo/1.13',
-      'crane/v0.22.1 go-containerregistry/v0.22.1',
-    ]) {
-      const response = await get('/v2/box/manifests/v1', { 'user-agent': userAgent });
-      expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([404, null]);
-      expect(await errorCode(response)).toBe('MANIFEST_UNKNOWN');
+  test.each([
+    ['/v2/box/manifests/v1?ns=ghcr.io', 'docker/29.0'],
+    ['/v2/box/manifests/v1', 'docker/20.10.24 go/go1.19.8'],
+    ['/v2/box/manifests/v1', 'containerd/v2.1.0'],
+    ['/v2/box/manifests/v1', 'buildkit/v0.25'],
+    ['/v2/box/manifests/v1', 'containers/5.39.2 (github.com/containers/image)'],
+    ['/v2/box/manifests/v1', 'crane/v0.22.1 go-containerregistry/v0.22.1'],
+    ['/v2/box/manifests/v1', 'cosign/v3.1.3 go-containerregistry/v0.22.1'],
+    ['/v2/box/manifests/v1', 'oras/1.3.3'],
+    ['/v2/box/manifests/v1', 'regclient/regctl (v0.11.7)'],
+    ['/v2/box/tags/list', ''],
+    [`/v2/box/blobs/${digest}`, ''],
+  ])('is a challenge to who has not logged in, pinged before or not (%s, %s)', async (path, userAgent) => {
+    // podman shows an empty name and password where it has none, dockerd perhaps those for Docker Hub.
+    for (const shown of [{}, { authorization: 'Basic empty' }, { authorization: 'Basic of-docker-hub' }]) {
+      for (const method of ['GET', 'HEAD']) {
+        const response = await get(path, { 'user-agent': userAgent, ...shown }, method);
+        expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([
+          401,
+          'Basic realm="mirror"',
+        ]);
+      }
     }
+    const told: unknown = await (await get(path, { 'user-agent': userAgent })).json();
+    expect(told).toStrictEqual({
+      errors: [
+        {
+          code: 'UNAUTHORIZED',
+          message: 'no such image, or one for those who have logged in to this mirror',
+        },
+      ],
+    });
   });
 
   test.each([
-    ['/v2/box/manifests/v1?ns=ghcr.io', 'docker/29.0'],
-    ['/v2/box/manifests/v1', 'containerd/v2.1.0'],
-    ['/v2/box/manifests/v1', 'buildkit/v0.25'],
     [
-      '/v2/box/manifests/v1',
-      'docker/29.0.0 go/go1.25.3 os/linux containerd-client/2.1.5 storage-driver/overlayfs',
+      undefined,
+      'no such image, or a private one, which this mirror does not serve: pull it from the registry itself',
     ],
-    ['/v2/box/manifests/v1', 'oras/1.3.3'],
-    ['/v2/box/manifests/v1', 'oras-go'],
-    ['/v2/box/manifests/v1', 'Helm/3.22'],
-    ['/v2/box/manifests/v1', 'notation/1.3.2'],
-    ['/v2/box/manifests/v1', 'regclient/regctl (v0.11.7)'],
-  ])('is a challenge for who never asks that (%s, %s)', async (path, userAgent) => {
-    for (const method of ['GET', 'HEAD']) {
-      const response = await get(path, { 'user-agent': userAgent }, method);
+    [
+      'elsewhere',
+      'no such image, or a private one: log in at the login address of this mirror, and pull it there',
+    ],
+  ] as const)(
+    'is not found where nobody can log in (%s), in words that say what to do',
+    async (logins, message) => {
+      app = createHttpApp({ mirror, logger: log.logger, clock, logins });
+      const response = await get('/v2/box/manifests/v1?ns=ghcr.io', { 'user-agent': 'containerd/2' });
+      expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([404, null]);
+      expect(await response.json()).toStrictEqual({
+        errors: [{ code: 'MANIFEST_UNKNOWN', message, detail: { reference: 'v1' } }],
+      });
+    },
+  );
+});
+
+describe('an address without logins, beside one that has them', () => {
+  beforeEach(() => {
+    app = createHttpApp({ mirror, logger: log.logger, clock, logins: 'elsewhere' });
+  });
+
+  test.each([{}, { authorization: 'Basic good' }, { authorization: 'Bearer bad' }, { authorization: 'x' }])(
+    'serves everybody the same, whoever shows %j',
+    async (headers: Record<string, string>) => {
+      mirror.putManifest('box', 'v1', Buffer.from('{}'));
+      expect((await get('/v2/', headers)).status).toBe(200);
+      expect((await get('/v2/box/manifests/v1', headers)).status).toBe(200);
+      expect(mirror.targets.map(({ reader }) => reader)).toStrictEqual([anonymous]);
+    },
+  );
+
+  test('has no 401, which would need a challenge, for what rules keep for those who log in', async () => {
+    mirror.failure = registryErrors.unauthorized('authentication required', {
+      login: true,
+      repository: 'box',
+    });
+    for (const path of ['/v2/box/manifests/v1', '/v2/box/tags/list', '/v2/_catalog']) {
+      const response = await get(path);
+      expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([403, null]);
+      expect(await response.json()).toStrictEqual({
+        errors: [
+          {
+            code: 'DENIED',
+            message: 'this needs a login: log in at the login address of this mirror, and pull there',
+          },
+        ],
+      });
+    }
+  });
+});
+
+describe('where all have to log in', () => {
+  beforeEach(() => build([basic], true));
+
+  test.each([
+    ['GET', '/v2/box/manifests/.no-tag'],
+    ['GET', '/v2/box/manifests/sha256:bad'],
+    ['GET', '/v2/BOX/manifests/v1'],
+    ['GET', '/v2/box/manifests/v1?ns=a/b'],
+    ['POST', '/v2/box/blobs/uploads/'],
+    ['PUT', '/v2/box/manifests/v1'],
+    ['DELETE', '/v2/box/manifests/v1'],
+    ['POST', '/v2/'],
+  ])('who has not hears nothing else (%s %s)', async (method, path) => {
+    for (const headers of [{}, { authorization: 'Basic bad' }, { authorization: 'Basic empty' }]) {
+      const response = await get(path, headers, method);
       expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([
         401,
         'Basic realm="mirror"',
       ]);
     }
+    expect((await get(path, { authorization: 'Basic good' }, method)).status).not.toBe(401);
   });
 
-  test('is not found by anyone where nobody can log in', async () => {
-    app = createHttpApp({ mirror, logger: log.logger, clock });
-    expect((await get('/v2/box/manifests/v1?ns=ghcr.io', { 'user-agent': 'containerd/2' })).status).toBe(404);
+  test('what the mirror refuses by name is no exception, and trouble is told', async () => {
+    mirror.failure = registryErrors.denied('this repository is not mirrored here');
+    expect((await get('/v2/box/manifests/v1')).status).toBe(401);
+    mirror.failure = registryErrors.unavailable('the store is away');
+    expect((await get('/v2/box/manifests/v1')).status).toBe(503);
+    expect((await get('/v2/', { authorization: 'Basic flood' })).status).toBe(429);
   });
 });
 

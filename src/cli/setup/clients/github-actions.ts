@@ -1,14 +1,14 @@
-import { dockerHub } from '../../../oci/docker-hub.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { buildkitdToml } from './buildkit.ts';
+import { hubMirror } from './hub-mirror.ts';
 import { indent } from './indent.ts';
 import { certificateNote } from './words.ts';
 
 export function githubActions(mirror: MirrorAddress): Guide {
-  const { origin, upstreams, ca, login } = mirror;
+  const { origin, ca, login } = mirror;
+  const hub = hubMirror(mirror);
   const authority = `/etc/docker/certs.d/${origin.authority}/ca.crt`;
-  const hub = upstreams.find(({ name }) => name === dockerHub);
   const steps: string[] = [];
   if (ca !== undefined) {
     steps.push(`- name: Trust the authority of the mirror
@@ -18,10 +18,10 @@ export function githubActions(mirror: MirrorAddress): Guide {
 ${indent(ca, 4)}    PEM
 `);
   }
-  if (hub?.own !== undefined) {
+  if (hub !== undefined) {
     const settings = {
-      'registry-mirrors': [hub.own.url],
-      ...(origin.secure ? undefined : { 'insecure-registries': [hub.own.authority] }),
+      'registry-mirrors': [hub.url],
+      ...(origin.secure ? undefined : { 'insecure-registries': [hub.authority] }),
     };
     steps.push(`- name: Pull images of Docker Hub through the mirror
   run: |

@@ -1,12 +1,12 @@
-import { dockerHub } from '../../../oci/docker-hub.ts';
 import type { Excerpt, Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
+import { hubMirror } from './hub-mirror.ts';
 
 export function gitlabCi(mirror: MirrorAddress): Guide {
-  const { origin, upstreams, login } = mirror;
-  const hub = upstreams.find(({ name }) => name === dockerHub);
+  const { origin, login } = mirror;
+  const hub = hubMirror(mirror);
   const flags = [
-    ...(hub?.own === undefined ? [] : ['--registry-mirror', hub.own.url]),
+    ...(hub === undefined ? [] : ['--registry-mirror', hub.url]),
     ...(origin.secure ? [] : ['--insecure-registry', origin.authority]),
   ];
   const command = JSON.stringify(flags).replaceAll(',', ', ');

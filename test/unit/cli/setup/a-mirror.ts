@@ -8,6 +8,7 @@ export function aMirror(url = 'http://mirror.lan:5000', other: Partial<MirrorAdd
   const origin = Origin.parse(url);
   return {
     origin,
+    publicOrigin: undefined,
     upstreams: [
       { name: 'docker.io', server: 'https://registry-1.docker.io', own: origin },
       { name: 'ghcr.io', server: 'https://ghcr.io', own: undefined },

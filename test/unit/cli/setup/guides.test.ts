@@ -4,7 +4,7 @@ import { parseAllDocuments } from 'yaml';
 import { clientNames, type ClientName } from '../../../../src/cli/setup/client-names.ts';
 import { guides } from '../../../../src/cli/setup/clients/guides.ts';
 import type { Guide } from '../../../../src/cli/setup/guide.ts';
-import type { MirrorAddress } from '../../../../src/cli/setup/mirror-address.ts';
+import { Origin, type MirrorAddress } from '../../../../src/cli/setup/mirror-address.ts';
 import { printGuide } from '../../../../src/cli/setup/print-guide.ts';
 import { aMirror, authority } from './a-mirror.ts';
 
@@ -255,6 +255,21 @@ describe('what the clients get', () => {
     expect(config?.data?.['entrepot-ca.crt']).toBe(authority);
     expect(daemons).toMatchObject({ kind: 'DaemonSet' });
   });
+
+  it.each(['docker', 'github-actions', 'gitlab-ci'] as const)(
+    'gives the dockerd of %s the address without logins as a mirror, and none where all have to log in',
+    (client) => {
+      const open = Origin.parse('http://mirror.lan:5001');
+      const upstreams = plain.upstreams.map((one) => ({ ...one, publicOwn: open }));
+      const both = printGuide(
+        guideTo(client, { ...plain, login: 'optional', publicOrigin: open, upstreams }),
+      );
+      expect(both).toMatch(/registry-mirrors?"[^a-z]*http:\/\/mirror\.lan:5001"/u);
+      expect(both).toMatch(/docker\/login-action|docker login .*mirror\.lan:5000/u);
+      const closed = printGuide(guideTo(client, { ...plain, login: 'required' }));
+      expect(closed).not.toMatch(/registry-mirrors?"/u);
+    },
+  );
 
   it.each([
     'docker',

@@ -6,8 +6,14 @@ import {
   type AddressOptions,
   type MirrorAddress,
 } from '../../../../src/cli/setup/mirror-address.ts';
+import { hubMirror } from '../../../../src/cli/setup/clients/hub-mirror.ts';
 import { loadConfig } from '../../../../src/config/load.ts';
 import { TempFolder } from '../../../support/temp-folder.ts';
+
+/** Where clients log in, where they need not, and what dockerd's registry-mirrors are to name. */
+function urlsOf(mirror: MirrorAddress): readonly unknown[] {
+  return [mirror.origin.url, mirror.publicOrigin?.url, hubMirror(mirror)?.url];
+}
 
 /** The address of a mirror with these settings. */
 async function addressWith(settings: string, options: Partial<AddressOptions> = {}): Promise<MirrorAddress> {
@@ -122,8 +128,38 @@ describe('what clients have to know', () => {
     const auth = 'auth: { htpasswd: { realm: x, path: users } }\n';
 
     expect((await addressWith('')).login).toBe('none');
-    expect((await addressWith(auth)).login).toBe('optional');
+    const closed = await addressWith(auth);
+    expect([closed.login, hubMirror(closed)]).toEqual(['required', undefined]);
     expect((await addressWith(`${auth}access: { anonymous: deny }\n`)).login).toBe('required');
+  });
+
+  it('knows the address without logins, which is the one for dockerd’s registry-mirrors', async () => {
+    const text = `auth: { htpasswd: { realm: x, path: users } }
+access: { anonymous: allow }
+http: { public: { addr: ':5001' } }
+`;
+    const mirror = 'http://mirror.lan:5000';
+
+    expect(urlsOf(await addressWith(text, { mirror }))).toEqual([
+      mirror,
+      'http://mirror.lan:5001',
+      'http://mirror.lan:5001',
+    ]);
+    expect(urlsOf(await addressWith(text, { mirror, public: 'https://open.lan' }))).toEqual([
+      mirror,
+      'https://open.lan',
+      'https://open.lan',
+    ]);
+    expect(
+      urlsOf(
+        await addressWith(
+          `${text}upstreams: { registry.lan: , docker.io: { hosts: hub.mirror.lan } }\nproxy: { remoteurl: 'https://registry.lan' }\n`,
+          { mirror },
+        ),
+      ),
+    ).toEqual([mirror, 'http://mirror.lan:5001', 'http://hub.mirror.lan:5001']);
+    await expect(addressWith(text, { mirror, public: 'x' })).rejects.toThrow(/^--public wants a URL/u);
+    await expect(addressWith('', { public: mirror })).rejects.toThrow(/--public is for a mirror with/u);
   });
 
   it('has no use for an authority without TLS', async () => {
