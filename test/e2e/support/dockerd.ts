@@ -9,6 +9,11 @@ import { unmountBelow } from './mounts.ts';
 /** A mirror by its origin, or a daemon.json. */
 export type DockerSettings = string | { readonly configFile: string };
 
+export interface DaemonOptions {
+  /** `vfs` works everywhere, and copies the whole image for each layer; `best` is what the daemon finds to work here. */
+  readonly layers?: 'vfs' | 'best';
+}
+
 /** A Docker daemon of its own, whose only special setting is the mirror. */
 export class DockerDaemon implements AsyncDisposable {
   readonly #dockerd: Child;
@@ -26,7 +31,10 @@ export class DockerDaemon implements AsyncDisposable {
   }
 
   /** Resolves when the daemon answers. */
-  static async start(settings: DockerSettings): Promise<DockerDaemon> {
+  static async start(
+    settings: DockerSettings,
+    { layers = 'vfs' }: DaemonOptions = {},
+  ): Promise<DockerDaemon> {
     await using resources = new AsyncDisposableStack();
     const folder = resources.use(await TempFolder.create());
     resources.defer(async () => unmountBelow(folder.path));
@@ -40,7 +48,7 @@ export class DockerDaemon implements AsyncDisposable {
         '--bridge=none',
         '--iptables=false',
         '--ip-forward=false',
-        '--storage-driver=vfs',
+        ...(layers === 'vfs' ? ['--storage-driver=vfs'] : []),
         typeof settings === 'string'
           ? `--registry-mirror=${settings}`
           : `--config-file=${settings.configFile}`,
@@ -63,6 +71,11 @@ export class DockerDaemon implements AsyncDisposable {
     return command('docker', args, { env: this.#environment });
   }
 
+  /** What docker-compose prints. Rejects with CommandError. */
+  async compose(...args: readonly string[]): Promise<string> {
+    return command('docker-compose', args, { env: this.#environment, ms: 120_000 });
+  }
+
   /** Has it read its configuration file again, as `systemctl reload` does. Resolves when it has. */
   async reload(): Promise<void> {
     this.#dockerd.kill('SIGHUP');
@@ -73,9 +86,9 @@ export class DockerDaemon implements AsyncDisposable {
    * Builds an image of a folder with a Dockerfile, by the BuildKit inside of the daemon. With Debian's own command line:
    * newer ones, which may come first in the path, need a plugin for it.
    */
-  async build(image: string, folder: string): Promise<void> {
+  async build(image: string, folder: string, ...options: readonly string[]): Promise<void> {
     const env = { ...this.#environment, DOCKER_BUILDKIT: '1' };
-    await command('/usr/bin/docker', ['build', '--tag', image, folder], { env });
+    await command('/usr/bin/docker', ['build', '--tag', image, ...options, folder], { env, ms: 600_000 });
   }
 
   /** What the image prints when it is run, without a network. */
