@@ -1,10 +1,11 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { ManifestContents } from '../../oci/manifest.ts';
+import { dockerImageConfig } from '../../oci/media-type.ts';
 
 /** What an image's config says of itself; artifacts in the shape of an image (charts, signatures) have configs of their own types. */
 const imageConfigs: ReadonlySet<string> = new Set([
   'application/vnd.oci.image.config.v1+json',
-  'application/vnd.docker.container.image.v1+json',
+  dockerImageConfig,
 ]);
 
 /** Layers that are unpacked: not BuildKit's attestations, which come with an image's config, nor nydus blobs, which are never read whole. */
