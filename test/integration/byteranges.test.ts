@@ -101,3 +101,58 @@ describe('several ranges of a blob', () => {
     expect(hub.bytesSent(digest)).toBe(size);
   });
 });
+
+describe('an update of an image in zstd:chunked', () => {
+  const repository = 'library/updated';
+  const image = makeImage({ layers: [12_000_000], seed: 12, oci: true });
+  const [layer = image.config] = image.layers;
+  // The tables of contents lie side by side.
+  const tables = ['11900000-11969999', '11970000-11999900'];
+  // So do the pieces of every other two.
+  const pieces = Array.from({ length: 1023 }, (_, index) => {
+    const start = 10_000_000 + Math.floor(index / 2) * 1800 + (index % 2) * 500;
+    return `${start}-${start + 499}`;
+  });
+  const asked = image.size + image.config.size + 99_901 + 1023 * 500;
+
+  /** Sends what skopeo 1.22 and podman 5.8 send. Resolves to the bytes of the answers. */
+  async function update(): Promise<number> {
+    using client = await RawClient.connect(entrepot.url);
+    let moved = 0;
+    const get = async (path: string, headers: Readonly<Record<string, string>> = {}) => {
+      const userAgent = 'containers/5.39.2 (github.com/containers/image)';
+      client.request('GET', path, { 'user-agent': userAgent, ...headers });
+      const answer = await client.answer();
+      expect(answer.complete).toBe(true);
+      moved += JSON.stringify(answer.headers).length + answer.bytes.length;
+      return answer;
+    };
+    await get('/v2/');
+    const manifest = await get(`/v2/${repository}/manifests/latest`, { accept: image.mediaType });
+    expect(manifest.bytes.equals(image.bytes)).toBe(true);
+    const gzip = { 'accept-encoding': 'gzip' };
+    const config = await get(`/v2/${repository}/blobs/${image.config.digest}`, gzip);
+    expect(config.bytes.equals(image.config.bytes)).toBe(true);
+    for (const ranges of [tables, pieces]) {
+      const range = `bytes=${ranges.join(',')}`;
+      const answer = await get(`/v2/${repository}/blobs/${layer.digest}`, { range });
+      const received = receivedParts(answer.headers['content-type'], answer.bytes);
+      expect(received.map(({ start, end }) => `${start}-${end - 1}`)).toEqual(ranges);
+      expect(received.every((part) => part.bytes.equals(layer.bytes.subarray(part.start, part.end)))).toBe(
+        true,
+      );
+    }
+    return moved;
+  }
+
+  test('moves what it asks for, cold, hot and while upstream is away', async () => {
+    hub.addImage(repository, 'latest', image);
+    expect(`bytes=${pieces.join(',')}`.length).toBeGreaterThan(18_400);
+    // A part of 500 bytes has a head of 130.
+    expect(await update()).toBeLessThan(1.3 * asked);
+    expect(await update()).toBeLessThan(1.3 * asked);
+    hub.down();
+    expect(await update()).toBeLessThan(1.3 * asked);
+    expect(hub.bytesSent(layer.digest)).toBe(layer.size);
+  });
+});
