@@ -54,7 +54,7 @@ async function open(
 ): Promise<RunningHttp> {
   const random = Math.random;
   const root = config.storage.rootdirectory;
-  const lock = await FolderLock.take(root);
+  const lock = await FolderLock.take(root, logger);
   closing.defer(() => lock.release());
   const cache = await openCache(config, { clock, logger, serves: true });
   closing.defer(() => cache.close());

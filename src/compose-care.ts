@@ -32,6 +32,7 @@ export async function takeCare(config: Config, dependencies: CareDependencies): 
       return { caretaker: cache.care.caretaker, close: () => cache.close() };
     },
     clock,
+    logger,
     signal,
   });
 }

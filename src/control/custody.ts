@@ -3,6 +3,7 @@ import { CareError } from '../mirror/care/care-error.ts';
 import type { Caretaker } from '../mirror/care/caretaker.ts';
 import { StoreError } from '../store/store-error.ts';
 import { FolderLock } from '../store/sqlite/folder-lock.ts';
+import type { Logger } from '../telemetry/log.ts';
 import { ControlClient } from './control-client.ts';
 import { RemoteCaretaker } from './remote-caretaker.ts';
 
@@ -18,6 +19,7 @@ export interface CustodyOptions {
   /** Opens the stores in it. Called with the folder locked, which it stays until what this gives is closed. */
   readonly open: () => Promise<Custody>;
   readonly clock: Clock;
+  readonly logger?: Pick<Logger, 'warn'>;
   /** Ends the waiting, and what a server is asked. */
   readonly signal: AbortSignal;
   /** How long another command, or a server that starts or stops, is waited for, in milliseconds; 10 s if not given. */
@@ -34,11 +36,11 @@ const askAgainMs = 100;
  * @throws {StoreError} when the folder or what is in it cannot be used
  */
 export async function takeCustody(options: CustodyOptions): Promise<Custody> {
-  const { folder, open, clock, signal, patienceMs = 10_000 } = options;
+  const { folder, open, clock, logger, signal, patienceMs = 10_000 } = options;
   const client = new ControlClient(folder, signal);
   const end = clock.monotonic() + patienceMs;
   for (;;) {
-    const lock = await takeLock(folder);
+    const lock = await takeLock(folder, logger);
     if (lock !== undefined) return openLocked(lock, open);
     if (await client.isAnswered()) {
       return { caretaker: new RemoteCaretaker(client), close: () => Promise.resolve() };
@@ -49,9 +51,9 @@ export async function takeCustody(options: CustodyOptions): Promise<Custody> {
 }
 
 /** Undefined while another process has it. */
-async function takeLock(folder: string): Promise<FolderLock | undefined> {
+async function takeLock(folder: string, logger: CustodyOptions['logger']): Promise<FolderLock | undefined> {
   try {
-    return await FolderLock.take(folder);
+    return await FolderLock.take(folder, logger);
   } catch (error) {
     if (error instanceof StoreError && error.code === 'IN_USE') return undefined;
     throw error;

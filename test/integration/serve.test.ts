@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { hashSync } from 'bcryptjs';
 import { describe, expect, it } from 'vitest';
@@ -54,6 +54,23 @@ describe('the process', () => {
     expect(await child.exited()).toEqual({ code: 143, signal: null });
     await pull;
     silent.close();
+  });
+
+  it('makes a damaged lock file anew, and tells the truth while another one holds it', async () => {
+    await using folder = await TempFolder.create();
+    await mkdir(folder.join('data'));
+    const lock = folder.join('data', 'lock.sqlite');
+    const damage = async (): Promise<void> => writeFile(lock, 'not a database'.repeat(100));
+    await damage();
+
+    await using first = entrepot(['serve'], folder.path, anyPort);
+    await first.waitFor(/the lock file was damaged and held by nobody; it was emptied/);
+    await first.waitFor(/listening on/);
+    await damage();
+    await using second = entrepot(['serve'], folder.path, anyPort);
+    expect(await second.exited()).toEqual({ code: 1, signal: null });
+    expect(second.stderr).toMatch(/^entrepot: another entrepot uses the data folder .*data: stop it.*\n$/);
+    expect((await readFile(lock, 'utf8')).length).toBeGreaterThan(0);
   });
 
   it('refuses a folder that another one uses, and takes it over from one that was killed', async () => {

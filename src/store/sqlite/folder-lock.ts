@@ -1,5 +1,7 @@
-import { join, resolve } from 'node:path';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
+import type { Logger } from '../../telemetry/log.ts';
 import { fileError } from '../file-error.ts';
 import { makeFolder } from '../folder.ts';
 import { StoreError } from '../store-error.ts';
@@ -19,28 +21,31 @@ export class FolderLock {
   }
 
   /**
-   * Makes the folder if need be, and claims it.
+   * Makes the folder if need be, and claims it. A lock file that is damaged is emptied, unless somebody holds
+   * it.
+   * @param logger told of that
    * @throws {StoreError} `IN_USE` when another process, or this one, has claimed it already
    */
-  static async take(folder: string): Promise<FolderLock> {
+  static async take(folder: string, logger?: Pick<Logger, 'warn'>): Promise<FolderLock> {
     try {
       await makeFolder(resolve(folder));
     } catch (cause) {
       throw fileError('making the data folder', cause);
     }
-    let database: Database.Database | undefined;
+    const file = join(resolve(folder), 'lock.sqlite');
     try {
-      // Whoever has it keeps it: waiting, which SQLite does by standing still, leads nowhere.
-      database = new Database(join(folder, 'lock.sqlite'), { timeout: 0 });
-      // Nothing is ever written, so there is nothing to roll back: a journal on the disk would need room, which a full one has not.
-      database.pragma('journal_mode = MEMORY');
-      database.exec('BEGIN EXCLUSIVE');
-      return new FolderLock(database);
+      return new FolderLock(claim(file));
     } catch (cause) {
-      database?.close();
-      const error = databaseError(cause);
-      if (error.code !== 'LOCKED') throw error;
-      throw new StoreError('IN_USE', `another entrepot uses the folder ${resolve(folder)}`, { cause });
+      if (databaseError(cause).code !== 'CORRUPT') throw lockError(file, cause);
+    }
+    // Nothing may come between this and the claim: whoever closes a file loses this process's locks on it.
+    empty(file);
+    try {
+      const lock = new FolderLock(claim(file));
+      logger?.warn({ file }, 'the lock file was damaged and held by nobody; it was emptied');
+      return lock;
+    } catch (cause) {
+      throw lockError(file, cause);
     }
   }
 
@@ -48,4 +53,54 @@ export class FolderLock {
   release(): void {
     this.#database.close();
   }
+}
+
+/**
+ * @throws {Database.SqliteError} `SQLITE_BUSY` while somebody has it, also where what is in the file makes no
+ * sense
+ */
+function claim(file: string): Database.Database {
+  // Whoever has it keeps it: waiting, which SQLite does by standing still, leads nowhere.
+  const database = new Database(file, { timeout: 0 });
+  try {
+    // Nothing is ever written, so there is nothing to roll back: a journal on the disk would need room, which
+    // a full one has not.
+    database.pragma('journal_mode = MEMORY');
+    database.exec('BEGIN EXCLUSIVE');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/**
+ * Takes out of a lock file what is in it, which is nothing of ours: what counts are the system's locks on it.
+ * So it does no harm if somebody has claimed it since; to put another file in its place would let two have
+ * the folder. Neither a link nor somebody else's file is touched: there may be something behind it that only
+ * this user may write.
+ */
+function empty(file: string): void {
+  const damaged = (cause?: unknown) =>
+    new StoreError('CORRUPT', `${file} is damaged: remove it while no entrepot runs`, { cause });
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, constants.O_RDWR | constants.O_NOFOLLOW);
+    const { nlink, uid } = fstatSync(descriptor);
+    if (nlink !== 1 || (process.geteuid !== undefined && uid !== process.geteuid())) throw damaged();
+    ftruncateSync(descriptor);
+  } catch (error) {
+    throw error instanceof StoreError ? error : damaged(error);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+function lockError(file: string, cause: unknown): StoreError {
+  const { code } = databaseError(cause);
+  if (code === 'LOCKED') {
+    return new StoreError('IN_USE', `another entrepot uses the folder ${dirname(file)}`, { cause });
+  }
+  const reason = cause instanceof Database.SqliteError ? cause.code : 'it cannot be opened';
+  return new StoreError(code, `the lock file ${file} cannot be used: ${reason}`, { cause });
 }
