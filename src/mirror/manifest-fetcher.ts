@@ -4,6 +4,7 @@ import {
   manifestMediaType,
   ManifestSyntaxError,
   readManifest,
+  UnsupportedManifestError,
   type Manifest,
   type ManifestContents,
 } from '../oci/manifest.ts';
@@ -20,7 +21,7 @@ export interface VerifiedManifest {
 /**
  * Gets a manifest from upstream (a counted pull on Docker Hub) and checks it.
  * @throws {UpstreamError} when upstream does not give it
- * @throws {RegistryError} 502 for bytes that are not what their digest says, 404 for a type that is not stored here
+ * @throws {RegistryError} 502 for what is no manifest, or not what its digest says; 404 for a type that is not stored here
  */
 export async function fetchManifest(
   upstream: Upstream,
@@ -30,14 +31,18 @@ export async function fetchManifest(
   const fetched = await upstream.breaker.watch(() =>
     upstream.registry.getManifest(repository.name, reference),
   );
-  return verified(fetched, reference);
+  return verified(upstream, fetched, reference);
 }
 
 /**
  * Checks a manifest that upstream gave for `reference`.
  * @throws {RegistryError} as {@link fetchManifest}
  */
-export function verified(fetched: FetchedManifest, reference: ManifestReference): VerifiedManifest {
+export function verified(
+  { name }: Upstream,
+  fetched: FetchedManifest,
+  reference: ManifestReference,
+): VerifiedManifest {
   const { bytes } = fetched;
   const expected = 'digest' in reference ? reference.digest : fetched.digest;
   const digest = digestOf(bytes, expected === undefined ? 'sha256' : digestAlgorithm(expected));
@@ -52,12 +57,16 @@ export function verified(fetched: FetchedManifest, reference: ManifestReference)
     return { manifest: { mediaType, digest, size: bytes.length, bytes }, contents };
   } catch (error) {
     if (!(error instanceof ManifestSyntaxError)) throw error;
-    throw registryErrors.manifestUnknown(
-      referenceText(reference),
-      `upstream's manifest cannot be mirrored: ${error.message}`,
-      {
-        cause: error,
-      },
+    const options = { cause: error };
+    // What has the digest that was asked for is what upstream has under that digest, manifest or not.
+    if (error instanceof UnsupportedManifestError || 'digest' in reference) {
+      const message = `upstream's manifest cannot be mirrored: ${error.message}`;
+      throw registryErrors.manifestUnknown(referenceText(reference), message, options);
+    }
+    const looks = `${fetched.mediaType ?? 'no content type'}, ${bytes.length} bytes`;
+    throw registryErrors.badGateway(
+      `${name} answers with something other than a manifest (${looks}): ${error.message}`,
+      options,
     );
   }
 }

@@ -131,12 +131,13 @@ export class ManifestService {
 
   /** One HEAD upstream, however many ask. Rejects with UpstreamError or RegistryError. */
   head(repository: Repository, reference: ManifestReference): Flight<SeenManifest> {
-    const { registry, breaker } = this.#routing.upstream(repository.upstream);
+    const upstream = this.#routing.upstream(repository.upstream);
+    const { registry, breaker } = upstream;
     return this.#heads.run(flightKey(repository, reference), async () => {
       const head = await breaker.watch(() => registry.headManifest(repository.name, reference));
       const { bytes } = head;
       if (bytes === undefined) return { head, manifest: undefined };
-      const given = verified({ ...head, bytes }, reference);
+      const given = verified(upstream, { ...head, bytes }, reference);
       return { head, manifest: await this.#keep(repository, given, tagOf(reference)) };
     });
   }

@@ -40,6 +40,9 @@ export class ManifestSyntaxError extends Error {
   readonly code = 'MANIFEST_SYNTAX';
 }
 
+/** Thrown for a manifest of a type that is not stored here. */
+export class UnsupportedManifestError extends ManifestSyntaxError {}
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isObject(value: unknown): value is JsonObject {
@@ -121,17 +124,20 @@ export function readManifest(bytes: Uint8Array): ManifestContents {
 /**
  * The type to store a manifest under: the upstream's `Content-Type` when it names a manifest type, else what the body
  * says of itself, else what its shape tells.
- * @throws {ManifestSyntaxError} for a type that Entrepot does not store, such as Docker's schema 1
+ * @throws {UnsupportedManifestError} for a type that Entrepot does not store, such as Docker's schema 1
+ * @throws {ManifestSyntaxError} for what is no manifest at all
  */
 export function manifestMediaType(contentType: string | undefined, contents: ManifestContents): string {
   const stated = contentType === undefined ? '' : bareMediaType(contentType);
   if (manifestMediaTypes.includes(stated)) return stated;
   if (stated.startsWith('application/vnd.docker.distribution.manifest.v1')) {
-    throw new ManifestSyntaxError('Docker schema 1 manifests are not supported');
+    throw new UnsupportedManifestError('Docker schema 1 manifests are not supported');
   }
   if (contents.mediaType !== undefined) {
     if (manifestMediaTypes.includes(contents.mediaType)) return contents.mediaType;
-    throw new ManifestSyntaxError(`manifests of type ${contents.mediaType.slice(0, 100)} are not supported`);
+    throw new UnsupportedManifestError(
+      `manifests of type ${contents.mediaType.slice(0, 100)} are not supported`,
+    );
   }
   if (contents.children.length > 0) return mediaTypes.ociIndex;
   // OCI lets a manifest leave its type out, Docker does not; so it is the config's that tells them apart.

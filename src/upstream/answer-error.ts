@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from '../zod.ts';
+import { readDecoded } from './content-encoding.ts';
 import { headerText, type UpstreamResponse } from './http-message.ts';
 import { UpstreamError, type UpstreamErrorKind } from './registry.ts';
 import { parseRetryAfter } from './retry-after.ts';
@@ -83,9 +84,9 @@ async function upstreamsWords(response: UpstreamResponse): Promise<string> {
   return printable(secrets.reduce((text, secret) => text.replaceAll(secret, redacted), words));
 }
 
-async function firstError({ body }: UpstreamResponse): Promise<ToldError | undefined> {
+async function firstError(response: UpstreamResponse): Promise<ToldError | undefined> {
   try {
-    const bytes = await body.read(maxErrorBytes, errorBodyTimeoutMs);
+    const bytes = await readDecoded(response, maxErrorBytes, errorBodyTimeoutMs);
     return errorBody.parse(JSON.parse(bytes.toString('utf8'))).errors[0];
   } catch {
     // The status says enough; many errors come from proxies in between and have no such body.

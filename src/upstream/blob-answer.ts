@@ -6,7 +6,7 @@ import { UpstreamError, type BlobStream } from './registry.ts';
  * Reads a 200 or 206 to a GET of a blob from `offset` up to `end`, or all the rest. A 200 is the whole blob, whatever range
  * was asked for. A 206 must be exactly what was asked for, as far as the blob goes: to join bytes at the wrong place would
  * cost a whole download before the digest tells.
- * @throws {UpstreamError} `invalid` for any other range, or for an encoded body
+ * @throws {UpstreamError} `invalid` for any other range
  */
 export function blobStream(
   response: UpstreamResponse,
@@ -14,7 +14,6 @@ export function blobStream(
   end: number | undefined,
 ): Omit<BlobStream, 'range'> {
   const { headers, url, body } = response;
-  requireIdentity(response);
   const length = contentLength(headers);
   const { host } = url;
   if (response.status === 200) return { offset: 0, size: length, body, host };
@@ -36,15 +35,4 @@ export function blobStream(
 function isWhole({ end: last, size }: ContentRange, end: number | undefined): boolean {
   if (end === undefined) return size === undefined || last === size - 1;
   return last === Math.min(end, size ?? end) - 1;
-}
-
-/**
- * What is stored are the bytes that the digest is of, and nothing was asked for in another form.
- * @throws {UpstreamError} `invalid` for an encoded body
- */
-export function requireIdentity({ headers, url, status }: UpstreamResponse): void {
-  const encoding = headerText(headers, 'content-encoding')?.trim().toLowerCase() ?? '';
-  if (encoding !== '' && encoding !== 'identity') {
-    throw new UpstreamError('invalid', `${url.host} answers with an encoded body`, { status });
-  }
 }

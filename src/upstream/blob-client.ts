@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.ts';
+import { lru } from '../lru.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { answerError } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { pullScope } from './auth/scope.ts';
 import { blobStream } from './blob-answer.ts';
+import { contentEncoding } from './content-encoding.ts';
 import { parseContentRange } from './content-range.ts';
 import { endpoint } from './endpoint.ts';
 import type { HeadSupport } from './head-support.ts';
@@ -22,6 +24,8 @@ import {
   type OpenRange,
   type RequestOptions,
 } from './registry.ts';
+
+const maxEncoded = 1_000;
 
 export interface BlobClientOptions {
   readonly url: URL;
@@ -43,6 +47,8 @@ export class BlobClient {
   readonly #redirected: Sender;
   readonly #heads: HeadSupport;
   readonly #clock: Clock;
+  /** Blobs of which an encoded form came. */
+  readonly #encoded = lru<Digest, true>(maxEncoded);
 
   constructor({ url, metadata, contents, redirected, heads, clock }: BlobClientOptions) {
     this.#url = url;
@@ -86,7 +92,7 @@ export class BlobClient {
       signal,
     };
     const response = await this.#send(this.#contents, request, repository);
-    const stream = await this.#stream(response, offset, end);
+    const stream = await this.#stream(response, digest, offset, end);
     if (response.status === 200) return stream;
     return { ...stream, range: this.#rangesAt(response.url, repository, digest) };
   }
@@ -107,17 +113,32 @@ export class BlobClient {
         response.body.discard();
         return this.open(repository, digest, offset, { signal, end });
       }
-      return { ...(await this.#stream(response, offset, end)), range };
+      return { ...(await this.#stream(response, digest, offset, end)), range };
     };
     return range;
   }
 
-  async #stream(response: UpstreamResponse, offset: number, end: number | undefined): Promise<BlobStream> {
-    if (response.status !== 200 && response.status !== 206) {
-      throw await answerError(response, this.#clock.now());
-    }
+  /**
+   * Some storage labels a layer that is stored compressed as encoded: its bytes are taken as they come, and the digest decides.
+   * Where it has decided against them, they are refused before the first byte.
+   */
+  async #stream(
+    response: UpstreamResponse,
+    digest: Digest,
+    offset: number,
+    end: number | undefined,
+  ): Promise<BlobStream> {
+    const { status, url } = response;
+    if (status !== 200 && status !== 206) throw await answerError(response, this.#clock.now());
+    const encoding = contentEncoding(response.headers);
     try {
-      return blobStream(response, offset, end);
+      if (encoding !== undefined && this.#encoded.has(digest)) {
+        const message = `${url.host} answers with an encoded body (${encoding}) instead of the blob`;
+        throw new UpstreamError('invalid', message, { status, permanent: true });
+      }
+      const stream = blobStream(response, offset, end);
+      if (encoding === undefined) return stream;
+      return { ...stream, mismatched: () => void this.#encoded.set(digest, true) };
     } catch (error) {
       response.body.discard();
       throw error;

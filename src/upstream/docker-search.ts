@@ -2,7 +2,9 @@ import type { Clock } from '../clock.ts';
 import { dockerHubHosts } from '../oci/docker-hub.ts';
 import { z } from '../zod.ts';
 import { answerError } from './answer-error.ts';
-import type { Sender } from './http-message.ts';
+import { readDecoded } from './content-encoding.ts';
+import { described } from './described.ts';
+import type { Sender, UpstreamResponse } from './http-message.ts';
 import { UpstreamError, type RequestOptions, type SearchResult } from './registry.ts';
 
 const maxAnswerBytes = 4 * 1024 * 1024;
@@ -69,7 +71,7 @@ export class DockerSearch {
       signal,
     });
     if (response.status !== 200) throw await answerError(response, this.#clock.now());
-    return readResults(await response.body.read(maxAnswerBytes, this.#bodyTimeoutMs), url.host)
+    return readResults(await readDecoded(response, maxAnswerBytes, this.#bodyTimeoutMs), response)
       .flatMap((found) => {
         const { data } = result.safeParse(found);
         return data === undefined ? [] : [data];
@@ -78,15 +80,23 @@ export class DockerSearch {
   }
 }
 
-function readResults(bytes: Buffer, host: string): readonly unknown[] {
+function readResults(bytes: Buffer, { url: { host }, headers }: UpstreamResponse): readonly unknown[] {
   let json: unknown;
   try {
     json = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    throw new UpstreamError('invalid', `${host}: the answer to a search is not JSON`, { cause });
+    throw new UpstreamError(
+      'invalid',
+      `${host}: the answer to a search is not JSON: ${described(headers, bytes)}`,
+      { cause },
+    );
   }
   const { success, data } = answer.safeParse(json);
-  if (!success) throw new UpstreamError('invalid', `${host}: the answer to a search holds no results`);
+  if (!success)
+    throw new UpstreamError(
+      'invalid',
+      `${host}: the answer to a search holds no results: ${described(headers, bytes)}`,
+    );
   return data.results;
 }
 

@@ -159,6 +159,7 @@ export class FailoverRegistry implements UpstreamRegistry {
       body: watched(blob.body, { onFailure: (error) => location.failed(error) }),
       range: range && (async (...request) => this.#counted(await range(...request), digest, location)),
       mismatched: () => {
+        blob.mismatched?.();
         this.#doubted.set(digest, (this.#doubted.get(digest) ?? new Set()).add(location));
       },
     };

@@ -47,15 +47,22 @@ export class HeadSupport {
 
   /**
    * What `head` gives, or `get` where HEAD is of no use or its refusal in doubt.
+   * @param isRight whether an answer shows that HEAD works: a login page, say, does not
    * @throws {UpstreamError} what GET was refused with, if it was asked
    */
-  async ask<T>(head: () => Promise<T>, get: () => Promise<T>): Promise<T> {
+  async ask<T>(
+    head: () => Promise<T>,
+    get: () => Promise<T>,
+    isRight: (answer: T) => boolean = () => true,
+  ): Promise<T> {
     if (isWithin(this.#clock, withoutHeadMs, this.#uselessAt)) return get();
     let refusal: UpstreamError;
     try {
       const answer = await head();
-      this.#works = true;
-      this.#refusals = 0;
+      if (isRight(answer)) {
+        this.#works = true;
+        this.#refusals = 0;
+      }
       return answer;
     } catch (error) {
       if (!(error instanceof UpstreamError) || !this.#isDoubted(error)) throw error;

@@ -1,17 +1,18 @@
 import type { Clock } from '../clock.ts';
-import { parseDigest } from '../oci/digest.ts';
-import { maxManifestBytes } from '../oci/manifest.ts';
+import { digestAlgorithm, digestOf, parseDigest } from '../oci/digest.ts';
+import { maxManifestBytes, readDocument } from '../oci/manifest.ts';
 import { bareMediaType, manifestMediaTypes } from '../oci/media-type.ts';
 import { referenceText, type ManifestReference, type RepositoryName } from '../oci/reference.ts';
 import { answerError } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { pullScope } from './auth/scope.ts';
-import { requireIdentity } from './blob-answer.ts';
+import { contentEncoding, decode } from './content-encoding.ts';
+import { described } from './described.ts';
 import { endpoint } from './endpoint.ts';
 import type { HeadSupport } from './head-support.ts';
 import { contentLength, headerText, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
 import { parseRateLimit, type RateLimit } from './rate-limit.ts';
-import type { FetchedManifest, ManifestHead, RequestOptions } from './registry.ts';
+import { UpstreamError, type FetchedManifest, type ManifestHead, type RequestOptions } from './registry.ts';
 
 export interface ManifestClientOptions {
   readonly url: URL;
@@ -45,6 +46,7 @@ export class ManifestClient {
         return manifestHead(response);
       },
       () => this.get(repository, reference, options),
+      ({ digest, mediaType }) => digest !== undefined || mediaType !== 'text/html',
     );
   }
 
@@ -54,14 +56,29 @@ export class ManifestClient {
     options: RequestOptions,
   ): Promise<FetchedManifest> {
     const response = await this.#answer('GET', repository, reference, options);
-    try {
-      requireIdentity(response);
-    } catch (error) {
-      response.body.discard();
-      throw error;
+    const bytes = await this.#bytes(response, reference);
+    // What is no JSON document at all is the answer of somebody else: a login page, a proxy, a server that gave up half-way.
+    if (!isJson(bytes)) {
+      const message = `${response.url.host} answers with something other than a manifest: ${described(response.headers, bytes)}`;
+      throw new UpstreamError('invalid', message, { status: response.status });
     }
-    const bytes = await response.body.read(maxManifestBytes, this.#options.bodyTimeoutMs);
     return { ...manifestHead(response), bytes };
+  }
+
+  /** The bytes that the digest is of, where a server between has encoded them although nobody asked for that. */
+  async #bytes(response: UpstreamResponse, reference: ManifestReference): Promise<Buffer> {
+    const sent = await response.body.read(maxManifestBytes, this.#options.bodyTimeoutMs);
+    const encoding = contentEncoding(response.headers);
+    if (encoding === undefined) return sent;
+    const expected = 'digest' in reference ? reference.digest : manifestHead(response).digest;
+    const isRight = (bytes: Buffer): boolean =>
+      expected === undefined || digestOf(bytes, digestAlgorithm(expected)) === expected;
+    if (expected !== undefined && isRight(sent)) return sent;
+    const bytes = await decode(sent, encoding, maxManifestBytes, response);
+    if (isRight(bytes)) return bytes;
+    const { url, status } = response;
+    const message = `${url.host} answers with an encoded body (${encoding}) that does not match the digest`;
+    throw new UpstreamError('invalid', message, { status });
   }
 
   async #answer(
@@ -91,6 +108,16 @@ function manifestHead({ headers }: UpstreamResponse): ManifestHead {
   return {
     digest: parseDigest(headerText(headers, 'docker-content-digest') ?? ''),
     mediaType: mediaType === '' ? undefined : mediaType,
-    size: contentLength(headers),
+    // The length of an encoded body is not that of the manifest.
+    size: contentEncoding(headers) === undefined ? contentLength(headers) : undefined,
   };
+}
+
+function isJson(bytes: Buffer): boolean {
+  try {
+    readDocument(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }

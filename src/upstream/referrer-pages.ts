@@ -1,6 +1,9 @@
 import type { Digest } from '../oci/digest.ts';
 import { ManifestSyntaxError, readDocument, type ReferrerDescriptor } from '../oci/manifest.ts';
+import { bareMediaType, mediaTypes } from '../oci/media-type.ts';
 import { readReferrers } from '../oci/referrers.ts';
+import { described } from './described.ts';
+import { headerText, type ResponseHeaders } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 
 const maxReferrers = 10_000;
@@ -21,14 +24,18 @@ export class ReferrerPages {
   }
 
   /**
-   * Takes a page's body; false when it is no index, as the web page of a registry without referrers API.
-   * @throws {UpstreamError} `invalid` for an index that lists something other than descriptors, or a later page that is none
+   * Takes a page's body, from whom it came and with which headers; false when it is not even called an index, as the web page of
+   * a registry without referrers API.
+   * @throws {UpstreamError} `invalid` for an index that lists something other than descriptors, for what is only called one, and
+   * for a later page that is none
    */
-  add(bytes: Buffer, host: string): boolean {
+  add(bytes: Buffer, host: string, headers: ResponseHeaders = {}): boolean {
     const listed = referrers(bytes, host);
-    if (listed === undefined && this.#pages === 0) return false;
+    const isCalledIndex = bareMediaType(headerText(headers, 'content-type') ?? '') === mediaTypes.ociIndex;
+    if (listed === undefined && this.#pages === 0 && !isCalledIndex) return false;
     if (listed === undefined) {
-      throw new UpstreamError('invalid', `${host}: a page of the list of referrers is not an index`);
+      const looks = described(headers, bytes);
+      throw new UpstreamError('invalid', `${host}: the list of referrers is not an index: ${looks}`);
     }
     this.#pages += 1;
     for (const descriptor of listed) {

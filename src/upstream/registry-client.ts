@@ -6,8 +6,8 @@ import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oc
 import { answerError } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { pullScope } from './auth/scope.ts';
-import { requireIdentity } from './blob-answer.ts';
 import type { BlobClient } from './blob-client.ts';
+import { readDecoded } from './content-encoding.ts';
 import type { DockerSearch } from './docker-search.ts';
 import { endpoint } from './endpoint.ts';
 import type { UpstreamRequest, UpstreamResponse } from './http-message.ts';
@@ -119,7 +119,7 @@ export class RegistryClient implements UpstreamRegistry {
         signal,
       };
       const response = await this.#expectOk(await this.#metadata.send(request, pullScope(repository)));
-      pages.add(await response.body.read(maxPageBytes, this.#bodyTimeoutMs), url.host);
+      pages.add(await this.#read(response), response.url.host, response.headers);
       url = atMost === undefined ? nextPage(response, url, asked) : undefined;
     }
     return pages.tags;
@@ -148,8 +148,8 @@ export class RegistryClient implements UpstreamRegistry {
         response.body.discard();
         return undefined;
       }
-      const { body } = await this.#expectOk(response);
-      if (!pages.add(await body.read(maxPageBytes, this.#bodyTimeoutMs), url.host)) return undefined;
+      await this.#expectOk(response);
+      if (!pages.add(await this.#read(response), response.url.host, response.headers)) return undefined;
       url = nextPage(response, url, asked);
     }
     return pages.descriptors;
@@ -165,12 +165,10 @@ export class RegistryClient implements UpstreamRegistry {
 
   async #expectOk(response: UpstreamResponse): Promise<UpstreamResponse> {
     if (response.status !== 200) throw await answerError(response, this.#clock.now());
-    try {
-      requireIdentity(response);
-    } catch (error) {
-      response.body.discard();
-      throw error;
-    }
     return response;
+  }
+
+  #read(response: UpstreamResponse): Promise<Buffer> {
+    return readDecoded(response, maxPageBytes, this.#bodyTimeoutMs);
   }
 }

@@ -36,7 +36,7 @@ export interface BlobStream {
    * the last one is good; there when the answer is a range.
    */
   readonly range?: OpenRange | undefined;
-  /** To be called when the whole blob does not match its digest; there when another URL may be asked instead. */
+  /** To be called when the whole blob does not match its digest; there when that changes how the next request is answered. */
   readonly mismatched?: (() => void) | undefined;
 }
 

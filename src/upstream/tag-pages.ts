@@ -1,5 +1,7 @@
 import { parseTag, type Tag } from '../oci/reference.ts';
 import { z } from '../zod.ts';
+import { described } from './described.ts';
+import type { ResponseHeaders } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 
 const maxTags = 100_000;
@@ -23,19 +25,29 @@ export class TagPages {
   }
 
   /**
-   * Takes a page's body. Texts that are no tags are dropped.
+   * Takes a page's body, from whom it came and with which headers. Texts that are no tags are dropped.
    * @throws {UpstreamError} `invalid` for a body that is no list of tags
    */
-  add(bytes: Buffer, host: string): void {
+  add(bytes: Buffer, host: string, headers: ResponseHeaders = {}): void {
     this.#pages += 1;
     let json: unknown;
     try {
       json = JSON.parse(bytes.toString('utf8'));
     } catch (cause) {
-      throw new UpstreamError('invalid', `${host}: the list of tags is not JSON`, { cause });
+      throw new UpstreamError(
+        'invalid',
+        `${host}: the list of tags is not JSON: ${described(headers, bytes)}`,
+        {
+          cause,
+        },
+      );
     }
     const page = tagPage.safeParse(json);
-    if (!page.success) throw new UpstreamError('invalid', `${host}: the answer holds no list of tags`);
+    if (!page.success)
+      throw new UpstreamError(
+        'invalid',
+        `${host}: the answer holds no list of tags: ${described(headers, bytes)}`,
+      );
     for (const text of page.data.tags ?? []) {
       const tag = parseTag(text);
       if (tag !== undefined && this.#tags.size < maxTags) this.#tags.add(tag);

@@ -1,4 +1,6 @@
 import { z } from '../../zod.ts';
+import { described } from '../described.ts';
+import type { ResponseHeaders } from '../http-message.ts';
 import { UpstreamError } from '../registry.ts';
 
 /** What lasts longer is asked for again after a day, in seconds. */
@@ -35,16 +37,22 @@ export interface TokenAnswer {
  * as causes.
  * @throws {UpstreamError} `invalid` for anything that holds no token
  */
-export function parseTokenAnswer(bytes: Buffer, host: string): TokenAnswer {
+export function parseTokenAnswer(bytes: Buffer, host: string, headers: ResponseHeaders = {}): TokenAnswer {
   let json: unknown;
   try {
     json = JSON.parse(bytes.toString('utf8'));
   } catch {
-    throw new UpstreamError('invalid', `${host}: the token service's answer is not JSON`);
+    throw new UpstreamError(
+      'invalid',
+      `${host}: the token service's answer is not JSON: ${described(headers, bytes)}`,
+    );
   }
   const { success, data } = tokenAnswer.safeParse(json);
   if (!success || data.value === undefined) {
-    throw new UpstreamError('invalid', `${host}: the token service's answer holds no token`);
+    throw new UpstreamError(
+      'invalid',
+      `${host}: the token service's answer holds no token: ${described(headers, bytes)}`,
+    );
   }
   return { ...data, value: data.value };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { answerError } from '../answer-error.ts';
+import { readDecoded } from '../content-encoding.ts';
 import type { Sender, UpstreamRequest, UpstreamResponse } from '../http-message.ts';
 import { UpstreamError } from '../registry.ts';
 import { basicAuthorization, secretsOf, type BasicCredentials, type IdentityToken } from './credentials.ts';
@@ -136,8 +137,8 @@ export class TokenClient {
     if (response.status !== 200) {
       throw judged(await answerError(response, this.#clock.now()), request, response);
     }
-    const bytes = await response.body.read(maxTokenBytes, this.#timeoutMs);
-    return parseTokenAnswer(bytes, response.url.host);
+    const bytes = await readDecoded(response, maxTokenBytes, this.#timeoutMs);
+    return parseTokenAnswer(bytes, response.url.host, response.headers);
   }
 }
 

@@ -62,7 +62,7 @@ export async function dialectServer(dialect: Dialect): Promise<DialectServer> {
     const status = dialect.status(authorization);
     const challenge = dialect.challenge(`http://${request.headers.host}`);
     response.writeHead(status, status === 401 ? { 'www-authenticate': challenge } : {});
-    response.end(status === 200 ? undefined : dialect.words?.(authorization));
+    response.end(status === 200 ? '{}' : dialect.words?.(authorization));
   });
   return { url: server.url, asked, shown, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }

@@ -103,13 +103,15 @@ describe('a redirect', () => {
   it('to another port is one to another host', async () => {
     await using hub = await FakeHub.start();
     await using other = await scriptedServer((request, response) => {
-      response.end(request.headers.authorization ?? 'none');
+      response.end(JSON.stringify({ authorization: request.headers.authorization ?? 'none' }));
     });
     hub.addImage('library/busybox', 'latest', makeImage());
     hub.fault({ on: 'manifest', method: 'GET', kind: 'redirect', location: `${other.url}/m` });
     await using client = clientOf(hub.url);
     await client.registry.headManifest(busybox, latest);
-    expect((await client.registry.getManifest(busybox, latest)).bytes.toString()).toBe('none');
+    expect((await client.registry.getManifest(busybox, latest)).bytes.toString()).toBe(
+      '{"authorization":"none"}',
+    );
   });
 
   it('of a manifest may lead to another registry, whose 404 then counts', async () => {

@@ -33,6 +33,23 @@ describe('RetryingSender', () => {
     expect(upstream.requests).toHaveLength(2);
   });
 
+  // https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9
+  it('tries again once after 408', async () => {
+    const { clock, upstream, sender } = setup({ status: 408 }, { status: 200 });
+    const answer = sender.send(request);
+    await clock.advance(1000);
+    expect((await answer).status).toBe(200);
+    expect(upstream.requests).toHaveLength(2);
+  });
+
+  it('hands on a second 408', async () => {
+    const { clock, upstream, sender } = setup({ status: 408 });
+    const answer = sender.send(request);
+    await clock.advance(10_000);
+    expect((await answer).status).toBe(408);
+    expect(upstream.requests).toHaveLength(2);
+  });
+
   it('tries again after no answer, three times in all, and then says why', async () => {
     const { clock, upstream, sender } = setup(lost);
     const failure = sender.send(request).catch((error: unknown) => error);
