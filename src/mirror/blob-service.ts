@@ -18,7 +18,7 @@ import type { PartOpener } from './ranges/ranges.ts';
 import type { BlobOpener } from './resumable-blob.ts';
 import type { Routing } from './routing.ts';
 import type { StoredBlobs } from './stored-blobs.ts';
-import { clientError } from './upstream-failure.ts';
+import { clientError, isRefusal } from './upstream-failure.ts';
 
 export interface BlobServiceOptions {
   readonly routing: Routing;
@@ -77,6 +77,8 @@ export class BlobService {
       const { size } = await this.#entitlement.confirm(repository, digest);
       return { size, result: 'miss', upstreamMs: this.#clock.monotonic() - startedAt };
     } catch (error) {
+      // Docker Hub refuses what does not exist; a client that is about to push wants to hear 404, then that it may not push.
+      if (isRefusal(error)) throw registryErrors.blobUnknown(digest, { cause: error });
       throw this.#clientError(error, digest);
     }
   }

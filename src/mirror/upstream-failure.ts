@@ -1,5 +1,10 @@
 import { registryErrors, type RegistryError } from '../oci/error.ts';
-import type { UpstreamError } from '../upstream/registry.ts';
+import { UpstreamError } from '../upstream/registry.ts';
+
+/** Whether upstream will not give something to this mirror, or says so of what does not exist. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof UpstreamError && (error.kind === 'unauthorized' || error.kind === 'denied');
+}
 
 /**
  * What a client hears of an upstream failure: the real cause, in the registry's own terms.

@@ -6,6 +6,7 @@ import { UpstreamError } from '../../upstream/registry.ts';
 import { VerdictCache } from '../../verdict-cache.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { Upstream } from '../upstream.ts';
+import { isRefusal } from '../upstream-failure.ts';
 import { probe, wantedKey, type Wanted } from './wanted.ts';
 
 const verdictMs = 60_000;
@@ -56,8 +57,7 @@ export class Passthrough {
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
         if (error.kind === 'not-found') return this.#verdicts.set(part, false);
-        const refused = error.kind === 'unauthorized' || error.kind === 'denied';
-        if (!refused) throw error;
+        if (!isRefusal(error)) throw error;
         return this.#verdicts.set(whole, false);
       } finally {
         this.#underWay -= 1;

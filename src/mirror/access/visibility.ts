@@ -8,6 +8,7 @@ import type { Degradation } from '../degradation.ts';
 import { elapsed, within } from '../patience.ts';
 import { SingleFlight } from '../single-flight.ts';
 import type { Upstream } from '../upstream.ts';
+import { isRefusal } from '../upstream-failure.ts';
 import { probe, wantedKey, type Wanted } from './wanted.ts';
 
 const publicMs = 10 * 60_000;
@@ -133,7 +134,7 @@ export class Visibility {
       await breaker.watch(() => probe(registry, repository, wanted));
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
-      if (error.kind === 'unauthorized' || error.kind === 'denied') {
+      if (isRefusal(error)) {
         await this.#withdraw(repository);
         return false;
       }

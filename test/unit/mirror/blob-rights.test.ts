@@ -145,7 +145,7 @@ describe('the right to a blob', () => {
       throw new UpstreamError('unauthorized', 'no', { status: 401 });
     };
 
-    await expect(house.mirror.statBlob(hello, digest)).rejects.toMatchObject({ status: 403 });
+    await expect(house.mirror.statBlob(hello, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
     expect(house.upstream.requests).toEqual([`STAT library/hello ${digest}`]);
   });
 });
