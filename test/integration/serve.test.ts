@@ -103,19 +103,27 @@ describe('the process', () => {
     other.close();
   });
 
-  it('says which of its addresses is taken', async () => {
+  it.each([
+    [
+      'upstreams.ghcr.io.listen',
+      (addr: string) => `upstreams: { docker.io: , ghcr.io: { listen: "${addr}" } }`,
+    ],
+    [
+      'http.public.addr',
+      (addr: string) =>
+        `http: { addr: "127.0.0.1:0", public: { addr: "${addr}" } }\nauth: { passthrough: true }`,
+    ],
+  ])('says which of its addresses is taken: %s', async (key, section) => {
     await using folder = await TempFolder.create();
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    await using child = entrepot(['serve'], folder.path, {
-      ...anyPort,
-      REGISTRY_UPSTREAMS: `{ docker.io: , ghcr.io: { listen: "127.0.0.1:${port}" } }`,
-    });
+    await writeFile(folder.join('config.yml'), `version: 0.1\n${section(`127.0.0.1:${port}`)}\n`);
+    await using child = entrepot(['serve', 'config.yml'], folder.path, anyPort);
 
     expect(await child.exited()).toEqual({ code: 1, signal: null });
     expect(child.output).toBe(
-      `entrepot: port ${port} on 127.0.0.1 is taken: stop what listens there, or choose another upstreams.ghcr.io.listen\n`,
+      `entrepot: port ${port} on 127.0.0.1 is taken: stop what listens there, or choose another ${key}\n`,
     );
     other.close();
   });

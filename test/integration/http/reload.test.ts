@@ -44,8 +44,13 @@ test('SIGHUP reads certificates and the password file again, for every listener,
       version: 0.1,
       log: { level: 'info', formatter: 'json' },
       storage: { filesystem: { rootdirectory: folder.join('data') } },
-      http: { addr: '127.0.0.1:0', tls: { certificate: 'server.crt', key: 'server.key' } },
+      http: {
+        addr: '127.0.0.1:0',
+        public: { addr: '127.0.0.1:0' },
+        tls: { certificate: 'server.crt', key: 'server.key' },
+      },
       auth: { htpasswd: { realm: 'mirror', path: 'htpasswd' } },
+      access: { anonymous: 'allow' },
       upstreams: { 'ghcr.io': { listen: '127.0.0.1:0' } },
     }),
   );
@@ -54,6 +59,8 @@ test('SIGHUP reads certificates and the password file again, for every listener,
   const [, bound = ''] = await child.waitFor(/"upstream":"ghcr\.io","address":"(https:[^"]+)"/);
   expect(await login(origin, authority.pem, 'alice')).toStrictEqual([200, 'first']);
   expect(await login(bound, authority.pem, 'alice')).toStrictEqual([200, 'first']);
+  const [, open = ''] = await child.waitFor(/"publicAddress":"(https:[^"]+)"/);
+  expect(await login(open, authority.pem, 'nobody')).toStrictEqual([200, 'first']);
 
   await use(await issue('second'));
   await account('robert');
@@ -62,6 +69,7 @@ test('SIGHUP reads certificates and the password file again, for every listener,
   expect(await login(origin, authority.pem, 'robert')).toStrictEqual([200, 'second']);
   expect(await login(bound, authority.pem, 'robert')).toStrictEqual([200, 'second']);
   expect((await login(origin, authority.pem, 'alice'))[0]).toBe(401);
+  expect(await login(open, authority.pem, 'alice')).toStrictEqual([200, 'second']);
 
   await writeFile(folder.join('server.crt'), 'nothing');
   await writeFile(folder.join('htpasswd'), 'robert:plain\n');
