@@ -1,8 +1,14 @@
 import type { UpstreamConfig } from './config/config.ts';
 import type { MirroredUpstream } from './mirror/compose.ts';
 import type { Clients, UpstreamDependencies, upstreamClients } from './upstream-clients.ts';
+import type { Authorities, SystemStores } from './upstream/authorities.ts';
 import { LazyRegistry } from './upstream/lazy-registry.ts';
 import type { UpstreamRegistry } from './upstream/registry.ts';
+
+export type LazyDependencies = Omit<UpstreamDependencies, 'authorities'> & {
+  /** Whom certificates are checked with, read when the first upstream is asked. */
+  readonly authorities: () => Promise<Authorities>;
+};
 
 export interface RunningUpstream {
   readonly upstream: MirroredUpstream;
@@ -13,13 +19,16 @@ export interface RunningUpstream {
  * The clients of one upstream: with the configured credentials, without any, and with a reader's own. Nothing is asked yet,
  * nor loaded: that is half of a server's code, and what is cached needs none of it.
  */
-export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDependencies): RunningUpstream {
+export function composeUpstream(
+  config: UpstreamConfig,
+  { authorities, ...dependencies }: LazyDependencies,
+): RunningUpstream {
   const { name, credentials, freshness, pullAhead, ranges } = config;
   let clients: Clients | undefined;
   const lazily = (make: (clients: Clients) => UpstreamRegistry): UpstreamRegistry =>
     new LazyRegistry(name, async () => {
-      const clientsOf = await loadClients();
-      return make((clients ??= clientsOf(config, dependencies)));
+      const [clientsOf, loaded] = await Promise.all([loadClients(), authorities()]);
+      return make((clients ??= clientsOf(config, { ...dependencies, authorities: loaded })));
     });
   const registry = lazily((of) => of.configured());
   const anonymous = credentials === undefined ? undefined : lazily((of) => of.anonymous());
@@ -42,4 +51,14 @@ export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDe
 /** Loads what upstreams are asked with, which takes some 60 ms: ahead of the first pull, if there is time before. */
 export async function loadClients(): Promise<typeof upstreamClients> {
   return (await import('./upstream-clients.ts')).upstreamClients;
+}
+
+/** Reads the system's authorities when they are first asked for, once for all upstreams. */
+export function lazyAuthorities(stores: SystemStores): () => Promise<Authorities> {
+  let loaded: Promise<Authorities> | undefined;
+  const load = async (): Promise<Authorities> => {
+    const { Authorities: authorities } = await import('./upstream/authorities.ts');
+    return authorities.load(stores);
+  };
+  return () => (loaded ??= load());
 }

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { UpstreamConfig } from './config/config.ts';
 import type { Logger } from './telemetry/log.ts';
+import type { Authorities } from './upstream/authorities.ts';
 import type { BasicCredentials, CredentialProvider } from './upstream/auth/credentials.ts';
 import { createRegistryClient } from './upstream/create-registry-client.ts';
 import { createCredentialProvider } from './upstream/credentials/create-credential-provider.ts';
@@ -12,6 +13,8 @@ import { version } from './version.ts';
 
 export interface UpstreamDependencies {
   readonly timeouts: Timeouts;
+  /** Whom all upstreams' certificates are checked with. */
+  readonly authorities: Authorities;
   readonly clock: Clock;
   readonly logger: Logger;
   /** In [0, 1), for jitter. */

@@ -6,6 +6,7 @@ import type { PullAheadPolicy } from '../mirror/pull-ahead/policy.ts';
 import type { RangePolicy } from '../mirror/ranges/policy.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { LogOptions } from '../telemetry/log.ts';
+import type { SystemStores } from '../upstream/authorities.ts';
 import type { CredentialSource } from '../upstream/credentials/credential-source.ts';
 import type { ProxySettings } from '../upstream/proxy-settings.ts';
 import type { Timeouts } from '../upstream/transport.ts';
@@ -116,6 +117,8 @@ export interface Config {
   readonly pins: readonly string[];
   /** How long content that nobody asks for is kept; 0 means for ever. */
   readonly ttlMs: number;
+  /** Where the system keeps the authorities that its programs trust. */
+  readonly systemStores: SystemStores;
   /** Limits on one upstream request. */
   readonly timeouts: Timeouts;
   /** Entries in one page of the catalog at most. */

@@ -13,6 +13,7 @@ import { readQuotas } from './quotas.ts';
 import { takeRegistry2Keys } from './registry2.ts';
 import type { FileValues } from './schema.ts';
 import { Surroundings } from './surroundings.ts';
+import { readSystemStores } from './system-stores.ts';
 import { readTls } from './tls.ts';
 import { blankToUndefined, ConfigTree, isSection } from './tree.ts';
 import { readUpstreams, type Upstreams } from './upstreams.ts';
@@ -67,7 +68,7 @@ export function loadConfig(source: ConfigSource = {}): LoadedConfig {
 }
 
 type Parts = Upstreams &
-  Pick<Config, 'auth' | 'access'> &
+  Pick<Config, 'auth' | 'access' | 'systemStores'> &
   Pick<Config['http'], 'tls'> &
   Pick<Config['storage'], 'quotas'>;
 
@@ -84,7 +85,7 @@ function readParts({ values, broken }: Validated, around: Surroundings): Parts |
   if (areWhole('http')) checkPublicAddress(values, auth, access, around);
   if (areWhole('pin')) checkPins(values.pin, upstreams, around);
   const quotas = areWhole('storage') ? readQuotas(values, names, around) : [];
-  return { ...upstreams, auth, access, tls, quotas };
+  return { ...upstreams, auth, access, tls, quotas, systemStores: readSystemStores(around) };
 }
 
 /** As the operator would type it. */
@@ -152,6 +153,7 @@ function assemble(values: FileValues, parts: Parts, directory: string): Config {
     access: parts.access,
     pins: values.pin,
     ttlMs: proxy.ttl,
+    systemStores: parts.systemStores,
     timeouts: {
       connectMs: proxy.timeouts.connect,
       headerMs: proxy.timeouts.header,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { createSecureContext, type SecureVersion, type TLSSocket } from 'node:tls';
 import type { Server } from 'node:https';
+import { trustAnchors } from './trust-anchors.ts';
 
 /** The certificate or the key cannot be used. */
 export class TlsError extends Error {
@@ -14,7 +15,7 @@ export class TlsError extends Error {
 export interface TlsOptions {
   readonly cert: string | Buffer;
   readonly key: string | Buffer;
-  /** Authorities; clients must then show a certificate that one of them signed. */
+  /** Authorities, roots or not; clients must then show a certificate that one of them signed. */
   readonly clientCas?: readonly (string | Buffer)[] | undefined;
   readonly minVersion?: SecureVersion | undefined;
   /** Cipher suites as OpenSSL lists them; undefined for Node's own choice. */
@@ -57,7 +58,9 @@ export function secureOptions({ cert, key, clientCas, minVersion, ciphers }: Tls
     honorCipherOrder: false,
     ...(minVersion === undefined ? undefined : { minVersion }),
     ...(ciphers === undefined ? undefined : { ciphers }),
-    ...(clientCas === undefined ? undefined : { ca: [...clientCas] }),
+    ...(clientCas === undefined
+      ? undefined
+      : { ca: clientCas.map((pem) => trustAnchors(pem.toString('latin1'))) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { SecureContext } from 'node:tls';
 import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import { guardedConnector, type ConnectorOptions } from './connector.ts';
 import type { Lane } from './http-message.ts';
@@ -23,8 +24,8 @@ export interface ProxiedOptions {
   readonly connectMs: number;
   /** Milliseconds in which the proxy must have opened a tunnel. */
   readonly headerMs: number;
-  /** Certificate authorities in PEM form, in place of the usual ones; undefined for these. */
-  readonly ca: readonly string[] | undefined;
+  /** What certificates are checked with. */
+  readonly secureContext: SecureContext;
   /** The upstream's certificate is not checked. */
   readonly unchecked: boolean;
 }
@@ -38,9 +39,9 @@ export function direct(lane: Lane, { receive, ...options }: ConnectorOptions): D
 /** Connections through a proxy: HTTPS goes through a tunnel (CONNECT), plain HTTP in absolute form. */
 export function proxied(
   lane: Lane,
-  { proxy, connectMs, headerMs, ca, unchecked }: ProxiedOptions,
+  { proxy, connectMs, headerMs, secureContext, unchecked }: ProxiedOptions,
 ): Dispatcher {
-  const tls = { timeout: connectMs, ...(ca === undefined ? {} : { ca: [...ca] }) };
+  const tls = { timeout: connectMs, secureContext };
   return new ProxyAgent({
     ...pooling(lane),
     uri: proxy.href,

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
 import { isUnchecked, type AddressGuard, type Standing } from './address-guard.ts';
 import { onePiece, type ReceiveBuffers } from './receive-buffers.ts';
@@ -7,8 +8,8 @@ export interface ConnectorOptions {
   readonly guard: AddressGuard;
   /** Milliseconds, TLS included. */
   readonly timeoutMs: number;
-  /** Certificate authorities in PEM form, in place of the usual ones; undefined for these. */
-  readonly ca: readonly string[] | undefined;
+  /** What certificates are checked with; asked for when the first is. */
+  readonly secureContext: () => SecureContext;
   /** Certificates of hosts that the operator named are not checked. */
   readonly insecure: boolean;
   /** What connections that bring much receive into; undefined for the others. */
@@ -19,33 +20,37 @@ export interface ConnectorOptions {
 export function guardedConnector({
   guard,
   timeoutMs,
-  ca,
+  secureContext,
   insecure,
   receive,
 }: ConnectorOptions): buildConnector.connector {
-  const connectorTo = (standing: Standing): buildConnector.connector =>
+  const connectorTo = (standing: Standing, tls: boolean): buildConnector.connector =>
     buildConnector({
       timeout: timeoutMs,
       allowH2: false,
       lookup: guard.lookup(standing),
       rejectUnauthorized: !isUnchecked(standing, insecure),
-      ...(ca === undefined ? {} : { ca: [...ca] }),
+      ...(tls ? { secureContext: secureContext() } : {}),
       ...(receive === undefined ? {} : { onread: receive.onread(), highWaterMark: onePiece }),
     });
-  const connectors: Readonly<Record<Standing, buildConnector.connector>> = {
-    upstream: connectorTo('upstream'),
-    redirect: connectorTo('redirect'),
-    stranger: connectorTo('stranger'),
+  const made = new Map<string, buildConnector.connector>();
+  const connector = (standing: Standing, protocol: string): buildConnector.connector => {
+    const key = `${standing} ${protocol}`;
+    const one = made.get(key) ?? connectorTo(standing, protocol === 'https:');
+    made.set(key, one);
+    return one;
   };
   return (options, callback) => {
     const { protocol, hostname, port } = options;
     const url = new URL(`${protocol}//${isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}`);
-    connectors[guard.standing(url)](options, (...[error, socket]) => {
+    connector(guard.standing(url), protocol)(options, (...[error, socket]) => {
       if (error !== null) {
         callback(error, null);
         return;
       }
       if (protocol === 'https:' && !insecure) guard.proved(url, socket.remoteAddress ?? '');
+      // After an alert, such as that a client certificate is wanted, undici waits for the end, and would tell only of that.
+      if (protocol === 'https:') socket.once('error', (cause: Error) => socket.destroy(cause));
       callback(null, socket);
     });
   };

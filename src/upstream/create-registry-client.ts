@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { AddressGuard } from './address-guard.ts';
+import type { Authorities } from './authorities.ts';
 import { AuthorizedSender } from './auth/authorized-sender.ts';
 import { Authorizer } from './auth/authorizer.ts';
 import type { CredentialProvider } from './auth/credentials.ts';
@@ -32,7 +33,9 @@ export interface CreateRegistryClientOptions {
   readonly credentials?: CredentialProvider | undefined;
   readonly timeouts: Timeouts;
   readonly retry?: RetryPolicy | undefined;
-  /** A certificate authority in PEM form, trusted besides the usual ones. */
+  /** Whom certificates are checked with. */
+  readonly authorities: Authorities;
+  /** More authorities in PEM form, for this upstream. */
   readonly ca?: string | undefined;
   /** Certificates of the upstream are not checked. */
   readonly insecure?: boolean | undefined;
@@ -92,7 +95,7 @@ function createTransport(options: CreateRegistryClientOptions): Transport {
     guard,
     connectMs: timeouts.connectMs,
     headerMs: timeouts.headerMs,
-    ca: options.ca,
+    secureContext: () => options.authorities.context(options.ca),
     insecure: options.insecure ?? false,
     proxy: options.proxy,
   });

@@ -1,4 +1,4 @@
-import { getCACertificates } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { isUnchecked, type AddressGuard } from './address-guard.ts';
 import { direct, proxied } from './connections.ts';
@@ -13,8 +13,8 @@ export interface DispatchersOptions {
   readonly connectMs: number;
   /** Milliseconds in which a proxy must have opened a tunnel. */
   readonly headerMs: number;
-  /** A certificate authority in PEM form, trusted besides the usual ones. */
-  readonly ca: string | undefined;
+  /** What certificates are checked with; asked for when the first is. */
+  readonly secureContext: () => SecureContext;
   readonly insecure: boolean;
   readonly proxy: ProxySettings | undefined;
 }
@@ -24,15 +24,13 @@ export class Dispatchers {
   /** What answers come into. */
   readonly memory = new ReceiveBuffers();
   readonly #options: DispatchersOptions;
-  readonly #ca: readonly string[] | undefined;
   readonly #noProxy: NoProxy;
   readonly #made = new Map<string, Dispatcher>();
   #closed = false;
 
   constructor(options: DispatchersOptions) {
-    const { ca, proxy } = options;
+    const { proxy } = options;
     this.#options = options;
-    this.#ca = ca === undefined ? undefined : [...getCACertificates('default'), ca];
     this.#noProxy = new NoProxy(proxy?.noProxy ?? '', { forLoopback: proxy?.forLoopback ?? true });
   }
 
@@ -46,15 +44,16 @@ export class Dispatchers {
   /** What sends a request to `url`. */
   of(url: URL, lane: Lane): Dispatcher {
     const proxy = this.proxyOf(url);
-    const { guard, connectMs, headerMs, insecure } = this.#options;
-    const ca = this.#ca;
+    const { guard, connectMs, headerMs, insecure, secureContext } = this.#options;
     if (proxy === undefined) {
       const receive = this.memory;
-      return this.#kept(lane, () => direct(lane, { guard, timeoutMs: connectMs, ca, insecure, receive }));
+      return this.#kept(lane, () =>
+        direct(lane, { guard, timeoutMs: connectMs, secureContext, insecure, receive }),
+      );
     }
     const unchecked = isUnchecked(guard.standing(url), insecure);
     return this.#kept(`${lane} ${String(unchecked)} ${proxy.href}`, () =>
-      proxied(lane, { proxy, connectMs, headerMs, ca, unchecked }),
+      proxied(lane, { proxy, connectMs, headerMs, secureContext: secureContext(), unchecked }),
     );
   }
 

@@ -150,6 +150,8 @@ export interface UpstreamErrorOptions extends ErrorOptions {
   readonly permanent?: boolean | undefined;
   /** As {@link UpstreamError.isOfLogin}; false if not given. */
   readonly isOfLogin?: boolean | undefined;
+  /** What the operator can do about it. */
+  readonly advice?: string | undefined;
 }
 
 /** Why an upstream request failed. The message is for operators and clients: it holds no secret and no URL's query. */
@@ -162,8 +164,15 @@ export class UpstreamError extends Error {
   /** Whether a token service has failed, or a password was refused: to ask in another way would only show it once more. */
   readonly isOfLogin: boolean;
 
-  constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions = {}) {
-    super(message, options);
+  /** The message without the advice at its end. */
+  readonly reason: string;
+  readonly advice: string | undefined;
+
+  constructor(kind: UpstreamErrorKind, reason: string, options: UpstreamErrorOptions = {}) {
+    const { advice } = options;
+    super(advice === undefined ? reason : `${reason}; ${advice}`, options);
+    this.reason = reason;
+    this.advice = advice;
     this.kind = kind;
     this.status = options.status;
     this.retryAfter = options.retryAfter;

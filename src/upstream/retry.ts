@@ -63,7 +63,7 @@ export class RetryingSender implements Sender {
         if (pauseMs === undefined) return response;
         response.body.discard();
       } catch (error) {
-        const lost = error instanceof UpstreamError && error.kind === 'unavailable';
+        const lost = error instanceof UpstreamError && error.kind === 'unavailable' && !error.permanent;
         pauseMs = lost ? this.#mayTryAgain(tried, end, this.#backoff(tried)) : undefined;
         if (pauseMs === undefined) throw error;
       }

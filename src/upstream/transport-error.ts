@@ -1,4 +1,5 @@
 import { UpstreamError, type UpstreamErrorKind } from './registry.ts';
+import { tlsTrouble } from './tls-trouble.ts';
 
 const kinds: Readonly<Record<string, readonly [UpstreamErrorKind, string]>> = {
   UND_ERR_CONNECT_TIMEOUT: ['timeout', 'no connection in time'],
@@ -59,9 +60,18 @@ export function transportError(error: unknown, { host, proxy, signal, stage }: A
     // It carries the bytes that did not parse, which may hold a token: it does not become the cause.
     return new UpstreamError('invalid', `${host}: the answer is not HTTP`, { permanent: true });
   }
+  const where = proxy === undefined ? host : `${host}, through the proxy ${proxy}`;
+  const trouble = tlsTrouble(code, error);
+  if (trouble !== undefined) {
+    const { reason, advice } = trouble;
+    return new UpstreamError('unavailable', `${where}: ${reason} (${code})`, {
+      cause: error,
+      permanent: true,
+      advice,
+    });
+  }
   const known = proxy === undefined ? kinds[code] : (proxyKinds[code] ?? kinds[code]);
   const [kind, text] = known ?? ['unavailable', `no answer (${code})`];
-  const where = proxy === undefined ? host : `${host}, through the proxy ${proxy}`;
   return new UpstreamError(kind, `${where}: ${text}`, { cause: error, permanent: kind === 'invalid' });
 }
 

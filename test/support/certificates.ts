@@ -15,7 +15,16 @@ export interface CertificateOptions {
   readonly notAfter?: Date;
   /** Addresses that it is good for. */
   readonly addresses?: readonly string[];
+  /** Whether its key is one that nobody should take; with an issuer only. */
+  readonly weak?: boolean;
 }
+
+const weakAlgorithm = {
+  name: 'RSASSA-PKCS1-v1_5',
+  modulusLength: 1024,
+  publicExponent: new Uint8Array([1, 0, 1]),
+  hash: 'SHA-256',
+};
 
 /** A certificate made at run time, and its key. */
 export class TestCertificate {
@@ -28,8 +37,11 @@ export class TestCertificate {
   }
 
   static async create(options: CertificateOptions): Promise<TestCertificate> {
-    const { name, issuer, authority = false, addresses = [] } = options;
-    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const { name, issuer, authority = false, addresses = [], weak = false } = options;
+    const usages: webcrypto.KeyUsage[] = ['sign', 'verify'];
+    const keys = weak
+      ? await webcrypto.subtle.generateKey(weakAlgorithm, true, usages)
+      : await webcrypto.subtle.generateKey(algorithm, true, usages);
     const certificate = await x509.X509CertificateGenerator.create(
       {
         subject: `CN=${name}`,

@@ -35,6 +35,8 @@ export interface TestEntrepotOptions {
   readonly access?: Partial<AccessRules>;
   readonly storage?: Partial<Omit<Config['storage'], 'rootdirectory'>>;
   readonly pins?: readonly string[];
+  /** None, if not given: no test depends on whom the machine trusts. */
+  readonly systemStores?: Config['systemStores'];
 }
 
 /** The whole of Entrepot in this process, on real sockets and a folder of its own, its log kept for the test to read. */
@@ -146,6 +148,7 @@ export class TestEntrepot implements AsyncDisposable {
       pins: this.#options.pins ?? [],
       ttlMs: 0,
       timeouts: { connectMs: 5000, headerMs: 4000, idleMs: 4000, ...timeouts },
+      systemStores: this.#options.systemStores ?? { files: [], directories: [] },
       catalogMaxEntries: 1000,
       tagsMax: undefined,
     };

@@ -7,6 +7,7 @@ import {
   createRegistryProbe,
   type CreateRegistryClientOptions,
 } from '../../upstream/create-registry-client.ts';
+import { Authorities } from '../../upstream/authorities.ts';
 import { createCredentialProvider } from '../../upstream/credentials/create-credential-provider.ts';
 import type { RateLimit } from '../../upstream/rate-limit.ts';
 import { version } from '../../version.ts';
@@ -27,9 +28,14 @@ export interface Examiners {
  * One for each URL of each upstream, so that a registry which others stand in for is looked at, too.
  * @param limitMs for one request
  */
-export function composeExaminers({ upstreams }: Config, clock: Clock, limitMs: number): Examiners {
+export async function composeExaminers(
+  { upstreams, systemStores }: Config,
+  clock: Clock,
+  limitMs: number,
+): Promise<Examiners> {
+  const authorities = await Authorities.load(systemStores);
   const made = upstreams.flatMap((upstream) =>
-    upstream.urls.map((url) => composeExaminer(upstream, url, clock, limitMs)),
+    upstream.urls.map((url) => composeExaminer(upstream, url, { authorities, clock, limitMs })),
   );
   return {
     examiners: made.map(({ examiner }) => examiner),
@@ -39,11 +45,16 @@ export function composeExaminers({ upstreams }: Config, clock: Clock, limitMs: n
   };
 }
 
+interface ExaminerSettings {
+  readonly authorities: Authorities;
+  readonly clock: Clock;
+  readonly limitMs: number;
+}
+
 function composeExaminer(
   { name, credentials: source, ca, insecure, proxy, redirects }: UpstreamConfig,
   url: URL,
-  clock: Clock,
-  limitMs: number,
+  { authorities, clock, limitMs }: ExaminerSettings,
 ): { readonly examiner: RegistryExaminer; close(): Promise<void> } {
   // Findings say what went wrong.
   const logger = pino({ level: 'silent' });
@@ -53,6 +64,7 @@ function composeExaminer(
     name,
     urls: [url],
     credentials,
+    authorities,
     ca,
     insecure,
     proxy,

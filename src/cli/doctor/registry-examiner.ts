@@ -157,7 +157,7 @@ export class RegistryExaminer implements Examiner {
   #trouble(before: string, error: unknown): Finding {
     if (!(error instanceof UpstreamError)) throw error;
     const said =
-      error.kind === 'aborted' ? `${this.#options.probe.url.host}: no answer in time` : error.message;
+      error.kind === 'aborted' ? `${this.#options.probe.url.host}: no answer in time` : error.reason;
     const isNamed = before === '' && said.startsWith(`${this.upstream}:`);
     return problem(isNamed ? said : this.#says(before + said), adviceFor(error, this.upstream));
   }

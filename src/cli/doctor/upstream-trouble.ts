@@ -1,22 +1,12 @@
 import { UpstreamError } from '../../upstream/registry.ts';
 
 const nameServer = 'see that the name is right, and to the name server (/etc/resolv.conf)';
-const authority = 'name the authority that signed its certificate in the `ca` of this upstream';
-
 const advice: Readonly<Record<string, string>> = {
   ENOTFOUND: nameServer,
   EAI_AGAIN: nameServer,
   ECONNREFUSED: 'see that its address and port are right, and that it runs',
   ENETUNREACH: 'see to the network of this machine',
   EHOSTUNREACH: 'see to the network of this machine',
-  SELF_SIGNED_CERT_IN_CHAIN: authority,
-  DEPTH_ZERO_SELF_SIGNED_CERT: authority,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: authority,
-  UNABLE_TO_GET_ISSUER_CERT: authority,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: authority,
-  CERT_HAS_EXPIRED: 'its certificate has expired, or the clock of this machine is wrong',
-  CERT_NOT_YET_VALID: 'the clock of this machine is likely to be wrong',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: see that its URL is right',
 };
 
 /** Codes of errors that prevent a connection, as opposed to those that end one. */
@@ -32,7 +22,7 @@ const offlineCodes: ReadonlySet<string> = new Set([
 
 /** What to do when an upstream cannot be asked; undefined when nobody knows. */
 export function adviceFor(error: UpstreamError, upstream: string): string | undefined {
-  const known = advice[codeBehind(error)];
+  const known = error.advice ?? advice[codeBehind(error)];
   if (known !== undefined) return known;
   if (error.kind === 'timeout' || error.kind === 'aborted') {
     return `a firewall may be in between; a proxy is named by HTTPS_PROXY, or by upstreams.${upstream}.proxy`;

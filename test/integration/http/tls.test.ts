@@ -106,6 +106,37 @@ describe('a client', () => {
     );
   });
 
+  test('may show one of an intermediate that is named, as with Go, also when the certificates are read again', async () => {
+    const intermediate = await TestCertificate.create({
+      name: 'intermediate',
+      authority: true,
+      issuer: authority,
+    });
+    const client = await TestCertificate.create({ name: 'client', issuer: intermediate });
+    const expired = await TestCertificate.create({
+      name: 'expired',
+      issuer: intermediate,
+      notAfter: new Date(Date.UTC(2021, 0, 1)),
+    });
+    const alone = await TestCertificate.create({ name: 'alone' });
+    const sibling = await TestCertificate.create({ name: 'sibling', issuer: authority });
+    const clientCas = [`# ours\n${intermediate.pem}`, Buffer.from(`${alone.pem}\n`)];
+    await using serving = await Serving.start({ tls: { cert: first.pem, key: first.keyPem, clientCas } });
+    for (const subject of ['first', 'second']) {
+      const shown = (one: TestCertificate, ...chain: readonly TestCertificate[]): RequestOptions => ({
+        cert: [one, ...chain].map(({ pem }) => pem).join('\n'),
+        key: one.keyPem,
+      });
+      expect(await ask(serving, shown(client))).toStrictEqual({ status: 200, subject });
+      expect(await ask(serving, shown(client, intermediate))).toStrictEqual({ status: 200, subject });
+      expect(await ask(serving, shown(alone))).toStrictEqual({ status: 200, subject });
+      for (const refused of [{}, shown(sibling), shown(sibling, authority), shown(expired)]) {
+        await expect(ask(serving, refused)).rejects.toThrow(refusedAtHandshake);
+      }
+      serving.server.renewTls({ cert: second.pem, key: second.keyPem, clientCas });
+    }
+  });
+
   test('must speak the version of TLS that is configured, or a later one', async () => {
     await using serving = await Serving.start({
       tls: { cert: first.pem, key: first.keyPem, minVersion: 'TLSv1.3' },

@@ -7,6 +7,7 @@ import {
   createRegistryClient,
   type CreateRegistryClientOptions,
 } from '../../../src/upstream/create-registry-client.ts';
+import { Authorities } from '../../../src/upstream/authorities.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { UpstreamError, type BlobStream, type UpstreamRegistry } from '../../../src/upstream/registry.ts';
 
@@ -35,6 +36,7 @@ export function clientOf(
     clock: systemClock(),
     logger,
     random: () => 0,
+    authorities: new Authorities([]),
     ...options,
     timeouts: { connectMs: 5000, headerMs: 15_000, idleMs: 30_000, ...options.timeouts },
   });

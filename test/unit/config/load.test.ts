@@ -32,6 +32,13 @@ describe('a configuration', () => {
       pins: [],
       ttlMs: 604_800_000,
       timeouts: { connectMs: 5000, headerMs: 15_000, idleMs: 30_000 },
+      systemStores: {
+        files: expect.arrayContaining([
+          '/etc/ssl/certs/ca-certificates.crt',
+          '/etc/ssl/cert.pem',
+        ]) as string[],
+        directories: ['/etc/ssl/certs', '/etc/pki/tls/certs'],
+      },
       catalogMaxEntries: 1000,
       tagsMax: undefined,
     });

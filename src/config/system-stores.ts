@@ -1,0 +1,48 @@
+import type { SystemStores } from '../upstream/authorities.ts';
+import { assertReadable, FileProblem } from './files.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Of Debian, Fedora, openSUSE, OpenELEC, RHEL and Alpine, as Go looks for them. */
+const files: readonly string[] = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/pki/tls/cacert.pem',
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
+const directories: readonly string[] = ['/etc/ssl/certs', '/etc/pki/tls/certs'];
+
+/**
+ * Where the system's authorities are: at the usual places, or where `SSL_CERT_FILE` and `SSL_CERT_DIR` say, a list with
+ * colons, each of which stands in for the usual places of its kind.
+ * @see https://pkg.go.dev/crypto/x509#SystemCertPool
+ */
+export function readSystemStores(around: Surroundings): SystemStores {
+  const file = around.variable('SSL_CERT_FILE');
+  const folders = around.variable('SSL_CERT_DIR');
+  if (file !== undefined) warnOf(file, around);
+  return {
+    files: file === undefined ? files : [around.absolute(file)],
+    directories:
+      folders === undefined
+        ? directories
+        : folders
+            .split(':')
+            .filter((folder) => folder !== '')
+            .map((folder) => around.absolute(folder)),
+  };
+}
+
+/** Other programs pass over it, and so does Entrepot: but then certificates are refused, and nobody knows why. */
+function warnOf(file: string, around: Surroundings): void {
+  try {
+    assertReadable(around.absolute(file));
+  } catch (error) {
+    if (!(error instanceof FileProblem)) throw error;
+    around.warnings.push(
+      `SSL_CERT_FILE: ${around.absolute(file)} ${error.message}; no authority is read from it`,
+    );
+  }
+}

@@ -1,0 +1,105 @@
+import { X509Certificate } from 'node:crypto';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+
+/** Where a system keeps the authorities that all its programs trust. */
+export interface SystemStores {
+  /** Bundles, of which the first that can be read counts. */
+  readonly files: readonly string[];
+  /** Folders of certificates, all of which count. */
+  readonly directories: readonly string[];
+}
+
+const pemPattern = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/** Systems whose store is no file: Node asks them. */
+const askedByNode: ReadonlySet<string> = new Set(['darwin', 'win32']);
+
+/**
+ * Whom upstreams' certificates are checked with: the authorities that come with Node, those in `NODE_EXTRA_CA_CERTS`,
+ * those of the system, and those that an upstream is configured with. As in Go, each of them is trusted as it is, also
+ * one that is no root but an intermediate, or a server's own certificate.
+ */
+export class Authorities {
+  readonly #system: readonly string[];
+  readonly #contexts = new Map<string, SecureContext>();
+
+  /** @param system those of the system, in PEM form */
+  constructor(system: readonly string[]) {
+    this.#system = system;
+  }
+
+  /** Reads the system's. What cannot be read is none: stores differ from system to system. */
+  static async load(stores: SystemStores): Promise<Authorities> {
+    if (askedByNode.has(process.platform)) return new Authorities(getCACertificates('system'));
+    const texts = [await firstOf(stores.files), ...(await Promise.all(stores.directories.map(allOf))).flat()];
+    return new Authorities(texts.flatMap((text) => text.match(pemPattern) ?? []));
+  }
+
+  /**
+   * What connections check certificates with. Made once for each `ca`: to read some two hundred certificates takes
+   * ten milliseconds, too long for each connection.
+   * @param ca more authorities, in PEM form
+   */
+  context(ca: string | undefined): SecureContext {
+    const key = ca ?? '';
+    const known = this.#contexts.get(key);
+    if (known !== undefined) return known;
+    const all = [...getCACertificates('default'), ...this.#system, ...(key.match(pemPattern) ?? [])];
+    const distinct = [...new Map(all.map((pem) => [pem.replace(/\s+/g, ''), pem])).values()];
+    const made = contextOf(distinct);
+    this.#contexts.set(key, made);
+    return made;
+  }
+}
+
+function contextOf(certificates: readonly string[]): SecureContext {
+  const context = (trusted: readonly string[]): SecureContext =>
+    createSecureContext({ ca: trusted.join('\n'), allowPartialTrustChain: true });
+  try {
+    return context(certificates);
+  } catch {
+    // One file of the system's that holds nonsense must not cost all the others.
+    return context(certificates.filter(isCertificate));
+  }
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+async function firstOf(files: readonly string[]): Promise<string> {
+  for (const file of files) {
+    const text = await textOf(file);
+    if (text !== undefined) return text;
+  }
+  return '';
+}
+
+/** The files of a folder, without links within it: these are other names for the same ones. */
+async function allOf(directory: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    const texts = entries.map(async (entry) => {
+      const path = join(directory, entry.name);
+      if (entry.isSymbolicLink() && !(await readlink(path)).includes('/')) return undefined;
+      return entry.isFile() || entry.isSymbolicLink() ? textOf(path) : undefined;
+    });
+    return (await Promise.all(texts)).filter((text) => text !== undefined);
+  } catch {
+    return [];
+  }
+}
+
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
