@@ -160,7 +160,7 @@ export class Candidates {
 /**
  * Asks one after the other until one has it. After a failure that is more than "not here", only those are
  * asked that the cache can answer for. Where none has it, the client hears of the likeliest, unless another's
- * failure is more than that.
+ * failure is more than that, and the cache does not know that the likeliest is meant.
  */
 async function inTurn<T>(
   repositories: readonly Repository[],
@@ -168,13 +168,16 @@ async function inTurn<T>(
   ask: (repository: Repository) => Promise<T>,
 ): Promise<T> {
   let failure: RegistryError | undefined;
+  let isMeant: (() => Promise<boolean>) | undefined;
   for (const repository of repositories) {
     if (failure !== undefined && !notHere.has(failure.status) && !(await holds(repository))) continue;
     try {
       return await ask(repository);
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
-      if (failure === undefined || !notHere.has(error.status)) failure = error;
+      const isWorse = !notHere.has(error.status) && (await isMeant?.()) !== true;
+      if (failure === undefined || isWorse) failure = error;
+      isMeant ??= () => holds(repository);
     }
   }
   throw failure ?? new Error('no repository to ask');

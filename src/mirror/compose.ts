@@ -3,6 +3,7 @@ import type { ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { UpstreamName } from '../oci/reference.ts';
+import { Absences } from './absences.ts';
 import { DeletionGate } from './access/deletion-gate.ts';
 import { Gate } from './access/gate.ts';
 import { Passthrough } from './access/passthrough.ts';
@@ -144,7 +145,13 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
       void evictor.grown(repository);
     },
   });
-  const tags = new TagService({ routing, manifests, tags: tagRecords, clock });
+  const tags = new TagService({
+    routing,
+    manifests,
+    tags: tagRecords,
+    absences: new Absences(metadata, degradation),
+    clock,
+  });
   const tagLists = new TagListService({ routing, metadata, degradation, clock });
   const referrers = new ReferrersService({ routing, manifests, tags, metadata, degradation, clock });
   const fills = new Fills({

@@ -102,7 +102,9 @@ export class PullThroughMirror implements Mirror {
       return this.#candidates.first(
         target,
         wanted,
-        async (repository) => (await this.#tagRecords.find(repository, tag)) !== undefined,
+        async (repository) =>
+          (await this.#tagRecords.find(repository, tag)) !== undefined ||
+          (await this.#tags.isKnownAbsent(repository, tag)),
         (repository) => this.#pulled(target, repository, method, this.#tags.byTag(repository, tag, method)),
       );
     }

@@ -111,7 +111,10 @@ export class ReferrersService {
       return { items: bytes === undefined ? [] : readIndex(bytes), checkedAt: this.#clock.now(), warning };
     } catch (error) {
       if (!(error instanceof RegistryError && error.status === 404)) throw error;
-      return { items: [], checkedAt: this.#clock.now() };
+      // That there was none when upstream was last asked is said while it cannot be.
+      const { cause } = error;
+      const isNews = cause instanceof UpstreamError && cause.kind === 'not-found';
+      return { items: [], checkedAt: this.#clock.now(), warning: isNews ? undefined : error.message };
     }
   }
 

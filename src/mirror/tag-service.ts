@@ -4,6 +4,7 @@ import { registryErrors, RegistryError } from '../oci/error.ts';
 import type { Descriptor, Manifest } from '../oci/manifest.ts';
 import { tagKey, type Repository, type Tag } from '../oci/reference.ts';
 import { UpstreamError } from '../upstream/registry.ts';
+import type { Absences } from './absences.ts';
 import { notAsked } from './breaker.ts';
 import { complete, isRefusal, type ManifestService } from './manifest-service.ts';
 import type { CacheResult, ManifestAnswer } from './mirror.ts';
@@ -20,6 +21,7 @@ export interface TagServiceOptions {
   readonly routing: Routing;
   readonly manifests: ManifestService;
   readonly tags: TagRecords;
+  readonly absences: Absences;
   readonly clock: Clock;
 }
 
@@ -46,15 +48,17 @@ export class TagService {
   readonly #routing: Routing;
   readonly #manifests: ManifestService;
   readonly #tags: TagRecords;
+  readonly #absences: Absences;
   readonly #clock: Clock;
   readonly #checks = new SingleFlight<TagCheck>();
   /** Cached tags that upstream answered with an error of its own: why, and when. */
   readonly #refused = lru<string, { readonly checkedAt: number; readonly reason: string }>(10_000);
 
-  constructor({ routing, manifests, tags, clock }: TagServiceOptions) {
+  constructor({ routing, manifests, tags, absences, clock }: TagServiceOptions) {
     this.#routing = routing;
     this.#manifests = manifests;
     this.#tags = tags;
+    this.#absences = absences;
     this.#clock = clock;
   }
 
@@ -77,7 +81,7 @@ export class TagService {
     }
     const startedAt = this.#clock.monotonic();
     try {
-      const resolution = await this.#resolve(repository, tag, method);
+      const resolution = await this.#ask(repository, tag, method);
       return this.#answer(
         resolution,
         resolution.joined ? 'joined' : 'miss',
@@ -86,6 +90,33 @@ export class TagService {
     } catch (error) {
       throw clientFault(error, tag);
     }
+  }
+
+  /** Whether the answer for a tag that is not held can be had without upstream: that there is none. */
+  isKnownAbsent(repository: Repository, tag: Tag): Promise<boolean> {
+    return this.#absences.has(repository, tag);
+  }
+
+  /**
+   * Asks upstream about a tag that is not held. What upstream had not when it was last asked, it has not while it cannot be
+   * asked: that is what a registry says of most signatures, and clients go on without.
+   */
+  async #ask(repository: Repository, tag: Tag, method: 'GET' | 'HEAD'): Promise<Resolution> {
+    const { breaker } = this.#routing.upstream(repository.upstream);
+    const isAbsent = await this.#absences.has(repository, tag);
+    if (isAbsent && !breaker.admits) throw stillAbsent(tag, notAsked);
+    const asking = this.#resolve(repository, tag, method);
+    try {
+      const first = await (isAbsent ? within(this.#clock, patienceMs, asking) : asking);
+      if (first !== elapsed) return first;
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      if (error.kind === 'not-found') await this.#absences.note(repository, tag, this.#clock.now());
+      if (isAbsent && isTransient(error)) throw stillAbsent(tag, error.message, error);
+      throw error;
+    }
+    breaker.timedOut();
+    throw stillAbsent(tag, 'upstream does not answer in time');
   }
 
   /** Asks upstream about a tag that is cached but due; never longer than a client would put up with. */
@@ -133,13 +164,11 @@ export class TagService {
     const { freshness } = this.#routing.upstream(at.repository.upstream);
     if (error instanceof UpstreamError && error.kind === 'not-found' && freshness.gone === 'drop') {
       await this.#tags.remove(at.repository, at.tag);
+      await this.#absences.note(at.repository, at.tag, this.#clock.now());
       throw clientFault(error, at.tag);
     }
-    const transient =
-      error instanceof UpstreamError &&
-      ['unavailable', 'timeout', 'rate-limited', 'aborted'].includes(error.kind);
     // The breaker remembers those; any other answer is this tag's own, and is as good as fresh.
-    if (!transient) {
+    if (!(error instanceof UpstreamError && isTransient(error))) {
       this.#refused.set(at.key, { checkedAt: this.#clock.now(), reason: error.message });
     }
     return this.#stale(at.held, error.message, at.upstreamMs);
@@ -228,6 +257,17 @@ function hasWords(error: unknown): boolean {
   if (!(error instanceof UpstreamError)) return false;
   const { kind, status = 0 } = error;
   return (kind === 'denied' || kind === 'invalid') && status >= 400;
+}
+
+/** Whether another answer is to be expected once upstream is well again, which the breaker finds out. */
+function isTransient({ kind }: UpstreamError): boolean {
+  return kind === 'unavailable' || kind === 'timeout' || kind === 'rate-limited' || kind === 'aborted';
+}
+
+/** Upstream had no such tag, and cannot be asked again. */
+function stillAbsent(tag: Tag, reason: string, cause?: UpstreamError): RegistryError {
+  const message = `there was no such tag when upstream was last asked; it is not asked now: ${reason}`;
+  return registryErrors.manifestUnknown(tag, message, { cause });
 }
 
 function clientFault(error: unknown, tag: Tag): unknown {

@@ -74,6 +74,13 @@ export interface MetadataStore {
   putTag(repository: Repository, tag: Tag, record: TagRecord): Promise<boolean>;
   /** Forgets a tag. False when there was none. */
   removeTag(repository: Repository, tag: Tag): Promise<boolean>;
+  /** Milliseconds since the epoch at which {@link putAbsent} was last called for a tag that there still is not. */
+  absentSince(repository: Repository, tag: Tag): Promise<number | undefined>;
+  /**
+   * Notes that upstream has no such tag, if it is one that would belong to a manifest that the repository holds: one named
+   * after its digest. Else false, and nothing is kept. Forgotten together with that manifest, and when there is such a tag.
+   */
+  putAbsent(repository: Repository, tag: Tag, checkedAt: number): Promise<boolean>;
   /** Tags of a repository in lexical (byte) order. */
   tags(repository: Repository): Promise<readonly Tag[]>;
   /** Names of an upstream's repositories that hold a manifest. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TestClock } from '../support/test-clock.ts';
+import { absentTagsContract } from './metadata-store/absent-tags.ts';
 import { blobsContract } from './metadata-store/blobs.ts';
 import { condemnedContract } from './metadata-store/condemned.ts';
 import { heedless } from './metadata-store/evicting.ts';
@@ -21,6 +22,7 @@ export function metadataStoreContract(make: MakeStore): void {
 
   manifestsContract(make);
   tagsContract(make);
+  absentTagsContract(make);
   repositoriesContract(make);
   referrersContract(make);
   blobsContract(make);

@@ -14,6 +14,7 @@ import type {
 } from '../metadata-store.ts';
 import type { Inventory } from '../inventory.ts';
 import type { StoreError } from '../store-error.ts';
+import { AbsentTags } from './absent-tags.ts';
 import { SqliteAudit } from './audit.ts';
 import { Connection } from './connection.ts';
 import { databaseError } from './error.ts';
@@ -42,6 +43,7 @@ export class SqliteMetadataStore implements MetadataStore {
   readonly #manifests: Manifests;
   readonly #upstreams: UpstreamStates;
   readonly #referrers: ReferrerLists;
+  readonly #absentTags: AbsentTags;
   readonly #condemned: Condemned;
   readonly #positions: Positions;
   readonly #usage: UsageBatch;
@@ -54,6 +56,7 @@ export class SqliteMetadataStore implements MetadataStore {
     this.#manifests = new Manifests(database);
     this.#upstreams = new UpstreamStates(database);
     this.#referrers = new ReferrerLists(database);
+    this.#absentTags = new AbsentTags(database);
     this.#condemned = new Condemned(database);
     this.#positions = new Positions(database, clock);
     const uses = new UseWriter(database, this.#positions, clock);
@@ -135,6 +138,14 @@ export class SqliteMetadataStore implements MetadataStore {
 
   removeTag(repository: Repository, tag: Tag): Promise<boolean> {
     return this.#connection.write(() => this.#statements.deleteTag.run({ ...repository, tag }).changes > 0);
+  }
+
+  absentSince(repository: Repository, tag: Tag): Promise<number | undefined> {
+    return this.#connection.answer(() => this.#absentTags.since(repository, tag));
+  }
+
+  putAbsent(repository: Repository, tag: Tag, checkedAt: number): Promise<boolean> {
+    return this.#connection.write(() => this.#absentTags.put(repository, tag, checkedAt));
   }
 
   tags(repository: Repository): Promise<readonly Tag[]> {

@@ -114,6 +114,21 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   `,
   spaceMigration,
+  `
+  -- Tags that upstream does not have, named after the digest of a manifest that the repository holds.
+  CREATE TABLE absent_tag (
+    repository INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    checked_at INTEGER NOT NULL,
+    PRIMARY KEY (repository, name),
+    FOREIGN KEY (repository, subject) REFERENCES repository_manifest (repository, digest) ON DELETE CASCADE
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX absent_tag_by_subject ON absent_tag (repository, subject);
+  CREATE TRIGGER tag_found AFTER INSERT ON tag WHEN NEW.name GLOB 'sha???-*' BEGIN
+    DELETE FROM absent_tag WHERE repository = NEW.repository AND name = NEW.name;
+  END;
+  `,
 ];
 
 function version(database: Database.Database): number {

@@ -2,6 +2,7 @@ import { copyFile, cp, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
+import type { Tag } from '../../../src/oci/reference.ts';
 import type { MetadataStore } from '../../../src/store/metadata-store.ts';
 import {
   blobsOf,
@@ -37,6 +38,7 @@ beforeAll(async () => {
   }
   await store.putPublic(named(0), 77);
   await store.putReferrers(named(0), first().digest, [descriptorOf(first())], 55);
+  await store.putAbsent(named(0), unsigned(), 44);
   await store.putUpstreamState(named(0).upstream, { failures: 3, retryAt: 9, limit: 100 });
   for (const name of guarded) await store.putGuarded(upstreamNamed(name));
   await store.inventory.addPin('docker.io/library/app1:*');
@@ -53,6 +55,11 @@ function first(): Image {
   const [image] = images;
   if (image === undefined) throw new Error('there are images');
   return image;
+}
+
+/** The tag that a signature of the first image would have. */
+function unsigned(): Tag {
+  return tagNamed(`${first().digest.replace(':', '-')}.sig`);
 }
 
 function descriptorOf({ mediaType, digest, size }: Image) {
@@ -116,6 +123,7 @@ describe('a rebuilt database', () => {
       descriptors: [descriptorOf(first())],
       checkedAt: 55,
     });
+    expect(await store.absentSince(named(0), unsigned())).toBe(44);
     expect(await store.upstreamState(named(0).upstream)).toMatchObject({
       failures: 3,
       retryAt: 9,

@@ -1,12 +1,12 @@
 import type Database from 'better-sqlite3';
+import {
+  companionStem,
+  companionStemLength as stemLength,
+  companionSubject,
+  companionSuffixes,
+} from '../../../oci/companion-tag.ts';
 import type { Digest } from '../../../oci/digest.ts';
 import type { Tag } from '../../../oci/reference.ts';
-
-/** Suffixes of tags that are named after the digest of the manifest they belong to: the referrers tag schema's, and cosign's. */
-const suffixes: readonly string[] = ['', '.sig', '.att', '.sbom'];
-
-/** Length of `sha256-` and 64 digits: of a longer digest, such tags name the beginning. */
-const stemLength = 71;
 
 interface HeldTag {
   readonly repository: number;
@@ -46,7 +46,7 @@ export class Families {
          WHERE repository = @repository AND digest >= @stem AND digest < @stem || 'g'`,
       )
       .pluck();
-    const companions = suffixes.map((suffix) => `@stem || '${suffix}'`).join(', ');
+    const companions = companionSuffixes.map((suffix) => `@stem || '${suffix}'`).join(', ');
     this.#companions = database
       .prepare<[{ digest: Digest; stem: string }], Digest>(
         `SELECT digest FROM tag WHERE ${holding} AND name IN (${companions})`,
@@ -63,7 +63,7 @@ export class Families {
 
   /** Manifests that belong to a manifest directly; never itself. */
   members(digest: Digest): readonly Digest[] {
-    const stem = digest.replace(':', '-').slice(0, stemLength);
+    const stem = companionStem(digest);
     const companions = this.#companions.all({ digest, stem });
     return others(digest, [...this.#children.all(digest), ...this.#referrers.all(digest), ...companions]);
   }
@@ -85,8 +85,8 @@ export class Families {
 
   /** The manifests of the repository that a tag is named after. */
   #namesakes({ repository, name }: HeldTag): readonly Digest[] {
-    if (name.length < stemLength || !suffixes.includes(name.slice(stemLength))) return [];
-    return this.#beginningWith.all({ repository, stem: name.slice(0, stemLength).replace('-', ':') });
+    const stem = companionSubject(name);
+    return stem === undefined ? [] : this.#beginningWith.all({ repository, stem });
   }
 }
 

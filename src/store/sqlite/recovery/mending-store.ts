@@ -67,6 +67,14 @@ export class MendingMetadataStore implements MetadataStore {
     return this.#current.ask((store) => store.removeTag(repository, tag));
   }
 
+  absentSince(repository: Repository, tag: Tag): Promise<number | undefined> {
+    return this.#current.ask((store) => store.absentSince(repository, tag));
+  }
+
+  putAbsent(repository: Repository, tag: Tag, checkedAt: number): Promise<boolean> {
+    return this.#current.ask((store) => store.putAbsent(repository, tag, checkedAt));
+  }
+
   tags(repository: Repository): Promise<readonly Tag[]> {
     return this.#current.ask((store) => store.tags(repository));
   }

@@ -5,7 +5,7 @@ import { databaseError } from '../error.ts';
 import { migrate } from '../schema.ts';
 import { DamagedDatabase } from './damaged-database.ts';
 import { plainSchema } from './new-rows.ts';
-import { Salvage, type Losses } from './salvage.ts';
+import { Salvage, type AbsentTag, type Losses } from './salvage.ts';
 
 /** Of the database that is made, in memory. */
 const cacheBytes = 256 * 1024 * 1024;
@@ -63,6 +63,7 @@ export function rebuildDatabase({ sources, into, now }: RebuildRequest): Rebuild
 function fill(database: Database.Database, sources: readonly string[], now: number): RebuildReport {
   const losses: Losses = { rejected: 0, gaps: 0 };
   const pins = new Map<string, number>();
+  const absentTags: AbsentTag[] = [];
   const unreadable: string[] = [];
   let guardedKnown = false;
   let expected: unknown;
@@ -81,11 +82,19 @@ function fill(database: Database.Database, sources: readonly string[], now: numb
     for (const { pattern, createdAt } of salvage.pins()) {
       if (!pins.has(pattern)) pins.set(pattern, createdAt);
     }
+    absentTags.push(...salvage.absentTags());
     losses.gaps += source.gaps;
   }
   migrate(database);
   const insertPin = database.prepare<[string, number]>(`INSERT INTO pin (pattern, created_at) VALUES (?, ?)`);
   for (const [pattern, createdAt] of pins) insertPin.run(pattern, createdAt);
+  const insertAbsent = database.prepare<[AbsentTag]>(`
+    INSERT INTO absent_tag (repository, name, subject, checked_at)
+    SELECT repository, @name, digest, @checkedAt FROM repository_manifest held
+    WHERE repository = @repository AND digest = @digest
+      AND NOT EXISTS (SELECT 1 FROM tag WHERE tag.repository = held.repository AND tag.name = @name)
+    ON CONFLICT DO NOTHING`);
+  for (const absent of absentTags) insertAbsent.run(absent);
   const count = (table: string): number =>
     Number(database.prepare(`SELECT count(*) FROM ${table}`).pluck().get());
   const manifests = count('manifest');

@@ -1,5 +1,7 @@
 import type Database from 'better-sqlite3';
+import type { Digest } from '../../../oci/digest.ts';
 import { readManifest } from '../../../oci/manifest.ts';
+import type { Tag } from '../../../oci/reference.ts';
 import { digestKeys, nameKeys, type DamagedDatabase, type Row } from './damaged-database.ts';
 import { NewRows } from './new-rows.ts';
 import { RowReader } from './salvaged-rows.ts';
@@ -13,6 +15,16 @@ export interface Losses {
   rejected: number;
   /** Places of the files whose rows could not be read. */
   gaps: number;
+}
+
+/** A tag that upstream does not have. */
+export interface AbsentTag {
+  /** The id of its row in the new database. */
+  readonly repository: number;
+  readonly name: Tag;
+  /** Of the manifest that it is named after. */
+  readonly digest: Digest;
+  readonly checkedAt: number;
 }
 
 /**
@@ -59,6 +71,17 @@ export class Salvage {
     );
     const rows = [...this.#source.byText(select, nameKeys)];
     return rows.flatMap((row) => this.#checked(this.#read.pin(row)) ?? []);
+  }
+
+  /** Tags that upstream does not have, which {@link run} leaves out as well. */
+  absentTags(): readonly AbsentTag[] {
+    const columns = ['name', 'subject', 'checked_at'];
+    return [...this.#repositories].flatMap(([from, repository]) =>
+      [...this.#ofRepository('absent_tag', 'name', columns, from)].flatMap((row) => {
+        const absent = this.#checked(this.#read.tag({ ...row, digest: row['subject'] }));
+        return absent === undefined ? [] : { repository, ...absent };
+      }),
+    );
   }
 
   #copyRepositories(): void {
@@ -203,7 +226,7 @@ export class Salvage {
       WHERE repository = @repository AND ${key} >= @from AND ${key} < @to ORDER BY ${key} LIMIT @limit`,
       { repository },
     );
-    return this.#source.byText(select, table === 'tag' ? nameKeys : digestKeys);
+    return this.#source.byText(select, table === 'tag' || table === 'absent_tag' ? nameKeys : digestKeys);
   }
 
   #highest(sql: string): number {
