@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ask, verdict } from '../support/ask.ts';
+import { ask, basic as basicHeader, verdict } from '../support/ask.ts';
 import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage } from '../support/image.ts';
 import { TestEntrepot } from '../support/test-entrepot.ts';
@@ -46,4 +46,22 @@ test("a client's registry credentials go to that registry's token service, once,
     for (const secret of [basic, bob.password, robot.password]) expect(bytes.includes(secret)).toBe(false);
   }
   for (const secret of [basic, bob.password, robot.password]) expect(entrepot.log).not.toContain(secret);
+});
+
+test('a password of 12 KiB, as some registries give out for a short time, goes all the way', async () => {
+  const account = { username: 'oauth2accesstoken', password: 'p'.repeat(12 * 1024) };
+  await using hub = await FakeHub.start({ credentials: account });
+  hub.addImage('acme/private', 'v1', image);
+  hub.makePrivate('acme/private');
+  await using entrepot = await TestEntrepot.start({
+    upstream: hub.url,
+    credentials: account,
+    auth: { passthrough: true },
+  });
+  const manifest = await ask(
+    entrepot.url,
+    '/v2/acme/private/manifests/v1',
+    basicHeader(account.username, account.password),
+  );
+  expect(verdict(manifest, image.bytes)).toBe('right');
 });

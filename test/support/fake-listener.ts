@@ -61,7 +61,9 @@ export class FakeListener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#server = createServer({ keepAliveTimeout: 60_000 }, (incoming, outgoing) => {
+    // Long tokens are for the test to judge, not for the server.
+    const limits = { keepAliveTimeout: 60_000, maxHeaderSize: 1024 * 1024 };
+    this.#server = createServer(limits, (incoming, outgoing) => {
       this.#serve(incoming, outgoing).catch(() => incoming.socket.destroy());
     });
     this.#server.on('connection', (socket) => {
