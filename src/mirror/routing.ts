@@ -11,6 +11,9 @@ import {
 import type { PullTarget } from './mirror.ts';
 import type { Upstream } from './upstream.ts';
 
+/** What stands before one-word names on Docker Hub. */
+const library = 'library/';
+
 /** The part of a target that says which repository is meant. */
 export type NamedTarget = Pick<PullTarget, 'name' | 'namespace'>;
 
@@ -79,6 +82,27 @@ export class Routing<U extends Pick<Upstream, 'name'> = Upstream> {
     return upstream === this.#plain?.name && !ambiguous ? name : repositoryKey(repository);
   }
 
+  /**
+   * All that people may write for a repository, its full name first: each is a name that {@link candidates}
+   * takes for it. Patterns are held against these.
+   */
+  writtenNames({ upstream, name }: Repository): readonly string[] {
+    const short = name.startsWith(library) && !name.slice(library.length).includes('/');
+    const spelled = short ? [name, name.slice(library.length)] : [name];
+    const aliases = [...dockerHubHosts].filter(
+      (host) => host !== upstream && this.#serving(host)?.name === upstream,
+    );
+    const full = [upstream, ...aliases].flatMap((registry) => spelled.map((one) => `${registry}/${one}`));
+    return upstream === this.#plain?.name && this.#isPlainName(name) ? [...full, ...spelled] : full;
+  }
+
+  /** Whether the default upstream is meant by a name of its own, as it is. */
+  #isPlainName(name: RepositoryName): boolean {
+    const split = prefixed(name);
+    if (split === undefined || this.#plain === undefined) return split === undefined;
+    return this.#serving(split.prefix)?.standsIn !== false && mayHave(this.#plain.name, split.prefix);
+  }
+
   #meanings({ name, namespace }: NamedTarget): Meanings {
     const split = prefixed(name);
     const byPrefix = split === undefined ? undefined : this.#serving(split.prefix);
@@ -130,11 +154,11 @@ function prefixed(name: RepositoryName): PrefixedName | undefined {
   return rest === undefined ? undefined : { prefix: first, rest };
 }
 
-/** A repository, and what it may be called instead. */
+/** A repository, and what it may be called there instead. */
 function spellings({ upstream, name }: Repository): readonly [Repository, ...Repository[]] {
   const given = { upstream, name };
   if (name.includes('/')) return [given];
-  const official = parseRepositoryName(`library/${name}`);
+  const official = parseRepositoryName(`${library}${name}`);
   if (official === undefined) return [given];
   return upstream === dockerHub ? [{ upstream, name: official }] : [given, { upstream, name: official }];
 }

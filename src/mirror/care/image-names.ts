@@ -13,7 +13,7 @@ import {
 import { parseDigest, type Digest } from '../../oci/digest.ts';
 import type { ImageKey } from '../../store/inventory.ts';
 import type { Routing } from '../routing.ts';
-import { imagePattern, namesOf, type ImagePattern } from '../space/pin-pattern.ts';
+import { imagePattern, type ImagePattern } from '../space/pin-pattern.ts';
 import type { Upstream } from '../upstream.ts';
 import { CareError } from './care-error.ts';
 
@@ -77,9 +77,8 @@ export class ImageNames {
    */
   filter(pattern: string): ImageFilter {
     const matches = this.#compile(pattern);
-    const plain = this.#names.plain?.name;
     return ({ repository, tag, digest }) =>
-      matches(namesOf(repository, plain), tag === undefined ? [] : [tag], digest);
+      matches(this.#names.writtenNames(repository), tag === undefined ? [] : [tag], digest);
   }
 
   /**

@@ -5,6 +5,7 @@ import type { MetadataStore } from '../../store/metadata-store.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { Degradation } from '../degradation.ts';
 import { InUse } from '../in-use.ts';
+import { Routing } from '../routing.ts';
 import { Admission } from './admission.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { Disk } from './disk.ts';
@@ -65,7 +66,14 @@ export function composeSpace(parts: SpaceParts): Space {
   const inUse = new InUse();
   const health = new StoreHealth({ content, metadata, clock, logger });
   const degradation = new Degradation(health);
-  const pins = new Pins(inventory, settings.pins, plain);
+  const pins = new Pins(
+    inventory,
+    settings.pins,
+    new Routing(
+      upstreams.map((name) => ({ name })),
+      plain,
+    ),
+  );
   const quotas = new Quotas(settings.quotas);
   const reservations = new Reservations();
   const disk = new Disk(content, reservations, clock);

@@ -1,16 +1,14 @@
 import { tagGlob, type Glob } from '../../glob.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { dockerHub } from '../../oci/docker-hub.ts';
-import type { Repository, Tag, UpstreamName } from '../../oci/reference.ts';
-
-const library = 'library/';
+import type { Tag } from '../../oci/reference.ts';
 
 /** Which images a pattern means. */
 export type ImagePattern = (names: readonly string[], tags: readonly Tag[], digest: Digest) => boolean;
 
 /**
  * A pattern of images: a glob on `upstream/name:tag`, on `upstream/name@digest`, or on `upstream/name`, which means all of
- * it, as `upstream/name:*` does; `*` crosses slashes. To be held against {@link namesOf} an image's repository.
+ * it, as `upstream/name:*` does; `*` crosses slashes. To be held against all that people may write for an image's
+ * repository (`Routing.writtenNames`).
  * @throws SyntaxError
  */
 export function imagePattern(pattern: string): ImagePattern {
@@ -24,14 +22,6 @@ export function imagePattern(pattern: string): ImagePattern {
   if (whole !== undefined) return (names) => names.some((name) => whole(name));
   const tagged = tagGlob(pattern);
   return (names, tags) => names.some((name) => tags.some((tag) => tagged(`${name}:${tag}`)));
-}
-
-/** The names that people write for a repository, the full one first: on Docker Hub also without `library/`, on the plain upstream also without its name. */
-export function namesOf({ upstream, name }: Repository, plain: UpstreamName | undefined): readonly string[] {
-  const official = upstream === dockerHub && name.startsWith(library);
-  const within = official ? [name, name.slice(library.length)] : [name];
-  const full = within.map((one) => `${upstream}/${one}`);
-  return upstream === plain ? [...full, ...within] : full;
 }
 
 /** Without a tag, or with any: what is not tagged is meant as well. The first part of a name may end in a port. */

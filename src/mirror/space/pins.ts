@@ -1,24 +1,28 @@
 import type { Digest } from '../../oci/digest.ts';
-import type { Repository, Tag, UpstreamName } from '../../oci/reference.ts';
+import type { Repository, Tag } from '../../oci/reference.ts';
 import type { Inventory } from '../../store/inventory.ts';
-import { imagePattern, namesOf, type ImagePattern } from './pin-pattern.ts';
+import type { Routing } from '../routing.ts';
+import type { Upstream } from '../upstream.ts';
+import { imagePattern, type ImagePattern } from './pin-pattern.ts';
+
+/** What people may write for a repository. */
+export type WrittenNames = Pick<Routing<Pick<Upstream, 'name'>>, 'writtenNames'>;
 
 /** Which images are exempt from eviction: by the configuration, and by hand. Kept in memory, since each eviction asks. */
 export class Pins {
   readonly #inventory: Inventory;
-  readonly #plain: UpstreamName | undefined;
+  readonly #names: WrittenNames;
   readonly #configured: ReadonlyMap<string, ImagePattern>;
   readonly #added = new Map<string, ImagePattern>();
   #loaded = false;
 
   /**
    * @param configured patterns as {@link imagePattern} takes them
-   * @param plain the upstream that names without a registry mean
    * @throws SyntaxError
    */
-  constructor(inventory: Inventory, configured: readonly string[], plain: UpstreamName | undefined) {
+  constructor(inventory: Inventory, configured: readonly string[], names: WrittenNames) {
     this.#inventory = inventory;
-    this.#plain = plain;
+    this.#names = names;
     this.#configured = new Map(configured.map((pattern) => [pattern, imagePattern(pattern)]));
   }
 
@@ -59,7 +63,7 @@ export class Pins {
   /** The first pattern that exempts an image, or undefined. */
   patternOf(repository: Repository, tags: readonly Tag[], digest: Digest): string | undefined {
     if (this.#configured.size + this.#added.size === 0) return undefined;
-    const names = namesOf(repository, this.#plain);
+    const names = this.#names.writtenNames(repository);
     for (const patterns of [this.#configured, this.#added]) {
       for (const [pattern, matches] of patterns) if (matches(names, tags, digest)) return pattern;
     }

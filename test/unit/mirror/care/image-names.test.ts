@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ImageNames } from '../../../../src/mirror/care/image-names.ts';
 import { Routing } from '../../../../src/mirror/routing.ts';
-import { referenceText, repositoryKey, type Tag, type UpstreamName } from '../../../../src/oci/reference.ts';
+import {
+  referenceText,
+  repositoryKey,
+  type RepositoryName,
+  type Tag,
+  type UpstreamName,
+} from '../../../../src/oci/reference.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { repository } from '../../../support/care-house.ts';
 
@@ -58,6 +64,71 @@ describe("an image's name", () => {
       expect(() => names.read(text)).toThrow(expect.objectContaining({ kind: 'invalid' }));
     },
   );
+});
+
+describe('one rule for names and patterns', () => {
+  const hosts = ['docker.io', 'ghcr.io', 'quay.io', 'registry.corp', 'localhost:5001'];
+  const paths = [
+    'ubuntu',
+    'library/ubuntu',
+    'library/a/b',
+    'owner/app',
+    'my.group/app',
+    'docker.io/app',
+    'ghcr.io/x/y',
+  ];
+  const written = [
+    ...paths,
+    ...[...hosts, 'index.docker.io', 'registry-1.docker.io'].flatMap((host) =>
+      paths.map((path) => `${host}/${path}`),
+    ),
+  ];
+
+  it.each([
+    ['Docker Hub', ['docker.io', 'ghcr.io', 'localhost:5001'], 'docker.io'],
+    ['a registry of its own', ['registry.corp', 'ghcr.io'], 'registry.corp'],
+    ['a registry of its own beside Docker Hub', ['registry.corp', 'docker.io'], 'registry.corp'],
+    ['a public registry', ['quay.io', 'ghcr.io'], 'quay.io'],
+    ['one with a port', ['localhost:5001', 'docker.io'], 'localhost:5001'],
+  ])('holds where plain names mean %s', (_, upstreams, plain) => {
+    const by = namesOf(upstreams, plain);
+    // Docker Hub has no repository of one word.
+    const keys = upstreams
+      .flatMap((host) => paths.map((path) => `${host}/${path}`))
+      .filter((key) => key !== 'docker.io/ubuntu');
+    for (const text of written) {
+      let meant: readonly string[];
+      try {
+        meant = by.read(text).repositories.map(repositoryKey);
+      } catch {
+        meant = [];
+      }
+      const matches = by.filter(text);
+      const matched = keys.filter((key) => {
+        const [upstream = '', ...rest] = key.split('/');
+        const name = rest.join('/') as RepositoryName;
+        return matches({ repository: { upstream: upstream as UpstreamName, name }, tag: '1' as Tag, digest });
+      });
+      expect(matched, text).toEqual(keys.filter((key) => meant.includes(key)));
+    }
+  });
+
+  it('finds ubuntu as library/ubuntu on a registry that is not Docker Hub, as rm does', () => {
+    const by = namesOf(['registry.corp'], 'registry.corp');
+    const ubuntu = { upstream: 'registry.corp' as UpstreamName, name: 'library/ubuntu' as RepositoryName };
+    const held = { repository: ubuntu, tag: '16.04' as Tag, digest };
+
+    expect(read('ubuntu:16.04', by)).toContain('registry.corp/library/ubuntu');
+    for (const pattern of [
+      'ubuntu:*',
+      'ubuntu',
+      'ubuntu:16.04',
+      'registry.corp/ubuntu',
+      `ubuntu@${digest}`,
+    ]) {
+      expect(by.filter(pattern)(held), pattern).toBe(true);
+    }
+  });
 });
 
 describe('a pattern of images', () => {

@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { imagePattern, namesOf } from '../../../../src/mirror/space/pin-pattern.ts';
+import { Routing } from '../../../../src/mirror/routing.ts';
+import { imagePattern } from '../../../../src/mirror/space/pin-pattern.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { parseRepositoryName, parseTag, parseUpstreamName } from '../../../../src/oci/reference.ts';
 
 const digest = digestOf(Buffer.from('an image'));
 const hub = parseUpstreamName('docker.io');
+const upstreams = ['docker.io', 'ghcr.io', 'registry.lan:5000', 'registry.lan'].flatMap(
+  (name) => parseUpstreamName(name) ?? [],
+);
+const names = new Routing(
+  upstreams.map((name) => ({ name })),
+  hub,
+);
 
 /** Whether a pattern means an image, where plain names mean Docker Hub. */
 function means(pattern: string, upstream: string, name: string, ...tags: readonly string[]): boolean {
@@ -12,7 +20,7 @@ function means(pattern: string, upstream: string, name: string, ...tags: readonl
   if (repository.upstream === undefined || repository.name === undefined) throw new Error('not a name');
   const { upstream: registry, name: path } = repository;
   const parsed = tags.map(parseTag).filter((tag) => tag !== undefined);
-  return imagePattern(pattern)(namesOf({ upstream: registry, name: path }, hub), parsed, digest);
+  return imagePattern(pattern)(names.writtenNames({ upstream: registry, name: path }), parsed, digest);
 }
 
 describe('a pattern of images', () => {
