@@ -34,7 +34,8 @@ export class Authorities {
   static async load(stores: SystemStores): Promise<Authorities> {
     if (askedByNode.has(process.platform)) return new Authorities(getCACertificates('system'));
     const texts = [await firstOf(stores.files), ...(await Promise.all(stores.directories.map(allOf))).flat()];
-    return new Authorities(texts.flatMap((text) => text.match(pemPattern) ?? []));
+    // A bundle holds what the folder beside it has in single files.
+    return new Authorities(distinct(texts.flatMap((text) => text.match(pemPattern) ?? [])));
   }
 
   /**
@@ -47,11 +48,14 @@ export class Authorities {
     const known = this.#contexts.get(key);
     if (known !== undefined) return known;
     const all = [...getCACertificates('default'), ...this.#system, ...(key.match(pemPattern) ?? [])];
-    const distinct = [...new Map(all.map((pem) => [pem.replace(/\s+/g, ''), pem])).values()];
-    const made = contextOf(distinct);
+    const made = contextOf(distinct(all));
     this.#contexts.set(key, made);
     return made;
   }
+}
+
+function distinct(certificates: readonly string[]): readonly string[] {
+  return [...new Map(certificates.map((pem) => [pem.replace(/\s+/g, ''), pem])).values()];
 }
 
 function contextOf(certificates: readonly string[]): SecureContext {
