@@ -2,13 +2,12 @@ import { Command, CommanderError } from 'commander';
 import { systemClock } from '../system-clock.ts';
 import { version } from '../version.ts';
 import { addCare } from './care/register.ts';
+import { addConfigFile, configFile, type ConfigOption } from './config-option.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import { addSetupTls } from './setup-tls/register.ts';
 import { addSetup } from './setup/register.ts';
 import type { Terminal } from './terminal.ts';
-
-const fileHelp = 'configuration file in YAML, as for registry:2 (default: $REGISTRY_CONFIGURATION_PATH)';
 
 /**
  * Runs the command that the arguments spell and resolves to the exit code. Commands are loaded when they are called for: a
@@ -35,49 +34,41 @@ REGISTRY_HTTP_ADDR=:5001 overrides http.addr, and so on for every key.
 
 Examples:
   entrepot serve
-  entrepot serve /etc/entrepot/config.yml
-  entrepot check-config /etc/entrepot/config.yml
-  entrepot doctor /etc/entrepot/config.yml
-  entrepot setup docker /etc/entrepot/config.yml
+  entrepot serve --config /etc/entrepot/config.yml
+  entrepot check-config --config /etc/entrepot/config.yml
+  entrepot doctor --config /etc/entrepot/config.yml
+  entrepot setup docker --config /etc/entrepot/config.yml
   entrepot ls --config /etc/entrepot/config.yml`,
     );
-  program
-    .command('serve')
-    .argument('[file]', fileHelp)
+  addConfigFile(program.command('serve'))
     .description('start the mirror')
-    .action(async (file: string | undefined) => {
+    .action(async (file: string | undefined, options: ConfigOption, command: Command) => {
       const { serve } = await import('./serve.ts');
-      code = await serve(file, terminal);
+      code = await serve(configFile(command, file, options), terminal);
     });
-  program
-    .command('check-config')
+  addConfigFile(program.command('check-config'))
     .alias('config')
-    .argument('[file]', fileHelp)
     .description('check a configuration and print what is in force, secrets masked')
-    .action(async (file: string | undefined) => {
+    .action(async (file: string | undefined, options: ConfigOption, command: Command) => {
       const { checkConfig } = await import('./check-config.ts');
-      code = checkConfig(file, terminal);
+      code = checkConfig(configFile(command, file, options), terminal);
     });
-  program
-    .command('health')
-    .argument('[file]', fileHelp)
+  addConfigFile(program.command('health'))
     .description('ask the mirror that runs here with this configuration whether it is alive')
-    .action(async (file: string | undefined) => {
+    .action(async (file: string | undefined, options: ConfigOption, command: Command) => {
       const { health } = await import('./health.ts');
-      code = await health(file, terminal);
+      code = await health(configFile(command, file, options), terminal);
     });
-  program
-    .command('doctor')
-    .argument('[file]', fileHelp)
+  addConfigFile(program.command('doctor'))
     .description('look for whatever may keep the mirror from working, and say what to do about it')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExit code 0: at most warnings; 1: problems.')
-    .action(async (file: string | undefined, options: DoctorOptions) => {
+    .action(async (file: string | undefined, options: DoctorOptions & ConfigOption, command: Command) => {
       const { doctor } = await import('./doctor/doctor.ts');
-      code = await doctor({ file }, options, terminal, systemClock());
+      code = await doctor({ file: configFile(command, file, options) }, options, terminal, systemClock());
     });
   const done = (result: ExitCode): void => void (code = result);
-  addSetupTls(addSetup(program, { fileHelp, terminal, done }), { terminal, done });
+  addSetupTls(addSetup(program, { terminal, done }), { terminal, done });
   addCare(program, { terminal, done });
   try {
     await program.parseAsync(args, { from: 'user' });

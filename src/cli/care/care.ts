@@ -9,15 +9,13 @@ import type { Caretaker } from '../../mirror/care/caretaker.ts';
 import { unlessMissing } from '../../store/file-error.ts';
 import { StoreError } from '../../store/store-error.ts';
 import { createLogger } from '../../telemetry/log.ts';
+import type { ConfigOption } from '../config-option.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { describeStartError } from '../start-error.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** What every command that looks after the cache takes. */
-export interface CareOptions {
-  /** The configuration file; undefined for that of the environment, or none. */
-  readonly config?: string;
-}
+/** What every command that looks after the cache takes: the configuration of the mirror whose cache it is. */
+export type CareOptions = ConfigOption;
 
 /** The same for those that can print JSON. */
 export interface JsonOptions extends CareOptions {

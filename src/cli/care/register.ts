@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../system-clock.ts';
+import { addConfigOption } from '../config-option.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { StopSignal } from '../stop-signal.ts';
 import { withoutControls, type Terminal } from '../terminal.ts';
@@ -23,14 +24,7 @@ export function addCare(
 ): void {
   program.commandsGroup('Care of the cache, while the server runs or not:');
   const add = (name: string, description: string, help: string): Command =>
-    program
-      .command(name)
-      .description(description)
-      .option(
-        '--config <file>',
-        'configuration of the mirror whose cache it is (default: $REGISTRY_CONFIGURATION_PATH)',
-      )
-      .addHelpText('after', `\n${help.trim()}`);
+    addConfigOption(program.command(name)).description(description).addHelpText('after', `\n${help.trim()}`);
   const context = (): CareContext => {
     const interrupted = new AbortController();
     void new StopSignal(process).received.then((signal) => interrupted.abort(new Error(signal)));

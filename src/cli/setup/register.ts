@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addConfigFile, configFile, type ConfigOption } from '../config-option.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
 import { clientNames, clients, versioned } from './client-names.ts';
@@ -11,7 +12,7 @@ import type { SetupOptions } from './setup.ts';
  */
 export function addSetup(
   program: Command,
-  { fileHelp, terminal, done }: { fileHelp: string; terminal: Terminal; done: (code: ExitCode) => void },
+  { terminal, done }: { readonly terminal: Terminal; readonly done: (code: ExitCode) => void },
 ): Command {
   const setup = program
     .command('setup')
@@ -26,9 +27,7 @@ Examples:
   sudo entrepot setup podman --undo`,
     );
   for (const client of clientNames) {
-    const command = setup
-      .command(client)
-      .argument('[file]', fileHelp)
+    const command = addConfigFile(setup.command(client))
       .description(clients[client])
       .option(
         '--mirror <url>',
@@ -51,9 +50,9 @@ Examples:
         `version of ${whose}, such as 29.1, which decides what its hosts.toml may say`,
       );
     }
-    command.action(async (file: string | undefined, options: SetupOptions) => {
+    command.action(async (file: string | undefined, options: SetupOptions & ConfigOption) => {
       const { setup: run } = await import('./setup.ts');
-      done(await run(client, file, options, terminal));
+      done(await run(client, configFile(command, file, options), options, terminal));
     });
   }
   return setup;

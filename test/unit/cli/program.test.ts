@@ -37,6 +37,50 @@ describe('the command line', () => {
     expect(out).toContain('REGISTRY_CONFIGURATION_PATH');
   });
 
+  it('has one way to name the configuration, in the same words for every command', async () => {
+    const words =
+      '--config <file> configuration file in YAML, as for registry:2 (default: $REGISTRY_CONFIGURATION_PATH)';
+    const commands = /Commands?:|Care of the cache/u;
+    const named = (help: string): readonly string[] =>
+      [
+        ...help
+          .slice(help.search(commands))
+          .replace(/^Examples:[^]*/mu, '')
+          .matchAll(/^ {2}([a-z][\w-]*)/gmu),
+      ].map(([, name = '']) => name);
+    const setups = named((await run('setup', '--help')).out).filter(
+      (name) => !['tls', 'help'].includes(name),
+    );
+    const all = [
+      ...named((await run('--help')).out).filter((name) => !['setup', 'help'].includes(name)),
+      ...setups.map((client) => `setup ${client}`),
+    ];
+
+    expect(all).toEqual(expect.arrayContaining(['serve', 'doctor', 'ls', 'verify', 'setup docker']));
+    for (const command of all) {
+      const { out } = await run(...command.split(' '), '--help');
+      expect(out.replaceAll(/\s+/gu, ' '), command).toContain(words);
+    }
+  });
+
+  it('takes a configuration by --config or as it is, and not both', async () => {
+    await using folder = await TempFolder.create();
+    const file = folder.join('c.yml');
+    await writeFile(file, 'version: 0.1\nproxy: { remoteurl: "https://ghcr.io" }\n');
+
+    for (const args of [['--config', file], [file]]) {
+      expect(await run('check-config', ...args)).toMatchObject({ code: 0, err: '' });
+      const { out } = await run('setup', 'podman', '--mirror', 'http://mirror.lan:5000', ...args);
+      expect(out).toContain('location = "ghcr.io"');
+      expect(out).not.toContain('docker.io"');
+    }
+    for (const command of [['serve'], ['check-config'], ['health'], ['doctor'], ['setup', 'docker']]) {
+      const both = await run(...command, file, '--config', 'other.yml');
+      expect(both).toMatchObject({ code: 2, out: '' });
+      expect(both.err).toContain(`error: two configuration files, ${file} and --config other.yml: name one`);
+    }
+  });
+
   it('shows no default where there is none', async () => {
     const { out } = await run('setup', 'tls', '--help');
 
