@@ -36,16 +36,18 @@ interface Question {
   readonly wanted: Wanted;
   /** It was public when it was last asked about. */
   readonly wasPublic: boolean;
+  /** Something of the repository was not found, and its tags are to say whether the rest may be seen. */
+  readonly isSecond?: boolean;
 }
 
 /**
  * Whether a failure leaves open if the repository is public, so that its list of tags has to be asked for. Docker Hub's
- * limit on anonymous pulls does not count lists of tags; a manifest that upstream has deleted may still be held here; and
- * a manifest that does not exist may have referrers.
+ * limit on anonymous pulls does not count lists of tags; a manifest that upstream has deleted may still be held here; a
+ * manifest that does not exist may have referrers; and who mistypes a tag of a public image must not be sent to log in.
  */
-function saysLittle({ kind }: UpstreamError, { wanted: { noun }, wasPublic }: Question): boolean {
+function saysLittle({ kind }: UpstreamError, { wanted: { noun } }: Question): boolean {
   if (noun === 'tags') return false;
-  return kind === 'rate-limited' || (kind === 'not-found' && (wasPublic || noun === 'referrers'));
+  return kind === 'rate-limited' || kind === 'not-found';
 }
 
 /**
@@ -135,14 +137,16 @@ export class Visibility {
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       if (isRefusal(error)) {
-        await this.#withdraw(repository);
+        // Some registries show anonymous clients their images, and no list of tags: that hides nothing that was not found.
+        if (question.isSecond !== true || question.wasPublic) await this.#withdraw(repository);
         return false;
       }
       if (!saysLittle(error, question)) {
         if (error.kind === 'not-found') return false;
         throw error;
       }
-      return this.#ask({ ...question, wanted: { noun: 'tags', name: repository.name } }, breaker);
+      const isSecond = error.kind === 'not-found';
+      return this.#ask({ ...question, wanted: { noun: 'tags', name: repository.name }, isSecond }, breaker);
     }
     await this.#publish(repository);
     return true;

@@ -97,11 +97,33 @@ describe('who has not logged in', () => {
     await using _ = house;
 
     for (let time = 0; time < 2; time += 1) {
-      await expect(house.mirror.manifest(open, byTag('no'), 'GET')).rejects.toMatchObject({ status: 404 });
+      // Not hidden: nobody is sent to log in for a tag that does not exist in a public repository.
+      await expect(house.mirror.manifest(open, byTag('no'), 'GET')).rejects.toMatchObject({
+        status: 404,
+        hidden: false,
+      });
     }
     await house.mirror.manifest(open, latest, 'GET');
 
-    expect(everybody.requests).toEqual(['HEAD team/open no', 'HEAD team/open latest']);
+    expect(everybody.requests).toEqual(['HEAD team/open no', 'TAGS team/open']);
+  });
+
+  it('hears that one tag is missing where lists of tags are refused, and gets the others all the same', async () => {
+    const { house, everybody } = await guarded();
+    await using _ = house;
+    everybody.before = (request) => {
+      if (request.startsWith('TAGS')) throw new UpstreamError('unauthorized', 'no', { status: 401 });
+    };
+
+    for (let time = 0; time < 2; time += 1) {
+      await expect(house.mirror.manifest(open, byTag('no'), 'GET')).rejects.toMatchObject({
+        status: 404,
+        hidden: true,
+      });
+    }
+    await house.mirror.manifest(open, latest, 'GET');
+
+    expect(everybody.requests).toEqual(['HEAD team/open no', 'TAGS team/open', 'HEAD team/open latest']);
   });
 
   it('gets blobs of registries that state no size in answer to HEAD', async () => {
