@@ -133,7 +133,10 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     passthrough: new Passthrough(clock),
     guarded: guarded.size > 0,
   });
-  const tagRecords = new TagRecords(metadata, degradation);
+  const tagLists = new TagListService({ routing, metadata, degradation, clock });
+  const tagRecords = new TagRecords(metadata, degradation, (repository, tag) => {
+    tagLists.pulled(repository, tag);
+  });
   const entitlement = new Entitlement(routing, metadata, degradation);
   const manifests = new ManifestService({
     routing,
@@ -152,7 +155,6 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     absences: new Absences(metadata, degradation),
     clock,
   });
-  const tagLists = new TagListService({ routing, metadata, degradation, clock });
   const referrers = new ReferrersService({ routing, manifests, tags, metadata, degradation, clock });
   const fills = new Fills({
     content,

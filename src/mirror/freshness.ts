@@ -18,6 +18,9 @@ export interface FreshnessPolicy {
   readonly gone: 'keep' | 'drop';
 }
 
+/** In place of a tag that nobody knows yet. Only rules that are for any tag match it: it has characters that no tag has. */
+const unknownTag = '\0';
+
 /** How long an upstream's tag is served as it was last seen. Digests never change, so they have no age. */
 export class Freshness {
   readonly gone: 'keep' | 'drop';
@@ -35,8 +38,21 @@ export class Freshness {
 
   /** Milliseconds for which an answer about this tag counts as fresh; the first rule that matches decides. */
   maxAge(repository: Repository, tag: Tag): number {
+    return this.#maxAge(repository, tag);
+  }
+
+  /**
+   * Milliseconds for which a list of a repository's tags counts as fresh: no longer than any of them, and no longer than one
+   * that is not in the list yet.
+   */
+  maxAgeOfList(repository: Repository, tags: readonly Tag[]): number {
+    const ages = this.#rules.length === 0 ? [] : tags.map((tag) => this.#maxAge(repository, tag));
+    return ages.reduce((least, age) => Math.min(least, age), this.#maxAge(repository, unknownTag));
+  }
+
+  #maxAge({ name }: Repository, tag: string): number {
     if (this.#rules.length === 0) return this.#defaultMs;
-    const reference = `${repository.name}:${tag}`;
+    const reference = `${name}:${tag}`;
     return this.#rules.find(({ matches }) => matches(reference))?.maxAgeMs ?? this.#defaultMs;
   }
 }

@@ -7,7 +7,7 @@ import type { CacheResult } from './mirror.ts';
 import { elapsed, within } from './patience.ts';
 import { SingleFlight } from './single-flight.ts';
 
-/** How long a list is served without asking upstream. */
+/** How long a list that does not say so is served without asking upstream. */
 const freshMs = 60_000;
 /** How long a client for whom something is known waits for upstream to list it anew. */
 const patienceMs = 1_500;
@@ -19,6 +19,8 @@ export interface Listing<T> {
   readonly items: readonly T[];
   /** Milliseconds since the epoch. */
   readonly checkedAt: number;
+  /** Milliseconds for which it is served without asking upstream; a minute if not given. */
+  readonly maxAgeMs?: number | undefined;
   /** Why it is an old one after all; it then stands for this answer only. */
   readonly warning?: string | undefined;
 }
@@ -44,7 +46,7 @@ export interface ListingAnswer<T> {
   readonly warning: string | undefined;
 }
 
-/** Lists that upstream gives: asked for once a minute at most, and answered from what is known when upstream is in trouble. */
+/** Lists that upstream gives: asked for when they are due, and answered from what is known when upstream is in trouble. */
 export class Listings<T> {
   readonly #clock: Clock;
   readonly #known: LRUCache<string, Listing<T>>;
@@ -112,8 +114,16 @@ export class Listings<T> {
     return stale(error.message, upstreamMs);
   }
 
-  #isFresh({ checkedAt }: Listing<T>): boolean {
-    return isWithin(this.#clock, freshMs, checkedAt);
+  /** Changes a list that is in memory; nothing, if it is not. */
+  amend(key: string, change: (items: readonly T[]) => readonly T[]): void {
+    const known = this.#known.peek(key);
+    if (known === undefined) return;
+    const items = change(known.items);
+    if (items !== known.items) this.#known.set(key, { ...known, items });
+  }
+
+  #isFresh({ checkedAt, maxAgeMs = freshMs }: Listing<T>): boolean {
+    return isWithin(this.#clock, maxAgeMs, checkedAt);
   }
 }
 

@@ -19,13 +19,18 @@ export interface TagListServiceOptions {
   readonly clock: Clock;
 }
 
-/** The tags of a repository: upstream's list, and when upstream fails the last list seen with the tags that are cached. */
+/**
+ * The tags of a repository: upstream's list, as fresh as its tags are to be, with those that were pulled since; and when
+ * upstream fails the last list seen with the tags that are cached.
+ */
 export class TagListService {
   readonly #routing: Routing;
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
   readonly #clock: Clock;
   readonly #lists: Listings<Tag>;
+  /** For each list that is being asked for: the tags that were pulled in the meantime. */
+  readonly #asking = new Map<string, Set<Tag>>();
 
   constructor({ routing, metadata, degradation, clock }: TagListServiceOptions) {
     this.#routing = routing;
@@ -59,10 +64,26 @@ export class TagListService {
     return (known !== undefined && known.items.length > 0) || (await this.#held(repository)).length > 0;
   }
 
+  /** Upstream has the tag. A list that it gave before must not deny that. */
+  pulled(repository: Repository, tag: Tag): void {
+    const key = repositoryKey(repository);
+    this.#asking.get(key)?.add(tag);
+    this.#lists.amend(key, (tags) => (has(tags, tag) ? tags : inLexicalOrder([...tags, tag])));
+  }
+
+  /** One question at a time for each list: {@link Listings} sees to that. */
   async #ask(repository: Repository): Promise<Listing<Tag>> {
-    const { registry, breaker } = this.#routing.upstream(repository.upstream);
-    const items = inLexicalOrder(await breaker.watch(() => registry.listTags(repository.name)));
-    return { items, checkedAt: this.#clock.now() };
+    const { registry, breaker, freshness } = this.#routing.upstream(repository.upstream);
+    const key = repositoryKey(repository);
+    const pulled = new Set<Tag>();
+    this.#asking.set(key, pulled);
+    try {
+      const listed = await breaker.watch(() => registry.listTags(repository.name));
+      const items = inLexicalOrder([...listed, ...pulled]);
+      return { items, checkedAt: this.#clock.now(), maxAgeMs: freshness.maxAgeOfList(repository, items) };
+    } finally {
+      this.#asking.delete(key);
+    }
   }
 
   async #held(repository: Repository): Promise<readonly Tag[]> {
@@ -76,4 +97,17 @@ const notRecorded = () => Promise.resolve(undefined);
 /** Byte order, as registries sort; each tag once. Tags are ASCII, so code units will do. */
 function inLexicalOrder(tags: readonly Tag[]): readonly Tag[] {
   return [...new Set(tags)].sort();
+}
+
+/** Whether a tag is in a list in lexical order. */
+function has(tags: readonly Tag[], tag: Tag): boolean {
+  let [low, high] = [0, tags.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const found = tags[middle];
+    if (found === tag) return true;
+    if (found !== undefined && found < tag) low = middle + 1;
+    else high = middle;
+  }
+  return false;
 }

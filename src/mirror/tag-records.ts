@@ -21,14 +21,21 @@ export interface TagSighting {
 export class TagRecords {
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
+  readonly #onPulled: (repository: Repository, tag: Tag) => void;
   readonly #held = lru<string, TagRecord>(remembered);
   readonly #sightings = lru<string, TagSighting>(remembered);
   readonly #sightedTags = lru<string, ReadonlyMap<Tag, number>>(remembered);
   #evicted = 0;
 
-  constructor(metadata: MetadataStore, degradation: Degradation) {
+  /** @param onPulled told of tags that upstream was just seen to have, and whose manifest is held */
+  constructor(
+    metadata: MetadataStore,
+    degradation: Degradation,
+    onPulled: (repository: Repository, tag: Tag) => void,
+  ) {
     this.#metadata = metadata;
     this.#degradation = degradation;
+    this.#onPulled = onPulled;
   }
 
   /** The record of a tag whose manifest is held, if it is in memory already. */
@@ -52,6 +59,7 @@ export class TagRecords {
   remember(repository: Repository, tag: Tag, record: TagRecord): void {
     const key = tagKey(repository, tag);
     this.#held.set(key, record);
+    this.#onPulled(repository, tag);
     if (this.#sightings.peek(key)?.descriptor.digest === record.digest) this.#sightings.delete(key);
   }
 

@@ -32,6 +32,68 @@ describe('a list of tags', () => {
     expect(house.upstream.count('GET')).toBe(0);
   });
 
+  it.each([
+    ['0 s', 0],
+    ['an hour', 3_600_000],
+  ])('is as fresh as tags are to be: %s', async (_, tagMs) => {
+    await using house = await MirrorHouse.open({ policy: { tagMs } });
+    house.upstream.addManifest('library/hello', image.bytes, 'a');
+    await house.mirror.tags(hello);
+    house.upstream.addManifest('library/hello', image.bytes, 'b');
+    await house.clock.advance(Math.max(0, tagMs - 1));
+
+    const before = await house.mirror.tags(hello);
+    await house.clock.advance(1);
+    const after = await house.mirror.tags(hello);
+
+    expect(before.tags).toEqual(tagMs === 0 ? ['a', 'b'] : ['a']);
+    expect(after.tags).toEqual(['a', 'b']);
+    expect(house.upstream.count('TAGS')).toBe(tagMs === 0 ? 3 : 2);
+  });
+
+  it.each([
+    ['of its most short-lived tag', [{ match: '*:nightly', maxAgeMs: 1_000 }], 1_000],
+    ['of tags that are yet to come', [{ match: '*:v*', maxAgeMs: 3_600_000 }], 60_000],
+    ['of all that it may ever have', [{ match: 'library/*:*', maxAgeMs: 3_600_000 }], 3_600_000],
+  ])('has the freshness %s', async (_, rules, maxAgeMs) => {
+    await using house = await MirrorHouse.open({ policy: { tagMs: 60_000, rules } });
+    for (const tag of ['nightly', 'v1']) house.upstream.addManifest('library/hello', image.bytes, tag);
+    await house.mirror.tags(hello);
+    await house.clock.advance(maxAgeMs - 1);
+    await house.mirror.tags(hello);
+    expect(house.upstream.count('TAGS')).toBe(1);
+    await house.clock.advance(1);
+    await house.mirror.tags(hello);
+    expect(house.upstream.count('TAGS')).toBe(2);
+  });
+
+  it('has a tag that was pulled since it was asked for, in its place', async () => {
+    await using house = await MirrorHouse.open();
+    for (const tag of ['a', 'c']) house.upstream.addManifest('library/hello', image.bytes, tag);
+    await house.mirror.tags(hello);
+    for (const tag of ['b', 'd']) house.upstream.addManifest('library/hello', image.bytes, tag);
+
+    await house.mirror.manifest(hello, byTag('b'), 'GET');
+    await house.mirror.manifest(hello, byTag('c'), 'GET');
+
+    expect(await house.mirror.tags(hello)).toMatchObject({ tags: ['a', 'b', 'c'], result: 'hit' });
+    expect(house.upstream.count('TAGS')).toBe(1);
+  });
+
+  it('has a tag that was pulled while it was asked for', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', image.bytes, 'new');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    house.upstream.before = (request) => (request.startsWith('TAGS') ? promise : undefined);
+
+    const asking = house.mirror.tags(hello);
+    await house.mirror.manifest(hello, byTag('new'), 'GET');
+    house.upstream.removeTag('library/hello', 'new');
+    resolve();
+
+    expect((await asking).tags).toEqual(['new']);
+  });
+
   it('is made of what is cached when upstream fails', async () => {
     await using house = await MirrorHouse.open();
     house.upstream.addManifest('library/hello', image.bytes, 'latest');
