@@ -18,13 +18,26 @@ export function cacheStatus(result: CacheResult): string {
 const maxReasonLength = 200;
 
 /**
- * The value of `Warning` for a stale answer; `reason` is reduced to what a quoted string may hold.
+ * The value of `Warning` for a stale answer.
  * @see https://www.rfc-editor.org/rfc/rfc7234#section-5.5.1
  */
 export function staleWarning(reason: string): string {
-  const text = reason
+  const text = quotable(reason);
+  return `110 entrepot "Response is Stale${text === '' ? '' : `: ${text}`}"`;
+}
+
+/**
+ * The value of `Warning` for what upstream has to say to people.
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#warnings
+ */
+export function upstreamsWarning(notice: string): string {
+  return `299 - "${quotable(notice)}"`;
+}
+
+/** A text reduced to what a quoted string may hold. */
+function quotable(text: string): string {
+  return text
     .slice(0, maxReasonLength)
     .replaceAll(/[^ !#-[\]-~]/g, ' ')
     .trim();
-  return `110 entrepot "Response is Stale${text === '' ? '' : `: ${text}`}"`;
 }

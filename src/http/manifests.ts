@@ -44,7 +44,8 @@ export class ManifestHandler {
       return exchange.reply({ status: 304, headers });
     }
     headers.push('Content-Type', mediaType);
-    const lasting = answer.result === 'hit' && answer.upstreamMs === 0 ? { standing } : undefined;
+    const isAsItIs = answer.result === 'hit' && answer.upstreamMs === 0 && !answer.notices?.length;
+    const lasting = isAsItIs ? { standing } : undefined;
     if (method === 'HEAD') return exchange.reply({ status: 200, headers, length: size, ...lasting });
     if (answer.bytes === undefined)
       throw new TypeError('the mirror answered GET of a manifest without bytes');

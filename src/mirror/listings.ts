@@ -21,6 +21,8 @@ export interface Listing<T> {
   readonly checkedAt: number;
   /** Milliseconds for which it is served without asking upstream; a minute if not given. */
   readonly maxAgeMs?: number | undefined;
+  /** What upstream had to say to people; not kept. */
+  readonly notices?: readonly string[] | undefined;
   /** Why it is an old one after all; it then stands for this answer only. */
   readonly warning?: string | undefined;
 }
@@ -44,6 +46,7 @@ export interface ListingAnswer<T> {
   readonly result: CacheResult;
   readonly upstreamMs: number;
   readonly warning: string | undefined;
+  readonly notices?: readonly string[] | undefined;
 }
 
 /** Lists that upstream gives: asked for when they are due, and answered from what is known when upstream is in trouble. */
@@ -94,7 +97,8 @@ export class Listings<T> {
     const startedAt = this.#clock.monotonic();
     const { outcome, joined } = this.#requests.run(key, async () => {
       const listing = await source.ask();
-      if (listing.warning === undefined) this.#known.set(key, listing);
+      const { notices: _, ...kept } = listing;
+      if (listing.warning === undefined) this.#known.set(key, kept);
       return listing;
     });
     const end = settled(outcome);
@@ -105,9 +109,9 @@ export class Listings<T> {
       return stale('upstream does not answer in time', upstreamMs);
     }
     if ('value' in first) {
-      const { items, warning } = first.value;
+      const { items, warning, notices } = first.value;
       const result = warning !== undefined ? 'stale' : joined ? 'joined' : 'miss';
-      return { listed: items, result, upstreamMs, warning };
+      return { listed: items, result, upstreamMs, warning, notices };
     }
     const { error } = first;
     if (mustAnswer || !(error instanceof UpstreamError || error instanceof RegistryError)) throw error;

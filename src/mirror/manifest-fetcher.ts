@@ -10,7 +10,7 @@ import {
 } from '../oci/manifest.ts';
 import { referenceText, type ManifestReference, type Repository } from '../oci/reference.ts';
 import type { Upstream } from './upstream.ts';
-import type { FetchedManifest } from '../upstream/registry.ts';
+import type { FetchedManifest, RequestOptions } from '../upstream/registry.ts';
 
 /** A manifest whose bytes are what its digest says, and what it names. */
 export interface VerifiedManifest {
@@ -27,9 +27,10 @@ export async function fetchManifest(
   upstream: Upstream,
   repository: Repository,
   reference: ManifestReference,
+  options: Pick<RequestOptions, 'onWarning'>,
 ): Promise<VerifiedManifest> {
   const fetched = await upstream.breaker.watch(() =>
-    upstream.registry.getManifest(repository.name, reference),
+    upstream.registry.getManifest(repository.name, reference, options),
   );
   return verified(upstream, fetched, reference);
 }

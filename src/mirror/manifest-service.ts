@@ -39,6 +39,15 @@ export interface ManifestServiceOptions {
 export interface SeenManifest {
   readonly head: ManifestHead;
   readonly manifest: Manifest | undefined;
+  /** As in {@link ManifestAnswer}. */
+  readonly notices: readonly string[];
+}
+
+/** What upstream gave: verified, and stored. */
+export interface GivenManifest {
+  readonly manifest: Manifest;
+  /** As in {@link ManifestAnswer}. */
+  readonly notices: readonly string[];
 }
 
 /** Manifests by digest: from memory, from the database, from upstream. A digest once held is never asked for again. */
@@ -53,7 +62,7 @@ export class ManifestService {
     maxSize: hotBytes,
     sizeCalculation: ({ size }) => size + 512,
   });
-  readonly #fetches = new SingleFlight<Manifest>();
+  readonly #fetches = new SingleFlight<GivenManifest>();
   readonly #heads = new SingleFlight<SeenManifest>();
   #forgotten = 0;
 
@@ -96,22 +105,19 @@ export class ManifestService {
     try {
       if (method === 'HEAD') {
         const { outcome, joined } = this.head(repository, { digest });
-        const { head, manifest } = await outcome;
+        const { head, manifest, notices } = await outcome;
         const upstreamMs = this.#clock.monotonic() - startedAt;
-        if (manifest !== undefined) return this.answer(manifest, joined ? 'joined' : 'miss', upstreamMs);
+        const result = joined ? 'joined' : 'miss';
+        if (manifest !== undefined) return { ...this.answer(manifest, result, upstreamMs), notices };
         const descriptor = complete(head, digest);
         if (descriptor !== undefined) {
-          return {
-            descriptor,
-            bytes: undefined,
-            result: joined ? 'joined' : 'miss',
-            upstreamMs,
-            warning: undefined,
-          };
+          return { descriptor, bytes: undefined, result, upstreamMs, warning: undefined, notices };
         }
       }
       const { outcome, joined } = this.fetch(repository, { digest });
-      return this.answer(await outcome, joined ? 'joined' : 'miss', this.#clock.monotonic() - startedAt);
+      const { manifest, notices } = await outcome;
+      const upstreamMs = this.#clock.monotonic() - startedAt;
+      return { ...this.answer(manifest, joined ? 'joined' : 'miss', upstreamMs), notices };
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       throw clientError(error, () => registryErrors.manifestUnknown(digest, undefined, { cause: error }));
@@ -134,16 +140,20 @@ export class ManifestService {
     const upstream = this.#routing.upstream(repository.upstream);
     const { registry, breaker } = upstream;
     return this.#heads.run(flightKey(repository, reference), async () => {
-      const head = await breaker.watch(() => registry.headManifest(repository.name, reference));
+      const notices: string[] = [];
+      const onWarning = (text: string): void => void notices.push(text);
+      const head = await breaker.watch(() =>
+        registry.headManifest(repository.name, reference, { onWarning }),
+      );
       const { bytes } = head;
-      if (bytes === undefined) return { head, manifest: undefined };
+      if (bytes === undefined) return { head, manifest: undefined, notices };
       const given = verified(upstream, { ...head, bytes }, reference);
-      return { head, manifest: await this.#keep(repository, given, tagOf(reference)) };
+      return { head, manifest: await this.#keep(repository, given, tagOf(reference)), notices };
     });
   }
 
   /** One GET upstream, however many ask; verified and stored, with the tags that point to it. Rejects with UpstreamError or RegistryError. */
-  fetch(repository: Repository, reference: ManifestReference): Flight<Manifest> {
+  fetch(repository: Repository, reference: ManifestReference): Flight<GivenManifest> {
     return this.#fetches.run(flightKey(repository, reference), () =>
       'digest' in reference
         ? this.#fetchByDigest(repository, reference.digest)
@@ -157,32 +167,37 @@ export class ManifestService {
     this.#hot.delete(digestKey(repository, digest));
   }
 
-  async #fetchFrom(repository: Repository, reference: ManifestReference): Promise<Manifest> {
+  async #fetchFrom(repository: Repository, reference: ManifestReference): Promise<GivenManifest> {
     const upstream = this.#routing.upstream(repository.upstream);
-    return this.#keep(repository, await fetchManifest(upstream, repository, reference), tagOf(reference));
+    const notices: string[] = [];
+    const onWarning = (text: string): void => void notices.push(text);
+    const fetched = await fetchManifest(upstream, repository, reference, { onWarning });
+    return { manifest: await this.#keep(repository, fetched, tagOf(reference)), notices };
   }
 
   /** Some upstreams give a tag's manifest by the tag, and refuse it by the digest that they have just stated for it. */
-  async #fetchByDigest(repository: Repository, digest: Digest): Promise<Manifest> {
+  async #fetchByDigest(repository: Repository, digest: Digest): Promise<GivenManifest> {
     try {
       return (await this.#shared(repository, digest)) ?? (await this.#fetchFrom(repository, { digest }));
     } catch (error) {
       if (!isRefusal(error)) throw error;
       for (const tag of this.#tags.sightedAs(repository, digest)) {
         const given = await this.fetch(repository, { tag }).outcome.catch(() => undefined);
-        if (given?.digest === digest) return given;
+        if (given?.manifest.digest === digest) return given;
       }
       throw error;
     }
   }
 
   /** A manifest that another repository holds, once a HEAD has confirmed it for this one: that spends no pull. */
-  async #shared(repository: Repository, digest: Digest): Promise<Manifest | undefined> {
+  async #shared(repository: Repository, digest: Digest): Promise<GivenManifest | undefined> {
     const other = await this.#degradation.tolerate(() => this.#metadata.anyManifest(digest));
     if (other === undefined) return undefined;
-    const { head, manifest } = await this.head(repository, { digest }).outcome;
-    if (manifest !== undefined || head.digest !== digest) return manifest;
-    return this.#keep(repository, { manifest: other, contents: readManifest(other.bytes) }, undefined);
+    const { head, manifest, notices } = await this.head(repository, { digest }).outcome;
+    if (manifest !== undefined) return { manifest, notices };
+    if (head.digest !== digest) return undefined;
+    const shared = { manifest: other, contents: readManifest(other.bytes) };
+    return { manifest: await this.#keep(repository, shared, undefined), notices };
   }
 
   /** Writes down a manifest that is in memory only, since the database could not take it, or has lost it. */

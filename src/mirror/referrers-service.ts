@@ -82,19 +82,26 @@ export class ReferrersService {
   }
 
   async #ask(repository: Repository, subject: Digest): Promise<Listing<ReferrerDescriptor>> {
-    const items = await this.#byApi(repository, subject);
+    const notices: string[] = [];
+    const items = await this.#byApi(repository, subject, (text) => void notices.push(text));
     const listing =
-      items === undefined ? await this.#byTag(repository, subject) : { items, checkedAt: this.#clock.now() };
+      items === undefined
+        ? await this.#byTag(repository, subject)
+        : { items, checkedAt: this.#clock.now(), notices };
     if (listing.warning === undefined) await this.#record(repository, subject, listing);
     return listing;
   }
 
   /** What upstream's API lists; undefined when it has none. */
-  async #byApi(repository: Repository, subject: Digest): Promise<readonly ReferrerDescriptor[] | undefined> {
+  async #byApi(
+    repository: Repository,
+    subject: Digest,
+    onWarning: (text: string) => void,
+  ): Promise<readonly ReferrerDescriptor[] | undefined> {
     const { name, registry, breaker } = this.#routing.upstream(repository.upstream);
     const api = this.#apis.get(name);
     if (typeof api === 'object' && isWithin(this.#clock, withoutApiMs, api.missingAt)) return undefined;
-    const listed = await breaker.watch(() => registry.referrers(repository.name, subject));
+    const listed = await breaker.watch(() => registry.referrers(repository.name, subject, { onWarning }));
     if (listed !== undefined) {
       this.#apis.set(name, 'has');
     } else if (api !== 'has' && (await this.#manifests.held(repository, subject)) !== undefined) {
@@ -107,8 +114,9 @@ export class ReferrersService {
   async #byTag(repository: Repository, subject: Digest): Promise<Listing<ReferrerDescriptor>> {
     const tag = referrersTag(subject);
     try {
-      const { bytes, warning } = await this.#tags.byTag(repository, tag, 'GET');
-      return { items: bytes === undefined ? [] : readIndex(bytes), checkedAt: this.#clock.now(), warning };
+      const { bytes, warning, notices } = await this.#tags.byTag(repository, tag, 'GET');
+      const items = bytes === undefined ? [] : readIndex(bytes);
+      return { items, checkedAt: this.#clock.now(), warning, notices };
     } catch (error) {
       if (!(error instanceof RegistryError && error.status === 404)) throw error;
       // That there was none when upstream was last asked is said while it cannot be.

@@ -78,9 +78,12 @@ export class TagListService {
     const pulled = new Set<Tag>();
     this.#asking.set(key, pulled);
     try {
-      const listed = await breaker.watch(() => registry.listTags(repository.name));
+      const notices: string[] = [];
+      const onWarning = (text: string): void => void notices.push(text);
+      const listed = await breaker.watch(() => registry.listTags(repository.name, { onWarning }));
       const items = inLexicalOrder([...listed, ...pulled]);
-      return { items, checkedAt: this.#clock.now(), maxAgeMs: freshness.maxAgeOfList(repository, items) };
+      const maxAgeMs = freshness.maxAgeOfList(repository, items);
+      return { items, checkedAt: this.#clock.now(), maxAgeMs, notices };
     } finally {
       this.#asking.delete(key);
     }

@@ -31,6 +31,8 @@ interface TagCheck {
   /** The manifest where it took a GET to find out. */
   readonly given: Manifest | undefined;
   readonly descriptor: Descriptor | undefined;
+  /** As in {@link ManifestAnswer}. */
+  readonly notices: readonly string[];
 }
 
 /** What upstream said of a tag: at least a complete descriptor, and the manifest where that is held now. */
@@ -41,6 +43,8 @@ interface Resolution {
   readonly joined: boolean;
   /** Nothing had to be fetched. */
   readonly confirmed: boolean;
+  /** As in {@link ManifestAnswer}. */
+  readonly notices: readonly string[];
 }
 
 /** Manifests by tag: fresh from the cache, confirmed by upstream, or stale when upstream cannot confirm. */
@@ -150,10 +154,14 @@ export class TagService {
     return this.#answer(first.value, confirmed ? 'hit' : joined ? 'joined' : 'miss', upstreamMs);
   }
 
-  #answer({ descriptor, manifest }: Resolution, result: CacheResult, upstreamMs: number): ManifestAnswer {
+  #answer(
+    { descriptor, manifest, notices }: Resolution,
+    result: CacheResult,
+    upstreamMs: number,
+  ): ManifestAnswer {
     return manifest === undefined
-      ? { descriptor, bytes: undefined, result, upstreamMs, warning: undefined }
-      : this.#manifests.answer(manifest, result, upstreamMs);
+      ? { descriptor, bytes: undefined, result, upstreamMs, warning: undefined, notices }
+      : { ...this.#manifests.answer(manifest, result, upstreamMs), notices };
   }
 
   async #failed(
@@ -186,7 +194,8 @@ export class TagService {
     const sighting = this.#tags.sighting(repository, tag);
     if (sighting !== undefined && this.isFresh(repository, tag, sighting.checkedAt)) {
       const { descriptor } = sighting;
-      if (method === 'HEAD') return { descriptor, manifest: undefined, joined: false, confirmed: true };
+      if (method === 'HEAD')
+        return { descriptor, manifest: undefined, joined: false, confirmed: true, notices: [] };
       try {
         return await this.#fetched(repository, { digest: descriptor.digest });
       } catch (error) {
@@ -204,18 +213,18 @@ export class TagService {
       if (method === 'HEAD' || !hasWords(error)) throw error;
       return this.#fetched(repository, { tag });
     }
-    const { held, given, descriptor } = check;
-    if (given !== undefined) return { descriptor: given, manifest: given, joined, confirmed: false };
-    if (held !== undefined) return { descriptor: held, manifest: held, joined, confirmed: true };
+    const { held, given, descriptor, notices } = check;
+    if (given !== undefined) return { descriptor: given, manifest: given, joined, confirmed: false, notices };
+    if (held !== undefined) return { descriptor: held, manifest: held, joined, confirmed: true, notices };
     if (descriptor === undefined) return this.#fetched(repository, { tag });
-    if (method === 'HEAD') return { descriptor, manifest: undefined, joined, confirmed: false };
+    if (method === 'HEAD') return { descriptor, manifest: undefined, joined, confirmed: false, notices };
     const startedAt = this.#clock.now();
     try {
       return await this.#fetched(repository, { digest: descriptor.digest });
     } catch (error) {
       const now = isRefusal(error) ? this.#foundSince(startedAt, repository, tag) : undefined;
       if (now === undefined) throw error;
-      return { descriptor: now, manifest: now, joined: false, confirmed: false };
+      return { descriptor: now, manifest: now, joined: false, confirmed: false, notices };
     }
   }
 
@@ -228,18 +237,18 @@ export class TagService {
 
   /** One HEAD upstream, and what follows from it whoever asked. */
   async #check(repository: Repository, tag: Tag): Promise<TagCheck> {
-    const { head, manifest: given } = await this.#manifests.head(repository, { tag }).outcome;
-    if (given !== undefined) return { held: undefined, given, descriptor: given };
+    const { head, manifest: given, notices } = await this.#manifests.head(repository, { tag }).outcome;
+    if (given !== undefined) return { held: undefined, given, descriptor: given, notices };
     const checkedAt = this.#clock.now();
     const held = head.digest === undefined ? undefined : await this.#manifests.held(repository, head.digest);
     if (held !== undefined) {
       const isWritten = await this.#tags.confirm(repository, tag, { digest: held.digest, checkedAt });
       if (!isWritten) await this.#manifests.write(repository, held, { name: tag, checkedAt });
-      return { held, given: undefined, descriptor: held };
+      return { held, given: undefined, descriptor: held, notices };
     }
     const descriptor = complete(head);
     if (descriptor !== undefined) this.#tags.sighted(repository, tag, { descriptor, checkedAt });
-    return { held: undefined, given: undefined, descriptor };
+    return { held: undefined, given: undefined, descriptor, notices };
   }
 
   async #fetched(
@@ -247,8 +256,8 @@ export class TagService {
     reference: Parameters<ManifestService['fetch']>[1],
   ): Promise<Resolution> {
     const { outcome, joined } = this.#manifests.fetch(repository, reference);
-    const manifest = await outcome;
-    return { descriptor: manifest, manifest, joined, confirmed: false };
+    const { manifest, notices } = await outcome;
+    return { descriptor: manifest, manifest, joined, confirmed: false, notices };
   }
 }
 

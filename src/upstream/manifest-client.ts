@@ -13,6 +13,7 @@ import type { HeadSupport } from './head-support.ts';
 import { contentLength, headerText, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
 import { parseRateLimit, type RateLimit } from './rate-limit.ts';
 import { UpstreamError, type FetchedManifest, type ManifestHead, type RequestOptions } from './registry.ts';
+import { parseWarnings } from './warnings.ts';
 
 export interface ManifestClientOptions {
   readonly url: URL;
@@ -85,7 +86,7 @@ export class ManifestClient {
     method: 'GET' | 'HEAD',
     repository: RepositoryName,
     reference: ManifestReference,
-    { signal }: RequestOptions,
+    { signal, onWarning }: RequestOptions,
   ): Promise<UpstreamResponse> {
     const { url, sender, clock, onRateLimit } = this.#options;
     const request: UpstreamRequest = {
@@ -99,6 +100,7 @@ export class ManifestClient {
     const rateLimit = parseRateLimit(response.headers);
     if (rateLimit !== undefined) onRateLimit(rateLimit);
     if (response.status !== 200) throw await answerError(response, clock.now());
+    for (const text of parseWarnings(response.headers)) onWarning?.(text);
     return response;
   }
 }

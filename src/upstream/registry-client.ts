@@ -25,6 +25,7 @@ import type {
   UpstreamRegistry,
 } from './registry.ts';
 import { TagPages } from './tag-pages.ts';
+import { parseWarnings } from './warnings.ts';
 
 const maxPageBytes = 8 * 1024 * 1024;
 const tagsPerPage = 1000;
@@ -103,7 +104,7 @@ export class RegistryClient implements UpstreamRegistry {
 
   async listTags(
     repository: RepositoryName,
-    { signal, atMost }: TagListOptions = {},
+    { signal, atMost, onWarning }: TagListOptions = {},
   ): Promise<readonly Tag[]> {
     const pages = new TagPages();
     const first = endpoint(this.#url, repository, 'tags', 'list');
@@ -118,7 +119,10 @@ export class RegistryClient implements UpstreamRegistry {
         lane: 'metadata',
         signal,
       };
-      const response = await this.#expectOk(await this.#metadata.send(request, pullScope(repository)));
+      const response = await this.#expectOk(
+        await this.#metadata.send(request, pullScope(repository)),
+        onWarning,
+      );
       pages.add(await this.#read(response), response.url.host, response.headers);
       url = atMost === undefined ? nextPage(response, url, asked) : undefined;
     }
@@ -128,7 +132,7 @@ export class RegistryClient implements UpstreamRegistry {
   async referrers(
     repository: RepositoryName,
     digest: Digest,
-    { signal }: RequestOptions = {},
+    { signal, onWarning }: RequestOptions = {},
   ): Promise<readonly ReferrerDescriptor[] | undefined> {
     const pages = new ReferrerPages();
     const first = endpoint(this.#url, repository, 'referrers', digest);
@@ -148,7 +152,7 @@ export class RegistryClient implements UpstreamRegistry {
         response.body.discard();
         return undefined;
       }
-      await this.#expectOk(response);
+      await this.#expectOk(response, onWarning);
       if (!pages.add(await this.#read(response), response.url.host, response.headers)) return undefined;
       url = nextPage(response, url, asked);
     }
@@ -163,8 +167,12 @@ export class RegistryClient implements UpstreamRegistry {
     await this.#close();
   }
 
-  async #expectOk(response: UpstreamResponse): Promise<UpstreamResponse> {
+  async #expectOk(
+    response: UpstreamResponse,
+    onWarning: RequestOptions['onWarning'],
+  ): Promise<UpstreamResponse> {
     if (response.status !== 200) throw await answerError(response, this.#clock.now());
+    for (const text of parseWarnings(response.headers)) onWarning?.(text);
     return response;
   }
 

@@ -58,6 +58,8 @@ export interface SearchResult {
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Told what the registry has to say to people besides (`Warning: 299`), as short plain text: of manifests and lists. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 export interface BlobOptions extends RequestOptions {

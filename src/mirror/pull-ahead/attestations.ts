@@ -56,7 +56,7 @@ export class Attestations {
     if (held !== undefined) return held;
     if (!(await maySpend(repository))) return 'later';
     try {
-      return await manifests.fetch(repository, { digest }).outcome;
+      return (await manifests.fetch(repository, { digest }).outcome).manifest;
     } catch (error) {
       if (error instanceof RegistryError) return 'never';
       if (!(error instanceof UpstreamError)) throw error;

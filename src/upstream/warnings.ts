@@ -1,0 +1,24 @@
+import { printable } from './answer-error.ts';
+import { headerLines, type ResponseHeaders } from './http-message.ts';
+
+/** A registry has no need of more. */
+const maxWarnings = 5;
+/** Of the header, as far as it is read; the specification wants no more than 4,096 bytes of it. */
+const maxHeaderLength = 8 * 1024;
+
+/** `299 - "text"`: the text in quotes may have escapes, and is passed over whole. A date may follow. */
+const warning = /(\d{3})[ \t]+[^\s",]+[ \t]+"((?:[^"\\]|\\.)*)"/g;
+
+/**
+ * What a registry has to say to people, of its `Warning` headers: the texts of those with the code 299, as short plain text
+ * without secrets. Others are about caches in between, and mean nothing to whoever is asked next.
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#warnings
+ */
+export function parseWarnings(headers: ResponseHeaders): readonly string[] {
+  const lines = headerLines(headers, 'warning').join(', ').slice(0, maxHeaderLength);
+  const texts = [...lines.matchAll(warning)]
+    .filter(([, code]) => code === '299')
+    .map(([, , text = '']) => printable(text.replaceAll(/\\(.)/g, '$1')))
+    .filter((text) => text !== '');
+  return [...new Set(texts)].slice(0, maxWarnings);
+}
