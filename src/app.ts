@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import { openCache } from './compose-cache.ts';
-import { composeUpstream, lazyAuthorities, loadClients, type LazyDependencies } from './compose-upstreams.ts';
+import { composeUpstream, lazyAuthorities } from './compose-upstreams.ts';
 import type { AuthConfig, Config } from './config/config.ts';
 import { ControlServer } from './control/control-server.ts';
 import { composeHttp, type BoundAddress, type HttpSettings, type RunningHttp } from './http/compose.ts';
@@ -22,8 +22,6 @@ export interface RunningEntrepot {
   readonly bound: readonly BoundAddress[];
   /** Reads certificates and the password file again; what cannot be used is logged, and what was in use stays. Never rejects. */
   reload(): Promise<void>;
-  /** Loads what asks upstreams, before the first pull would have to. */
-  prepare(): Promise<void>;
   /** Lets requests under way end within `draintimeout`, then closes everything. Partial blobs are kept. */
   close(): Promise<void>;
 }
@@ -37,17 +35,13 @@ export async function startEntrepot(
   { logger, clock }: EntrepotDependencies,
 ): Promise<RunningEntrepot> {
   await using closing = new AsyncDisposableStack();
-  const authorities = lazyAuthorities(config.systemStores);
-  const http = await open(config, { logger, clock, authorities }, closing);
+  const http = await open(config, { logger, clock }, closing);
   const opened = closing.move();
   return {
     addresses: [http.address],
     publicAddress: http.publicAddress,
     bound: http.bound,
     reload: () => http.reload(),
-    async prepare() {
-      await Promise.all([loadClients(), authorities()]);
-    },
     close: () => opened.disposeAsync(),
   };
 }
@@ -55,7 +49,7 @@ export async function startEntrepot(
 /** Builds each part before those that use it, and notes how to close it; parts are closed in reverse order. */
 async function open(
   config: Config,
-  { logger, clock, authorities }: EntrepotDependencies & Pick<LazyDependencies, 'authorities'>,
+  { logger, clock }: EntrepotDependencies,
   closing: AsyncDisposableStack,
 ): Promise<RunningHttp> {
   const random = Math.random;
@@ -65,6 +59,7 @@ async function open(
   const cache = await openCache(config, { clock, logger, serves: true });
   closing.defer(() => cache.close());
 
+  const authorities = lazyAuthorities(config.systemStores);
   const dependencies = { timeouts: config.timeouts, authorities, clock, logger, random };
   const upstreams = config.upstreams.map((upstream) => {
     const running = composeUpstream(upstream, dependencies);

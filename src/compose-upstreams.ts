@@ -5,11 +5,6 @@ import type { Authorities, SystemStores } from './upstream/authorities.ts';
 import { LazyRegistry } from './upstream/lazy-registry.ts';
 import type { UpstreamRegistry } from './upstream/registry.ts';
 
-export type LazyDependencies = Omit<UpstreamDependencies, 'authorities'> & {
-  /** Whom certificates are checked with, read when the first upstream is asked. */
-  readonly authorities: () => Promise<Authorities>;
-};
-
 export interface RunningUpstream {
   readonly upstream: MirroredUpstream;
   close(): Promise<void>;
@@ -19,16 +14,13 @@ export interface RunningUpstream {
  * The clients of one upstream: with the configured credentials, without any, and with a reader's own. Nothing is asked yet,
  * nor loaded: that is half of a server's code, and what is cached needs none of it.
  */
-export function composeUpstream(
-  config: UpstreamConfig,
-  { authorities, ...dependencies }: LazyDependencies,
-): RunningUpstream {
+export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDependencies): RunningUpstream {
   const { name, credentials, freshness, pullAhead, ranges } = config;
   let clients: Clients | undefined;
   const lazily = (make: (clients: Clients) => UpstreamRegistry): UpstreamRegistry =>
     new LazyRegistry(name, async () => {
-      const [clientsOf, loaded] = await Promise.all([loadClients(), authorities()]);
-      return make((clients ??= clientsOf(config, { ...dependencies, authorities: loaded })));
+      const clientsOf = await loadClients();
+      return make((clients ??= clientsOf(config, dependencies)));
     });
   const registry = lazily((of) => of.configured());
   const anonymous = credentials === undefined ? undefined : lazily((of) => of.anonymous());
@@ -53,12 +45,18 @@ export async function loadClients(): Promise<typeof upstreamClients> {
   return (await import('./upstream-clients.ts')).upstreamClients;
 }
 
-/** Reads the system's authorities when they are first asked for, once for all upstreams. */
+/** Reads the system's authorities when the first upstream is asked over TLS, once for all: that takes 30 ms and some MiB. */
 export function lazyAuthorities(stores: SystemStores): () => Promise<Authorities> {
   let loaded: Promise<Authorities> | undefined;
   const load = async (): Promise<Authorities> => {
-    const { Authorities: authorities } = await import('./upstream/authorities.ts');
-    return authorities.load(stores);
+    try {
+      const { Authorities: authorities } = await import('./upstream/authorities.ts');
+      return await authorities.load(stores);
+    } catch (error) {
+      // Such as running out of file descriptors: the next request may succeed.
+      loaded = undefined;
+      throw error;
+    }
   };
   return () => (loaded ??= load());
 }

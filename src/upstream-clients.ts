@@ -13,8 +13,8 @@ import { version } from './version.ts';
 
 export interface UpstreamDependencies {
   readonly timeouts: Timeouts;
-  /** Whom all upstreams' certificates are checked with. */
-  readonly authorities: Authorities;
+  /** Whom all upstreams' certificates are checked with; asked for when the first is. */
+  readonly authorities: () => Promise<Authorities>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** In [0, 1), for jitter. */

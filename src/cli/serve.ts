@@ -1,4 +1,5 @@
 import { startEntrepot, type RunningEntrepot } from '../app.ts';
+import { loadClients } from '../compose-upstreams.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
@@ -12,7 +13,7 @@ import { StopSignal } from './stop-signal.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds from a start, in which those who waited for it are answered from the cache. */
-const prepareAfterMs = 100;
+const loadClientsAfterMs = 100;
 
 /** Runs the mirror until a signal asks it to stop. Resolves when all is closed. */
 export async function serve(file: string | undefined, terminal: Terminal): Promise<ExitCode> {
@@ -41,10 +42,10 @@ export async function serve(file: string | undefined, terminal: Terminal): Promi
   else logger.info(summary, 'ready');
   for (const warning of warnings) logger.warn(warning);
   setTimeout(() => {
-    entrepot.prepare().catch((error: unknown) => {
+    loadClients().catch((error: unknown) => {
       logger.error({ err: error }, 'what asks upstreams could not be loaded: nothing can be fetched');
     });
-  }, prepareAfterMs).unref();
+  }, loadClientsAfterMs).unref();
 
   const signal = await stop.received;
   logger.info({ signal }, 'stopping; a second signal stops at once');

@@ -30,10 +30,14 @@ export class Authorities {
     this.#system = system;
   }
 
-  /** Reads the system's. What cannot be read is none: stores differ from system to system. */
+  /**
+   * Reads the system's. What cannot be read is none: stores differ from system to system. Rejects when the process has too
+   * many files open.
+   */
   static async load(stores: SystemStores): Promise<Authorities> {
     if (askedByNode.has(process.platform)) return new Authorities(getCACertificates('system'));
-    const texts = [await firstOf(stores.files), ...(await Promise.all(stores.directories.map(allOf))).flat()];
+    const texts = [await firstOf(stores.files)];
+    for (const directory of stores.directories) texts.push(...(await allOf(directory)));
     // A bundle holds what the folder beside it has in single files.
     return new Authorities(distinct(texts.flatMap((text) => text.match(pemPattern) ?? [])));
   }
@@ -87,23 +91,31 @@ async function firstOf(files: readonly string[]): Promise<string> {
 
 /** The files of a folder, without links within it: these are other names for the same ones. */
 async function allOf(directory: string): Promise<readonly string[]> {
-  try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    const texts = entries.map(async (entry) => {
-      const path = join(directory, entry.name);
-      if (entry.isSymbolicLink() && !(await readlink(path)).includes('/')) return undefined;
-      return entry.isFile() || entry.isSymbolicLink() ? textOf(path) : undefined;
-    });
-    return (await Promise.all(texts)).filter((text) => text !== undefined);
-  } catch {
-    return [];
+  const texts: string[] = [];
+  for (const entry of (await unlessMissing(() => readdir(directory, { withFileTypes: true }))) ?? []) {
+    const file = join(directory, entry.name);
+    const isLink = entry.isSymbolicLink();
+    if (!isLink && !entry.isFile()) continue;
+    if (isLink && (await unlessMissing(() => readlink(file)))?.includes('/') !== true) continue;
+    const text = await textOf(file);
+    if (text !== undefined) texts.push(text);
   }
+  return texts;
 }
 
-async function textOf(file: string): Promise<string | undefined> {
+function textOf(file: string): Promise<string | undefined> {
+  return unlessMissing(() => readFile(file, 'latin1'));
+}
+
+/** Of what passes: the next try may succeed. */
+const passing: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** Undefined for what is not there, may not be read, or is no file. */
+async function unlessMissing<Result>(read: () => Promise<Result>): Promise<Result | undefined> {
   try {
-    return await readFile(file, 'latin1');
-  } catch {
+    return await read();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && passing.has(error.code)) throw error;
     return undefined;
   }
 }

@@ -8,8 +8,8 @@ export interface ConnectorOptions {
   readonly guard: AddressGuard;
   /** Milliseconds, TLS included. */
   readonly timeoutMs: number;
-  /** What certificates are checked with; asked for when the first is. */
-  readonly secureContext: () => SecureContext;
+  /** What certificates are checked with; undefined for connections without TLS only. */
+  readonly secureContext: SecureContext | undefined;
   /** Certificates of hosts that the operator named are not checked. */
   readonly insecure: boolean;
   /** What connections that bring much receive into; undefined for the others. */
@@ -24,26 +24,24 @@ export function guardedConnector({
   insecure,
   receive,
 }: ConnectorOptions): buildConnector.connector {
-  const connectorTo = (standing: Standing, tls: boolean): buildConnector.connector =>
+  const connectorTo = (standing: Standing): buildConnector.connector =>
     buildConnector({
       timeout: timeoutMs,
       allowH2: false,
       lookup: guard.lookup(standing),
       rejectUnauthorized: !isUnchecked(standing, insecure),
-      ...(tls ? { secureContext: secureContext() } : {}),
+      ...(secureContext === undefined ? {} : { secureContext }),
       ...(receive === undefined ? {} : { onread: receive.onread(), highWaterMark: onePiece }),
     });
-  const made = new Map<string, buildConnector.connector>();
-  const connector = (standing: Standing, protocol: string): buildConnector.connector => {
-    const key = `${standing} ${protocol}`;
-    const one = made.get(key) ?? connectorTo(standing, protocol === 'https:');
-    made.set(key, one);
-    return one;
+  const connectors: Readonly<Record<Standing, buildConnector.connector>> = {
+    upstream: connectorTo('upstream'),
+    redirect: connectorTo('redirect'),
+    stranger: connectorTo('stranger'),
   };
   return (options, callback) => {
     const { protocol, hostname, port } = options;
     const url = new URL(`${protocol}//${isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}`);
-    connector(guard.standing(url), protocol)(options, (...[error, socket]) => {
+    connectors[guard.standing(url)](options, (...[error, socket]) => {
       if (error !== null) {
         callback(error, null);
         return;

@@ -33,8 +33,8 @@ export interface CreateRegistryClientOptions {
   readonly credentials?: CredentialProvider | undefined;
   readonly timeouts: Timeouts;
   readonly retry?: RetryPolicy | undefined;
-  /** Whom certificates are checked with. */
-  readonly authorities: Authorities;
+  /** Whom certificates are checked with; asked for when the first is. */
+  readonly authorities: () => Promise<Authorities>;
   /** More authorities in PEM form, for this upstream. */
   readonly ca?: string | undefined;
   /** Certificates of the upstream are not checked. */
@@ -95,7 +95,7 @@ function createTransport(options: CreateRegistryClientOptions): Transport {
     guard,
     connectMs: timeouts.connectMs,
     headerMs: timeouts.headerMs,
-    secureContext: () => options.authorities.context(options.ca),
+    secureContext: async () => (await options.authorities()).context(options.ca),
     insecure: options.insecure ?? false,
     proxy: options.proxy,
   });

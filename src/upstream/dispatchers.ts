@@ -14,7 +14,7 @@ export interface DispatchersOptions {
   /** Milliseconds in which a proxy must have opened a tunnel. */
   readonly headerMs: number;
   /** What certificates are checked with; asked for when the first is. */
-  readonly secureContext: () => SecureContext;
+  readonly secureContext: () => Promise<SecureContext>;
   readonly insecure: boolean;
   readonly proxy: ProxySettings | undefined;
 }
@@ -42,18 +42,20 @@ export class Dispatchers {
   }
 
   /** What sends a request to `url`. */
-  of(url: URL, lane: Lane): Dispatcher {
+  async of(url: URL, lane: Lane): Promise<Dispatcher> {
     const proxy = this.proxyOf(url);
-    const { guard, connectMs, headerMs, insecure, secureContext } = this.#options;
+    const { guard, connectMs, headerMs, insecure } = this.#options;
     if (proxy === undefined) {
+      const secureContext = url.protocol === 'https:' ? await this.#options.secureContext() : undefined;
       const receive = this.memory;
-      return this.#kept(lane, () =>
+      return this.#kept(`${lane} ${url.protocol}`, () =>
         direct(lane, { guard, timeoutMs: connectMs, secureContext, insecure, receive }),
       );
     }
+    const secureContext = await this.#options.secureContext();
     const unchecked = isUnchecked(guard.standing(url), insecure);
     return this.#kept(`${lane} ${String(unchecked)} ${proxy.href}`, () =>
-      proxied(lane, { proxy, connectMs, headerMs, secureContext: secureContext(), unchecked }),
+      proxied(lane, { proxy, connectMs, headerMs, secureContext, unchecked }),
     );
   }
 

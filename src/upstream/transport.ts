@@ -47,7 +47,7 @@ export class Transport implements Sender {
     guard.check(url);
     const asked = { host: url.host, proxy: this.proxyOf(url), signal };
     try {
-      const dispatcher = dispatchers.of(url, lane);
+      const dispatcher = await dispatchers.of(url, lane);
       const answer = new Arriving(dispatchers.memory, signal);
       const request: Dispatcher.DispatchOptions = {
         origin: url.origin,

@@ -215,7 +215,7 @@ describe('the doctor, of a registry', () => {
     hub.fault({ kind: 'hang', on: 'ping' });
     const file = await configure({ 'docker.io': { url: hub.url } });
     const { config } = loadConfig({ file, environment: {}, directory: folder.path });
-    const upstreams = await composeExaminers(config, systemClock(), 60_000);
+    const upstreams = composeExaminers(config, systemClock(), 60_000);
     const overdue = new AbortController();
 
     const findings = new UpstreamsCheck(new UpstreamSurvey(upstreams.examiners)).run(overdue.signal);

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import type { Clock } from '../../clock.ts';
+import { lazyAuthorities } from '../../compose-upstreams.ts';
 import type { Config, UpstreamConfig } from '../../config/config.ts';
 import type { RepositoryName, Tag } from '../../oci/reference.ts';
 import {
@@ -7,7 +8,7 @@ import {
   createRegistryProbe,
   type CreateRegistryClientOptions,
 } from '../../upstream/create-registry-client.ts';
-import { Authorities } from '../../upstream/authorities.ts';
+import type { Authorities } from '../../upstream/authorities.ts';
 import { createCredentialProvider } from '../../upstream/credentials/create-credential-provider.ts';
 import type { RateLimit } from '../../upstream/rate-limit.ts';
 import { version } from '../../version.ts';
@@ -28,12 +29,12 @@ export interface Examiners {
  * One for each URL of each upstream, so that a registry which others stand in for is looked at, too.
  * @param limitMs for one request
  */
-export async function composeExaminers(
+export function composeExaminers(
   { upstreams, systemStores }: Config,
   clock: Clock,
   limitMs: number,
-): Promise<Examiners> {
-  const authorities = await Authorities.load(systemStores);
+): Examiners {
+  const authorities = lazyAuthorities(systemStores);
   const made = upstreams.flatMap((upstream) =>
     upstream.urls.map((url) => composeExaminer(upstream, url, { authorities, clock, limitMs })),
   );
@@ -46,7 +47,7 @@ export async function composeExaminers(
 }
 
 interface ExaminerSettings {
-  readonly authorities: Authorities;
+  readonly authorities: () => Promise<Authorities>;
   readonly clock: Clock;
   readonly limitMs: number;
 }

@@ -42,7 +42,7 @@ async function examineAll(source: ConfigSource, clock: Clock): Promise<readonly 
   const configuration = new ConfigCheck(loaded);
   if (loaded instanceof ConfigError) return examine([configuration], limitMs);
   const { config } = loaded;
-  const upstreams = await composeExaminers(config, clock, limitMs);
+  const upstreams = composeExaminers(config, clock, limitMs);
   const survey = new UpstreamSurvey(upstreams.examiners);
   try {
     return await examine(

@@ -118,7 +118,8 @@ describe('the authorities of the system', () => {
         ...(variable === 'SSL_CERT_FILE' ? {} : { SSL_CERT_DIR: `/nowhere::${folder.path}/certs` }),
       });
       expect(warnings).toEqual([]);
-      const authorities = await Authorities.load(config.systemStores);
+      const loaded = await Authorities.load(config.systemStores);
+      const authorities = (): Promise<Authorities> => Promise.resolve(loaded);
       expect(await pull(registry.url, { authorities })).toBe('{}');
       // What an upstream is configured with is trusted besides.
       const own = await TestCertificate.create({ name: 'own', authority: true });
@@ -130,11 +131,13 @@ describe('the authorities of the system', () => {
   it('are those of the first bundle that can be read', async () => {
     await using registry = await tlsServer(shown(server, intermediate));
     await using folder = await ConfigFolder.create({ 'first.pem': server.pem, 'second.pem': root.pem });
-    const inOrder = async (...files: readonly string[]): Promise<Authorities> =>
-      Authorities.load({ files: files.map((file) => `${folder.path}/${file}`), directories: [] });
-    expect(await pull(registry.url, { authorities: await inOrder('none.pem', 'second.pem') })).toBe('{}');
+    const inOrder =
+      (...files: readonly string[]) =>
+      (): Promise<Authorities> =>
+        Authorities.load({ files: files.map((file) => `${folder.path}/${file}`), directories: [] });
+    expect(await pull(registry.url, { authorities: inOrder('none.pem', 'second.pem') })).toBe('{}');
     await using other = await tlsServer(shown(await issue({}), root));
-    expect(await refusal(other.url, { authorities: await inOrder('first.pem', 'second.pem') })).toContain(
+    expect(await refusal(other.url, { authorities: inOrder('first.pem', 'second.pem') })).toContain(
       'SELF_SIGNED_CERT_IN_CHAIN',
     );
   });

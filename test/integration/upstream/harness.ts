@@ -36,7 +36,7 @@ export function clientOf(
     clock: systemClock(),
     logger,
     random: () => 0,
-    authorities: new Authorities([]),
+    authorities: () => Promise.resolve(new Authorities([])),
     ...options,
     timeouts: { connectMs: 5000, headerMs: 15_000, idleMs: 30_000, ...options.timeouts },
   });
