@@ -1,4 +1,6 @@
+import { hasMark } from './byte-order-mark.ts';
 import { EditConflict, type Edit, type Edited, type Rest } from './edit.ts';
+import { proveLines } from './read-again.ts';
 
 const begin = '# >>> entrepot setup: from here to "<<<" is taken out again by --undo';
 const end = '# <<< entrepot setup';
@@ -21,11 +23,16 @@ export class BlockEdit implements Edit {
   }
 
   apply(text: string | undefined): Edited {
+    if (text !== undefined && hasMark(text)) {
+      throw new EditConflict('begins with a byte order mark, which not all versions read: save it without');
+    }
     const { text: rest, empty } = takeBackBlock(text ?? '');
     const lines = this.#linesFor(rest);
     if (lines === undefined) return { text: rest, added: [] };
     const gap = empty ? '' : rest.endsWith('\n') ? '\n' : '\n\n';
-    return { text: `${rest}${gap}${begin}\n${lines}${end}\n`, added: [] };
+    const after = `${rest}${gap}${begin}\n${lines}${end}\n`;
+    proveLines(rest, after, lines);
+    return { text: after, added: [] };
   }
 }
 

@@ -1,5 +1,7 @@
+import { behindMark } from './byte-order-mark.ts';
 import type { Edit, Edited } from './edit.ts';
 import { addEntry, type Entry, type Tree } from './entries.ts';
+import { proveEntries } from './read-again.ts';
 
 /** A tree that knows the text of its file. */
 export interface TextTree extends Tree {
@@ -26,6 +28,13 @@ export class EntriesEdit implements Edit {
   }
 
   apply(text: string | undefined): Edited {
+    if (text === undefined) return this.#edit(undefined);
+    const edited = behindMark(text, (rest) => this.#edit(rest));
+    if (edited.text !== text) proveEntries(this.kind, text, edited.text, this.#entries);
+    return edited;
+  }
+
+  #edit(text: string | undefined): Edited {
     const tree = this.#parse(text);
     const added = this.#entries.flatMap((entry) => addEntry(tree, entry) ?? []);
     return { text: added.length === 0 && text !== undefined ? text : tree.text, added };

@@ -1,4 +1,5 @@
 import { applyEdits, modify, type FormattingOptions } from 'jsonc-parser';
+import { behindMark } from './byte-order-mark.ts';
 import { EditConflict, type AddedEntry, type Rest } from './edit.ts';
 import { EntriesEdit, type TextTree } from './entries-edit.ts';
 import { removeEntry, type Entry } from './entries.ts';
@@ -11,9 +12,11 @@ export class JsonEdit extends EntriesEdit {
 }
 
 export function takeBackJson(text: string, added: readonly AddedEntry[]): Rest {
-  const tree = new JsonTree(text);
-  for (const entry of added.toReversed()) removeEntry(tree, entry);
-  return { text: tree.text, empty: Object.keys(tree.get([]) ?? {}).length === 0 };
+  return behindMark(text, (rest) => {
+    const tree = new JsonTree(rest);
+    for (const entry of added.toReversed()) removeEntry(tree, entry);
+    return { text: tree.text, empty: Object.keys(tree.get([]) ?? {}).length === 0 };
+  });
 }
 
 /** JSON as text, so that all that is not touched stays as somebody wrote it, numbers of any length included. */

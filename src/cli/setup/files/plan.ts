@@ -4,6 +4,7 @@ import type { LocalFile } from '../guide.ts';
 import { takeBackBlock } from './block-edit.ts';
 import { EditConflict, type Rest } from './edit.ts';
 import { takeBackJson } from './json-edit.ts';
+import { readAgain } from './read-again.ts';
 import { hashOf, parseRecord, type RecordedFile } from './record.ts';
 import { readText, type Root } from './root.ts';
 import { takeBackYaml } from './yaml-edit.ts';
@@ -139,6 +140,7 @@ function withoutOurs(
     if (backup !== undefined && hashOf(backup) === recorded.base) return backup;
   }
   const rest = takeBack(text, recorded);
+  if (!rest.empty) readAgain(recorded.kind, rest.text);
   return rest.empty && recorded.base === null ? undefined : rest.text;
 }
 

@@ -10,6 +10,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
+import { behindMark } from './byte-order-mark.ts';
 import { EditConflict, type AddedEntry, type Rest } from './edit.ts';
 import { EntriesEdit, type TextTree } from './entries-edit.ts';
 import { removeEntry, type Entry } from './entries.ts';
@@ -22,9 +23,11 @@ export class YamlEdit extends EntriesEdit {
 }
 
 export function takeBackYaml(text: string, added: readonly AddedEntry[]): Rest {
-  const tree = new YamlTree(text);
-  for (const entry of added.toReversed()) removeEntry(tree, entry);
-  return { text: tree.text, empty: tree.text.trim() === '' || tree.text.trim() === '{}' };
+  return behindMark(text, (rest) => {
+    const tree = new YamlTree(rest);
+    for (const entry of added.toReversed()) removeEntry(tree, entry);
+    return { text: tree.text, empty: tree.text.trim() === '' || tree.text.trim() === '{}' };
+  });
 }
 
 class YamlTree implements TextTree {

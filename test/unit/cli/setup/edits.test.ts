@@ -59,7 +59,6 @@ describe('entries of a JSON file', () => {
   it.each([
     ['{"debug": true,}', 'is not valid JSON'],
     ['{"debug": true} // mine', 'is not valid JSON'],
-    ['\uFEFF{}', 'is not valid JSON'],
     ['[]', 'is not a JSON object'],
     ['null', 'is not a JSON object'],
     ['{"registry-mirrors": "https://other"}', 'has a registry-mirrors that is not a list of strings'],
@@ -67,6 +66,63 @@ describe('entries of a JSON file', () => {
     ['{"registry-mirrors": [], "registry-mirrors": []}', 'has registry-mirrors twice'],
   ])('do not touch %s', (text, reason) => {
     expect(() => daemon.apply(text)).toThrow(new EditConflict(reason));
+  });
+});
+
+describe('a byte order mark', () => {
+  // dockerd takes it since 23.0, as what runs on Windows writes it: daemon/config/config.go, RFC 8259 section 8.1.
+  it.each([
+    ['daemon.json', daemon, '\uFEFF{"debug": true}', takeBackJson],
+    ['an empty daemon.json', daemon, '\uFEFF', takeBackJson],
+    [
+      'registries.yaml',
+      registries,
+      '\uFEFFmirrors:\n  quay.io:\n    endpoint: [https://quay.io]\n',
+      takeBackYaml,
+    ],
+  ])('of %s stays, over the change and back', (_, edit, text, takeBack) => {
+    const { text: after, added } = edit.apply(text);
+
+    expect(after).toMatch(/^\uFEFF[^\uFEFF]*mirror\.lan:5000[^\uFEFF]*$/u);
+    expect(edit.apply(after)).toEqual({ text: after, added: [] });
+    const back = takeBack(after, added).text;
+    expect(back).toMatch(/^\uFEFF[^\uFEFF]*$/u);
+    expect(back).not.toContain('mirror.lan');
+  });
+
+  it('keeps a TOML file as it is: containerd 2 does not read it', () => {
+    const edit = new BlockEdit(alone('a = 1\n'));
+
+    expect(() => edit.apply('\uFEFF# mine\n')).toThrow('begins with a byte order mark');
+  });
+});
+
+describe('what is written', () => {
+  it.each([
+    ['an inline table', 'plugins = { "io.containerd.grpc.v1.cri" = { sandbox_image = "pause" } }'],
+    ['an inline table below', '[plugins]\n"io.containerd.grpc.v1.cri" = { sandbox_image = "pause" }'],
+  ])('is not put in place where the client could not read it: TOML with %s', (_, toml) => {
+    const file = guides.containerd.guide(aMirror()).files.find(({ path }) => path.endsWith('config.toml'));
+
+    expect(() => file?.edit.apply(`version = 2\n${toml}\n`)).toThrow(
+      new EditConflict('could not be read any more after the change: do it by hand'),
+    );
+    expect(file?.edit.apply('version = 2\n[plugins]\n').text).toContain('config_path');
+  });
+
+  it('is not put in place where BuildKit could not read it', () => {
+    const file = guides.buildkit.guide(aMirror()).files[0];
+
+    expect(() => file?.edit.apply('registry = { "quay.io" = { mirrors = ["a"] } }\n')).toThrow(EditConflict);
+  });
+
+  it('says the same besides, by the rules of YAML 1.1, which k3s goes by', () => {
+    const text =
+      'mirrors:\n  quay.io: &quay\n    endpoint: [https://quay.io]\n  other.io:\n    <<: *quay\nconfigs:\n';
+
+    expect(parseYaml(registries.apply(text).text, { version: '1.1', merge: true })).toMatchObject({
+      mirrors: { 'other.io': { endpoint: ['https://quay.io'] }, 'docker.io': { endpoint: [mirror] } },
+    });
   });
 });
 
