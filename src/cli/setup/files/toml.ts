@@ -7,7 +7,8 @@ export type Table = Readonly<Record<string, unknown>>;
 /** @throws EditConflict */
 export function parseToml(text: string): Table {
   try {
-    return parse(text);
+    // Go's parsers have integers of 64 bits.
+    return parse(text, { integersAsBigInt: 'asNeeded' });
   } catch (cause) {
     throw new EditConflict('is not valid TOML', { cause });
   }

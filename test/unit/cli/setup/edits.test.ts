@@ -110,6 +110,12 @@ describe('what is written', () => {
     expect(file?.edit.apply('version = 2\n[plugins]\n').text).toContain('config_path');
   });
 
+  it('keeps integers that Go has room for', () => {
+    const file = guides.containerd.guide(aMirror()).files.find(({ path }) => path.endsWith('config.toml'));
+
+    expect(file?.edit.apply('version = 3\noom_score = 9223372036854775807\n').text).toContain('config_path');
+  });
+
   it('is not put in place where BuildKit could not read it', () => {
     const file = guides.buildkit.guide(aMirror()).files[0];
 
