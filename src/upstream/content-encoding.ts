@@ -1,15 +1,24 @@
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
+import { brotliDecompress, gunzip, inflate, inflateRaw, zstdDecompress } from 'node:zlib';
 import { headerText, type ResponseHeaders, type UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 
+/** Nobody encodes more than twice in earnest. */
+const maxCodings = 2;
+
 type Decoder = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
+
+/** The specification means zlib's format, and many servers send what is inside of that. */
+const inflateEither: Decoder = async (bytes, options) => {
+  const isZlib = ((bytes[0] ?? 0) & 0x0f) === 8 && bytes.length > 1 && bytes.readUInt16BE(0) % 31 === 0;
+  return promisify(isZlib ? inflate : inflateRaw)(bytes, options);
+};
 
 /** @see https://www.iana.org/assignments/http-parameters/http-parameters.xhtml#content-coding */
 const decoders: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
   ['gzip', promisify(gunzip)],
   ['x-gzip', promisify(gunzip)],
-  ['deflate', promisify(inflate)],
+  ['deflate', inflateEither],
   ['br', promisify(brotliDecompress)],
   ['zstd', promisify(zstdDecompress)],
 ]);
@@ -34,12 +43,16 @@ export async function decode(
   limit: number,
   { url, status }: UpstreamResponse,
 ): Promise<Buffer> {
-  const decoder = decoders.get(encoding);
-  if (decoder === undefined) {
+  const codings = encoding.split(', ');
+  const steps = codings.flatMap((coding) => decoders.get(coding) ?? []);
+  if (codings.length > maxCodings || steps.length < codings.length) {
     throw new UpstreamError('invalid', `${url.host} answers with an encoded body (${encoding})`, { status });
   }
   try {
-    return await decoder(bytes, { maxOutputLength: limit });
+    let decoded = bytes;
+    // What was done last is undone first.
+    for (const step of steps.toReversed()) decoded = await step(decoded, { maxOutputLength: limit });
+    return decoded;
   } catch (cause) {
     const message = `${url.host} answers with an encoded body (${encoding}) that cannot be decoded`;
     throw new UpstreamError('invalid', message, { status, cause });

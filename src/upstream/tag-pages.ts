@@ -7,8 +7,11 @@ import { UpstreamError } from './registry.ts';
 const maxTags = 100_000;
 const maxPages = 200;
 
-/** `null` is what distribution answers for a repository without tags. */
-const tagPage = z.object({ tags: z.array(z.string()).nullish() });
+/**
+ * `null` is what distribution answers for a repository without tags, and what Nexus has among them
+ * (https://github.com/containers/skopeo/issues/2409).
+ */
+const tagPage = z.object({ tags: z.array(z.string().nullable()).nullish() });
 
 /** The tags of one repository as their pages come in: without doubles, in the order upstream gives. */
 export class TagPages {
@@ -49,7 +52,7 @@ export class TagPages {
         `${host}: the answer holds no list of tags: ${described(headers, bytes)}`,
       );
     for (const text of page.data.tags ?? []) {
-      const tag = parseTag(text);
+      const tag = parseTag(text ?? '');
       if (tag !== undefined && this.#tags.size < maxTags) this.#tags.add(tag);
     }
   }

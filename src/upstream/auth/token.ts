@@ -27,7 +27,7 @@ export interface TokenRequest {
 
 type IdentityRequest = TokenRequest & { readonly credentials: IdentityToken };
 
-const maxTokenBytes = 256 * 1024;
+const maxTokenBytes = 1024 * 1024;
 
 /** Who asks, in OAuth2. Token services show it among an account's sessions. */
 const clientId = 'entrepot';

@@ -1,4 +1,4 @@
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { maxManifestBytes } from '../../../src/oci/manifest.ts';
@@ -20,8 +20,11 @@ const codings: Readonly<Record<string, (bytes: Uint8Array) => Buffer>> = {
   'x-gzip': gzipSync,
   GZip: gzipSync,
   deflate: deflateSync,
+  // RFC 9110, section 8.4.1.2: "some non-conformant implementations send the 'deflate' compressed data without the zlib wrapper".
+  Deflate: deflateRawSync,
   br: brotliCompressSync,
   zstd: zstdCompressSync,
+  'gzip, identity, br': (bytes) => brotliCompressSync(gzipSync(bytes)),
 };
 
 /** Answers everything with a body, encoded or not, and its label. */

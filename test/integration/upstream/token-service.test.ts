@@ -35,6 +35,18 @@ describe('a token service', () => {
     },
   );
 
+  it('may give a token of whatever characters a header can have', async () => {
+    const token = 'v1|abc%2F{"x"}==';
+    await using registry = await dialectServer({
+      challenge: (origin) => `Bearer realm="${origin}/token"`,
+      realm: '/token',
+      token: () => ({ body: { token } }),
+      status: (authorization) => (authorization === `Bearer ${token}` ? 200 : 401),
+    });
+    await using client = clientOf(registry.url);
+    expect((await client.registry.getManifest(busybox, latest)).bytes.toString()).toBe('{}');
+  });
+
   it('that is not there gives no verdict on the image', async () => {
     await using registry = await dialectServer({
       challenge: (origin) => `Bearer realm="${origin}/token"`,

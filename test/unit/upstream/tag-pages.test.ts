@@ -15,6 +15,13 @@ describe('TagPages', () => {
     expect(pages.tags).toEqual([]);
   });
 
+  // https://github.com/containers/skopeo/issues/2409
+  it('passes over null among the tags', () => {
+    const pages = new TagPages();
+    pages.add(Buffer.from('{"tags":["a",null,"b"]}'), 'h');
+    expect(pages.tags).toEqual(['a', 'b']);
+  });
+
   it.each(['<html>', '[]', '{"tags":"a"}', '{"tags":[1]}'])('refuses %s', (body) => {
     expect(() => new TagPages().add(Buffer.from(body), 'h')).toThrow(
       expect.objectContaining({ kind: 'invalid' }),
