@@ -126,13 +126,17 @@ function unbracketed(host: string): string {
 
 const description: Readonly<Record<AddressKind, string>> = {
   public: 'at a public address',
-  private: 'in a private network; if that is right, name it in the `redirects` of this upstream',
-  loopback: 'at a loopback address; if that is right, name it in the `redirects` of this upstream',
+  private: 'in a private network',
+  loopback: 'at a loopback address',
   forbidden: 'at an address that no registry has',
 };
 
+/** What the operator can do about a host that is refused, but may be the right one. */
+export const nameInRedirects = 'if that is right, name it in the `redirects` of this upstream';
+
 function refusal(host: string, kind: AddressKind): UpstreamError {
-  return new UpstreamError('invalid', `${host} is not asked: it is ${description[kind]}`);
+  const advice = kind === 'private' || kind === 'loopback' ? nameInRedirects : undefined;
+  return new UpstreamError('invalid', `${host} is not asked: it is ${description[kind]}`, { advice });
 }
 
 /** Whether certificates of hosts of that standing go unchecked. */

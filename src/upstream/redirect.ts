@@ -1,3 +1,4 @@
+import { nameInRedirects } from './address-guard.ts';
 import { isByDigest } from './endpoint.ts';
 import { headerText, type Sender, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
@@ -31,7 +32,7 @@ export class RedirectFollower implements Sender {
         throw new UpstreamError('invalid', `${request.url.host} redirects more than ${maxRedirects} times`);
       }
       const target = redirectTarget(url, headerText(response.headers, 'location'), (place) =>
-        this.#refusalOfPlain(request.url, place),
+        this.#adviceAgainstPlain(request.url, place),
       );
       if (target.origin !== url.origin) headers = withoutAuthorization(headers);
       url = target;
@@ -39,32 +40,33 @@ export class RedirectFollower implements Sender {
   }
 
   /** Without TLS, only the digest shows that what comes is what was meant. Authorization is not sent there in any case. */
-  #refusalOfPlain(asked: URL, place: URL): string | undefined {
-    if (!isByDigest(asked)) return 'where no digest would show what is changed on the way';
-    return this.#isNamed(place) ? undefined : 'if that is right, name it in the `redirects` of this upstream';
+  #adviceAgainstPlain(asked: URL, place: URL): string | undefined {
+    if (!isByDigest(asked))
+      return 'have it redirect to https: no digest would show what is changed on the way';
+    return this.#isNamed(place) ? undefined : nameInRedirects;
   }
 }
 
 /**
  * Where a redirect leads: `location`, relative to `from`, without user information and fragment.
- * @param refusalOfPlain why a step from https to this http URL is refused; undefined when it is not
+ * @param adviceAgainstPlain what to do where a step from https to this http URL is refused; undefined when it is not
  * @throws {UpstreamError} `invalid` for no URL, a scheme other than http and https, or a refused step from https to http
  */
 export function redirectTarget(
   from: URL,
   location: string | undefined,
-  refusalOfPlain: (target: URL) => string | undefined,
+  adviceAgainstPlain: (target: URL) => string | undefined,
 ): URL {
   const target = location === undefined ? null : URL.parse(location, from.href);
   if (target === null) throw new UpstreamError('invalid', `${from.host} redirects to no URL`);
   if (target.protocol !== 'https:' && target.protocol !== 'http:') {
     throw new UpstreamError('invalid', `${from.host} redirects to something other than http or https`);
   }
-  const refusal =
-    from.protocol === 'https:' && target.protocol === 'http:' ? refusalOfPlain(target) : undefined;
-  if (refusal !== undefined) {
-    const step = `${from.host} redirects from https to plain http at ${target.host}`;
-    throw new UpstreamError('invalid', `${step}; ${refusal}`);
+  const advice =
+    from.protocol === 'https:' && target.protocol === 'http:' ? adviceAgainstPlain(target) : undefined;
+  if (advice !== undefined) {
+    const message = `${from.host} redirects from https to plain http at ${target.host}`;
+    throw new UpstreamError('invalid', message, { advice });
   }
   target.username = '';
   target.password = '';

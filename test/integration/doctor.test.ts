@@ -18,6 +18,7 @@ import { freePort } from '../support/free-port.ts';
 import { makeImage } from '../support/image.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { TempFolder } from '../support/temp-folder.ts';
+import { scriptedServer } from './upstream/harness.ts';
 
 const credentials = { username: 'ann', password: 'geheim-and-long' };
 
@@ -240,6 +241,28 @@ describe('the doctor, of a registry', () => {
 
     expect(upstream[0]).toContain(`through the proxy 127.0.0.1:${port}`);
     expect(text).not.toContain('geheim');
+  });
+
+  it('finds that its token service is at an address that must be named, and says how', async () => {
+    await using service = await scriptedServer(
+      (_, response) => response.end('{"token":"good"}'),
+      '127.0.0.3',
+    );
+    await using registry = await scriptedServer((request, response) => {
+      const status = request.headers.authorization === 'Bearer good' ? 200 : 401;
+      response.writeHead(status, { 'www-authenticate': `Bearer realm="${service.url}/token"` }).end('{}');
+    });
+    const settings = { url: registry.url, username: 'ann', password: 'secret' };
+
+    const refused = await examined({ 'registry.test': settings });
+    const named = await examined({ 'registry.test': { ...settings, redirects: '127.0.0.3' } });
+
+    expect(refused.upstream[0]).toMatch(
+      /^problem registry\.test .*names a realm without TLS at 127\.0\.0\.3:\d+$/,
+    );
+    expect(refused.text).toMatch(/^ +if that is right, name it in the `redirects` of this upstream$/m);
+    expect(service.requests).toHaveLength(1);
+    expect(named.upstream[0]).toMatch(/^ok registry\.test .* and takes the credentials$/);
   });
 
   it('finds that its certificate is of an unknown authority, until that is named', async () => {

@@ -10,7 +10,7 @@ import {
   type Credentials,
   type IdentityToken,
 } from './credentials.ts';
-import { distrust, judgeRealm, type IsNamed, type Realm } from './realm.ts';
+import { distrustOf, judgeRealm, type IsNamed, type Realm } from './realm.ts';
 import { chooseScheme, sameScheme, type BearerScheme, type Scheme } from './scheme.ts';
 import { mergeScopes } from './scope.ts';
 import type { TokenCache, TokenKey } from './token-cache.ts';
@@ -126,10 +126,7 @@ export class Authorizer {
     signal: AbortSignal | undefined,
   ): Promise<Authorization> {
     if (credentials !== undefined && !realm.trusted) {
-      throw new UpstreamError(
-        'invalid',
-        `${this.#upstream.host} asks for its credentials to be sent to ${distrust(realm)}`,
-      );
+      throw distrustOf(realm, `${this.#upstream.host} asks for its credentials to be sent to`);
     }
     const judge = (place: string): Realm => judgeRealm(this.#upstream, place, this.#isNamed);
     const account = credentials === undefined ? undefined : fingerprint(credentials);

@@ -1,4 +1,5 @@
 import { parse } from 'tldts';
+import { nameInRedirects } from '../address-guard.ts';
 import { UpstreamError } from '../registry.ts';
 
 /** A token service that an upstream pointed to, judged. */
@@ -36,27 +37,27 @@ export function judgeRealm(upstream: URL, realm: string, isNamed: IsNamed): Real
   const named = isNamed(url);
   const stepsDown = url.protocol === 'http:' && upstream.protocol === 'https:';
   if (url.protocol === 'http:' && !named && (stepsDown || !related)) {
-    throw new UpstreamError(
-      'invalid',
-      `${upstream.host} names a realm without TLS at ${url.host}; ${advice}, and it is asked for anonymous tokens`,
-    );
+    throw new UpstreamError('invalid', `${upstream.host} names a realm without TLS at ${url.host}`, {
+      advice: stepsDown ? `${nameInRedirects}, for anonymous tokens` : nameInRedirects,
+    });
   }
   if (!related && !named && !isPublicName(url.hostname)) {
-    throw new UpstreamError(
-      'invalid',
-      `${upstream.host} names a realm inside the local network: ${url.host}; ${advice}`,
-    );
+    const message = `${upstream.host} names a realm inside the local network: ${url.host}`;
+    throw new UpstreamError('invalid', message, { advice: nameInRedirects });
   }
   return { url, trusted: (related || named) && !stepsDown };
 }
 
-const advice = 'if that is right, name it in the `redirects` of this upstream';
-
-/** Why an account is not sent to a realm that is not trusted, and what to do. */
-export function distrust({ url }: Realm): string {
+/**
+ * Why an account is not sent to a realm that is not trusted.
+ * @param wish who wants that, as the beginning of a sentence that ends with the realm's host
+ */
+export function distrustOf({ url }: Realm, wish: string): UpstreamError {
   return url.protocol === 'http:'
-    ? `${url.host} without TLS`
-    : `${url.host}, a host of another domain; ${advice}`;
+    ? new UpstreamError('invalid', `${wish} ${url.host} without TLS`)
+    : new UpstreamError('invalid', `${wish} ${url.host}, a host of another domain`, {
+        advice: nameInRedirects,
+      });
 }
 
 /** An http realm of an https upstream at the port where TLS is to be expected; any other as it is. */

@@ -1,7 +1,7 @@
 import { headerText, type Sender, type UpstreamRequest, type UpstreamResponse } from '../http-message.ts';
 import { maxRedirects, redirectStatuses } from '../redirect.ts';
 import { UpstreamError } from '../registry.ts';
-import { distrust, type Realm } from './realm.ts';
+import { distrustOf, type Realm } from './realm.ts';
 
 export interface TokenServiceOptions {
   /** Judges each place that the token service redirects to, as the realm of a challenge. */
@@ -41,8 +41,7 @@ export async function sendToTokenService(
     target.hash = '';
     const realm = judge(target.href);
     if (withAccount && !realm.trusted) {
-      const message = `${url.host} asks for the credentials to be sent on to ${distrust(realm)}`;
-      throw new UpstreamError('invalid', message);
+      throw distrustOf(realm, `${url.host} asks for the credentials to be sent on to`);
     }
     ({ url } = realm);
   }
