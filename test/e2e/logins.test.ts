@@ -149,7 +149,9 @@ describe('the way to the login reaches', () => {
       );
     }
     // Nobody is sent to log in for a tag of a public repository that does not exist.
-    expect(await failure(podman.pull(`${mirror.host}/docker.io/acme/public:v2`))).toContain('manifest unknown');
+    expect(await failure(podman.pull(`${mirror.host}/docker.io/acme/public:v2`))).toContain(
+      'manifest unknown',
+    );
     await podman.pull(`${mirror.host}/docker.io/acme/public:v1`);
     await podman.podman('login', '--tls-verify=false', '-u', user, '-p', password, mirror.host);
     await podman.pull(`${mirror.host}/docker.io/acme/secret:v1`);
