@@ -5,7 +5,7 @@ import type { Guide, LocalFile } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { authorityFile } from './authority.ts';
 import { hostsFile, hostsNote, type HostsClient } from './hosts-toml.ts';
-import { hubMirror } from './hub-mirror.ts';
+import { dockerdAddresses, hubMirror } from './dockerd.ts';
 import { placeOf } from './image-name.ts';
 import { certificateNote, list } from './words.ts';
 
@@ -14,22 +14,21 @@ const certs = '/etc/docker/certs.d';
 /** dockerd: mirrors for Docker Hub in daemon.json; the containerd image store reads hosts.toml for the others. */
 export function docker(mirror: MirrorAddress, version?: ClientVersion): Guide {
   const client: HostsClient = { reader: 'Docker', version };
-  const { origin, publicOrigin, upstreams } = mirror;
+  const { origin, upstreams } = mirror;
   const hub = upstreams.find(({ name }) => name === dockerHub);
   const others = upstreams.filter((upstream) => upstream !== hub || hub.own === undefined);
   const [example] = others.flatMap((upstream) => placeOf(mirror, upstream) ?? []);
   const hubAt = hubMirror(mirror);
   const mirrors = hubAt === undefined ? [] : [hubAt];
-  const addresses = [origin, ...(publicOrigin === undefined ? [] : [publicOrigin]), ...mirrors];
-  const insecure = origin.secure ? [] : [...new Set(addresses.map(({ authority }) => authority))];
+  const addresses = dockerdAddresses(mirror);
+  const insecure = origin.secure ? [] : addresses.map(({ authority }) => authority);
   const entries = [
     { path: ['registry-mirrors'], values: mirrors.map(({ url }) => url) },
     { path: ['insecure-registries'], values: insecure },
   ].filter(({ values }) => values.length > 0);
   const files: LocalFile[] = [];
   if (entries.length > 0) files.push({ path: '/etc/docker/daemon.json', edit: new JsonEdit(entries) });
-  const authority = new Set(addresses.map((at) => `${certs}/${at.authority}/ca.crt`));
-  for (const path of authority) files.push(...authorityFile(mirror, path));
+  for (const at of addresses) files.push(...authorityFile(mirror, `${certs}/${at.authority}/ca.crt`));
   for (const upstream of others) {
     files.push(hostsFile(certs, upstream, mirror, `${certs}/${origin.authority}/ca.crt`, client));
   }

@@ -1,29 +1,34 @@
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { buildkitdToml } from './buildkit.ts';
-import { hubMirror } from './hub-mirror.ts';
+import { dockerdAddresses, hubMirror } from './dockerd.ts';
 import { indent } from './indent.ts';
 import { certificateNote } from './words.ts';
 
 export function githubActions(mirror: MirrorAddress): Guide {
   const { origin, ca, login } = mirror;
   const hub = hubMirror(mirror);
-  const authority = `/etc/docker/certs.d/${origin.authority}/ca.crt`;
+  const addresses = dockerdAddresses(mirror);
+  const folders = addresses.map((at) => `/etc/docker/certs.d/${at.authority}`);
+  const certs = `/etc/docker/certs.d/${origin.authority}`;
   const steps: string[] = [];
   if (ca !== undefined) {
     steps.push(`- name: Trust the authority of the mirror
   run: |
-    sudo mkdir -p ${authority.replace(/\/ca\.crt$/u, '')}
-    sudo tee ${authority} > /dev/null <<'PEM'
+    sudo mkdir -p ${folders.join(' ')}
+    sudo tee ${folders.map((folder) => `${folder}/ca.crt`).join(' ')} > /dev/null <<'PEM'
 ${indent(ca, 4)}    PEM
 `);
   }
-  if (hub !== undefined) {
+  const isInsecure = !origin.secure && (hub !== undefined || login !== 'none');
+  if (hub !== undefined || isInsecure) {
     const settings = {
-      'registry-mirrors': [hub.url],
-      ...(origin.secure ? undefined : { 'insecure-registries': [hub.authority] }),
+      ...(hub === undefined ? undefined : { 'registry-mirrors': [hub.url] }),
+      ...(isInsecure ? { 'insecure-registries': addresses.map(({ authority }) => authority) } : undefined),
     };
-    steps.push(`- name: Pull images of Docker Hub through the mirror
+    const purpose =
+      hub === undefined ? 'Let Docker use the mirror' : 'Pull images of Docker Hub through the mirror';
+    steps.push(`- name: ${purpose}
   run: |
     [ -s /etc/docker/daemon.json ] || echo '{}' | sudo tee /etc/docker/daemon.json
     jq '. + ${JSON.stringify(settings)}' /etc/docker/daemon.json > "$RUNNER_TEMP/daemon.json"
@@ -42,7 +47,7 @@ ${indent(ca, 4)}    PEM
   steps.push(`- uses: docker/setup-buildx-action@v3
   with:
     buildkitd-config-inline: |
-${indent(buildkitdToml(mirror, authority), 6)}`);
+${indent(buildkitdToml(mirror, `${certs}/ca.crt`), 6)}`);
   return {
     files: [],
     excerpts: [{ title: '.github/workflows/NAME.yml, steps of a job', text: steps.join('\n') }],
@@ -50,7 +55,7 @@ ${indent(buildkitdToml(mirror, authority), 6)}`);
     notes: [
       `The runner must reach ${origin.url}: use runners of your own in its network. GitHub's hosted runners do so only if the mirror is public.`,
       'container: and services: of a job are pulled before its first step. For those, set up the Docker of the runner itself: entrepot setup docker --apply.',
-      ...certificateNote(mirror, `${authority.replace(/ca\.crt$/u, 'client.cert')} and client.key`),
+      ...certificateNote(mirror, `${certs}/client.cert and client.key`),
     ],
   };
 }

@@ -1,13 +1,13 @@
 import type { Excerpt, Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
-import { hubMirror } from './hub-mirror.ts';
+import { dockerdAddresses, hubMirror } from './dockerd.ts';
 
 export function gitlabCi(mirror: MirrorAddress): Guide {
   const { origin, login } = mirror;
   const hub = hubMirror(mirror);
   const flags = [
     ...(hub === undefined ? [] : ['--registry-mirror', hub.url]),
-    ...(origin.secure ? [] : ['--insecure-registry', origin.authority]),
+    ...(origin.secure ? [] : dockerdAddresses(mirror)).flatMap((at) => ['--insecure-registry', at.authority]),
   ];
   const command = JSON.stringify(flags).replaceAll(',', ', ');
   const pipeline: Excerpt = {
@@ -45,7 +45,9 @@ ${flags.length === 0 ? '' : `  command = ${command}\n`}`,
       ...(mirror.ca === undefined
         ? []
         : [
-            `The authority's certificate belongs into /etc/docker/certs.d/${origin.authority}/ca.crt on the runner; entrepot setup docker --apply puts it there.`,
+            `The authority's certificate belongs into ${dockerdAddresses(mirror)
+              .map(({ authority }) => `/etc/docker/certs.d/${authority}/ca.crt`)
+              .join(' and ')} on the runner; entrepot setup docker --apply puts it there.`,
           ]),
       `Of Docker Hub's images alone: others are pulled by the mirror's own name, such as ${origin.authority}/ghcr.io/OWNER/IMAGE.`,
     ],

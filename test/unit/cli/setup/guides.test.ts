@@ -265,6 +265,10 @@ describe('what the clients get', () => {
         guideTo(client, { ...plain, login: 'optional', publicOrigin: open, upstreams }),
       );
       expect(both).toMatch(/registry-mirrors?"[^a-z]*http:\/\/mirror\.lan:5001"/u);
+      // Docker trusts each address, with its port, for itself.
+      expect(both).toMatch(/insecure-registr[^]*mirror\.lan:5000[^]*mirror\.lan:5001/u);
+      const safe = { ...secure, publicOrigin: Origin.parse('https://mirror.lan:5001') };
+      expect(printGuide(guideTo(client, safe))).toContain('/etc/docker/certs.d/mirror.lan:5001/ca.crt');
       expect(both).toMatch(/docker\/login-action|docker login .*mirror\.lan:5000/u);
       const closed = printGuide(guideTo(client, { ...plain, login: 'required' }));
       expect(closed).not.toMatch(/registry-mirrors?"/u);

@@ -6,7 +6,7 @@ import {
   type AddressOptions,
   type MirrorAddress,
 } from '../../../../src/cli/setup/mirror-address.ts';
-import { hubMirror } from '../../../../src/cli/setup/clients/hub-mirror.ts';
+import { hubMirror } from '../../../../src/cli/setup/clients/dockerd.ts';
 import { loadConfig } from '../../../../src/config/load.ts';
 import { TempFolder } from '../../../support/temp-folder.ts';
 

@@ -10,3 +10,9 @@ export function hubMirror({ upstreams, publicOrigin, login }: MirrorAddress): Or
   if (login === 'required') return undefined;
   return publicOrigin === undefined ? hub?.own : hub?.publicOwn;
 }
+
+/** All addresses at which dockerd asks the mirror, each once: each needs its own trust. */
+export function dockerdAddresses(mirror: MirrorAddress): readonly Origin[] {
+  const all = [mirror.origin, mirror.publicOrigin, hubMirror(mirror)].filter((one) => one !== undefined);
+  return [...new Map(all.map((one) => [one.authority, one])).values()];
+}
