@@ -1,6 +1,7 @@
 import { nameInRedirects } from './address-guard.ts';
 import { isByDigest } from './endpoint.ts';
 import { headerText, type Sender, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
+import { overTls } from './over-tls.ts';
 import { UpstreamError } from './registry.ts';
 
 export const maxRedirects = 5;
@@ -48,7 +49,8 @@ export class RedirectFollower implements Sender {
 }
 
 /**
- * Where a redirect leads: `location`, relative to `from`, without user information and fragment.
+ * Where a redirect leads: `location`, relative to `from`, without user information and fragment. One to the same host
+ * that says http in place of https leads there over https.
  * @param adviceAgainstPlain what to do where a step from https to this http URL is refused; undefined when it is not
  * @throws {UpstreamError} `invalid` for no URL, a scheme other than http and https, or a refused step from https to http
  */
@@ -57,8 +59,9 @@ export function redirectTarget(
   location: string | undefined,
   adviceAgainstPlain: (target: URL) => string | undefined,
 ): URL {
-  const target = location === undefined ? null : URL.parse(location, from.href);
-  if (target === null) throw new UpstreamError('invalid', `${from.host} redirects to no URL`);
+  const written = location === undefined ? null : URL.parse(location, from.href);
+  if (written === null) throw new UpstreamError('invalid', `${from.host} redirects to no URL`);
+  const target = overTls(from, written);
   if (target.protocol !== 'https:' && target.protocol !== 'http:') {
     throw new UpstreamError('invalid', `${from.host} redirects to something other than http or https`);
   }

@@ -1,5 +1,6 @@
 import { parse } from 'tldts';
 import { nameInRedirects } from '../address-guard.ts';
+import { overTls } from '../over-tls.ts';
 import { UpstreamError } from '../registry.ts';
 
 /** A token service that an upstream pointed to, judged. */
@@ -33,7 +34,7 @@ export function judgeRealm(upstream: URL, realm: string, isNamed: IsNamed): Real
     throw new UpstreamError('invalid', `${upstream.host} names a realm with user information in it`);
   }
   const related = isRelated(upstream.hostname, written.hostname);
-  const url = related ? overTls(upstream, written) : written;
+  const url = related ? secured(upstream, written) : written;
   const named = isNamed(url);
   const stepsDown = url.protocol === 'http:' && upstream.protocol === 'https:';
   if (url.protocol === 'http:' && !named && (stepsDown || !related)) {
@@ -60,16 +61,10 @@ export function distrustOf({ url }: Realm, wish: string): UpstreamError {
       });
 }
 
-/** An http realm of an https upstream at the port where TLS is to be expected; any other as it is. */
-function overTls(upstream: URL, realm: URL): URL {
-  if (realm.protocol !== 'http:' || upstream.protocol !== 'https:') return realm;
-  const isOwn = realm.hostname === upstream.hostname;
-  const isOwnPort = (realm.port === '443' ? '' : realm.port) === upstream.port;
-  if (realm.port !== '' && !(isOwn && isOwnPort)) return realm;
-  const url = new URL(realm);
-  url.protocol = 'https:';
-  url.port = isOwn ? upstream.port : '';
-  return url;
+/** A realm of an https upstream's host or domain at the port where TLS is to be expected; one with a port of its own as it is. */
+function secured(upstream: URL, realm: URL): URL {
+  if (realm.hostname === upstream.hostname || upstream.protocol !== 'https:') return overTls(upstream, realm);
+  return overTls(new URL(`https://${realm.hostname}`), realm);
 }
 
 /** Private suffixes count: two tenants of `github.io` are different domains. */

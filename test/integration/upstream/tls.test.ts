@@ -79,6 +79,23 @@ describe('an https upstream', () => {
     expect(plain.requests).toEqual([]);
   });
 
+  it('is followed over https where it redirects to its own host with http, and shown the same', async () => {
+    const shown: (string | undefined)[] = [];
+    answer = (request, response) => {
+      const { authorization, host } = request.headers;
+      if (request.url === '/there') {
+        shown.push(authorization);
+        response.end('{}');
+      } else if (authorization === undefined) {
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      } else response.writeHead(301, { location: `http://${host}/there` }).end();
+    };
+    const credentials = { get: () => Promise.resolve({ username: 'u', password: 'p' }) };
+    await using client = clientOf(url, { ca: selfSigned.cert, credentials });
+    expect((await client.registry.getManifest(busybox, latest)).bytes.toString()).toBe('{}');
+    expect(shown).toEqual([`Basic ${btoa('u:p')}`]);
+  });
+
   it('is asked for tokens over https where it announces its own host with http', async () => {
     const shown: (string | undefined)[] = [];
     answer = (request, response) => {

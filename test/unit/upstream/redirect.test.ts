@@ -15,6 +15,33 @@ describe('redirectTarget', () => {
     expect(redirectTarget(from, location, refuse).href).toBe(target);
   });
 
+  // A registry behind a proxy that ends TLS, and does not know of it.
+  it.each([
+    [
+      'https://registry.example.com/v2/',
+      'http://registry.example.com/b?c',
+      'https://registry.example.com/b?c',
+    ],
+    [
+      'https://registry.example.com/v2/',
+      'http://registry.example.com:443/b',
+      'https://registry.example.com/b',
+    ],
+    [
+      'https://registry.example.com:5443/v2/',
+      'http://registry.example.com:5443/b',
+      'https://registry.example.com:5443/b',
+    ],
+    [
+      'https://registry.example.com:5443/v2/',
+      'http://registry.example.com/b',
+      'https://registry.example.com:5443/b',
+    ],
+    ['https://[fd00::5]/v2/', 'http://[fd00::5]/b', 'https://[fd00::5]/b'],
+  ])('stays with https on the same host, from %s to %s', (own, location, target) => {
+    expect(redirectTarget(new URL(own), location, refuse).href).toBe(target);
+  });
+
   it('drops user information and fragment', () => {
     expect(redirectTarget(from, 'https://user:pass@cdn.example.net/b#c', refuse).href).toBe(
       'https://cdn.example.net/b',
@@ -24,7 +51,8 @@ describe('redirectTarget', () => {
   it.each([
     ['a missing Location', undefined],
     ['no URL', 'https://'],
-    ['a step down to http', 'http://registry.example.com/b'],
+    ['a step down to http', 'http://cdn.example.com/b'],
+    ['a step down to http at another port', 'http://registry.example.com:8080/b'],
     ['a file', 'file:///etc/passwd'],
     ['data', 'data:text/plain,x'],
   ])('refuses %s', (_, location) => {
