@@ -31,8 +31,10 @@ const incompleteMs = 30_000;
 const unaskedBytes = 64 * 2 ** 20;
 /** The same of all images together, whatever reads their manifests. */
 const unaskedOfAll = { bytes: 2 ** 30, ms: 60 * 60_000 };
-/** How long a client that reads a manifest may take to ask for a layer, or for the manifest of another platform. */
-const patienceMs = 60_000;
+/** Manifests of several platforms that are asked for within that time are not all pulled. */
+const togetherMs = 60_000;
+/** How long a client that has read a manifest may take to ask for a layer: BuildKit does so once a step of a build needs it. */
+const patienceMs = 10 * 60_000;
 
 export interface PullAheadOptions {
   readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'pullAhead'>>;
@@ -47,8 +49,8 @@ export interface PullAheadOptions {
 
 interface UnderWay {
   readonly image: PulledImage;
-  /** The images for other platforms in the same index. */
-  rivals: ReadonlySet<Digest>;
+  /** Whether nothing is done about it until a client asks for a layer. */
+  waits: boolean;
   ended: Promise<void>;
 }
 
@@ -86,8 +88,9 @@ export class PullAhead {
     const { routing, clock } = this.#options;
     if (!routing.upstream(repository.upstream).pullAhead.enabled) return;
     this.#askedAt.set(digestKey(repository, digest), clock.monotonic());
-    for (const { image, rivals } of this.#underWay.values()) {
-      const isRival = rivals.has(digest) && repositoryKey(image.repository) === repositoryKey(repository);
+    for (const { image } of this.#underWay.values()) {
+      const isRival =
+        image.rivals?.has(digest) === true && repositoryKey(image.repository) === repositoryKey(repository);
       if (isRival) image.venture.stop();
     }
   }
@@ -99,13 +102,14 @@ export class PullAhead {
     const isImage = mediaType === mediaTypes.ociManifest || mediaType === mediaTypes.dockerManifest;
     if (bytes === undefined || !isImage || !this.#goesOn(repository)) return;
     if ((this.#restUntil.get(digest) ?? -Infinity) > clock.monotonic()) return;
-    const isOff = !routing.upstream(repository.upstream).pullAhead.enabled;
-    if (isOff || this.#underWay.has(digestKey(repository, digest)) || !this.#hasRoom()) return;
+    if (!routing.upstream(repository.upstream).pullAhead.enabled) return;
+    const before = this.#underWay.get(digestKey(repository, digest));
+    if ((before !== undefined && !this.#beginsAnew(before)) || !this.#hasRoom()) return;
     const blobs = imageBlobs(readManifest(bytes));
     if (blobs.length === 0) this.#restUntil.set(digest, clock.monotonic() + completeMs);
     else {
       const venture = new Venture(unaskedBytes, this.#allowance);
-      this.#begin({ repository, digest, claims, blobs, venture });
+      this.#begin({ repository, digest, claims, blobs, venture, rivals: undefined });
     }
   }
 
@@ -136,10 +140,24 @@ export class PullAhead {
     return !this.#closed && this.#options.routing.upstream(repository.upstream).breaker.admits;
   }
 
+  /** Whether the manifest of an image that is under way is pulled by a client that reads no other platform's, for once. */
+  #beginsAnew({ image, waits }: UnderWay): boolean {
+    const { venture } = image;
+    if (!venture.isConfirmed) this.#unasked.add(image);
+    if (!waits || !venture.isStopped || venture.isExhausted || !this.#mayBegin(image)) return false;
+    venture.dismiss();
+    return true;
+  }
+
+  /** Whether anything of an image may be fetched before a client asks for a layer. */
+  #mayBegin({ repository, rivals = new Set() }: PulledImage): boolean {
+    return !this.#allowance.isSpent && ![...rivals].some((rival) => this.#wasAsked(repository, rival));
+  }
+
   /** Where there is none, an image that only waits for a client gives way. */
   #hasRoom(): boolean {
     if (this.#underWay.size < maxImages) return true;
-    const waiting = [...this.#underWay.values()].find(({ image }) => image.venture.isStopped);
+    const waiting = [...this.#underWay.values()].find(({ waits }) => waits);
     waiting?.image.venture.dismiss();
     return waiting !== undefined;
   }
@@ -147,7 +165,7 @@ export class PullAhead {
   #begin(image: PulledImage): void {
     const { repository, digest } = image;
     const key = digestKey(repository, digest);
-    const underWay: UnderWay = { image, rivals: new Set(), ended: Promise.resolve() };
+    const underWay: UnderWay = { image, waits: false, ended: Promise.resolve() };
     this.#underWay.set(key, underWay);
     this.#unasked.add(image);
     underWay.ended = this.#image(underWay)
@@ -159,7 +177,7 @@ export class PullAhead {
       })
       .finally(() => {
         this.#unasked.delete(image);
-        this.#underWay.delete(key);
+        if (this.#underWay.get(key) === underWay) this.#underWay.delete(key);
       });
   }
 
@@ -170,11 +188,9 @@ export class PullAhead {
     const forgotten = this.#forgotten;
     const startedAt = clock.monotonic();
     const indexes = await this.#indexes(image);
-    underWay.rivals = new Set(indexes.flatMap(({ platforms }) => platforms.filter((one) => one !== digest)));
-    if (this.#allowance.isSpent || [...underWay.rivals].some((rival) => this.#wasAsked(repository, rival))) {
-      venture.stop();
-    }
-    const isComplete = await this.#fetch(image, indexes);
+    image.rivals = new Set(indexes.flatMap(({ platforms }) => platforms.filter((one) => one !== digest)));
+    if (!this.#mayBegin(image)) venture.stop();
+    const isComplete = await this.#fetch(underWay, indexes);
     // Unless nobody pulls it, or it was evicted meanwhile.
     if (isComplete === undefined || forgotten !== this.#forgotten) return;
     const endedAt = clock.monotonic();
@@ -186,16 +202,17 @@ export class PullAhead {
   }
 
   /** Resolves to whether all of the image is held now; to undefined when no client has asked for a layer, and some may be missing. */
-  async #fetch(image: PulledImage, indexes: readonly ImageIndex[]): Promise<boolean | undefined> {
+  async #fetch(underWay: UnderWay, indexes: readonly ImageIndex[]): Promise<boolean | undefined> {
+    const { image } = underWay;
     const { venture } = image;
     let isHeld = await this.#fetcher.fetch(image, image.blobs);
     if (venture.wasStopped) {
-      if (!(await this.#isPulled(venture))) return undefined;
+      if (!(await this.#isPulled(underWay))) return undefined;
       isHeld = await this.#fetcher.fetch(image, image.blobs);
     }
     if (!isHeld || !indexes.some(({ attestations }) => attestations.has(image.digest))) return isHeld;
     // What was held already has been pulled by somebody before.
-    if (venture.hasBegun && !(await this.#isPulled(venture))) return undefined;
+    if (venture.hasBegun && !(await this.#isPulled(underWay))) return undefined;
     return this.#attested(image, indexes);
   }
 
@@ -209,13 +226,17 @@ export class PullAhead {
   }
 
   /** Resolves to whether a client has asked for a layer, or does so soon. */
-  async #isPulled(venture: Venture): Promise<boolean> {
-    return venture.isConfirmed || (await within(this.#options.clock, patienceMs, venture.outcome)) === true;
+  async #isPulled(underWay: UnderWay): Promise<boolean> {
+    const { venture } = underWay.image;
+    underWay.waits = !venture.isConfirmed;
+    const outcome = await within(this.#options.clock, patienceMs, venture.outcome);
+    underWay.waits = false;
+    return outcome === true;
   }
 
   #wasAsked(repository: Repository, digest: Digest): boolean {
     const askedAt = this.#askedAt.get(digestKey(repository, digest)) ?? -Infinity;
-    return this.#options.clock.monotonic() - askedAt < patienceMs;
+    return this.#options.clock.monotonic() - askedAt < togetherMs;
   }
 
   /** The indexes of the repository that list an image. */

@@ -11,13 +11,17 @@ export interface PulledImage {
   /** The config, then the layers from the lowest on. */
   readonly blobs: readonly Digest[];
   readonly venture: Venture;
+  /** The images for other platforms in the same indexes, as soon as they are known. */
+  rivals: ReadonlySet<Digest> | undefined;
 }
 
 /** The images that no client has asked a layer of yet, by their layers. Those of another repository are other images. */
 export class Unasked {
   readonly #byLayer = new Map<string, Set<PulledImage>>();
 
+  /** The manifest of an image was pulled, perhaps not for the first time. */
   add(image: PulledImage): void {
+    this.delete(image);
     for (const key of layerKeys(image)) {
       const images = this.#byLayer.get(key);
       if (images === undefined) this.#byLayer.set(key, new Set([image]));
@@ -33,10 +37,14 @@ export class Unasked {
     }
   }
 
-  /** The image that a client pulls who asks for that blob; undefined for a layer of several, which may be either's. */
+  /**
+   * The image that a client pulls who asks for that blob: of several versions that have the layer the one whose manifest was
+   * pulled last. Undefined where it is a layer of several platforms, which may be either's.
+   */
   of(repository: Repository, blob: Digest): PulledImage | undefined {
-    const [image, ...others] = this.#byLayer.get(digestKey(repository, blob)) ?? [];
-    return others.length === 0 ? image : undefined;
+    const images = [...(this.#byLayer.get(digestKey(repository, blob)) ?? [])];
+    const last = images.pop();
+    return images.some(({ digest }) => last?.rivals?.has(digest) !== false) ? undefined : last;
   }
 }
 

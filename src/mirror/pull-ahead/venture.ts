@@ -13,6 +13,7 @@ export class Venture {
   #begun = false;
   #drawn = 0;
   #stopped = false;
+  #exhausted = false;
   #confirmed = false;
 
   /** @param limit in bytes, for this image */
@@ -29,6 +30,11 @@ export class Venture {
   /** Whether nothing more is to be begun for now. */
   get isStopped(): boolean {
     return this.#stopped && !this.#confirmed;
+  }
+
+  /** Whether so much has come that nothing more may before a client asks for a layer. */
+  get isExhausted(): boolean {
+    return this.#exhausted;
   }
 
   /** Whether it was stopped before a client asked for a layer, so that blobs may be missing. */
@@ -60,7 +66,8 @@ export class Venture {
     const received = [...this.#arrivals].reduce((sum, arrival) => sum + arrival.received, 0);
     this.#allowance.draw(received - this.#drawn);
     this.#drawn = received;
-    if (received > this.#limit || this.#allowance.isSpent) this.stop();
+    this.#exhausted = received > this.#limit;
+    if (this.#exhausted || this.#allowance.isSpent) this.stop();
   }
 
   /** A client has asked for a layer. */

@@ -137,6 +137,21 @@ describe('a client that reads the manifests of all platforms', () => {
     await eventually(20_000, 'its layers', () => isHeld(house, at(index.platforms, 1)));
     expect(asked(house, index.platforms)).toEqual([1]);
   });
+
+  it('has the layers of one fetched for who asks for a layer minutes later, as BuildKit does', async () => {
+    const index = makeAttestedIndex(2);
+    await using house = await MirrorHouse.open(on);
+    shelve(house, index);
+    await house.mirror.manifest(hello, latest, 'GET');
+    await Promise.all(index.platforms.map((image) => get(house, image)));
+    await awhile();
+    await house.clock.advance(9 * 60_000);
+
+    await read(house, at(at(index.platforms, 1).layers, 2));
+
+    await eventually(20_000, 'its layers', () => isHeld(house, at(index.platforms, 1)));
+    expect(asked(house, index.platforms)).toEqual([1]);
+  });
 });
 
 describe('a client that reads the manifest of one platform', () => {
