@@ -110,7 +110,8 @@ export class RegistryClient implements UpstreamRegistry {
     const first = endpoint(this.#url, repository, 'tags', 'list');
     first.searchParams.set('n', String(atMost ?? tagsPerPage));
     const asked = new Set<string>();
-    for (let url: URL | undefined = first; url !== undefined && !pages.full;) {
+    let url: URL | undefined = first;
+    while (url !== undefined && !pages.full) {
       asked.add(url.href);
       const request: UpstreamRequest = {
         method: 'GET',
@@ -126,6 +127,7 @@ export class RegistryClient implements UpstreamRegistry {
       pages.add(await this.#read(response), response.url.host, response.headers);
       url = atMost === undefined ? nextPage(response, url, asked) : undefined;
     }
+    if (url !== undefined) onWarning?.(`only the first ${pages.tags.length} tags are listed`);
     return pages.tags;
   }
 
@@ -137,7 +139,8 @@ export class RegistryClient implements UpstreamRegistry {
     const pages = new ReferrerPages();
     const first = endpoint(this.#url, repository, 'referrers', digest);
     const asked = new Set<string>();
-    for (let url: URL | undefined = first; url !== undefined && !pages.full;) {
+    let url: URL | undefined = first;
+    while (url !== undefined && !pages.full) {
       asked.add(url.href);
       const request: UpstreamRequest = {
         method: 'GET',
@@ -156,6 +159,7 @@ export class RegistryClient implements UpstreamRegistry {
       if (!pages.add(await this.#read(response), response.url.host, response.headers)) return undefined;
       url = nextPage(response, url, asked);
     }
+    if (url !== undefined) onWarning?.(`only the first ${pages.descriptors.length} referrers are listed`);
     return pages.descriptors;
   }
 
