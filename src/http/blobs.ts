@@ -15,6 +15,8 @@ import type { HeaderList } from './reply.ts';
 import { sendBlob } from './send.ts';
 import { contentDigest, pullTarget } from './target.ts';
 
+type Provenance = Pick<BlobStat, 'result' | 'upstreamMs'>;
+
 const typeHeader: HeaderList = ['Content-Type', blobType];
 
 /** GET and HEAD of a blob, with ranges and conditions. */
@@ -43,8 +45,9 @@ export class BlobHandler {
     }
     const standing = this.#standing(exchange, target, digest);
     const blob = await this.#mirror.openBlob(target, digest);
-    return isLasting(blob) && standing !== undefined && blob.size <= maxJoinedLength
-      ? await this.#sendWhole(exchange, digest, blob, standing)
+    const { size = Infinity } = blob;
+    return isLasting(blob) && standing !== undefined && size <= maxJoinedLength
+      ? await this.#sendWhole(exchange, digest, { blob, size }, standing)
       : await this.#send(exchange, digest, blob);
   }
 
@@ -67,10 +70,10 @@ export class BlobHandler {
   async #sendWhole(
     exchange: Exchange,
     digest: Digest,
-    blob: BlobAnswer,
+    { blob, size }: { readonly blob: BlobAnswer; readonly size: number },
     standing: Standing,
   ): Promise<Response> {
-    const bytes = await readWhole(blob);
+    const bytes = await readWhole(blob, size);
     const headers = [...blobHeaders(exchange, digest, blob), ...typeHeader, ...blobLocation(exchange)];
     const isIntact = digestOf(bytes, digestAlgorithm(digest)) === digest;
     const lasting = isIntact ? { standing } : undefined;
@@ -78,11 +81,11 @@ export class BlobHandler {
   }
 
   async #send(exchange: Exchange, digest: Digest, blob: BlobAnswer): Promise<Response> {
-    const { size } = blob;
+    const wanted = matchesIfRange(exchange.header('if-range'), digest) ? exchange.header('range') : undefined;
+    const needsSize = wanted !== undefined || !exchange.takesChunks;
+    const size = (needsSize ? await measured(blob, exchange.takesChunks) : blob.size) ?? Infinity;
     const described = blobHeaders(exchange, digest, blob);
-    const ranges = matchesIfRange(exchange.header('if-range'), digest)
-      ? parseRanges(exchange.header('range'), size)
-      : undefined;
+    const ranges = size === Infinity ? undefined : parseRanges(wanted, size);
     if (ranges === 'unsatisfiable') {
       await blob.close();
       return this.#errors.respond(exchange, registryErrors.rangeInvalid(size), [
@@ -90,16 +93,21 @@ export class BlobHandler {
         `bytes */${size}`,
       ]);
     }
-    const { status, headers, parts, trail } = contentOf(size, ranges);
+    const content = contentOf(size, ranges);
     const location = ranges === undefined ? blobLocation(exchange) : [];
     exchange.headSuffices = location.length > 0;
     await sendBlob({
       outgoing: exchange.outgoing,
       blob,
-      parts,
-      trail,
+      parts: content.parts,
+      trail: content.trail,
       buffers: this.#buffers,
-      writeHead: () => exchange.writeHead(status, [...described, ...headers, ...location]),
+      writeHead: () => {
+        // What is small is whole by now.
+        const isLate = size === Infinity && blob.size !== undefined;
+        const { status, headers } = isLate ? contentOf(blob.size, undefined) : content;
+        exchange.writeHead(status, [...described, ...headers, ...location]);
+      },
       onSent: (bytes) => {
         exchange.bytesSent += bytes;
       },
@@ -114,16 +122,33 @@ export class BlobHandler {
 }
 
 /** Whether an answer came from the cache without a question to upstream. */
-function isLasting({ result, upstreamMs }: BlobStat): boolean {
+function isLasting({ result, upstreamMs }: Provenance): boolean {
   return result === 'hit' && upstreamMs === 0;
 }
 
-/** All of a blob, which it closes. Rejects with RegistryError. */
-async function readWhole(blob: BlobAnswer): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(blob.size);
+/**
+ * The size of a blob for an answer that needs it before it begins. Undefined where that cannot be known before the end: then the whole is
+ * sent in chunks, and to a client that takes none nothing is, since it would not notice a cut. Rejects with RegistryError, and then closes
+ * the blob.
+ */
+async function measured(blob: BlobAnswer, takesChunks: boolean): Promise<number | undefined> {
   try {
-    for (let position = 0; position < blob.size;) {
-      const count = await blob.read(bytes.subarray(position), blob.size - position, position);
+    const size = await blob.measured();
+    if (size === undefined && !takesChunks)
+      throw registryErrors.badGateway('upstream does not state the size of the blob');
+    return size;
+  } catch (error) {
+    await blob.close();
+    throw error;
+  }
+}
+
+/** All of a blob of `size` bytes, which it closes. Rejects with RegistryError. */
+async function readWhole(blob: BlobAnswer, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  try {
+    for (let position = 0; position < size;) {
+      const count = await blob.read(bytes.subarray(position), size - position, position);
       if (count === 0) throw registryErrors.internal();
       position += count;
     }
@@ -133,7 +158,7 @@ async function readWhole(blob: BlobAnswer): Promise<Buffer> {
   }
 }
 
-function blobHeaders(exchange: Exchange, digest: Digest, answer: BlobStat): HeaderList {
+function blobHeaders(exchange: Exchange, digest: Digest, answer: Provenance): HeaderList {
   return [
     ...provenance(exchange, answer),
     'Accept-Ranges',

@@ -21,7 +21,10 @@ export interface Content {
 /** The type of a blob's bytes. */
 export const blobType = 'application/octet-stream';
 
-/** All of a blob of `size` bytes, or the stretches of it that {@link parseRanges} found: several as parts of one body. */
+/**
+ * All of a blob of `size` bytes, or the stretches of it that {@link parseRanges} found: several as parts of one body. Where the size
+ * is not known yet (Infinity) all of it, without a length: in chunks.
+ */
 export function contentOf(size: number, ranges: readonly Span[] | undefined): Content {
   const [first, ...others] = ranges ?? [];
   if (first === undefined) return plain(200, { start: 0, end: size }, []);
@@ -30,10 +33,10 @@ export function contentOf(size: number, ranges: readonly Span[] | undefined): Co
 }
 
 function plain(status: 200 | 206, span: Span, headers: HeaderList): Content {
-  const length = String(span.end - span.start);
+  const length = span.end === Infinity ? [] : ['Content-Length', String(span.end - span.start)];
   return {
     status,
-    headers: ['Content-Type', blobType, 'Content-Length', length, ...headers],
+    headers: ['Content-Type', blobType, ...length, ...headers],
     parts: [{ lead: '', span }],
     trail: '',
   };

@@ -109,6 +109,11 @@ export class Exchange {
     return this.#context.req.header(name);
   }
 
+  /** Whether a body may be sent in chunks, of which the last says that it is the last. HTTP/1.0 has none. */
+  get takesChunks(): boolean {
+    return this.bindings?.incoming.httpVersion !== '1.0';
+  }
+
   /** Whether a web page asks, and so is shown only what is cached. */
   get isFromWebPage(): boolean {
     this.#fromWebPage ??= isFromWebPage((name) => this.header(name));

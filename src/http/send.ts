@@ -54,9 +54,11 @@ export async function sendBlob(sending: Sending): Promise<void> {
   let position = 0;
   let end = 0;
   let piece = nothing;
+  /** Where the part ends, or the blob where that comes first: its size may come to be known only on the way. */
+  const until = (): number => Math.min(end, blob.size ?? Infinity);
   /** Whether there is more to read, at `position`. */
   const more = (): boolean => {
-    while (position >= end) {
+    while (position >= until()) {
       const following = parts.next();
       if (following.done === true) return false;
       const { span } = following.value;
@@ -79,7 +81,8 @@ export async function sendBlob(sending: Sending): Promise<void> {
     const release = (): void => buffers.release(buffer);
     try {
       const count = await blob.read(buffer, Math.min(buffer.length, wanted), position);
-      if (count === 0) throw new ShortBlobError(`the blob ended at byte ${position} of ${end}`);
+      if (count === 0 && position < until())
+        throw new ShortBlobError(`the blob ended at byte ${position} of ${until()}`);
       return { bytes: buffer.subarray(0, count), release };
     } catch (error) {
       release();

@@ -13,3 +13,13 @@ export interface Arrival {
   /** Ends it if it was begun for this, and nobody has come to read it. What has arrived is kept for whoever asks next. */
   abandon(): void;
 }
+
+/** Nothing comes: the blob is not worth fetching before somebody asks for it. */
+export const notArriving: Arrival = {
+  left: 0,
+  received: 0,
+  joined: false,
+  progress: () => new Promise(() => undefined),
+  held: Promise.resolve(false),
+  abandon: () => undefined,
+};

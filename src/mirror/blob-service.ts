@@ -6,14 +6,18 @@ import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
-import type { Arrival } from './arrival.ts';
+import { notArriving, type Arrival } from './arrival.ts';
+import { arrivalOf } from './blob-arrival.ts';
 import { FillSource, type BlobSource } from './blob-source.ts';
+import type { Outlook } from './breaker.ts';
 import type { Claims, Entitlement, KnownBlob } from './entitlement.ts';
-import type { Fill, FillRequest } from './fill.ts';
+import type { FillRequest } from './fill-request.ts';
+import type { Fill } from './fill.ts';
 import type { Fills } from './fills.ts';
 import type { InUse, Release } from './in-use.ts';
 import type { BlobAnswer, BlobStat } from './mirror.ts';
 import { OpenBlob } from './open-blob.ts';
+import { promisedSize } from './promised-size.ts';
 import type { PartOpener } from './ranges/ranges.ts';
 import type { BlobOpener } from './resumable-blob.ts';
 import type { Routing } from './routing.ts';
@@ -69,8 +73,9 @@ export class BlobService {
   async stat(repository: Repository, digest: Digest, claims: Claims): Promise<BlobStat> {
     const known = await this.#entitlement.known(repository, digest);
     if (known !== undefined && (await this.#entitlement.suffices(known, digest, claims))) {
-      const size = (await this.#held(digest, known)) ?? known.size;
-      return { size, result: 'hit', upstreamMs: 0 };
+      const size = await this.#heldSize(repository, digest, known);
+      const arriving = this.#fills.get(digest)?.length.known;
+      return { size: size ?? arriving ?? known.size, result: 'hit', upstreamMs: 0 };
     }
     const startedAt = this.#clock.monotonic();
     try {
@@ -105,27 +110,11 @@ export class BlobService {
       const entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
       if ((await this.#held(digest, known)) !== undefined) return undefined;
       const underWay = this.#fills.get(digest);
+      // Nobody waits for it yet, and whoever asks for it gets it all the same: here what a manifest states is enough.
+      if (underWay === undefined && !this.#fills.mayStore(repository, known?.size ?? 0)) return notArriving;
       const fill = underWay ?? this.#join(repository, digest, { known, entitled }, true).fill;
-      const joined = underWay !== undefined;
-      if (joined) {
-        // Whoever began it must not abandon what another counts on.
-        fill.acquire();
-        void fill.ended.then(() => fill.release());
-      }
-      return {
-        joined,
-        get received() {
-          return fill.received;
-        },
-        get left() {
-          return fill.left;
-        },
-        progress: () => fill.progress(),
-        held: fill.ended.then(async () => (await this.#held(digest, known)) !== undefined),
-        abandon: () => {
-          if (!joined) this.#fills.abandon(fill);
-        },
-      };
+      const isHeld = async (): Promise<boolean> => (await this.#held(digest, known)) !== undefined;
+      return arrivalOf(fill, { fills: this.#fills, joined: underWay !== undefined, isHeld });
     } finally {
       release();
     }
@@ -156,32 +145,41 @@ export class BlobService {
     const startedAt = this.#clock.monotonic();
     let known = await this.#entitlement.known(repository, digest);
     let entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
-    const held = await this.#held(digest, known);
-    const isOthers = held !== undefined || this.#fills.get(digest)?.mayComeBy(repository) === false;
-    // Others' bytes, held or arriving, are this repository's only if upstream says so.
-    if (!entitled && isOthers) {
+    let held = await this.#held(digest, known);
+    const arriving = this.#fills.get(digest);
+    const isOthers = held !== undefined || arriving?.mayComeBy(repository) === false;
+    // Others' bytes, held or arriving, are this repository's only if upstream says so, or gives them.
+    if (!entitled && isOthers && arriving?.cameBy(repository) !== true) {
       known = await this.#entitlement.confirm(repository, digest);
       entitled = true;
+      // It may have come to its end meanwhile.
+      held ??= await this.#held(digest, known);
     }
     if (held === undefined) return this.#filling(repository, digest, { known, entitled, startedAt }, release);
-    if (known?.certain === false) await this.#entitlement.grant(repository, digest, held);
-    const certain = { known: { size: held, certain: true, confirmed: true }, entitled, startedAt };
+    if (known !== undefined) await this.#entitlement.measure(repository, digest, known, held);
+    const opening = { known: known && { ...known, size: held }, entitled, startedAt };
     const stored = await this.#stored(digest, held, release, async () => {
-      const { source, size } = await this.#arriving(repository, digest, certain);
-      if (size === held) return source;
-      await source.close();
-      throw registryErrors.internal();
+      const { source } = await this.#arriving(repository, digest, opening);
+      // The client was told so.
+      source.promised = held;
+      return source;
     });
-    if (stored === undefined)
-      return this.#filling(repository, digest, { known, entitled, startedAt }, release);
+    if (stored === undefined) return this.#filling(repository, digest, opening, release);
     this.#metadata.touch([digest]);
     return stored;
+  }
+
+  /** As {@link #held}; the size is then known beyond doubt. */
+  async #heldSize(repository: Repository, digest: Digest, known: KnownBlob): Promise<number | undefined> {
+    const held = await this.#held(digest, known);
+    if (held !== undefined) await this.#entitlement.measure(repository, digest, known, held);
+    return held;
   }
 
   async #held(digest: Digest, known: KnownBlob | undefined): Promise<number | undefined> {
     const release = this.#inUse.hold(digest);
     try {
-      return await this.#blobs.size(digest, known?.certain === true ? known.size : undefined);
+      return await this.#blobs.size(digest, known?.sizeFrom === 'upstream' ? undefined : known?.size);
     } finally {
       release();
     }
@@ -198,7 +196,6 @@ export class BlobService {
     return new OpenBlob({
       digest,
       source,
-      size,
       result: 'hit',
       upstreamMs: 0,
       onDamage: (why) => this.#blobs.damaged(digest, why),
@@ -213,11 +210,10 @@ export class BlobService {
     opening: Opening,
     release: Release,
   ): Promise<BlobAnswer> {
-    const { source, size, joined } = await this.#arriving(repository, digest, opening);
+    const { source, joined } = await this.#arriving(repository, digest, opening);
     return new OpenBlob({
       digest,
       source,
-      size,
       result: joined ? 'joined' : 'miss',
       upstreamMs: this.#clock.monotonic() - opening.startedAt,
       onDamage: (why) => this.#blobs.damaged(digest, why),
@@ -225,26 +221,32 @@ export class BlobService {
     });
   }
 
-  /** Joins or starts the fill of a blob, and waits until its size is known. */
+  /** Joins or starts the fill of a blob, and waits until upstream has begun to give it. */
   async #arriving(
     repository: Repository,
     digest: Digest,
     opening: Opening,
-  ): Promise<{ readonly source: FillSource; readonly size: number; readonly joined: boolean }> {
-    const { fill, joined, open } = this.#join(repository, digest, opening);
+  ): Promise<{ readonly source: FillSource; readonly joined: boolean }> {
+    const { fill, joined, open, outlook } = this.#join(repository, digest, opening);
     const { entitled } = opening;
+    const known = entitled ? opening.known : undefined;
     const source = new FillSource(fill, {
       open,
+      outlook,
+      hint: known?.size,
       clock: this.#clock,
       logger: this.#logger,
       random: this.#random,
     });
     try {
-      const size = await this.#arrivingSize(repository, fill);
-      source.statedSize = size;
+      source.promised = await promisedSize(fill, known, async () => {
+        const { size: stated } = await this.#entitlement.confirm(repository, digest);
+        return stated;
+      });
+      const size = fill.length.known;
       if (!entitled && !fill.cameBy(repository)) await this.#entitlement.confirm(repository, digest);
-      else if (!entitled) this.#entitlement.state(repository, digest, size);
-      return { source, size, joined };
+      else if (!entitled && size !== undefined) this.#entitlement.state(repository, digest, size);
+      return { source, joined };
     } catch (error) {
       await source.close();
       throw error;
@@ -257,14 +259,20 @@ export class BlobService {
     digest: Digest,
     { known, entitled }: Pick<Opening, 'known' | 'entitled'>,
     forNobody = false,
-  ): { readonly fill: Fill; readonly joined: boolean; readonly open: BlobOpener } {
+  ): {
+    readonly fill: Fill;
+    readonly joined: boolean;
+    readonly open: BlobOpener;
+    readonly outlook: () => Outlook;
+  } {
     const { registry, breaker, ranges } = this.#routing.upstream(repository.upstream);
+    const outlook = (): Outlook => breaker.outlook;
     const openPart: PartOpener = (offset, signal, end) =>
       breaker.watch(() => registry.openBlob(repository.name, digest, offset, { signal, end }));
     const request: FillRequest = {
       digest,
-      // A size that only an unverified claim states must not decide when others' bytes end; without one, upstream's answer does.
-      size: entitled && known?.certain === true ? known.size : undefined,
+      hint: entitled ? known?.size : undefined,
+      outlook,
       repository,
       open: ranges.opener(openPart),
       // Upstream may have refused this repository and given the blob to one that joined.
@@ -275,18 +283,7 @@ export class BlobService {
     const { fill, joined } = this.#fills.join(request, forNobody);
     if (!joined) void fill.ended.then(() => this.#entitlement.doubt(repository, digest));
     // Each reader of a blob that cannot be stored fetches it for itself: one connection each must do.
-    return { fill, joined, open: (offset, signal) => openPart(offset, signal) };
-  }
-
-  /** The size as the fill knows it, not as this repository's manifest states it: manifests may state different sizes of one digest. */
-  async #arrivingSize(repository: Repository, fill: Fill): Promise<number> {
-    try {
-      return await fill.size;
-    } catch (error) {
-      // It will not be stored, and upstream has not said a word yet: the blob can still pass through.
-      if (!fill.detached) throw error;
-      return (await this.#entitlement.confirm(repository, fill.digest)).size;
-    }
+    return { fill, joined, open: (offset, signal) => openPart(offset, signal), outlook };
   }
 
   #clientError(error: unknown, digest: Digest): unknown {

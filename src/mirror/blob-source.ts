@@ -1,6 +1,6 @@
 import type { BlobReader, IngestReader, Loan } from '../store/content-store.ts';
 import type { Fill } from './fill.ts';
-import { PassthroughReader } from './passthrough-reader.ts';
+import { PassthroughReader, wrongSize } from './passthrough-reader.ts';
 import { ResumableBlob, type ResumableBlobOptions } from './resumable-blob.ts';
 
 /** Where a client's bytes come from. */
@@ -9,6 +9,10 @@ export interface BlobSource {
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
   /** As BlobAnswer.borrow. */
   borrow(length: number, position: number): Promise<Loan | undefined>;
+  /** Bytes in all; undefined as long as that is in doubt. */
+  readonly size: number | undefined;
+  /** Resolves to the same as far as upstream states it, else once it is known; undefined where it cannot be before the end. */
+  measured(): Promise<number | undefined>;
   /** Milliseconds that reads have waited for upstream so far. */
   readonly waitedMs: number;
   /** Lets a waiting read go, which then rejects. */
@@ -24,6 +28,14 @@ export class StoredSource implements BlobSource {
 
   constructor(reader: BlobReader) {
     this.#reader = reader;
+  }
+
+  get size(): number {
+    return this.#reader.size;
+  }
+
+  measured(): Promise<number> {
+    return Promise.resolve(this.size);
   }
 
   read(buffer: Uint8Array, length: number, position: number): Promise<number> {
@@ -46,16 +58,16 @@ export class StoredSource implements BlobSource {
 /** A blob that is arriving: follows its fill, and fetches for itself should the store fail underneath. */
 export class FillSource implements BlobSource {
   readonly #fill: Fill;
-  readonly #passthrough: Omit<ResumableBlobOptions, 'size' | 'signal'>;
+  readonly #passthrough: Omit<ResumableBlobOptions, 'signal'>;
   readonly #cancelling = new AbortController();
-  /** The size that the client was told, in bytes. Bytes beyond it are not the blob's: its hash will not match. */
-  statedSize: number | undefined;
+  /** The size that the client is told, in bytes. If the blob turns out to have another, its end never goes out. */
+  promised: number | undefined;
   /** For what is no longer in memory. */
   #stored: IngestReader | undefined;
   #own: PassthroughReader | undefined;
   #waitedMs = 0;
 
-  constructor(fill: Fill, passthrough: Omit<ResumableBlobOptions, 'size' | 'signal'>) {
+  constructor(fill: Fill, passthrough: Omit<ResumableBlobOptions, 'signal'>) {
     this.#fill = fill;
     this.#passthrough = passthrough;
     fill.acquire();
@@ -63,6 +75,20 @@ export class FillSource implements BlobSource {
 
   get waitedMs(): number {
     return this.#waitedMs;
+  }
+
+  get size(): number | undefined {
+    return this.promised ?? this.#fill.length.verified ?? this.#own?.size;
+  }
+
+  async measured(): Promise<number | undefined> {
+    if (this.promised !== undefined) return this.promised;
+    try {
+      this.promised = await this.#timed(this.#fill.length.told);
+    } catch (error) {
+      if (!this.#fill.detached) throw error;
+    }
+    return this.promised;
   }
 
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
@@ -83,6 +109,7 @@ export class FillSource implements BlobSource {
     const end = await this.#arrived(position);
     if (end === undefined) return undefined;
     const wanted = Math.min(length, end - position);
+    if (wanted <= 0) return undefined;
     return this.#fill.borrow(wanted, position) ?? (await this.#behind()?.borrow(wanted, position));
   }
 
@@ -106,9 +133,10 @@ export class FillSource implements BlobSource {
   async #arrived(position: number): Promise<number | undefined> {
     while (!this.#fill.detached) {
       this.#cancelling.signal.throwIfAborted();
-      const { verified } = this.#fill;
+      const { verified } = this.#fill.length;
+      if (verified !== undefined && verified !== (this.promised ?? verified)) throw wrongSize();
       const readable = this.#fill.readable();
-      if (position < readable || verified) return readable;
+      if (position < readable || verified !== undefined) return readable;
       await this.#timed(this.#fill.progress());
     }
     return undefined;
@@ -125,8 +153,7 @@ export class FillSource implements BlobSource {
   }
 
   #fetchAlone(): PassthroughReader {
-    const size = this.statedSize;
-    const blob = new ResumableBlob(0, { ...this.#passthrough, size, signal: this.#cancelling.signal });
-    return new PassthroughReader(this.#fill.digest, blob);
+    const blob = new ResumableBlob(0, { ...this.#passthrough, signal: this.#cancelling.signal });
+    return new PassthroughReader(this.#fill.digest, blob, this.promised);
   }
 }

@@ -9,6 +9,12 @@ export interface BreakerState {
   readonly retryAt: number;
 }
 
+/**
+ * How it stands with an upstream: it answers; it failed, and has not been asked since its pause ended; it fails, and is not
+ * asked about what is cached.
+ */
+export type Outlook = 'fine' | 'failing' | 'down';
+
 /** Why an answer is stale while a breaker is open. */
 export const notAsked = 'upstream fails and is not asked for a while';
 
@@ -20,6 +26,7 @@ const rateLimitPauseMs = 30_000;
 /**
  * Stops asking a failing upstream to confirm what is cached, for a while that doubles with each failure. It never
  * refuses a request that only upstream can answer: such a request has nothing to lose, and its success closes the breaker.
+ * But nobody is kept waiting for it to be tried again: see {@link outlook}.
  */
 export class Breaker {
   readonly #clock: Clock;
@@ -37,6 +44,12 @@ export class Breaker {
     const left = this.#state.retryAt - this.#clock.now();
     // No pause is that long: the clock was set back, while this ran or since.
     return left <= 0 || left > longestPauseMs;
+  }
+
+  /** What a request that only upstream can answer has to expect, as far as earlier ones tell. */
+  get outlook(): Outlook {
+    if (this.#state.failures === 0) return 'fine';
+    return this.admits ? 'failing' : 'down';
   }
 
   /** Runs `request` and learns from how it ends. */

@@ -9,12 +9,18 @@ import { SingleFlight } from './single-flight.ts';
 
 const maxRemembered = 50_000;
 
+/**
+ * Where the size of a blob is known from: its own bytes, which were verified; a header of upstream's; a manifest, which
+ * anybody can write. Only the first is beyond doubt.
+ */
+export type SizeSource = 'bytes' | 'upstream' | 'manifest';
+
 /** A blob that a repository is known to hold. */
 export interface KnownBlob {
   /** In bytes. */
   readonly size: number;
-  /** Whether a verified manifest or the blob's own bytes say so, and not just a header of upstream's, which can be wrong. */
-  readonly certain: boolean;
+  /** Who says so. */
+  readonly sizeFrom: SizeSource;
   /** Whether upstream has given or confirmed it for the repository. If not, only a manifest names it, and anybody can write such a manifest. */
   readonly confirmed: boolean;
 }
@@ -56,7 +62,8 @@ export class Entitlement {
     const forgotten = this.#forgotten;
     const stored = await this.#degradation.tolerate(() => this.#metadata.repositoryBlob(repository, digest));
     if (stored === undefined) return undefined;
-    const known = { ...stored, certain: true };
+    const { size, measured, confirmed } = stored;
+    const known: KnownBlob = { size, sizeFrom: measured ? 'bytes' : 'manifest', confirmed };
     // Unless it was evicted since it was read.
     if (forgotten === this.#forgotten) this.#blobs.set(key, known);
     return known;
@@ -70,9 +77,9 @@ export class Entitlement {
     return (await this.#degradation.tolerate(() => this.#metadata.isPublicBlob(digest, names))) === true;
   }
 
-  /** Notes that upstream has the blob under that repository, and that it has `size` bytes beyond doubt. */
+  /** Notes that upstream has the blob under that repository, and that its bytes are `size` in all. */
   async grant(repository: Repository, digest: Digest, size: number): Promise<void> {
-    this.#blobs.set(digestKey(repository, digest), { size, certain: true, confirmed: true });
+    this.#blobs.set(digestKey(repository, digest), { size, sizeFrom: 'bytes', confirmed: true });
     await this.#degradation.tolerate(() => this.#metadata.putRepositoryBlob(repository, digest, size));
   }
 
@@ -81,7 +88,7 @@ export class Entitlement {
    * outlive the answer that stated it.
    */
   state(repository: Repository, digest: Digest, size: number): KnownBlob {
-    const stated = { size, certain: false, confirmed: true };
+    const stated: KnownBlob = { size, sizeFrom: 'upstream', confirmed: true };
     this.#blobs.set(digestKey(repository, digest), stated);
     return stated;
   }
@@ -89,7 +96,16 @@ export class Entitlement {
   /** Forgets a size that upstream has stated and that was never verified. */
   doubt(repository: Repository, digest: Digest): void {
     const key = digestKey(repository, digest);
-    if (this.#blobs.peek(key)?.certain === false) this.#blobs.delete(key);
+    if (this.#blobs.peek(key)?.sizeFrom === 'upstream') this.#blobs.delete(key);
+  }
+
+  /** Notes that the bytes of a known blob are here, and are `size` in all, whatever was said before. */
+  async measure(repository: Repository, digest: Digest, known: KnownBlob, size: number): Promise<void> {
+    if (known.sizeFrom === 'bytes' && known.size === size) return;
+    if (known.sizeFrom === 'upstream') return this.grant(repository, digest, size);
+    const key = digestKey(repository, digest);
+    // Unless it was forgotten since it was read.
+    if (this.#blobs.peek(key) === known) this.#blobs.set(key, { ...known, size, sizeFrom: 'bytes' });
   }
 
   /**

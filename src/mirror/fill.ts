@@ -1,19 +1,21 @@
 import type { Clock } from '../clock.ts';
 import type { Digest } from '../oci/digest.ts';
-import { RegistryError, registryErrors } from '../oci/error.ts';
+import { RegistryError } from '../oci/error.ts';
 import type { Repository } from '../oci/reference.ts';
 import type { ContentStore, Ingest, IngestReader, Loan } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { UpstreamError } from '../upstream/registry.ts';
+import { BlobLength } from './blob-length.ts';
 import type { Blocks } from './blocks.ts';
 import type { Degradation } from './degradation.ts';
 import { logFailure } from './fill-failure.ts';
+import type { FillRequest } from './fill-request.ts';
+import { HeldBytes } from './held-bytes.ts';
 import type { InUse } from './in-use.ts';
 import { admit, NotStored } from './not-stored.ts';
-import { pour } from './pour.ts';
-import { ResumableBlob, type BlobOpener } from './resumable-blob.ts';
+import { receive } from './receive.ts';
 import type { Admission, Claim } from './space/admission.ts';
 import { Tail } from './tail.ts';
 import { Wakeup } from './wakeup.ts';
@@ -37,17 +39,6 @@ export interface FillDependencies {
   readonly signal: AbortSignal;
 }
 
-export interface FillRequest {
-  readonly digest: Digest;
-  /** The repository through which it is asked for. */
-  readonly repository: Repository;
-  readonly open: BlobOpener;
-  /** In bytes, where a manifest states it. */
-  readonly size: number | undefined;
-  /** Told the size, in bytes, of the blob once it is in the store. */
-  readonly onCommitted: (size: number) => Promise<void>;
-}
-
 type State =
   | { readonly is: 'filling' }
   /** The hash is right: all bytes may go out, though they may not be committed yet. */
@@ -62,24 +53,24 @@ type State =
  */
 export class Fill {
   readonly digest: Digest;
-  /** Resolves to the blob's size in bytes; rejects when the fill fails before that is known. */
-  readonly size: Promise<number>;
+  readonly length = new BlobLength();
   /** Resolves when the fill is over and its outcome is stored; never rejects. */
   readonly ended: Promise<void>;
 
   readonly #request: FillRequest;
   readonly #shared: FillDependencies;
   readonly #logger: Logger;
-  readonly #sizeKnown = Promise.withResolvers<number>();
   readonly #progress = new Wakeup(() => {
     this.#front = this.#ingest?.offset ?? 0;
   });
   readonly #ways = new Ways();
-  #knownSize: number | undefined;
   #ingest: Ingest | undefined;
   #tail: Tail | undefined;
   /** Bytes in the store at the last wake. Who comes between two of them waits as well, or would take each byte as it comes. */
   #front = 0;
+  /** Whether bytes may have gone out. */
+  #isExposed = false;
+  #held: HeldBytes | undefined;
   #state: State = { is: 'filling' };
   #readers = 0;
   #received = 0;
@@ -91,11 +82,13 @@ export class Fill {
     this.#request = request;
     this.#shared = shared;
     this.#logger = shared.logger.child({ digest: request.digest });
-    this.size = this.#sizeKnown.promise;
-    this.size.catch(() => undefined);
     this.offer(request);
-    if (request.size !== undefined) this.#learnSize(request.size);
     this.ended = this.#run(before);
+  }
+
+  /** Whether it is only letting go of what it had, so that nobody can join it any more. */
+  get isOver(): boolean {
+    return this.#over;
   }
 
   get failed(): boolean {
@@ -107,8 +100,9 @@ export class Fill {
   }
 
   /** Adds another repository through which the same bytes may be fetched. */
-  offer({ repository, open }: FillRequest): void {
+  offer({ repository, open, hint }: FillRequest): void {
     this.#ways.offer(repository, open);
+    this.length.hint(hint);
   }
 
   /** Whether upstream is, or will be, asked for the bytes through that repository. */
@@ -123,7 +117,7 @@ export class Fill {
 
   /** Bytes that are still to come, as far as that is known; none once it is over. */
   get left(): number {
-    const size = this.#over || this.failed ? undefined : this.#knownSize;
+    const size = this.#over || this.failed ? undefined : this.length.expected;
     return size === undefined ? 0 : Math.max(0, size - (this.#ingest?.offset ?? 0));
   }
 
@@ -155,14 +149,13 @@ export class Fill {
         return 0;
       case 'verified':
         return this.#ingest?.offset ?? 0;
-      case 'filling':
-        return Math.max(0, Math.min(this.#front, (this.#knownSize ?? this.#front) - heldBackBytes));
+      case 'filling': {
+        const front = Math.min(this.#front, this.#held?.trusted ?? this.#front);
+        const end = Math.min(front, (this.length.known ?? front) - heldBackBytes);
+        this.#isExposed ||= end > 0;
+        return Math.max(0, end);
+      }
     }
-  }
-
-  /** Whether all bytes are here and are the right ones. */
-  get verified(): boolean {
-    return this.#state.is === 'verified';
   }
 
   /** Resolves when {@link readable} may have changed. */
@@ -188,10 +181,13 @@ export class Fill {
   async #run(before: Promise<void>): Promise<void> {
     const release = this.#shared.inUse.hold(this.digest);
     await before;
-    const claim = this.#shared.admission.open(this.digest, this.#request.repository);
+    const { admission } = this.#shared;
+    const { repository } = this.#request;
+    const claim = admission.open(this.digest, repository);
     let keptBytes: number | undefined;
     try {
-      admit(claim.refusal(this.#knownSize));
+      // What a manifest states of the size counts for nothing: it need not be true.
+      admit(admission.refusal(repository, 0));
       this.#ingest = await this.#shared.content.ingest(this.digest);
       claim.resume(this.#ingest.offset);
       await this.#fill(this.#ingest, claim);
@@ -208,45 +204,13 @@ export class Fill {
   }
 
   async #fill(ingest: Ingest, claim: Claim): Promise<void> {
-    if (this.#knownSize !== undefined && ingest.offset > this.#knownSize) await ingest.restart();
     if (ingest.offset > 0)
       this.#logger.info({ offset: ingest.offset }, 'resuming a blob that an earlier run left');
     this.#progress.wake();
-    const open: BlobOpener = (...request) => this.#ways.open(...request);
-    const { signal, clock, random } = this.#shared;
-    const blob = new ResumableBlob(ingest.offset, {
-      open,
-      size: this.#knownSize,
-      signal,
-      clock,
-      random,
-      logger: this.#logger,
-    });
-    this.#tail = new Tail(ingest.offset, this.#knownSize ?? Infinity, this.#shared.blocks);
-    const answered = (): void => {
-      if (blob.size !== undefined) this.#learnSize(blob.size);
-    };
-    await pour(blob.bytes(answered), ingest, this.#tail, (bytes) => {
-      this.#received += bytes;
-      this.#progress.gather(bytes);
-      admit(claim.wrote(ingest.offset, blob.confirmedSize));
-      const isWhole = ingest.offset === this.#knownSize;
-      if (signal.aborted && !isWhole)
-        throw new UpstreamError('aborted', 'the blob is not fetched any further');
-    });
-    if (!ingest.matches()) {
-      blob.mismatched();
-      await ingest.discard();
-      throw registryErrors.badGateway('upstream sent a blob that does not match its digest');
-    }
+    if (ingest.offset === 0 || !ingest.matches()) await this.#receive(ingest, claim);
     const size = ingest.offset;
-    const promised = this.#knownSize;
-    this.#learnSize(size);
-    this.#settle(
-      promised === undefined || promised === size
-        ? { is: 'verified' }
-        : { is: 'failed', error: registryErrors.badGateway('upstream stated a wrong size for the blob') },
-    );
+    this.length.verify(size);
+    this.#settle({ is: 'verified' });
     await ingest.commit();
     await this.#shared.metadata.putBlob(this.digest, size);
     // At once: for as long as the blob is in the accounts and arriving as well, it counts twice.
@@ -255,13 +219,49 @@ export class Fill {
     await this.#request.onCommitted(size);
   }
 
+  async #receive(ingest: Ingest, claim: Claim): Promise<void> {
+    const { signal, clock, random, blocks } = this.#shared;
+    const { hint, outlook } = this.#request;
+    const reader = ingest.reader();
+    this.#held = new HeldBytes(reader, () => this.#isExposed);
+    const receiving = receive({
+      ingest,
+      source: {
+        held: this.#held,
+        open: (...request) => this.#ways.open(...request),
+        hint,
+        outlook,
+        signal,
+        clock,
+        random,
+        logger: this.#logger,
+      },
+      tailFrom: (offset) => {
+        this.#tail?.close();
+        this.#tail = new Tail(offset, hint ?? Infinity, blocks);
+        this.#progress.wake();
+        return this.#tail;
+      },
+      isExposed: () => this.#isExposed,
+      onAnswer: (stated) => this.length.begin(stated),
+      onWritten: (bytes, stated) => {
+        this.#received += bytes;
+        this.#progress.gather(bytes);
+        admit(claim.wrote(ingest.offset, stated));
+        if (signal.aborted && ingest.offset !== stated)
+          throw new UpstreamError('aborted', 'the blob is not fetched any further');
+      },
+    });
+    await receiving.finally(() => reader.close());
+  }
+
   /** Resolves to the bytes of the partial blob that are kept; undefined when there was none. */
   async #failed(error: unknown): Promise<number | undefined> {
     const unstored = error instanceof StoreError || error instanceof NotStored;
     if (error instanceof StoreError) this.#shared.degradation.note(error);
     // A verified blob that cannot be kept is still served to those who read it now.
     if (this.#state.is === 'filling') {
-      this.#sizeKnown.reject(error);
+      this.length.fail(error);
       this.#settle(unstored ? { is: 'detached' } : { is: 'failed', error });
     }
     logFailure(this.#logger, error);
@@ -271,11 +271,6 @@ export class Fill {
     const kept = drop || error instanceof RegistryError ? 0 : ingest.offset;
     await this.#shared.degradation.tolerate(() => (drop ? ingest.discard() : ingest.suspend()));
     return kept;
-  }
-
-  #learnSize(size: number): void {
-    this.#knownSize ??= size;
-    this.#sizeKnown.resolve(size);
   }
 
   #settle(state: State): void {

@@ -1,5 +1,7 @@
 import type { Digest } from '../oci/digest.ts';
-import { Fill, type FillDependencies, type FillRequest } from './fill.ts';
+import type { Repository } from '../oci/reference.ts';
+import type { FillRequest } from './fill-request.ts';
+import { Fill, type FillDependencies } from './fill.ts';
 
 /** The fills under way: never two of one digest. */
 export class Fills {
@@ -13,11 +15,17 @@ export class Fills {
     this.#dependencies = dependencies;
   }
 
-  /** The fill of that digest, unless it has failed or was abandoned already and is only tidying up. */
+  /** The fill of that digest, unless it has ended, failed or was abandoned already and is only tidying up. */
   get(digest: Digest): Fill | undefined {
     const fill = this.#underWay.get(digest);
-    const isOver = fill === undefined || fill.failed || this.#endings.get(fill)?.signal.aborted === true;
+    const isOver =
+      fill === undefined || fill.isOver || fill.failed || this.#endings.get(fill)?.signal.aborted === true;
     return isOver ? undefined : fill;
+  }
+
+  /** Whether a blob of that size, in bytes, would be stored, as far as that can be told now. */
+  mayStore(repository: Repository, size: number): boolean {
+    return this.#dependencies.admission.refusal(repository, size) === undefined;
   }
 
   /**
@@ -46,7 +54,8 @@ export class Fills {
 
   /** Ends a fill that was begun for nobody, unless somebody reads it by now; what has arrived is kept for the next. */
   abandon(fill: Fill): void {
-    if (!fill.isRead && !fill.verified && !fill.detached) this.#endings.get(fill)?.abort();
+    if (!fill.isRead && fill.length.verified === undefined && !fill.detached)
+      this.#endings.get(fill)?.abort();
   }
 
   /** Ends all fills, keeping what has arrived for the next start. */

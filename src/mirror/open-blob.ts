@@ -3,12 +3,15 @@ import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { Loan } from '../store/content-store.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import type { BlobSource } from './blob-source.ts';
-import type { BlobAnswer, BlobStat, CacheResult } from './mirror.ts';
+import type { BlobAnswer, CacheResult } from './mirror.ts';
 import { clientError } from './upstream-failure.ts';
 
-export interface OpenBlobOptions extends BlobStat {
+export interface OpenBlobOptions {
   readonly digest: Digest;
   readonly source: BlobSource;
+  readonly result: CacheResult;
+  /** Milliseconds that it took upstream to begin. */
+  readonly upstreamMs: number;
   /** Told when bytes that should be there are not, before the error goes to the client. */
   readonly onDamage: (reason: unknown) => Promise<void>;
   /** Another source of the same bytes, for when this one turns out damaged before any of it was given out. */
@@ -19,7 +22,6 @@ export interface OpenBlobOptions extends BlobStat {
 
 /** A blob that is being sent to a client: turns failures into RegistryErrors, and closes its source only when no read is under way. */
 export class OpenBlob implements BlobAnswer {
-  readonly size: number;
   readonly result: CacheResult;
   readonly #openingMs: number;
   readonly #digest: Digest;
@@ -30,8 +32,7 @@ export class OpenBlob implements BlobAnswer {
   #reads = 0;
   #closed = false;
 
-  constructor({ size, result, upstreamMs, digest, source, onDamage, refetch, onClose }: OpenBlobOptions) {
-    this.size = size;
+  constructor({ result, upstreamMs, digest, source, onDamage, refetch, onClose }: OpenBlobOptions) {
     this.result = result;
     this.#openingMs = upstreamMs;
     this.#digest = digest;
@@ -41,8 +42,16 @@ export class OpenBlob implements BlobAnswer {
     this.#onClose = onClose;
   }
 
+  get size(): number | undefined {
+    return this.#source.size;
+  }
+
   get upstreamMs(): number {
     return this.#openingMs + this.#source.waitedMs;
+  }
+
+  measured(): Promise<number | undefined> {
+    return this.#guarded(() => this.#source.measured());
   }
 
   read(buffer: Uint8Array, length: number, position: number): Promise<number> {
@@ -73,7 +82,7 @@ export class OpenBlob implements BlobAnswer {
 
   async #readSource(buffer: Uint8Array, length: number, position: number): Promise<number> {
     const count = await this.#source.read(buffer, length, position);
-    if (count === 0 && position < this.size) throw new Error('the stored blob ends too early');
+    if (count === 0 && position < (this.size ?? 0)) throw new Error('the stored blob ends too early');
     // What was given out may have been damaged, too: nothing else can be appended to it.
     if (count > 0) this.#refetch = undefined;
     return count;

@@ -1,5 +1,5 @@
 import { DigestVerifier, type Digest } from '../oci/digest.ts';
-import { registryErrors } from '../oci/error.ts';
+import { registryErrors, type RegistryError } from '../oci/error.ts';
 import { heldBackBytes } from './fill.ts';
 import type { ResumableBlob } from './resumable-blob.ts';
 
@@ -10,21 +10,30 @@ import type { ResumableBlob } from './resumable-blob.ts';
 export class PassthroughReader {
   readonly #verifier: DigestVerifier;
   readonly #blob: ResumableBlob;
-  readonly #chunks: AsyncGenerator<Buffer, void, undefined>;
+  readonly #promised: number | undefined;
+  #chunks: AsyncGenerator<Buffer, void, undefined>;
   readonly #queue: Buffer[] = [];
   #queued = 0;
   #position = 0;
+  #received = 0;
   #verified = false;
 
-  constructor(digest: Digest, blob: ResumableBlob) {
+  /** @param promised the size that the client was told, in bytes */
+  constructor(digest: Digest, blob: ResumableBlob, promised: number | undefined) {
     this.#verifier = new DigestVerifier(digest);
     this.#blob = blob;
+    this.#promised = promised;
     this.#chunks = blob.bytes(() => undefined);
   }
 
   /** Bytes before this one have gone by. */
   get position(): number {
     return this.#position;
+  }
+
+  /** Bytes in all, once they are verified. */
+  get size(): number | undefined {
+    return this.#verified ? this.#received : undefined;
   }
 
   /** As BlobSource.read; positions may only grow, and what lies between is passed over. */
@@ -56,12 +65,20 @@ export class PassthroughReader {
       // What comes is good only until the next is asked for.
       this.#queue.push(Buffer.from(value));
       this.#queued += value.length;
+      this.#received += value.length;
+      // The last bytes that were promised must not go out before it is known that they are the last.
+      if (this.#received > (this.#promised ?? Infinity)) throw wrongSize();
       return;
     }
     if (!this.#verifier.matches()) {
+      if (this.#blob.goesOn()) {
+        this.#chunks = this.#blob.bytes(() => undefined);
+        return;
+      }
       this.#blob.mismatched();
       throw registryErrors.badGateway('upstream sent a blob that does not match its digest');
     }
+    if (this.#received !== (this.#promised ?? this.#received)) throw wrongSize();
     this.#verified = true;
   }
 
@@ -77,4 +94,9 @@ export class PassthroughReader {
     this.#position += count;
     return count;
   }
+}
+
+/** For a client that was told a size which upstream stated, and which the blob does not have. */
+export function wrongSize(): RegistryError {
+  return registryErrors.badGateway('upstream stated a wrong size for the blob');
 }

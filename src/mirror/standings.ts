@@ -58,7 +58,7 @@ export class Standings {
     if (!this.#gate.seesEverything(target.reader)) return undefined;
     return this.#while(target, (repository) => {
       const known = this.#entitlement.peek(repository, digest);
-      if (known?.certain !== true) return undefined;
+      if (known?.sizeFrom !== 'bytes') return undefined;
       const { removals } = this.#content;
       return this.#standing(
         digest,

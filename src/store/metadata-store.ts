@@ -37,6 +37,8 @@ export interface ReferrersRecord {
 export interface RepositoryBlob {
   /** In bytes. */
   readonly size: number;
+  /** Whether bytes that were verified have that size. Else only a manifest states it. */
+  readonly measured: boolean;
   /** Whether upstream has confirmed it for the repository. Else no more is known than that a manifest of it names the blob. */
   readonly confirmed: boolean;
 }
@@ -109,7 +111,7 @@ export interface MetadataStore {
   repositoryBlob(repository: Repository, digest: Digest): Promise<RepositoryBlob | undefined>;
   /** Whether upstream has confirmed a blob for a repository that is known to be public, or for any of the upstreams in `open`. */
   isPublicBlob(digest: Digest, open: readonly UpstreamName[]): Promise<boolean>;
-  /** Records that upstream confirmed a blob for a repository. */
+  /** Records that upstream confirmed a blob for a repository. `size` is that of verified bytes. */
   putRepositoryBlob(repository: Repository, digest: Digest, size: number): Promise<void>;
 
   /** Size of a blob whose bytes are committed in the content store, or undefined. */

@@ -78,6 +78,11 @@ const mended: readonly Trouble[] = [
     heard: 'right',
   },
   { name: 'no Content-Length', faults: [{ on: 'blob', kind: 'no-content-length' }], heard: 'right' },
+  ...[400, 401, 403, 404, 405, 416, 500, 501, 503].map((status) => ({
+    name: `${status} to every Range`,
+    faults: [cut, { on: 'blob', kind: 'refuse-range', status }] as const,
+    heard: 'right',
+  })),
 ];
 
 /** Troubles that stay, or that nobody can mend: the client hears of them as they are. */

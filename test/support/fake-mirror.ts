@@ -118,6 +118,7 @@ export class FakeMirror implements Mirror {
       return {
         ...this.#origin(),
         size: source.size,
+        measured: () => Promise.resolve(source.size),
         read: (buffer, length, position) =>
           Promise.race([source.read(buffer, length, position), closed.promise]),
         borrow: (length, position) => Promise.resolve(source.borrow?.(length, position)),

@@ -31,6 +31,8 @@ export type FaultKind =
   | { readonly kind: 'expired-url' }
   /** 200 with the whole content, whatever range was asked for. */
   | { readonly kind: 'ignore-range' }
+  /** That status to whoever asks for a range. */
+  | { readonly kind: 'refuse-range'; readonly status: number }
   /** Content-Range claims to start `shift` bytes from where the body starts. */
   | { readonly kind: 'wrong-content-range'; readonly shift: number }
   /** Content-Length is off by `delta`. */
@@ -91,7 +93,7 @@ export class Fault {
     if (on !== 'any' && on !== subject.target) return false;
     if (method !== undefined && method !== subject.method) return false;
     if (subject.method === 'HEAD' && changesBody(this.spec)) return false;
-    if (!subject.ranged && (kind === 'ignore-range' || kind === 'wrong-content-range')) return false;
+    if (!subject.ranged && faultsOfRanges.has(kind)) return false;
     if (!this.#matches(subject)) return false;
     this.#hits += 1;
     return true;
@@ -105,6 +107,12 @@ export class Fault {
   }
 }
 
+const faultsOfRanges: ReadonlySet<FaultKind['kind']> = new Set([
+  'ignore-range',
+  'refuse-range',
+  'wrong-content-range',
+]);
+
 /** Whether it shows in an answer's body, which an answer to HEAD does not have. */
 function changesBody(fault: FaultKind): boolean {
   const kinds: readonly FaultKind['kind'][] = ['cut', 'corrupt', 'slow', 'hang-body', 'wrong-manifest'];
@@ -116,6 +124,7 @@ function concernsContent(fault: FaultKind): boolean {
   const kinds: readonly FaultKind['kind'][] = [
     'expired-url',
     'ignore-range',
+    'refuse-range',
     'wrong-content-range',
     'wrong-content-length',
     'no-content-length',

@@ -16,6 +16,8 @@ export function injectedAnswer(
       digest: undefined,
     };
   }
+  if (fault?.kind === 'refuse-range')
+    return errorAnswer(fault.status, defaultCode(fault.status, target), 'no ranges');
   if (fault?.kind !== 'status') return undefined;
   const { status, code = defaultCode(status, target), message = `injected ${status}`, headers } = fault;
   const authenticate = status === 401 && challenge !== undefined ? { 'www-authenticate': challenge } : {};

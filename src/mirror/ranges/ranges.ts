@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import type { BlobStream } from '../../upstream/registry.ts';
+import { UpstreamError, type BlobStream } from '../../upstream/registry.ts';
 import { watched } from '../../upstream/watched-body.ts';
 import type { BlobOpener } from '../resumable-blob.ts';
 import type { Blocks } from '../blocks.ts';
@@ -36,13 +36,13 @@ export class Ranges {
     this.#shared = shared;
   }
 
-  /** The same blob, in ranges where that may help, a chunk being good until the next is asked for: where its size is known, enough of it is left, and the host gives ranges. */
+  /** The same blob, in ranges where that may help, a chunk being good until the next is asked for: where its size is said to be such that enough of it is left, and the host gives ranges. */
   opener(open: PartOpener): BlobOpener {
     return (offset, signal, size) => {
       const { connections, minBytes } = this.#policy;
       const isWorthIt = size !== undefined && size - offset >= Math.max(minBytes, 2 * firstBytes);
       return connections > 1 && isWorthIt && this.#host?.helpful !== 1
-        ? this.#inRanges(open, offset, size, signal)
+        ? this.#inRanges(open, offset, signal)
         : this.#inOne(open, offset, signal);
     };
   }
@@ -51,22 +51,29 @@ export class Ranges {
     return this.#over(await this.#asked(open(offset, signal)));
   }
 
-  async #inRanges(open: PartOpener, offset: number, size: number, signal: AbortSignal): Promise<BlobStream> {
+  async #inRanges(open: PartOpener, offset: number, signal: AbortSignal): Promise<BlobStream> {
     const { budget, blocks, clock, logger } = this.#shared;
     const limit = this.#policy.connections;
     const firstEnd = offset + firstBytes;
     const askedAt = clock.monotonic();
-    const first = await this.#asked(open(offset, signal, firstEnd));
+    const first = await this.#first(open, offset, firstEnd, signal);
+    if (first === undefined) return this.#inOne(open, offset, signal);
     const host = this.#hostOf(first);
-    const { range } = first;
+    const { range, size } = first;
     if (range === undefined) {
       // The whole blob came, which is used; to ask for parts of it again would give it again.
       host.learn(1);
       return this.#over(first);
     }
+    if (size === undefined) {
+      // Where the blob ends is not to be taken from a manifest.
+      host.learn(1);
+      await first.body[Symbol.asyncIterator]().return?.();
+      return this.#inOne(open, offset, signal);
+    }
     const body = new RangedBody({
       first,
-      firstEnd,
+      firstEnd: Math.min(firstEnd, size),
       latencyMs: clock.monotonic() - askedAt,
       range,
       size,
@@ -80,6 +87,23 @@ export class Ranges {
       logger,
     });
     return { ...first, body };
+  }
+
+  /** The first range; undefined where the range alone may be what is refused, and the blob can be asked for without one. */
+  async #first(
+    open: PartOpener,
+    offset: number,
+    end: number,
+    signal: AbortSignal,
+  ): Promise<BlobStream | undefined> {
+    try {
+      return await this.#asked(open(offset, signal, end));
+    } catch (error) {
+      const { kind, status = 0 } = error instanceof UpstreamError ? error : {};
+      const isRefused = status >= 400 && status < 500 && kind !== 'rate-limited' && kind !== 'timeout';
+      if (offset > 0 || !isRefused) throw error;
+      return undefined;
+    }
   }
 
   async #asked(opened: Promise<BlobStream>): Promise<BlobStream> {

@@ -24,6 +24,12 @@ export class Admission {
     this.#options = options;
   }
 
+  /** Why a blob of so many bytes is not to be stored, for people; undefined when it may be. No room is made. */
+  refusal(repository: Repository, size: number): string | undefined {
+    const { health, policy } = this.#options;
+    return health.healthy ? policy.refusal(size, repository) : 'the cache has failed';
+  }
+
   /**
    * Takes room for a blob that is about to arrive; there is one at a time of each digest.
    * @param repository through which it was asked for
@@ -47,23 +53,14 @@ export class Claim {
     this.#shared = shared;
   }
 
-  /**
-   * Why the blob is not to be stored, for people; undefined when it is. Asked before upstream is: no room is made yet.
-   * @param size in bytes, if a manifest states it: for a size that is not true, nothing must go
-   */
-  refusal(size: number | undefined): string | undefined {
-    const { health, policy } = this.#shared;
-    return health.healthy ? policy.refusal(size ?? 0, this.#repository) : 'the cache has failed';
-  }
-
   /** Bytes that are here from an earlier run. */
   resume(written: number): void {
     this.#shared.reservations.resume(this.#digest, written);
   }
 
   /**
-   * Tells that so many bytes are written, and the size as soon as upstream has confirmed it, for which room is made then.
-   * Answers as {@link refusal}.
+   * Tells that so many bytes are written, and the size as soon as upstream states it, for which room is made then.
+   * Answers as {@link Admission.refusal}.
    */
   wrote(written: number, size: number | undefined): string | undefined {
     this.#shared.reservations.wrote(this.#digest, written);

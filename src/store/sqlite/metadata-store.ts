@@ -193,7 +193,10 @@ export class SqliteMetadataStore implements MetadataStore {
   repositoryBlob(repository: Repository, digest: Digest): Promise<RepositoryBlob | undefined> {
     return this.#connection.answer(() => {
       const row = this.#statements.repositoryBlob.get({ ...repository, digest });
-      return row === undefined ? undefined : { size: row.size, confirmed: row.confirmed === 1 };
+      if (row === undefined) return undefined;
+      const { size, verified } = row;
+      const confirmed = row.confirmed === 1;
+      return { size: verified ?? size, measured: verified !== null || confirmed, confirmed };
     });
   }
 
@@ -218,6 +221,7 @@ export class SqliteMetadataStore implements MetadataStore {
     return this.#connection.write(() => {
       // Its bytes were hashed as they came.
       this.#statements.upsertBlob.run({ digest, size, ...this.#use(digest), verifiedAt: this.#clock.now() });
+      this.#statements.resizeRepositoryBlobs.run({ digest, size });
       this.#condemned.forget(digest);
     });
   }

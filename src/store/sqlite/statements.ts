@@ -31,6 +31,7 @@ export class Statements {
   readonly setPublicAt;
   readonly repositoryBlob;
   readonly confirmRepositoryBlob;
+  readonly resizeRepositoryBlobs;
   readonly publicBlob;
   readonly blob;
   readonly upsertBlob;
@@ -80,9 +81,9 @@ export class Statements {
     // The size of bytes that were hashed beats the size that some manifest claims.
     this.repositoryBlob = database.prepare<
       [InRepository & { digest: Digest }],
-      { size: number; confirmed: number }
+      { size: number; verified: number | null; confirmed: number }
     >(`
-      SELECT coalesce((SELECT size FROM blob WHERE digest = @digest), size) AS size, confirmed_at IS NOT NULL AS confirmed
+      SELECT size, (SELECT size FROM blob WHERE digest = @digest) AS verified, confirmed_at IS NOT NULL AS confirmed
       FROM repository_blob
       WHERE repository = (${thisRepository}) AND digest = @digest`);
     this.confirmRepositoryBlob = database.prepare<
@@ -90,6 +91,10 @@ export class Statements {
     >(`
       INSERT INTO repository_blob (repository, digest, size, confirmed_at) VALUES (?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET size = excluded.size, confirmed_at = excluded.confirmed_at`);
+    // What manifests state gives way to what the bytes have, also once these are evicted.
+    this.resizeRepositoryBlobs = database.prepare<[{ digest: Digest; size: number }]>(
+      `UPDATE repository_blob SET size = @size WHERE digest = @digest AND size <> @size`,
+    );
     this.publicBlob = database.prepare<[digest: Digest, open: string], { found: number }>(`
       SELECT 1 AS found FROM repository_blob JOIN repository ON repository.id = repository_blob.repository
       WHERE digest = ? AND confirmed_at IS NOT NULL

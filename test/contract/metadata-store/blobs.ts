@@ -29,7 +29,11 @@ export function blobsContract(make: MakeStore): void {
     it('comes with a confirmation by upstream, for that repository alone', async () => {
       await using subject = await fresh();
       await subject.store.putRepositoryBlob(busybox, unknown, 7);
-      expect(await subject.store.repositoryBlob(busybox, unknown)).toEqual({ size: 7, confirmed: true });
+      expect(await subject.store.repositoryBlob(busybox, unknown)).toEqual({
+        size: 7,
+        measured: true,
+        confirmed: true,
+      });
       expect(await subject.store.repositoryBlob(alpine, unknown)).toBeUndefined();
     });
 
@@ -37,10 +41,18 @@ export function blobsContract(make: MakeStore): void {
       await using subject = await fresh();
       const { digest, size } = image.config;
       await putImage(subject.store, busybox, image);
-      expect(await subject.store.repositoryBlob(busybox, digest)).toEqual({ size, confirmed: false });
+      expect(await subject.store.repositoryBlob(busybox, digest)).toEqual({
+        size,
+        measured: false,
+        confirmed: false,
+      });
       await subject.store.putRepositoryBlob(busybox, digest, size);
       await putImage(subject.store, busybox, image);
-      expect(await subject.store.repositoryBlob(busybox, digest)).toEqual({ size, confirmed: true });
+      expect(await subject.store.repositoryBlob(busybox, digest)).toEqual({
+        size,
+        measured: true,
+        confirmed: true,
+      });
     });
 
     it('is everybody’s where upstream confirmed it for a public repository, or for any of an open upstream', async () => {
@@ -81,6 +93,17 @@ export function blobsContract(make: MakeStore): void {
       await putImage(subject.store, busybox, image);
       expect(await subject.store.repositoryBlob(busybox, digest)).toMatchObject({ size: 11 });
       await subject.store.putBlob(digest, 12);
+      expect(await subject.store.repositoryBlob(busybox, digest)).toMatchObject({ size: 12 });
+    });
+
+    it('says whether verified bytes have the size that it states, for each repository that may read them', async () => {
+      await using subject = await fresh();
+      const { digest } = image.config;
+      await putImage(subject.store, busybox, image);
+      expect(await subject.store.repositoryBlob(busybox, digest)).toMatchObject({ measured: false });
+      await subject.store.putBlob(digest, 12);
+      expect(await subject.store.repositoryBlob(busybox, digest)).toMatchObject({ size: 12, measured: true });
+      await subject.store.removeBlob(digest);
       expect(await subject.store.repositoryBlob(busybox, digest)).toMatchObject({ size: 12 });
     });
   });

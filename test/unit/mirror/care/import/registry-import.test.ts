@@ -149,8 +149,8 @@ describe('an import', () => {
     await house.import();
 
     const right = async (name: string) => house.metadata.repositoryBlob(repository(name), layer.digest);
-    expect(await right('library/app')).toEqual({ size: layer.size, confirmed: true });
-    expect(await right('library/other')).toEqual({ size: layer.size, confirmed: false });
+    expect(await right('library/app')).toEqual({ size: layer.size, measured: true, confirmed: true });
+    expect(await right('library/other')).toEqual({ size: layer.size, measured: true, confirmed: false });
     expect(await right('library/third')).toBeUndefined();
   });
 

@@ -1,0 +1,33 @@
+import type { Arrival } from './arrival.ts';
+import type { Fill } from './fill.ts';
+import type { Fills } from './fills.ts';
+
+export interface ArrivalOptions {
+  readonly fills: Pick<Fills, 'abandon'>;
+  /** Whether the fill was under way before. */
+  readonly joined: boolean;
+  readonly isHeld: () => Promise<boolean>;
+}
+
+/** The arrival of what a fill brings. */
+export function arrivalOf(fill: Fill, { fills, joined, isHeld }: ArrivalOptions): Arrival {
+  if (joined) {
+    // Whoever began it must not abandon what another counts on.
+    fill.acquire();
+    void fill.ended.then(() => fill.release());
+  }
+  return {
+    joined,
+    get received() {
+      return fill.received;
+    },
+    get left() {
+      return fill.left;
+    },
+    progress: () => fill.progress(),
+    held: fill.ended.then(isHeld),
+    abandon: () => {
+      if (!joined) fills.abandon(fill);
+    },
+  };
+}

@@ -1,0 +1,221 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../src/oci/digest.ts';
+import { ask, verdict } from '../support/ask.ts';
+import { eventually } from '../support/deadline.ts';
+import { FakeHub } from '../support/fake-hub.ts';
+import { makeImage, noise, type Image } from '../support/image.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { noPartialBlobs } from '../support/store-folder.ts';
+import { TestEntrepot, type TestEntrepotOptions } from '../support/test-entrepot.ts';
+
+const wrong = 'someone/wrong';
+const right = 'someone/right';
+
+/** An image with one layer, and its manifest with a size of that layer that somebody made up. */
+function lying(size: number, stated: number): { readonly image: Image; readonly manifest: Buffer } {
+  const image = makeImage({ layers: [size], seed: size });
+  const text = image.bytes.toString().replace(`"size": ${size}\n`, `"size": ${stated}\n`);
+  if (text === image.bytes.toString() && stated !== size) throw new Error('that is no lie');
+  return { image, manifest: Buffer.from(text) };
+}
+
+interface Lie {
+  readonly size: number;
+  readonly stated: number;
+}
+
+/** One layer that is verified before its first byte goes out, one that goes out while it arrives. */
+const lies: readonly Lie[] = [2_000, 300_000].flatMap((size) =>
+  [0, 1, size - 1, size + 1, 5_000_000_000_000].map((stated) => ({ size, stated })),
+);
+
+async function begin({ size, stated }: Lie, options: Partial<TestEntrepotOptions> = {}) {
+  const { image, manifest } = lying(size, stated);
+  const [layer = image.config] = image.layers;
+  const hub = await FakeHub.start();
+  hub.addImage(right, 'latest', image);
+  const digest = hub.addManifest(wrong, manifest, image.mediaType, 'latest');
+  for (const { bytes } of [image.config, layer]) hub.addBlob(wrong, bytes);
+  const entrepot = await TestEntrepot.start({ upstream: hub.url, ...options });
+  const pathIn = (repository: string): string => `/v2/${repository}/blobs/${layer.digest}`;
+  return {
+    hub,
+    entrepot,
+    layer,
+    pathIn,
+    /** Has a repository's manifest pulled. */
+    pull: async (repository: string) => {
+      const answer = await ask(entrepot.url, `/v2/${repository}/manifests/latest`);
+      expect(answer.status).toBe(200);
+      return digest;
+    },
+    get: async (repository: string, headers: Readonly<Record<string, string>> = {}) => {
+      const answer = await ask(entrepot.url, pathIn(repository), headers);
+      return [verdict(answer, layer.bytes), answer.headers['content-length']];
+    },
+    head: async (repository: string) => {
+      const { status, headers } = await ask(entrepot.url, pathIn(repository), {}, 'HEAD');
+      return [status, headers['content-length']];
+    },
+    async [Symbol.asyncDispose]() {
+      await entrepot[Symbol.asyncDispose]();
+      await hub.close();
+    },
+  };
+}
+
+describe.each(lies)('a layer of $size bytes of which a manifest states $stated', (lie) => {
+  const whole = ['right', String(lie.size)];
+
+  test('is answered whole when it is cold, after a HEAD, and when it is held', async () => {
+    await using house = await begin(lie);
+    await house.pull(wrong);
+
+    await house.head(wrong);
+    expect(await house.get(wrong)).toEqual(whole);
+    await noPartialBlobs(house.entrepot.folder);
+    for (let time = 0; time < 3; time += 1) {
+      expect(await house.head(wrong)).toEqual([200, String(lie.size)]);
+      expect(await house.get(wrong)).toEqual(whole);
+    }
+    house.hub.down();
+    await house.entrepot.restart();
+    expect(await house.head(wrong)).toEqual([200, String(lie.size)]);
+    expect(await house.get(wrong)).toEqual(whole);
+  });
+
+  test('hurts no other repository, whoever is the first to ask', async () => {
+    for (const order of [
+      [wrong, right],
+      [right, wrong],
+    ]) {
+      await using house = await begin(lie);
+      for (const repository of order) await house.pull(repository);
+      house.hub.fault({ on: 'cdn', kind: 'delay', ms: 50 });
+
+      const answers = await Promise.all(order.map((repository) => house.get(repository)));
+
+      expect(answers).toEqual([whole, whole]);
+      expect(house.hub.bytesSent(house.layer.digest)).toBe(lie.size);
+      for (const repository of order) expect(await house.head(repository)).toEqual([200, String(lie.size)]);
+    }
+  });
+
+  test('gives the right parts on a miss', async () => {
+    await using house = await begin(lie);
+    await house.pull(wrong);
+
+    const answer = await ask(house.entrepot.url, house.pathIn(wrong), { range: 'bytes=1000-' });
+
+    expect(answer.status).toBe(206);
+    expect(answer.headers['content-range']).toBe(`bytes 1000-${lie.size - 1}/${lie.size}`);
+    expect(verdict(answer, house.layer.bytes)).toBe('right');
+  });
+
+  test('is resumed after a restart', async () => {
+    await using house = await begin(lie, { timeouts: { idleMs: 60_000 } });
+    await house.pull(wrong);
+    const half = Math.floor(lie.size / 2);
+    const stopped = Promise.withResolvers<void>();
+    house.hub.fault({ on: 'cdn', kind: 'hold', afterBytes: half, until: stopped.promise, times: 1 });
+    using client = await RawClient.connect(house.entrepot.url);
+    client.request('GET', house.pathIn(wrong));
+    await eventually(20_000, 'half of it', () => house.hub.bytesSent(house.layer.digest) >= half);
+    await house.entrepot.restart();
+    stopped.resolve();
+
+    expect(await house.get(wrong)).toEqual(whole);
+    house.hub.down();
+    expect(await house.get(wrong)).toEqual(whole);
+  });
+
+  test('is fetched ahead without harm', async () => {
+    await using house = await begin(lie, { pullAhead: { enabled: true, parallel: 4 } });
+    await house.pull(wrong);
+
+    expect(await house.get(wrong)).toEqual(whole);
+    expect(await house.get(right)).toEqual(whole);
+  });
+
+  test('is stored although there would be no room for what is stated', async () => {
+    await using house = await begin(lie, { storage: { maxsize: { bytes: 4 * 1024 * 1024 } } });
+    await house.pull(wrong);
+
+    expect(await house.get(wrong)).toEqual(whole);
+    await noPartialBlobs(house.entrepot.folder);
+    house.hub.down();
+    expect(await house.get(wrong)).toEqual(whole);
+  });
+});
+
+describe('a blob of which upstream states no size', () => {
+  const noSize = { on: 'blob', kind: 'no-content-length' } as const;
+
+  test.each([
+    { size: 2_000, length: '2000' },
+    { size: 300_000, length: undefined },
+  ])('of $size bytes: a client is told $length', async ({ size, length }) => {
+    await using house = await begin({ size, stated: size });
+    house.hub.fault(noSize);
+    await house.pull(right);
+
+    expect(await house.get(right)).toEqual(['right', length]);
+    expect(await house.get(right)).toEqual(['right', String(size)]);
+  });
+
+  test('goes out while it arrives', async () => {
+    await using house = await begin({ size: 300_000, stated: 1 });
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    house.hub.fault({ on: 'cdn', kind: 'hold', afterBytes: 200_000, until: opened, times: 1 });
+    house.hub.fault(noSize);
+    using client = await RawClient.connect(house.entrepot.url);
+    client.request('GET', house.pathIn(right));
+
+    expect((await client.head()).status).toBe(200);
+    open();
+    expect(await house.get(right)).toEqual(['right', expect.anything()]);
+  });
+
+  test('is cut, not ended, when it turns out wrong', async () => {
+    const bytes = noise(300_000, 'right');
+    const upstream = createServer((_, response) => {
+      response.write(noise(200_000, 'wrong'));
+      response.end(noise(100_000, 'more of it'));
+    }).listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+    const { port } = upstream.address() as AddressInfo;
+    await using entrepot = await TestEntrepot.start({ upstream: `http://127.0.0.1:${port}` });
+
+    const answer = await ask(entrepot.url, `/v2/${right}/blobs/${digestOf(bytes)}`);
+
+    upstream.close();
+    expect([answer.status, answer.headers['transfer-encoding']]).toEqual([200, 'chunked']);
+    expect(verdict(answer, bytes)).toBe('cut');
+  });
+
+  test('gives a part once it is whole', async () => {
+    await using house = await begin({ size: 300_000, stated: 300_000 });
+    await house.pull(right);
+    house.hub.fault(noSize);
+
+    const answer = await ask(house.entrepot.url, house.pathIn(right), { range: 'bytes=-1000' });
+
+    expect([answer.status, verdict(answer, house.layer.bytes)]).toEqual([206, 'right']);
+  });
+
+  test('has a length for a client of HTTP/1.0, which could not tell a cut from the end', async () => {
+    await using house = await begin({ size: 300_000, stated: 300_000 });
+    await house.pull(right);
+    house.hub.fault(noSize);
+    using client = await RawClient.connect(house.entrepot.url);
+    client.send(`GET ${house.pathIn(right)} HTTP/1.0\r\nHost: mirror\r\n\r\n`);
+
+    const answer = await client.answer();
+
+    expect(answer.headers['content-length']).toBe('300000');
+    expect(verdict(answer, house.layer.bytes)).toBe('right');
+  });
+});

@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest';
+import { UpstreamError, type UpstreamErrorKind } from '../../../src/upstream/registry.ts';
+import { makeImage, noise } from '../../support/image.ts';
+import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
+import { wholeBody } from '../../support/scripted-upstream.ts';
+
+const hello = target('library/hello');
+const large = noise(500_000, 'large');
+
+const refusals: readonly { readonly kind: UpstreamErrorKind; readonly status: number }[] = [
+  { kind: 'denied', status: 403 },
+  { kind: 'not-found', status: 404 },
+  { kind: 'range', status: 416 },
+  { kind: 'invalid', status: 405 },
+  // From the place that the registry redirects to.
+  { kind: 'unavailable', status: 403 },
+  { kind: 'unavailable', status: 500 },
+  { kind: 'unavailable', status: 503 },
+];
+
+/** Every request for a part is refused. */
+function refuseRanges(house: MirrorHouse, { kind, status }: (typeof refusals)[number]): void {
+  const honest = house.upstream.openBlob.bind(house.upstream);
+  house.upstream.openBlob = async (name, digest, offset, options) => {
+    if (offset > 0 || options?.end !== undefined) throw new UpstreamError(kind, 'no ranges', { status });
+    return honest(name, digest, offset, options);
+  };
+}
+
+/** A blob's beginning, and then a cut. */
+function cutAfter(length: number) {
+  return async function* (bytes: Buffer, offset: number): AsyncGenerator<Buffer> {
+    yield* wholeBody(bytes.subarray(0, length), offset);
+    await Promise.resolve();
+    throw new UpstreamError('unavailable', 'the connection was reset');
+  };
+}
+
+/** What a promise resolves to, with time going by meanwhile. */
+async function inTime<T>(house: MirrorHouse, promise: Promise<T>): Promise<T> {
+  const progress = { isOver: false };
+  const over = promise.finally(() => {
+    progress.isOver = true;
+  });
+  over.catch(() => undefined);
+  while (!progress.isOver) await house.clock.advance(1_000);
+  return over;
+}
+
+describe.each(refusals)('a layer that was cut, when every Range is answered $status ($kind)', (refusal) => {
+  it('comes as a whole once more, which its reader does not notice', async () => {
+    await using house = await MirrorHouse.open();
+    const digest = house.upstream.addBlob('library/hello', large);
+    refuseRanges(house, refusal);
+    let attempts = 0;
+    house.upstream.body = (bytes, offset) => {
+      attempts += 1;
+      return attempts === 1 ? cutAfter(200_000)(bytes, offset) : wholeBody(bytes, offset);
+    };
+
+    const blob = await house.mirror.openBlob(hello, digest);
+
+    expect(blob.size).toBe(large.length);
+    expect((await inTime(house, readAll(blob))).equals(large)).toBe(true);
+    expect(attempts).toBe(2);
+  });
+
+  it('is asked for whole by the next run, which so never hangs on to what it has', async () => {
+    await using house = await MirrorHouse.open();
+    const digest = house.upstream.addBlob('library/hello', large);
+    house.upstream.body = async function* (bytes, offset) {
+      yield* wholeBody(bytes.subarray(0, 200_000), offset);
+      await new Promise((_, reject) => setTimeout(reject, 50, new UpstreamError('aborted', 'aborted')));
+    };
+    const blob = await house.mirror.openBlob(hello, digest);
+    await blob.read(Buffer.alloc(10), 10, 100_000);
+    await blob.close();
+    await house.restart();
+    expect(await Array.fromAsync(house.content.listPartial())).toHaveLength(1);
+    house.upstream.body = wholeBody;
+    refuseRanges(house, refusal);
+
+    const answer = await inTime(
+      house,
+      house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
+    );
+
+    expect(answer.equals(large)).toBe(true);
+    await house.settled();
+    expect(await Array.fromAsync(house.content.listPartial())).toEqual([]);
+  });
+
+  it('that comes in ranges as a rule comes whole', async () => {
+    const image = makeImage({ layers: [20_000_000] });
+    const [layer = image.config] = image.layers;
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', image.bytes, 'latest');
+    const digest = house.upstream.addBlob('library/hello', layer.bytes);
+    await house.mirror.manifest(hello, byTag('latest'), 'GET');
+    const honest = house.upstream.openBlob.bind(house.upstream);
+    let ranges = 0;
+    house.upstream.openBlob = async (name, blob, offset, options) => {
+      const stream = await honest(name, blob, offset, options);
+      const isRange = offset > 0 || options?.end !== undefined;
+      if (isRange) ranges += 1;
+      if (isRange && ranges > 1)
+        throw new UpstreamError(refusal.kind, 'no ranges', { status: refusal.status });
+      return stream;
+    };
+
+    const answer = await inTime(
+      house,
+      house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
+    );
+
+    expect(answer.equals(layer.bytes)).toBe(true);
+    expect(ranges).toBeGreaterThan(1);
+  });
+
+  it('that is never given in ranges comes whole from its first byte on', async () => {
+    const image = makeImage({ layers: [20_000_000] });
+    const [layer = image.config] = image.layers;
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', image.bytes, 'latest');
+    const digest = house.upstream.addBlob('library/hello', layer.bytes);
+    await house.mirror.manifest(hello, byTag('latest'), 'GET');
+    refuseRanges(house, refusal);
+
+    const answer = await inTime(
+      house,
+      house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
+    );
+
+    expect(answer.equals(layer.bytes)).toBe(true);
+  });
+});
+
+describe('a layer that is cut each time, and of which no ranges are given', () => {
+  it('arrives as long as each attempt brings something new', async () => {
+    await using house = await MirrorHouse.open();
+    const digest = house.upstream.addBlob('library/hello', large);
+    refuseRanges(house, { kind: 'denied', status: 403 });
+    let attempts = 0;
+    house.upstream.body = (bytes, offset) => {
+      attempts += 1;
+      return cutAfter(attempts * 30_000)(bytes, offset);
+    };
+
+    const answer = await inTime(
+      house,
+      house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
+    );
+
+    expect(answer.equals(large)).toBe(true);
+    expect(attempts).toBe(17);
+  });
+
+  it('is given up when none does', async () => {
+    await using house = await MirrorHouse.open();
+    const digest = house.upstream.addBlob('library/hello', large);
+    refuseRanges(house, { kind: 'denied', status: 403 });
+    house.upstream.body = cutAfter(200_000);
+
+    const failing = inTime(
+      house,
+      house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
+    );
+
+    await expect(failing).rejects.toMatchObject({ status: 503 });
+  });
+});
+
+describe('a layer that comes once more', () => {
+  async function withPartial(house: MirrorHouse, partial: Buffer): Promise<void> {
+    const digest = house.upstream.addBlob('library/hello', large);
+    const ingest = await house.content.ingest(digest);
+    await ingest.write([partial]);
+    await ingest.close();
+  }
+
+  it('and is other than what an earlier run has left is begun anew, and nobody notices', async () => {
+    await using house = await MirrorHouse.open();
+    const other = noise(200_000, 'other');
+    await withPartial(house, other);
+    const digest = house.upstream.addBlob('library/hello', large);
+    refuseRanges(house, { kind: 'range', status: 416 });
+
+    const blob = await inTime(house, house.mirror.openBlob(hello, digest));
+
+    expect((await inTime(house, readAll(blob))).equals(large)).toBe(true);
+  });
+
+  it('and is shorter than what an earlier run has left is begun anew, and nobody notices', async () => {
+    await using house = await MirrorHouse.open();
+    await withPartial(house, noise(600_000, 'other'));
+    const digest = house.upstream.addBlob('library/hello', large);
+    refuseRanges(house, { kind: 'range', status: 416 });
+
+    const blob = await inTime(house, house.mirror.openBlob(hello, digest));
+
+    expect((await inTime(house, readAll(blob))).equals(large)).toBe(true);
+  });
+
+  it('and is all here already is not asked for', async () => {
+    await using house = await MirrorHouse.open();
+    const image = makeImage({ layers: [300_000] });
+    const [layer = image.config] = image.layers;
+    house.upstream.addManifest('library/hello', image.bytes, 'latest');
+    await house.mirror.manifest(hello, byTag('latest'), 'GET');
+    const ingest = await house.content.ingest(layer.digest);
+    await ingest.write([layer.bytes]);
+    await ingest.close();
+
+    const answer = await readAll(await house.mirror.openBlob(hello, layer.digest));
+
+    expect(answer.equals(layer.bytes)).toBe(true);
+    expect(house.upstream.count('BLOB')).toBe(0);
+  });
+
+  it('and is other than what has gone out is cut, and right the next time', async () => {
+    await using house = await MirrorHouse.open();
+    const digest = house.upstream.addBlob('library/hello', large);
+    refuseRanges(house, { kind: 'denied', status: 403 });
+    const wrong = noise(500_000, 'wrong');
+    let attempts = 0;
+    house.upstream.body = (bytes, offset) => {
+      attempts += 1;
+      return attempts === 1 ? cutAfter(200_000)(wrong, offset) : wholeBody(bytes, offset);
+    };
+    const blob = await house.mirror.openBlob(hello, digest);
+    await blob.read(Buffer.alloc(10), 10, 0);
+
+    await expect(inTime(house, readAll(blob))).rejects.toMatchObject({ status: 502 });
+    await house.settled();
+    const next = await inTime(
+      house,
+      house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
+    );
+    expect(next.equals(large)).toBe(true);
+  });
+});
