@@ -3,6 +3,7 @@ import type { MirroredUpstream } from './mirror/compose.ts';
 import type { Clients, UpstreamDependencies, upstreamClients } from './upstream-clients.ts';
 import type { Authorities, SystemStores } from './upstream/authorities.ts';
 import { LazyRegistry } from './upstream/lazy-registry.ts';
+import type { RateLimit } from './upstream/rate-limit.ts';
 import type { UpstreamRegistry } from './upstream/registry.ts';
 
 export interface RunningUpstream {
@@ -22,13 +23,19 @@ export function composeUpstream(config: UpstreamConfig, dependencies: UpstreamDe
       const clientsOf = await loadClients();
       return make((clients ??= clientsOf(config, dependencies)));
     });
-  const registry = lazily((of) => of.configured());
+  let rateLimit: RateLimit | undefined;
+  const registry = lazily((of) =>
+    of.configured((_, stated) => {
+      rateLimit = stated;
+    }),
+  );
   const anonymous = credentials === undefined ? undefined : lazily((of) => of.anonymous());
   return {
     upstream: {
       registry,
       anonymous,
       as: (account) => lazily((of) => of.as(account)),
+      rateLimit: () => rateLimit,
       freshness,
       pullAhead,
       ranges,

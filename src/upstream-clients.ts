@@ -6,6 +6,7 @@ import type { BasicCredentials, CredentialProvider } from './upstream/auth/crede
 import { createRegistryClient } from './upstream/create-registry-client.ts';
 import { createCredentialProvider } from './upstream/credentials/create-credential-provider.ts';
 import { HeadSupports } from './upstream/head-support.ts';
+import type { RateLimitObserver } from './upstream/rate-limit.ts';
 import type { UpstreamRegistry } from './upstream/registry.ts';
 import { sharedLookup } from './upstream/shared-lookup.ts';
 import type { Timeouts } from './upstream/transport.ts';
@@ -24,7 +25,7 @@ export interface UpstreamDependencies {
 /** Makes clients of one upstream. They have connections of their own; lookups of names they share, and what HEAD is good for. */
 export interface Clients {
   /** With the configured credentials, or without where there are none. */
-  configured(): UpstreamRegistry;
+  configured(onRateLimit: RateLimitObserver): UpstreamRegistry;
   anonymous(): UpstreamRegistry;
   as(account: BasicCredentials): UpstreamRegistry;
 }
@@ -33,7 +34,10 @@ export function upstreamClients(config: UpstreamConfig, dependencies: UpstreamDe
   const { name, urls, credentials: source, ca, insecure, proxy, redirects } = config;
   const lookup = sharedLookup();
   const heads = new HeadSupports(dependencies.clock);
-  const client = (credentials: CredentialProvider | undefined): UpstreamRegistry =>
+  const client = (
+    credentials: CredentialProvider | undefined,
+    onRateLimit?: RateLimitObserver,
+  ): UpstreamRegistry =>
     createRegistryClient({
       ...dependencies,
       name,
@@ -46,10 +50,11 @@ export function upstreamClients(config: UpstreamConfig, dependencies: UpstreamDe
       lookup,
       heads,
       userAgent: `entrepot/${version}`,
+      onRateLimit,
     });
   return {
-    configured: () =>
-      client(source === undefined ? undefined : createCredentialProvider(source, dependencies)),
+    configured: (onRateLimit) =>
+      client(source === undefined ? undefined : createCredentialProvider(source, dependencies), onRateLimit),
     anonymous: () => client(undefined),
     as: (account) => client({ get: () => Promise.resolve(account) }),
   };

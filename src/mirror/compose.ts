@@ -25,7 +25,6 @@ import type { Mirror } from './mirror.ts';
 import type { AheadTally } from './pull-ahead/ahead-tally.ts';
 import type { PullAheadPolicy } from './pull-ahead/policy.ts';
 import { PullAhead } from './pull-ahead/pull-ahead.ts';
-import { SparePulls } from './pull-ahead/spare-pulls.ts';
 import { ByteBudget } from './ranges/budget.ts';
 import { Hosts } from './ranges/hosts.ts';
 import type { RangePolicy } from './ranges/policy.ts';
@@ -178,12 +177,10 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     logger,
     random,
   });
-  const sparePulls = new SparePulls({ routing, metadata, degradation });
   const pullAhead = new PullAhead({
     routing,
     blobs,
     manifests,
-    maySpend: (repository) => sparePulls.has(repository),
     tally: parts.aheadTally,
     clock,
     logger,

@@ -1,5 +1,6 @@
 import type { UpstreamName } from '../oci/reference.ts';
 import type { BasicCredentials } from '../upstream/auth/credentials.ts';
+import type { RateLimit } from '../upstream/rate-limit.ts';
 import type { UpstreamRegistry } from '../upstream/registry.ts';
 import type { Breaker } from './breaker.ts';
 import type { Freshness } from './freshness.ts';
@@ -13,6 +14,8 @@ export interface UpstreamClients {
   readonly anonymous: UpstreamRegistry | undefined;
   /** The same registry asked with a reader's own credentials. Whoever asks for it closes it. */
   readonly as: (credentials: BasicCredentials) => UpstreamRegistry;
+  /** What {@link registry} has last said of how many pulls are left; undefined where it has said nothing. */
+  readonly rateLimit: () => RateLimit | undefined;
 }
 
 /**

@@ -149,6 +149,7 @@ export class MirrorHouse implements AsyncDisposable {
         registry,
         anonymous: registry.anonymous,
         as: (credentials) => registry.as(credentials),
+        rateLimit: () => registry.rateLimit,
         freshness: {
           tagMs: policy?.tagMs ?? 60_000,
           rules: policy?.rules ?? [],

@@ -11,6 +11,7 @@ import {
   type UpstreamName,
 } from '../../src/oci/reference.ts';
 import type { BasicCredentials } from '../../src/upstream/auth/credentials.ts';
+import type { RateLimit } from '../../src/upstream/rate-limit.ts';
 import {
   UpstreamError,
   type BlobOptions,
@@ -42,6 +43,8 @@ export class ScriptedUpstream implements UpstreamRegistry {
   body: (bytes: Buffer, offset: number) => AsyncIterable<Buffer> = wholeBody;
   /** False: neither HEAD nor GET state `Docker-Content-Digest`. */
   statesDigest = true;
+  /** What it says of how many pulls are left. */
+  rateLimit: RateLimit | undefined;
   /** What its search finds. */
   found: readonly SearchResult[] = [];
   /** As who does not log in sees it, once it is {@link guard}ed. */

@@ -5,6 +5,9 @@ import { readManifest, type Manifest } from '../../oci/manifest.ts';
 import type { Repository } from '../../oci/reference.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import type { ManifestService } from '../manifest-service.ts';
+import type { Routing } from '../routing.ts';
+import type { Upstream } from '../upstream.ts';
+import { hasSparePulls } from './spare-pulls.ts';
 
 /** Manifests for one image; BuildKit writes one. */
 const maxManifests = 4;
@@ -13,8 +16,7 @@ const maxBlobs = 16;
 
 export interface AttestationsOptions {
   readonly manifests: Pick<ManifestService, 'held' | 'fetch'>;
-  /** Whether upstream may be asked for a manifest that no client has asked for. */
-  readonly maySpend: (repository: Repository) => Promise<boolean>;
+  readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'rateLimit'>>;
 }
 
 /**
@@ -51,10 +53,10 @@ export class Attestations {
   }
 
   async #manifest(repository: Repository, digest: Digest): Promise<Manifest | 'later' | 'never'> {
-    const { manifests, maySpend } = this.#options;
+    const { manifests, routing } = this.#options;
     const held = await manifests.held(repository, digest);
     if (held !== undefined) return held;
-    if (!(await maySpend(repository))) return 'later';
+    if (!hasSparePulls(routing.upstream(repository.upstream))) return 'later';
     try {
       return (await manifests.fetch(repository, { digest }).outcome).manifest;
     } catch (error) {

@@ -37,11 +37,9 @@ const togetherMs = 60_000;
 const patienceMs = 10 * 60_000;
 
 export interface PullAheadOptions {
-  readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'pullAhead'>>;
+  readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'rateLimit' | 'pullAhead'>>;
   readonly blobs: Pick<BlobService, 'fetchAhead'>;
   readonly manifests: Pick<ManifestService, 'held' | 'fetch' | 'indexesOf'>;
-  /** Whether upstream may be asked for a manifest that no client has asked for. */
-  readonly maySpend: (repository: Repository) => Promise<boolean>;
   readonly tally: AheadTally;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -191,6 +191,24 @@ describe.each(clients)('$name', (client) => {
   });
 });
 
+describe('what is attested of an image that a client pulls', () => {
+  test.each([
+    ['is left for later while the registry says that few pulls are left', 22, 0],
+    ['is fetched while the registry says that there are enough', 23, 1],
+  ])('%s', async (_what, remaining, times) => {
+    // Two go to the index and the platform.
+    hub.setRateLimit({ limit: 100, window: 21_600, remaining });
+    await start();
+
+    await pull(containerdCri);
+    await eventually(20_000, 'the end', () =>
+      entrepot.log.split('\n').some((line) => line.includes('"isComplete"') && line.includes(own.digest)),
+    );
+
+    expect(new Set(sent([attestation]))).toEqual(new Set([times]));
+  });
+});
+
 describe('a client that has read its own platform’s manifest', () => {
   test('has all of its layers on their way before it asks for one, and nothing else', async () => {
     await start();

@@ -354,7 +354,7 @@ describe('what is attested of an image', () => {
     const [image, attestation] = [at(index.platforms, 0), at(index.attestations, 0)];
     await using house = await MirrorHouse.open(on);
     shelve(house, index);
-    await house.metadata.putUpstreamState(house.upstream.name, state);
+    house.upstream.rateLimit = { limit: undefined, windowSeconds: undefined, source: undefined, ...state };
 
     await house.mirror.manifest(hello, latest, 'GET');
     await get(house, image);
