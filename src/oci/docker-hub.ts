@@ -9,3 +9,9 @@ export const dockerHubHosts: ReadonlySet<string> = new Set([
   'index.docker.io',
   'registry-1.docker.io',
 ]);
+
+/** The name by which a registry is known here: host names have no case, and Docker Hub has several. */
+export function registryName(host: string): string {
+  const name = host.toLowerCase();
+  return dockerHubHosts.has(name) ? dockerHub : name;
+}

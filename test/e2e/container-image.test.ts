@@ -101,6 +101,8 @@ test(
     const inspect = async (image: string, format: string): Promise<string> =>
       (await daemon.docker('image', 'inspect', '--format', format, image)).trim();
     await daemon.docker('pull', 'node:24-bookworm-slim');
+    // It came through Entrepot: no other registry has one like it.
+    expect(await daemon.docker('image', 'history', 'node:24-bookworm-slim')).toContain('a root folder');
     const base = Number(await inspect('node:24-bookworm-slim', '{{.Size}}'));
     // README.md says how much it is.
     expect(Number(await inspect('entrepot', '{{.Size}}')) - base).toBeLessThan(12e6);

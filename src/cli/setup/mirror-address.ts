@@ -1,6 +1,6 @@
 import type { Config, UpstreamConfig } from '../../config/config.ts';
 import type { ListenAddress } from '../../http/server.ts';
-import { dockerHub } from '../../oci/docker-hub.ts';
+import { dockerHub, registryName } from '../../oci/docker-hub.ts';
 import { clientOrigin } from '../client-origin.ts';
 import { SetupUsageError } from './setup-error.ts';
 
@@ -145,14 +145,15 @@ function hostOf({ host }: ListenAddress): string | undefined {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-function chosen({ upstreams }: Config, names: readonly string[]): readonly UpstreamConfig[] {
-  if (names.length === 0) return upstreams;
+function chosen({ upstreams }: Config, given: readonly string[]): readonly UpstreamConfig[] {
+  if (given.length === 0) return upstreams;
+  const wanted = new Set(given.map(registryName));
   const known = new Set<string>(upstreams.map(({ name }) => name));
-  const unknown = names.find((name) => !known.has(name));
+  const unknown = given.find((name) => !known.has(registryName(name)));
   if (unknown !== undefined) {
     throw new SetupUsageError(`--upstream ${unknown}: not mirrored; there is ${[...known].join(', ')}`);
   }
-  return upstreams.filter(({ name }) => names.includes(name));
+  return upstreams.filter(({ name }) => wanted.has(name));
 }
 
 function serverOf({ name, urls }: UpstreamConfig): string {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../clock.ts';
-import { dockerHub, dockerHubHosts } from '../../../oci/docker-hub.ts';
+import { dockerHub, registryName } from '../../../oci/docker-hub.ts';
 import type { UpstreamName } from '../../../oci/reference.ts';
 import type { MetadataStore } from '../../../store/metadata-store.ts';
 import { StoreError } from '../../../store/store-error.ts';
@@ -85,7 +85,7 @@ export class RegistryImport {
       if (plain !== undefined) return plain;
       throw new CareError('invalid', `plain names mean nothing here: say which upstream it is, of ${names}`);
     }
-    const wanted = dockerHubHosts.has(given.toLowerCase()) ? dockerHub : given.toLowerCase();
+    const wanted = registryName(given);
     const found = upstreams.find((name) => name === wanted);
     if (found !== undefined) return found;
     throw new CareError('invalid', `${printable(given)} is not mirrored here; one of ${names} is`);

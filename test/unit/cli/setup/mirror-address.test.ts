@@ -119,6 +119,8 @@ describe('what clients have to know', () => {
     const { upstreams } = await addressWith('', { upstreams: ['ghcr.io'] });
 
     expect(upstreams.map(({ name }) => name)).toEqual(['ghcr.io']);
+    const alike = await addressWith('', { upstreams: ['GHCR.io', 'index.docker.io'] });
+    expect(alike.upstreams.map(({ name }) => name)).toEqual(['docker.io', 'ghcr.io']);
     await expect(addressWith('', { upstreams: ['gchr.io'] })).rejects.toThrow(
       /gchr\.io: not mirrored; there is .*ghcr\.io/u,
     );
