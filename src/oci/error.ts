@@ -23,11 +23,9 @@ export interface RegistryErrorOptions extends ErrorOptions {
   readonly detail?: unknown;
   /** Seconds after which asking again makes sense; becomes `Retry-After`. */
   readonly retryAfter?: number | undefined;
-  /** A 401, which becomes a challenge where clients log in: logging in to this mirror may help. Upstream's refusals are no 401. */
-  readonly login?: boolean | undefined;
-  /** A 404 for what this reader may not see or what does not exist, which are answered alike; clients that never ping `/v2/` get a challenge instead. */
+  /** A 404 for what this reader may not see or what does not exist, which are answered alike; where clients log in, with a challenge instead. */
   readonly hidden?: boolean | undefined;
-  /** The canonical name of the repository that {@link login} or {@link hidden} is about, for the scope of a challenge. */
+  /** The canonical name of the repository that a 401 or {@link hidden} is about, for the scope of a challenge. */
   readonly repository?: string | undefined;
 }
 
@@ -38,7 +36,6 @@ export class RegistryError extends Error {
   readonly status: number;
   readonly detail: unknown;
   readonly retryAfter: number | undefined;
-  readonly login: boolean;
   readonly hidden: boolean;
   readonly repository: string | undefined;
 
@@ -48,7 +45,6 @@ export class RegistryError extends Error {
     this.status = status;
     this.detail = options.detail;
     this.retryAfter = options.retryAfter;
-    this.login = options.login ?? false;
     this.hidden = options.hidden ?? false;
     this.repository = options.repository;
   }
@@ -93,6 +89,7 @@ export const registryErrors = {
     new RegistryError('UNAVAILABLE', 504, message, options),
   tooManyRequests: (message: string, options?: RegistryErrorOptions) =>
     new RegistryError('TOOMANYREQUESTS', 429, message, options),
+  /** That logging in to this mirror may help: it goes out with a challenge, so that upstream's refusals are none. */
   unauthorized: (message: string, options?: RegistryErrorOptions) =>
     new RegistryError('UNAUTHORIZED', 401, message, options),
   denied: (message: string, options?: RegistryErrorOptions) =>

@@ -118,6 +118,7 @@ test('no Authorization and no Host make the app fail, let somebody in, or lead t
       const headers = { authorization: shown, host: name };
       const response = await app.request(new Request(`http://test${target}`, { headers }));
       expect(response.status).toBeLessThan(500);
+      expect(response.headers.has('www-authenticate')).toBe(response.status === 401);
     }),
     { numRuns: 2000 },
   );

@@ -35,7 +35,7 @@ afterEach(async () => {
 
 async function start(
   passthrough = false,
-  more: Pick<TestEntrepotOptions, 'access' | 'http'> = {},
+  more: Pick<TestEntrepotOptions, 'access' | 'http' | 'storage'> = {},
 ): Promise<void> {
   const htpasswd = { realm: 'Class "9b"', path: folder.join('htpasswd') };
   const auth = { htpasswd, passthrough };
@@ -211,8 +211,16 @@ describe('an address without logins, beside the one that has them', () => {
   });
 
   test('takes no deletion from who could log in elsewhere', async () => {
-    await openly('/v2/acme/public/manifests/v1');
-    expect((await openly('/v2/acme/public/manifests/v1', alice, 'DELETE')).status).toBe(405);
+    await entrepot[Symbol.asyncDispose]();
+    await start(false, {
+      http: { publicAddr: { host: '127.0.0.1', port: 0 } },
+      storage: { deleteEnabled: true },
+    });
+    const path = '/v2/acme/public/manifests/v1';
+    await openly(path);
+    const refused = await openly(path, alice, 'DELETE');
+    expect([refused.status, errorCode(refused)]).toStrictEqual([403, 'DENIED']);
+    expect((await get(path, alice, 'DELETE')).status).toBe(202);
   });
 
   test('says in words, without a challenge, what rules keep for those who log in', async () => {

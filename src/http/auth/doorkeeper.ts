@@ -51,7 +51,7 @@ export class Doorkeeper implements Reception {
         ),
       );
     }
-    if (outcome === 'invalid') throw registryErrors.unauthorized('the token is not valid', { login: true });
+    if (outcome === 'invalid') throw registryErrors.unauthorized('the token is not valid');
   }
 
   /**
@@ -61,14 +61,14 @@ export class Doorkeeper implements Reception {
    */
   errorFor(exchange: Exchange, error: RegistryError): RegistryError {
     const { hidden, repository } = error;
-    if (hidden) return registryErrors.unauthorized(loginHelps, { login: true, repository, cause: error });
+    if (hidden) return registryErrors.unauthorized(loginHelps, { repository, cause: error });
     return this.#isKeptOut(exchange, error)
-      ? registryErrors.unauthorized('authentication required', { login: true, repository, cause: error })
+      ? registryErrors.unauthorized('authentication required', { repository, cause: error })
       : error;
   }
 
-  challenges(exchange: Exchange, { login, repository }: RegistryError): HeaderList {
-    if (!login) return [];
+  challenges(exchange: Exchange, { status, repository }: RegistryError): HeaderList {
+    if (status !== 401) return [];
     const error =
       exchange.login?.outcome === 'invalid'
         ? 'invalid_token'

@@ -156,7 +156,7 @@ export class Gate {
   #refusal(verdict: Exclude<Verdict, 'allowed'>, repository: string | undefined): RegistryError {
     switch (verdict) {
       case 'login':
-        return registryErrors.unauthorized('authentication required', { login: true, repository });
+        return registryErrors.unauthorized('authentication required', { repository });
       case 'denied':
         return registryErrors.denied('access to this repository is not allowed');
       case 'not-mirrored':

@@ -128,7 +128,6 @@ describe('a token for deletions', () => {
     'for %s, where another login is needed for box, is told which scope that has',
     async (name, expected) => {
       mirror.failure = registryErrors.unauthorized('authentication required', {
-        login: true,
         repository: 'box',
       });
       const response = await send('DELETE', '/v2/box/manifests/v1', { authorization: `Bearer ${name}` });
@@ -139,7 +138,7 @@ describe('a token for deletions', () => {
 
 test('errors carry the headers that web pages of other origins need', async () => {
   build(false, { 'Access-Control-Allow-Origin': ['http://ui.example'] });
-  mirror.failure = registryErrors.unauthorized('authentication required', { login: true });
+  mirror.failure = registryErrors.unauthorized('authentication required');
   for (const [method, path, status] of [
     ['GET', '/v2/_catalog', 401],
     ['DELETE', '/v2/box/manifests/v1', 405],

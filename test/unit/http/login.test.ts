@@ -3,7 +3,9 @@ import { createHttpApp } from '../../../src/http/app.ts';
 import { Authenticator, nobody, stranger, type AuthScheme } from '../../../src/http/auth/authenticator.ts';
 import { challenge } from '../../../src/http/auth/challenge.ts';
 import { anonymous } from '../../../src/mirror/reader.ts';
+import { clientError } from '../../../src/mirror/upstream-failure.ts';
 import { registryErrors } from '../../../src/oci/error.ts';
+import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { FakeMirror } from '../../support/fake-mirror.ts';
 import { logLines } from '../../support/log-lines.ts';
 import { TestClock } from '../../support/test-clock.ts';
@@ -115,7 +117,6 @@ describe('content', () => {
 
   test('that needs a login is a challenge', async () => {
     mirror.failure = registryErrors.unauthorized('authentication required', {
-      login: true,
       repository: 'box',
     });
     const response = await get('/v2/box/tags/list');
@@ -126,9 +127,14 @@ describe('content', () => {
     expect(response.headers.get(apiVersion)).toBe('registry/2.0');
   });
 
-  test('that upstream refuses is no challenge: a login here would not help', async () => {
-    mirror.failure = registryErrors.unauthorized('upstream refused the mirror');
-    expect((await get('/v2/box/tags/list')).headers.get('www-authenticate')).toBeNull();
+  test('that upstream refuses is no challenge, and hence no 401: a login here would not help', async () => {
+    const refusal = new UpstreamError('unauthorized', 'hub.test: 401 Unauthorized', { status: 401 });
+    mirror.failure = clientError(refusal, () => registryErrors.nameUnknown('box'));
+    const response = await get('/v2/box/tags/list');
+    expect([response.status, response.headers.get('www-authenticate')]).toStrictEqual([403, null]);
+    expect(await response.json()).toStrictEqual({
+      errors: [{ code: 'DENIED', message: 'hub.test: 401 Unauthorized' }],
+    });
   });
 
   test('has to wait when there are too many logins', async () => {
@@ -158,7 +164,7 @@ describe('a token', () => {
   });
 
   test('for the catalog has a scope to be asked for, without which web pages ask for none', async () => {
-    mirror.failure = registryErrors.unauthorized('authentication required', { login: true });
+    mirror.failure = registryErrors.unauthorized('authentication required');
     expect((await get('/v2/_catalog')).headers.get('www-authenticate')).toBe(
       'Bearer realm="r",scope="registry:catalog:*"',
     );
@@ -243,7 +249,6 @@ describe('an address without logins, beside one that has them', () => {
 
   test('has no 401, which would need a challenge, for what rules keep for those who log in', async () => {
     mirror.failure = registryErrors.unauthorized('authentication required', {
-      login: true,
       repository: 'box',
     });
     for (const path of ['/v2/box/manifests/v1', '/v2/box/tags/list', '/v2/_catalog']) {

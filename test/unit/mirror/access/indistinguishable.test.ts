@@ -210,8 +210,8 @@ async function told(answer: Promise<unknown>): Promise<unknown> {
     return 'an answer';
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    const { status, retryAfter, login, hidden, repository } = error;
-    return { status, body: error.body(), retryAfter, login, hidden, repository };
+    const { status, retryAfter, hidden, repository } = error;
+    return { status, body: error.body(), retryAfter, hidden, repository };
   }
 }
 
