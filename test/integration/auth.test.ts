@@ -298,7 +298,13 @@ describe('passthrough', () => {
   test('lets who can read an image upstream read it here, and nobody else', async () => {
     const manifest = '/v2/acme/private/manifests/v1';
     expect(verdict(await get(manifest, basic(robot.username, robot.password)), image.bytes)).toBe('right');
-    expect((await get(manifest, basic('robot', 'wrong'))).status).toBe(404);
+    const refused = await get(manifest, basic('robot', 'wrong'));
+    expect([refused.status, refused.bytes.toString()]).toStrictEqual([
+      404,
+      expect.stringContaining('no such image, or one that this login at the registry may not read'),
+    ]);
+    const absent = await get('/v2/acme/missing/manifests/v1', basic('robot', 'wrong'));
+    expect(told(refused)).toStrictEqual(told(absent));
     const nobody = await get(manifest);
     expect([nobody.status, nobody.headers['www-authenticate']]).toStrictEqual([401, challenge]);
   });

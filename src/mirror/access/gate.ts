@@ -10,6 +10,9 @@ import type { AccessPolicy, Verdict } from './policy.ts';
 import type { Visibility } from './visibility.ts';
 import { notCached, unknown, type Wanted } from './wanted.ts';
 
+/** For credentials of the registry that it refused, or that have nothing to see there: which of these is not told. */
+const theirsDoNotHelp = 'no such image, or one that this login at the registry may not read';
+
 export interface GateOptions {
   readonly routing: Routing;
   readonly policy: AccessPolicy;
@@ -135,10 +138,11 @@ export class Gate {
       (await settled(this.#passthrough.isReadable(upstream, repository, wanted, credentials)));
     if (personally === true) return;
     const absent = (): RegistryError =>
-      unknown(wanted, {
-        hidden: credentials === undefined,
-        repository: this.#routing.canonicalName(repository),
-      });
+      unknown(
+        wanted,
+        { hidden: credentials === undefined, repository: this.#routing.canonicalName(repository) },
+        credentials && theirsDoNotHelp,
+      );
     const trouble = publicly === false ? personally : publicly;
     throw trouble === false ? absent() : clientError(trouble, absent);
   }

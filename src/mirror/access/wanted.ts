@@ -83,15 +83,15 @@ export function notCached(wanted: Wanted, options?: RegistryErrorOptions): Regis
   }
 }
 
-/** The 404 for something that does not exist. */
-export function unknown(wanted: Wanted, options: RegistryErrorOptions): RegistryError {
+/** The 404 for something that does not exist. A `message` takes the place of the usual one where there is a body to show it. */
+export function unknown(wanted: Wanted, options: RegistryErrorOptions, message?: string): RegistryError {
   switch (wanted.noun) {
     case 'manifest':
-      return registryErrors.manifestUnknown(referenceText(wanted.reference), undefined, options);
+      return registryErrors.manifestUnknown(referenceText(wanted.reference), message, options);
     case 'blob':
       return registryErrors.blobUnknown(wanted.digest, options);
     case 'tags':
     case 'referrers':
-      return registryErrors.nameUnknown(wanted.name, undefined, options);
+      return registryErrors.nameUnknown(wanted.name, message, options);
   }
 }
