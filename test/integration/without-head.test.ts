@@ -94,18 +94,22 @@ describe('a registry that gives manifests to GET only', () => {
     },
   );
 
-  it('is one whose public repositories are public', async () => {
-    await using upstream = await registry({ head: () => 405 });
-    await using entrepot = await mirrorOf(upstream, {
-      credentials: { username: 'robot', password: 'secret' },
-      access: { private: 'authenticated' },
-    });
+  it.each([400, 401, 403, 404, 405, 501, 503])(
+    '(HEAD is %i) is one whose public repositories are public, for tags and digests',
+    async (status) => {
+      await using upstream = await registry({ head: () => status });
+      await using entrepot = await mirrorOf(upstream, {
+        credentials: { username: 'robot', password: 'secret' },
+        access: { private: 'authenticated' },
+      });
 
-    const answer = await ask(entrepot.url, path('manifests/v1'), accept);
+      const byDigest = await ask(entrepot.url, path(`manifests/${other.digest}`), accept);
+      const byTag = await ask(entrepot.url, path('manifests/v1'), accept);
 
-    expect(verdict(answer, image.bytes)).toBe('right');
-    expect(upstream.requests.filter((line) => line.startsWith('HEAD'))).toHaveLength(1);
-  });
+      expect(verdict(byDigest, other.bytes)).toBe('right');
+      expect(verdict(byTag, image.bytes)).toBe('right');
+    },
+  );
 
   // https://github.com/ollama/ollama/issues/6510, https://github.com/oras-project/oras-go/issues/882
   it('as text, in chunks, and with no digest, is mirrored like any other', async () => {
