@@ -22,7 +22,10 @@ export interface UpstreamDependencies {
   readonly random: () => number;
 }
 
-/** Makes clients of one upstream. They have connections of their own; lookups of names they share, and what HEAD is good for. */
+/**
+ * Makes clients of one upstream. They have connections of their own; lookups of names they share, and what
+ * HEAD is good for.
+ */
 export interface Clients {
   /** With the configured credentials, or without where there are none. */
   configured(onRateLimit: RateLimitObserver): UpstreamRegistry;

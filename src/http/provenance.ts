@@ -10,7 +10,10 @@ interface Answer {
   readonly notices?: readonly string[] | undefined;
 }
 
-/** Notes how an answer came about, for the log, and says it to the client: from the cache or not, stale and why, and what upstream says. */
+/**
+ * Notes how an answer came about, for the log, and says it to the client: from the cache or not, stale and
+ * why, and what upstream says.
+ */
 export function provenance(exchange: Exchange, answer: Answer): HeaderList {
   exchange.answer = answer;
   const headers = ['Cache-Status', cacheStatus(answer.result)];

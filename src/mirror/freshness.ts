@@ -18,7 +18,10 @@ export interface FreshnessPolicy {
   readonly gone: 'keep' | 'drop';
 }
 
-/** In place of a tag that nobody knows yet. Only rules that are for any tag match it: it has characters that no tag has. */
+/**
+ * In place of a tag that nobody knows yet. Only rules that are for any tag match it: it has characters that
+ * no tag has.
+ */
 const unknownTag = '\0';
 
 /** How long an upstream's tag is served as it was last seen. Digests never change, so they have no age. */
@@ -42,8 +45,8 @@ export class Freshness {
   }
 
   /**
-   * Milliseconds for which a list of a repository's tags counts as fresh: no longer than any of them, and no longer than one
-   * that is not in the list yet.
+   * Milliseconds for which a list of a repository's tags counts as fresh: no longer than any of them, and no
+   * longer than one that is not in the list yet.
    */
   maxAgeOfList(repository: Repository, tags: readonly Tag[]): number {
     const ages = this.#rules.length === 0 ? [] : tags.map((tag) => this.#maxAge(repository, tag));

@@ -49,7 +49,10 @@ export interface ListingAnswer<T> {
   readonly notices?: readonly string[] | undefined;
 }
 
-/** Lists that upstream gives: asked for when they are due, and answered from what is known when upstream is in trouble. */
+/**
+ * Lists that upstream gives: asked for when they are due, and answered from what is known when upstream is in
+ * trouble.
+ */
 export class Listings<T> {
   readonly #clock: Clock;
   readonly #known: LRUCache<string, Listing<T>>;

@@ -21,7 +21,8 @@ export interface VerifiedManifest {
 /**
  * Gets a manifest from upstream (a counted pull on Docker Hub) and checks it.
  * @throws {UpstreamError} when upstream does not give it
- * @throws {RegistryError} 502 for what is no manifest, or not what its digest says; 404 for a type that is not stored here
+ * @throws {RegistryError} 502 for what is no manifest, or not what its digest says; 404 for a type that is
+ * not stored here
  */
 export async function fetchManifest(
   upstream: Upstream,

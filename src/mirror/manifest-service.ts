@@ -35,7 +35,9 @@ export interface ManifestServiceOptions {
   readonly onKept: (repository: Repository) => void;
 }
 
-/** What upstream says of a manifest, and the manifest where it took a GET to find out: verified, and stored. */
+/**
+ * What upstream says of a manifest, and the manifest where it took a GET to find out: verified, and stored.
+ */
 export interface SeenManifest {
   readonly head: ManifestHead;
   readonly manifest: Manifest | undefined;
@@ -175,7 +177,10 @@ export class ManifestService {
     return { manifest: await this.#keep(repository, fetched, tagOf(reference)), notices };
   }
 
-  /** Some upstreams give a tag's manifest by the tag, and refuse it by the digest that they have just stated for it. */
+  /**
+   * Some upstreams give a tag's manifest by the tag, and refuse it by the digest that they have just stated
+   * for it.
+   */
   async #fetchByDigest(repository: Repository, digest: Digest): Promise<GivenManifest> {
     try {
       return (await this.#shared(repository, digest)) ?? (await this.#fetchFrom(repository, { digest }));

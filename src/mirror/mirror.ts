@@ -43,7 +43,10 @@ interface Answer {
   readonly result: CacheResult;
   /** Milliseconds spent waiting for upstream; 0 for an answer from the cache. */
   readonly upstreamMs: number;
-  /** What upstream had to say to people when it was asked for this answer, for `Warning: 299`; short plain text. Not kept. */
+  /**
+   * What upstream had to say to people when it was asked for this answer, for `Warning: 299`; short plain
+   * text. Not kept.
+   */
   readonly notices?: readonly string[] | undefined;
 }
 

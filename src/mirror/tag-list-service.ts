@@ -20,8 +20,8 @@ export interface TagListServiceOptions {
 }
 
 /**
- * The tags of a repository: upstream's list, as fresh as its tags are to be, with those that were pulled since; and when
- * upstream fails the last list seen with the tags that are cached.
+ * The tags of a repository: upstream's list, as fresh as its tags are to be, with those that were pulled
+ * since; and when upstream fails the last list seen with the tags that are cached.
  */
 export class TagListService {
   readonly #routing: Routing;

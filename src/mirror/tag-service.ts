@@ -228,7 +228,10 @@ export class TagService {
     }
   }
 
-  /** What a tag is, if it was fetched since then: another manifest than its HEAD has stated, where that one was refused. */
+  /**
+   * What a tag is, if it was fetched since then: another manifest than its HEAD has stated, where that one
+   * was refused.
+   */
   #foundSince(time: number, repository: Repository, tag: Tag): Manifest | undefined {
     const record = this.#tags.peek(repository, tag);
     if (record === undefined || record.checkedAt < time) return undefined;
@@ -261,7 +264,9 @@ export class TagService {
   }
 }
 
-/** Whether a GET may tell why HEAD was refused: a policy's reason (Harbor's 412, 403) stands in the body only. */
+/**
+ * Whether a GET may tell why HEAD was refused: a policy's reason (Harbor's 412, 403) stands in the body only.
+ */
 function hasWords(error: unknown): boolean {
   if (!(error instanceof UpstreamError)) return false;
   const { kind, status = 0 } = error;

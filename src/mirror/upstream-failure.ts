@@ -31,7 +31,8 @@ export function clientError(error: UpstreamError, unknown: () => RegistryError):
         : registryErrors.badGateway(message, options);
     case 'range':
     case 'invalid':
-      // Nothing here is asked under a condition: it is a policy that refuses, as Harbor's of vulnerable images.
+      // Nothing here is asked under a condition: it is a policy that refuses, as Harbor's of vulnerable
+      // images.
       if (error.status === 412) return registryErrors.denied(message, options);
       return registryErrors.badGateway(message, options);
     case 'aborted':

@@ -119,8 +119,8 @@ export class BlobClient {
   }
 
   /**
-   * Some storage labels a layer that is stored compressed as encoded: its bytes are taken as they come, and the digest decides.
-   * Where it has decided against them, they are refused before the first byte.
+   * Some storage labels a layer that is stored compressed as encoded: its bytes are taken as they come, and
+   * the digest decides. Where it has decided against them, they are refused before the first byte.
    */
   async #stream(
     response: UpstreamResponse,

@@ -23,7 +23,9 @@ const decoders: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
   ['zstd', promisify(zstdDecompress)],
 ]);
 
-/** How a body is encoded, in lower case; undefined where it is not. `identity` is what every request asks for. */
+/**
+ * How a body is encoded, in lower case; undefined where it is not. `identity` is what every request asks for.
+ */
 export function contentEncoding(headers: ResponseHeaders): string | undefined {
   const codings = (headerText(headers, 'content-encoding') ?? '')
     .toLowerCase()
@@ -61,7 +63,8 @@ export async function decode(
 
 /**
  * A whole body, decoded where its sender has encoded it unasked, as some proxies do to all JSON.
- * @throws {UpstreamError} `invalid` for what is longer than `limit` bytes, encoded or not, or cannot be decoded
+ * @throws {UpstreamError} `invalid` for what is longer than `limit` bytes, encoded or not, or cannot be
+ * decoded
  */
 export async function readDecoded(
   response: UpstreamResponse,

@@ -26,10 +26,11 @@ export interface HeadSupportOptions {
 }
 
 /**
- * Whether a registry's HEAD is to be believed. Some refuse the method (405, 501), some answer it with the refusal of something
- * else (400, 401, 403, 404, 503) and give the same thing to GET. So what HEAD refuses is asked for by GET, until HEAD was seen
- * to work: from then on its refusals count, since for a manifest a GET may be a counted pull, and clients ask for many
- * that are absent (`.sig`, `.att`). A registry whose HEAD is of no use is asked by GET at once, for an hour.
+ * Whether a registry's HEAD is to be believed. Some refuse the method (405, 501), some answer it with the
+ * refusal of something else (400, 401, 403, 404, 503) and give the same thing to GET. So what HEAD refuses is
+ * asked for by GET, until HEAD was seen to work: from then on its refusals count, since for a manifest a GET
+ * may be a counted pull, and clients ask for many that are absent (`.sig`, `.att`). A registry whose HEAD is
+ * of no use is asked by GET at once, for an hour.
  */
 export class HeadSupport {
   readonly #clock: Clock;
@@ -94,13 +95,17 @@ export class HeadSupport {
   }
 }
 
-/** A GET of a blob's first byte costs no more than a HEAD, and storage may refuse HEAD for some blobs only. */
+/**
+ * A GET of a blob's first byte costs no more than a HEAD, and storage may refuse HEAD for some blobs only.
+ */
 const doubted: Readonly<Record<HeadNoun, ReadonlySet<number>>> = {
   manifest: new Set(),
   blob: new Set([400, 401, 403]),
 };
 
-/** What the registries of one upstream were seen to do with HEAD; its clients share it, whoever they ask as. */
+/**
+ * What the registries of one upstream were seen to do with HEAD; its clients share it, whoever they ask as.
+ */
 export class HeadSupports {
   readonly #clock: Clock;
   readonly #known = new Map<string, HeadSupport>();
@@ -113,7 +118,8 @@ export class HeadSupports {
     const key = `${noun} ${registry.href}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    // Docker Hub's HEAD works, and its pulls are counted: no doubt of it may cost one, not even after a start.
+    // Docker Hub's HEAD works, and its pulls are counted: no doubt of it may cost one, not even after a
+    // start.
     const works = dockerHubHosts.has(registry.host);
     const support = new HeadSupport({ clock: this.#clock, works, doubted: doubted[noun] });
     this.#known.set(key, support);

@@ -58,7 +58,8 @@ export class ManifestClient {
   ): Promise<FetchedManifest> {
     const response = await this.#answer('GET', repository, reference, options);
     const bytes = await this.#bytes(response, reference);
-    // What is no JSON document at all is the answer of somebody else: a login page, a proxy, a server that gave up half-way.
+    // What is no JSON document at all is the answer of somebody else: a login page, a proxy, a server that
+    // gave up half-way.
     if (!isJson(bytes)) {
       const message = `${response.url.host} answers with something other than a manifest: ${described(response.headers, bytes)}`;
       throw new UpstreamError('invalid', message, { status: response.status });
@@ -66,7 +67,9 @@ export class ManifestClient {
     return { ...manifestHead(response), bytes };
   }
 
-  /** The bytes that the digest is of, where a server between has encoded them although nobody asked for that. */
+  /**
+   * The bytes that the digest is of, where a server between has encoded them although nobody asked for that.
+   */
   async #bytes(response: UpstreamResponse, reference: ManifestReference): Promise<Buffer> {
     const sent = await response.body.read(maxManifestBytes, this.#options.bodyTimeoutMs);
     const encoding = contentEncoding(response.headers);

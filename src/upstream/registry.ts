@@ -36,7 +36,10 @@ export interface BlobStream {
    * the last one is good; there when the answer is a range.
    */
   readonly range?: OpenRange | undefined;
-  /** To be called when the whole blob does not match its digest; there when that changes how the next request is answered. */
+  /**
+   * To be called when the whole blob does not match its digest; there when that changes how the next request
+   * is answered.
+   */
   readonly mismatched?: (() => void) | undefined;
 }
 
@@ -58,7 +61,10 @@ export interface SearchResult {
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Told what the registry has to say to people besides (`Warning: 299`), as short plain text: of manifests and lists. */
+  /**
+   * Told what the registry has to say to people besides (`Warning: 299`), as short plain text: of manifests
+   * and lists.
+   */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
@@ -79,8 +85,8 @@ export interface TagListOptions extends RequestOptions {
 export interface UpstreamRegistry {
   readonly name: UpstreamName;
   /**
-   * HEAD of a manifest: not a counted pull on Docker Hub. A GET where the registry does not answer HEAD; its bytes come with
-   * the answer, so that nobody has to ask again. The digest is not checked here.
+   * HEAD of a manifest: not a counted pull on Docker Hub. A GET where the registry does not answer HEAD; its
+   * bytes come with the answer, so that nobody has to ask again. The digest is not checked here.
    */
   headManifest(
     repository: RepositoryName,
@@ -93,7 +99,10 @@ export interface UpstreamRegistry {
     reference: ManifestReference,
     options?: RequestOptions,
   ): Promise<FetchedManifest>;
-  /** HEAD of a blob, or the beginning of a GET where the registry does not answer HEAD; resolves to its size in bytes when stated. */
+  /**
+   * HEAD of a blob, or the beginning of a GET where the registry does not answer HEAD; resolves to its size
+   * in bytes when stated.
+   */
   headBlob(repository: RepositoryName, digest: Digest, options?: RequestOptions): Promise<number | undefined>;
   /**
    * GET of a blob from `offset` on, one attempt (with at most one token renewal): whoever resumes, counts the attempts.
@@ -163,7 +172,10 @@ export class UpstreamError extends Error {
   readonly status: number | undefined;
   readonly retryAfter: number | undefined;
   readonly permanent: boolean;
-  /** Whether a token service has failed, or a password was refused: to ask in another way would only show it once more. */
+  /**
+   * Whether a token service has failed, or a password was refused: to ask in another way would only show it
+   * once more.
+   */
   readonly isOfLogin: boolean;
 
   /** The message without the advice at its end. */

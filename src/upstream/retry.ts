@@ -34,10 +34,10 @@ export interface RetryOptions {
 const passingStatuses: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 /**
- * Tries small idempotent requests again: when there was no answer, when it was 500, 502, 503 or 504, and when a 429 says
- * that the wait is short. Once after a 408: the registry has given up a connection that was idle for too long (RFC 9110, section
- * 15.5.9). Not after a timeout: whoever waited that long should hear so. Pauses have full jitter, so that
- * many who failed together do not come back together.
+ * Tries small idempotent requests again: when there was no answer, when it was 500, 502, 503 or 504, and when
+ * a 429 says that the wait is short. Once after a 408: the registry has given up a connection that was idle
+ * for too long (RFC 9110, section 15.5.9). Not after a timeout: whoever waited that long should hear so.
+ * Pauses have full jitter, so that many who failed together do not come back together.
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export class RetryingSender implements Sender {

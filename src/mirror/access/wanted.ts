@@ -52,7 +52,10 @@ export async function probe(registry: UpstreamRegistry, { name }: Repository, wa
   }
 }
 
-/** A 412 is a policy's refusal of this manifest (Harbor's, of vulnerable ones), whoever asks: the list of tags tells more. */
+/**
+ * A 412 is a policy's refusal of this manifest (Harbor's, of vulnerable ones), whoever asks: the list of tags
+ * tells more.
+ */
 async function probeManifest(
   registry: UpstreamRegistry,
   name: RepositoryName,

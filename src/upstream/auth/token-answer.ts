@@ -9,7 +9,10 @@ const maxLifetime = 24 * 60 * 60;
 /** The specification's word for answers without `expires_in`, in seconds. */
 const defaultLifetime = 60;
 
-/** Whatever can stand in a header: not every service keeps to the characters of RFC 6750, and no client insists on them. */
+/**
+ * Whatever can stand in a header: not every service keeps to the characters of RFC 6750, and no client
+ * insists on them.
+ */
 const bearerToken = z.string().regex(/^[\x21-\x7e]+$/);
 
 /** `token` is the token service's own protocol, `access_token` OAuth2; some answer with both, some with either. */

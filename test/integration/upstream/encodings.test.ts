@@ -20,7 +20,8 @@ const codings: Readonly<Record<string, (bytes: Uint8Array) => Buffer>> = {
   'x-gzip': gzipSync,
   GZip: gzipSync,
   deflate: deflateSync,
-  // RFC 9110, section 8.4.1.2: "some non-conformant implementations send the 'deflate' compressed data without the zlib wrapper".
+  // RFC 9110, section 8.4.1.2: "some non-conformant implementations send the 'deflate' compressed data
+  // without the zlib wrapper".
   Deflate: deflateRawSync,
   br: brotliCompressSync,
   zstd: zstdCompressSync,
