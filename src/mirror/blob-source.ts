@@ -1,7 +1,8 @@
 import type { BlobReader, IngestReader, Loan } from '../store/content-store.ts';
-import type { Fill } from './fill.ts';
+import { heldBackBytes, type Fill } from './fill.ts';
 import { PassthroughReader, wrongSize } from './passthrough-reader.ts';
 import { ResumableBlob, type ResumableBlobOptions } from './resumable-blob.ts';
+import { StretchReader } from './stretch-reader.ts';
 
 /** Where a client's bytes come from. */
 export interface BlobSource {
@@ -64,7 +65,9 @@ export class FillSource implements BlobSource {
   promised: number | undefined;
   /** For what is no longer in memory. */
   #stored: IngestReader | undefined;
-  #own: PassthroughReader | undefined;
+  #own: PassthroughReader | StretchReader | undefined;
+  /** Where the client began to read. */
+  #begun: number | undefined;
   #waitedMs = 0;
 
   constructor(fill: Fill, passthrough: Omit<ResumableBlobOptions, 'signal'>) {
@@ -96,12 +99,12 @@ export class FillSource implements BlobSource {
     if (end !== undefined) {
       return (await this.#behind()?.read(buffer, Math.min(length, end - position), position)) ?? 0;
     }
-    if (this.#own !== undefined && position < this.#own.position) {
+    if (this.#own?.canReach(position) === false) {
       // What has gone by is kept nowhere.
       await this.#own.close();
       this.#own = undefined;
     }
-    this.#own ??= this.#fetchAlone();
+    this.#own ??= this.#fetchAlone(position);
     return this.#timed(this.#own.read(buffer, length, position));
   }
 
@@ -131,6 +134,7 @@ export class FillSource implements BlobSource {
 
   /** Waits until the byte at `position` may go out, or none is to come. Resolves to where such bytes end; undefined when the fill has let go of its readers. */
   async #arrived(position: number): Promise<number | undefined> {
+    this.#begun ??= position;
     while (!this.#fill.detached) {
       this.#cancelling.signal.throwIfAborted();
       const { verified } = this.#fill.length;
@@ -152,8 +156,13 @@ export class FillSource implements BlobSource {
     }
   }
 
-  #fetchAlone(): PassthroughReader {
-    const blob = new ResumableBlob(0, { ...this.#passthrough, signal: this.#cancelling.signal });
-    return new PassthroughReader(this.#fill.digest, blob, this.promised);
+  /** The whole, to be verified; or a stretch from `position` on, for a client that wants only a part from the middle. */
+  #fetchAlone(position: number): PassthroughReader | StretchReader {
+    const from = (offset: number): ResumableBlob =>
+      new ResumableBlob(offset, { ...this.#passthrough, signal: this.#cancelling.signal });
+    const end = (this.promised ?? 0) - heldBackBytes;
+    return this.#begun !== 0 && position < end
+      ? new StretchReader(from(position), position, end)
+      : new PassthroughReader(this.#fill.digest, from(0), this.promised);
   }
 }

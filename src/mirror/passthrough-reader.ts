@@ -26,9 +26,9 @@ export class PassthroughReader {
     this.#chunks = blob.bytes(() => undefined);
   }
 
-  /** Bytes before this one have gone by. */
-  get position(): number {
-    return this.#position;
+  /** Whether the bytes from `position` on have not gone by. */
+  canReach(position: number): boolean {
+    return position >= this.#position;
   }
 
   /** Bytes in all, once they are verified. */
@@ -38,7 +38,7 @@ export class PassthroughReader {
 
   /** As BlobSource.read; positions may only grow, and what lies between is passed over. */
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
-    if (position < this.#position) throw new RangeError('bytes that have gone by cannot be read again');
+    if (!this.canReach(position)) throw new RangeError('bytes that have gone by cannot be read again');
     for (;;) {
       const available = this.#verified ? this.#queued : this.#queued - heldBackBytes;
       const skipped = position - this.#position;
