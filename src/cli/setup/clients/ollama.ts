@@ -28,7 +28,7 @@ export function ollama(mirror: MirrorAddress): Guide {
       ...(login === 'none'
         ? []
         : [
-            `Ollama logs in at no registry but its own, and so gets only what everybody may read${login === 'required' ? ': from this mirror, nothing' : ''}.`,
+            `Ollama logs in at no registry but its own, and so gets only what everybody may read${login === 'required' ? ': from this mirror nothing, without access.anonymous: allow' : ''}.`,
           ]),
       ...(mirror.clientCertificates
         ? ['The mirror asks for a client certificate, and Ollama can show none.']

@@ -40,7 +40,7 @@ describe('the guide to Ollama', () => {
 
   it('says that Ollama cannot log in', () => {
     const url = 'http://mirror.lan:5000';
-    expect(printed(withOllama(url, url, { login: 'required' }))).toMatch(/this\s[#\s]*mirror, nothing/u);
+    expect(printed(withOllama(url, url, { login: 'required' }))).toMatch(/access\.anonymous:[#\s]+allow/u);
     expect(printed(withOllama(url, url, { login: 'none' }))).not.toContain('logs in');
   });
 });
