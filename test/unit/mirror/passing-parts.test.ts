@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BlobAnswer } from '../../../src/mirror/mirror.ts';
+import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { noise } from '../../support/image.ts';
 import { MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
 import { wholeBody } from '../../support/scripted-upstream.ts';
@@ -72,6 +73,23 @@ describe('a blob that is too large to be stored, and is asked for in parts', () 
     await expect(part(blob, 15 * MiB, size)).rejects.toThrow('does not match its digest');
     const before = await house.mirror.openBlob(model, digest);
     expect((await part(before, 2 * MiB, 3 * MiB)).equals(bytes.subarray(2 * MiB, 3 * MiB))).toBe(true);
+  });
+
+  it('is taken whole, and passed over, from a host that refuses ranges', async () => {
+    const { house } = await openHouse();
+    await using _ = house;
+    const digest = house.upstream.addBlob('library/llama3.3', bytes);
+    house.upstream.before = (request) => {
+      const [kind, , , offset] = request.split(' ');
+      if (kind === 'BLOB' && offset !== '0')
+        throw new UpstreamError('range', 'upstream refuses ranges', { status: 416 });
+    };
+    const blob = await house.mirror.openBlob(model, digest);
+    const reading = part(blob, 3 * MiB, 4 * MiB);
+    const over = reading.then(() => true);
+    while (!(await Promise.race([over, house.clock.advance(10_000).then(() => false)])));
+
+    expect((await reading).equals(bytes.subarray(3 * MiB, 4 * MiB))).toBe(true);
   });
 
   it('is read back and forth, as several ranges of one answer ask for it', async () => {
