@@ -75,7 +75,7 @@ class Composed implements AsyncDisposable {
   }
 
   async inspect(format: string): Promise<string> {
-    const id = (await this.run('ps', '--quiet', 'mirror')).trim();
+    const id = (await this.run('ps', '--all', '--quiet', 'mirror')).trim();
     return (await this.#daemon.docker('inspect', '--format', format, id)).trim();
   }
 

@@ -74,6 +74,39 @@ describe('entrepot setup', () => {
     });
   });
 
+  it('keeps a byte order mark in what it writes, and takes its part back to the byte', async () => {
+    const before = '\uFEFF{\n  "debug": true\n}\n';
+    await using folder = await machineWith(before);
+    const file = folder.join('etc', 'docker', 'daemon.json');
+    const there = ['--root', folder.path];
+
+    expect(await run('docker', ...mirror, '--apply', ...there)).toMatchObject({ code: 0, err: '' });
+    const written = await readFile(file, 'utf8');
+    expect(written.startsWith('\uFEFF')).toBe(true);
+    expect(JSON.parse(written.slice(1))).toMatchObject({ 'registry-mirrors': ['http://mirror.lan:5000'] });
+    // Somebody changes it since: not only the backup keeps the mark.
+    await writeFile(file, written.replace('"debug": true', '"debug": false'));
+    expect(await run('docker', '--undo', ...there)).toMatchObject({ code: 0, err: '' });
+    expect(await readFile(file, 'utf8')).toBe(before.replace('true', 'false'));
+  });
+
+  it('says which file its client could not read afterwards, and writes none', async () => {
+    await using folder = await TempFolder.create();
+    const file = folder.join('etc', 'containerd', 'config.toml');
+    await mkdir(folder.join('etc', 'containerd'), { recursive: true });
+    const before = 'version = 2\nplugins = { "io.containerd.grpc.v1.cri" = { sandbox_image = "pause" } }\n';
+    await writeFile(file, before);
+
+    const answer = await run('containerd', ...mirror, '--apply', '--root', folder.path);
+
+    expect(answer).toMatchObject({
+      code: 1,
+      err: `entrepot: ${file} could not be read any more after the change: do it by hand; nothing has been written\n`,
+    });
+    expect(await readFile(file, 'utf8')).toBe(before);
+    expect(await readdir(folder.join('etc', 'containerd'))).toEqual(['config.toml']);
+  });
+
   it('shows the difference and writes nothing', async () => {
     await using folder = await machineWith('{\n  "debug": true\n}\n');
     const args = [
