@@ -31,7 +31,7 @@ export class AccessLog {
           client,
           ...accessRecord(exchange, incoming, this.#clock.now() - exchange.startedAt),
           ...(failure === undefined ? undefined : { error: reason(failure) }),
-          ...(isComplete || failure !== undefined ? undefined : { aborted: true }),
+          ...(isComplete || failure !== undefined ? undefined : departure(exchange)),
         },
         'request',
       );
@@ -58,6 +58,14 @@ export function accessRecord(
     upstreamMs: exchange.answer?.upstreamMs,
     userAgent: headers['user-agent']?.slice(0, maxTextLength),
   };
+}
+
+/**
+ * What the log tells of a client that left before the end of its answer. One that asked for a part may have taken what it wanted:
+ * containerd asks for all from a position on, and closes after 8 MiB.
+ */
+function departure({ status, length, bytesSent }: Exchange): Readonly<Record<string, unknown>> {
+  return status === 206 && length !== undefined ? { unsent: length - bytesSent } : { aborted: true };
 }
 
 function reason(failure: unknown): string {

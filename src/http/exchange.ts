@@ -58,6 +58,8 @@ export class Exchange {
   status = 0;
   /** Body bytes that went out. */
   bytesSent = 0;
+  /** Body bytes that the head of a streamed answer announces, if it does. */
+  length: number | undefined;
   /** Whether the client may want no more than the answer's head: then it breaks nothing off when it leaves after that. */
   headSuffices = false;
   /** The answer, if it may be given again. */
@@ -139,6 +141,8 @@ export class Exchange {
   /** Writes status and headers of an answer whose body follows. */
   writeHead(status: number, headers: HeaderList): void {
     this.status = status;
+    const at = headers.indexOf('Content-Length');
+    this.length = at < 0 ? undefined : Number(headers[at + 1]);
     this.outgoing.writeHead(status, this.#allHeaders(headers));
   }
 

@@ -152,6 +152,23 @@ describe('a client that leaves', () => {
     expect(serving.requests[0]).toMatchObject({ status: 200, bytes: 1000, aborted: true });
   });
 
+  // As containerd's parallel fetch does with each of its requests.
+  test('with what it wanted of a part is in the log as one that took so much, not as one that broke off', async () => {
+    await using serving = await Serving.start();
+    const digest = digestOf(Buffer.from('part'));
+    serving.mirror.putBlobSource('box', digest, sourceUntil(MiB, 5000, never));
+    using client = await RawClient.connect(serving.origin);
+    client.request('GET', `/v2/box/blobs/${digest}`, { range: 'bytes=1000-' });
+    const head = await client.head();
+    expect(head.status).toBe(206);
+    await client.read(4000);
+    client.abort();
+    await eventually(20_000, 'the line is logged', () => serving.requests.length === 1);
+    expect(serving.requests[0]).toMatchObject({ level: 30, status: 206, bytes: 4000, unsent: MiB - 5000 });
+    expect(serving.requests[0]).not.toHaveProperty('aborted');
+    expect(serving.log.lines.filter(({ level }) => Number(level) >= 40)).toStrictEqual([]);
+  });
+
   test('before the first byte has its blob closed at once', async () => {
     await using serving = await Serving.start();
     const digest = digestOf(Buffer.from('slower'));

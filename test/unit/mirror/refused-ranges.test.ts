@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UpstreamError, type UpstreamErrorKind } from '../../../src/upstream/registry.ts';
 import { makeImage, noise } from '../../support/image.ts';
+import { inTime } from '../../support/in-time.ts';
 import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
 import { wholeBody } from '../../support/scripted-upstream.ts';
 
@@ -36,17 +37,6 @@ function cutAfter(length: number) {
   };
 }
 
-/** What a promise resolves to, with time going by meanwhile. */
-async function inTime<T>(house: MirrorHouse, promise: Promise<T>): Promise<T> {
-  const progress = { isOver: false };
-  const over = promise.finally(() => {
-    progress.isOver = true;
-  });
-  over.catch(() => undefined);
-  while (!progress.isOver) await house.clock.advance(1_000);
-  return over;
-}
-
 describe.each(refusals)('a layer that was cut, when every Range is answered $status ($kind)', (refusal) => {
   it('comes as a whole once more, which its reader does not notice', async () => {
     await using house = await MirrorHouse.open();
@@ -61,7 +51,7 @@ describe.each(refusals)('a layer that was cut, when every Range is answered $sta
     const blob = await house.mirror.openBlob(hello, digest);
 
     expect(blob.size).toBe(large.length);
-    expect((await inTime(house, readAll(blob))).equals(large)).toBe(true);
+    expect((await inTime(house.clock, readAll(blob))).equals(large)).toBe(true);
     expect(attempts).toBe(2);
   });
 
@@ -81,7 +71,7 @@ describe.each(refusals)('a layer that was cut, when every Range is answered $sta
     refuseRanges(house, refusal);
 
     const answer = await inTime(
-      house,
+      house.clock,
       house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
     );
 
@@ -109,7 +99,7 @@ describe.each(refusals)('a layer that was cut, when every Range is answered $sta
     };
 
     const answer = await inTime(
-      house,
+      house.clock,
       house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
     );
 
@@ -127,7 +117,7 @@ describe.each(refusals)('a layer that was cut, when every Range is answered $sta
     refuseRanges(house, refusal);
 
     const answer = await inTime(
-      house,
+      house.clock,
       house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
     );
 
@@ -147,7 +137,7 @@ describe('a layer that is cut each time, and of which no ranges are given', () =
     };
 
     const answer = await inTime(
-      house,
+      house.clock,
       house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
     );
 
@@ -162,7 +152,7 @@ describe('a layer that is cut each time, and of which no ranges are given', () =
     house.upstream.body = cutAfter(200_000);
 
     const failing = inTime(
-      house,
+      house.clock,
       house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
     );
 
@@ -185,9 +175,9 @@ describe('a layer that comes once more', () => {
     const digest = house.upstream.addBlob('library/hello', large);
     refuseRanges(house, { kind: 'range', status: 416 });
 
-    const blob = await inTime(house, house.mirror.openBlob(hello, digest));
+    const blob = await inTime(house.clock, house.mirror.openBlob(hello, digest));
 
-    expect((await inTime(house, readAll(blob))).equals(large)).toBe(true);
+    expect((await inTime(house.clock, readAll(blob))).equals(large)).toBe(true);
   });
 
   it('and is shorter than what an earlier run has left is begun anew, and nobody notices', async () => {
@@ -196,9 +186,9 @@ describe('a layer that comes once more', () => {
     const digest = house.upstream.addBlob('library/hello', large);
     refuseRanges(house, { kind: 'range', status: 416 });
 
-    const blob = await inTime(house, house.mirror.openBlob(hello, digest));
+    const blob = await inTime(house.clock, house.mirror.openBlob(hello, digest));
 
-    expect((await inTime(house, readAll(blob))).equals(large)).toBe(true);
+    expect((await inTime(house.clock, readAll(blob))).equals(large)).toBe(true);
   });
 
   it('and is all here already is not asked for', async () => {
@@ -230,10 +220,10 @@ describe('a layer that comes once more', () => {
     const blob = await house.mirror.openBlob(hello, digest);
     await blob.read(Buffer.alloc(10), 10, 0);
 
-    await expect(inTime(house, readAll(blob))).rejects.toMatchObject({ status: 502 });
+    await expect(inTime(house.clock, readAll(blob))).rejects.toMatchObject({ status: 502 });
     await house.settled();
     const next = await inTime(
-      house,
+      house.clock,
       house.mirror.openBlob(hello, digest).then((opened) => readAll(opened)),
     );
     expect(next.equals(large)).toBe(true);
