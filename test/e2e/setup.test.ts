@@ -89,6 +89,22 @@ test('containerd accepts the config.toml of setup, and pulls from two registries
   }
 });
 
+// containerd 1.6 logs "unknown capability referrers", and goes to the registry itself.
+test('containerd passes over a hosts.toml that is for a newer one, and takes the one that is for every version', async () => {
+  await using resources = new AsyncDisposableStack();
+  const { image, machine, setup } = await house(resources);
+  const hostsDir = machine.join('etc', 'containerd', 'certs.d');
+  const containerd = resources.use(await Containerd.start({}, { hostsDir }));
+  const name = `ghcr.io/${ofGhcr}:latest`;
+
+  await setup('containerd', '--apply', '--client-version=2.2.0');
+  await expect(containerd.pull(name)).rejects.toThrow();
+
+  await setup('containerd', '--apply', '--client-version=1.6.20');
+  await containerd.pull(name);
+  expect(await containerd.digest(name)).toBe(image.digest);
+});
+
 test('podman pulls from two registries by the registries.conf of setup', async () => {
   await using resources = new AsyncDisposableStack();
   const { image, machine, setup } = await house(resources);
