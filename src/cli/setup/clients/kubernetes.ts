@@ -152,6 +152,10 @@ spec:
       containers:
         - name: entrepot
           image: REGISTRY/entrepot
+          securityContext:
+            readOnlyRootFilesystem: true   # it writes to its volume alone
+            allowPrivilegeEscalation: false
+            capabilities: { drop: [ALL] }
           ports: [{ containerPort: 5000 }]
           readinessProbe: { httpGet: { path: /readyz, port: 5000 } }
           livenessProbe: { httpGet: { path: /healthz, port: 5000 } }

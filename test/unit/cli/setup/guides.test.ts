@@ -244,6 +244,10 @@ describe('what the clients get', () => {
     );
     // What Kubernetes would set for services called registry-… begins as variables of Entrepot's do.
     expect(yaml(cluster?.text ?? '')[3]).toHaveProperty('spec.template.spec.enableServiceLinks', false);
+    expect(yaml(cluster?.text ?? '')[3]).toHaveProperty(
+      'spec.template.spec.containers.0.securityContext.readOnlyRootFilesystem',
+      true,
+    );
     const [config, daemons] = yaml(nodes?.text ?? '') as { data?: Record<string, string> }[];
     expect(Object.keys(config?.data ?? {})).toEqual([
       'docker.io',
