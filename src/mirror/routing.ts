@@ -66,8 +66,8 @@ export class Routing<U extends Pick<Upstream, 'name'> = Upstream> {
    */
   candidates(target: NamedTarget): readonly [Repository, ...Repository[]] {
     const [likeliest, ...others] = this.#meanings(target);
-    const [first, ...rest] = spellings(likeliest);
-    return [first, ...rest, ...others.flatMap(spellings)];
+    const first = spellings(likeliest);
+    return others.length === 0 ? first : [...first, ...others.flatMap(spellings)];
   }
 
   /**
