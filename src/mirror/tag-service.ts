@@ -1,5 +1,6 @@
 import { isWithin, type Clock } from '../clock.ts';
 import { lru } from '../lru.ts';
+import type { Digest } from '../oci/digest.ts';
 import { registryErrors, RegistryError } from '../oci/error.ts';
 import type { Descriptor, Manifest } from '../oci/manifest.ts';
 import { tagKey, type Repository, type Tag } from '../oci/reference.ts';
@@ -197,9 +198,9 @@ export class TagService {
       if (method === 'HEAD')
         return { descriptor, manifest: undefined, joined: false, confirmed: true, notices: [] };
       try {
-        return await this.#fetched(repository, { digest: descriptor.digest });
+        return await this.#fetchedAs(repository, tag, descriptor.digest);
       } catch (error) {
-        if (!isRefusal(error)) throw error;
+        if (!(error instanceof UpstreamError && error.kind === 'not-found')) throw error;
         // The tag has moved since, and its old manifest is deleted upstream: ask what the tag is now.
         this.#tags.forget(repository, tag);
       }
@@ -218,20 +219,23 @@ export class TagService {
     if (held !== undefined) return { descriptor: held, manifest: held, joined, confirmed: true, notices };
     if (descriptor === undefined) return this.#fetched(repository, { tag });
     if (method === 'HEAD') return { descriptor, manifest: undefined, joined, confirmed: false, notices };
+    const fetched = await this.#fetchedAs(repository, tag, descriptor.digest);
+    return { ...fetched, notices: [...new Set([...notices, ...fetched.notices])] };
+  }
+
+  /** The manifest that HEAD has stated for a tag; or the one that the tag is now, where that one was refused. */
+  async #fetchedAs(repository: Repository, tag: Tag, digest: Digest): Promise<Resolution> {
     const startedAt = this.#clock.now();
     try {
-      return await this.#fetched(repository, { digest: descriptor.digest });
+      return await this.#fetched(repository, { digest });
     } catch (error) {
       const now = isRefusal(error) ? this.#foundSince(startedAt, repository, tag) : undefined;
       if (now === undefined) throw error;
-      return { descriptor: now, manifest: now, joined: false, confirmed: false, notices };
+      return { descriptor: now, manifest: now, joined: false, confirmed: false, notices: [] };
     }
   }
 
-  /**
-   * What a tag is, if it was fetched since then: another manifest than its HEAD has stated, where that one
-   * was refused.
-   */
+  /** What a tag is, if it was fetched since then. */
   #foundSince(time: number, repository: Repository, tag: Tag): Manifest | undefined {
     const record = this.#tags.peek(repository, tag);
     if (record === undefined || record.checkedAt < time) return undefined;

@@ -95,6 +95,25 @@ describe('a tag', () => {
     },
   );
 
+  it('that HEAD shows and GET refuses, by digest and by tag, costs one of each', async () => {
+    await using house = await MirrorHouse.open();
+    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    house.upstream.before = (request) => {
+      if (request.startsWith('GET')) throw new UpstreamError('denied', 'by a policy', { status: 403 });
+    };
+    const asked = [
+      'HEAD library/hello latest',
+      `GET library/hello ${first.digest}`,
+      'GET library/hello latest',
+    ];
+
+    await expect(house.mirror.manifest(hello, latest, 'GET')).rejects.toMatchObject({ status: 403 });
+    expect(house.upstream.requests).toEqual(asked);
+    await expect(house.mirror.manifest(hello, latest, 'GET')).rejects.toMatchObject({ status: 403 });
+    // What HEAD has shown is fresh still.
+    expect(house.upstream.requests).toEqual([...asked, ...asked.slice(1)]);
+  });
+
   it('that moves between its HEAD and its GET, whose old digest is refused, is what it is now, after one GET more', async () => {
     await using house = await MirrorHouse.open();
     house.upstream.addManifest('library/hello', first.bytes, 'latest');
