@@ -134,7 +134,11 @@ describe('a rebuilt database', () => {
     for (const [index, image] of images.entries()) {
       for (const { digest, size } of blobsOf(image)) {
         const held = index % 2 === 0;
-        expect(await store.repositoryBlob(named(index), digest)).toEqual({ size, confirmed: held });
+        expect(await store.repositoryBlob(named(index), digest)).toEqual({
+          size,
+          measured: held,
+          confirmed: held,
+        });
         expect(await store.blob(digest)).toBe(held ? size : undefined);
       }
     }
