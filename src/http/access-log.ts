@@ -61,8 +61,8 @@ export function accessRecord(
 }
 
 /**
- * What the log tells of a client that left before the end of its answer. One that asked for a part may have taken what it wanted:
- * containerd asks for all from a position on, and closes after 8 MiB.
+ * What the log tells of a client that left before the end of its answer. One that asked for a part may have taken what
+ * it wanted: containerd asks for all from a position on, and closes after 8 MiB.
  */
 function departure({ status, length, bytesSent }: Exchange): Readonly<Record<string, unknown>> {
   return status === 206 && length !== undefined ? { unsent: length - bytesSent } : { aborted: true };

@@ -127,9 +127,9 @@ function isLasting({ result, upstreamMs }: Provenance): boolean {
 }
 
 /**
- * The size of a blob for an answer that needs it before it begins. Undefined where that cannot be known before the end: then the whole is
- * sent in chunks, and to a client that takes none nothing is, since it would not notice a cut. Rejects with RegistryError, and then closes
- * the blob.
+ * The size of a blob for an answer that needs it before it begins. Undefined where that cannot be known before the end:
+ * then the whole is sent in chunks, and to a client that takes none nothing is, since it would not notice a cut.
+ * Rejects with RegistryError, and then closes the blob.
  */
 async function measured(blob: BlobAnswer, takesChunks: boolean): Promise<number | undefined> {
   try {

@@ -22,8 +22,8 @@ export interface Content {
 export const blobType = 'application/octet-stream';
 
 /**
- * All of a blob of `size` bytes, or the stretches of it that {@link parseRanges} found: several as parts of one body. Where the size
- * is not known yet (Infinity) all of it, without a length: in chunks.
+ * All of a blob of `size` bytes, or the stretches of it that {@link parseRanges} found: several as parts of one body.
+ * Where the size is not known yet (Infinity) all of it, without a length: in chunks.
  */
 export function contentOf(size: number, ranges: readonly Span[] | undefined): Content {
   const [first, ...others] = ranges ?? [];
@@ -43,7 +43,8 @@ function plain(status: 200 | 206, span: Span, headers: HeaderList): Content {
 }
 
 /**
- * Several stretches as `multipart/byteranges`. The texts between them are made when their turn comes: there may be thousands.
+ * Several stretches as `multipart/byteranges`. The texts between them are made when their turn comes: there may be
+ * thousands.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-14.6
  */
 function byteranges(size: number, spans: readonly Span[]): Content {

@@ -1,6 +1,6 @@
 /**
- * How long a blob that arrives is, from whoever says so. The digest decides what the blob is: its verified length beats what
- * upstream states, and that beats what manifests state, which anybody can write.
+ * How long a blob that arrives is, from whoever says so. The digest decides what the blob is: its verified length beats
+ * what upstream states, and that beats what manifests state, which anybody can write.
  */
 export class BlobLength {
   readonly #hints = new Set<number>();

@@ -66,13 +66,13 @@ export interface BlobStat extends Answer {
 /** A blob that is held or arriving. */
 export interface BlobAnswer extends Answer {
   /**
-   * Bytes in all. Undefined as long as that is in doubt: for a blob on its way of which upstream states no size, or another than
-   * manifests do. It is known at the latest when the last bytes are given out.
+   * Bytes in all. Undefined as long as that is in doubt: for a blob on its way of which upstream states no size, or
+   * another than manifests do. It is known at the latest when the last bytes are given out.
    */
   readonly size: number | undefined;
   /**
-   * Resolves to the bytes in all, as upstream states it, or in the end as they are; undefined where that is not known before
-   * all of them have been read. From then on {@link size} is the same.
+   * Resolves to the bytes in all, as upstream states it, or in the end as they are; undefined where that is not known
+   * before all of them have been read. From then on {@link size} is the same.
    */
   measured(): Promise<number | undefined>;
   /** It grows while reads wait for bytes to come. */

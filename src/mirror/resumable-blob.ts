@@ -71,9 +71,10 @@ export class ResumableBlob {
   }
 
   /**
-   * The bytes in order; a chunk is good until the next is asked for. Ends where upstream ends the blob, or when that may be
-   * the case; whether it is the right blob is for its hash to say. If not, there may be more: see {@link goesOn}.
-   * Rejects with UpstreamError once upstream has given nothing for too long, with OtherBytesError for other bytes than are held.
+   * The bytes in order; a chunk is good until the next is asked for. Ends where upstream ends the blob, or when that
+   * may be the case; whether it is the right blob is for its hash to say. If not, there may be more: see {@link
+   * goesOn}. Rejects with UpstreamError once upstream has given nothing for too long, with OtherBytesError for other
+   * bytes than are held.
    * @param onAnswer called once, when upstream has begun to answer and {@link size} is as known as it will get
    */
   async *bytes(onAnswer: () => void): AsyncGenerator<Buffer, void, undefined> {
@@ -112,8 +113,8 @@ export class ResumableBlob {
   }
 
   /**
-   * Whether {@link bytes} may have more, now that it has ended and what has come is not the blob: upstream has not been asked
-   * for the whole yet, or it may have stated too little.
+   * Whether {@link bytes} may have more, now that it has ended and what has come is not the blob: upstream has not been
+   * asked for the whole yet, or it may have stated too little.
    */
   goesOn(): boolean {
     if (this.#unfinished) return true;
@@ -229,8 +230,8 @@ export class ResumableBlob {
   }
 
   /**
-   * Whether an answer refuses the range that was asked for, and perhaps not the blob. Where it may be a passing trouble with the
-   * place that it was redirected to, the range is asked for twice.
+   * Whether an answer refuses the range that was asked for, and perhaps not the blob. Where it may be a passing trouble
+   * with the place that it was redirected to, the range is asked for twice.
    */
   #isAboutRange(error: UpstreamError): boolean {
     if (this.#offset === 0) return false;

@@ -122,26 +122,37 @@ export function readManifest(bytes: Uint8Array): ManifestContents {
 }
 
 /**
- * The type to store a manifest under: the upstream's `Content-Type` when it names a manifest type, else what the body
- * says of itself, else what its shape tells.
+ * The type to store a manifest under. The bytes decide: what they say of themselves, else their shape. They are stored
+ * once for all repositories that hold them, and whoever was the first to give them may have named any type. Upstream's
+ * `Content-Type` counts where the bytes leave it open.
  * @throws {UnsupportedManifestError} for a type that Entrepot does not store, such as Docker's schema 1
- * @throws {ManifestSyntaxError} for what is no manifest at all
+ * @throws {ManifestSyntaxError} for a document that is neither a manifest nor an index
  */
 export function manifestMediaType(contentType: string | undefined, contents: ManifestContents): string {
+  const { mediaType } = contents;
   const stated = contentType === undefined ? '' : bareMediaType(contentType);
-  if (manifestMediaTypes.includes(stated)) return stated;
   if (stated.startsWith('application/vnd.docker.distribution.manifest.v1')) {
     throw new UnsupportedManifestError('Docker schema 1 manifests are not supported');
   }
-  if (contents.mediaType !== undefined) {
-    if (manifestMediaTypes.includes(contents.mediaType)) return contents.mediaType;
-    throw new UnsupportedManifestError(
-      `manifests of type ${contents.mediaType.slice(0, 100)} are not supported`,
-    );
+  if (mediaType !== undefined && manifestMediaTypes.includes(mediaType)) return mediaType;
+  const shape = mediaType === undefined ? typeOfShape(contents, stated) : undefined;
+  if (shape !== undefined) return shape;
+  if (manifestMediaTypes.includes(stated)) return stated;
+  if (mediaType !== undefined) {
+    throw new UnsupportedManifestError(`manifests of type ${mediaType.slice(0, 100)} are not supported`);
   }
-  if (contents.children.length > 0) return mediaTypes.ociIndex;
-  // OCI lets a manifest leave its type out, Docker does not; so it is the config's that tells them apart.
-  if (contents.artifactType === dockerImageConfig) return mediaTypes.dockerManifest;
-  if (contents.blobs.length > 0) return mediaTypes.ociManifest;
   throw new ManifestSyntaxError('the document is neither a manifest nor an index');
+}
+
+/** The type of a manifest that does not name one, which OCI allows and Docker does not; undefined where nothing tells. */
+function typeOfShape(
+  { children, blobs, artifactType }: ManifestContents,
+  stated: string,
+): string | undefined {
+  if (children.length > 0) return mediaTypes.ociIndex;
+  if (blobs.length === 0) return undefined;
+  const { ociManifest, ociArtifact, dockerManifest } = mediaTypes;
+  // So it is the config's that tells them apart.
+  if (artifactType === dockerImageConfig) return stated === ociManifest ? ociManifest : dockerManifest;
+  return stated === ociArtifact ? ociArtifact : ociManifest;
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { mediaTypes } from '../../../src/oci/media-type.ts';
 import { makeImage } from '../../support/image.ts';
 import { MirrorHouse, target } from '../../support/mirror-house.ts';
+import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
 
 const hello = target('library/hello');
 const first = makeImage({ seed: 1 });
@@ -50,6 +52,24 @@ describe('a manifest by digest', () => {
 });
 
 describe('a manifest that another repository holds', () => {
+  it('has the type that its bytes have, whatever the other repository’s registry called it', async () => {
+    const stranger = new ScriptedUpstream('evil.example');
+    await using house = await MirrorHouse.open({ others: [stranger] });
+    for (const upstream of [house.upstream, stranger]) upstream.addManifest('library/hello', first.bytes);
+    const honest = stranger.getManifest.bind(stranger);
+    stranger.getManifest = async (...request) => ({
+      ...(await honest(...request)),
+      mediaType: mediaTypes.ociIndex,
+    });
+    await house.mirror.manifest(target('library/hello', 'evil.example'), { digest: first.digest }, 'GET');
+
+    for (const _ of ['before a restart', 'after it']) {
+      const { descriptor } = await house.mirror.manifest(hello, { digest: first.digest }, 'GET');
+      expect(descriptor.mediaType).toBe(mediaTypes.dockerManifest);
+      await house.restart();
+    }
+  });
+
   it('is confirmed by a HEAD and spends no pull', async () => {
     await using house = await MirrorHouse.open();
     house.upstream.addManifest('library/hello', first.bytes);

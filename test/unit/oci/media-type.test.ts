@@ -46,3 +46,28 @@ describe('the type of a manifest that comes as text/plain', () => {
     expect(typeOf({ config: { ...blob, mediaType: oci } })).toBe(ociManifest);
   });
 });
+
+describe('the type of a manifest that comes as something else', () => {
+  const blob = { digest: `sha256:${'1'.repeat(64)}`, size: 1 };
+  const layers = [{ ...blob, mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip' }];
+  const manifests = [{ ...blob, mediaType: ociManifest }];
+  const typeOf = (contentType: string, manifest: object): string =>
+    manifestMediaType(contentType, readManifest(Buffer.from(JSON.stringify(manifest))));
+
+  test('is the one that it states', () => {
+    expect(typeOf(mediaTypes.ociIndex, { mediaType: dockerManifest, layers })).toBe(dockerManifest);
+    expect(typeOf(dockerManifest, { mediaType: mediaTypes.ociIndex, manifests })).toBe(mediaTypes.ociIndex);
+  });
+
+  test('is that of its shape, where it states none', () => {
+    expect(typeOf(mediaTypes.ociIndex, { layers })).toBe(ociManifest);
+    expect(typeOf(dockerManifest, { layers })).toBe(ociManifest);
+    expect(typeOf(ociManifest, { manifests })).toBe(mediaTypes.ociIndex);
+    expect(typeOf(mediaTypes.dockerManifestList, { manifests })).toBe(mediaTypes.ociIndex);
+  });
+
+  test('is what it comes as, where its bytes leave that open', () => {
+    expect(typeOf(mediaTypes.ociIndex, { manifests: [] })).toBe(mediaTypes.ociIndex);
+    expect(typeOf(ociManifest, { mediaType: 'application/vnd.example+json', layers })).toBe(ociManifest);
+  });
+});
