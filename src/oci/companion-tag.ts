@@ -7,7 +7,7 @@ export const companionSuffixes: readonly string[] = ['', '.sig', '.att', '.sbom'
 /** Length of `sha256-` and 64 digits: of a longer digest, such tags name the beginning. */
 export const companionStemLength = 71;
 
-const companion = /^(sha256|sha512)-([0-9a-f]{64})(\.[a-z]+)?$/;
+const companion = /^(sha256|sha384|sha512)-([0-9a-f]{64})(\.[a-z]+)?$/;
 
 /** What tags that belong to a manifest begin with. */
 export function companionStem(subject: Digest): string {

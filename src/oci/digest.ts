@@ -4,14 +4,17 @@ declare const digestBrand: unique symbol;
 
 /**
  * A content digest, `<algorithm>:<lowercase hex>`, whose form has been checked.
- * Only `sha256` (64 hex digits) and `sha512` (128) exist here.
+ * Of algorithms there are {@link digestAlgorithms} and no others, since a digest becomes a file's name.
  * @see https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests
  */
 export type Digest = string & { readonly [digestBrand]: true };
 
-export type DigestAlgorithm = 'sha256' | 'sha512';
+/** Those that docker, containerd, skopeo and registry:2 know, in lexical order. SHA-384 is not registered, but taken. */
+export const digestAlgorithms = ['sha256', 'sha384', 'sha512'] as const;
 
-const pattern = /^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/;
+export type DigestAlgorithm = (typeof digestAlgorithms)[number];
+
+const pattern = /^(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$/;
 
 /** The digest that `text` spells, or undefined when it spells none. */
 export function parseDigest(text: string): Digest | undefined {
@@ -19,7 +22,7 @@ export function parseDigest(text: string): Digest | undefined {
 }
 
 export function digestAlgorithm(digest: Digest): DigestAlgorithm {
-  return digest.startsWith('sha256:') ? 'sha256' : 'sha512';
+  return digest.slice(0, digest.indexOf(':')) as DigestAlgorithm;
 }
 
 /** The hexadecimal part, safe as a file name. */

@@ -1,7 +1,7 @@
 import promises, { access, constants, stat, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../../clock.ts';
-import type { Digest } from '../../oci/digest.ts';
+import { digestAlgorithms, type Digest } from '../../oci/digest.ts';
 import { systemClock } from '../../system-clock.ts';
 import type {
   BlobReader,
@@ -158,7 +158,7 @@ export class FilesystemContentStore implements ContentStore {
   }
 
   async *list(): AsyncIterable<StoredBlob> {
-    for (const algorithm of ['sha256', 'sha512']) {
+    for (const algorithm of digestAlgorithms) {
       for (const shard of await this.#names(join(this.#layout.blobs, algorithm))) {
         for (const name of await this.#names(join(this.#layout.blobs, algorithm, shard))) {
           const digest = this.#layout.blobDigest(algorithm, shard, name);

@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path';
 import { digestAlgorithm, digestHex, parseDigest, type Digest } from '../../oci/digest.ts';
 
-const partialName = /^(sha256|sha512)-([a-f0-9]+)\.partial$/;
-const unrecordedName = /^(sha256|sha512)-([a-f0-9]+)\.unrecorded$/;
-const adoptedName = /^(?:sha256|sha512)-[a-f0-9]+\.adopted$/;
-const quarantinedName = /^(sha256|sha512)-([a-f0-9]+)-(\d{1,15})$/;
+const partialName = /^(sha\d{3})-([a-f0-9]+)\.partial$/;
+const unrecordedName = /^(sha\d{3})-([a-f0-9]+)\.unrecorded$/;
+const adoptedName = /^sha\d{3}-[a-f0-9]+\.adopted$/;
+const quarantinedName = /^(sha\d{3})-([a-f0-9]+)-(\d{1,15})$/;
 
 /**
  * Where things lie under the root: `blobs/<algorithm>/<first two digits>/<hex>`, `ingest/<algorithm>-<hex>.partial` and

@@ -22,10 +22,10 @@ export function committedContract(make: MakeContentStore): void {
       expect(await Array.fromAsync(subject.store.listPartial())).toEqual([]);
     });
 
-    it('may be empty, and may be named by sha512', async () => {
+    it.each(['sha384', 'sha512'] as const)('may be empty, and may be named by %s', async (algorithm) => {
       await using subject = await make();
       for (const content of [Buffer.alloc(0), bytes]) {
-        const name = digestOf(content, 'sha512');
+        const name = digestOf(content, algorithm);
         const ingest = await subject.store.ingest(name);
         await ingest.write([content]);
         await ingest.commit();

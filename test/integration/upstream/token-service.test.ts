@@ -117,11 +117,11 @@ describe('a token service', () => {
     },
   );
 
-  it('is followed five times, not for ever', async () => {
+  it('is followed ten times, not for ever', async () => {
     await using hub = await movedTokenService(302, '/token');
     await using client = clientOf(hub.url);
     expect((await failureOf(client.registry.headManifest(busybox, latest))).kind).toBe('invalid');
-    expect(hub.requests.filter((line) => line.startsWith('GET /token'))).toHaveLength(6);
+    expect(hub.requests.filter((line) => line.startsWith('GET /token'))).toHaveLength(11);
   });
 
   it.each(['https://', 'ftp://127.0.0.1/token', 'http://user:s3cret@127.0.0.1/token', undefined])(

@@ -13,6 +13,7 @@ const artifact = makeArtifact({
 describe('the referrers tag', () => {
   it.each([
     [`sha256:${'a'.repeat(64)}`, `sha256-${'a'.repeat(64)}`],
+    [`sha384:${'a'.repeat(96)}`, `sha384-${'a'.repeat(64)}`],
     [`sha512:${'a'.repeat(128)}`, `sha512-${'a'.repeat(64)}`],
   ])('of %s is %s, as the table of the spec has it', (text, tag) => {
     expect(referrersTag(parseDigest(text) ?? digestOf(Buffer.alloc(0)))).toBe(tag);

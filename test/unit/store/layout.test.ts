@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { digestOf } from '../../../src/oci/digest.ts';
+import { digestAlgorithms, digestOf } from '../../../src/oci/digest.ts';
 import { Layout } from '../../../src/store/filesystem/layout.ts';
 
 const layout = new Layout('/data');
 
-it.each(['sha256', 'sha512'] as const)('finds a %s digest again in the names it gives', (algorithm) => {
+it.each(digestAlgorithms)('finds a %s digest again in the names it gives', (algorithm) => {
   const digest = digestOf(Buffer.from('layout'), algorithm);
   const hex = digest.slice(7);
   expect(layout.blob(digest)).toBe(`/data/blobs/${algorithm}/${hex.slice(0, 2)}/${hex}`);

@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { digestAlgorithm, digestHex, parseDigest, type Digest } from '../../../oci/digest.ts';
+import {
+  digestAlgorithm,
+  digestAlgorithms,
+  digestHex,
+  parseDigest,
+  type Digest,
+} from '../../../oci/digest.ts';
 import { parseTag, type RepositoryName, type Tag } from '../../../oci/reference.ts';
 import { entriesOf, printable, readPlain, type Unreadable } from './plain-path.ts';
 
@@ -22,7 +28,7 @@ export class RepositoryFolder {
   /** The manifests that the repository has, in no order. */
   async *manifests(skip: Skip): AsyncGenerator<Digest> {
     const revisions = join(this.#folder, '_manifests', 'revisions');
-    for (const algorithm of ['sha256', 'sha512']) {
+    for (const algorithm of digestAlgorithms) {
       for await (const entry of entriesOf(join(revisions, algorithm))) {
         if ('reason' in entry) {
           skip(`${this.name}/_manifests/revisions/${algorithm}`, entry.reason);

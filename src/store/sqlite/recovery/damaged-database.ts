@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import { digestAlgorithms } from '../../../oci/digest.ts';
 import { databaseError } from '../error.ts';
 
 /** Rows that are read together. */
@@ -23,7 +24,7 @@ export interface KeyShape {
   readonly depth: number;
 }
 
-export const digestKeys: KeyShape = { prefixes: ['sha256:', 'sha512:'], alphabet: hex, depth: 5 };
+export const digestKeys: KeyShape = { prefixes: digestAlgorithms.map((algorithm) => `${algorithm}:`), alphabet: hex, depth: 5 };
 export const nameKeys: KeyShape = { prefixes: [''], alphabet: written, depth: 6 };
 
 export type Row = Readonly<Record<string, unknown>>;
