@@ -59,6 +59,7 @@ const fault: fc.Arbitrary<FaultSpec> = fc
       }),
       fc.record({ kind: fc.constantFrom('no-content-length', 'wrong-manifest') }),
       fc.record({ kind: fc.constant('status'), status: fc.constantFrom(401, 403, 429, 500, 503) }),
+      fc.record({ kind: fc.constant('refuse-range'), status: fc.constantFrom(403, 404, 416, 500) }),
       fc.record({ kind: fc.constant('wrong-content-range'), shift: fc.constantFrom(-1, 1, 1000) }),
       fc.record({ kind: fc.constant('wrong-content-length'), delta: fc.constantFrom(-100, -1, 1, 100) }),
     ),
