@@ -20,7 +20,9 @@ export class ManifestHandler {
     const reference = manifestReference(exchange);
     const method = exchange.method === 'HEAD' ? 'HEAD' : 'GET';
     // Before the answer: what changes while that is made ends it.
-    const standing = exchange.isRemembered ? this.#mirror.manifestStanding(target, reference) : undefined;
+    const standing = exchange.isRemembered
+      ? this.#mirror.manifestStanding(target, reference, method)
+      : undefined;
     const answer = await this.#mirror.manifest(target, reference, method);
     const origin = provenance(exchange, answer);
     const { mediaType, digest, size } = answer.descriptor;

@@ -160,7 +160,11 @@ export interface Mirror {
    * What a `hit` rests on that {@link manifest} gives after this call: as long as it holds, the answer would be the same.
    * Undefined where not all of it is in memory. Throws RegistryError for what is not mirrored.
    */
-  manifestStanding(target: PullTarget, reference: ManifestReference): Standing | undefined;
+  manifestStanding(
+    target: PullTarget,
+    reference: ManifestReference,
+    method: 'GET' | 'HEAD',
+  ): Standing | undefined;
   /** The same for a `hit` of {@link statBlob} or {@link openBlob}. */
   blobStanding(target: PullTarget, digest: Digest): Standing | undefined;
   tags(target: PullTarget): Promise<TagsAnswer>;

@@ -135,8 +135,15 @@ export class PullThroughMirror implements Mirror {
     });
   }
 
-  manifestStanding(target: PullTarget, reference: ManifestReference): Standing | undefined {
-    return this.#standings.manifest(target, reference);
+  manifestStanding(
+    target: PullTarget,
+    reference: ManifestReference,
+    method: 'GET' | 'HEAD',
+  ): Standing | undefined {
+    const claims = this.#claims(target.reader);
+    return this.#standings.manifest(target, reference, (repository, manifest) => {
+      if (method === 'GET') this.#pullAhead.pulledAgain(repository, manifest, claims);
+    });
   }
 
   blobStanding(target: PullTarget, digest: Digest): Standing | undefined {

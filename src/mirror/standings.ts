@@ -1,4 +1,5 @@
 import type { Digest } from '../oci/digest.ts';
+import type { Manifest } from '../oci/manifest.ts';
 import type { ManifestReference, Repository } from '../oci/reference.ts';
 import type { ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
@@ -46,10 +47,22 @@ export class Standings {
     this.#metadata = options.metadata;
   }
 
-  /** As {@link Mirror.manifestStanding}. */
-  manifest(target: PullTarget, reference: ManifestReference): Standing | undefined {
+  /**
+   * As {@link Mirror.manifestStanding}.
+   * @param onUse told whenever the manifest is given again
+   */
+  manifest(
+    target: PullTarget,
+    reference: ManifestReference,
+    onUse: (repository: Repository, manifest: Manifest) => void,
+  ): Standing | undefined {
+    const used = (repository: Repository) => (manifest: Manifest) => {
+      onUse(repository, manifest);
+    };
     return this.#while(target, (repository) =>
-      'tag' in reference ? this.#tag(repository, reference.tag) : this.#digest(repository, reference.digest),
+      'tag' in reference
+        ? this.#tag(repository, reference.tag, used(repository))
+        : this.#digest(repository, reference.digest, used(repository)),
     );
   }
 
@@ -60,16 +73,21 @@ export class Standings {
       const known = this.#entitlement.peek(repository, digest);
       if (known?.sizeFrom !== 'bytes') return undefined;
       const { removals } = this.#content;
-      return this.#standing(
-        digest,
-        () => this.#content.removals === removals && this.#entitlement.peek(repository, digest) === known,
-      );
+      return {
+        holds: () =>
+          this.#content.removals === removals && this.#entitlement.peek(repository, digest) === known,
+        used: () => this.#metadata.touch([digest]),
+      };
     });
   }
 
-  #tag(repository: Repository, tag: Parameters<TagRecords['peek']>[1]): Standing | undefined {
+  #tag(
+    repository: Repository,
+    tag: Parameters<TagRecords['peek']>[1],
+    onUse: (manifest: Manifest) => void,
+  ): Standing | undefined {
     const record = this.#tagRecords.peek(repository, tag);
-    const held = record && this.#digest(repository, record.digest);
+    const held = record && this.#digest(repository, record.digest, onUse);
     if (record === undefined || held === undefined) return undefined;
     return {
       holds: () =>
@@ -80,14 +98,16 @@ export class Standings {
     };
   }
 
-  #digest(repository: Repository, digest: Digest): Standing | undefined {
+  #digest(repository: Repository, digest: Digest, onUse: (manifest: Manifest) => void): Standing | undefined {
     const manifest = this.#manifests.peek(repository, digest);
     if (manifest === undefined) return undefined;
-    return this.#standing(digest, () => this.#manifests.peek(repository, digest) === manifest);
-  }
-
-  #standing(digest: Digest, holds: () => boolean): Standing {
-    return { holds, used: () => this.#metadata.touch([digest]) };
+    return {
+      holds: () => this.#manifests.peek(repository, digest) === manifest,
+      used: () => {
+        this.#metadata.touch([digest]);
+        onUse(manifest);
+      },
+    };
   }
 
   /** A standing that ends, too, when the reader is admitted no more, or the name comes to mean another repository. */

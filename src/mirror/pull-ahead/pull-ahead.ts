@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { lru } from '../../lru.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { readImageIndex, type ImageIndex } from '../../oci/image-index.ts';
-import { readManifest } from '../../oci/manifest.ts';
+import { readManifest, type Manifest } from '../../oci/manifest.ts';
 import { mediaTypes } from '../../oci/media-type.ts';
 import { digestKey, repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -94,12 +94,15 @@ export class PullAhead {
   }
 
   /** Told of each manifest that answers a client's GET. Returns at once, and costs next to nothing for an image that is held. */
-  pulled(repository: Repository, { descriptor, bytes }: ManifestAnswer, claims: Claims): void {
+  pulled(
+    repository: Repository,
+    { descriptor, bytes }: Pick<ManifestAnswer, 'descriptor' | 'bytes'>,
+    claims: Claims,
+  ): void {
     const { routing, clock } = this.#options;
     const { digest, mediaType } = descriptor;
-    const isImage = mediaType === mediaTypes.ociManifest || mediaType === mediaTypes.dockerManifest;
-    if (bytes === undefined || !isImage || !this.#goesOn(repository)) return;
-    if ((this.#restUntil.get(digest) ?? -Infinity) > clock.monotonic()) return;
+    if (bytes === undefined || !isImage(mediaType) || this.#rests(digest) || !this.#goesOn(repository))
+      return;
     if (!routing.upstream(repository.upstream).pullAhead.enabled) return;
     const before = this.#underWay.get(digestKey(repository, digest));
     if ((before !== undefined && !this.#beginsAnew(before)) || !this.#hasRoom()) return;
@@ -109,6 +112,15 @@ export class PullAhead {
       const venture = new Venture(unaskedBytes, this.#allowance);
       this.#begin({ repository, digest, claims, blobs, venture, rivals: undefined });
     }
+  }
+
+  /** The same for a manifest that is given again without the mirror being asked. */
+  pulledAgain(repository: Repository, manifest: Manifest, claims: Claims): void {
+    // That happens often, and has to cost nothing.
+    if (!isImage(manifest.mediaType) || this.#rests(manifest.digest)) return;
+    if (this.#underWay.has(digestKey(repository, manifest.digest))) return;
+    this.asked(repository, manifest.digest);
+    this.pulled(repository, { descriptor: manifest, bytes: manifest.bytes }, claims);
   }
 
   /** Told of each blob that a client asks for and may have, before it is answered. */
@@ -132,6 +144,10 @@ export class PullAhead {
     const underWay = [...this.#underWay.values()];
     for (const { image } of underWay) image.venture.dismiss();
     await Promise.all(underWay.map(({ ended }) => ended));
+  }
+
+  #rests(digest: Digest): boolean {
+    return (this.#restUntil.get(digest) ?? -Infinity) > this.#options.clock.monotonic();
   }
 
   #goesOn(repository: Repository): boolean {
@@ -242,4 +258,8 @@ export class PullAhead {
     const indexes = await this.#options.manifests.indexesOf(repository, digest);
     return indexes.map(({ bytes }) => readImageIndex(bytes));
   }
+}
+
+function isImage(mediaType: string): boolean {
+  return mediaType === mediaTypes.ociManifest || mediaType === mediaTypes.dockerManifest;
 }

@@ -41,8 +41,8 @@ interface Standings {
 
 function standings(asked: PullTarget = hello): Standings {
   return {
-    tag: house.mirror.manifestStanding(asked, latest),
-    manifest: house.mirror.manifestStanding(asked, byDigest),
+    tag: house.mirror.manifestStanding(asked, latest, 'GET'),
+    manifest: house.mirror.manifestStanding(asked, byDigest, 'GET'),
     blob: house.mirror.blobStanding(asked, config.digest),
   };
 }
@@ -167,9 +167,9 @@ describe('a name of one word that may mean two repositories', () => {
     });
     corp.upstream.addManifest('library/app', image.bytes, 'latest');
     const app = target('app');
-    expect(corp.mirror.manifestStanding(app, latest)).toBeUndefined();
+    expect(corp.mirror.manifestStanding(app, latest, 'GET')).toBeUndefined();
     await corp.mirror.manifest(app, latest, 'GET');
-    expect(corp.mirror.manifestStanding(app, latest)?.holds()).toBe(true);
+    expect(corp.mirror.manifestStanding(app, latest, 'GET')?.holds()).toBe(true);
   });
 
   test('stands no more when it means the other', async () => {
@@ -180,7 +180,7 @@ describe('a name of one word that may mean two repositories', () => {
     corp.upstream.addManifest('library/app', image.bytes, 'latest');
     const app = target('app');
     await corp.mirror.manifest(app, latest, 'GET');
-    const standing = corp.mirror.manifestStanding(app, latest);
+    const standing = corp.mirror.manifestStanding(app, latest, 'GET');
     corp.upstream.addManifest('app', other.bytes, 'new');
     await corp.mirror.manifest(app, byTag('new'), 'GET');
     expect(standing?.holds()).toBe(false);
@@ -199,12 +199,12 @@ describe('what is private upstream', () => {
     registry.addBlob('team/open', config.bytes);
     await corp.mirror.manifest(open, byDigest, 'GET');
     await readAll(await corp.mirror.openBlob(open, config.digest));
-    const standing = corp.mirror.manifestStanding(open, byDigest);
+    const standing = corp.mirror.manifestStanding(open, byDigest, 'GET');
     expect(standing?.holds()).toBe(true);
     expect(corp.mirror.blobStanding(open, config.digest)).toBeUndefined();
 
     await corp.mirror.manifest({ ...secret, reader: { ...secret.reader, user: 'alice' } }, byDigest, 'GET');
-    expect(corp.mirror.manifestStanding(secret, byDigest)?.holds()).toBe(false);
+    expect(corp.mirror.manifestStanding(secret, byDigest, 'GET')?.holds()).toBe(false);
 
     await corp.clock.advance(10 * 60_000);
     expect(standing?.holds()).toBe(false);

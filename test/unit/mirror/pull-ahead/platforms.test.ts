@@ -383,6 +383,29 @@ describe('what is attested of an image', () => {
     expect(house.upstream.count(`GET library/hello ${attestation.digest}`)).toBe(1);
   });
 
+  it('is fetched by a pull that is answered again without the mirror being asked, if it could not be before', async () => {
+    const index = makeAttestedIndex(1);
+    const [image, attestation] = [at(index.platforms, 0), at(index.attestations, 0)];
+    await using house = await MirrorHouse.open(on);
+    shelve(house, index);
+    house.upstream.rateLimit = { limit: 100, remaining: 1, windowSeconds: undefined, source: undefined };
+    await house.mirror.manifest(hello, latest, 'GET');
+    await get(house, image);
+    await read(house, at(image.layers, 0));
+    await eventually(20_000, 'the end', () => house.log.some(({ isComplete }) => isComplete === false));
+    const again = (method: 'GET' | 'HEAD') =>
+      house.mirror.manifestStanding(hello, { digest: image.digest }, method);
+    house.upstream.rateLimit = undefined;
+    await house.clock.advance(31_000);
+
+    again('HEAD')?.used();
+    await awhile();
+    expect(house.upstream.count(`GET library/hello ${attestation.digest}`)).toBe(0);
+    again('GET')?.used();
+
+    await eventually(20_000, 'the attestation', () => isHeld(house, attestation));
+  });
+
   it('is left alone where only its manifest was read', async () => {
     const index = makeAttestedIndex(1);
     await using house = await MirrorHouse.open(on);
