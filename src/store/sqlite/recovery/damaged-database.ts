@@ -24,7 +24,11 @@ export interface KeyShape {
   readonly depth: number;
 }
 
-export const digestKeys: KeyShape = { prefixes: digestAlgorithms.map((algorithm) => `${algorithm}:`), alphabet: hex, depth: 5 };
+export const digestKeys: KeyShape = {
+  prefixes: digestAlgorithms.map((algorithm) => `${algorithm}:`),
+  alphabet: hex,
+  depth: 5,
+};
 export const nameKeys: KeyShape = { prefixes: [''], alphabet: written, depth: 6 };
 
 export type Row = Readonly<Record<string, unknown>>;
