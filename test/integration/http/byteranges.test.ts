@@ -245,7 +245,10 @@ describe('the parts of an answer', () => {
     client.abort();
     await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
     await eventually(20_000, 'the line is logged', () => serving.requests.length === 1);
-    expect(serving.requests[0]).toMatchObject({ status: 206, aborted: true });
+    const { status, unsent } = serving.requests[0] ?? {};
+    expect(status).toBe(206);
+    // The second part's ten bytes, and the line that ends the answer.
+    expect(unsent).toBeGreaterThan(10);
   });
 
   test('may be large, and are sent out of what is in memory where that has them', async () => {
