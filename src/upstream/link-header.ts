@@ -1,3 +1,5 @@
+import { HeaderScanner } from './header-scanner.ts';
+
 /**
  * One link of a `Link` header.
  * @see https://www.rfc-editor.org/rfc/rfc8288#section-3
@@ -29,32 +31,25 @@ const rubbishPattern = /((?:"(?:[^"\\]|\\[^]?)*(?:"|$)|[^,"])*)(?:,|$)/y;
 
 /** Reads a `Link` header, its lines joined by commas. */
 export function parseLinks(header: string): LinkHeader {
-  const text = header.slice(0, maxLength);
+  const scanner = new HeaderScanner(header.slice(0, maxLength));
   const links: Link[] = [];
   let rest = '';
-  let position = 0;
-  const match = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = position;
-    const found = pattern.exec(text);
-    if (found !== null) position = pattern.lastIndex;
-    return found;
-  };
-  while (position < text.length) {
-    if (match(separatorPattern) !== null) continue;
-    const target = (match(targetPattern) ?? match(bareTargetPattern))?.[1];
+  while (!scanner.isAtEnd) {
+    if (scanner.take(separatorPattern) !== null) continue;
+    const target = (scanner.take(targetPattern) ?? scanner.take(bareTargetPattern))?.[1];
     if (target === undefined) {
-      rest += match(rubbishPattern)?.[1]?.trim() ?? '';
+      rest += scanner.take(rubbishPattern)?.[1]?.trim() ?? '';
       continue;
     }
     let relations: ReadonlySet<string> | undefined;
-    for (let found = match(parameterPattern); found !== null; found = match(parameterPattern)) {
+    for (let found = scanner.take(parameterPattern); found !== null; found = scanner.take(parameterPattern)) {
       const [, name = '', quoted, bare = ''] = found;
       // Of several, the first counts.
       if (name.toLowerCase() === 'rel') relations ??= typesOf(quoted?.replace(/\\([^])/g, '$1') ?? bare);
     }
     links.push({ target, relations });
     // Up to the comma: there is something in between only in a malformed header.
-    rest += match(rubbishPattern)?.[1] ?? '';
+    rest += scanner.take(rubbishPattern)?.[1] ?? '';
   }
   return { links, rest };
 }

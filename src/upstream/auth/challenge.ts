@@ -1,3 +1,5 @@
+import { HeaderScanner } from '../header-scanner.ts';
+
 /**
  * One challenge of a `WWW-Authenticate` header.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
@@ -30,17 +32,10 @@ export function parseChallenges(lines: readonly string[]): readonly Challenge[] 
 }
 
 function parseLine(line: string): readonly Challenge[] {
-  const text = line.slice(0, maxLength);
+  const scanner = new HeaderScanner(line.slice(0, maxLength));
   const challenges: { readonly scheme: string; readonly parameters: Map<string, string> }[] = [];
-  let position = 0;
-  const match = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = position;
-    const found = pattern.exec(text);
-    if (found !== null) position = pattern.lastIndex;
-    return found;
-  };
-  while (position < text.length) {
-    const parameter = match(parameterPattern);
+  while (!scanner.isAtEnd) {
+    const parameter = scanner.take(parameterPattern);
     if (parameter !== null) {
       const [, name = '', quoted, bare = ''] = parameter;
       const parameters = challenges.at(-1)?.parameters;
@@ -50,12 +45,12 @@ function parseLine(line: string): readonly Challenge[] {
       }
       continue;
     }
-    const scheme = match(schemePattern);
+    const scheme = scanner.take(schemePattern);
     if (scheme !== null) {
       challenges.push({ scheme: (scheme[1] ?? '').toLowerCase(), parameters: new Map() });
       continue;
     }
-    match(rubbishPattern);
+    scanner.take(rubbishPattern);
   }
   return challenges;
 }
