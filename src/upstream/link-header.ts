@@ -21,7 +21,8 @@ export interface LinkHeader {
 const maxLength = 64 * 1024;
 
 const separatorPattern = /[\s,]+/y;
-const targetPattern = /<([^>]{0,8192})>\s*/y;
+/** A URL has no `<`: to look past one takes time that grows with the square of a malformed header. */
+const targetPattern = /<([^<>]{0,8192})>\s*/y;
 /** Without its brackets, as some registries write it and skopeo reads it. */
 const bareTargetPattern = /([^\s<>,;"]{1,8192})\s*(?=;)/y;
 const parameterPattern =

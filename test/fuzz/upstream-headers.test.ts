@@ -97,12 +97,16 @@ describe('links', () => {
     );
   });
 
-  it.each(['"', '<', '>;', '<>;', '<a>;rel="', '\\"', ',', ';', '<a>;="', '<,', 'a=', '\t', 'a '])(
+  it.each(['"', '<', '>;', '<>;', '<a>;rel="', '\\"', ',', ';', '<a>;="', '<,', '<a,', 'a=', '\t', 'a '])(
     'made of %j alone are read quickly',
     (piece) => {
-      const start = performance.now();
-      parseLinks(piece.repeat(100_000));
-      expect(performance.now() - start).toBeLessThan(5000);
+      const times = [1, 2, 3].map(() => {
+        const start = performance.now();
+        parseLinks(piece.repeat(100_000));
+        return performance.now() - start;
+      });
+      // The least of three, on a busy machine. A pattern that looks ahead from each `<` takes a second.
+      expect(Math.min(...times)).toBeLessThan(250);
     },
   );
 });
