@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate, inflateRaw, zstdDecompress } from 'node:zlib';
+import { brotliDecompress, constants, gunzip, inflate, inflateRaw, zstdDecompress } from 'node:zlib';
 import { headerText, type ResponseHeaders, type UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 
@@ -14,13 +14,18 @@ const inflateEither: Decoder = async (bytes, options) => {
   return promisify(isZlib ? inflate : inflateRaw)(bytes, options);
 };
 
+/** The window of 8 MiB that HTTP allows. A frame may state one of 128, which would be allocated (RFC 9659, section 3). */
+const zstdParams = { [constants.ZSTD_d_windowLogMax]: 23 };
+const unzstd: Decoder = (bytes, options) =>
+  promisify(zstdDecompress)(bytes, { ...options, params: zstdParams });
+
 /** @see https://www.iana.org/assignments/http-parameters/http-parameters.xhtml#content-coding */
 const decoders: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
   ['gzip', promisify(gunzip)],
   ['x-gzip', promisify(gunzip)],
   ['deflate', inflateEither],
   ['br', promisify(brotliDecompress)],
-  ['zstd', promisify(zstdDecompress)],
+  ['zstd', unzstd],
 ]);
 
 /**

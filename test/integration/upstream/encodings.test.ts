@@ -1,4 +1,11 @@
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import {
+  brotliCompressSync,
+  constants,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { maxManifestBytes } from '../../../src/oci/manifest.ts';
@@ -27,6 +34,14 @@ const codings: Readonly<Record<string, (bytes: Uint8Array) => Buffer>> = {
   zstd: zstdCompressSync,
   'gzip, identity, br': (bytes) => brotliCompressSync(gzipSync(bytes)),
 };
+
+/** A frame whose head states a window of 128 MiB: its descriptor is the byte behind magic number and flags (RFC 8878, 3.1.1.1.2). */
+function withLargeWindow(): Buffer {
+  const params = { [constants.ZSTD_c_contentSizeFlag]: 0 };
+  const frame = zstdCompressSync(Buffer.alloc(maxManifestBytes / 2, ' '), { params });
+  frame[5] = 17 << 3;
+  return frame;
+}
 
 /** Answers everything with a body, encoded or not, and its label. */
 function labelled(
@@ -87,6 +102,7 @@ describe('a manifest that comes encoded although nobody asked for that', () => {
     ['is not encoded so', 'br', Buffer.from('no brotli')],
     ['is of more than 4 MiB', 'gzip', gzipSync(Buffer.alloc(maxManifestBytes + 1, ' '))],
     ['is of more than 4 MiB', 'zstd', zstdCompressSync(Buffer.alloc(64 * maxManifestBytes))],
+    ['wants 128 MiB to be decoded', 'zstd', withLargeWindow()],
   ])('is refused where it %s (%s)', async (_, encoding, body) => {
     await using upstream = await labelled(encoding, body);
     await using client = clientOf(upstream.url);
