@@ -185,7 +185,7 @@ export class ManifestService {
     try {
       return (await this.#shared(repository, digest)) ?? (await this.#fetchFrom(repository, { digest }));
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!refusesThisName(error)) throw error;
       for (const tag of this.#tags.sightedAs(repository, digest)) {
         const given = await this.fetch(repository, { tag }).outcome.catch(() => undefined);
         if (given?.manifest.digest === digest) return given;
@@ -250,7 +250,7 @@ export function complete(head: ManifestHead, expected?: Digest): Descriptor | un
 const outOfOrder: ReadonlySet<number | undefined> = new Set([502, 503, 504]);
 
 /** Whether upstream has refused one thing, and may give it under another name. */
-export function isRefusal(error: unknown): error is UpstreamError {
+export function refusesThisName(error: unknown): error is UpstreamError {
   if (!(error instanceof UpstreamError) || error.status === undefined) return false;
   return error.kind !== 'rate-limited' && !outOfOrder.has(error.status);
 }

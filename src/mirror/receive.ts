@@ -6,7 +6,8 @@ import { pour } from './pour.ts';
 import { ResumableBlob, type ResumableBlobOptions } from './resumable-blob.ts';
 import type { Tail } from './tail.ts';
 
-export interface Reception {
+/** What {@link receive} works with. */
+export interface ReceiveOptions {
   readonly ingest: Ingest;
   /** How upstream is asked. */
   readonly source: ResumableBlobOptions & { readonly held: HeldBytes };
@@ -25,11 +26,11 @@ export interface Reception {
  * decides where a blob ends. Rejects with UpstreamError, with RegistryError for bytes that are not the blob's, which are then
  * gone, and with StoreError.
  */
-export async function receive(reception: Reception): Promise<void> {
-  const { ingest, source, onAnswer, onWritten, isExposed } = reception;
+export async function receive(options: ReceiveOptions): Promise<void> {
+  const { ingest, source, onAnswer, onWritten, isExposed } = options;
   const begin = (): [ResumableBlob, Tail] => [
     new ResumableBlob(ingest.offset, source),
-    reception.tailFrom(ingest.offset),
+    options.tailFrom(ingest.offset),
   ];
   let [blob, tail] = begin();
   let isAnew = false;

@@ -7,7 +7,7 @@ import { tagKey, type Repository, type Tag } from '../oci/reference.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import type { Absences } from './absences.ts';
 import { notAsked } from './breaker.ts';
-import { complete, isRefusal, type ManifestService } from './manifest-service.ts';
+import { complete, refusesThisName, type ManifestService } from './manifest-service.ts';
 import type { CacheResult, ManifestAnswer } from './mirror.ts';
 import { elapsed, within } from './patience.ts';
 import type { Routing } from './routing.ts';
@@ -229,7 +229,7 @@ export class TagService {
     try {
       return await this.#fetched(repository, { digest });
     } catch (error) {
-      const now = isRefusal(error) ? this.#foundSince(startedAt, repository, tag) : undefined;
+      const now = refusesThisName(error) ? this.#foundSince(startedAt, repository, tag) : undefined;
       if (now === undefined) throw error;
       return { descriptor: now, manifest: now, joined: false, confirmed: false, notices: [] };
     }
