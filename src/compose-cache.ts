@@ -55,12 +55,13 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
   });
   closing.defer(() => metadata.close());
   const upstreams = config.upstreams.map(({ name }) => ({ name }));
+  const names = new Routing(upstreams, plain);
   const space = composeSpace({
     content,
     metadata,
     settings: { ...storage, pins, ttlMs },
     upstreams: upstreams.map(({ name }) => name),
-    plain,
+    names,
     clock,
     logger,
   });
@@ -70,7 +71,7 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
   const care = composeCare({
     ...space,
     aheadTally,
-    names: new Routing(upstreams, plain),
+    names,
     content,
     adopting: content,
     metadata,

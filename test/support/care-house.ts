@@ -176,14 +176,15 @@ export class CareHouse implements AsyncDisposable {
       ...this.#options.space,
     };
     const upstreams = [hub, ghcr];
-    const space = composeSpace({ content, metadata, settings, upstreams, plain: hub, clock, logger });
+    const names = new Routing(
+      upstreams.map((name) => ({ name })),
+      hub,
+    );
+    const space = composeSpace({ content, metadata, settings, upstreams, names, clock, logger });
     const care = composeCare({
       ...space,
       aheadTally: new AheadTally(),
-      names: new Routing(
-        upstreams.map((name) => ({ name })),
-        hub,
-      ),
+      names,
       content,
       adopting: stored,
       metadata,

@@ -1,6 +1,7 @@
 import type { AccessRules } from '../../src/mirror/access/policy.ts';
 import { composeMirror, type RunningMirror } from '../../src/mirror/compose.ts';
 import type { FreshnessPolicy } from '../../src/mirror/freshness.ts';
+import { Routing } from '../../src/mirror/routing.ts';
 import { composeSpace, type Space, type SpaceSettings } from '../../src/mirror/space/compose.ts';
 import type { BlobAnswer, Mirror, PullTarget } from '../../src/mirror/mirror.ts';
 import { AheadTally } from '../../src/mirror/pull-ahead/ahead-tally.ts';
@@ -140,7 +141,7 @@ export class MirrorHouse implements AsyncDisposable {
         ...this.#options.space,
       },
       upstreams: registries.map(({ name }) => name),
-      plain,
+      names: new Routing(registries, plain),
       clock,
       logger,
     });

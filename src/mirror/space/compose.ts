@@ -5,7 +5,6 @@ import type { MetadataStore } from '../../store/metadata-store.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { Degradation } from '../degradation.ts';
 import { InUse } from '../in-use.ts';
-import { Routing } from '../routing.ts';
 import { Admission } from './admission.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { Disk } from './disk.ts';
@@ -14,7 +13,7 @@ import { Evictor } from './evictor.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Leftovers } from './leftovers.ts';
 import type { Quota } from './limits.ts';
-import { Pins } from './pins.ts';
+import { Pins, type WrittenNames } from './pins.ts';
 import { Quotas } from './quotas.ts';
 import { Remover } from './remover.ts';
 import { Reservations } from './reservations.ts';
@@ -37,8 +36,8 @@ export interface SpaceParts {
   readonly metadata: MetadataStore;
   readonly settings: SpaceSettings;
   readonly upstreams: readonly UpstreamName[];
-  /** The upstream that names without a registry mean. */
-  readonly plain: UpstreamName | undefined;
+  /** For patterns of pins. */
+  readonly names: WrittenNames;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -60,20 +59,13 @@ export interface Space {
 
 /** Builds it out of its parts; reads nothing yet. */
 export function composeSpace(parts: SpaceParts): Space {
-  const { content, metadata, settings, upstreams, plain, clock, logger } = parts;
+  const { content, metadata, settings, upstreams, names, clock, logger } = parts;
   const { evictions, inventory } = metadata;
   const { ttlMs } = settings;
   const inUse = new InUse();
   const health = new StoreHealth({ content, metadata, clock, logger });
   const degradation = new Degradation(health);
-  const pins = new Pins(
-    inventory,
-    settings.pins,
-    new Routing(
-      upstreams.map((name) => ({ name })),
-      plain,
-    ),
-  );
+  const pins = new Pins(inventory, settings.pins, names);
   const quotas = new Quotas(settings.quotas);
   const reservations = new Reservations();
   const disk = new Disk(content, reservations, clock);
