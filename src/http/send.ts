@@ -98,6 +98,8 @@ export async function sendBlob(sending: Sending): Promise<void> {
   try {
     try {
       if (more()) piece = await next();
+      // With no byte to send there is none to be held back: that it is the right blob is waited for here.
+      else await blob.read(Buffer.alloc(0), 0, 0);
     } catch (error) {
       if (transfer.closed) return;
       throw error;

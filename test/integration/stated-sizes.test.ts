@@ -219,3 +219,29 @@ describe('a blob of which upstream states no size', () => {
     expect(verdict(answer, house.layer.bytes)).toBe('right');
   });
 });
+
+describe('a blob of which upstream states that it has no bytes', () => {
+  const stateNothing = async (bytes: Buffer) => {
+    const upstream = createServer((_, response) => response.setHeader('content-length', 0).end());
+    upstream.listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+    const { port } = upstream.address() as AddressInfo;
+    await using entrepot = await TestEntrepot.start({ upstream: `http://127.0.0.1:${port}` });
+    const path = `/v2/${right}/blobs/${digestOf(bytes)}`;
+    const answers = [await ask(entrepot.url, path), await ask(entrepot.url, path)];
+    upstream.close();
+    return answers;
+  };
+
+  test('is a bad gateway, and no whole answer, unless that is its digest', async () => {
+    for (const answer of await stateNothing(noise(2_000, 'right'))) {
+      expect(answer.status).toBe(502);
+      expect(answer.bytes.toString()).toContain('does not match its digest');
+    }
+  });
+
+  test('is empty if that is its digest', async () => {
+    for (const { status, headers, bytes } of await stateNothing(Buffer.alloc(0)))
+      expect([status, headers['content-length'], bytes.length]).toEqual([200, '0', 0]);
+  });
+});
