@@ -12,7 +12,7 @@ export function version(exchange: Exchange): Promise<Response> {
     return Promise.resolve(exchange.reply({ status: 301, headers: ['Location', '/v2/'] }));
   }
   if (exchange.login !== undefined && exchange.login.outcome !== 'accepted') {
-    return Promise.reject(registryErrors.unauthorized('authentication required'));
+    return Promise.reject(registryErrors.loginRequired());
   }
   return Promise.resolve(
     exchange.reply({ status: 200, headers: ['Content-Type', 'application/json'], body: '{}' }),

@@ -92,6 +92,9 @@ export const registryErrors = {
   /** That logging in to this mirror may help: it goes out with a challenge, so that upstream's refusals are none. */
   unauthorized: (message: string, options?: RegistryErrorOptions) =>
     new RegistryError('UNAUTHORIZED', 401, message, options),
+  /** Nothing but that. Of registry:2's own words, "authentication required", skopeo and podman print no more than the code. */
+  loginRequired: (options?: RegistryErrorOptions) =>
+    new RegistryError('UNAUTHORIZED', 401, 'authentication required: log in to this mirror', options),
   denied: (message: string, options?: RegistryErrorOptions) =>
     new RegistryError('DENIED', 403, message, options),
   internal: (options?: ErrorOptions) => new RegistryError('UNKNOWN', 500, 'internal error', options),

@@ -63,7 +63,7 @@ export class Doorkeeper implements Reception {
     const { hidden, repository } = error;
     if (hidden) return registryErrors.unauthorized(loginHelps, { repository, cause: error });
     return this.#isKeptOut(exchange, error)
-      ? registryErrors.unauthorized('authentication required', { repository, cause: error })
+      ? registryErrors.loginRequired({ repository, cause: error })
       : error;
   }
 

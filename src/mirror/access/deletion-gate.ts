@@ -45,7 +45,7 @@ export class DeletionGate {
     const granted =
       deletable === undefined || deletable.has(name) || deletable.has(repositoryKey(repository));
     if (user === undefined || !granted) {
-      throw registryErrors.unauthorized('authentication required', { repository: name });
+      throw registryErrors.loginRequired({ repository: name });
     }
   }
 }

@@ -160,7 +160,7 @@ export class Gate {
   #refusal(verdict: Exclude<Verdict, 'allowed'>, repository: string | undefined): RegistryError {
     switch (verdict) {
       case 'login':
-        return registryErrors.unauthorized('authentication required', { repository });
+        return registryErrors.loginRequired({ repository });
       case 'denied':
         return registryErrors.denied('access to this repository is not allowed');
       case 'not-mirrored':

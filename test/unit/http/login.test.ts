@@ -289,6 +289,15 @@ describe('where all have to log in', () => {
     expect((await get(path, { authorization: 'Basic good' }, method)).status).not.toBe(401);
   });
 
+  test('is told so in words of our own, since clients leave out those that are registry:2’s', async () => {
+    for (const path of ['/v2/', '/v2/box/manifests/.no-tag']) {
+      const response = await get(path);
+      expect(await response.json()).toStrictEqual({
+        errors: [{ code: 'UNAUTHORIZED', message: 'authentication required: log in to this mirror' }],
+      });
+    }
+  });
+
   test('what the mirror refuses by name is no exception, and trouble is told', async () => {
     mirror.failure = registryErrors.denied('this repository is not mirrored here');
     expect((await get('/v2/box/manifests/v1')).status).toBe(401);
