@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { bareMediaType } from '../oci/media-type.ts';
 import { errorCode } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { parseChallenges } from './auth/challenge.ts';
@@ -11,6 +12,8 @@ export interface Ping {
   readonly skewMs: number | undefined;
   /** The scope that it asks a login to have; empty for none. */
   readonly scope: string;
+  /** Whether it is labelled as a web page. */
+  readonly isPage: boolean;
 }
 
 export interface RegistryProbeOptions {
@@ -56,6 +59,7 @@ export class RegistryProbe {
       status,
       skewMs: Number.isNaN(date) ? undefined : date - clock.now(),
       scope: challenge?.parameters.get('scope') ?? '',
+      isPage: bareMediaType(headerText(headers, 'content-type') ?? '') === 'text/html',
     };
   }
 

@@ -150,6 +150,40 @@ describe('the doctor, of a registry', () => {
     expect(upstream).toEqual(['ok registry.ollama.ai answers, though not at /v2/']);
   });
 
+  it('finds that a web page answers in its place', async () => {
+    await using portal = await scriptedServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<h1>Log in</h1>');
+    });
+
+    const { code, upstream } = await examined({ 'registry.test': { url: portal.url } });
+
+    expect(code).toBe(1);
+    expect(upstream).toEqual(['problem registry.test answers with a web page: no registry is there']);
+  });
+
+  it('finds nothing wrong with a registry whose /v2/ is a web page', async () => {
+    await using registry = await scriptedServer((request, response) => {
+      if (request.url === '/v2/') response.writeHead(200, { 'content-type': 'text/html' }).end('<p>v2');
+      else response.writeHead(404).end('{"errors":[{"code":"MANIFEST_UNKNOWN"}]}');
+    });
+
+    const { upstream } = await examined({ 'registry.test': { url: registry.url } });
+
+    expect(upstream).toEqual(['ok registry.test answers, though not at /v2/']);
+  });
+
+  it('finds that it speaks TLS where its URL has plain HTTP, and says how to write it', async () => {
+    const registry = createServer(selfSigned, (_, response) => void response.end('{}'));
+    registry.listen(0, '127.0.0.1');
+    await once(registry, 'listening');
+
+    const port = (registry.address() as AddressInfo).port;
+    const { text } = await examined({ 'registry.test': { url: `http://127.0.0.1:${port}` } });
+    registry.close();
+
+    expect(text).toMatch(/^ +see that the port is right; if it speaks TLS, write its `url` with https:/m);
+  });
+
   it.each([
     ['few pulls are left', { remaining: 9 }, undefined, /^warning docker\.io 9 of 100 pulls left in 6 h/],
     ['no pulls are left', { remaining: 0 }, 429, /^warning docker\.io no pulls are left$/],

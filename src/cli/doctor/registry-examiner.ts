@@ -37,10 +37,13 @@ export class RegistryExaminer implements Examiner {
     const { probe, clock } = this.#options;
     const since = clock.now();
     let ping: Ping;
-    let isWithoutPing = false;
+    // What answers so is a registry only if it knows of manifests.
+    let isDoubtful: boolean;
+    let isRegistry = true;
     try {
       ping = await probe.ping(signal);
-      isWithoutPing = ping.status === 404 && (await probe.knowsManifests(signal));
+      isDoubtful = ping.status === 404 || (ping.status === 200 && ping.isPage);
+      if (isDoubtful) isRegistry = await probe.knowsManifests(signal);
     } catch (error) {
       return {
         findings: [this.#trouble('', error)],
@@ -49,8 +52,10 @@ export class RegistryExaminer implements Examiner {
       };
     }
     const answered = { unreachable: false, skewMs: ping.skewMs };
-    if (isWithoutPing) return { ...answered, findings: [ok(this.#says('answers, though not at /v2/'))] };
-    const refusal = this.#judge(ping);
+    if (isDoubtful && isRegistry) {
+      return { ...answered, findings: [ok(this.#says('answers, though not at /v2/'))] };
+    }
+    const refusal = isRegistry || ping.status !== 200 ? this.#judge(ping) : this.#page();
     if (refusal !== undefined) return { ...answered, findings: [refusal] };
     const ms = clock.now() - since;
     const findings = [await this.#login(ping, ms, signal), ...(await this.#pulls(signal))];
@@ -77,6 +82,13 @@ export class RegistryExaminer implements Examiner {
             : 'see that its URL is right, and what is in between',
         );
     }
+  }
+
+  #page(): Finding {
+    return problem(
+      this.#says('answers with a web page: no registry is there'),
+      'see that its URL is right, and that no portal or proxy answers in its place',
+    );
   }
 
   async #login(ping: Ping, ms: number, signal: AbortSignal): Promise<Finding> {
@@ -159,7 +171,10 @@ export class RegistryExaminer implements Examiner {
     const said =
       error.kind === 'aborted' ? `${this.#options.probe.url.host}: no answer in time` : error.reason;
     const isNamed = before === '' && said.startsWith(`${this.upstream}:`);
-    return problem(isNamed ? said : this.#says(before + said), adviceFor(error, this.upstream));
+    return problem(
+      isNamed ? said : this.#says(before + said),
+      adviceFor(error, this.upstream, this.#options.probe.url),
+    );
   }
 
   #says(text: string): string {

@@ -9,6 +9,10 @@ const advice: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'see to the network of this machine',
 };
 
+/** How a server that speaks TLS may take leave of who does not. */
+const cutCodes: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET']);
+const overTls = 'see that the port is right; if it speaks TLS, write its `url` with https://';
+
 /** Codes of errors that prevent a connection, as opposed to those that end one. */
 const offlineCodes: ReadonlySet<string> = new Set([
   'ENOTFOUND',
@@ -21,9 +25,11 @@ const offlineCodes: ReadonlySet<string> = new Set([
 ]);
 
 /** What to do when an upstream cannot be asked; undefined when nobody knows. */
-export function adviceFor(error: UpstreamError, upstream: string): string | undefined {
-  const known = error.advice ?? advice[codeBehind(error)];
+export function adviceFor(error: UpstreamError, upstream: string, { protocol }: URL): string | undefined {
+  const code = codeBehind(error);
+  const known = error.advice ?? advice[code];
   if (known !== undefined) return known;
+  if (protocol === 'http:' && cutCodes.has(code)) return overTls;
   if (error.kind === 'timeout' || error.kind === 'aborted') {
     return `a firewall may be in between; a proxy is named by HTTPS_PROXY, or by upstreams.${upstream}.proxy`;
   }
