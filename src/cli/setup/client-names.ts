@@ -16,12 +16,12 @@ export const clients = {
 
 export type ClientName = keyof typeof clients;
 
-/** Those whose files depend on their version, since a `hosts.toml` is among them; what the version is of. */
+/** Those whose files depend on their version, since a `hosts.toml` is among them; what the version is of, and an example. */
 export const versioned: ReadonlyMap<ClientName, string> = new Map([
-  ['docker', 'Docker'],
-  ['containerd', 'containerd'],
-  ['kind', "the nodes' containerd"],
-  ['kubernetes', "the nodes' containerd"],
+  ['docker', 'Docker, such as 29.1'],
+  ['containerd', 'containerd, such as 2.2'],
+  ['kind', "the nodes' containerd, such as 2.2"],
+  ['kubernetes', "the nodes' containerd, such as 2.2"],
 ]);
 
 export const clientNames = Object.keys(clients) as readonly ClientName[];

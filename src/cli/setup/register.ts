@@ -47,7 +47,7 @@ Examples:
     if (whose !== undefined) {
       command.option(
         '--client-version <version>',
-        `version of ${whose}, such as 29.1, which decides what its hosts.toml may say`,
+        `version of ${whose}: decides what its hosts.toml may say`,
       );
     }
     command.action(async (file: string | undefined, options: SetupOptions & ConfigOption) => {

@@ -37,7 +37,7 @@ export function docker(mirror: MirrorAddress, version?: ClientVersion): Guide {
     excerpts: [],
     after: [
       'systemctl reload docker   # running containers are not disturbed',
-      "docker info --format '{{json .RegistryConfig.Mirrors}}'",
+      ...(mirrors.length === 0 ? [] : ["docker info --format '{{json .RegistryConfig.Mirrors}}'"]),
     ],
     decisions: others.length === 0 ? [] : [hostsNote(client)],
     notes: [

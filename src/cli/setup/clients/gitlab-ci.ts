@@ -1,6 +1,8 @@
+import { dockerHub } from '../../../oci/docker-hub.ts';
 import type { Excerpt, Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { dockerdAddresses, hubMirror } from './dockerd.ts';
+import { placeOf } from './image-name.ts';
 
 export function gitlabCi(mirror: MirrorAddress): Guide {
   const { origin, login } = mirror;
@@ -49,7 +51,19 @@ ${flags.length === 0 ? '' : `  command = ${command}\n`}`,
               .map(({ authority }) => `/etc/docker/certs.d/${authority}/ca.crt`)
               .join(' and ')} on the runner; entrepot setup docker --apply puts it there.`,
           ]),
-      `Of Docker Hub's images alone: others are pulled by the mirror's own name, such as ${origin.authority}/ghcr.io/OWNER/IMAGE.`,
+      namesNote(mirror),
     ],
   };
+}
+
+/** Which images docker build gets through the mirror without being told. */
+function namesNote(mirror: MirrorAddress): string {
+  const isByItself = hubMirror(mirror) !== undefined;
+  const others = mirror.upstreams.filter(({ name }) => !isByItself || name !== dockerHub);
+  const [example] = others.flatMap((upstream) => placeOf(mirror, upstream) ?? []);
+  const byName = example && `pulled by the mirror's own name, such as ${example.prefix}/OWNER/IMAGE.`;
+  if (!isByItself)
+    return byName === undefined ? 'No image comes through the mirror.' : `Images are ${byName}`;
+  const hubs = 'The mirror is asked for images of Docker Hub alone';
+  return byName === undefined ? `${hubs}.` : `${hubs}; others are ${byName}`;
 }

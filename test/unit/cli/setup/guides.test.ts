@@ -279,6 +279,20 @@ describe('what the clients get', () => {
     },
   );
 
+  it('tells GitLab CI which images come by the mirror’s own name: where all have to log in, Docker Hub’s too', () => {
+    const notes = (mirror: MirrorAddress): string => guideTo('gitlab-ci', mirror).notes.at(-1) ?? '';
+
+    expect(notes(plain)).toBe(
+      "The mirror is asked for images of Docker Hub alone; others are pulled by the mirror's own name, such as mirror.lan:5000/ghcr.io/OWNER/IMAGE.",
+    );
+    expect(notes({ ...plain, upstreams: plain.upstreams.slice(0, 1) })).toBe(
+      'The mirror is asked for images of Docker Hub alone.',
+    );
+    expect(notes({ ...plain, login: 'required' })).toBe(
+      "Images are pulled by the mirror's own name, such as mirror.lan:5000/docker.io/OWNER/IMAGE.",
+    );
+  });
+
   it.each([
     'docker',
     'containerd',
