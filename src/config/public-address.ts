@@ -4,9 +4,9 @@ import type { AuthConfig } from './config.ts';
 import type { FileValues } from './schema.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** Why one address is not enough: dockerd pings `/v2/`, logs in only where that is refused, and without a login then stops. */
-export const oneIsNotEnough =
-  'http.addr answers GET /v2/ with 401, or nobody could log in, and dockerd without a login asks no further';
+/** Why dockerd without a login needs an address of its own: it pings `/v2/`, and goes on to log in only where that is refused. */
+export const stopsAtPing =
+  'it stops where GET /v2/ is answered 401, as http.addr must answer for docker login to work';
 
 /** Problems for an address without logins that is missing, or that nobody needs. */
 export function checkPublicAddress(
@@ -20,7 +20,7 @@ export function checkPublicAddress(
     if (isOpen && hasAccounts(auth)) {
       problems.add(
         ['access', 'anonymous'],
-        `allow needs http.public.addr, an address without logins such as :5001: ${oneIsNotEnough}; or write deny`,
+        `allow needs http.public.addr, a second address such as :5001, for dockerd without a login: ${stopsAtPing}; or write deny`,
       );
     }
     return;

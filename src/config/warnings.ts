@@ -1,7 +1,7 @@
 import { addressKind } from '../upstream/address-kind.ts';
 import { hasAccounts } from './access.ts';
 import type { Config, UpstreamConfig } from './config.ts';
-import { oneIsNotEnough } from './public-address.ts';
+import { stopsAtPing } from './public-address.ts';
 import type { ConfigTree } from './tree.ts';
 
 export interface Doubts {
@@ -52,7 +52,7 @@ function* warningsOfAccess({ auth, access, upstreams, http }: Config, tree: Conf
     .filter(({ credentials }) => credentials !== undefined)
     .map(({ name }) => name);
   if (isLogin && tree.get(['access', 'anonymous']) === undefined) {
-    yield 'everyone has to log in, as with registry:2; earlier versions served public images without: write access.anonymous: deny, or allow with http.public.addr';
+    yield 'everyone has to log in, as with registry:2, also for public images, which earlier versions served to all: write access.anonymous: deny to keep it so, or allow, with http.public.addr, to serve them again';
   }
   if (isClosed && access.rules.some(({ allow }) => allow.includes('anonymous'))) {
     yield 'anonymous in access.rules changes nothing: everyone has to log in, since access.anonymous is not allow';
@@ -61,7 +61,7 @@ function* warningsOfAccess({ auth, access, upstreams, http }: Config, tree: Conf
     yield 'auth.passthrough changes nothing: everyone has to log in to the mirror itself, since access.anonymous is not allow';
   }
   if (!isLogin && auth.passthrough && withAccount.length > 0 && http.publicAddr === undefined) {
-    yield `dockerd without a login gets nothing, not even what is public: ${oneIsNotEnough}; http.public.addr is an address for it`;
+    yield `dockerd without a login gets nothing, not even what is public: ${stopsAtPing}; http.public.addr is an address for it`;
   }
   const listening = [http.addr, ...upstreams.flatMap(({ listen }) => listen ?? [])];
   const isReachable = !listening.every(({ host }) => isThisMachine(host));

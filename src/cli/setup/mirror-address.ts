@@ -79,7 +79,7 @@ export interface MirrorAddress {
 export interface AddressOptions {
   /** Undefined: derived from the configuration and this machine. */
   readonly mirror: string | undefined;
-  /** Where clients reach `http.public.addr`. Undefined: its port, at the mirror's name. */
+  /** Where clients reach `http.public.addr`. Undefined: its host, or else the mirror's, and its port. */
   readonly public?: string | undefined;
   /** Empty for all. */
   readonly upstreams: readonly string[];

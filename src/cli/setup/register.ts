@@ -35,7 +35,7 @@ Examples:
       )
       .option(
         '--public <url>',
-        "where clients reach http.public.addr (default: its port, at the mirror's name)",
+        "where clients reach http.public.addr (default: its host, or else the mirror's, and its port)",
       )
       .option('--upstream <name>', 'only this registry; may be given several times', collect)
       .option('--ca <file>', "the authority that signed the mirror's certificate, in PEM form")

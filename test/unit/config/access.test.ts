@@ -256,7 +256,7 @@ access:
   it.each([
     [
       `${htpasswd}\naccess: { anonymous: allow }`,
-      'access.anonymous: allow needs http.public.addr, an address without logins such as :5001: http.addr answers GET /v2/ with 401, or nobody could log in, and dockerd without a login asks no further; or write deny',
+      'access.anonymous: allow needs http.public.addr, a second address such as :5001, for dockerd without a login: it stops where GET /v2/ is answered 401, as http.addr must answer for docker login to work; or write deny',
     ],
     [
       `${htpasswd}\nhttp: { public: { addr: ':5001' } }`,
