@@ -23,19 +23,23 @@ export class Ways {
     return this.#given.has(repositoryKey(via));
   }
 
-  /** Opens the blob by the first way that upstream does not refuse. Rejects with UpstreamError. */
-  async open(...request: Parameters<BlobOpener>): Promise<BlobStream> {
+  /**
+   * Opens the blob, from `offset` on, by the first way that upstream does not refuse. A refusal of what is not the
+   * beginning may be one of ranges, so the way stays open. Rejects with UpstreamError.
+   */
+  async open(offset: number, signal: AbortSignal, size?: number): Promise<BlobStream> {
+    let refusal: UpstreamError | undefined;
     for (const [via, open] of this.#ways) {
       try {
-        const stream = await open(...request);
+        const stream = await open(offset, signal, size);
         this.#given.add(via);
         return stream;
       } catch (error) {
-        const refused = error instanceof UpstreamError && isVerdict(error);
-        if (!refused || this.#ways.size === 1) throw error;
-        this.#ways.delete(via);
+        if (!(error instanceof UpstreamError && isVerdict(error))) throw error;
+        refusal ??= error;
+        if (offset === 0 && this.#ways.size > 1) this.#ways.delete(via);
       }
     }
-    throw new UpstreamError('not-found', 'no repository has the blob');
+    throw refusal ?? new UpstreamError('not-found', 'no repository has the blob');
   }
 }

@@ -160,6 +160,38 @@ describe('a layer that is cut each time, and of which no ranges are given', () =
   });
 });
 
+describe('a layer that a second repository is said to have, and has not', () => {
+  it.each(refusals)(
+    'comes as a whole by the first, when every Range is answered $status ($kind)',
+    async (refusal) => {
+      const image = makeImage({ layers: [500_000] });
+      const [layer = image.config] = image.layers;
+      const other = target('library/other');
+      await using house = await MirrorHouse.open();
+      house.upstream.addManifest('library/other', image.bytes, 'latest');
+      const digest = house.upstream.addBlob('library/hello', layer.bytes);
+      await house.mirror.manifest(other, byTag('latest'), 'GET');
+      refuseRanges(house, refusal);
+      const { promise: joining, resolve: joined } = Promise.withResolvers<void>();
+      let attempts = 0;
+      house.upstream.body = async function* (bytes, offset) {
+        attempts += 1;
+        yield* wholeBody(attempts === 1 ? bytes.subarray(0, 200_000) : bytes, offset);
+        if (attempts > 1) return;
+        await joining;
+        throw new UpstreamError('unavailable', 'the connection was reset');
+      };
+
+      const blob = await house.mirror.openBlob(hello, digest);
+      const second = await house.mirror.openBlob(other, digest);
+      joined();
+
+      expect((await inTime(house.clock, readAll(blob))).equals(layer.bytes)).toBe(true);
+      expect((await readAll(second)).equals(layer.bytes)).toBe(true);
+    },
+  );
+});
+
 describe('a layer that comes once more', () => {
   async function withPartial(house: MirrorHouse, partial: Buffer): Promise<void> {
     const digest = house.upstream.addBlob('library/hello', large);
