@@ -10,6 +10,8 @@ export interface Arrival {
   progress(): Promise<void>;
   /** Resolves to whether the blob is held, when there is nothing left to do. */
   readonly held: Promise<boolean>;
+  /** From now on nobody abandons it: somebody counts on it. */
+  keep(): void;
   /** Ends it if it was begun for this, and nobody has come to read it. What has arrived is kept for whoever asks next. */
   abandon(): void;
 }
@@ -21,5 +23,6 @@ export const notArriving: Arrival = {
   joined: false,
   progress: () => new Promise(() => undefined),
   held: Promise.resolve(false),
+  keep: () => undefined,
   abandon: () => undefined,
 };

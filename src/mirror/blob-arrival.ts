@@ -11,11 +11,7 @@ export interface ArrivalOptions {
 
 /** The arrival of what a fill brings. */
 export function arrivalOf(fill: Fill, { fills, joined, isHeld }: ArrivalOptions): Arrival {
-  if (joined) {
-    // Whoever began it must not abandon what another counts on.
-    fill.acquire();
-    void fill.ended.then(() => fill.release());
-  }
+  let isKept = false;
   return {
     joined,
     get received() {
@@ -26,6 +22,12 @@ export function arrivalOf(fill: Fill, { fills, joined, isHeld }: ArrivalOptions)
     },
     progress: () => fill.progress(),
     held: fill.ended.then(isHeld),
+    keep: () => {
+      if (isKept) return;
+      isKept = true;
+      fill.acquire();
+      void fill.ended.then(() => fill.release());
+    },
     abandon: () => {
       if (!joined) fills.abandon(fill);
     },

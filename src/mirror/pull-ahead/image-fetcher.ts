@@ -8,6 +8,7 @@ import type { Upstream } from '../upstream.ts';
 import type { AheadTally } from './ahead-tally.ts';
 import { Course } from './course.ts';
 import type { PulledImage } from './pulled-image.ts';
+import type { Venture } from './venture.ts';
 
 /** Blobs at a time, of all images together: each that arrives has its buffers. */
 const atATime = 16;
@@ -60,7 +61,7 @@ export class ImageFetcher {
       venture.follow(arrival);
       begun(arrival);
       // What comes for a client anyway keeps no turn from what nobody has asked for yet.
-      if (arrival.joined) return arrival;
+      if (arrival.joined) return { held: whole(arrival, venture) };
       tally.begun(blob);
       const isHeld = await arrival.held;
       tally.came(blob, arrival.received);
@@ -68,4 +69,11 @@ export class ImageFetcher {
     });
     return held;
   }
+}
+
+/** Whether a blob is held in the end that was on its way before. If not, its image is one that waits for a client, too. */
+async function whole({ held }: Arrival, venture: Venture): Promise<boolean> {
+  const isHeld = await held;
+  if (!isHeld) venture.stop();
+  return isHeld;
 }

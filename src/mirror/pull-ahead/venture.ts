@@ -9,6 +9,8 @@ export class Venture {
   readonly #limit: number;
   readonly #allowance: Allowance;
   readonly #arrivals = new Set<Arrival>();
+  /** What another has begun, who answers for it, and may abandon it. */
+  readonly #joined = new Set<Arrival>();
   readonly #outcome = Promise.withResolvers<boolean>();
   #begun = false;
   #drawn = 0;
@@ -55,9 +57,9 @@ export class Venture {
   /** Takes note of a blob that is on its way. */
   follow(arrival: Arrival): void {
     this.#begun = true;
-    if (this.#confirmed || arrival.joined) return;
-    this.#arrivals.add(arrival);
-    if (this.#stopped) arrival.abandon();
+    if (this.#confirmed) arrival.keep();
+    else (arrival.joined ? this.#joined : this.#arrivals).add(arrival);
+    if (this.isStopped) arrival.abandon();
   }
 
   /** Sees how much has come. To be called when more may have. */
@@ -75,6 +77,8 @@ export class Venture {
     if (this.#confirmed) return;
     this.#confirmed = true;
     this.#allowance.giveBack(this.#drawn);
+    for (const arrival of this.#joined) arrival.keep();
+    this.#joined.clear();
     this.#arrivals.clear();
     this.#outcome.resolve(true);
   }

@@ -32,6 +32,10 @@ class Coming implements Arrival {
     this.#moved.wake();
   }
 
+  keep(): void {
+    // Nobody abandons it here.
+  }
+
   abandon(): void {
     this.#end.resolve(false);
   }

@@ -234,6 +234,34 @@ describe('an image of which no client asks for a layer', () => {
     expect(Number(resumed?.split(' ')[3]?.split('-')[0])).toBeGreaterThan(20 * MiB);
   });
 
+  it('is fetched no further than that with a layer that another has as well, until one does', async () => {
+    await using house = await MirrorHouse.open(on);
+    const { versions } = shelveVersions(house);
+    slowly(house);
+
+    for (const version of versions) await get(house, version);
+    await eventually(60_000, 'the layer to be given up', () => house.aheadTally.counts.bytes > 64 * MiB);
+    expect(house.aheadTally.counts.bytes).toBeLessThan(80 * MiB);
+    expect(await isHeld(house, at(versions, 1))).toBe(false);
+
+    await read(house, at(at(versions, 1).layers, 1));
+
+    await eventually(60_000, 'all of the second', () => isHeld(house, at(versions, 1)));
+  });
+
+  it('leaves a layer to another that is pulled', async () => {
+    await using house = await MirrorHouse.open(on);
+    const { large, versions } = shelveVersions(house);
+    slowly(house);
+
+    for (const version of versions) await get(house, version);
+    await read(house, at(at(versions, 1).layers, 1));
+
+    await eventually(60_000, 'all of it', () => isHeld(house, at(versions, 1)));
+    const requests = house.upstream.requests.filter((one) => one.includes(large.digest));
+    expect(requests.filter((one) => one.split(' ')[3]?.startsWith('0'))).toHaveLength(1);
+  });
+
   it('is counted as not asked for, until one does', async () => {
     const index = makeAttestedIndex(1);
     const image = at(index.platforms, 0);
@@ -419,6 +447,23 @@ describe('what is attested of an image', () => {
     expect(house.upstream.count('GET')).toBe(2);
   });
 });
+
+/** Two images in one repository that have a large layer in common. */
+function shelveVersions(house: MirrorHouse): {
+  readonly large: Image['config'];
+  readonly versions: readonly Image[];
+} {
+  const large = at(makeImage({ layers: [120 * MiB] }).layers, 0);
+  const versions = [2, 3].map((seed) =>
+    withLayer(makeImage({ layers: [5000, 6000], seed, config: { seed } }), large),
+  );
+  for (const version of versions) {
+    house.upstream.addManifest('library/hello', version.bytes);
+    for (const { bytes } of [version.config, ...version.layers])
+      house.upstream.addBlob('library/hello', bytes);
+  }
+  return { large, versions };
+}
 
 /** The same image with another first layer. */
 function withLayer(image: Image, layer: Image['config']): Image {
