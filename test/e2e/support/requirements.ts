@@ -1,11 +1,12 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { goProblem } from './go-version.ts';
 
 const packageList = new URL('../debian-packages.txt', import.meta.url);
 
 /**
  * Vitest's global setup of the e2e project: the real clients are the point of these tests, so a machine that lacks one
- * fails at once, with the command that mends it, rather than skip.
+ * or has too old a Go, fails at once and says what mends it, rather than skip.
  * @throws Error that names everything that is missing.
  */
 export default function requireRealClients(): void {
@@ -25,6 +26,8 @@ export default function requireRealClients(): void {
         `    apt-get update && apt-get install -y --no-install-recommends ${missing.join(' ')}`,
     );
   }
+  const go = missing.includes('golang-go') ? undefined : goProblem();
+  if (go !== undefined) problems.push(go);
   if (problems.length > 0) {
     throw new Error(
       `The e2e tests cannot run on this machine:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
