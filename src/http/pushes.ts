@@ -10,7 +10,8 @@ const quietMs = 60_000;
 
 /**
  * registry:2's answer is an error whose message is the code's own. dockerd takes that for a passing failure, tries again for
- * 50 s and prints "unsupported"; other clients print as little. A message of its own all print at once, and stop.
+ * 50 s and prints "unsupported"; other clients print as little. A message of its own all print, containerd from 2.0 on, and stop;
+ * podman tries three times more, within three seconds.
  * @see https://github.com/distribution/distribution/blob/v2.8.2/registry/api/errcode/errors.go (Errors.UnmarshalJSON)
  */
 const inWords = {
