@@ -20,7 +20,7 @@ import type { ManifestAnswer } from './mirror.ts';
 import type { Routing } from './routing.ts';
 import { SingleFlight, type Flight } from './single-flight.ts';
 import type { TagRecords } from './tag-records.ts';
-import { clientError } from './upstream-failure.ts';
+import { clientError, hasWords } from './upstream-failure.ts';
 
 /** Bytes of manifests kept in memory. */
 const hotBytes = 32 * 1024 * 1024;
@@ -198,7 +198,14 @@ export class ManifestService {
   async #shared(repository: Repository, digest: Digest): Promise<GivenManifest | undefined> {
     const other = await this.#degradation.tolerate(() => this.#metadata.anyManifest(digest));
     if (other === undefined) return undefined;
-    const { head, manifest, notices } = await this.head(repository, { digest }).outcome;
+    let seen: SeenManifest;
+    try {
+      seen = await this.head(repository, { digest }).outcome;
+    } catch (error) {
+      if (!hasWords(error)) throw error;
+      return undefined;
+    }
+    const { head, manifest, notices } = seen;
     if (manifest !== undefined) return { manifest, notices };
     if (head.digest !== digest) return undefined;
     const shared = { manifest: other, contents: readManifest(other.bytes) };

@@ -13,7 +13,7 @@ import { elapsed, within } from './patience.ts';
 import type { Routing } from './routing.ts';
 import { SingleFlight } from './single-flight.ts';
 import type { TagRecords } from './tag-records.ts';
-import { clientError } from './upstream-failure.ts';
+import { clientError, hasWords } from './upstream-failure.ts';
 
 /** How long a client whose tag is cached waits for upstream to confirm it. */
 const patienceMs = 1_500;
@@ -266,15 +266,6 @@ export class TagService {
     const { manifest, notices } = await outcome;
     return { descriptor: manifest, manifest, joined, confirmed: false, notices };
   }
-}
-
-/**
- * Whether a GET may tell why HEAD was refused: a policy's reason (Harbor's 412, 403) stands in the body only.
- */
-function hasWords(error: unknown): boolean {
-  if (!(error instanceof UpstreamError)) return false;
-  const { kind, status = 0 } = error;
-  return (kind === 'denied' || kind === 'invalid') && status >= 400;
 }
 
 /** Whether another answer is to be expected once upstream is well again, which the breaker finds out. */

@@ -7,6 +7,15 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /**
+ * Whether a GET may tell why HEAD was refused: a policy's reason (Harbor's 412, 403) stands in the body only.
+ */
+export function hasWords(error: unknown): boolean {
+  if (!(error instanceof UpstreamError)) return false;
+  const { kind, status = 0 } = error;
+  return (kind === 'denied' || kind === 'invalid') && status >= 400;
+}
+
+/**
  * What a client hears of an upstream failure: the real cause, in the registry's own terms.
  * @param unknown the error for content that upstream does not have
  */

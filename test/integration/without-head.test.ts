@@ -166,6 +166,22 @@ describe('a registry that has answered HEAD', () => {
     expect((await ask(entrepot.url, path('manifests/v1'), accept, 'HEAD')).status).toBe(403);
   });
 
+  it.each([403, 412])(
+    'and refuses by a policy (%i) what another repository has given says why',
+    async (status) => {
+      const isRefused = ({ url }: IncomingMessage): number | undefined =>
+        url?.includes('/owner/strict/manifests/') === true ? status : undefined;
+      await using upstream = await registry({ head: isRefused, get: isRefused, words: 'not scanned yet' });
+      await using entrepot = await mirrorOf(upstream);
+      for (const tag of ['v1', 'v2']) await ask(entrepot.url, path(`manifests/${tag}`), accept);
+
+      const answer = await ask(entrepot.url, `/v2/owner/strict/manifests/${image.digest}`, accept);
+
+      expect(answer.status).toBe(403);
+      expect(answer.bytes.toString()).toContain('not scanned yet');
+    },
+  );
+
   it('and refuses an image of a public repository by a policy has its reason told to everybody', async () => {
     const isRefused = ({ url }: IncomingMessage): number | undefined =>
       url?.endsWith('/v1') === true ? 412 : undefined;
