@@ -3,6 +3,7 @@ import { EditConflict } from '../files/edit.ts';
 import { lookUp, parseToml } from '../files/toml.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
+import { trialImage } from './image-name.ts';
 import { authorityFile } from './authority.ts';
 import { certificateNote } from './words.ts';
 
@@ -22,7 +23,7 @@ export function buildkit(mirror: MirrorAddress): Guide {
     after: [
       "systemctl restart buildkit   # a buildkitd of one's own",
       'docker buildx create --use --driver docker-container --buildkitd-config /etc/buildkit/buildkitd.toml',
-      "printf 'FROM alpine:3\\n' | docker buildx build -",
+      `printf 'FROM ${trialImage(mirror)}\\n' | docker buildx build -`,
     ],
     notes: [
       "The builder inside dockerd (docker build without buildx create) goes by dockerd's daemon.json: entrepot setup docker.",

@@ -4,6 +4,7 @@ import { EditConflict } from '../files/edit.ts';
 import { lookUp, parseToml, type Table } from '../files/toml.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
+import { trialImage } from './image-name.ts';
 import { authorityFile } from './authority.ts';
 import { hostsFile, hostsNote, type HostsClient } from './hosts-toml.ts';
 import { certificateNote } from './words.ts';
@@ -34,8 +35,8 @@ export function containerd(mirror: MirrorAddress, version?: ClientVersion): Guid
     excerpts: [],
     after: [
       'systemctl restart containerd   # for config.toml only; hosts.toml is read at every pull',
-      'crictl pull docker.io/library/alpine:3',
-      `ctr images pull --hosts-dir ${certs} docker.io/library/alpine:3`,
+      `crictl pull ${trialImage(mirror)}`,
+      `ctr images pull --hosts-dir ${certs} ${trialImage(mirror)}`,
     ],
     decisions: [hostsNote(client)],
     notes: [

@@ -66,14 +66,18 @@ function hubNotes(mirror: MirrorAddress): readonly string[] {
 }
 
 /** dockerd logs in to what an image's name begins with, and to no mirror. */
-function loginNotes({ origin, publicOrigin, login, upstreams }: MirrorAddress): readonly string[] {
+function loginNotes(mirror: MirrorAddress): readonly string[] {
+  const { origin, publicOrigin, login, upstreams } = mirror;
   if (login === 'none') return [];
-  const [{ name } = { name: 'HOST' }] = upstreams;
-  const byName = `docker login ${origin.authority} is for images pulled by the mirror's own name, such as ${origin.authority}/${name}/OWNER/IMAGE.`;
+  const [place] = upstreams.flatMap((upstream) => placeOf(mirror, upstream) ?? []);
+  const example = place === undefined ? '' : `, such as ${place.prefix}/OWNER/IMAGE`;
+  const byName = `docker login ${origin.authority} is for images pulled by the mirror's own name${example}.`;
   if (login === 'required') {
-    return [
-      `${byName} registry-mirrors are left out: dockerd logs in to no mirror, and would go to Docker Hub. For public images of Docker Hub without a login, give the mirror access.anonymous: allow and http.public.addr.`,
-    ];
+    return upstreams.some(({ name }) => name === dockerHub)
+      ? [
+          `${byName} registry-mirrors are left out: dockerd logs in to no mirror, and would go to Docker Hub. For public images of Docker Hub without a login, give the mirror access.anonymous: allow and http.public.addr.`,
+        ]
+      : [byName];
   }
   return publicOrigin === undefined
     ? [byName]

@@ -1,3 +1,4 @@
+import { dockerHub } from '../../../oci/docker-hub.ts';
 import type { MirrorAddress, MirroredUpstream, Origin } from '../mirror-address.ts';
 import { list } from './words.ts';
 
@@ -12,6 +13,14 @@ export interface Place {
 export function placeOf({ origin }: MirrorAddress, { name, own }: MirroredUpstream): Place | undefined {
   if (!name.includes(':')) return { origin, prefix: `${origin.authority}/${name}` };
   return own === undefined ? undefined : { origin: own, prefix: own.authority };
+}
+
+/** An image to try the mirror with, by its own registry's name: of a registry that is mirrored. */
+export function trialImage({ upstreams }: MirrorAddress): string {
+  const [first] = upstreams;
+  return first === undefined || upstreams.some(({ name }) => name === dockerHub)
+    ? `${dockerHub}/library/alpine:3`
+    : `${first.name}/OWNER/IMAGE:TAG`;
 }
 
 /** All of the mirror's addresses at which upstreams are found in that way, each once. */

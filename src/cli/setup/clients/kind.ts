@@ -3,6 +3,7 @@ import type { ClientVersion } from '../client-version.ts';
 import { WholeFile } from '../files/whole-file.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
+import { trialImage } from './image-name.ts';
 import { authorityFile } from './authority.ts';
 import { loginNotes } from './containerd.ts';
 import { hostsFile, hostsNote, type HostsClient } from './hosts-toml.ts';
@@ -34,7 +35,7 @@ export function kind(mirror: MirrorAddress, version?: ClientVersion): Guide {
     excerpts: [],
     after: [
       'kind create cluster --config kind-entrepot.yaml',
-      'docker exec kind-control-plane crictl pull docker.io/library/alpine:3',
+      `docker exec kind-control-plane crictl pull ${trialImage(mirror)}`,
     ],
     decisions: [hostsNote(client)],
     notes: [

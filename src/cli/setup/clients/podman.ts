@@ -3,7 +3,7 @@ import { alone } from '../files/toml.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { authorityFile } from './authority.ts';
-import { originsOf, placelessNote, placeOf } from './image-name.ts';
+import { originsOf, placelessNote, placeOf, trialImage } from './image-name.ts';
 import { certificateNote } from './words.ts';
 
 /** podman, buildah and skopeo do not tell a mirror which registry they mean, so the path has to name it. */
@@ -25,7 +25,7 @@ export function podman(mirror: MirrorAddress): Guide {
     ],
     excerpts: [],
     after: [
-      'podman pull docker.io/library/alpine:3   # nothing to restart for podman, Buildah and skopeo',
+      `podman pull ${trialImage(mirror)}   # nothing to restart for podman, Buildah and skopeo`,
       'systemctl reload crio   # where CRI-O runs',
     ],
     notes: [

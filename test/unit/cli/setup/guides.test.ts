@@ -279,6 +279,29 @@ describe('what the clients get', () => {
     },
   );
 
+  it.each(['containerd', 'buildkit', 'podman', 'k3s', 'rke2', 'kind', 'kubernetes'] as const)(
+    'has the mirror tried by %s with an image of a registry that it mirrors',
+    (client) => {
+      const commands = (mirror: MirrorAddress): string => guideTo(client, mirror).after.join('\n');
+
+      expect(commands(plain)).toContain('docker.io/library/alpine:3');
+      const elsewhere = commands({ ...plain, upstreams: plain.upstreams.slice(1) });
+      expect(elsewhere).toContain('ghcr.io/OWNER/IMAGE:TAG');
+      expect(elsewhere).not.toContain('alpine');
+    },
+  );
+
+  it('tells users of docker about Docker Hub only where it is mirrored, and names no image with two colons', () => {
+    const own = Origin.parse('http://mirror.lan:5000');
+    const upstreams = [{ name: 'registry.lan:5000', server: 'https://registry.lan:5000', own }];
+    const notes = guideTo('docker', { ...plain, login: 'required', upstreams }).notes.join('\n');
+
+    expect(notes).toContain(
+      "docker login mirror.lan:5000 is for images pulled by the mirror's own name, such as mirror.lan:5000/OWNER/IMAGE.",
+    );
+    expect(notes).not.toContain('registry-mirrors are left out');
+  });
+
   it('tells GitLab CI which images come by the mirror’s own name: where all have to log in, Docker Hub’s too', () => {
     const notes = (mirror: MirrorAddress): string => guideTo('gitlab-ci', mirror).notes.at(-1) ?? '';
 
