@@ -4,7 +4,10 @@ import type { AuthConfig } from './config.ts';
 import type { FileValues } from './schema.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** Why dockerd without a login needs an address of its own: it pings `/v2/`, and goes on to log in only where that is refused. */
+/**
+ * Why dockerd without a login needs an address of its own: it pings `/v2/`, and goes on to log in only where
+ * that is refused.
+ */
 export const stopsAtPing =
   'it stops where GET /v2/ is answered 401, as http.addr must answer for docker login to work';
 

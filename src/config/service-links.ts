@@ -20,8 +20,8 @@ const shapes: readonly (readonly [end: RegExp, holds: (value: string) => boolean
 ];
 
 /**
- * Whether a variable is one of those that Kubernetes gives every container for each service of its namespace, by name and value:
- * `REGISTRY_PROXY_SERVICE_HOST=10.0.0.2` for one called `registry-proxy`.
+ * Whether a variable is one of those that Kubernetes gives every container for each service of its namespace,
+ * by name and value: `REGISTRY_PROXY_SERVICE_HOST=10.0.0.2` for one called `registry-proxy`.
  * @see https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
  */
 export function isServiceLink(variable: string, value: string): boolean {

@@ -1,7 +1,10 @@
 import type { Exchange } from './exchange.ts';
 import type { HeaderList } from './reply.ts';
 
-/** As Ollama's client names itself where it asks for a blob's place. It fetches the parts of that as `Go-http-client/1.1`. */
+/**
+ * As Ollama's client names itself where it asks for a blob's place. It fetches the parts of that as
+ * `Go-http-client/1.1`.
+ */
 const ollama = /^ollama\//;
 
 /**

@@ -21,7 +21,10 @@ class ShortBlobError extends Error {
   readonly code = 'SHORT_BLOB';
 }
 
-/** What is read at a time of a blob that is still arriving, in bytes: most of it is borrowed, and there may be very many readers. */
+/**
+ * What is read at a time of a blob that is still arriving, in bytes: most of it is borrowed, and there may be
+ * very many readers.
+ */
 const arrivingBytes = 512 * 1024;
 
 /** Reads parts of a blob, a piece at a time. */

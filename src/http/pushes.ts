@@ -9,17 +9,21 @@ import { pullTarget } from './target.ts';
 const quietMs = 60_000;
 
 /**
- * registry:2's answer is an error whose message is the code's own. dockerd takes that for a passing failure, tries again for
- * 50 s and prints "unsupported"; other clients print as little. A message of its own all print, containerd from 2.0 on, and stop;
- * podman tries three times more, within three seconds.
- * @see https://github.com/distribution/distribution/blob/v2.8.2/registry/api/errcode/errors.go (Errors.UnmarshalJSON)
+ * registry:2's answer is an error whose message is the code's own. dockerd takes that for a passing failure,
+ * tries again for 50 s and prints "unsupported"; other clients print as little. A message of its own all
+ * print, containerd from 2.0 on, and stop; podman tries three times more, within three seconds.
+ * @see https://github.com/distribution/distribution/blob/v2.8.2/registry/api/errcode/errors.go
+ *   (Errors.UnmarshalJSON)
  */
 const inWords = {
   push: 'this is a pull-through mirror, which takes no pushes: push to the registry itself',
   deletion: 'this is a pull-through mirror, which takes no deletions: delete from the registry itself',
 };
 
-/** Refuses what would change a repository, as registry:2 does in proxy mode, and says what to do instead: to the client and in the log. */
+/**
+ * Refuses what would change a repository, as registry:2 does in proxy mode, and says what to do instead: to
+ * the client and in the log.
+ */
 export class PushHandler {
   readonly #logger: Logger;
   /** A client in a retry loop must not fill the log. */

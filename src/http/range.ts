@@ -7,7 +7,10 @@ export interface Span {
 /** Ranges in one header, at most. podman and skopeo ask for up to 1,024. */
 export const maxRanges = 2048;
 
-/** How often ranges may begin before the one that stands before them: for bytes that only arrive, each costs a start from the front. */
+/**
+ * How often ranges may begin before the one that stands before them: for bytes that only arrive, each costs a
+ * start from the front.
+ */
 const maxStepsBack = 8;
 
 const rangeUnit = /^bytes=/i;

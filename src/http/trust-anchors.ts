@@ -7,8 +7,9 @@ const certificatePattern = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICA
 const trustForClients = Buffer.from('300c300a06082b06010505070302', 'hex');
 
 /**
- * The certificates of a PEM text as OpenSSL's trusted certificates, with which a client's certificate may be checked although
- * they are no roots but intermediates, as in Go. (Node's servers take no `allowPartialTrustChain`.)
+ * The certificates of a PEM text as OpenSSL's trusted certificates, with which a client's certificate may be
+ * checked although they are no roots but intermediates, as in Go. (Node's servers take no
+ * `allowPartialTrustChain`.)
  */
 export function trustAnchors(pem: string): string {
   return pem.replace(certificatePattern, (_, base64: string) => {

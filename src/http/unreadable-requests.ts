@@ -8,8 +8,8 @@ import { errorReply } from './errors.ts';
 import { contentLength } from './reply.ts';
 
 /**
- * Of a request's head, in bytes: 64 KiB for one line, and what Node takes by default for the others. podman and skopeo ask for
- * a thousand ranges in one line, and logins of some token services have more than 16 KiB.
+ * Of a request's head, in bytes: 64 KiB for one line, and what Node takes by default for the others. podman
+ * and skopeo ask for a thousand ranges in one line, and logins of some token services have more than 16 KiB.
  */
 export const maxHeaderSize = 80 * 1024;
 
@@ -30,7 +30,10 @@ export interface UnreadableRequestsOptions {
   readonly answering: (socket: Socket) => { readonly headersSent: boolean } | undefined;
 }
 
-/** Refuses what Node's parser finds no request in: says so to the client, and in the log what may have other reasons than nonsense. */
+/**
+ * Refuses what Node's parser finds no request in: says so to the client, and in the log what may have other
+ * reasons than nonsense.
+ */
 export class UnreadableRequests {
   readonly #options: UnreadableRequestsOptions;
   readonly #refused = new WeakSet<Socket>();
@@ -70,7 +73,10 @@ export class UnreadableRequests {
     );
   }
 
-  /** Reads on for a moment: a connection that is closed with bytes unread is reset, and the client may never see the answer. */
+  /**
+   * Reads on for a moment: a connection that is closed with bytes unread is reset, and the client may never
+   * see the answer.
+   */
   #part(socket: Socket): void {
     const closed = new AbortController();
     socket.once('close', () => closed.abort());

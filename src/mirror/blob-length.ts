@@ -24,7 +24,10 @@ export class BlobLength {
     return this.#verified ?? this.#stated;
   }
 
-  /** The same, or as long as upstream has not begun to answer, what a manifest states: for plans, which may turn out wrong. */
+  /**
+   * The same, or as long as upstream has not begun to answer, what a manifest states: for plans, which may
+   * turn out wrong.
+   */
   get expected(): number | undefined {
     if (this.#hasBegun) return this.known;
     const [first] = this.#hints;
@@ -36,7 +39,10 @@ export class BlobLength {
     return this.#begun.promise;
   }
 
-  /** Resolves to what upstream states, or where it does not say, to the verified length, in the end. Rejects when there is neither. */
+  /**
+   * Resolves to what upstream states, or where it does not say, to the verified length, in the end. Rejects
+   * when there is neither.
+   */
   get told(): Promise<number> {
     return this.#told.promise;
   }

@@ -12,7 +12,10 @@ export interface BlobSource {
   borrow(length: number, position: number): Promise<Loan | undefined>;
   /** Bytes in all; undefined as long as that is in doubt. */
   readonly size: number | undefined;
-  /** Resolves to the same as far as upstream states it, else once it is known; undefined where it cannot be before the end. */
+  /**
+   * Resolves to the same as far as upstream states it, else once it is known; undefined where it cannot be
+   * before the end.
+   */
   measured(): Promise<number | undefined>;
   /** Milliseconds that reads have waited for upstream so far. */
   readonly waitedMs: number;

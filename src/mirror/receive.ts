@@ -22,9 +22,9 @@ export interface ReceiveOptions {
 }
 
 /**
- * Brings a blob from upstream into an ingest, from where that is to where the bytes hash to the digest: the digest alone
- * decides where a blob ends. Rejects with UpstreamError, with RegistryError for bytes that are not the blob's, which are then
- * gone, and with StoreError.
+ * Brings a blob from upstream into an ingest, from where that is to where the bytes hash to the digest: the
+ * digest alone decides where a blob ends. Rejects with UpstreamError, with RegistryError for bytes that are
+ * not the blob's, which are then gone, and with StoreError.
  */
 export async function receive(options: ReceiveOptions): Promise<void> {
   const { ingest, source, onAnswer, onWritten, isExposed } = options;

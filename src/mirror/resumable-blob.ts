@@ -27,7 +27,10 @@ export interface ResumableBlobOptions {
 
 /** Attempts in a row that may bring no byte. */
 const fruitlessAttempts = 5;
-/** The same, while upstream has not begun to give the blob and does not answer in time, or with nonsense, or was failing before. */
+/**
+ * The same, while upstream has not begun to give the blob and does not answer in time, or with nonsense, or
+ * was failing before.
+ */
 const hopelessAttempts = 2;
 const firstPauseMs = 200;
 const longestPauseMs = 5_000;

@@ -1,7 +1,10 @@
 import { digestAlgorithm, digestHex, type Digest } from './digest.ts';
 import type { Tag } from './reference.ts';
 
-/** Suffixes of tags that are named after the digest of the manifest they belong to: the referrers tag schema's, and cosign's. */
+/**
+ * Suffixes of tags that are named after the digest of the manifest they belong to: the referrers tag
+ * schema's, and cosign's.
+ */
 export const companionSuffixes: readonly string[] = ['', '.sig', '.att', '.sbom'];
 
 /** Length of `sha256-` and 64 digits: of a longer digest, such tags name the beginning. */

@@ -23,7 +23,10 @@ export interface RegistryErrorOptions extends ErrorOptions {
   readonly detail?: unknown;
   /** Seconds after which asking again makes sense; becomes `Retry-After`. */
   readonly retryAfter?: number | undefined;
-  /** A 404 for what this reader may not see or what does not exist, which are answered alike; where clients log in, with a challenge instead. */
+  /**
+   * A 404 for what this reader may not see or what does not exist, which are answered alike; where clients
+   * log in, with a challenge instead.
+   */
   readonly hidden?: boolean | undefined;
   /** The canonical name of the repository that a 401 or {@link hidden} is about, for the scope of a challenge. */
   readonly repository?: string | undefined;
@@ -92,7 +95,10 @@ export const registryErrors = {
   /** That logging in to this mirror may help: it goes out with a challenge, so that upstream's refusals are none. */
   unauthorized: (message: string, options?: RegistryErrorOptions) =>
     new RegistryError('UNAUTHORIZED', 401, message, options),
-  /** Nothing but that. Of registry:2's own words, "authentication required", skopeo and podman print no more than the code. */
+  /**
+   * Nothing but that. Of registry:2's own words, "authentication required", skopeo and podman print no more
+   * than the code.
+   */
   loginRequired: (options?: RegistryErrorOptions) =>
     new RegistryError('UNAUTHORIZED', 401, 'authentication required: log in to this mirror', options),
   denied: (message: string, options?: RegistryErrorOptions) =>

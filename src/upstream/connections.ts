@@ -7,8 +7,8 @@ import type { Lane } from './http-message.ts';
 const maxConnections: Readonly<Record<Lane, number>> = { metadata: 32, blob: 128 };
 
 /**
- * Of an answer's head, in bytes: 64 KiB for one line, and what Node takes by default for the others. Some registries and what
- * stands before them add kilobytes of policies and cookies.
+ * Of an answer's head, in bytes: 64 KiB for one line, and what Node takes by default for the others. Some
+ * registries and what stands before them add kilobytes of policies and cookies.
  */
 const maxHeaderSize = 80 * 1024;
 

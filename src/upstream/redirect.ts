@@ -9,8 +9,8 @@ export const maxRedirects = 10;
 export const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Follows redirects, as many as Go's clients at most. `Authorization` stays with the origin (scheme, host and port) that it was meant for:
- * it is dropped at the first step to another one, and does not come back.
+ * Follows redirects, as many as Go's clients at most. `Authorization` stays with the origin (scheme, host and
+ * port) that it was meant for: it is dropped at the first step to another one, and does not come back.
  */
 export class RedirectFollower implements Sender {
   readonly #sender: Sender;

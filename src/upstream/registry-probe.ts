@@ -75,8 +75,8 @@ export class RegistryProbe {
   }
 
   /**
-   * Whether a registry answers here although it has no `/v2/`, as Ollama's (ollama#6510): it says in a registry's own way that it
-   * does not have a manifest.
+   * Whether a registry answers here although it has no `/v2/`, as Ollama's (ollama#6510): it says in a
+   * registry's own way that it does not have a manifest.
    * @throws {UpstreamError} when there is no answer
    */
   async knowsManifests(signal?: AbortSignal): Promise<boolean> {

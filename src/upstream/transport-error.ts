@@ -53,8 +53,8 @@ export function transportError(error: unknown, { host, proxy, signal, stage }: A
     return new UpstreamError('aborted', `${host}: the request was given up`, { cause: signal.reason });
   }
   const code = codeOf(error);
-  // What does not parse behind a Content-Length, such as a second one, undici takes for a body of another length. A head that
-  // ends too early has an error of its own.
+  // What does not parse behind a Content-Length, such as a second one, undici takes for a body of another
+  // length. A head that ends too early has an error of its own.
   const isUnparsedHead = stage === 'head' && code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
   if (isUnparsedHead || (error instanceof Error && error.name === 'HTTPParserError')) {
     // It carries the bytes that did not parse, which may hold a token: it does not become the cause.

@@ -34,7 +34,10 @@ class House implements AsyncDisposable {
     this.#resources = resources;
   }
 
-  /** `open`: with an address without logins; `closed`: all have to log in; `bare`: without logins, and without an account. */
+  /**
+   * `open`: with an address without logins; `closed`: all have to log in; `bare`: without logins, and without
+   * an account.
+   */
   static async start(kind: 'open' | 'closed' | 'bare'): Promise<House> {
     await using resources = new AsyncDisposableStack();
     const image = await runnableImage(undefined, { says: 'hello' });

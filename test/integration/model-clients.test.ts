@@ -44,8 +44,8 @@ const all = (answers: readonly (readonly [RawAnswer, Content])[]): readonly stri
   answers.map(([answer, { bytes }]) => verdict(answer, bytes));
 
 /**
- * Docker Model Runner, with `MODEL_RUNNER_REGISTRY_MIRRORS`: containerd's resolver (2.2.5), which asks for the config again for
- * each layer. What an earlier pull has left behind is gone on with by a range.
+ * Docker Model Runner, with `MODEL_RUNNER_REGISTRY_MIRRORS`: containerd's resolver (2.2.5), which asks for
+ * the config again for each layer. What an earlier pull has left behind is gone on with by a range.
  */
 const dockerModelRunner = async (model: Model, kept = 0): Promise<readonly string[]> => {
   const agent = { 'user-agent': 'model-distribution' };

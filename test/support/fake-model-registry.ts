@@ -13,9 +13,9 @@ interface ModelRequest {
 }
 
 /**
- * A registry as users report Ollama's: `/v2/` is 404 (ollama#6510), manifests come as `text/plain`, chunked and without a digest
- * (ollama#6470), HEAD of one is 405 (oras-go#882), by its digest it is 500 (ollama#5298), and blobs are redirected to a storage on
- * another host, which gives ranges.
+ * A registry as users report Ollama's: `/v2/` is 404 (ollama#6510), manifests come as `text/plain`, chunked
+ * and without a digest (ollama#6470), HEAD of one is 405 (oras-go#882), by its digest it is 500
+ * (ollama#5298), and blobs are redirected to a storage on another host, which gives ranges.
  */
 export class FakeModelRegistry implements AsyncDisposable {
   readonly requests: ModelRequest[] = [];

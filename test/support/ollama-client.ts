@@ -17,9 +17,9 @@ interface Descriptor {
 export type Pulled = ReadonlyMap<string, Buffer>;
 
 /**
- * Pulls a model with the requests of `ollama pull --insecure` (version of August 2026): no `/v2/`, the manifest by GET, then for
- * each layer and the config one after the other HEAD, a GET that ends after its head, and closed ranges from the place that
- * its `Location` names, 16 at once.
+ * Pulls a model with the requests of `ollama pull --insecure` (version of August 2026): no `/v2/`, the
+ * manifest by GET, then for each layer and the config one after the other HEAD, a GET that ends after its
+ * head, and closed ranges from the place that its `Location` names, 16 at once.
  * @param name with the path that comes before `/manifests` and `/blobs`
  * @param leastPart bytes of a part at least; the client's own are 100 MB
  */

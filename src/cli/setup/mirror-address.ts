@@ -66,7 +66,10 @@ export interface MirroredUpstream {
 export interface MirrorAddress {
   /** Where clients log in, if they do. */
   readonly origin: Origin;
-  /** Beside it, where nobody is asked to log in, and only what is public is served; undefined where there is no such address. */
+  /**
+   * Beside it, where nobody is asked to log in, and only what is public is served; undefined where there is
+   * no such address.
+   */
   readonly publicOrigin: Origin | undefined;
   readonly upstreams: readonly MirroredUpstream[];
   /** PEM text of the authority that signed its certificate, when clients do not know it already. */

@@ -55,9 +55,10 @@ export class Doorkeeper implements Reception {
   }
 
   /**
-   * What is hidden is a 401 and a challenge, for what is private as for what does not exist: to a client that shows nothing, or
-   * nothing that counts here, a 404 would not say that there is something to log in to. Many never ask `/v2/`, where they
-   * would hear of it; podman and crane do, and say "manifest unknown" of a 404 all the same.
+   * What is hidden is a 401 and a challenge, for what is private as for what does not exist: to a client that
+   * shows nothing, or nothing that counts here, a 404 would not say that there is something to log in to.
+   * Many never ask `/v2/`, where they would hear of it; podman and crane do, and say "manifest unknown" of a
+   * 404 all the same.
    */
   errorFor(exchange: Exchange, error: RegistryError): RegistryError {
     const { hidden, repository } = error;

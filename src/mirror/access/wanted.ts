@@ -86,7 +86,10 @@ export function notCached(wanted: Wanted, options?: RegistryErrorOptions): Regis
   }
 }
 
-/** The 404 for something that does not exist. A `message` takes the place of the usual one where there is a body to show it. */
+/**
+ * The 404 for something that does not exist. A `message` takes the place of the usual one where there is a
+ * body to show it.
+ */
 export function unknown(wanted: Wanted, options: RegistryErrorOptions, message?: string): RegistryError {
   switch (wanted.noun) {
     case 'manifest':

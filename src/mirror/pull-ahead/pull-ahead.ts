@@ -33,7 +33,10 @@ const unaskedBytes = 64 * 2 ** 20;
 const unaskedOfAll = { bytes: 2 ** 30, ms: 60 * 60_000 };
 /** Manifests of several platforms that are asked for within that time are not all pulled. */
 const togetherMs = 60_000;
-/** How long a client that has read a manifest may take to ask for a layer: BuildKit does so once a step of a build needs it. */
+/**
+ * How long a client that has read a manifest may take to ask for a layer: BuildKit does so once a step of a
+ * build needs it.
+ */
 const patienceMs = 10 * 60_000;
 
 export interface PullAheadOptions {
@@ -215,7 +218,10 @@ export class PullAhead {
     );
   }
 
-  /** Resolves to whether all of the image is held now; to undefined when no client has asked for a layer, and some may be missing. */
+  /**
+   * Resolves to whether all of the image is held now; to undefined when no client has asked for a layer, and
+   * some may be missing.
+   */
   async #fetch(underWay: UnderWay, indexes: readonly ImageIndex[]): Promise<boolean | undefined> {
     const { image } = underWay;
     const { venture } = image;

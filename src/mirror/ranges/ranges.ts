@@ -36,7 +36,10 @@ export class Ranges {
     this.#shared = shared;
   }
 
-  /** The same blob, in ranges where that may help, a chunk being good until the next is asked for: where its size is said to be such that enough of it is left, and the host gives ranges. */
+  /**
+   * The same blob, in ranges where that may help, a chunk being good until the next is asked for: where its
+   * size is said to be such that enough of it is left, and the host gives ranges.
+   */
   opener(open: PartOpener): BlobOpener {
     return (offset, signal, size) => {
       const { connections, minBytes } = this.#policy;

@@ -61,7 +61,10 @@ export function distrustOf({ url }: Realm, wish: string): UpstreamError {
       });
 }
 
-/** A realm of an https upstream's host or domain at the port where TLS is to be expected; one with a port of its own as it is. */
+/**
+ * A realm of an https upstream's host or domain at the port where TLS is to be expected; one with a port of
+ * its own as it is.
+ */
 function secured(upstream: URL, realm: URL): URL {
   if (realm.hostname === upstream.hostname || upstream.protocol !== 'https:') return overTls(upstream, realm);
   return overTls(new URL(`https://${realm.hostname}`), realm);

@@ -7,7 +7,10 @@ const module = new URL('../oci-conformance/current/', import.meta.url);
 /** The minor version in the `go` line of its go.mod. */
 const needed = 25;
 
-/** What is wrong with the Go in PATH; undefined when nothing is. From 1.21 on it fetches a newer one by itself, if it may. */
+/**
+ * What is wrong with the Go in PATH; undefined when nothing is. From 1.21 on it fetches a newer one by
+ * itself, if it may.
+ */
 export function goProblem(go = 'go'): string | undefined {
   const said = versionText(go);
   const [, minor] = /\bgo1\.(\d+)/u.exec(said) ?? [];

@@ -9,8 +9,8 @@ const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const authorities = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
- * Stands for `node:24-bookworm-slim` on a machine that may reach no registry: the Node.js that runs this, npm, a shell, and what a
- * Dockerfile usually asks of Debian. npm asks the registry that it asks here.
+ * Stands for `node:24-bookworm-slim` on a machine that may reach no registry: the Node.js that runs this,
+ * npm, a shell, and what a Dockerfile usually asks of Debian. npm asks the registry that it asks here.
  */
 export async function nodeImage(): Promise<Image> {
   await using root = await RootFolder.create();

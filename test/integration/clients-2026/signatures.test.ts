@@ -38,13 +38,19 @@ async function pull(): Promise<void> {
   expect(client.exchanges.every(({ status }) => status === 200)).toBe(true);
 }
 
-/** podman 5 and skopeo 1.22 with `use-sigstore-attachments`: behind the config they look for a signature of the platform's manifest. */
+/**
+ * podman 5 and skopeo 1.22 with `use-sigstore-attachments`: behind the config they look for a signature of
+ * the platform's manifest.
+ */
 async function pullWithSignatures(): Promise<string> {
   await pull();
   return told(`manifests/${stemOf(own)}.sig`);
 }
 
-/** cosign 3 verify, with the tag and all that it leads to twice; the older form of signatures last, three times where it fails. */
+/**
+ * cosign 3 verify, with the tag and all that it leads to twice; the older form of signatures last, three
+ * times where it fails.
+ */
 async function verify(): Promise<readonly string[]> {
   const words: string[] = [];
   for (let round = 0; round < 2; round += 1) {

@@ -35,7 +35,10 @@ const codings: Readonly<Record<string, (bytes: Uint8Array) => Buffer>> = {
   'gzip, identity, br': (bytes) => brotliCompressSync(gzipSync(bytes)),
 };
 
-/** A frame whose head states a window of 128 MiB: its descriptor is the byte behind magic number and flags (RFC 8878, 3.1.1.1.2). */
+/**
+ * A frame whose head states a window of 128 MiB: its descriptor is the byte behind magic number and flags
+ * (RFC 8878, 3.1.1.1.2).
+ */
 function withLargeWindow(): Buffer {
   const params = { [constants.ZSTD_c_contentSizeFlag]: 0 };
   const frame = zstdCompressSync(Buffer.alloc(maxManifestBytes / 2, ' '), { params });

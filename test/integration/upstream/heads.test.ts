@@ -106,8 +106,8 @@ it('a token of 20,000 characters goes to the registry whole', async () => {
 });
 
 /**
- * A recipient may take a length that is repeated (RFC 9112, section 6.3). The parser of the HTTP client in use refuses it as it
- * refuses two different ones, so what is left is to say so.
+ * A recipient may take a length that is repeated (RFC 9112, section 6.3). The parser of the HTTP client in
+ * use refuses it as it refuses two different ones, so what is left is to say so.
  */
 describe.each([
   ['twice, the same', 'Content-Length: 5\r\nContent-Length: 5'],

@@ -16,7 +16,10 @@ const resolverAccept =
   'application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, ' +
   'application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, */*';
 
-/** The part of containerd that fetches, which Docker has inside, too: by digest, with the registry's name in each request. */
+/**
+ * The part of containerd that fetches, which Docker has inside, too: by digest, with the registry's name in
+ * each request.
+ */
 export class ContainerdFetcher {
   readonly client: ReplayedClient;
   readonly #repository: string;
@@ -68,7 +71,10 @@ export class ContainerdFetcher {
 
 const lines: HeaderLines = [['User-Agent', 'containerd/v2.4.2']];
 
-/** `ctr images pull`, by the transfer service: it reads what the index lists, three at a time, and then has its own platform's layers. */
+/**
+ * `ctr images pull`, by the transfer service: it reads what the index lists, three at a time, and then has
+ * its own platform's layers.
+ */
 export const containerdCtr: PullingClient = {
   name: 'ctr 2.4.2',
   async pull(request) {

@@ -14,8 +14,8 @@ const agent = 'docker/29.0.0 go/go1.26.0 kernel/6.1.0 os/linux arch/amd64';
 const caller = 'UpstreamClient(Docker-Client/28.2.2 \\(linux\\))';
 
 /**
- * Docker Engine 29 with the containerd store, by `registry-mirrors`. Behind the platform's manifest it reads what is attested of
- * it, and what refers to that; it fails without.
+ * Docker Engine 29 with the containerd store, by `registry-mirrors`. Behind the platform's manifest it reads
+ * what is attested of it, and what refers to that; it fails without.
  */
 export const docker29: PullingClient = {
   name: 'Docker 29, containerd store',
@@ -55,7 +55,10 @@ const accepts = [
   'application/vnd.oci.image.index.v1+json',
 ];
 
-/** Docker Engine 29 with a storage driver of its own, as all before it: a ping first, four blobs at a time, no attestations. */
+/**
+ * Docker Engine 29 with a storage driver of its own, as all before it: a ping first, four blobs at a time, no
+ * attestations.
+ */
 export const docker29Graphdriver: PullingClient = {
   name: 'Docker 29, graphdriver',
   async pull({ origin, repository, tag, architecture, account, has }) {

@@ -24,14 +24,20 @@ export interface ReplayedClientOptions {
   readonly lines: HeaderLines;
   /** Where it has logged in. */
   readonly account?: Account | undefined;
-  /** How many requests it makes without its account, and again with it when that is asked for; from then on it shows it at once. */
+  /**
+   * How many requests it makes without its account, and again with it when that is asked for; from then on it
+   * shows it at once.
+   */
   readonly probes: number;
 }
 
 /** Milliseconds that any single wait may take. */
 const deadlineMs = 30_000;
 
-/** Sends requests as a real client does: over connections that it keeps, several at a time, and with its account when asked. */
+/**
+ * Sends requests as a real client does: over connections that it keeps, several at a time, and with its
+ * account when asked.
+ */
 export class ReplayedClient implements Disposable {
   /** In the order of their answers. */
   readonly exchanges: Exchange[] = [];
