@@ -5,7 +5,7 @@ export interface Span {
 }
 
 /** Ranges in one header, at most. podman and skopeo ask for up to 1,024. */
-export const maxRanges = 2048;
+const maxRanges = 2048;
 
 /**
  * How often ranges may begin before the one that stands before them: for bytes that only arrive, each costs a

@@ -8,7 +8,7 @@ import type { Upstream } from '../upstream.ts';
 import type { AheadTally } from './ahead-tally.ts';
 import { Course } from './course.ts';
 import type { PulledImage } from './pulled-image.ts';
-import type { Venture } from './venture.ts';
+import type { Speculation } from './speculation.ts';
 
 /** Blobs at a time, of all images together: each that arrives has its buffers. */
 const atATime = 16;
@@ -21,7 +21,7 @@ export interface ImageFetcherOptions {
   readonly goesOn: (repository: Repository) => boolean;
 }
 
-/** Has blobs of images fetched, some at a time, for as long as their venture lasts. */
+/** Has blobs of images fetched, some at a time, for as long as they may come. */
 export class ImageFetcher {
   readonly #options: ImageFetcherOptions;
   readonly #turns = new Turns(atATime);
@@ -33,14 +33,14 @@ export class ImageFetcher {
   /** Resolves to whether all these blobs of an image are held now. */
   async fetch(image: PulledImage, blobs: readonly Digest[]): Promise<boolean> {
     const { parallel } = this.#options.routing.upstream(image.repository.upstream).pullAhead;
-    const { venture } = image;
+    const { speculation } = image;
     const course = new Course(parallel, () => {
-      venture.look();
+      speculation.look();
     });
     const fetching: Promise<boolean>[] = [];
     for (const blob of blobs) {
       await course.room();
-      if (venture.isStopped) break;
+      if (speculation.isStopped) break;
       const isHeld = course.run((begun) => this.#blob(image, blob, begun));
       // It is awaited below; until then it must not count as unhandled.
       isHeld.catch(() => undefined);
@@ -53,15 +53,15 @@ export class ImageFetcher {
   /** Resolves to whether the blob is held, without a look where upstream is better left alone. */
   async #blob(image: PulledImage, blob: Digest, begun: (arrival: Arrival) => void): Promise<boolean> {
     const { blobs, tally, goesOn } = this.#options;
-    const { repository, claims, venture } = image;
+    const { repository, claims, speculation } = image;
     const { held } = await this.#turns.run(async (): Promise<{ held: boolean | Promise<boolean> }> => {
-      if (venture.isStopped || !goesOn(repository)) return { held: false };
+      if (speculation.isStopped || !goesOn(repository)) return { held: false };
       const arrival = await blobs.fetchAhead(repository, blob, claims);
       if (arrival === undefined) return { held: true };
-      venture.follow(arrival);
+      speculation.follow(arrival);
       begun(arrival);
       // What comes for a client anyway keeps no turn from what nobody has asked for yet.
-      if (arrival.joined) return { held: whole(arrival, venture) };
+      if (arrival.joined) return { held: whole(arrival, speculation) };
       tally.begun(blob);
       const isHeld = await arrival.held;
       tally.came(blob, arrival.received);
@@ -72,8 +72,8 @@ export class ImageFetcher {
 }
 
 /** Whether a blob is held in the end that was on its way before. If not, its image is one that waits for a client, too. */
-async function whole({ held }: Arrival, venture: Venture): Promise<boolean> {
+async function whole({ held }: Arrival, speculation: Speculation): Promise<boolean> {
   const isHeld = await held;
-  if (!isHeld) venture.stop();
+  if (!isHeld) speculation.stop();
   return isHeld;
 }

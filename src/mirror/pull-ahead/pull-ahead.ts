@@ -19,7 +19,7 @@ import { Attestations } from './attestations.ts';
 import { imageBlobs } from './image-blobs.ts';
 import { ImageFetcher } from './image-fetcher.ts';
 import { Unasked, type PulledImage } from './pulled-image.ts';
-import { Venture } from './venture.ts';
+import { Speculation } from './speculation.ts';
 
 /** Images under way; there are more only where many clients begin at once, and those fetch for themselves. */
 const maxImages = 256;
@@ -90,9 +90,10 @@ export class PullAhead {
     if (!routing.upstream(repository.upstream).pullAhead.enabled) return;
     this.#askedAt.set(digestKey(repository, digest), clock.monotonic());
     for (const { image } of this.#underWay.values()) {
-      const isRival =
-        image.rivals?.has(digest) === true && repositoryKey(image.repository) === repositoryKey(repository);
-      if (isRival) image.venture.stop();
+      const isOtherPlatform =
+        image.otherPlatforms?.has(digest) === true &&
+        repositoryKey(image.repository) === repositoryKey(repository);
+      if (isOtherPlatform) image.speculation.stop();
     }
   }
 
@@ -112,8 +113,8 @@ export class PullAhead {
     const blobs = imageBlobs(readManifest(bytes));
     if (blobs.length === 0) this.#restUntil.set(digest, clock.monotonic() + completeMs);
     else {
-      const venture = new Venture(unaskedBytes, this.#allowance);
-      this.#begin({ repository, digest, claims, blobs, venture, rivals: undefined });
+      const speculation = new Speculation(unaskedBytes, this.#allowance);
+      this.#begin({ repository, digest, claims, blobs, speculation, otherPlatforms: undefined });
     }
   }
 
@@ -132,7 +133,7 @@ export class PullAhead {
     const image = this.#unasked.of(repository, blob);
     if (image === undefined) return;
     this.#unasked.delete(image);
-    image.venture.confirm();
+    image.speculation.confirm();
   }
 
   /** Forgets what is known of a manifest that has been evicted: its blobs may go, too. */
@@ -145,7 +146,7 @@ export class PullAhead {
   async close(): Promise<void> {
     this.#closed = true;
     const underWay = [...this.#underWay.values()];
-    for (const { image } of underWay) image.venture.dismiss();
+    for (const { image } of underWay) image.speculation.dismiss();
     await Promise.all(underWay.map(({ ended }) => ended));
   }
 
@@ -159,23 +160,25 @@ export class PullAhead {
 
   /** Whether the manifest of an image that is under way is pulled by a client that reads no other platform's, for once. */
   #beginsAnew({ image, waits }: UnderWay): boolean {
-    const { venture } = image;
-    if (!venture.isConfirmed) this.#unasked.add(image);
-    if (!waits || !venture.isStopped || venture.isExhausted || !this.#mayBegin(image)) return false;
-    venture.dismiss();
+    const { speculation } = image;
+    if (!speculation.isConfirmed) this.#unasked.add(image);
+    if (!waits || !speculation.isStopped || speculation.isExhausted || !this.#mayBegin(image)) return false;
+    speculation.dismiss();
     return true;
   }
 
   /** Whether anything of an image may be fetched before a client asks for a layer. */
-  #mayBegin({ repository, rivals = new Set() }: PulledImage): boolean {
-    return !this.#allowance.isSpent && ![...rivals].some((rival) => this.#wasAsked(repository, rival));
+  #mayBegin({ repository, otherPlatforms = new Set() }: PulledImage): boolean {
+    return (
+      !this.#allowance.isSpent && ![...otherPlatforms].some((other) => this.#wasAsked(repository, other))
+    );
   }
 
   /** Where there is none, an image that only waits for a client gives way. */
   #hasRoom(): boolean {
     if (this.#underWay.size < maxImages) return true;
     const waiting = [...this.#underWay.values()].find(({ waits }) => waits);
-    waiting?.image.venture.dismiss();
+    waiting?.image.speculation.dismiss();
     return waiting !== undefined;
   }
 
@@ -201,12 +204,14 @@ export class PullAhead {
   async #image(underWay: UnderWay): Promise<void> {
     const { clock, logger } = this.#options;
     const { image } = underWay;
-    const { repository, digest, venture } = image;
+    const { repository, digest, speculation } = image;
     const forgotten = this.#forgotten;
     const startedAt = clock.monotonic();
     const indexes = await this.#indexes(image);
-    image.rivals = new Set(indexes.flatMap(({ platforms }) => platforms.filter((one) => one !== digest)));
-    if (!this.#mayBegin(image)) venture.stop();
+    image.otherPlatforms = new Set(
+      indexes.flatMap(({ platforms }) => platforms.filter((one) => one !== digest)),
+    );
+    if (!this.#mayBegin(image)) speculation.stop();
     const isComplete = await this.#fetch(underWay, indexes);
     // Unless nobody pulls it, or it was evicted meanwhile.
     if (isComplete === undefined || forgotten !== this.#forgotten) return;
@@ -224,15 +229,15 @@ export class PullAhead {
    */
   async #fetch(underWay: UnderWay, indexes: readonly ImageIndex[]): Promise<boolean | undefined> {
     const { image } = underWay;
-    const { venture } = image;
+    const { speculation } = image;
     let isHeld = await this.#fetcher.fetch(image, image.blobs);
-    if (venture.wasStopped) {
+    if (speculation.wasStopped) {
       if (!(await this.#isPulled(underWay))) return undefined;
       isHeld = await this.#fetcher.fetch(image, image.blobs);
     }
     if (!isHeld || !indexes.some(({ attestations }) => attestations.has(image.digest))) return isHeld;
     // What was held already has been pulled by somebody before.
-    if (venture.hasBegun && !(await this.#isPulled(underWay))) return undefined;
+    if (speculation.hasBegun && !(await this.#isPulled(underWay))) return undefined;
     return this.#attested(image, indexes);
   }
 
@@ -241,15 +246,15 @@ export class PullAhead {
     const blobs = await this.#attestations.blobs(image.repository, image.digest, indexes);
     if (blobs === undefined) return false;
     // Few clients ask for it at all, so it never counts as pulled.
-    const venture = new Venture(unaskedBytes, this.#allowance);
-    return this.#fetcher.fetch({ ...image, venture }, blobs);
+    const speculation = new Speculation(unaskedBytes, this.#allowance);
+    return this.#fetcher.fetch({ ...image, speculation }, blobs);
   }
 
   /** Resolves to whether a client has asked for a layer, or does so soon. */
   async #isPulled(underWay: UnderWay): Promise<boolean> {
-    const { venture } = underWay.image;
-    underWay.waits = !venture.isConfirmed;
-    const outcome = await within(this.#options.clock, patienceMs, venture.outcome);
+    const { speculation } = underWay.image;
+    underWay.waits = !speculation.isConfirmed;
+    const outcome = await within(this.#options.clock, patienceMs, speculation.outcome);
     underWay.waits = false;
     return outcome === true;
   }

@@ -1,7 +1,7 @@
 import type { Digest } from '../../oci/digest.ts';
 import { digestKey, type Repository } from '../../oci/reference.ts';
 import type { Claims } from '../entitlement.ts';
-import type { Venture } from './venture.ts';
+import type { Speculation } from './speculation.ts';
 
 /** An image whose manifest a client has got, and with which rights. */
 export interface PulledImage {
@@ -10,9 +10,9 @@ export interface PulledImage {
   readonly claims: Claims;
   /** The config, then the layers from the lowest on. */
   readonly blobs: readonly Digest[];
-  readonly venture: Venture;
+  readonly speculation: Speculation;
   /** The images for other platforms in the same indexes, as soon as they are known. */
-  rivals: ReadonlySet<Digest> | undefined;
+  otherPlatforms: ReadonlySet<Digest> | undefined;
 }
 
 /** The images that no client has asked a layer of yet, by their layers. Those of another repository are other images. */
@@ -44,7 +44,7 @@ export class Unasked {
   of(repository: Repository, blob: Digest): PulledImage | undefined {
     const images = [...(this.#byLayer.get(digestKey(repository, blob)) ?? [])];
     const last = images.pop();
-    return images.some(({ digest }) => last?.rivals?.has(digest) !== false) ? undefined : last;
+    return images.some(({ digest }) => last?.otherPlatforms?.has(digest) !== false) ? undefined : last;
   }
 }
 

@@ -5,7 +5,7 @@ import type { Allowance } from './allowance.ts';
  * What is fetched of an image before a client has asked for any layer of it: perhaps none ever will. It ends when so much
  * has come, or when it turns out that the client reads the manifests of other platforms as well.
  */
-export class Venture {
+export class Speculation {
   readonly #limit: number;
   readonly #allowance: Allowance;
   readonly #arrivals = new Set<Arrival>();
