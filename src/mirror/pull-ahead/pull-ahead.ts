@@ -14,7 +14,7 @@ import { within } from '../patience.ts';
 import type { Routing } from '../routing.ts';
 import type { Upstream } from '../upstream.ts';
 import type { AheadTally } from './ahead-tally.ts';
-import { Allowance } from './allowance.ts';
+import { TokenBucket } from './token-bucket.ts';
 import { Attestations } from './attestations.ts';
 import { imageBlobs } from './image-blobs.ts';
 import { ImageFetcher } from './image-fetcher.ts';
@@ -65,7 +65,7 @@ interface UnderWay {
  */
 export class PullAhead {
   readonly #options: PullAheadOptions;
-  readonly #allowance: Allowance;
+  readonly #bucket: TokenBucket;
   readonly #fetcher: ImageFetcher;
   readonly #attestations: Attestations;
   readonly #underWay = new Map<string, UnderWay>();
@@ -79,7 +79,7 @@ export class PullAhead {
 
   constructor(options: PullAheadOptions) {
     this.#options = options;
-    this.#allowance = new Allowance(options.clock, unaskedOfAll);
+    this.#bucket = new TokenBucket(options.clock, unaskedOfAll);
     this.#attestations = new Attestations(options);
     this.#fetcher = new ImageFetcher({ ...options, goesOn: (repository) => this.#goesOn(repository) });
   }
@@ -113,7 +113,7 @@ export class PullAhead {
     const blobs = imageBlobs(readManifest(bytes));
     if (blobs.length === 0) this.#restUntil.set(digest, clock.monotonic() + completeMs);
     else {
-      const speculation = new Speculation(unaskedBytes, this.#allowance);
+      const speculation = new Speculation(unaskedBytes, this.#bucket);
       this.#begin({ repository, digest, claims, blobs, speculation, otherPlatforms: undefined });
     }
   }
@@ -170,7 +170,7 @@ export class PullAhead {
   /** Whether anything of an image may be fetched before a client asks for a layer. */
   #mayBegin({ repository, otherPlatforms = new Set() }: PulledImage): boolean {
     return (
-      !this.#allowance.isSpent && ![...otherPlatforms].some((other) => this.#wasAsked(repository, other))
+      !this.#bucket.isSpent && ![...otherPlatforms].some((other) => this.#wasAsked(repository, other))
     );
   }
 
@@ -246,7 +246,7 @@ export class PullAhead {
     const blobs = await this.#attestations.blobs(image.repository, image.digest, indexes);
     if (blobs === undefined) return false;
     // Few clients ask for it at all, so it never counts as pulled.
-    const speculation = new Speculation(unaskedBytes, this.#allowance);
+    const speculation = new Speculation(unaskedBytes, this.#bucket);
     return this.#fetcher.fetch({ ...image, speculation }, blobs);
   }
 

@@ -1,5 +1,5 @@
 import type { Arrival } from '../arrival.ts';
-import type { Allowance } from './allowance.ts';
+import type { TokenBucket } from './token-bucket.ts';
 
 /**
  * What is fetched of an image before a client has asked for any layer of it: perhaps none ever will. It ends when so much
@@ -7,7 +7,7 @@ import type { Allowance } from './allowance.ts';
  */
 export class Speculation {
   readonly #limit: number;
-  readonly #allowance: Allowance;
+  readonly #bucket: TokenBucket;
   readonly #arrivals = new Set<Arrival>();
   /** What another has begun, who answers for it, and may abandon it. */
   readonly #joined = new Set<Arrival>();
@@ -19,9 +19,9 @@ export class Speculation {
   #confirmed = false;
 
   /** @param limit in bytes, for this image */
-  constructor(limit: number, allowance: Allowance) {
+  constructor(limit: number, bucket: TokenBucket) {
     this.#limit = limit;
-    this.#allowance = allowance;
+    this.#bucket = bucket;
   }
 
   /** Whether a client has asked for a layer. Then there is no limit. */
@@ -66,17 +66,17 @@ export class Speculation {
   look(): void {
     if (this.#confirmed) return;
     const received = [...this.#arrivals].reduce((sum, arrival) => sum + arrival.received, 0);
-    this.#allowance.draw(received - this.#drawn);
+    this.#bucket.draw(received - this.#drawn);
     this.#drawn = received;
     this.#exhausted = received > this.#limit;
-    if (this.#exhausted || this.#allowance.isSpent) this.stop();
+    if (this.#exhausted || this.#bucket.isSpent) this.stop();
   }
 
   /** A client has asked for a layer. */
   confirm(): void {
     if (this.#confirmed) return;
     this.#confirmed = true;
-    this.#allowance.giveBack(this.#drawn);
+    this.#bucket.giveBack(this.#drawn);
     for (const arrival of this.#joined) arrival.keep();
     this.#joined.clear();
     this.#arrivals.clear();

@@ -1,37 +1,37 @@
 import { describe, expect, it } from 'vitest';
-import { Allowance } from '../../../../src/mirror/pull-ahead/allowance.ts';
+import { TokenBucket } from '../../../../src/mirror/pull-ahead/token-bucket.ts';
 import { AheadTally } from '../../../../src/mirror/pull-ahead/ahead-tally.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { TestClock } from '../../../support/test-clock.ts';
 
-describe('an allowance', () => {
+describe('a token bucket', () => {
   const limit = { bytes: 1000, ms: 10_000 };
 
   it('is spent once so much was drawn, and comes back with time', async () => {
     const clock = new TestClock();
-    const allowance = new Allowance(clock, limit);
-    allowance.draw(999);
-    expect(allowance.isSpent).toBe(false);
-    allowance.draw(101);
-    expect(allowance.isSpent).toBe(true);
+    const bucket = new TokenBucket(clock, limit);
+    bucket.draw(999);
+    expect(bucket.isSpent).toBe(false);
+    bucket.draw(101);
+    expect(bucket.isSpent).toBe(true);
 
     await clock.advance(900);
-    expect(allowance.isSpent).toBe(true);
+    expect(bucket.isSpent).toBe(true);
     await clock.advance(200);
-    expect(allowance.isSpent).toBe(false);
+    expect(bucket.isSpent).toBe(false);
   });
 
   it('takes back what was for somebody after all, and never grows beyond its limit', async () => {
     const clock = new TestClock();
-    const allowance = new Allowance(clock, limit);
-    allowance.draw(1000);
-    allowance.giveBack(1000);
+    const bucket = new TokenBucket(clock, limit);
+    bucket.draw(1000);
+    bucket.giveBack(1000);
     await clock.advance(60_000);
-    allowance.giveBack(1000);
-    allowance.draw(999);
-    expect(allowance.isSpent).toBe(false);
-    allowance.draw(1);
-    expect(allowance.isSpent).toBe(true);
+    bucket.giveBack(1000);
+    bucket.draw(999);
+    expect(bucket.isSpent).toBe(false);
+    bucket.draw(1);
+    expect(bucket.isSpent).toBe(true);
   });
 });
 

@@ -1,19 +1,19 @@
 import type { Clock } from '../../clock.ts';
 
 /** Bytes that may be fetched for nobody, and how long it takes until as many may be again, in milliseconds. */
-export interface AllowanceLimit {
+export interface TokenBucketLimit {
   readonly bytes: number;
   readonly ms: number;
 }
 
-/** What may be fetched of images that no client asks for in the end, of all images together: so much in so long a time. */
-export class Allowance {
+/** A token bucket of bytes: what may be fetched of images that no client asks for in the end, of all images together. */
+export class TokenBucket {
   readonly #clock: Clock;
-  readonly #limit: AllowanceLimit;
+  readonly #limit: TokenBucketLimit;
   #left: number;
   #at: number;
 
-  constructor(clock: Clock, limit: AllowanceLimit) {
+  constructor(clock: Clock, limit: TokenBucketLimit) {
     this.#clock = clock;
     this.#limit = limit;
     this.#left = limit.bytes;
