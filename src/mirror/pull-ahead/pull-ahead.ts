@@ -169,9 +169,7 @@ export class PullAhead {
 
   /** Whether anything of an image may be fetched before a client asks for a layer. */
   #mayBegin({ repository, otherPlatforms = new Set() }: PulledImage): boolean {
-    return (
-      !this.#bucket.isSpent && ![...otherPlatforms].some((other) => this.#wasAsked(repository, other))
-    );
+    return !this.#bucket.isSpent && ![...otherPlatforms].some((other) => this.#wasAsked(repository, other));
   }
 
   /** Where there is none, an image that only waits for a client gives way. */
