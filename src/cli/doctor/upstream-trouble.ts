@@ -9,7 +9,7 @@ const advice: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'see to the network of this machine',
 };
 
-/** How a server that speaks TLS may take leave of who does not. */
+/** How a server that speaks TLS may end a connection on which it gets plain HTTP. */
 const cutCodes: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET']);
 const overTls = 'see that the port is right; if it speaks TLS, write its `url` with https://';
 
