@@ -83,8 +83,8 @@ export interface StoreUsage {
  * whoever stands at its head and was used since, is pinned or in use moves back instead of going.
  *
  * An image is a root manifest with its family: the children an index lists, the manifests whose `subject` it is, and
- * what is tagged after its digest in the same repository (`sha256-<hex>`, with or without `.sig`, `.att` or `.sbom`).
- * A family member or a blob that several images share goes only with the last one.
+ * what is tagged after its digest (`sha256-<hex>`, with or without `.sig`, `.att` or `.sbom`), as far as one repository
+ * holds both. A family member or a blob that several images share goes only with the last one.
  *
  * All methods reject with StoreError on trouble; none throws synchronously.
  */

@@ -7,6 +7,7 @@ import { heedless } from './metadata-store/evicting.ts';
 import { evictionModelContract } from './metadata-store/eviction-model.ts';
 import { evictionOrderContract } from './metadata-store/eviction-order.ts';
 import { expiryContract } from './metadata-store/expiry.ts';
+import { foreignLinksContract } from './metadata-store/foreign-links.ts';
 import { inventoryContract } from './metadata-store/inventory.ts';
 import { manifestsContract } from './metadata-store/manifests.ts';
 import { referrersContract } from './metadata-store/referrers.ts';
@@ -29,6 +30,7 @@ export function metadataStoreContract(make: MakeStore): void {
   inventoryContract(make);
   expiryContract(make);
   evictionOrderContract(make);
+  foreignLinksContract(make);
   removalContract(make);
   condemnedContract(make);
   evictionModelContract(make);

@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 import type { Digest } from '../../oci/digest.ts';
 import type { Tag } from '../../oci/reference.ts';
 import type { StoredImage } from '../inventory.ts';
-import { Families, reach } from './eviction/families.ts';
+import { Families, type HeldIn } from './eviction/families.ts';
 
 interface ManifestRow {
   readonly mediaType: string;
@@ -67,7 +67,7 @@ export class InventoryImages {
   /** Whether a manifest has no tag, and belongs to no other manifest of the repository. */
   isUntaggedRoot(repository: number, digest: Digest): boolean {
     if (this.#isTagged.get(repository, digest) !== undefined) return false;
-    return !this.#families.holders(digest).some((holder) => this.#isHeld(repository, holder));
+    return this.#families.holders(digest, this.#heldIn(repository)).length === 0;
   }
 
   /** What is known of an image, or undefined when it is no longer held. */
@@ -100,12 +100,11 @@ export class InventoryImages {
 
   /** A manifest and all that belongs to it and is held by the repository. */
   #familyOf(repository: number, digest: Digest): ReadonlySet<Digest> {
-    const heldMembers = (each: Digest) =>
-      this.#families.members(each).filter((member) => this.#isHeld(repository, member));
-    return new Set(reach(digest, heldMembers));
+    return new Set(this.#families.descendants(digest, this.#heldIn(repository)));
   }
 
-  #isHeld(repository: number, digest: Digest): boolean {
-    return this.#holds.get(repository, digest) !== undefined;
+  #heldIn(repository: number): HeldIn {
+    const [here, nowhere] = [new Set([repository]), new Set<number>()];
+    return (manifest) => (this.#holds.get(repository, manifest) === undefined ? nowhere : here);
   }
 }

@@ -1,7 +1,8 @@
 import type Database from 'better-sqlite3';
 import type { Clock } from '../../clock.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { Families } from './eviction/families.ts';
+import { Families, type HeldIn } from './eviction/families.ts';
+import { Places } from './eviction/places.ts';
 import type { Positions } from './positions.ts';
 import { TimeSlice } from './time-slice.ts';
 import type { Use } from './usage.ts';
@@ -11,6 +12,7 @@ export class UseWriter {
   readonly #clock: Clock;
   readonly #positions: Positions;
   readonly #families: Families;
+  readonly #heldIn: HeldIn;
   readonly #touchManifest;
   readonly #touchBlob;
   readonly #move;
@@ -19,6 +21,8 @@ export class UseWriter {
     this.#clock = clock;
     this.#positions = positions;
     this.#families = new Families(database);
+    const places = new Places(database);
+    this.#heldIn = (manifest) => places.ids(manifest);
     const touch = (table: string) =>
       database.prepare<[{ digest: Digest } & Use]>(`
         UPDATE ${table} SET last_used_at = @at, queue_at = max(queue_at, @position) WHERE digest = @digest`);
@@ -39,7 +43,7 @@ export class UseWriter {
     let written = 0;
     for (const [digest, { at, position }] of uses) {
       if (this.#touchManifest.run({ digest, at, position }).changes > 0) {
-        for (const member of this.#families.descendants(digest)) {
+        for (const member of this.#families.descendants(digest, this.#heldIn)) {
           this.#move.run({ digest: member, position });
           if (slice.isOver) break;
         }

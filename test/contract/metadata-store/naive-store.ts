@@ -158,13 +158,18 @@ export class NaiveStore {
     return { digest: root, manifests, blobs, bytes: this.#sizeOf(blobs) };
   }
 
-  /** The held manifests that one belongs to, by way of some that are not held perhaps. */
+  /** The held manifests that one belongs to in any repository, by way of some that this does not hold perhaps. */
   #holders(digest: Digest): Set<Digest> {
+    const places = [...(this.#places.get(digest)?.values() ?? [])];
+    return new Set(places.flatMap((repository) => [...this.#holdersIn(repository, digest)]));
+  }
+
+  #holdersIn(repository: Repository, digest: Digest): Set<Digest> {
     const held = new Set<Digest>();
     const seen = new Set([digest]);
     for (const each of seen) {
-      for (const holder of this.#named(each)) {
-        if (this.#contents.has(holder)) held.add(holder);
+      for (const holder of this.#named(repository, each)) {
+        if (this.holds(repository, holder)) held.add(holder);
         else seen.add(holder);
       }
     }
@@ -172,14 +177,17 @@ export class NaiveStore {
     return held;
   }
 
-  #named(digest: Digest): readonly Digest[] {
-    const parents = [...this.#contents].filter(([, { children }]) => children.includes(digest));
-    const subject = this.#contents.get(digest)?.subject;
-    const companions = [...this.#tags.values()].filter((tag) => tag.digest === digest);
-    const subjects = companions.flatMap(({ repository, name }) =>
-      [...this.#contents.keys()].filter(
-        (each) => this.holds(repository, each) && name.startsWith(each.replace(':', '-')),
-      ),
+  /** What a manifest belongs to, held or not, as far as the manifests and tags of a repository tell. */
+  #named(repository: Repository, digest: Digest): readonly Digest[] {
+    const contents = [...this.#contents].filter(([each]) => this.holds(repository, each));
+    const parents = contents.filter(([, { children }]) => children.includes(digest));
+    const subject = new Map(contents).get(digest)?.subject;
+    const key = repositoryKey(repository);
+    const companions = [...this.#tags.values()].filter(
+      (tag) => tag.digest === digest && repositoryKey(tag.repository) === key,
+    );
+    const subjects = companions.flatMap(({ name }) =>
+      contents.map(([each]) => each).filter((each) => name.startsWith(each.replace(':', '-'))),
     );
     return [...parents.map(([parent]) => parent), ...(subject === undefined ? [] : [subject]), ...subjects];
   }

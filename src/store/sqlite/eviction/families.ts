@@ -13,10 +13,22 @@ interface HeldTag {
   readonly name: Tag;
 }
 
+/** A manifest in a repository, by the id of its row. */
+interface HeldManifest {
+  readonly repository: number;
+  readonly digest: Digest;
+}
+
+/** The ids of the repositories, of those that are looked at, that hold a manifest. */
+export type HeldIn = (manifest: Digest) => ReadonlySet<number>;
+
 /**
- * Which manifests belong to which, as far as held ones tell. To a manifest belong the children that it lists, what
- * refers to it by `subject`, and what is tagged after its digest in a repository that holds both. Children and subjects
- * need not be held.
+ * Which held manifests belong to which. To a manifest belong the children that it lists, what refers to it by `subject`,
+ * and what is tagged after its digest. What refers to a child belongs to the index that lists the child where the child is
+ * not held.
+ *
+ * Whoever may write to one repository may write a manifest that names any digest. So a link counts only within a repository
+ * that holds both ends: nothing that is said elsewhere makes an image stay or go.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
 export class Families {
@@ -47,25 +59,34 @@ export class Families {
       )
       .pluck();
     const companions = companionSuffixes.map((suffix) => `@stem || '${suffix}'`).join(', ');
-    this.#companions = database
-      .prepare<[{ digest: Digest; stem: string }], Digest>(
-        `SELECT digest FROM tag WHERE ${holding} AND name IN (${companions})`,
-      )
-      .pluck();
+    this.#companions = database.prepare<[{ digest: Digest; stem: string }], HeldManifest>(
+      `SELECT repository, digest FROM tag WHERE ${holding} AND name IN (${companions})`,
+    );
     this.#blobs = digests(`SELECT blob FROM manifest_blob WHERE manifest = ?`);
   }
 
-  /** Manifests that a manifest belongs to directly; never itself. */
-  holders(digest: Digest): readonly Digest[] {
-    const namesakes = this.#longTags.all({ digest }).flatMap((tag) => this.#namesakes(tag));
-    return others(digest, [...this.#parents.all(digest), ...this.#subject.all(digest), ...namesakes]);
+  /** The next held manifests that a manifest belongs to; never itself. */
+  holders(digest: Digest, heldIn: HeldIn): readonly Digest[] {
+    const here = heldIn(digest);
+    const namesakes = this.#longTags
+      .all({ digest })
+      .flatMap((tag) => this.#namesakes(tag).map((each) => ({ repository: tag.repository, digest: each })));
+    return others(digest, [
+      ...beside(here, this.#parents.all(digest), heldIn),
+      ...this.#subject.all(digest).flatMap((subject) => orBeyond(here, subject, this.#parents, heldIn)),
+      ...named(here, namesakes, heldIn),
+    ]);
   }
 
-  /** Manifests that belong to a manifest directly; never itself. */
-  members(digest: Digest): readonly Digest[] {
-    const stem = companionStem(digest);
-    const companions = this.#companions.all({ digest, stem });
-    return others(digest, [...this.#children.all(digest), ...this.#referrers.all(digest), ...companions]);
+  /** The next held manifests that belong to a manifest; never itself. */
+  members(digest: Digest, heldIn: HeldIn): readonly Digest[] {
+    const here = heldIn(digest);
+    const companions = this.#companions.all({ digest, stem: companionStem(digest) });
+    return others(digest, [
+      ...this.#children.all(digest).flatMap((child) => orBeyond(here, child, this.#referrers, heldIn)),
+      ...beside(here, this.#referrers.all(digest), heldIn),
+      ...named(here, companions, heldIn),
+    ]);
   }
 
   /** The blobs that a manifest names. */
@@ -79,8 +100,8 @@ export class Families {
   }
 
   /** All that belongs to a manifest, directly or not, itself first; found as it is asked for. */
-  descendants(digest: Digest): Iterable<Digest> {
-    return reach(digest, (each) => this.members(each));
+  descendants(digest: Digest, heldIn: HeldIn): Iterable<Digest> {
+    return reach(digest, (each) => this.members(each, heldIn));
   }
 
   /** The manifests of the repository that a tag is named after. */
@@ -100,6 +121,36 @@ export function* reach(start: Digest, next: (digest: Digest) => readonly Digest[
   }
 }
 
+/** Those manifests that one of these repositories holds. */
+function beside(here: ReadonlySet<number>, linked: readonly Digest[], heldIn: HeldIn): readonly Digest[] {
+  return linked.filter((each) => [...heldIn(each)].some((repository) => here.has(repository)));
+}
+
+/** A linked manifest and, for those of these repositories that do not hold it, what is beyond it. */
+function orBeyond(
+  here: ReadonlySet<number>,
+  linked: Digest,
+  beyond: Database.Statement<[Digest], Digest>,
+  heldIn: HeldIn,
+): readonly Digest[] {
+  const there = heldIn(linked);
+  const without = new Set([...here].filter((repository) => !there.has(repository)));
+  const found = without.size < here.size ? [linked] : [];
+  if (without.size > 0) found.push(...beside(without, beyond.all(linked), heldIn));
+  return found;
+}
+
+/** What tags of these repositories lead to. */
+function named(
+  here: ReadonlySet<number>,
+  linked: readonly HeldManifest[],
+  heldIn: HeldIn,
+): readonly Digest[] {
+  return linked
+    .filter(({ repository, digest }) => here.has(repository) && heldIn(digest).has(repository))
+    .map(({ digest }) => digest);
+}
+
 function others(digest: Digest, found: readonly Digest[]): readonly Digest[] {
-  return found.filter((each) => each !== digest).toSorted();
+  return [...new Set(found)].filter((each) => each !== digest).toSorted();
 }

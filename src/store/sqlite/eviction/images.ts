@@ -1,15 +1,17 @@
 import type { Digest } from '../../../oci/digest.ts';
-import { reach, type Families } from './families.ts';
+import { reach, type Families, type HeldIn } from './families.ts';
 import type { Queue } from './queue.ts';
 
 /** Images as a queue sees them: what belongs together, of what it holds. */
 export class Images {
   readonly #families: Families;
   readonly #queue: Queue;
+  readonly #heldIn: HeldIn;
 
   constructor(families: Families, queue: Queue) {
     this.#families = families;
     this.#queue = queue;
+    this.#heldIn = (manifest) => queue.heldIn(manifest);
   }
 
   /** A manifest, and all that it belongs to, directly or not. */
@@ -58,18 +60,11 @@ export class Images {
 
   /** The next held manifests that a manifest belongs to. */
   holders(manifest: Digest): readonly Digest[] {
-    return this.#nextHeld(manifest, (each) => this.#families.holders(each));
+    return this.#families.holders(manifest, this.#heldIn);
   }
 
   /** The next held manifests that belong to a manifest. */
   #members(manifest: Digest): readonly Digest[] {
-    return this.#nextHeld(manifest, (each) => this.#families.members(each));
-  }
-
-  /** What refers to a child belongs to the index that lists the child, even if the child is not held. */
-  #nextHeld(manifest: Digest, next: (digest: Digest) => readonly Digest[]): readonly Digest[] {
-    const goesOn = (each: Digest) => each === manifest || !this.#queue.holds(each);
-    const reached = reach(manifest, (each) => (goesOn(each) ? next(each) : []));
-    return [...reached].filter((each) => !goesOn(each));
+    return this.#families.members(manifest, this.#heldIn);
   }
 }

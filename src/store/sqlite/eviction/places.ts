@@ -25,7 +25,7 @@ interface Row {
 /** Where manifests are held. */
 export class Places {
   readonly #places;
-  readonly #held;
+  readonly #ids;
   readonly #place;
   readonly #tags;
   readonly #tagged;
@@ -40,9 +40,9 @@ export class Places {
       WHERE id IN (SELECT repository FROM repository_manifest WHERE digest = @digest)
         AND +upstream = coalesce(@upstream, upstream) AND +name = coalesce(@name, name)
       ORDER BY upstream, name`);
-    this.#held = database.prepare<[Digest], { found: number }>(
-      `SELECT 1 AS found FROM repository_manifest WHERE digest = ? LIMIT 1`,
-    );
+    this.#ids = database
+      .prepare<[Digest], number>(`SELECT repository FROM repository_manifest WHERE digest = ?`)
+      .pluck();
     this.#place = database.prepare<[{ upstream: UpstreamName; name: RepositoryName }], Row>(
       `SELECT id, upstream, name FROM repository WHERE upstream = @upstream AND name = @name`,
     );
@@ -63,10 +63,10 @@ export class Places {
     return this.#places.all({ digest, upstream, name }).map(placeOf);
   }
 
-  /** Whether a repository, of a scope if one is given, holds a manifest. */
-  isHeld(digest: Digest, scope?: Scope): boolean {
-    if (scope !== undefined) return this.of(digest, scope).length > 0;
-    return this.#held.get(digest) !== undefined;
+  /** The ids of the repositories, of a scope if one is given, that hold a manifest. */
+  ids(digest: Digest, scope?: Scope): ReadonlySet<number> {
+    if (scope === undefined) return new Set(this.#ids.all(digest));
+    return new Set(this.of(digest, scope).map(({ id }) => id));
   }
 
   find({ upstream, name }: Repository): Place | undefined {

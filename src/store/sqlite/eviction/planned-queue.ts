@@ -69,8 +69,9 @@ export class PlannedQueue implements Queue {
     this.moveTo(Infinity, kind, digests);
   }
 
-  holds(manifest: Digest): boolean {
-    return !this.#gone.has(keyOf({ kind: 'manifest', digest: manifest })) && this.#stored.holds(manifest);
+  heldIn(manifest: Digest): ReadonlySet<number> {
+    const isGone = this.#gone.has(keyOf({ kind: 'manifest', digest: manifest }));
+    return isGone ? new Set() : this.#stored.heldIn(manifest);
   }
 
   isNamedByMoreThan(count: number, blob: Digest): boolean {

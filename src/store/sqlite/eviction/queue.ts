@@ -25,8 +25,8 @@ export interface Queue {
   moveTo(position: number, kind: Candidate['kind'], digests: readonly Digest[]): void;
   /** Moves back behind everything. */
   moveToEnd(kind: Candidate['kind'], digests: readonly Digest[]): void;
-  /** Whether a manifest is held in the scope. */
-  holds(manifest: Digest): boolean;
+  /** The ids of the repositories of the scope that hold a manifest. */
+  heldIn(manifest: Digest): ReadonlySet<number>;
   /** Whether more than `count` held manifests, anywhere, name a blob. */
   isNamedByMoreThan(count: number, blob: Digest): boolean;
 }

@@ -62,8 +62,8 @@ export class StoredQueue implements Queue {
     this.moveTo(this.#parts.positions.next(), kind, digests);
   }
 
-  holds(manifest: Digest): boolean {
-    return this.#parts.places.isHeld(manifest, this.#scope);
+  heldIn(manifest: Digest): ReadonlySet<number> {
+    return this.#parts.places.ids(manifest, this.#scope);
   }
 
   isNamedByMoreThan(count: number, blob: Digest): boolean {

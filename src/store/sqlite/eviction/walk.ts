@@ -61,7 +61,7 @@ export class Walk {
     const head = this.#queue.head();
     if (head === undefined || head.position > this.#until) return done;
     if (head.kind === 'blob') return this.#blob(head);
-    if (this.#queue.holds(head.digest)) return this.#image(head);
+    if (this.#queue.heldIn(head.digest).size > 0) return this.#image(head);
     this.#queue.pass(head);
     return moved;
   }
