@@ -1,6 +1,7 @@
 import type { Config, UpstreamConfig } from '../../config/config.ts';
 import type { ListenAddress } from '../../http/server.ts';
 import { dockerHub, registryName } from '../../oci/docker-hub.ts';
+import { addressKind } from '../../upstream/address-kind.ts';
 import { clientOrigin } from '../client-origin.ts';
 import { SetupUsageError } from './setup-error.ts';
 
@@ -44,6 +45,12 @@ export class Origin {
       );
     }
     return new Origin(url);
+  }
+
+  /** Whether it is for clients on the mirror's own machine alone. */
+  get isLoopback(): boolean {
+    const host = this.#hostname.replace(/^\[|\]$/g, '');
+    return host === 'localhost' || addressKind(host) === 'loopback';
   }
 
   with({ hostname = this.#hostname, port = this.#port }: { hostname?: string; port?: string }): Origin {
@@ -133,7 +140,14 @@ function publicOriginOf(
   if (publicAddr.port === 0) {
     throw new SetupUsageError('http.public.addr leaves the port to the system: say --public URL');
   }
-  return at(publicAddr, origin);
+  const open = at(publicAddr, origin);
+  // Something in between takes what other machines ask for there, at an address that only the operator knows.
+  if (open.isLoopback && !origin.isLoopback) {
+    throw new SetupUsageError(
+      `http.public.addr is for this machine alone, and the mirror is at ${origin.url}: say --public URL`,
+    );
+  }
+  return open;
 }
 
 /** Another listen address of the mirror at that origin. */

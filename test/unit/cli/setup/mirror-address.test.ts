@@ -160,6 +160,12 @@ http: { public: { addr: ':5001' } }
         ),
       ),
     ).toEqual([mirror, 'http://mirror.lan:5001', 'http://hub.mirror.lan:5001']);
+    const behindProxy = text.replace(':5001', '127.0.0.1:5001');
+    await expect(addressWith(behindProxy, { mirror })).rejects.toThrow(
+      /this machine alone.*say --public URL$/u,
+    );
+    const here = await addressWith(behindProxy, { mirror: 'http://localhost:5000' });
+    expect(here.publicOrigin?.url).toBe('http://127.0.0.1:5001');
     await expect(addressWith(text, { mirror, public: 'x' })).rejects.toThrow(/^--public wants a URL/u);
     await expect(addressWith('', { public: mirror })).rejects.toThrow(/--public is for a mirror with/u);
   });
