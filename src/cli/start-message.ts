@@ -1,3 +1,4 @@
+import { hasAccounts } from '../config/access.ts';
 import type { Config, UpstreamConfig } from '../config/config.ts';
 import { defaultUrl } from '../config/registry-url.ts';
 import { dockerHub } from '../oci/docker-hub.ts';
@@ -26,6 +27,8 @@ export interface StartSummary {
   readonly storage: string;
   /** Their names, the one that plain names mean first, each with what is special about it. */
   readonly upstreams: readonly string[];
+  /** Where clients log in, as Docker names it; undefined where they cannot. */
+  readonly login: string | undefined;
   /** An example for images that Docker does not pull from a mirror by itself; undefined when there are none. */
   readonly pull: string | undefined;
   readonly daemonJson: DaemonJson;
@@ -69,6 +72,7 @@ export function summarize(config: Config, listening: Listening, machine = ownAdd
     bound,
     storage: config.storage.rootdirectory,
     upstreams: config.upstreams.map((upstream) => describe(upstream, config)),
+    login: hasAccounts(config.auth) ? hostPort(main) : undefined,
     pull: pullExample(config, hostPort(publicAddress ?? main)),
     daemonJson: {
       // dockerd asks its mirrors for Docker Hub's images only.
@@ -85,6 +89,7 @@ export function startMessage({
   bound,
   storage,
   upstreams,
+  login,
   pull,
   daemonJson,
 }: StartSummary): string {
@@ -96,6 +101,7 @@ export function startMessage({
     `  mirroring     ${wrapped(upstreams)}`,
     `  storing in    ${storage}`,
   ];
+  if (login !== undefined) lines.push(`  log in with   docker login ${login}`);
   if (pull !== undefined) lines.push(`  pull with     docker pull ${pull}`);
   if (Object.keys(daemonJson).length > 0) {
     lines.push(
@@ -129,11 +135,13 @@ function describe({ name, urls, credentials }: UpstreamConfig, { plain, upstream
   return notes.length === 0 ? name : `${name} (${notes.join(', ')})`;
 }
 
-function pullExample({ plain, upstreams }: Config, mirror: string): string | undefined {
+function pullExample({ plain, access, upstreams }: Config, mirror: string): string | undefined {
   if (plain !== undefined && plain !== dockerHub) return `${mirror}/NAME:TAG`;
   // A port cannot stand within an image's name.
   const other = upstreams.find(({ name }) => name !== plain && !name.includes(':'));
-  return other === undefined ? undefined : `${mirror}/${other.name}/NAME:TAG`;
+  if (other !== undefined) return `${mirror}/${other.name}/NAME:TAG`;
+  // dockerd, which logs in to no mirror, pulls nothing by itself where all have to log in.
+  return plain === dockerHub && access.anonymous === 'deny' ? `${mirror}/NAME:TAG` : undefined;
 }
 
 function wrapped(items: readonly string[]): string {

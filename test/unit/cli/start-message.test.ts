@@ -1,6 +1,8 @@
+import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { startMessage, summarize } from '../../../src/cli/start-message.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import { TempFolder } from '../../support/temp-folder.ts';
 
 const configOf = (environment: Readonly<Record<string, string>>) =>
   loadConfig({ environment, directory: '/srv' }).config;
@@ -116,5 +118,18 @@ For other clients, see what "entrepot setup" prints.
 
     expect(startMessage(summary)).toContain('mirroring     docker.io (with an account)\n');
     expect(startMessage(summary) + JSON.stringify(summary)).not.toMatch(/geheim|someone/);
+  });
+
+  it('tells where clients log in, and how they then pull where all have to', async () => {
+    await using folder = await TempFolder.create();
+    await writeFile(folder.join('users'), '');
+    const closed = configOf({ ...hubOnly, REGISTRY_AUTH_HTPASSWD_PATH: folder.join('users') });
+
+    expect(startMessage(summarize(closed, at('http://10.0.0.7:5000')))).toContain(
+      `  log in with   docker login 10.0.0.7:5000
+  pull with     docker pull 10.0.0.7:5000/NAME:TAG
+`,
+    );
+    expect(startMessage(summarize(configOf(hubOnly), at('http://10.0.0.7:5000')))).not.toContain('log in');
   });
 });
