@@ -32,6 +32,8 @@ export interface ManifestContents {
   readonly blobs: readonly Descriptor[];
   readonly subject: Digest | undefined;
   readonly artifactType: string | undefined;
+  /** Whether it has anything at all of a manifest, or of an index. */
+  readonly isManifest: boolean;
 }
 
 /** Thrown for bytes that are no manifest of a type we store. */
@@ -95,6 +97,8 @@ export function readDocument(bytes: Uint8Array): JsonObject {
   return json;
 }
 
+const manifestKeys = ['schemaVersion', 'mediaType', 'manifests', 'config', 'layers', 'blobs'];
+
 /**
  * Reads what a manifest or index names. The bytes themselves are kept and served untouched.
  * @throws {ManifestSyntaxError} when they are no JSON object or a descriptor in them is malformed
@@ -118,13 +122,15 @@ export function readManifest(bytes: Uint8Array): ManifestContents {
     blobs: blobs.filter(({ foreign }) => !foreign).map(plain),
     subject: isObject(subject) ? descriptor(subject, 'subject').digest : undefined,
     artifactType: text(json['artifactType']) ?? (isObject(config) ? text(config['mediaType']) : undefined),
+    isManifest: manifestKeys.some((key) => key in json),
   };
 }
 
 /**
  * The type to store a manifest under. The bytes decide: what they say of themselves, else their shape. They are stored
  * once for all repositories that hold them, and whoever was the first to give them may have named any type. Upstream's
- * `Content-Type` counts where the bytes leave it open.
+ * `Content-Type` counts where the bytes leave it open, but does not make a manifest of what has nothing of one: an error
+ * of a gateway, say.
  * @throws {UnsupportedManifestError} for a type that Entrepot does not store, such as Docker's schema 1
  * @throws {ManifestSyntaxError} for a document that is neither a manifest nor an index
  */
@@ -137,7 +143,7 @@ export function manifestMediaType(contentType: string | undefined, contents: Man
   if (mediaType !== undefined && manifestMediaTypes.includes(mediaType)) return mediaType;
   const shape = mediaType === undefined ? typeOfShape(contents, stated) : undefined;
   if (shape !== undefined) return shape;
-  if (manifestMediaTypes.includes(stated)) return stated;
+  if (contents.isManifest && manifestMediaTypes.includes(stated)) return stated;
   if (mediaType !== undefined) {
     throw new UnsupportedManifestError(`manifests of type ${mediaType.slice(0, 100)} are not supported`);
   }

@@ -29,6 +29,7 @@ describe('an upstream that answers 200 and no manifest', () => {
     ['nothing', mediaType, ''],
     ['half a manifest', mediaType, image.bytes.subarray(0, 99).toString()],
     ['JSON of its own', 'application/json', '{"status":"ok"}'],
+    ['JSON of its own, called a manifest', mediaType, '{"errors":[]}'],
   ])('is a bad gateway, with words (%s)', async (_, contentType, body) => {
     await using upstream = await scriptedServer((__, response) => {
       response.writeHead(200, { 'content-type': contentType }).end(body);

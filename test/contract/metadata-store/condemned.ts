@@ -78,7 +78,14 @@ export function condemnedContract(make: MakeStore): void {
       await subject.store.putManifest(
         busybox,
         { ...other, bytes: Buffer.alloc(100_000) },
-        { mediaType: undefined, children: [], blobs: [], subject: undefined, artifactType: undefined },
+        {
+          mediaType: undefined,
+          children: [],
+          blobs: [],
+          subject: undefined,
+          artifactType: undefined,
+          isManifest: true,
+        },
       );
       const { databaseBytes: after } = await subject.store.evictions.usage();
       expect(after - databaseBytes).toBeGreaterThan(90_000);

@@ -84,7 +84,14 @@ describe('what may be mirrored', () => {
         size: image.size,
         bytes: image.bytes,
       },
-      { mediaType: undefined, children: [], blobs: [], subject: undefined, artifactType: undefined },
+      {
+        mediaType: undefined,
+        children: [],
+        blobs: [],
+        subject: undefined,
+        artifactType: undefined,
+        isManifest: true,
+      },
     );
 
     await expect(

@@ -164,6 +164,7 @@ describe('an import', () => {
       blobs: [],
       subject: undefined,
       artifactType: undefined,
+      isManifest: true,
     };
     await house.metadata.putManifest(repository('library/app'), other, contents, {
       name: '1' as Tag,
