@@ -1,3 +1,4 @@
+import { wrongSize } from './passthrough-reader.ts';
 import type { ResumableBlob } from './resumable-blob.ts';
 
 /** Bytes that are passed over rather than to ask upstream once more. */
@@ -30,7 +31,7 @@ export class StretchReader {
     return position >= this.#position && position - this.#position <= maxSkip && position < this.#end;
   }
 
-  /** As BlobSource.read, for a position that it {@link canReach}. */
+  /** As BlobSource.read, for a position that it {@link canReach}. Rejects with RegistryError where upstream has less. */
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
     if (!this.canReach(position)) throw new RangeError('these bytes are not within reach');
     for (;;) {
@@ -48,7 +49,7 @@ export class StretchReader {
       } else if (this.#blob.goesOn()) {
         this.#chunks = this.#blob.bytes(() => undefined);
       } else {
-        return 0;
+        throw wrongSize();
       }
     }
   }

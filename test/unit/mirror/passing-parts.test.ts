@@ -92,6 +92,23 @@ describe('a blob that is too large to be stored, and is asked for in parts', () 
     expect((await reading).equals(bytes.subarray(3 * MiB, 4 * MiB))).toBe(true);
   });
 
+  it('is cut where upstream has less of it than it stated, and nothing that is stored is to blame', async () => {
+    const { house } = await openHouse();
+    await using _ = house;
+    const digest = house.upstream.addBlob('library/llama3.3', bytes);
+    const honest = house.upstream.openBlob.bind(house.upstream);
+    house.upstream.openBlob = async (name, asked, offset, options) => {
+      const stream = await honest(name, asked, offset, options);
+      const less = bytes.subarray(0, 10 * MiB);
+      return offset === 0 ? stream : { ...stream, size: less.length, body: wholeBody(less, offset) };
+    };
+    const blob = await house.mirror.openBlob(model, digest);
+
+    await expect(part(blob, 9 * MiB, 11 * MiB)).rejects.toThrow('wrong size');
+
+    expect(house.log.filter(({ msg }) => String(msg).includes('damaged'))).toEqual([]);
+  });
+
   it('is read back and forth, as several ranges of one answer ask for it', async () => {
     const { house } = await openHouse();
     await using _ = house;
