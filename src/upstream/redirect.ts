@@ -49,6 +49,17 @@ export class RedirectFollower implements Sender {
 }
 
 /**
+ * The URL that `Location` names, relative to `from`, without fragment.
+ * @throws {UpstreamError} `invalid` for none
+ */
+export function locationOf(from: URL, location: string | undefined): URL {
+  const url = location === undefined ? null : URL.parse(location, from.href);
+  if (url === null) throw new UpstreamError('invalid', `${from.host} redirects to no URL`);
+  url.hash = '';
+  return url;
+}
+
+/**
  * Where a redirect leads: `location`, relative to `from`, without user information and fragment. One to the same host
  * that says http in place of https leads there over https.
  * @param adviceAgainstPlain what to do where a step from https to this http URL is refused; undefined when it is not
@@ -59,9 +70,7 @@ export function redirectTarget(
   location: string | undefined,
   adviceAgainstPlain: (target: URL) => string | undefined,
 ): URL {
-  const written = location === undefined ? null : URL.parse(location, from.href);
-  if (written === null) throw new UpstreamError('invalid', `${from.host} redirects to no URL`);
-  const target = overTls(from, written);
+  const target = overTls(from, locationOf(from, location));
   if (target.protocol !== 'https:' && target.protocol !== 'http:') {
     throw new UpstreamError('invalid', `${from.host} redirects to something other than http or https`);
   }
@@ -73,7 +82,6 @@ export function redirectTarget(
   }
   target.username = '';
   target.password = '';
-  target.hash = '';
   return target;
 }
 

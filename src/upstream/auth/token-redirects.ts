@@ -1,5 +1,5 @@
 import { headerText, type Sender, type UpstreamRequest, type UpstreamResponse } from '../http-message.ts';
-import { maxRedirects, redirectStatuses } from '../redirect.ts';
+import { locationOf, maxRedirects, redirectStatuses } from '../redirect.ts';
 import { UpstreamError } from '../registry.ts';
 import { distrustOf, type Realm } from './realm.ts';
 
@@ -36,10 +36,7 @@ export async function sendToTokenService(
         status,
       });
     }
-    const target = URL.parse(headerText(headers, 'location') ?? 'https://', url.href);
-    if (target === null) throw new UpstreamError('invalid', `${url.host} redirects to no URL`);
-    target.hash = '';
-    const realm = judge(target.href);
+    const realm = judge(locationOf(url, headerText(headers, 'location')).href);
     if (withAccount && !realm.trusted) {
       throw distrustOf(realm, `${url.host} asks for the credentials to be sent on to`);
     }
