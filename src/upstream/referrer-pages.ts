@@ -29,7 +29,7 @@ export class ReferrerPages {
    * @throws {UpstreamError} `invalid` for an index that lists something other than descriptors, for what is
    * only called one, and for a later page that is none
    */
-  add(bytes: Buffer, host: string, headers: ResponseHeaders = {}): boolean {
+  add(bytes: Buffer, host: string, headers: ResponseHeaders): boolean {
     const listed = referrers(bytes, host);
     const isCalledIndex = bareMediaType(headerText(headers, 'content-type') ?? '') === mediaTypes.ociIndex;
     if (listed === undefined && this.#pages === 0 && !isCalledIndex) return false;

@@ -31,7 +31,7 @@ export class TagPages {
    * Takes a page's body, from whom it came and with which headers. Texts that are no tags are dropped.
    * @throws {UpstreamError} `invalid` for a body that is no list of tags
    */
-  add(bytes: Buffer, host: string, headers: ResponseHeaders = {}): void {
+  add(bytes: Buffer, host: string, headers: ResponseHeaders): void {
     this.#pages += 1;
     let json: unknown;
     try {

@@ -41,7 +41,7 @@ export interface TokenAnswer {
  * as causes.
  * @throws {UpstreamError} `invalid` for anything that holds no token
  */
-export function parseTokenAnswer(bytes: Buffer, host: string, headers: ResponseHeaders = {}): TokenAnswer {
+export function parseTokenAnswer(bytes: Buffer, host: string, headers: ResponseHeaders): TokenAnswer {
   let json: unknown;
   try {
     json = JSON.parse(bytes.toString('utf8'));
