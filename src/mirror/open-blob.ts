@@ -3,6 +3,7 @@ import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { Loan } from '../store/content-store.ts';
 import { UpstreamError } from '../upstream/registry.ts';
 import type { BlobSource } from './blob-source.ts';
+import { OtherBytesError } from './held-bytes.ts';
 import type { BlobAnswer, CacheResult } from './mirror.ts';
 import { clientError } from './upstream-failure.ts';
 
@@ -127,6 +128,7 @@ export class OpenBlob implements BlobAnswer {
     if (error instanceof UpstreamError) {
       return clientError(error, () => registryErrors.blobUnknown(this.#digest, { cause: error }));
     }
+    if (error instanceof OtherBytesError) return registryErrors.badGateway(error.message, { cause: error });
     if (!this.#closed) await this.#onDamage(error);
     return registryErrors.internal({ cause: error });
   }

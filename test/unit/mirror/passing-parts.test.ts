@@ -109,6 +109,34 @@ describe('a blob that is too large to be stored, and is asked for in parts', () 
     expect(house.log.filter(({ msg }) => String(msg).includes('damaged'))).toEqual([]);
   });
 
+  it('is cut where upstream has fewer bytes of it than it gave, and nothing that is stored is to blame', async () => {
+    const { house } = await openHouse();
+    await using _ = house;
+    const digest = house.upstream.addBlob('library/llama3.3', bytes);
+    const honest = house.upstream.openBlob.bind(house.upstream);
+    house.upstream.openBlob = async (name, asked, offset, options) => {
+      const stream = await honest(name, asked, offset, options);
+      if (offset === 0) return stream;
+      if (offset > 9 * MiB) return { ...stream, size: offset - 1 };
+      const body = async function* (): AsyncGenerator<Buffer> {
+        yield* wholeBody(bytes.subarray(0, 10 * MiB), offset);
+        await Promise.resolve();
+        throw new UpstreamError('unavailable', 'the connection was reset');
+      };
+      return { ...stream, body: body() };
+    };
+    const blob = await house.mirror.openBlob(model, digest);
+    const reading = part(blob, 9 * MiB, 11 * MiB);
+    const over = reading.then(
+      () => true,
+      () => true,
+    );
+    while (!(await Promise.race([over, house.clock.advance(10_000).then(() => false)])));
+
+    await expect(reading).rejects.toMatchObject({ status: 502 });
+    expect(house.log.filter(({ msg }) => String(msg).includes('damaged'))).toEqual([]);
+  });
+
   it('is read back and forth, as several ranges of one answer ask for it', async () => {
     const { house } = await openHouse();
     await using _ = house;
