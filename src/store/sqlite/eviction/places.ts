@@ -26,6 +26,7 @@ interface Row {
 export class Places {
   readonly #places;
   readonly #ids;
+  readonly #idsWithin;
   readonly #place;
   readonly #tags;
   readonly #tagged;
@@ -42,6 +43,17 @@ export class Places {
       ORDER BY upstream, name`);
     this.#ids = database
       .prepare<[Digest], number>(`SELECT repository FROM repository_manifest WHERE digest = ?`)
+      .pluck();
+    this.#idsWithin = database
+      .prepare<[{ digest: Digest; upstream: UpstreamName; name: RepositoryName | null }], number>(
+        `
+        SELECT repository FROM repository_manifest
+        WHERE digest = @digest AND EXISTS (
+          SELECT 1 FROM repository
+          WHERE id = repository_manifest.repository
+            AND +upstream = @upstream AND +name = coalesce(@name, name)
+        )`,
+      )
       .pluck();
     this.#place = database.prepare<[{ upstream: UpstreamName; name: RepositoryName }], Row>(
       `SELECT id, upstream, name FROM repository WHERE upstream = @upstream AND name = @name`,
@@ -66,7 +78,8 @@ export class Places {
   /** The ids of the repositories, of a scope if one is given, that hold a manifest. */
   ids(digest: Digest, scope?: Scope): ReadonlySet<number> {
     if (scope === undefined) return new Set(this.#ids.all(digest));
-    return new Set(this.of(digest, scope).map(({ id }) => id));
+    const { upstream, name = null } = scope;
+    return new Set(this.#idsWithin.all({ digest, upstream, name }));
   }
 
   find({ upstream, name }: Repository): Place | undefined {
