@@ -18,15 +18,18 @@ interface Dialect {
   readonly get?: (request: IncomingMessage) => number | undefined;
   /** Headers of manifests. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of a refusal. */
+  readonly challenge?: string;
   readonly words?: string;
 }
 
 /** A registry with two tags, `v1` and `v2`, and a dialect. */
-function registry({ head, get, headers, words = 'no' }: Dialect): Promise<ScriptedServer> {
+function registry({ head, get, headers, challenge, words = 'no' }: Dialect): Promise<ScriptedServer> {
   return scriptedServer((request, response) => {
     const refusal = (request.method === 'HEAD' ? head : get)?.(request);
     if (refusal !== undefined) {
       const errors = [{ code: 'DENIED', message: words }];
+      if (challenge !== undefined) response.setHeader('www-authenticate', challenge);
       response.writeHead(refusal, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ errors }));
       return;
@@ -74,6 +77,18 @@ describe('a registry that gives manifests to GET only', () => {
       `GET ${path('manifests/v1')}`,
       `GET ${path(`manifests/${other.digest}`)}`,
     ]);
+  });
+
+  // A 401 has a challenge (RFC 9110, section 15.5.2), which need not be one that anybody here can answer.
+  it.each(['Basic realm="r"', 'Negotiate'])('(HEAD is 401, %s) is mirrored', async (challenge) => {
+    await using upstream = await registry({ head: () => 401, challenge });
+    await using entrepot = await mirrorOf(upstream);
+
+    const byTag = await ask(entrepot.url, path('manifests/v1'), accept);
+    const byDigest = await ask(entrepot.url, path(`manifests/${other.digest}`), accept, 'HEAD');
+
+    expect(verdict(byTag, image.bytes)).toBe('right');
+    expect([byDigest.status, byDigest.headers['content-length']]).toStrictEqual([200, String(other.size)]);
   });
 
   it.each([405, 501])(

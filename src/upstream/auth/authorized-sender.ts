@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import { answerError } from '../answer-error.ts';
 import { headerLines, type Sender, type UpstreamRequest, type UpstreamResponse } from '../http-message.ts';
-import { UpstreamError } from '../registry.ts';
+
 import type { Authorization, Authorizer } from './authorizer.ts';
 import { parseChallenges } from './challenge.ts';
 
@@ -29,10 +29,7 @@ export class AuthorizedSender {
     const refusal = await answerError(response, this.#clock.now());
     const challenges = parseChallenges(headerLines(response.headers, 'www-authenticate'));
     const renewed = await this.#authorizer.renew(authorization, challenges, scope, request.signal);
-    if (renewed === undefined) {
-      // Asked for a login, with none to show: that is no different for another method.
-      throw authorization === undefined && challenges.length > 0 ? ofLogin(refusal) : refusal;
-    }
+    if (renewed === undefined) throw refusal;
     return this.#show(request, renewed);
   }
 
@@ -47,10 +44,6 @@ export class AuthorizedSender {
       wasShownPassword: isPassword(authorization) && answer.url.origin === request.url.origin,
     };
   }
-}
-
-function ofLogin({ kind, message, status, retryAfter }: UpstreamError): UpstreamError {
-  return new UpstreamError(kind, message, { status, retryAfter, isOfLogin: true });
 }
 
 /** Whether the upstream itself is shown a secret that does not change from one request to the next. */

@@ -256,7 +256,10 @@ describe('a Basic upstream', () => {
     await using hub = await FakeHub.start({ auth: 'basic', credentials: owner });
     hub.addImage('team/secret', 'latest', image);
     await using client = clientOf(hub.url);
-    expect((await failureOf(client.registry.headManifest(secret, latest))).kind).toBe('unauthorized');
+    expect((await failureOf(client.registry.getManifest(secret, latest))).kind).toBe('unauthorized');
     expect(hub.requests).toHaveLength(1);
+    // Some refuse HEAD only, and in the same words.
+    expect((await failureOf(client.registry.headManifest(secret, latest))).kind).toBe('unauthorized');
+    expect(hub.requests.map(({ method }) => method)).toEqual(['GET', 'HEAD', 'GET']);
   });
 });
