@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { contentAnswer } from './fake-answer.ts';
 import type { Content } from './image.ts';
+import { close, listen } from './local-server.ts';
 
 /** A request to the registry or its storage, and what it got. */
 interface ModelRequest {
@@ -25,18 +24,20 @@ export class FakeModelRegistry implements AsyncDisposable {
   readonly #storage = createServer((incoming, outgoing) => {
     void this.#store(incoming, outgoing);
   });
+  #registryAt = '';
+  #storageAt = '';
   /** Where answers of the storage wait, and from which byte of a blob on. */
   #gate: { readonly from: number; readonly open: Promise<void> } | undefined;
 
   static async start(): Promise<FakeModelRegistry> {
     const registry = new FakeModelRegistry();
-    await listen(registry.#registry, '127.0.0.1');
-    await listen(registry.#storage, '127.0.0.2');
+    registry.#registryAt = await listen(registry.#registry);
+    registry.#storageAt = await listen(registry.#storage, '127.0.0.2');
     return registry;
   }
 
   get url(): string {
-    return originOf(this.#registry);
+    return `http://${this.#registryAt}`;
   }
 
   /** Makes a manifest known by its tag, and the blobs of it. */
@@ -104,7 +105,7 @@ export class FakeModelRegistry implements AsyncDisposable {
       outgoing.writeHead(200, { 'content-length': bytes.length }).end();
       return;
     }
-    outgoing.writeHead(307, { location: `${originOf(this.#storage)}/ollama/${digest}` }).end();
+    outgoing.writeHead(307, { location: `http://${this.#storageAt}/ollama/${digest}` }).end();
   }
 
   async #store(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -139,22 +140,4 @@ export class FakeModelRegistry implements AsyncDisposable {
 function send(outgoing: ServerResponse, entry: ModelRequest, bytes: Uint8Array): void {
   entry.bytesSent += bytes.length;
   outgoing.write(bytes);
-}
-
-async function listen(server: Server, host: string): Promise<void> {
-  server.listen(0, host);
-  await once(server, 'listening');
-}
-
-function originOf(server: Server): string {
-  const { address, port } = server.address() as AddressInfo;
-  return `http://${address}:${port}`;
-}
-
-async function close(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }

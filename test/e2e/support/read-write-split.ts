@@ -1,16 +1,18 @@
-import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { close, listen } from '../../support/local-server.ts';
 
 /**
  * A registry whose writes go to one place and whose reads to another: for programs that push what they then pull, when what
  * is pulled from takes no pushes. An upload's own state (`GET …/blobs/uploads/…`) belongs to the writes.
  */
 export class ReadWriteSplit implements AsyncDisposable {
+  /** Host and port. */
+  readonly host: string;
   readonly #server: Server;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, host: string) {
     this.#server = server;
+    this.host = host;
   }
 
   static async start({ reads, writes }: { reads: string; writes: string }): Promise<ReadWriteSplit> {
@@ -18,21 +20,11 @@ export class ReadWriteSplit implements AsyncDisposable {
       const isRead = ['GET', 'HEAD'].includes(incoming.method ?? '') && !isUpload(incoming);
       forward(incoming, outgoing, isRead ? reads : writes);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new ReadWriteSplit(server);
-  }
-
-  /** Host and port. */
-  get host(): string {
-    const { port } = this.#server.address() as AddressInfo;
-    return `127.0.0.1:${port}`;
+    return new ReadWriteSplit(server, await listen(server));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
+    await close(this.#server);
   }
 }
 

@@ -1,12 +1,12 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type ServerOptions } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Authorities } from '../../../src/upstream/authorities.ts';
 import { TestCertificate, type CertificateOptions } from '../../support/certificates.ts';
 import { ConfigFolder } from '../../support/config-folder.ts';
 import { FakeProxy } from '../../support/fake-proxy.ts';
 import { TestEntrepot } from '../../support/test-entrepot.ts';
+import { close, listen } from '../../support/local-server.ts';
 import { clientOf, failureOf, repositoryName, scriptedServer, tagReference } from './harness.ts';
 import type { ClientOptions } from './harness.ts';
 
@@ -23,18 +23,10 @@ async function tlsServer(options: ServerOptions): Promise<TlsServer> {
   let connections = 0;
   const server = createServer(options, (_, response) => response.end('{}'));
   server.on('connection', () => (connections += 1));
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
   return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `https://${await listen(server)}`,
     connections: () => connections,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => {
-        server.close(resolve);
-      });
-    },
+    [Symbol.asyncDispose]: () => close(server),
   };
 }
 

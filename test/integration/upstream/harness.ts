@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { isIP, type AddressInfo, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { pino } from 'pino';
 import { parseRepositoryName, parseTag, parseUpstreamName } from '../../../src/oci/reference.ts';
 import type { ManifestReference, RepositoryName, UpstreamName } from '../../../src/oci/reference.ts';
@@ -10,6 +10,7 @@ import {
 import { Authorities } from '../../../src/upstream/authorities.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { UpstreamError, type BlobStream, type UpstreamRegistry } from '../../../src/upstream/registry.ts';
+import { close, listen } from '../../support/local-server.ts';
 
 export type ClientOptions = Partial<Omit<CreateRegistryClientOptions, 'urls' | 'timeouts'>> & {
   readonly timeouts?: Partial<CreateRegistryClientOptions['timeouts']>;
@@ -122,18 +123,9 @@ export async function scriptedServer(answer: Answerer, host = '127.0.0.1'): Prom
     requests.push(`${request.method} ${request.url}`);
     answer(request, response);
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, host, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://${host}:${port}`,
+    url: `http://${await listen(server, host)}`,
     requests,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => {
-        server.close(resolve);
-      });
-    },
+    [Symbol.asyncDispose]: () => close(server),
   };
 }

@@ -1,5 +1,4 @@
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { Answerer } from './harness.ts';
@@ -13,6 +12,7 @@ import {
   tagReference,
 } from './harness.ts';
 import { selfSigned } from '../../support/self-signed.ts';
+import { close, listen } from '../../support/local-server.ts';
 
 const busybox = repositoryName('library/busybox');
 const latest = tagReference('latest');
@@ -25,18 +25,10 @@ describe('an https upstream', () => {
   beforeEach(async () => {
     answer = (_, response) => response.end('{}');
     server = createServer(selfSigned, (request, response) => answer(request, response));
-    await new Promise<void>((resolve) => {
-      server.listen(0, '127.0.0.1', resolve);
-    });
-    url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    url = `https://${await listen(server)}`;
   });
 
-  afterEach(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => {
-      server.close(resolve);
-    });
-  });
+  afterEach(() => close(server));
 
   it('is trusted by the certificate authority that was given', async () => {
     await using client = clientOf(url, { ca: selfSigned.cert });
