@@ -1,7 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { answerError } from '../answer-error.ts';
 import { headerLines, type Sender, type UpstreamRequest, type UpstreamResponse } from '../http-message.ts';
-
 import type { Authorization, Authorizer } from './authorizer.ts';
 import { parseChallenges } from './challenge.ts';
 
