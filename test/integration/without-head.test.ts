@@ -47,7 +47,8 @@ function serve(request: IncomingMessage, response: ServerResponse, headers?: Dia
   else if (noun !== 'manifests' || manifest === undefined) response.writeHead(404).end();
   else {
     const { digest, mediaType } = manifest;
-    response.writeHead(200, headers ?? { 'content-type': mediaType, 'docker-content-digest': digest });
+    const described = { 'content-type': mediaType, 'docker-content-digest': digest };
+    response.writeHead(200, headers ?? { ...described, 'content-length': manifest.size });
     response.end(request.method === 'HEAD' ? undefined : manifest.bytes);
   }
 }
