@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import { digestOf, type Digest } from '../../src/oci/digest.ts';
 import { readManifest, type Manifest } from '../../src/oci/manifest.ts';
 import { mediaTypes } from '../../src/oci/media-type.ts';

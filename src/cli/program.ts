@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { systemClock } from '../system-clock.ts';
-import { version } from '../version.ts';
+import { systemClock } from '../base/system-clock.ts';
+import { version } from '../base/version.ts';
 import { addCare } from './care/register.ts';
 import { addConfigFile, configFile, type ConfigOption } from './config-option.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';

@@ -1,10 +1,10 @@
-import { startEntrepot, type RunningEntrepot } from '../app.ts';
-import { loadClients } from '../compose-upstreams.ts';
+import { startEntrepot, type RunningEntrepot } from '../assembly/server.ts';
+import { loadClients } from '../assembly/upstreams.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
-import { keepHeapSmall } from '../heap.ts';
-import { systemClock } from '../system-clock.ts';
+import { keepHeapSmall } from '../base/heap.ts';
+import { systemClock } from '../base/system-clock.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import { describeStartError } from './start-error.ts';

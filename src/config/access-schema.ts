@@ -1,4 +1,4 @@
-import { z } from '../zod.ts';
+import { z } from '../base/zod.ts';
 import { repositoryPattern } from './globs.ts';
 import { boolean, oneOf, oneOrMore, refuse, shown, text } from './scalars.ts';
 

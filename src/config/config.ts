@@ -1,9 +1,9 @@
 import type { ListenAddress } from '../http/server.ts';
 import type { AccessRules } from '../mirror/access/policy.ts';
-import type { Quota, SizeLimit } from '../mirror/space/limits.ts';
-import type { FreshnessRule } from '../mirror/freshness.ts';
+import type { Quota, SizeLimit } from '../cache/space/limits.ts';
+import type { FreshnessRule } from '../mirror/manifests/freshness.ts';
 import type { PullAheadPolicy } from '../mirror/pull-ahead/policy.ts';
-import type { RangePolicy } from '../mirror/ranges/policy.ts';
+import type { RangePolicy } from '../mirror/fill/ranges/policy.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { LogOptions } from '../telemetry/log.ts';
 import type { SystemStores } from '../upstream/authorities.ts';

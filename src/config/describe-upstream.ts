@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
-import { formatByteSize } from '../byte-size.ts';
-import { formatDuration } from '../go-duration.ts';
+import { formatByteSize } from '../base/byte-size.ts';
+import { formatDuration } from '../base/go-duration.ts';
 import type { CredentialSource, HelperSource } from '../upstream/credentials/credential-source.ts';
 import type { ProxySettings } from '../upstream/proxy-settings.ts';
 import { helperLifetimeMs } from './account.ts';

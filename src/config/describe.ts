@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
-import { formatByteSize } from '../byte-size.ts';
-import { formatDuration } from '../go-duration.ts';
-import type { SizeLimit } from '../mirror/space/limits.ts';
+import { formatByteSize } from '../base/byte-size.ts';
+import { formatDuration } from '../base/go-duration.ts';
+import type { SizeLimit } from '../cache/space/limits.ts';
 import { addressText } from './address-text.ts';
 import { suitesOf } from './ciphers.ts';
 import type { AuthConfig, Config, StorageConfig, TlsConfig } from './config.ts';

@@ -1,5 +1,5 @@
-import { repositoryGlob, tagGlob } from '../glob.ts';
-import { imagePattern } from '../mirror/space/pin-pattern.ts';
+import { repositoryGlob, tagGlob } from '../base/glob.ts';
+import { imagePattern } from '../cache/space/pin-pattern.ts';
 import { parseDigest } from '../oci/digest.ts';
 import { refuse, shown, text, type Context } from './scalars.ts';
 

@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
-import { z } from '../zod.ts';
+import { z } from '../base/zod.ts';
 import { text } from './scalars.ts';
 
 /** These frame or describe a body: one fixed value for all responses would break every client. */

@@ -1,4 +1,4 @@
-import type { Quota } from '../mirror/space/limits.ts';
+import type { Quota } from '../cache/space/limits.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import { parseRegistryName } from './registry-url.ts';
 import type { FileValues } from './schema.ts';

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
-import { parseNanoseconds } from '../go-duration.ts';
+import { parseNanoseconds } from '../base/go-duration.ts';
 import type { ListenAddress } from '../http/server.ts';
-import { z } from '../zod.ts';
+import { z } from '../base/zod.ts';
 import { suggest } from './suggest.ts';
 
 /** Told what is wrong with a value. */

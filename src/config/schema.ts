@@ -1,4 +1,4 @@
-import { z } from '../zod.ts';
+import { z } from '../base/zod.ts';
 import { accessSchema, authSchema } from './access-schema.ts';
 import { cipherSuites } from './ciphers.ts';
 import { headers } from './header-schema.ts';

@@ -1,5 +1,5 @@
-import { parseByteSize } from '../byte-size.ts';
-import type { SizeLimit } from '../mirror/space/limits.ts';
+import { parseByteSize } from '../base/byte-size.ts';
+import type { SizeLimit } from '../cache/space/limits.ts';
 import { refuse, shown, text, type Context } from './scalars.ts';
 
 /** Bytes. The smallest image is larger; a bare number below is a unit forgotten. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { z } from '../zod.ts';
+import { z } from '../base/zod.ts';
 import { tagPattern } from './globs.ts';
 import { parseRegistryUrl } from './registry-url.ts';
 import { byteSize } from './sizes.ts';

@@ -1,7 +1,7 @@
 import { dockerHub } from '../oci/docker-hub.ts';
 import { publicRegistries } from '../oci/public-registries.ts';
 import type { PullAheadPolicy } from '../mirror/pull-ahead/policy.ts';
-import type { RangePolicy } from '../mirror/ranges/policy.ts';
+import type { RangePolicy } from '../mirror/fill/ranges/policy.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { ProxySettings } from '../upstream/proxy-settings.ts';
 import { accountKey, readAccount } from './account.ts';

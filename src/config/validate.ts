@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import type { z } from '../zod.ts';
+import type { z } from '../base/zod.ts';
 import type { ProblemList } from './problem-list.ts';
 import { anyKey, fileSchema, knownKeys, type FileValues } from './schema.ts';
 import { suggest } from './suggest.ts';

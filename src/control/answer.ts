@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { CareError } from '../mirror/care/care-error.ts';
+import type { CareError } from '../cache/care/care-error.ts';
 import { contentType, endLine, errorLine, itemLine } from './lines.ts';
 
 /** How the work behind an answer ended: it was done, it failed, or the client or the server went away before. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
-import { CareError } from '../mirror/care/care-error.ts';
+import { CareError } from '../cache/care/care-error.ts';
 import { errnoOf } from '../store/file-error.ts';
 import { itemsOf } from './lines.ts';
 import type { Operation } from './operations.ts';

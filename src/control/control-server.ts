@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Clock } from '../clock.ts';
-import { CareError } from '../mirror/care/care-error.ts';
-import type { Caretaker } from '../mirror/care/caretaker.ts';
+import type { Clock } from '../base/clock.ts';
+import { CareError } from '../cache/care/care-error.ts';
+import type { Caretaker } from '../cache/care/caretaker.ts';
 import { errnoOf } from '../store/file-error.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { version } from '../version.ts';
-import { z } from '../zod.ts';
+import { version } from '../base/version.ts';
+import { z } from '../base/zod.ts';
 import { Answer } from './answer.ts';
 import { ListeningSocket } from './listening-socket.ts';
 import { operationNamed, type Task } from './operations.ts';

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
-import { CareError } from '../mirror/care/care-error.ts';
-import type { Caretaker } from '../mirror/care/caretaker.ts';
+import type { Clock } from '../base/clock.ts';
+import { CareError } from '../cache/care/care-error.ts';
+import type { Caretaker } from '../cache/care/caretaker.ts';
 import { StoreError } from '../store/store-error.ts';
 import { FolderLock } from '../store/sqlite/folder-lock.ts';
 import type { Logger } from '../telemetry/log.ts';

@@ -1,5 +1,5 @@
-import { CareError, careErrorKinds } from '../mirror/care/care-error.ts';
-import { z } from '../zod.ts';
+import { CareError, careErrorKinds } from '../cache/care/care-error.ts';
+import { z } from '../base/zod.ts';
 
 /**
  * An answer is lines of JSON (NDJSON): any number of items, then the end or an error. One that stops without either was

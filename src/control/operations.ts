@@ -1,5 +1,5 @@
-import type { Caretaker } from '../mirror/care/caretaker.ts';
-import { z } from '../zod.ts';
+import type { Caretaker } from '../cache/care/caretaker.ts';
+import { z } from '../base/zod.ts';
 import {
   imageListing,
   importEvent,

@@ -1,6 +1,6 @@
-import { CareError } from '../mirror/care/care-error.ts';
-import type { Caretaker } from '../mirror/care/caretaker.ts';
-import type { ImportEvent, ImportOptions } from '../mirror/care/import-events.ts';
+import { CareError } from '../cache/care/care-error.ts';
+import type { Caretaker } from '../cache/care/caretaker.ts';
+import type { ImportEvent, ImportOptions } from '../cache/care/import-events.ts';
 import type {
   ImageListing,
   ImagesOptions,
@@ -9,9 +9,9 @@ import type {
   PruneOptions,
   RemovalReport,
   UsageListing,
-} from '../mirror/care/listings.ts';
-import type { Stats } from '../mirror/care/stats.ts';
-import type { VerifyEvent, VerifyOptions } from '../mirror/care/verify-events.ts';
+} from '../cache/care/listings.ts';
+import type { Stats } from '../cache/care/stats.ts';
+import type { VerifyEvent, VerifyOptions } from '../cache/care/verify-events.ts';
 import type { ControlClient } from './control-client.ts';
 import { operations } from './operations.ts';
 

@@ -1,14 +1,14 @@
-import type { ImportEvent } from '../mirror/care/import-events.ts';
+import type { ImportEvent } from '../cache/care/import-events.ts';
 import type {
   ImageListing,
   PinListing,
   PrunedImage,
   RemovalReport,
   UsageListing,
-} from '../mirror/care/listings.ts';
-import type { Stats } from '../mirror/care/stats.ts';
-import type { FindingKind, VerifyEvent } from '../mirror/care/verify-events.ts';
-import { z } from '../zod.ts';
+} from '../cache/care/listings.ts';
+import type { Stats } from '../cache/care/stats.ts';
+import type { FindingKind, VerifyEvent } from '../cache/care/verify-events.ts';
+import { z } from '../base/zod.ts';
 
 /*
  * What a server may answer. It is checked, since it may be of another version than the command that asks: what has been

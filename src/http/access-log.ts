@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { RegistryError } from '../oci/error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Exchange } from './exchange.ts';

@@ -3,7 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono, type Context } from 'hono';
 import { PatternRouter } from 'hono/router/pattern-router';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Mirror } from '../mirror/mirror.ts';

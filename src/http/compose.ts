@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { Hono } from 'hono';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';

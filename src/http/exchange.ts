@@ -3,7 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context } from 'hono';
 import type { CacheResult } from '../mirror/mirror.ts';
-import { anonymous, type Reader } from '../mirror/reader.ts';
+import { anonymous, type Reader } from '../mirror/access/reader.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Login } from './auth/authenticator.ts';
 import { clientAddress } from './client-address.ts';

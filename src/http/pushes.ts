@@ -1,6 +1,6 @@
 import { maxManifestBytes, manifestMediaType, readManifest, ManifestSyntaxError } from '../oci/manifest.ts';
 import { registryErrors } from '../oci/error.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Exchange } from './exchange.ts';
 import { Throttle } from './throttle.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 
 /** Limits how often something that clients can cause at will is logged, so that they cannot fill the log. */
 export class Throttle {

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { RegistryError } from '../oci/error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { clientAddress } from './client-address.ts';

@@ -6,9 +6,9 @@ import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Gate } from './access/gate.ts';
 import type { Wanted } from './access/wanted.ts';
-import type { BlobService } from './blob-service.ts';
+import type { BlobService } from './blobs/blob-service.ts';
 import type { Candidates } from './candidates.ts';
-import { heldReferrers, merged } from './held-referrers.ts';
+import { heldReferrers, merged } from './lists/held-referrers.ts';
 import type {
   BlobAnswer,
   BlobStat,
@@ -17,7 +17,7 @@ import type {
   ReferrersAnswer,
   TagsAnswer,
 } from './mirror.ts';
-import type { Reader } from './reader.ts';
+import type { Reader } from './access/reader.ts';
 
 export interface CachedContentOptions {
   readonly candidates: Candidates;

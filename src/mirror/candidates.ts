@@ -1,11 +1,11 @@
-import { lru } from '../lru.ts';
+import { lru } from '../base/lru.ts';
 import { RegistryError } from '../oci/error.ts';
 import { repositoryKey, type Repository } from '../oci/reference.ts';
 import type { Gate } from './access/gate.ts';
 import { notCached, type Wanted } from './access/wanted.ts';
 import type { PullTarget } from './mirror.ts';
-import type { Reader } from './reader.ts';
-import type { Routing } from './routing.ts';
+import type { Reader } from './access/reader.ts';
+import type { Routing } from '../oci/routing.ts';
 
 /** Answers that mean "not under this name": registries refuse repositories that do not exist, too. */
 const notHere: ReadonlySet<number> = new Set([401, 403, 404]);

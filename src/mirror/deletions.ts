@@ -4,8 +4,8 @@ import { StoreError } from '../store/store-error.ts';
 import type { DeletionGate } from './access/deletion-gate.ts';
 import type { Candidates } from './candidates.ts';
 import type { PullTarget, Removal } from './mirror.ts';
-import type { Evictor } from './space/evictor.ts';
-import type { PinnedImages } from './space/pinned-images.ts';
+import type { Evictor } from '../cache/space/evictor.ts';
+import type { PinnedImages } from '../cache/space/pinned-images.ts';
 
 export interface DeletionsOptions {
   readonly candidates: Candidates;

@@ -3,7 +3,7 @@ import type { Descriptor, ReferrerDescriptor } from '../oci/manifest.ts';
 import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
 import type { Loan } from '../store/content-store.ts';
 import type { SearchResult } from '../upstream/registry.ts';
-import type { Reader } from './reader.ts';
+import type { Reader } from './access/reader.ts';
 
 /**
  * How an answer came about, for the access log and `Cache-Status`:

@@ -1,13 +1,13 @@
 import type { Digest } from '../oci/digest.ts';
 import type { ManifestReference, Repository } from '../oci/reference.ts';
 import type { Gate } from './access/gate.ts';
-import type { BlobService } from './blob-service.ts';
+import type { BlobService } from './blobs/blob-service.ts';
 import type { CachedContent } from './cached-content.ts';
 import type { Candidates } from './candidates.ts';
-import type { Catalog } from './catalog.ts';
+import type { Catalog } from './lists/catalog.ts';
 import type { Deletions } from './deletions.ts';
-import type { Claims, Entitlement } from './entitlement.ts';
-import type { ManifestService } from './manifest-service.ts';
+import type { Claims, Entitlement } from './blobs/entitlement.ts';
+import type { ManifestService } from './manifests/manifest-service.ts';
 import type {
   BlobAnswer,
   BlobStat,
@@ -24,14 +24,14 @@ import type {
   TagsAnswer,
 } from './mirror.ts';
 import type { PullAhead } from './pull-ahead/pull-ahead.ts';
-import type { Reader } from './reader.ts';
-import type { ReferrersService } from './referrers-service.ts';
-import type { SearchService } from './search-service.ts';
+import type { Reader } from './access/reader.ts';
+import type { ReferrersService } from './lists/referrers-service.ts';
+import type { SearchService } from './lists/search-service.ts';
 import type { Standings } from './standings.ts';
-import type { StoreHealth } from './space/store-health.ts';
-import type { TagListService } from './tag-list-service.ts';
-import type { TagRecords } from './tag-records.ts';
-import type { TagService } from './tag-service.ts';
+import type { StoreHealth } from '../cache/space/store-health.ts';
+import type { TagListService } from './lists/tag-list-service.ts';
+import type { TagRecords } from './manifests/tag-records.ts';
+import type { TagService } from './manifests/tag-service.ts';
 
 export interface PullThroughMirrorOptions {
   readonly candidates: Candidates;

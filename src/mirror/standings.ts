@@ -5,11 +5,11 @@ import type { ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Gate } from './access/gate.ts';
 import type { Candidates } from './candidates.ts';
-import type { Entitlement } from './entitlement.ts';
-import type { ManifestService } from './manifest-service.ts';
+import type { Entitlement } from './blobs/entitlement.ts';
+import type { ManifestService } from './manifests/manifest-service.ts';
 import type { PullTarget, Standing } from './mirror.ts';
-import type { TagRecords } from './tag-records.ts';
-import type { TagService } from './tag-service.ts';
+import type { TagRecords } from './manifests/tag-records.ts';
+import type { TagService } from './manifests/tag-service.ts';
 
 export interface StandingsOptions {
   readonly candidates: Candidates;

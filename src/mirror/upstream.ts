@@ -2,10 +2,10 @@ import type { UpstreamName } from '../oci/reference.ts';
 import type { BasicCredentials } from '../upstream/auth/credentials.ts';
 import type { RateLimit } from '../upstream/rate-limit.ts';
 import type { UpstreamRegistry } from '../upstream/registry.ts';
-import type { Breaker } from './breaker.ts';
-import type { Freshness } from './freshness.ts';
+import type { Breaker } from '../upstream/breaker.ts';
+import type { Freshness } from './manifests/freshness.ts';
 import type { PullAheadPolicy } from './pull-ahead/policy.ts';
-import type { Ranges } from './ranges/ranges.ts';
+import type { Ranges } from './fill/ranges/ranges.ts';
 
 /** The clients of one upstream. */
 export interface UpstreamClients {

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { z } from '../zod.ts';
+import { z } from '../base/zod.ts';
 import { readDecoded } from './content-encoding.ts';
 import { headerText, type UpstreamResponse } from './http-message.ts';
 import { UpstreamError, type UpstreamErrorKind } from './registry.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import { lru } from '../lru.ts';
+import type { Clock } from '../base/clock.ts';
+import { lru } from '../base/lru.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 import { answerError } from './answer-error.ts';

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { dockerHubHosts } from '../oci/docker-hub.ts';
-import { z } from '../zod.ts';
+import { z } from '../base/zod.ts';
 import { answerError } from './answer-error.ts';
 import { readDecoded } from './content-encoding.ts';
 import { described } from './described.ts';

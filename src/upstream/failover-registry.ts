@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.ts';
 import type { ReferrerDescriptor } from '../oci/manifest.ts';
 import {

@@ -1,4 +1,4 @@
-import { isWithin, type Clock } from '../clock.ts';
+import { isWithin, type Clock } from '../base/clock.ts';
 import { dockerHubHosts } from '../oci/docker-hub.ts';
 import { UpstreamError } from './registry.ts';
 

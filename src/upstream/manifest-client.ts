@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { digestAlgorithm, digestOf, parseDigest } from '../oci/digest.ts';
 import { maxManifestBytes, readDocument } from '../oci/manifest.ts';
 import { bareMediaType, manifestMediaTypes } from '../oci/media-type.ts';

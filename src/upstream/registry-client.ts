@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { ReferrerDescriptor } from '../oci/manifest.ts';
 import { mediaTypes } from '../oci/media-type.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Arriving } from './arriving.ts';
 import { Pace } from './pace.ts';
 import { UpstreamError } from './registry.ts';

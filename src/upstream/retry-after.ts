@@ -1,4 +1,4 @@
-import { parseGoDuration } from '../go-duration.ts';
+import { parseGoDuration } from '../base/go-duration.ts';
 
 /** Nobody waits longer: Docker Hub's window of six hours, in seconds. */
 const maxRetryAfter = 6 * 60 * 60;

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { headerText, type Sender, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 import { parseRetryAfter } from './retry-after.ts';

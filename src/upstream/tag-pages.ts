@@ -1,5 +1,5 @@
 import { parseTag, type Tag } from '../oci/reference.ts';
-import { z } from '../zod.ts';
+import { z } from '../base/zod.ts';
 import { described } from './described.ts';
 import type { ResponseHeaders } from './http-message.ts';
 import { UpstreamError } from './registry.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { AddressGuard } from './address-guard.ts';
 import { Arriving } from './arriving.ts';

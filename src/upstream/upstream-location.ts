@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { UpstreamError, UpstreamErrorKind, UpstreamRegistry } from './registry.ts';
 
 const firstPauseMs = 5_000;

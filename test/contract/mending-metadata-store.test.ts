@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import { FilesystemContentStore } from '../../src/store/filesystem/content-store.ts';
 import { openMetadata } from '../../src/store/sqlite/open-metadata.ts';
 import { logLines } from '../support/log-lines.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { UpstreamError } from '../../src/upstream/registry.ts';
-import { blobOf, mebibyte, RangesHouse } from '../unit/mirror/ranges/harness.ts';
+import { blobOf, mebibyte, RangesHouse } from '../unit/mirror/fill/ranges/harness.ts';
 
 const bytes = blobOf(24);
 const budget = 16 * mebibyte;

@@ -2,7 +2,7 @@ import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ControlClient } from '../../src/control/control-client.ts';
 import { RemoteCaretaker } from '../../src/control/remote-caretaker.ts';
-import type { VerifyReport } from '../../src/mirror/care/verify-events.ts';
+import type { VerifyReport } from '../../src/cache/care/verify-events.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { Layout } from '../../src/store/filesystem/layout.ts';
 import { ask, verdict } from '../support/ask.ts';

@@ -1,12 +1,12 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { takeCare } from '../../src/compose-care.ts';
+import { takeCare } from '../../src/assembly/care.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Custody } from '../../src/control/custody.ts';
 import { RemoteCaretaker } from '../../src/control/remote-caretaker.ts';
-import type { Caretaker } from '../../src/mirror/care/caretaker.ts';
-import { systemClock } from '../../src/system-clock.ts';
+import type { Caretaker } from '../../src/cache/care/caretaker.ts';
+import { systemClock } from '../../src/base/system-clock.ts';
 import { ask, verdict } from '../support/ask.ts';
 import { writeConfigurationFile } from '../support/configuration-file.ts';
 import { eventually } from '../support/deadline.ts';

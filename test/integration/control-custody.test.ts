@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ControlServer } from '../../src/control/control-server.ts';
 import { takeCustody, type Custody, type CustodyOptions } from '../../src/control/custody.ts';
 import { FolderLock } from '../../src/store/sqlite/folder-lock.ts';
-import { systemClock } from '../../src/system-clock.ts';
+import { systemClock } from '../../src/base/system-clock.ts';
 import { within } from '../support/deadline.ts';
 import { FakeCaretaker } from '../support/fake-caretaker.ts';
 import { TempFolder } from '../support/temp-folder.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CareError } from '../../src/mirror/care/care-error.ts';
-import type { ImageListing } from '../../src/mirror/care/listings.ts';
+import { CareError } from '../../src/cache/care/care-error.ts';
+import type { ImageListing } from '../../src/cache/care/listings.ts';
 import { eventually } from '../support/deadline.ts';
 import { imageListing } from '../support/fake-caretaker.ts';
 import { ControlHouse } from '../support/control-house.ts';

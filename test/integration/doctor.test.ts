@@ -9,7 +9,7 @@ import { doctor } from '../../src/cli/doctor/doctor.ts';
 import { UpstreamSurvey } from '../../src/cli/doctor/upstream-survey.ts';
 import { UpstreamsCheck } from '../../src/cli/doctor/upstreams-check.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { systemClock } from '../../src/system-clock.ts';
+import { systemClock } from '../../src/base/system-clock.ts';
 import { entrepot } from '../support/cli.ts';
 import { EntrepotProcess } from '../support/entrepot-process.ts';
 import { FakeHub, type FakeHubOptions } from '../support/fake-hub.ts';

@@ -1,10 +1,10 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { composeCare, type Care } from '../../src/mirror/care/compose.ts';
-import type { Caretaker } from '../../src/mirror/care/caretaker.ts';
-import type { Finding, VerifyReport } from '../../src/mirror/care/verify-events.ts';
-import { AheadTally } from '../../src/mirror/pull-ahead/ahead-tally.ts';
-import { Routing } from '../../src/mirror/routing.ts';
-import { composeSpace, type Space, type SpaceSettings } from '../../src/mirror/space/compose.ts';
+import { composeCare, type Care } from '../../src/cache/care/compose.ts';
+import type { Caretaker } from '../../src/cache/care/caretaker.ts';
+import type { Finding, VerifyReport } from '../../src/cache/care/verify-events.ts';
+import { AheadTally } from '../../src/cache/ahead-tally.ts';
+import { Routing } from '../../src/oci/routing.ts';
+import { composeSpace, type Space, type SpaceSettings } from '../../src/cache/space/compose.ts';
 import { readManifest, type Manifest } from '../../src/oci/manifest.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../../src/oci/reference.ts';

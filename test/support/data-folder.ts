@@ -1,5 +1,5 @@
 import { open, readdir } from 'node:fs/promises';
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { FilesystemContentStore } from '../../src/store/filesystem/content-store.ts';
 import type { MetadataStore } from '../../src/store/metadata-store.ts';

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import type { CareContext } from '../../src/cli/care/care.ts';
 import { ControlServer } from '../../src/control/control-server.ts';
 import { FolderLock } from '../../src/store/sqlite/folder-lock.ts';
-import { systemClock } from '../../src/system-clock.ts';
+import { systemClock } from '../../src/base/system-clock.ts';
 import { writeConfigurationFile } from './configuration-file.ts';
 import { FakeCaretaker } from './fake-caretaker.ts';
 import { TempFolder } from './temp-folder.ts';

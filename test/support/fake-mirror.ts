@@ -19,7 +19,7 @@ import type {
   Standing,
   TagsAnswer,
 } from '../../src/mirror/mirror.ts';
-import type { Reader } from '../../src/mirror/reader.ts';
+import type { Reader } from '../../src/mirror/access/reader.ts';
 import type { Loan } from '../../src/store/content-store.ts';
 import type { SearchResult } from '../../src/upstream/registry.ts';
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
-import type { ImportEvent, ImportReport } from '../../src/mirror/care/import-events.ts';
-import { RegistryImport, type RegistryImportOptions } from '../../src/mirror/care/import/registry-import.ts';
-import { InUse } from '../../src/mirror/in-use.ts';
+import type { ImportEvent, ImportReport } from '../../src/cache/care/import-events.ts';
+import { RegistryImport, type RegistryImportOptions } from '../../src/cache/care/import/registry-import.ts';
+import { InUse } from '../../src/cache/in-use.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../../src/oci/reference.ts';
 import { FilesystemContentStore } from '../../src/store/filesystem/content-store.ts';

@@ -1,12 +1,12 @@
 import type { AccessRules } from '../../src/mirror/access/policy.ts';
 import { composeMirror, type RunningMirror } from '../../src/mirror/compose.ts';
-import type { FreshnessPolicy } from '../../src/mirror/freshness.ts';
-import { Routing } from '../../src/mirror/routing.ts';
-import { composeSpace, type Space, type SpaceSettings } from '../../src/mirror/space/compose.ts';
+import type { FreshnessPolicy } from '../../src/mirror/manifests/freshness.ts';
+import { Routing } from '../../src/oci/routing.ts';
+import { composeSpace, type Space, type SpaceSettings } from '../../src/cache/space/compose.ts';
 import type { BlobAnswer, Mirror, PullTarget } from '../../src/mirror/mirror.ts';
-import { AheadTally } from '../../src/mirror/pull-ahead/ahead-tally.ts';
+import { AheadTally } from '../../src/cache/ahead-tally.ts';
 import type { PullAheadPolicy } from '../../src/mirror/pull-ahead/policy.ts';
-import { anonymous, type Reader } from '../../src/mirror/reader.ts';
+import { anonymous, type Reader } from '../../src/mirror/access/reader.ts';
 import {
   parseRepositoryName,
   parseUpstreamName,

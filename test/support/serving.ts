@@ -3,7 +3,7 @@ import { createHttpApp } from '../../src/http/app.ts';
 import { Lane } from '../../src/http/lane/lane.ts';
 import { HttpServer, type ServerTimeouts } from '../../src/http/server.ts';
 import type { TlsOptions } from '../../src/http/tls.ts';
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import { FakeMirror } from './fake-mirror.ts';
 import { logLines } from './log-lines.ts';
 

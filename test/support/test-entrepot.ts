@@ -1,6 +1,6 @@
 import { pino } from 'pino';
-import { startEntrepot, type RunningEntrepot } from '../../src/app.ts';
-import type { Clock } from '../../src/clock.ts';
+import { startEntrepot, type RunningEntrepot } from '../../src/assembly/server.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import type { AuthConfig, Config, FreshnessConfig, UpstreamConfig } from '../../src/config/config.ts';
 import type { AccessRules } from '../../src/mirror/access/policy.ts';
 import type { PullAheadPolicy } from '../../src/mirror/pull-ahead/policy.ts';

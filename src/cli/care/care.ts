@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
-import type { Clock } from '../../clock.ts';
-import { takeCare } from '../../compose-care.ts';
+import type { Clock } from '../../base/clock.ts';
+import { takeCare } from '../../assembly/care.ts';
 import { ConfigError } from '../../config/config-error.ts';
 import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
-import { CareError } from '../../mirror/care/care-error.ts';
-import type { Caretaker } from '../../mirror/care/caretaker.ts';
+import { CareError } from '../../cache/care/care-error.ts';
+import type { Caretaker } from '../../cache/care/caretaker.ts';
 import { unlessMissing } from '../../store/file-error.ts';
 import { StoreError } from '../../store/store-error.ts';
 import { createLogger } from '../../telemetry/log.ts';

@@ -1,4 +1,4 @@
-import { byteSizeText } from '../../byte-size.ts';
+import { byteSizeText } from '../../base/byte-size.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';

@@ -1,4 +1,4 @@
-import type { Caretaker } from '../../mirror/care/caretaker.ts';
+import type { Caretaker } from '../../cache/care/caretaker.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';

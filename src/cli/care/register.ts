@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { systemClock } from '../../system-clock.ts';
+import { systemClock } from '../../base/system-clock.ts';
 import { addConfigOption } from '../config-option.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { StopSignal } from '../stop-signal.ts';

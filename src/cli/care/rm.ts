@@ -1,5 +1,5 @@
-import { byteSizeText } from '../../byte-size.ts';
-import { CareError } from '../../mirror/care/care-error.ts';
+import { byteSizeText } from '../../base/byte-size.ts';
+import { CareError } from '../../cache/care/care-error.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, type CareContext, type CareOptions } from './care.ts';
 import { counted } from './words.ts';

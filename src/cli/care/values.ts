@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import { parseByteSize } from '../../byte-size.ts';
-import { parseGoDuration } from '../../go-duration.ts';
+import { parseByteSize } from '../../base/byte-size.ts';
+import { parseGoDuration } from '../../base/go-duration.ts';
 
 /**
  * Bytes in the value of an option.

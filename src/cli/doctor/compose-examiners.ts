@@ -1,6 +1,6 @@
 import { pino } from 'pino';
-import type { Clock } from '../../clock.ts';
-import { lazyAuthorities } from '../../compose-upstreams.ts';
+import type { Clock } from '../../base/clock.ts';
+import { lazyAuthorities } from '../../assembly/upstreams.ts';
 import type { Config, UpstreamConfig } from '../../config/config.ts';
 import type { RepositoryName, Tag } from '../../oci/reference.ts';
 import {
@@ -11,7 +11,7 @@ import {
 import type { Authorities } from '../../upstream/authorities.ts';
 import { createCredentialProvider } from '../../upstream/credentials/create-credential-provider.ts';
 import type { RateLimit } from '../../upstream/rate-limit.ts';
-import { version } from '../../version.ts';
+import { version } from '../../base/version.ts';
 import { RegistryExaminer } from './registry-examiner.ts';
 
 /**

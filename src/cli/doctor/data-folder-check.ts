@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { bytesOf, type SizeLimit } from '../../mirror/space/limits.ts';
+import { bytesOf, type SizeLimit } from '../../cache/space/limits.ts';
 import { errnoOf, unlessMissing } from '../../store/file-error.ts';
 import { ok, problem, warning, type Check, type Finding } from './check.ts';
-import { byteSizeText } from '../../byte-size.ts';
+import { byteSizeText } from '../../base/byte-size.ts';
 
 const mib = 2 ** 20;
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import process from 'node:process';
 import { ok, problem, warning, type Check, type Finding } from './check.ts';
-import { byteSizeText } from '../../byte-size.ts';
+import { byteSizeText } from '../../base/byte-size.ts';
 
 /** A client takes two files at a time, its connection and a blob; a fill takes two more. */
 const enoughFiles = 4096;

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { dockerHub } from '../../oci/docker-hub.ts';
 import type { UpstreamName } from '../../oci/reference.ts';
 import type { CredentialProvider } from '../../upstream/auth/credentials.ts';

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { TlsConfig } from '../../config/config.ts';
 import { machineNames, type SubjectName } from '../setup-tls/subject-name.ts';
 import { ok, problem, warning, type Check, type Finding } from './check.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { systemClock } from '../../system-clock.ts';
+import { systemClock } from '../../base/system-clock.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
 import type { SetupTlsOptions } from './setup-tls.ts';

@@ -1,4 +1,4 @@
-import { anonymous, type Reader } from '../../mirror/reader.ts';
+import { anonymous, type Reader } from '../../mirror/access/reader.ts';
 
 /**
  * What became of a request's credentials: there are none, they are valid, they are not for this mirror, or they are for

@@ -1,4 +1,4 @@
-import { anonymous } from '../../mirror/reader.ts';
+import { anonymous } from '../../mirror/access/reader.ts';
 import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
 import { nobody, stranger, type AuthScheme, type Login } from './authenticator.ts';
 import { challenge } from './challenge.ts';

@@ -1,6 +1,6 @@
 import { errors, jwtVerify, type JWTPayload } from 'jose';
-import type { Clock } from '../../clock.ts';
-import { anonymous, type Reader } from '../../mirror/reader.ts';
+import type { Clock } from '../../base/clock.ts';
+import { anonymous, type Reader } from '../../mirror/access/reader.ts';
 import type { AuthScheme, ChallengeSubject, Login } from './authenticator.ts';
 import { challenge } from './challenge.ts';
 import type { Groups } from './groups.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { registryErrors, type RegistryError } from '../../oci/error.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Exchange } from '../exchange.ts';

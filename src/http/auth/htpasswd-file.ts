@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { isWithin, type Clock } from '../../clock.ts';
+import { isWithin, type Clock } from '../../base/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { HtpasswdError, parseHtpasswd, type Accounts } from './htpasswd.ts';
 

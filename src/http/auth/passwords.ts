@@ -1,7 +1,7 @@
-import type { Clock } from '../../clock.ts';
-import { SingleFlight } from '../../mirror/single-flight.ts';
+import type { Clock } from '../../base/clock.ts';
+import { SingleFlight } from '../../base/single-flight.ts';
 import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
-import { VerdictCache } from '../../verdict-cache.ts';
+import { VerdictCache } from '../../base/verdict-cache.ts';
 import type { Bcrypt } from './bcrypt.ts';
 import { costOf, type Accounts } from './htpasswd.ts';
 import type { HtpasswdFile } from './htpasswd-file.ts';

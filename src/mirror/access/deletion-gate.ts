@@ -1,7 +1,7 @@
 import { registryErrors } from '../../oci/error.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
-import type { Reader } from '../reader.ts';
-import type { Routing } from '../routing.ts';
+import type { Reader } from './reader.ts';
+import type { Routing } from '../../oci/routing.ts';
 import type { Gate } from './gate.ts';
 import type { Wanted } from './wanted.ts';
 

@@ -1,8 +1,8 @@
 import { registryErrors, type RegistryError } from '../../oci/error.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
-import { anonymous, type Reader } from '../reader.ts';
-import type { Routing } from '../routing.ts';
+import { anonymous, type Reader } from './reader.ts';
+import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
 import { clientError } from '../upstream-failure.ts';
 import type { Passthrough } from './passthrough.ts';

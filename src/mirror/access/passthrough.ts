@@ -1,10 +1,10 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { registryErrors } from '../../oci/error.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
-import { VerdictCache } from '../../verdict-cache.ts';
-import { SingleFlight } from '../single-flight.ts';
+import { VerdictCache } from '../../base/verdict-cache.ts';
+import { SingleFlight } from '../../base/single-flight.ts';
 import type { Upstream } from '../upstream.ts';
 import { isRefusal } from '../upstream-failure.ts';
 import { probe, wantedKey, type Wanted } from './wanted.ts';

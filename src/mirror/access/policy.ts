@@ -1,6 +1,6 @@
-import { repositoryGlob, type Glob } from '../../glob.ts';
+import { repositoryGlob, type Glob } from '../../base/glob.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
-import type { Reader } from '../reader.ts';
+import type { Reader } from './reader.ts';
 
 /** Who may read what, and what may be mirrored at all. Globs are as in `repositoryGlob`. */
 export interface AccessRules {

@@ -1,12 +1,12 @@
-import { isWithin, type Clock } from '../../clock.ts';
-import { lru } from '../../lru.ts';
+import { isWithin, type Clock } from '../../base/clock.ts';
+import { lru } from '../../base/lru.ts';
 import { repositoryKey, type Repository, type UpstreamName } from '../../oci/reference.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { UpstreamError, type UpstreamRegistry } from '../../upstream/registry.ts';
-import { Breaker } from '../breaker.ts';
-import type { Degradation } from '../degradation.ts';
-import { elapsed, within } from '../patience.ts';
-import { SingleFlight } from '../single-flight.ts';
+import { Breaker } from '../../upstream/breaker.ts';
+import type { Degradation } from '../../cache/degradation.ts';
+import { elapsed, within } from '../../base/patience.ts';
+import { SingleFlight } from '../../base/single-flight.ts';
 import type { Upstream } from '../upstream.ts';
 import { isRefusal } from '../upstream-failure.ts';
 import { probe, wantedKey, type Wanted } from './wanted.ts';

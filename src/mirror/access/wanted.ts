@@ -7,7 +7,7 @@ import {
   type RepositoryName,
 } from '../../oci/reference.ts';
 import { UpstreamError, type UpstreamRegistry } from '../../upstream/registry.ts';
-import { askBlobSize } from '../blob-size.ts';
+import { askBlobSize } from '../../upstream/blob-size.ts';
 
 /** What a client asks for under a repository. */
 export type Wanted =

@@ -4,8 +4,8 @@ import type { ImageIndex } from '../../oci/image-index.ts';
 import { readManifest, type Manifest } from '../../oci/manifest.ts';
 import type { Repository } from '../../oci/reference.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
-import type { ManifestService } from '../manifest-service.ts';
-import type { Routing } from '../routing.ts';
+import type { ManifestService } from '../manifests/manifest-service.ts';
+import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
 import { hasSparePulls } from './spare-pulls.ts';
 

@@ -1,5 +1,5 @@
-import type { Arrival } from '../arrival.ts';
-import { Wakeup } from '../wakeup.ts';
+import type { Arrival } from '../fill/arrival.ts';
+import { Wakeup } from '../fill/wakeup.ts';
 
 /** Blobs that clients take at a time by themselves: dockerd and containerd. */
 const leastAtATime = 3;

@@ -1,11 +1,11 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { Repository } from '../../oci/reference.ts';
-import type { Arrival } from '../arrival.ts';
-import type { BlobService } from '../blob-service.ts';
-import type { Routing } from '../routing.ts';
-import { Turns } from '../turns.ts';
+import type { Arrival } from '../fill/arrival.ts';
+import type { BlobService } from '../blobs/blob-service.ts';
+import type { Routing } from '../../oci/routing.ts';
+import { Turns } from '../../base/turns.ts';
 import type { Upstream } from '../upstream.ts';
-import type { AheadTally } from './ahead-tally.ts';
+import type { AheadTally } from '../../cache/ahead-tally.ts';
 import { Course } from './course.ts';
 import type { PulledImage } from './pulled-image.ts';
 import type { Speculation } from './speculation.ts';

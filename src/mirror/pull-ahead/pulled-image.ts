@@ -1,6 +1,6 @@
 import type { Digest } from '../../oci/digest.ts';
 import { digestKey, type Repository } from '../../oci/reference.ts';
-import type { Claims } from '../entitlement.ts';
+import type { Claims } from '../blobs/entitlement.ts';
 import type { Speculation } from './speculation.ts';
 
 /** An image whose manifest a client has got, and with which rights. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 
 /** Bytes that may be fetched for nobody, and how long it takes until as many may be again, in milliseconds. */
 export interface TokenBucketLimit {

@@ -1,8 +1,8 @@
 import promises, { access, constants, stat, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { digestAlgorithms, type Digest } from '../../oci/digest.ts';
-import { systemClock } from '../../system-clock.ts';
+import { systemClock } from '../../base/system-clock.ts';
 import type {
   BlobReader,
   ContentStore,

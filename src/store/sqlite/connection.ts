@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { fileError } from '../file-error.ts';
 import { makeFolder } from '../folder.ts';
 import { Checkpointer } from './checkpointer.ts';

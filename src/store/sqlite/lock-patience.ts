@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { databaseError } from './error.ts';
 
 /** Milliseconds to wait for another process's lock. SQLite waits on our only thread: everything else stands still. */

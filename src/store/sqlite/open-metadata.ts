@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { ContentStore } from '../content-store.ts';
 import type { MetadataStore } from '../metadata-store.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 
 /** How long to keep the event loop waiting at a time, in milliseconds. */
 const sliceMs = 5;

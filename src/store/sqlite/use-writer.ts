@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { Families, type HeldIn } from './eviction/families.ts';
 import { Places } from './eviction/places.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { answerError } from '../answer-error.ts';
 import { headerLines, type Sender, type UpstreamRequest, type UpstreamResponse } from '../http-message.ts';
 import type { Authorization, Authorizer } from './authorizer.ts';

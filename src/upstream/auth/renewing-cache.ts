@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.ts';
-import { lru } from '../../lru.ts';
+import type { Clock } from '../../base/clock.ts';
+import { lru } from '../../base/lru.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { abandonable } from './abandonable.ts';
 

@@ -1,4 +1,4 @@
-import { z } from '../../zod.ts';
+import { z } from '../../base/zod.ts';
 import { described } from '../described.ts';
 import type { ResponseHeaders } from '../http-message.ts';
 import { UpstreamError } from '../registry.ts';

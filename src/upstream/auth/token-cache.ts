@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { RenewingCache, type CachedValue } from './renewing-cache.ts';
 import type { Token } from './token.ts';

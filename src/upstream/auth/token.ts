@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { answerError } from '../answer-error.ts';
 import { readDecoded } from '../content-encoding.ts';
 import type { Sender, UpstreamRequest, UpstreamResponse } from '../http-message.ts';

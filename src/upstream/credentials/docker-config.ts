@@ -1,4 +1,4 @@
-import { z } from '../../zod.ts';
+import { z } from '../../base/zod.ts';
 import type { Credentials } from '../auth/credentials.ts';
 import { CredentialError } from './credential-error.ts';
 import { findServerKey } from './server-key.ts';

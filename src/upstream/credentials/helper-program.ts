@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.ts';
-import { z } from '../../zod.ts';
+import type { Clock } from '../../base/clock.ts';
+import { z } from '../../base/zod.ts';
 import type { Credentials } from '../auth/credentials.ts';
 import { CredentialError } from './credential-error.ts';
 import { isHelperProgram } from './credential-source.ts';

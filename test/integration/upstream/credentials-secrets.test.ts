@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CredentialProvider } from '../../../src/upstream/auth/credentials.ts';
 import { createCredentialProvider } from '../../../src/upstream/credentials/create-credential-provider.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
-import { systemClock } from '../../../src/system-clock.ts';
+import { systemClock } from '../../../src/base/system-clock.ts';
 import { FakeHelper } from '../../support/fake-helper.ts';
 import { logLines } from '../../support/log-lines.ts';
 import { TempFolder } from '../../support/temp-folder.ts';

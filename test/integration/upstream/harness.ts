@@ -8,7 +8,7 @@ import {
   type CreateRegistryClientOptions,
 } from '../../../src/upstream/create-registry-client.ts';
 import { Authorities } from '../../../src/upstream/authorities.ts';
-import { systemClock } from '../../../src/system-clock.ts';
+import { systemClock } from '../../../src/base/system-clock.ts';
 import { UpstreamError, type BlobStream, type UpstreamRegistry } from '../../../src/upstream/registry.ts';
 import { close, listen } from '../../support/local-server.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DockerSearch } from '../../../src/upstream/docker-search.ts';
-import { systemClock } from '../../../src/system-clock.ts';
+import { systemClock } from '../../../src/base/system-clock.ts';
 import { ScriptedSender } from '../../unit/upstream/scripted-sender.ts';
 import { clientOf, failureOf, scriptedServer } from './harness.ts';
 

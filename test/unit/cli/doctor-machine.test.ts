@@ -16,7 +16,7 @@ import { PortCheck, type Listening } from '../../../src/cli/doctor/port-check.ts
 import { FolderLock } from '../../../src/store/sqlite/folder-lock.ts';
 import { SqliteMetadataStore } from '../../../src/store/sqlite/metadata-store.ts';
 import type { ListenAddress } from '../../../src/http/server.ts';
-import { systemClock } from '../../../src/system-clock.ts';
+import { systemClock } from '../../../src/base/system-clock.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 

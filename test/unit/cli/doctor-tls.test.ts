@@ -4,7 +4,7 @@ import type { Finding } from '../../../src/cli/doctor/check.ts';
 import { TlsCheck } from '../../../src/cli/doctor/tls-check.ts';
 import { CertificateAuthority } from '../../../src/cli/setup-tls/certificate-authority.ts';
 import { newKey } from '../../../src/cli/setup-tls/private-key.ts';
-import type { Clock } from '../../../src/clock.ts';
+import type { Clock } from '../../../src/base/clock.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;

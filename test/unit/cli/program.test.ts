@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { runProgram } from '../../../src/cli/program.ts';
-import { version } from '../../../src/version.ts';
+import { version } from '../../../src/base/version.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 
 /** Runs a command line within this process. */

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createHttpApp } from '../../../src/http/app.ts';
 import { Authenticator, type AuthScheme } from '../../../src/http/auth/authenticator.ts';
 import { challenge } from '../../../src/http/auth/challenge.ts';
-import { anonymous } from '../../../src/mirror/reader.ts';
+import { anonymous } from '../../../src/mirror/access/reader.ts';
 import { registryErrors } from '../../../src/oci/error.ts';
 import { FakeMirror } from '../../support/fake-mirror.ts';
 import { logLines } from '../../support/log-lines.ts';

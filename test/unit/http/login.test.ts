@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createHttpApp } from '../../../src/http/app.ts';
 import { Authenticator, nobody, stranger, type AuthScheme } from '../../../src/http/auth/authenticator.ts';
 import { challenge } from '../../../src/http/auth/challenge.ts';
-import { anonymous } from '../../../src/mirror/reader.ts';
+import { anonymous } from '../../../src/mirror/access/reader.ts';
 import { clientError } from '../../../src/mirror/upstream-failure.ts';
 import { registryErrors } from '../../../src/oci/error.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';

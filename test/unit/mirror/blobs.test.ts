@@ -1,7 +1,7 @@
 import { readdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { heldBackBytes } from '../../../src/mirror/fill.ts';
+import { heldBackBytes } from '../../../src/mirror/fill/fill.ts';
 import { digestHex, digestOf } from '../../../src/oci/digest.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { within } from '../../support/deadline.ts';

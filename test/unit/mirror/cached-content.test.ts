@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Mirror, PullTarget } from '../../../src/mirror/mirror.ts';
-import { anonymous } from '../../../src/mirror/reader.ts';
+import { anonymous } from '../../../src/mirror/access/reader.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { MetadataStore } from '../../../src/store/metadata-store.ts';
 import { StoreError } from '../../../src/store/store-error.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anonymous, type Reader } from '../../../src/mirror/reader.ts';
+import { anonymous, type Reader } from '../../../src/mirror/access/reader.ts';
 import type { Mirror } from '../../../src/mirror/mirror.ts';
 import { UpstreamError, type SearchResult } from '../../../src/upstream/registry.ts';
 import { parseUpstreamName, type UpstreamName } from '../../../src/oci/reference.ts';

@@ -6,7 +6,7 @@ import { dockerImageConfig, mediaTypes } from '../../../src/oci/media-type.ts';
 import { Layout } from '../../../src/store/filesystem/layout.ts';
 import type { BlobStream } from '../../../src/upstream/registry.ts';
 import { byTag, MirrorHouse, target } from '../../support/mirror-house.ts';
-import { RangesHouse } from './ranges/harness.ts';
+import { RangesHouse } from './fill/ranges/harness.ts';
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;

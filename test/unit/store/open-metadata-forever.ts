@@ -2,7 +2,7 @@ import { FilesystemContentStore } from '../../../src/store/filesystem/content-st
 import { Backups } from '../../../src/store/sqlite/recovery/backups.ts';
 import { DatabaseFiles } from '../../../src/store/sqlite/recovery/database-files.ts';
 import { openMetadata } from '../../../src/store/sqlite/open-metadata.ts';
-import { systemClock } from '../../../src/system-clock.ts';
+import { systemClock } from '../../../src/base/system-clock.ts';
 import { logLines } from '../../support/log-lines.ts';
 
 // Opens the metadata of the folder in argv[2], rebuilding it if it is damaged, then writes and backs up until somebody kills it.

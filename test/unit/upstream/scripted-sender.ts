@@ -1,4 +1,4 @@
-import { systemClock } from '../../../src/system-clock.ts';
+import { systemClock } from '../../../src/base/system-clock.ts';
 import type { Sender, UpstreamRequest, UpstreamResponse } from '../../../src/upstream/http-message.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { ResponseBody } from '../../../src/upstream/response-body.ts';

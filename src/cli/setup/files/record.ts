@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from '../../../zod.ts';
+import { z } from '../../../base/zod.ts';
 import { SetupError } from '../setup-error.ts';
 import type { AddedEntry, EditKind } from './edit.ts';
 

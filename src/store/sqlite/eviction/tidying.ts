@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import type { Clock } from '../../../clock.ts';
+import type { Clock } from '../../../base/clock.ts';
 import { TimeSlice } from '../time-slice.ts';
 
 /** Where a stage is in the order that it goes through its rows; what an order does not need is as in {@link start}. */

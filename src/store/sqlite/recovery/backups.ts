@@ -1,4 +1,4 @@
-import type { Clock } from '../../../clock.ts';
+import type { Clock } from '../../../base/clock.ts';
 import { fileError } from '../../file-error.ts';
 import { StoreError } from '../../store-error.ts';
 import type { Logger } from '../../../telemetry/log.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import type { Clock } from '../../../clock.ts';
+import type { Clock } from '../../../base/clock.ts';
 import type { Digest } from '../../../oci/digest.ts';
 import type { ContentStore } from '../../content-store.ts';
 import { databaseError } from '../error.ts';

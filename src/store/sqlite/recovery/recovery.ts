@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import type { Clock } from '../../../clock.ts';
+import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../telemetry/log.ts';
 import type { ContentStore } from '../../content-store.ts';
 import { StoreError } from '../../store-error.ts';

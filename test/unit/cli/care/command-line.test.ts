@@ -4,7 +4,7 @@ import type { CareContext } from '../../../../src/cli/care/care.ts';
 import { ls } from '../../../../src/cli/care/ls.ts';
 import { rm } from '../../../../src/cli/care/rm.ts';
 import { runProgram } from '../../../../src/cli/program.ts';
-import { CareError } from '../../../../src/mirror/care/care-error.ts';
+import { CareError } from '../../../../src/cache/care/care-error.ts';
 import { writeConfigurationFile } from '../../../support/configuration-file.ts';
 import { imageListing } from '../../../support/fake-caretaker.ts';
 import { TempFolder } from '../../../support/temp-folder.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { pin } from '../../../../src/cli/care/pin.ts';
 import { unpin } from '../../../../src/cli/care/unpin.ts';
-import { CareError } from '../../../../src/mirror/care/care-error.ts';
+import { CareError } from '../../../../src/cache/care/care-error.ts';
 import { Desk } from '../../../support/desk.ts';
 
 describe('pin and unpin', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { prune } from '../../../../src/cli/care/prune.ts';
 import { rm } from '../../../../src/cli/care/rm.ts';
-import { CareError } from '../../../../src/mirror/care/care-error.ts';
+import { CareError } from '../../../../src/cache/care/care-error.ts';
 import { Desk } from '../../../support/desk.ts';
 
 const hour = 3_600_000;

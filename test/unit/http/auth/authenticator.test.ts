@@ -3,7 +3,7 @@ import { Authenticator } from '../../../../src/http/auth/authenticator.ts';
 import { BasicScheme } from '../../../../src/http/auth/basic.ts';
 import { challenge } from '../../../../src/http/auth/challenge.ts';
 import { Groups } from '../../../../src/http/auth/groups.ts';
-import { anonymous } from '../../../../src/mirror/reader.ts';
+import { anonymous } from '../../../../src/mirror/access/reader.ts';
 
 /** `alice` with the password `right` is an account; each check is counted. */
 function basic(passthrough = false): { readonly authenticator: Authenticator; readonly checked: string[] } {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anonymous, type Reader } from '../../../../src/mirror/reader.ts';
+import { anonymous, type Reader } from '../../../../src/mirror/access/reader.ts';
 import type { PullTarget } from '../../../../src/mirror/mirror.ts';
 import { RegistryError } from '../../../../src/oci/error.ts';
 import type { MetadataStore } from '../../../../src/store/metadata-store.ts';

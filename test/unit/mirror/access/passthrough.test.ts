@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { anonymous, type Reader } from '../../../../src/mirror/reader.ts';
+import { anonymous, type Reader } from '../../../../src/mirror/access/reader.ts';
 import { UpstreamError } from '../../../../src/upstream/registry.ts';
 import { makeImage } from '../../../support/image.ts';
 import { byTag, MirrorHouse, target } from '../../../support/mirror-house.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AccessRules } from '../../../../src/mirror/access/policy.ts';
-import { anonymous } from '../../../../src/mirror/reader.ts';
+import { anonymous } from '../../../../src/mirror/access/reader.ts';
 import { makeImage } from '../../../support/image.ts';
 import { byTag, MirrorHouse, somebody, target } from '../../../support/mirror-house.ts';
 import { ScriptedUpstream } from '../../../support/scripted-upstream.ts';

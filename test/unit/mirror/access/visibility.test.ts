@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { anonymous } from '../../../../src/mirror/reader.ts';
+import { anonymous } from '../../../../src/mirror/access/reader.ts';
 import { UpstreamError, type UpstreamErrorKind } from '../../../../src/upstream/registry.ts';
 import { StoreError } from '../../../../src/store/store-error.ts';
 import { makeImage } from '../../../support/image.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Arrival } from '../../../../src/mirror/arrival.ts';
+import type { Arrival } from '../../../../src/mirror/fill/arrival.ts';
 import { Course } from '../../../../src/mirror/pull-ahead/course.ts';
-import { Wakeup } from '../../../../src/mirror/wakeup.ts';
+import { Wakeup } from '../../../../src/mirror/fill/wakeup.ts';
 import { turns } from '../../../contract/content-store/subject.ts';
 
 const MiB = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TokenBucket } from '../../../../src/mirror/pull-ahead/token-bucket.ts';
-import { AheadTally } from '../../../../src/mirror/pull-ahead/ahead-tally.ts';
+import { AheadTally } from '../../../../src/cache/ahead-tally.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { TestClock } from '../../../support/test-clock.ts';
 

@@ -1,0 +1,57 @@
+import { lstat } from 'node:fs/promises';
+import type { Clock } from '../base/clock.ts';
+import { openCache } from './cache.ts';
+import type { Config } from '../config/config.ts';
+import { takeCustody, type Custody } from '../control/custody.ts';
+import { CareError } from '../cache/care/care-error.ts';
+import { fileError, unlessMissing } from '../store/file-error.ts';
+import { DatabaseFiles } from '../store/sqlite/recovery/database-files.ts';
+import type { Logger } from '../telemetry/log.ts';
+
+export interface CareDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends the waiting for another command, and what a server is asked. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A caretaker of the cache of a configuration: that of its server while that runs, else one that works on the stores
+ * itself, asks no upstream, and does nothing by itself.
+ *
+ * @throws {CareError} or StoreError when there is none to be had
+ */
+export async function takeCare(config: Config, dependencies: CareDependencies): Promise<Custody> {
+  const { clock, logger, signal } = dependencies;
+  const folder = config.storage.rootdirectory;
+  return takeCustody({
+    folder,
+    open: async () => {
+      await refuseToMeddle(folder);
+      const cache = await openCache(config, { clock, logger, serves: false });
+      return { caretaker: cache.care.caretaker, close: () => cache.close() };
+    },
+    clock,
+    logger,
+    signal,
+  });
+}
+
+/**
+ * Folders that root makes in another user's cache would be closed to the server; and that user may have made links there, to
+ * files that only root may write.
+ */
+async function refuseToMeddle(folder: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  let owner: number | undefined;
+  try {
+    owner = (await unlessMissing(lstat(new DatabaseFiles(folder).database)))?.uid;
+  } catch (cause) {
+    throw fileError('looking into the data folder', cause);
+  }
+  if (owner === undefined || owner === 0) return;
+  throw new CareError(
+    'unavailable',
+    `the cache in ${folder} belongs to another user: run this as that one, as with "sudo -u '#${owner}' entrepot …"`,
+  );
+}

@@ -1,0 +1,64 @@
+import { registryErrors } from '../../oci/error.ts';
+import type { Ingest } from '../../store/content-store.ts';
+import { UpstreamError } from '../../upstream/registry.ts';
+import { OtherBytesError, type HeldBytes } from './held-bytes.ts';
+import { pour } from './pour.ts';
+import { ResumableBlob, type ResumableBlobOptions } from './resumable-blob.ts';
+import type { Tail } from './tail.ts';
+
+/** What {@link receive} works with. */
+export interface ReceiveOptions {
+  readonly ingest: Ingest;
+  /** How upstream is asked. */
+  readonly source: ResumableBlobOptions & { readonly held: HeldBytes };
+  /** A new tail for bytes from an offset on. */
+  readonly tailFrom: (offset: number) => Tail;
+  /** Whether bytes may be out already, which then must stay as they are. */
+  readonly isExposed: () => boolean;
+  /** Called when upstream has begun to answer, with the size that it states. */
+  readonly onAnswer: (stated: number | undefined) => void;
+  /** Told the bytes of each batch that can be read from the ingest, with the size that upstream states. */
+  readonly onWritten: (bytes: number, stated: number | undefined) => void;
+}
+
+/**
+ * Brings a blob from upstream into an ingest, from where that is to where the bytes hash to the digest: the
+ * digest alone decides where a blob ends. Rejects with UpstreamError, with RegistryError for bytes that are
+ * not the blob's, which are then gone, and with StoreError.
+ */
+export async function receive(options: ReceiveOptions): Promise<void> {
+  const { ingest, source, onAnswer, onWritten, isExposed } = options;
+  const begin = (): [ResumableBlob, Tail] => [
+    new ResumableBlob(ingest.offset, source),
+    options.tailFrom(ingest.offset),
+  ];
+  let [blob, tail] = begin();
+  let isAnew = false;
+  for (;;) {
+    try {
+      const bytes = blob.bytes(() => onAnswer(blob.size));
+      await pour(bytes, ingest, tail, (count) => onWritten(count, blob.size));
+    } catch (error) {
+      if (error instanceof OtherBytesError) {
+        if (isAnew || isExposed()) await refuse(ingest, error);
+        isAnew = true;
+        await ingest.restart();
+        source.held.trust();
+        [blob, tail] = begin();
+        continue;
+      }
+      // Upstream may have promised more than there is.
+      const isWhole = error instanceof UpstreamError && ingest.offset > 0 && ingest.matches();
+      if (!isWhole) throw error;
+    }
+    if (ingest.matches()) return;
+    if (blob.goesOn()) continue;
+    blob.mismatched();
+    await refuse(ingest, undefined);
+  }
+}
+
+async function refuse(ingest: Ingest, cause: unknown): Promise<never> {
+  await ingest.discard();
+  throw registryErrors.badGateway('upstream sent a blob that does not match its digest', { cause });
+}

@@ -1,0 +1,252 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import { UpstreamError, type BlobStream } from '../../upstream/registry.ts';
+import type { Outlook } from '../../upstream/breaker.ts';
+import { OtherBytesError, type HeldBytes } from './held-bytes.ts';
+
+/**
+ * Opens a blob upstream from `offset` on. Rejects with UpstreamError.
+ * @param size of the blob in bytes, as far as it is known; not given when parts of it are not to be asked for
+ */
+export type BlobOpener = (offset: number, signal: AbortSignal, size?: number) => Promise<BlobStream>;
+
+export interface ResumableBlobOptions {
+  readonly open: BlobOpener;
+  /** The blob's size in bytes as a manifest states it: a plan only, since anybody can write a manifest. */
+  readonly hint: number | undefined;
+  /** What is here already, if that can be read. */
+  readonly held?: HeldBytes | undefined;
+  /** How it stands with upstream before it is asked. */
+  readonly outlook: () => Outlook;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** 0 to 1; spreads the retries of many mirrors. */
+  readonly random: () => number;
+}
+
+/** Attempts in a row that may bring no byte. */
+const fruitlessAttempts = 5;
+/**
+ * The same, while upstream has not begun to give the blob and does not answer in time, or with nonsense, or
+ * was failing before.
+ */
+const hopelessAttempts = 2;
+const firstPauseMs = 200;
+const longestPauseMs = 5_000;
+/** A longer wait asked for by a 429 is the client's to make. */
+const longestRetryAfterSeconds = 20;
+
+/**
+ * A blob's bytes from an offset to its end, whatever happens on the way: a cut, a stall, an expired token or signed URL
+ * makes it ask again for the rest, by Range, and where ranges are refused, for the whole. Only attempts that bring nothing
+ * count against the limit.
+ */
+export class ResumableBlob {
+  readonly #options: ResumableBlobOptions;
+  #stated: number | undefined;
+  #offset: number;
+  #fruitless = 0;
+  #outlook: Outlook | undefined;
+  /** Whether upstream has begun to give the blob, or a part of it. */
+  #answered = false;
+  /** Called if the bytes turn out wrong. */
+  readonly #givers: (() => void)[] = [];
+  /** Upstream refuses ranges, or answers them with nonsense: ask for the whole, and pass over what is here. */
+  #refusesRanges = false;
+  /** The next attempt asks for the whole. */
+  #whole = false;
+  /** There is more to try, should what is here not be the blob. */
+  #unfinished = false;
+  /** Where upstream ended the blob. */
+  #end: number | undefined;
+  /** How many bytes are looked for beyond that. */
+  #beyond: number | undefined;
+
+  constructor(offset: number, options: ResumableBlobOptions) {
+    this.#options = options;
+    this.#offset = offset;
+  }
+
+  /** Bytes in all as upstream states it, once it does. */
+  get size(): number | undefined {
+    return this.#stated;
+  }
+
+  /**
+   * The bytes in order; a chunk is good until the next is asked for. Ends where upstream ends the blob, or when that
+   * may be the case; whether it is the right blob is for its hash to say. If not, there may be more: see {@link
+   * goesOn}. Rejects with UpstreamError once upstream has given nothing for too long, with OtherBytesError for other
+   * bytes than are held.
+   * @param onAnswer called once, when upstream has begun to answer and {@link size} is as known as it will get
+   */
+  async *bytes(onAnswer: () => void): AsyncGenerator<Buffer, void, undefined> {
+    this.#outlook ??= this.#options.outlook();
+    this.#unfinished = false;
+    for (;;) {
+      try {
+        const stream = await this.#open();
+        if (stream.mismatched !== undefined) this.#givers.push(stream.mismatched);
+        this.#learnSize(stream);
+        if (!this.#answered) {
+          this.#answered = true;
+          onAnswer();
+        }
+        for await (const chunk of this.#wanted(stream)) {
+          this.#fruitless = 0;
+          this.#offset += chunk.length;
+          yield chunk;
+        }
+        if (this.#stated !== undefined && this.#offset < this.#stated)
+          throw new UpstreamError('unavailable', 'upstream ended the blob too early');
+        this.#end = this.#offset;
+        return;
+      } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error;
+        // Nothing lies past what upstream has ended already.
+        if (error.kind === 'range' && this.#end === this.#offset) return;
+        await this.#prepare(error);
+        // First see whether nothing is missing: to ask for the whole costs all of it once more.
+        if (this.#whole && this.#offset > 0) {
+          this.#unfinished = true;
+          return;
+        }
+      }
+    }
+  }
+
+  /**
+   * Whether {@link bytes} may have more, now that it has ended and what has come is not the blob: upstream has not been
+   * asked for the whole yet, or it may have stated too little.
+   */
+  goesOn(): boolean {
+    if (this.#unfinished) return true;
+    const { hint = 0 } = this.#options;
+    if (hint <= this.#offset || this.#beyond === this.#offset) return false;
+    this.#beyond = this.#offset;
+    return true;
+  }
+
+  /** Tells whoever gave the bytes that they are not the blob's, so that the next attempt may go elsewhere. */
+  mismatched(): void {
+    for (const mismatched of this.#givers) mismatched();
+  }
+
+  async #open(): Promise<BlobStream> {
+    const { open, signal, hint, held, logger } = this.#options;
+    if (!this.#whole) return open(this.#offset, signal, this.#stated ?? hint);
+    const stream = await open(0, signal);
+    if (this.#offset > 0) {
+      held?.doubt();
+      logger.warn({ offset: this.#offset }, 'taking the whole blob from upstream once more');
+    }
+    // The range was refused as often as there were attempts.
+    this.#refusesRanges ||= this.#offset > 0;
+    this.#whole = this.#refusesRanges;
+    return stream;
+  }
+
+  /** The stream without what is there already and without what lies past the end. */
+  async *#wanted(stream: BlobStream): AsyncGenerator<Buffer, void, undefined> {
+    const { held, logger } = this.#options;
+    let surplus = this.#offset - stream.offset;
+    if (surplus < 0)
+      throw new UpstreamError('invalid', 'upstream answered another range than it was asked for');
+    if (stream.size !== undefined && stream.size < this.#offset)
+      throw new OtherBytesError('upstream has fewer bytes of the blob than it gave before');
+    for await (const chunk of stream.body) {
+      const known = chunk.subarray(0, Math.min(surplus, chunk.length));
+      if (known.length > 0) await held?.compare(known, this.#offset - surplus);
+      surplus -= known.length;
+      const wanted = known.length === 0 ? chunk : chunk.subarray(known.length);
+      if (wanted.length === 0) continue;
+      held?.trust();
+      const room = this.#limit - this.#offset;
+      if (room < wanted.length) {
+        logger.warn('upstream sent more bytes than the blob has');
+        if (room > 0) yield wanted.subarray(0, room);
+        return;
+      }
+      yield wanted;
+    }
+    if (surplus > 0 && stream.size === undefined)
+      throw new OtherBytesError('upstream has fewer bytes of the blob than it gave before');
+  }
+
+  /** Bytes that the blob has at most, as far as anybody says. */
+  get #limit(): number {
+    return this.#stated === undefined ? Infinity : Math.max(this.#stated, this.#options.hint ?? 0);
+  }
+
+  #learnSize({ size }: BlobStream): void {
+    if (size === undefined || size === this.#stated) return;
+    if (this.#stated !== undefined) {
+      this.#options.logger.warn(
+        { stated: size, expected: this.#stated },
+        'upstream states another size for the blob',
+      );
+    }
+    this.#stated = size;
+  }
+
+  /** Attempts in a row that may bring nothing. Fewer before the first byte, while a client still waits for the status. */
+  #attempts(error: UpstreamError): number {
+    if (this.#answered) return fruitlessAttempts;
+    if (isVerdict(error) || error.permanent || this.#outlook === 'down') return 1;
+    const hopeless = error.kind === 'timeout' || error.kind === 'invalid' || this.#outlook === 'failing';
+    return hopeless ? hopelessAttempts : fruitlessAttempts;
+  }
+
+  /** Waits before the next attempt, and decides what it asks for; or gives up by throwing `error`. */
+  async #prepare(error: UpstreamError): Promise<void> {
+    const { signal, clock, logger, random } = this.#options;
+    if (signal.aborted) throw error;
+    if (!this.#whole && this.#isAboutRange(error)) {
+      this.#refusesRanges = true;
+      this.#whole = true;
+      logger.info(
+        { reason: error.message, offset: this.#offset },
+        'upstream does not give the rest of the blob',
+      );
+      return;
+    }
+    this.#fruitless += 1;
+    const attempts = this.#attempts(error);
+    if (this.#fruitless >= attempts) throw error;
+    const wanted = error.retryAfter === undefined ? 0 : error.retryAfter * 1000;
+    if (wanted > longestRetryAfterSeconds * 1000) throw error;
+    const isLast = this.#fruitless === attempts - 1;
+    // An answer without a byte may be about the range all the same.
+    this.#whole ||= error.kind === 'invalid' || (isLast && (error.status ?? 0) >= 500);
+    this.#refusesRanges ||= error.kind === 'invalid';
+    const backoff =
+      Math.min(firstPauseMs * 2 ** (this.#fruitless - 1), longestPauseMs) * (0.5 + random() / 2);
+    logger.warn(
+      { reason: error.message, offset: this.#offset, attempt: this.#fruitless },
+      'the blob stopped arriving; asking for the rest',
+    );
+    try {
+      await clock.sleep(Math.max(wanted, backoff), signal);
+    } catch (cause) {
+      throw new UpstreamError('aborted', 'the download was given up', { cause });
+    }
+  }
+
+  /**
+   * Whether an answer refuses the range that was asked for, and perhaps not the blob. Where it may be a passing trouble
+   * with the place that it was redirected to, the range is asked for twice.
+   */
+  #isAboutRange(error: UpstreamError): boolean {
+    if (this.#offset === 0) return false;
+    if (error.kind === 'range') return true;
+    const { status = 0 } = error;
+    const isPassing = error.kind === 'rate-limited' || error.kind === 'timeout';
+    const isRefusal = isVerdict(error) || (!isPassing && status >= 400 && status < 500);
+    return isRefusal && (!this.#answered || this.#fruitless > 0);
+  }
+}
+
+/** Whether upstream answered and refused, as opposed to failing: asking again changes nothing. */
+export function isVerdict({ kind }: UpstreamError): boolean {
+  return kind === 'not-found' || kind === 'unauthorized' || kind === 'denied';
+}

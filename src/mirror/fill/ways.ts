@@ -1,0 +1,45 @@
+import { repositoryKey, type Repository } from '../../oci/reference.ts';
+import { UpstreamError, type BlobStream } from '../../upstream/registry.ts';
+import { isVerdict, type BlobOpener } from './resumable-blob.ts';
+
+/** The repositories through which a blob can be fetched: when upstream refuses one, the next is tried. */
+export class Ways {
+  readonly #ways = new Map<string, BlobOpener>();
+  readonly #given = new Set<string>();
+
+  /** @param via the repository through which the blob is asked for */
+  offer(via: Repository, open: BlobOpener): void {
+    const key = repositoryKey(via);
+    if (!this.#ways.has(key)) this.#ways.set(key, open);
+  }
+
+  /** Whether the blob may still come by that repository. */
+  has(via: Repository): boolean {
+    return this.#ways.has(repositoryKey(via));
+  }
+
+  /** Whether upstream has given the blob, or a part of it, for that repository. */
+  gave(via: Repository): boolean {
+    return this.#given.has(repositoryKey(via));
+  }
+
+  /**
+   * Opens the blob, from `offset` on, by the first way that upstream does not refuse. A refusal of what is not the
+   * beginning may be one of ranges, so the way stays open. Rejects with UpstreamError.
+   */
+  async open(offset: number, signal: AbortSignal, size?: number): Promise<BlobStream> {
+    let refusal: UpstreamError | undefined;
+    for (const [via, open] of this.#ways) {
+      try {
+        const stream = await open(offset, signal, size);
+        this.#given.add(via);
+        return stream;
+      } catch (error) {
+        if (!(error instanceof UpstreamError && isVerdict(error))) throw error;
+        refusal ??= error;
+        if (offset === 0 && this.#ways.size > 1) this.#ways.delete(via);
+      }
+    }
+    throw refusal ?? new UpstreamError('not-found', 'no repository has the blob');
+  }
+}

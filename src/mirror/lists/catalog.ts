@@ -1,0 +1,126 @@
+import { registryErrors } from '../../oci/error.ts';
+import type { Repository, RepositoryName } from '../../oci/reference.ts';
+import type { MetadataStore } from '../../store/metadata-store.ts';
+import { StoreError } from '../../store/store-error.ts';
+import type { Gate } from '../access/gate.ts';
+import type { CatalogPage } from '../mirror.ts';
+import type { Reader } from '../access/reader.ts';
+import type { Routing } from '../../oci/routing.ts';
+import type { Upstream } from '../upstream.ts';
+
+/** Names read from the database at a time. */
+const batch = 500;
+
+/** Cached repositories of one upstream whose canonical names share a beginning; in lexical order, hence one by one. */
+interface Source {
+  readonly upstream: Upstream;
+  /** What stands before their names. */
+  readonly prefix: string;
+  /** Whether others need not be looked at. */
+  readonly onlyPublic: boolean;
+}
+
+export interface CatalogOptions {
+  readonly routing: Routing;
+  readonly metadata: MetadataStore;
+  readonly gate: Gate;
+}
+
+/** The canonical names of all that is cached, as far as a reader may see them. Upstream is never asked. */
+export class Catalog {
+  readonly #routing: Routing;
+  readonly #metadata: MetadataStore;
+  readonly #gate: Gate;
+
+  constructor({ routing, metadata, gate }: CatalogOptions) {
+    this.#routing = routing;
+    this.#metadata = metadata;
+    this.#gate = gate;
+  }
+
+  /** A page of names in lexical order. */
+  page(page: CatalogPage): Promise<readonly string[]> {
+    return this.find(page, () => true);
+  }
+
+  /**
+   * The first names of a page that `matches`.
+   * @throws {RegistryError} for a reader who may not use listings, and when the database cannot be read
+   */
+  async find(page: CatalogPage, matches: (name: string) => boolean): Promise<readonly string[]> {
+    const { reader, limit } = page;
+    this.#gate.admitToListings(reader);
+    const found: string[] = [];
+    if (limit <= 0) return found;
+    try {
+      for await (const { name, repository } of this.#merged(page)) {
+        if (!matches(name) || !(await this.#gate.shows(repository, reader))) continue;
+        found.push(name);
+        if (found.length === limit) break;
+      }
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      throw registryErrors.unavailable('the catalog cannot be read right now', { cause: error });
+    }
+    return found;
+  }
+
+  async *#merged({ reader, last = '', namespace }: CatalogPage): AsyncGenerator<Entry> {
+    const sources = this.#sources(reader).filter(
+      ({ upstream }) => namespace === undefined || upstream.name === namespace,
+    );
+    const streams = await Promise.all(
+      sources.map(async (source) => {
+        const entries = this.#entries(source, last);
+        return { entries, next: await entries.next() };
+      }),
+    );
+    for (;;) {
+      const [first] = streams
+        .filter(({ next }) => next.done !== true)
+        .sort((one, other) => (nameOf(one.next) < nameOf(other.next) ? -1 : 1));
+      if (first === undefined || first.next.done === true) return;
+      yield first.next.value;
+      first.next = await first.entries.next();
+    }
+  }
+
+  /** The default upstream's names are plain, but for those that would be taken for another registry's. */
+  #sources(reader: Reader): readonly Source[] {
+    const { upstreams, plain } = this.#routing;
+    const all = [
+      ...upstreams.map((upstream) => ({ upstream, prefix: `${upstream.name}/` })),
+      ...(plain === undefined ? [] : [{ upstream: plain, prefix: '' }]),
+    ];
+    return all.map((source) => ({
+      ...source,
+      onlyPublic: this.#gate.showsOnlyPublic(source.upstream, reader),
+    }));
+  }
+
+  async *#entries({ upstream, prefix, onlyPublic }: Source, last: string): AsyncGenerator<Entry> {
+    if (last > prefix && !last.startsWith(prefix)) return;
+    let after: string | undefined = last.startsWith(prefix) ? last.slice(prefix.length) : '';
+    while (after !== undefined) {
+      const limits = { last: after, limit: batch };
+      const page: readonly RepositoryName[] = await (onlyPublic
+        ? this.#metadata.publicRepositories(upstream.name, limits)
+        : this.#metadata.repositories(upstream.name, limits));
+      for (const name of page) {
+        const repository = { upstream: upstream.name, name };
+        const canonical = this.#routing.canonicalName(repository);
+        if (canonical === `${prefix}${name}`) yield { name: canonical, repository };
+      }
+      after = page.length < batch ? undefined : page.at(-1);
+    }
+  }
+}
+
+interface Entry {
+  readonly name: string;
+  readonly repository: Repository;
+}
+
+function nameOf(next: IteratorResult<Entry, undefined>): string {
+  return next.value?.name ?? '';
+}

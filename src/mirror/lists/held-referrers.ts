@@ -1,0 +1,35 @@
+import type { Digest } from '../../oci/digest.ts';
+import { ManifestSyntaxError, type ReferrerDescriptor } from '../../oci/manifest.ts';
+import { readReferrers, referrerDescriptor, referrersTag } from '../../oci/referrers.ts';
+import type { Repository } from '../../oci/reference.ts';
+import type { MetadataStore } from '../../store/metadata-store.ts';
+
+/** The referrers of `subject` that are held, and those in its referrers tag if that is. Rejects with StoreError. */
+export async function heldReferrers(
+  metadata: MetadataStore,
+  repository: Repository,
+  subject: Digest,
+): Promise<readonly ReferrerDescriptor[]> {
+  const tag = await metadata.tag(repository, referrersTag(subject));
+  const manifests = await metadata.manifestsOfSubject(repository, subject);
+  const index = tag && (await metadata.manifest(repository, tag.digest));
+  return merged(index === undefined ? [] : readIndex(index.bytes), manifests.map(referrerDescriptor));
+}
+
+/** The referrers in an index. What else a referrers tag may point to says nothing of referrers. */
+export function readIndex(bytes: Buffer): readonly ReferrerDescriptor[] {
+  try {
+    return readReferrers(bytes);
+  } catch (error) {
+    if (!(error instanceof ManifestSyntaxError)) throw error;
+    return [];
+  }
+}
+
+/** Each digest once, in the order in which they come. The last descriptor of a digest wins: the one made from the manifest itself. */
+export function merged(
+  listed: readonly ReferrerDescriptor[],
+  held: readonly ReferrerDescriptor[],
+): readonly ReferrerDescriptor[] {
+  return [...new Map([...listed, ...held].map((descriptor) => [descriptor.digest, descriptor])).values()];
+}

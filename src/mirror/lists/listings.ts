@@ -1,0 +1,144 @@
+import { LRUCache } from 'lru-cache';
+import { isWithin, type Clock } from '../../base/clock.ts';
+import { RegistryError } from '../../oci/error.ts';
+import { UpstreamError } from '../../upstream/registry.ts';
+import { notAsked, type Breaker } from '../../upstream/breaker.ts';
+import type { CacheResult } from '../mirror.ts';
+import { elapsed, within } from '../../base/patience.ts';
+import { SingleFlight } from '../../base/single-flight.ts';
+
+/** How long a list that does not say so is served without asking upstream. */
+const freshMs = 60_000;
+/** How long a client for whom something is known waits for upstream to list it anew. */
+const patienceMs = 1_500;
+/** The same where nothing of the list is known: longer, since an empty one may hide what upstream would name. */
+const emptyPatienceMs = 5_000;
+
+/** A list as upstream gave it. */
+export interface Listing<T> {
+  readonly items: readonly T[];
+  /** Milliseconds since the epoch. */
+  readonly checkedAt: number;
+  /** Milliseconds for which it is served without asking upstream; a minute if not given. */
+  readonly maxAgeMs?: number | undefined;
+  /** What upstream had to say to people; not kept. */
+  readonly notices?: readonly string[] | undefined;
+  /** Why it is an old one after all; it then stands for this answer only. */
+  readonly warning?: string | undefined;
+}
+
+/** Where one list comes from. */
+export interface ListingSource<T> {
+  readonly breaker: Breaker;
+  /** What upstream gave once, from where it is written down. */
+  readonly recorded: () => Promise<Listing<T> | undefined>;
+  /** Whether some of it is cached, whether upstream ever listed it or not. */
+  readonly holds: () => Promise<boolean>;
+  /** Whether an empty list will do when upstream is in trouble and nothing is known; if not given, it will not. */
+  readonly emptyWillDo?: () => Promise<boolean>;
+  /** Asks upstream. Rejects with UpstreamError or RegistryError. */
+  readonly ask: () => Promise<Listing<T>>;
+}
+
+export interface ListingAnswer<T> {
+  /** What upstream gives, or gave last; undefined when it never gave any. */
+  readonly listed: readonly T[] | undefined;
+  readonly result: CacheResult;
+  readonly upstreamMs: number;
+  readonly warning: string | undefined;
+  readonly notices?: readonly string[] | undefined;
+}
+
+/**
+ * Lists that upstream gives: asked for when they are due, and answered from what is known when upstream is in
+ * trouble.
+ */
+export class Listings<T> {
+  readonly #clock: Clock;
+  readonly #known: LRUCache<string, Listing<T>>;
+  readonly #requests = new SingleFlight<Listing<T>>();
+
+  /** @param remembered items kept in memory, over all lists */
+  constructor(clock: Clock, remembered: number) {
+    this.#clock = clock;
+    this.#known = new LRUCache({ maxSize: remembered, sizeCalculation: ({ items }) => items.length + 1 });
+  }
+
+  /** What is known of a list without asking anybody. */
+  async known(
+    key: string,
+    { recorded }: Pick<ListingSource<T>, 'recorded'>,
+  ): Promise<Listing<T> | undefined> {
+    const remembered = this.#known.get(key);
+    if (remembered !== undefined) return remembered;
+    const found = await recorded();
+    if (found !== undefined) this.#known.set(key, found);
+    return found;
+  }
+
+  /** Rejects with UpstreamError or RegistryError when upstream cannot be asked and nothing is known. */
+  async get(key: string, source: ListingSource<T>): Promise<ListingAnswer<T>> {
+    const { breaker } = source;
+    const known = await this.known(key, source);
+    const stale = (warning: string, upstreamMs: number): ListingAnswer<T> => ({
+      listed: known?.items,
+      result: 'stale',
+      upstreamMs,
+      warning,
+    });
+    if (known !== undefined) {
+      if (this.#isFresh(known)) {
+        return { listed: known.items, result: 'hit', upstreamMs: 0, warning: undefined };
+      }
+      // Only for a list that upstream has given: what is cached besides may be a small part of it.
+      if (!breaker.admits) return stale(notAsked, 0);
+    }
+
+    const nothing = known === undefined && !(await source.holds());
+    const mustAnswer = nothing && (await source.emptyWillDo?.()) !== true;
+    const patience = nothing && breaker.admits ? emptyPatienceMs : patienceMs;
+    const startedAt = this.#clock.monotonic();
+    const { outcome, joined } = this.#requests.run(key, async () => {
+      const listing = await source.ask();
+      const { notices: _, ...kept } = listing;
+      if (listing.warning === undefined) this.#known.set(key, kept);
+      return listing;
+    });
+    const end = settled(outcome);
+    const first = await (mustAnswer ? end : within(this.#clock, patience, end));
+    const upstreamMs = this.#clock.monotonic() - startedAt;
+    if (first === elapsed) {
+      breaker.timedOut();
+      return stale('upstream does not answer in time', upstreamMs);
+    }
+    if ('value' in first) {
+      const { items, warning, notices } = first.value;
+      const result = warning !== undefined ? 'stale' : joined ? 'joined' : 'miss';
+      return { listed: items, result, upstreamMs, warning, notices };
+    }
+    const { error } = first;
+    if (mustAnswer || !(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
+    return stale(error.message, upstreamMs);
+  }
+
+  /** Changes a list that is in memory; nothing, if it is not. */
+  amend(key: string, change: (items: readonly T[]) => readonly T[]): void {
+    const known = this.#known.peek(key);
+    if (known === undefined) return;
+    const items = change(known.items);
+    if (items !== known.items) this.#known.set(key, { ...known, items });
+  }
+
+  #isFresh({ checkedAt, maxAgeMs = freshMs }: Listing<T>): boolean {
+    return isWithin(this.#clock, maxAgeMs, checkedAt);
+  }
+}
+
+type Settled<V> = { readonly value: V } | { readonly error: unknown };
+
+function settled<V>(outcome: Promise<V>): Promise<Settled<V>> {
+  return outcome.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+}

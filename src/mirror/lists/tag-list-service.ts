@@ -1,0 +1,116 @@
+import type { Clock } from '../../base/clock.ts';
+import { registryErrors } from '../../oci/error.ts';
+import { repositoryKey, type Repository, type Tag } from '../../oci/reference.ts';
+import type { MetadataStore } from '../../store/metadata-store.ts';
+import { UpstreamError } from '../../upstream/registry.ts';
+import type { Degradation } from '../../cache/degradation.ts';
+import { Listings, type Listing } from './listings.ts';
+import type { TagsAnswer } from '../mirror.ts';
+import type { Routing } from '../../oci/routing.ts';
+import { clientError } from '../upstream-failure.ts';
+
+/** Tags kept in memory, over all lists. */
+const remembered = 500_000;
+
+export interface TagListServiceOptions {
+  readonly routing: Routing;
+  readonly metadata: MetadataStore;
+  readonly degradation: Degradation;
+  readonly clock: Clock;
+}
+
+/**
+ * The tags of a repository: upstream's list, as fresh as its tags are to be, with those that were pulled
+ * since; and when upstream fails the last list seen with the tags that are cached.
+ */
+export class TagListService {
+  readonly #routing: Routing;
+  readonly #metadata: MetadataStore;
+  readonly #degradation: Degradation;
+  readonly #clock: Clock;
+  readonly #lists: Listings<Tag>;
+  /** For each list that is being asked for: the tags that were pulled in the meantime. */
+  readonly #asking = new Map<string, Set<Tag>>();
+
+  constructor({ routing, metadata, degradation, clock }: TagListServiceOptions) {
+    this.#routing = routing;
+    this.#metadata = metadata;
+    this.#degradation = degradation;
+    this.#clock = clock;
+    this.#lists = new Listings(clock, remembered);
+  }
+
+  async tags(repository: Repository): Promise<TagsAnswer> {
+    try {
+      const { listed = [], ...answer } = await this.#lists.get(repositoryKey(repository), {
+        breaker: this.#routing.upstream(repository.upstream).breaker,
+        recorded: notRecorded,
+        holds: async () => (await this.#held(repository)).length > 0,
+        ask: () => this.#ask(repository),
+      });
+      if (answer.result !== 'stale') return { ...answer, tags: listed };
+      return { ...answer, tags: inLexicalOrder([...(await this.#held(repository)), ...listed]) };
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      throw clientError(error, () =>
+        registryErrors.nameUnknown(repository.name, undefined, { cause: error }),
+      );
+    }
+  }
+
+  /** Whether tags of the repository are cached. */
+  async holds(repository: Repository): Promise<boolean> {
+    const known = await this.#lists.known(repositoryKey(repository), { recorded: notRecorded });
+    return (known !== undefined && known.items.length > 0) || (await this.#held(repository)).length > 0;
+  }
+
+  /** Upstream has the tag. A list that it gave before must not deny that. */
+  pulled(repository: Repository, tag: Tag): void {
+    const key = repositoryKey(repository);
+    this.#asking.get(key)?.add(tag);
+    this.#lists.amend(key, (tags) => (has(tags, tag) ? tags : inLexicalOrder([...tags, tag])));
+  }
+
+  /** One question at a time for each list: {@link Listings} sees to that. */
+  async #ask(repository: Repository): Promise<Listing<Tag>> {
+    const { registry, breaker, freshness } = this.#routing.upstream(repository.upstream);
+    const key = repositoryKey(repository);
+    const pulled = new Set<Tag>();
+    this.#asking.set(key, pulled);
+    try {
+      const notices: string[] = [];
+      const onWarning = (text: string): void => void notices.push(text);
+      const listed = await breaker.watch(() => registry.listTags(repository.name, { onWarning }));
+      const items = inLexicalOrder([...listed, ...pulled]);
+      const maxAgeMs = freshness.maxAgeOfList(repository, items);
+      return { items, checkedAt: this.#clock.now(), maxAgeMs, notices };
+    } finally {
+      this.#asking.delete(key);
+    }
+  }
+
+  async #held(repository: Repository): Promise<readonly Tag[]> {
+    return (await this.#degradation.tolerate(() => this.#metadata.tags(repository))) ?? [];
+  }
+}
+
+/** Lists are not stored: after a restart the cached tags are the answer until upstream gives its list again. */
+const notRecorded = () => Promise.resolve(undefined);
+
+/** Byte order, as registries sort; each tag once. Tags are ASCII, so code units will do. */
+function inLexicalOrder(tags: readonly Tag[]): readonly Tag[] {
+  return [...new Set(tags)].sort();
+}
+
+/** Whether a tag is in a list in lexical order. */
+function has(tags: readonly Tag[], tag: Tag): boolean {
+  let [low, high] = [0, tags.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const found = tags[middle];
+    if (found === tag) return true;
+    if (found !== undefined && found < tag) low = middle + 1;
+    else high = middle;
+  }
+  return false;
+}

@@ -1,0 +1,180 @@
+import { dockerHub, dockerHubHosts } from './docker-hub.ts';
+import { registryErrors, type RegistryError } from './error.ts';
+import { publicRegistries } from './public-registries.ts';
+import {
+  parseRepositoryName,
+  repositoryKey,
+  type Repository,
+  type RepositoryName,
+  type UpstreamName,
+} from './reference.ts';
+import type { PullTarget } from '../mirror/mirror.ts';
+import type { Upstream } from '../mirror/upstream.ts';
+
+/** What stands before one-word names on Docker Hub. */
+const library = 'library/';
+
+/** The part of a target that says which repository is meant. */
+export type NamedTarget = Pick<PullTarget, 'name' | 'namespace'>;
+
+/** A name that begins with its registry. */
+interface PrefixedName {
+  readonly prefix: string;
+  readonly rest: RepositoryName;
+}
+
+/** What a name may mean, likeliest first, before it is known how that registry spells it. */
+type Meanings = readonly [Repository, ...Repository[]];
+
+/** Who answers for a registry's name. */
+interface Serving {
+  readonly name: UpstreamName;
+  /** Not that registry itself. */
+  readonly standsIn: boolean;
+}
+
+/** Says which upstream and which repositories a client may mean. What an upstream is besides its name does not matter here. */
+export class Routing<U extends Pick<Upstream, 'name'> = Upstream> {
+  readonly #upstreams: ReadonlyMap<string, U>;
+  readonly #plain: U | undefined;
+
+  /** @param plain the upstream of names that do not begin with one; undefined: such names mean nothing */
+  constructor(upstreams: readonly U[], plain: UpstreamName | undefined) {
+    this.#upstreams = new Map(upstreams.map((upstream) => [upstream.name, upstream]));
+    this.#plain = plain === undefined ? undefined : this.#upstreams.get(plain);
+  }
+
+  get upstreams(): readonly U[] {
+    return [...this.#upstreams.values()];
+  }
+
+  get plain(): U | undefined {
+    return this.#plain;
+  }
+
+  /** Throws RegistryError `NAME_UNKNOWN` for one that is not mirrored. */
+  upstream(name: UpstreamName): U {
+    const upstream = this.#upstreams.get(name);
+    if (upstream === undefined) throw this.#notMirrored(name, name);
+    return upstream;
+  }
+
+  /**
+   * The repositories that `target` may mean, likeliest first; never none. On Docker Hub a one-word name is
+   * short for `library/…`; elsewhere it may be, since dockerd and podman add that prefix for every mirror.
+   * @throws {RegistryError} `NAME_UNKNOWN` for what is not mirrored here
+   */
+  candidates(target: NamedTarget): readonly [Repository, ...Repository[]] {
+    const [likeliest, ...others] = this.#meanings(target);
+    const first = spellings(likeliest);
+    return others.length === 0 ? first : [...first, ...others.flatMap(spellings)];
+  }
+
+  /**
+   * How the catalog, searches and tokens name a repository: plain on the default upstream, behind the upstream's name on
+   * others, and where a plain name would be taken for one that begins with its registry. No two have one name: tokens
+   * grant what they name.
+   */
+  canonicalName(repository: Repository): string {
+    const { upstream, name } = repository;
+    const first = name.slice(0, Math.max(name.indexOf('/'), 0));
+    const ambiguous = prefixed(name) !== undefined || this.#upstreams.has(first);
+    return upstream === this.#plain?.name && !ambiguous ? name : repositoryKey(repository);
+  }
+
+  /**
+   * All that people may write for a repository, its full name first: each is a name that {@link candidates}
+   * takes for it. Patterns are held against these.
+   */
+  writtenNames({ upstream, name }: Repository): readonly string[] {
+    const short = name.startsWith(library) && !name.slice(library.length).includes('/');
+    const spelled = short ? [name, name.slice(library.length)] : [name];
+    const aliases = [...dockerHubHosts].filter(
+      (host) => host !== upstream && this.#serving(host)?.name === upstream,
+    );
+    const full = [upstream, ...aliases].flatMap((registry) => spelled.map((one) => `${registry}/${one}`));
+    return upstream === this.#plain?.name && this.#isPlainName(name) ? [...full, ...spelled] : full;
+  }
+
+  /** Whether the default upstream is meant by a name of its own, as it is. */
+  #isPlainName(name: RepositoryName): boolean {
+    const split = prefixed(name);
+    if (split === undefined || this.#plain === undefined) return split === undefined;
+    return this.#serving(split.prefix)?.standsIn !== false && mayHave(this.#plain.name, split.prefix);
+  }
+
+  #meanings({ name, namespace }: NamedTarget): Meanings {
+    const split = prefixed(name);
+    const byPrefix = split === undefined ? undefined : this.#serving(split.prefix);
+    if (namespace !== undefined) {
+      const upstream = this.#serving(namespace)?.name;
+      if (upstream === undefined) throw this.#notMirrored(name, namespace);
+      const given = { upstream, name };
+      if (split === undefined || byPrefix === undefined) return [given];
+      if (byPrefix.name !== upstream)
+        throw registryErrors.nameUnknown(name, `${namespace} and ${split.prefix} are different registries`);
+      const within = { upstream, name: split.rest };
+      return byPrefix.standsIn ? [given, within] : [within];
+    }
+    if (split === undefined) {
+      if (this.#plain === undefined) throw this.#notMirrored(name, 'a name without its registry');
+      return [{ upstream: this.#plain.name, name }];
+    }
+    if (byPrefix?.standsIn === false) return [{ upstream: byPrefix.name, name: split.rest }];
+    if (this.#plain === undefined || !mayHave(this.#plain.name, split.prefix))
+      throw this.#notMirrored(name, split.prefix);
+    const given = { upstream: this.#plain.name, name };
+    return byPrefix === undefined ? [given] : [given, { upstream: byPrefix.name, name: split.rest }];
+  }
+
+  /**
+   * The upstream that a client means by a registry's name. The default one, unless it is a known public registry, stands
+   * in for Docker Hub where that is not mirrored: clients of a private registry as a mirror ask it for `docker.io`.
+   */
+  #serving(name: string): Serving | undefined {
+    const upstream = this.#upstreams.get(dockerHubHosts.has(name) ? dockerHub : name);
+    if (upstream !== undefined) return { name: upstream.name, standsIn: false };
+    if (!dockerHubHosts.has(name) || this.#plain === undefined || isPublic(this.#plain.name))
+      return undefined;
+    return { name: this.#plain.name, standsIn: true };
+  }
+
+  #notMirrored(name: string, what: string): RegistryError {
+    const served = [...this.#upstreams.keys()].join(', ');
+    return registryErrors.nameUnknown(name, `${what} is not mirrored here; this mirror serves ${served}`);
+  }
+}
+
+/** Splits off a first component that looks like a host, as Docker does: with a dot or a port, or `localhost`. */
+function prefixed(name: RepositoryName): PrefixedName | undefined {
+  const slash = name.indexOf('/');
+  const first = name.slice(0, Math.max(slash, 0));
+  if (!first.includes('.') && first !== 'localhost') return undefined;
+  const rest = parseRepositoryName(name.slice(slash + 1));
+  return rest === undefined ? undefined : { prefix: first, rest };
+}
+
+/** A repository, and what it may be called there instead. */
+function spellings({ upstream, name }: Repository): readonly [Repository, ...Repository[]] {
+  const given = { upstream, name };
+  if (name.includes('/')) return [given];
+  const official = parseRepositoryName(`${library}${name}`);
+  if (official === undefined) return [given];
+  return upstream === dockerHub ? [{ upstream, name: official }] : [given, { upstream, name: official }];
+}
+
+/**
+ * Whether a registry may have repositories whose first part looks like a host. Docker Hub has no such names:
+ * to ask it would only tell it which other registries are used here. On other public registries anybody could
+ * take the name of a known one, or that of this machine, and be pulled in its place. A registry of one's own
+ * has what its owner calls so, be it a project `docker.io`.
+ */
+function mayHave(registry: UpstreamName, first: string): boolean {
+  if (registry === dockerHub) return false;
+  const isKnown = dockerHubHosts.has(first) || first === 'localhost' || isPublic(first);
+  return !isPublic(registry) || !isKnown;
+}
+
+function isPublic(name: string): boolean {
+  return publicRegistries.some((host) => name === host || name.endsWith(`.${host}`));
+}

@@ -1,0 +1,27 @@
+import type { Digest } from '../oci/digest.ts';
+import type { RepositoryName } from '../oci/reference.ts';
+import { UpstreamError, type UpstreamRegistry } from './registry.ts';
+
+/**
+ * The size in bytes of a blob that upstream holds under a repository: by HEAD, and where that says no size, from the
+ * beginning of a GET. Neither is a counted pull. A HEAD that is refused is not followed by a GET: clients without access
+ * cause many refusals.
+ * @throws {UpstreamError} when it does not hold it, or cannot say
+ */
+export async function askBlobSize(
+  registry: UpstreamRegistry,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<number> {
+  const stated = await registry.headBlob(repository, digest);
+  if (stated !== undefined) return stated;
+  const giveUp = new AbortController();
+  try {
+    const { size } = await registry.openBlob(repository, digest, 0, { signal: giveUp.signal });
+    if (size === undefined)
+      throw new UpstreamError('invalid', 'upstream does not state the size of the blob');
+    return size;
+  } finally {
+    giveUp.abort();
+  }
+}
