@@ -6,6 +6,7 @@ import { notCached, type Wanted } from './access/wanted.ts';
 import type { PullTarget } from './mirror.ts';
 import type { Reader } from './access/reader.ts';
 import type { Routing } from '../oci/routing.ts';
+import type { Upstream } from './upstream.ts';
 
 /** Answers that mean "not under this name": registries refuse repositories that do not exist, too. */
 const notHere: ReadonlySet<number> = new Set([401, 403, 404]);
@@ -22,11 +23,11 @@ export interface Settled {
 
 /** Finds which of the repositories that a name may mean has what is asked for, among those that the reader may read. */
 export class Candidates {
-  readonly #routing: Routing;
+  readonly #routing: Routing<Upstream>;
   readonly #gate: Gate;
   readonly #chosen = lru<string, Repository>(10_000);
 
-  constructor(routing: Routing, gate: Gate) {
+  constructor(routing: Routing<Upstream>, gate: Gate) {
     this.#routing = routing;
     this.#gate = gate;
   }

@@ -1,6 +1,7 @@
 import type { Digest } from '../oci/digest.ts';
 import type { Descriptor, ReferrerDescriptor } from '../oci/manifest.ts';
-import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
+import type { ManifestReference, Tag, UpstreamName } from '../oci/reference.ts';
+import type { NamedTarget } from '../oci/routing.ts';
 import type { Loan } from '../store/content-store.ts';
 import type { SearchResult } from '../upstream/registry.ts';
 import type { Reader } from './access/reader.ts';
@@ -13,11 +14,7 @@ import type { Reader } from './access/reader.ts';
 export type CacheResult = 'hit' | 'joined' | 'miss' | 'stale';
 
 /** What a client asks for, and who the client is. */
-export interface PullTarget {
-  /** As written; its first component may be the registry: `ghcr.io/owner/image`. */
-  readonly name: RepositoryName;
-  /** The registry that is meant, if the request says so: by `?ns=`, by the host it came to, by the listener. */
-  readonly namespace: UpstreamName | undefined;
+export interface PullTarget extends NamedTarget {
   readonly reader: Reader;
   /**
    * Asked by a web page, which shows what is here: answered from the cache as it is, also where a pull would ask upstream.

@@ -8,14 +8,22 @@ import {
   type RepositoryName,
   type UpstreamName,
 } from './reference.ts';
-import type { PullTarget } from '../mirror/mirror.ts';
-import type { Upstream } from '../mirror/upstream.ts';
 
 /** What stands before one-word names on Docker Hub. */
 const library = 'library/';
 
-/** The part of a target that says which repository is meant. */
-export type NamedTarget = Pick<PullTarget, 'name' | 'namespace'>;
+/** What a client asks for, as far as it says which repository is meant. */
+export interface NamedTarget {
+  /** As written; its first component may be the registry: `ghcr.io/owner/image`. */
+  readonly name: RepositoryName;
+  /** The registry that is meant, if the request says so: by `?ns=`, by the host it came to, by the listener. */
+  readonly namespace: UpstreamName | undefined;
+}
+
+/** An upstream as far as names go. */
+export interface NamedUpstream {
+  readonly name: UpstreamName;
+}
 
 /** A name that begins with its registry. */
 interface PrefixedName {
@@ -33,8 +41,8 @@ interface Serving {
   readonly standsIn: boolean;
 }
 
-/** Says which upstream and which repositories a client may mean. What an upstream is besides its name does not matter here. */
-export class Routing<U extends Pick<Upstream, 'name'> = Upstream> {
+/** Says which upstream and which repositories a client may mean. What an upstream is besides its name does not matter. */
+export class Routing<U extends NamedUpstream> {
   readonly #upstreams: ReadonlyMap<string, U>;
   readonly #plain: U | undefined;
 

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from '../base/zod.ts';
 import { readDecoded } from './content-encoding.ts';
-import { headerText, type UpstreamResponse } from './http-message.ts';
+import { headerText } from './headers.ts';
+import type { UpstreamResponse } from './http-message.ts';
 import { UpstreamError, type UpstreamErrorKind } from './registry.ts';
 import { parseRetryAfter } from './retry-after.ts';
 

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { ResponseHeaders } from './http-message.ts';
+import type { ResponseHeaders } from './headers.ts';
 
 /** Bytes that wait to be taken, at which no more is received. */
 const waitingBytes = 512 * 1024;

@@ -1,5 +1,6 @@
 import { parseContentRange, type ContentRange } from './content-range.ts';
-import { contentLength, headerText, type UpstreamResponse } from './http-message.ts';
+import { contentLength, headerText } from './headers.ts';
+import type { UpstreamResponse } from './http-message.ts';
 import { UpstreamError, type BlobStream } from './registry.ts';
 
 /**

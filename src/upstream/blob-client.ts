@@ -10,13 +10,8 @@ import { contentEncoding } from './content-encoding.ts';
 import { parseContentRange } from './content-range.ts';
 import { endpoint } from './endpoint.ts';
 import type { HeadSupport } from './head-support.ts';
-import {
-  contentLength,
-  headerText,
-  type Sender,
-  type UpstreamRequest,
-  type UpstreamResponse,
-} from './http-message.ts';
+import { contentLength, headerText } from './headers.ts';
+import type { Sender, UpstreamRequest, UpstreamResponse } from './http-message.ts';
 import {
   UpstreamError,
   type BlobOptions,

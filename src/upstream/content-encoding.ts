@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, constants, gunzip, inflate, inflateRaw, zstdDecompress } from 'node:zlib';
-import { headerText, type ResponseHeaders, type UpstreamResponse } from './http-message.ts';
+import { headerText, type ResponseHeaders } from './headers.ts';
+import type { UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 
 /** Nobody encodes more than twice in earnest. */

@@ -1,6 +1,6 @@
 import { bareMediaType } from '../oci/media-type.ts';
 import { printable } from './answer-error.ts';
-import { headerText, type ResponseHeaders } from './http-message.ts';
+import { headerText, type ResponseHeaders } from './headers.ts';
 
 /** What an answer that is not what it should be looks like: `text/html, 512 bytes`. Never any of its text. */
 export function described(headers: ResponseHeaders, bytes: Buffer): string {

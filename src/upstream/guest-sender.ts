@@ -2,7 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { Authorizer } from './auth/authorizer.ts';
 import { parseChallenges } from './auth/challenge.ts';
 import { pullScope } from './auth/scope.ts';
-import { headerLines, type Sender, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
+import { headerLines } from './headers.ts';
+import type { Sender, UpstreamRequest, UpstreamResponse } from './http-message.ts';
 import { parseRepositoryName } from '../oci/reference.ts';
 
 const maxHosts = 100;

@@ -1,3 +1,4 @@
+import type { ResponseHeaders } from './headers.ts';
 import type { ResponseBody } from './response-body.ts';
 
 /**
@@ -19,9 +20,6 @@ export interface UpstreamRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Names in lower case; a header that came in several lines is a list. */
-export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
-
 export interface UpstreamResponse {
   readonly status: number;
   readonly headers: ResponseHeaders;
@@ -39,22 +37,4 @@ export interface UpstreamResponse {
 export interface Sender {
   /** Resolves to whatever answer came, of any status. Rejects with UpstreamError when none did. */
   send(request: UpstreamRequest): Promise<UpstreamResponse>;
-}
-
-/** A header's value, its lines joined by commas; undefined when it is not there. */
-export function headerText(headers: ResponseHeaders, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value.join(', ') : value;
-}
-
-/** A header's lines. */
-export function headerLines(headers: ResponseHeaders, name: string): readonly string[] {
-  const value = headers[name] ?? [];
-  return Array.isArray(value) ? value : [value];
-}
-
-/** `Content-Length` in bytes; undefined when it is missing or no plain number. */
-export function contentLength(headers: ResponseHeaders): number | undefined {
-  const text = headerText(headers, 'content-length') ?? '';
-  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

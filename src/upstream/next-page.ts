@@ -1,4 +1,5 @@
-import { headerText, type UpstreamResponse } from './http-message.ts';
+import { headerText } from './headers.ts';
+import type { UpstreamResponse } from './http-message.ts';
 import { parseLinks, type LinkHeader } from './link-header.ts';
 import { UpstreamError } from './registry.ts';
 

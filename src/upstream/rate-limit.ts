@@ -1,5 +1,5 @@
 import type { UpstreamName } from '../oci/reference.ts';
-import { headerText, type ResponseHeaders } from './http-message.ts';
+import { headerText, type ResponseHeaders } from './headers.ts';
 
 /**
  * An upstream's account of pulls, as Docker Hub states it with every manifest.

@@ -1,6 +1,7 @@
 import { nameInRedirects } from './address-guard.ts';
 import { isByDigest } from './endpoint.ts';
-import { headerText, type Sender, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
+import { headerText } from './headers.ts';
+import type { Sender, UpstreamRequest, UpstreamResponse } from './http-message.ts';
 import { overTls } from './over-tls.ts';
 import { UpstreamError } from './registry.ts';
 

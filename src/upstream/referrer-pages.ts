@@ -3,7 +3,7 @@ import { ManifestSyntaxError, readDocument, type ReferrerDescriptor } from '../o
 import { bareMediaType, mediaTypes } from '../oci/media-type.ts';
 import { readReferrers } from '../oci/referrers.ts';
 import { described } from './described.ts';
-import { headerText, type ResponseHeaders } from './http-message.ts';
+import { headerText, type ResponseHeaders } from './headers.ts';
 import { UpstreamError } from './registry.ts';
 
 const maxReferrers = 10_000;

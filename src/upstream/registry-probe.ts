@@ -3,7 +3,8 @@ import { bareMediaType } from '../oci/media-type.ts';
 import { errorCode } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { parseChallenges } from './auth/challenge.ts';
-import { headerLines, headerText, type Sender, type UpstreamRequest } from './http-message.ts';
+import { headerLines, headerText } from './headers.ts';
+import type { Sender, UpstreamRequest } from './http-message.ts';
 
 /** What a registry answers to a request without credentials. */
 export interface Ping {

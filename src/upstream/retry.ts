@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
-import { headerText, type Sender, type UpstreamRequest, type UpstreamResponse } from './http-message.ts';
+import { headerText } from './headers.ts';
+import type { Sender, UpstreamRequest, UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 import { parseRetryAfter } from './retry-after.ts';
 

@@ -1,7 +1,7 @@
 import { parseTag, type Tag } from '../oci/reference.ts';
 import { z } from '../base/zod.ts';
 import { described } from './described.ts';
-import type { ResponseHeaders } from './http-message.ts';
+import type { ResponseHeaders } from './headers.ts';
 import { UpstreamError } from './registry.ts';
 
 const maxTags = 100_000;

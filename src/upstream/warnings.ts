@@ -1,5 +1,5 @@
 import { printable } from './answer-error.ts';
-import { headerLines, type ResponseHeaders } from './http-message.ts';
+import { headerLines, type ResponseHeaders } from './headers.ts';
 
 /** A registry has no need of more. */
 const maxWarnings = 5;

@@ -12,13 +12,12 @@ import {
 } from '../../oci/reference.ts';
 import { parseDigest, type Digest } from '../../oci/digest.ts';
 import type { ImageKey } from '../../store/inventory.ts';
-import type { Routing } from '../../oci/routing.ts';
+import type { NamedUpstream, Routing } from '../../oci/routing.ts';
 import { imagePattern, type ImagePattern } from '../space/pin-pattern.ts';
-import type { Upstream } from '../../mirror/upstream.ts';
 import { CareError } from './care-error.ts';
 
 /** A {@link Routing} that need not know more of upstreams than their names. */
-export type RepositoryNames = Routing<Pick<Upstream, 'name'>>;
+export type RepositoryNames = Routing<NamedUpstream>;
 
 /** Whether an image is one of those that were asked for. */
 export type ImageFilter = (image: ImageKey) => boolean;

@@ -1,12 +1,11 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { Repository, Tag } from '../../oci/reference.ts';
 import type { Inventory } from '../../store/inventory.ts';
-import type { Routing } from '../../oci/routing.ts';
-import type { Upstream } from '../../mirror/upstream.ts';
+import type { NamedUpstream, Routing } from '../../oci/routing.ts';
 import { imagePattern, type ImagePattern } from './pin-pattern.ts';
 
 /** What people may write for a repository. */
-export type WrittenNames = Pick<Routing<Pick<Upstream, 'name'>>, 'writtenNames'>;
+export type WrittenNames = Pick<Routing<NamedUpstream>, 'writtenNames'>;
 
 /** Which images are exempt from eviction: by the configuration, and by hand. Kept in memory, since each eviction asks. */
 export class Pins {

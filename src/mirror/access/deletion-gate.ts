@@ -4,9 +4,10 @@ import type { Reader } from './reader.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { Gate } from './gate.ts';
 import type { Wanted } from './wanted.ts';
+import type { Upstream } from '../upstream.ts';
 
 export interface DeletionGateOptions {
-  readonly routing: Routing;
+  readonly routing: Routing<Upstream>;
   readonly gate: Gate;
   /** Whether clients can log in to this mirror at all: then those that have not may delete nothing. */
   readonly canLogIn: boolean;
@@ -17,7 +18,7 @@ export interface DeletionGateOptions {
  * token. Looks at names before anything else, so that refusals reveal nothing of what is cached.
  */
 export class DeletionGate {
-  readonly #routing: Routing;
+  readonly #routing: Routing<Upstream>;
   readonly #gate: Gate;
   readonly #canLogIn: boolean;
 

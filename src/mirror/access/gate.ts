@@ -14,7 +14,7 @@ import { notCached, unknown, type Wanted } from './wanted.ts';
 const theirsDoNotHelp = 'no such image, or one that this login at the registry may not read';
 
 export interface GateOptions {
-  readonly routing: Routing;
+  readonly routing: Routing<Upstream>;
   readonly policy: AccessPolicy;
   readonly visibility: Visibility;
   readonly passthrough: Passthrough;
@@ -24,7 +24,7 @@ export interface GateOptions {
 
 /** Checks every request before the cache is looked at or an upstream is asked: first the operator's rules, then what upstream shows. */
 export class Gate {
-  readonly #routing: Routing;
+  readonly #routing: Routing<Upstream>;
   readonly #policy: AccessPolicy;
   readonly #visibility: Visibility;
   readonly #passthrough: Passthrough;

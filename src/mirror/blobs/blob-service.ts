@@ -23,9 +23,10 @@ import type { BlobOpener } from '../fill/resumable-blob.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { StoredBlobs } from './stored-blobs.ts';
 import { clientError, isRefusal } from '../upstream-failure.ts';
+import type { Upstream } from '../upstream.ts';
 
 export interface BlobServiceOptions {
-  readonly routing: Routing;
+  readonly routing: Routing<Upstream>;
   readonly blobs: StoredBlobs;
   readonly metadata: MetadataStore;
   readonly entitlement: Entitlement;
@@ -47,7 +48,7 @@ interface Opening {
 
 /** Blobs: from the content store, or by a fill that all who want the same digest share. */
 export class BlobService {
-  readonly #routing: Routing;
+  readonly #routing: Routing<Upstream>;
   readonly #blobs: StoredBlobs;
   readonly #metadata: MetadataStore;
   readonly #entitlement: Entitlement;

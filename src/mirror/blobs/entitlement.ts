@@ -6,6 +6,7 @@ import { askBlobSize } from '../../upstream/blob-size.ts';
 import type { Degradation } from '../../cache/degradation.ts';
 import type { Routing } from '../../oci/routing.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
+import type { Upstream } from '../upstream.ts';
 
 const maxRemembered = 50_000;
 
@@ -36,14 +37,14 @@ export type Claims = 'suffice' | 'need-proof';
  * enough. The bytes may have come by another repository; that alone gives no right to them.
  */
 export class Entitlement {
-  readonly #routing: Routing;
+  readonly #routing: Routing<Upstream>;
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
   readonly #blobs = lru<string, KnownBlob>(maxRemembered);
   readonly #confirmations = new SingleFlight<KnownBlob>();
   #forgotten = 0;
 
-  constructor(routing: Routing, metadata: MetadataStore, degradation: Degradation) {
+  constructor(routing: Routing<Upstream>, metadata: MetadataStore, degradation: Degradation) {
     this.#routing = routing;
     this.#metadata = metadata;
     this.#degradation = degradation;

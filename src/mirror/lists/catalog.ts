@@ -21,14 +21,14 @@ interface Source {
 }
 
 export interface CatalogOptions {
-  readonly routing: Routing;
+  readonly routing: Routing<Upstream>;
   readonly metadata: MetadataStore;
   readonly gate: Gate;
 }
 
 /** The canonical names of all that is cached, as far as a reader may see them. Upstream is never asked. */
 export class Catalog {
-  readonly #routing: Routing;
+  readonly #routing: Routing<Upstream>;
   readonly #metadata: MetadataStore;
   readonly #gate: Gate;
 

@@ -14,6 +14,7 @@ import type { ReferrersAnswer } from '../mirror.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { TagService } from '../manifests/tag-service.ts';
 import { clientError } from '../upstream-failure.ts';
+import type { Upstream } from '../upstream.ts';
 
 /** Descriptors kept in memory, over all lists. */
 const remembered = 100_000;
@@ -21,7 +22,7 @@ const remembered = 100_000;
 const withoutApiMs = 60 * 60 * 1000;
 
 export interface ReferrersServiceOptions {
-  readonly routing: Routing;
+  readonly routing: Routing<Upstream>;
   readonly manifests: ManifestService;
   readonly tags: TagService;
   readonly metadata: MetadataStore;
@@ -34,7 +35,7 @@ export interface ReferrersServiceOptions {
  * tag points to, together with what is held. Written down, so that the answer outlives upstream and a restart.
  */
 export class ReferrersService {
-  readonly #routing: Routing;
+  readonly #routing: Routing<Upstream>;
   readonly #manifests: ManifestService;
   readonly #tags: TagService;
   readonly #metadata: MetadataStore;

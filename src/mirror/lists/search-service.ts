@@ -15,7 +15,7 @@ import type { Upstream } from '../upstream.ts';
 const patienceMs = 3_000;
 
 export interface SearchServiceOptions {
-  readonly routing: Routing;
+  readonly routing: Routing<Upstream>;
   readonly catalog: Catalog;
   readonly gate: Gate;
   readonly clock: Clock;
@@ -23,7 +23,7 @@ export interface SearchServiceOptions {
 
 /** Searches: Docker Hub's where it is mirrored and answers, else through the names of what is cached. */
 export class SearchService {
-  readonly #routing: Routing;
+  readonly #routing: Routing<Upstream>;
   readonly #catalog: Catalog;
   readonly #gate: Gate;
   readonly #clock: Clock;

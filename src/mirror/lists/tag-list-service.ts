@@ -8,12 +8,13 @@ import { Listings, type Listing } from './listings.ts';
 import type { TagsAnswer } from '../mirror.ts';
 import type { Routing } from '../../oci/routing.ts';
 import { clientError } from '../upstream-failure.ts';
+import type { Upstream } from '../upstream.ts';
 
 /** Tags kept in memory, over all lists. */
 const remembered = 500_000;
 
 export interface TagListServiceOptions {
-  readonly routing: Routing;
+  readonly routing: Routing<Upstream>;
   readonly metadata: MetadataStore;
   readonly degradation: Degradation;
   readonly clock: Clock;
@@ -24,7 +25,7 @@ export interface TagListServiceOptions {
  * since; and when upstream fails the last list seen with the tags that are cached.
  */
 export class TagListService {
-  readonly #routing: Routing;
+  readonly #routing: Routing<Upstream>;
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
   readonly #clock: Clock;

@@ -21,12 +21,13 @@ import type { Routing } from '../../oci/routing.ts';
 import { SingleFlight, type Flight } from '../../base/single-flight.ts';
 import type { TagRecords } from './tag-records.ts';
 import { clientError, hasWords } from '../upstream-failure.ts';
+import type { Upstream } from '../upstream.ts';
 
 /** Bytes of manifests kept in memory. */
 const hotBytes = 32 * 1024 * 1024;
 
 export interface ManifestServiceOptions {
-  readonly routing: Routing;
+  readonly routing: Routing<Upstream>;
   readonly metadata: MetadataStore;
   readonly tags: TagRecords;
   readonly degradation: Degradation;
@@ -54,7 +55,7 @@ export interface GivenManifest {
 
 /** Manifests by digest: from memory, from the database, from upstream. A digest once held is never asked for again. */
 export class ManifestService {
-  readonly #routing: Routing;
+  readonly #routing: Routing<Upstream>;
   readonly #metadata: MetadataStore;
   readonly #tags: TagRecords;
   readonly #degradation: Degradation;

@@ -14,12 +14,13 @@ import type { Routing } from '../../oci/routing.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 import type { TagRecords } from './tag-records.ts';
 import { clientError, hasWords } from '../upstream-failure.ts';
+import type { Upstream } from '../upstream.ts';
 
 /** How long a client whose tag is cached waits for upstream to confirm it. */
 const patienceMs = 1_500;
 
 export interface TagServiceOptions {
-  readonly routing: Routing;
+  readonly routing: Routing<Upstream>;
   readonly manifests: ManifestService;
   readonly tags: TagRecords;
   readonly absences: Absences;
@@ -50,7 +51,7 @@ interface Resolution {
 
 /** Manifests by tag: fresh from the cache, confirmed by upstream, or stale when upstream cannot confirm. */
 export class TagService {
-  readonly #routing: Routing;
+  readonly #routing: Routing<Upstream>;
   readonly #manifests: ManifestService;
   readonly #tags: TagRecords;
   readonly #absences: Absences;

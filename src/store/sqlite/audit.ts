@@ -2,18 +2,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Digest } from '../../oci/digest.ts';
 import type { AccountError, Audit, AuditErrors } from '../audit.ts';
 import type { ImageKey } from '../inventory.ts';
-import type { Miscounted, Miscounts } from './account-errors.ts';
+import type { Miscounted } from './account-errors.ts';
 import type { AccountRepair } from './account-repair.ts';
+import type { AuditFindings } from './audit-findings.ts';
 import { AuditStatements, distrustBatch, type ImageNameRow } from './audit-statements.ts';
 import type { Connection } from './connection.ts';
-import type { DanglingTagRow } from './dangling-tags.ts';
 import { onDatabaseThread } from './recovery/database-thread.ts';
-
-/** What the other thread finds. */
-export interface AuditFindings {
-  readonly miscounts: Miscounts;
-  readonly danglingTags: readonly DanglingTagRow[];
-}
 
 /** Checks the tables against themselves. What reads all of them runs on a thread and a connection of its own. */
 export class SqliteAudit implements Audit {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { answerError } from '../answer-error.ts';
-import { headerLines, type Sender, type UpstreamRequest, type UpstreamResponse } from '../http-message.ts';
+import { headerLines } from '../headers.ts';
+import type { Sender, UpstreamRequest, UpstreamResponse } from '../http-message.ts';
 import type { Authorization, Authorizer } from './authorizer.ts';
 import { parseChallenges } from './challenge.ts';
 

@@ -1,6 +1,6 @@
 import { z } from '../../base/zod.ts';
 import { described } from '../described.ts';
-import type { ResponseHeaders } from '../http-message.ts';
+import type { ResponseHeaders } from '../headers.ts';
 import { UpstreamError } from '../registry.ts';
 
 /** What lasts longer is asked for again after a day, in seconds. */

@@ -1,4 +1,5 @@
-import { headerText, type Sender, type UpstreamRequest, type UpstreamResponse } from '../http-message.ts';
+import { headerText } from '../headers.ts';
+import type { Sender, UpstreamRequest, UpstreamResponse } from '../http-message.ts';
 import { locationOf, maxRedirects, redirectStatuses } from '../redirect.ts';
 import { UpstreamError } from '../registry.ts';
 import { distrustOf, type Realm } from './realm.ts';

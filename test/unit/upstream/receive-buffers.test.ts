@@ -15,7 +15,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Client } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { Arriving } from '../../../src/upstream/arriving.ts';
-import type { ResponseHeaders } from '../../../src/upstream/http-message.ts';
+import type { ResponseHeaders } from '../../../src/upstream/headers.ts';
 import { onePiece, ReceiveBuffers } from '../../../src/upstream/receive-buffers.ts';
 import { noise } from '../../support/image.ts';
 

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { StoreError, type StoreErrorCode } from '../../store-error.ts';
-import type { AuditFindings } from '../audit.ts';
+import type { AuditFindings } from '../audit-findings.ts';
 import type { RebuildReport, RebuildRequest } from './rebuild.ts';
 
 /** Work on a whole database, which takes seconds when it is large. */

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { findMiscounts } from '../account-errors.ts';
-import type { AuditFindings } from '../audit.ts';
+import type { AuditFindings } from '../audit-findings.ts';
 import { findDanglingTags } from '../dangling-tags.ts';
 import { databaseError } from '../error.ts';
 import type { DatabaseAnswer, DatabaseAnswers, DatabaseJob } from './database-thread.ts';
