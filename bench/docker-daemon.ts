@@ -12,8 +12,8 @@ const patience = 30_000;
 const memory = '/dev/shm';
 
 /**
- * A Docker daemon of its own, as Debian has it, that neither knows nor touches this machine's. It works in memory: the
- * client of a mirror is another machine, whose disk is not the mirror's.
+ * A Docker daemon of its own, as Debian has it, that neither knows nor touches this machine's. It works in
+ * memory: the client of a mirror is another machine, whose disk is not the mirror's.
  */
 export class DockerDaemon implements AsyncDisposable {
   readonly #processes: Processes;
@@ -48,7 +48,10 @@ export class DockerDaemon implements AsyncDisposable {
     return daemon;
   }
 
-  /** Pulls an image that it does not have yet, and forgets it with its layers. Resolves to the seconds that the pull took. */
+  /**
+   * Pulls an image that it does not have yet, and forgets it with its layers. Resolves to the seconds that
+   * the pull took.
+   */
   async pull(image: string): Promise<number> {
     const startedAt = performance.now();
     await this.#docker('pull', '--quiet', image);

@@ -18,8 +18,8 @@ export interface Service {
 }
 
 /**
- * The children of this benchmark. Each leads its own process group, so that a server's workers end with it, whatever
- * becomes of the server.
+ * The children of this benchmark. Each leads its own process group, so that a server's workers end with it,
+ * whatever becomes of the server.
  */
 export class Processes {
   readonly #running = new Set<ChildProcess>();

@@ -61,8 +61,8 @@ function renderRatio(one: Summary | undefined, other: Summary | undefined): stri
 }
 
 /**
- * The medians of `report` in one table, with the ratios of Entrepot to each peer when both were measured. What was
- * measured of none is left out.
+ * The medians of `report` in one table, with the ratios of Entrepot to each peer when both were measured.
+ * What was measured of none is left out.
  */
 export function renderResults(report: Report): string {
   const peers = Object.keys(report.peers);

@@ -1,4 +1,7 @@
-/** What one measurement gave; `above` where its time was up before the end, which would have come later than that. */
+/**
+ * What one measurement gave; `above` where its time was up before the end, which would have come later than
+ * that.
+ */
 export type Sample = number | { readonly above: number };
 
 /** Several samples of one quantity. */
@@ -22,7 +25,10 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-/** Median, and from where to where; undefined of none. What was cut off counts with the value that it had reached. */
+/**
+ * Median, and from where to where; undefined of none. What was cut off counts with the value that it had
+ * reached.
+ */
 export function summarize(samples: readonly Sample[]): Summary | undefined {
   if (samples.length === 0) return undefined;
   const reached = samples.map((sample) => (typeof sample === 'number' ? sample : sample.above));

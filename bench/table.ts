@@ -1,6 +1,6 @@
 /**
- * A Markdown table whose columns line up in a terminal too: the first to the left, all others, which hold figures,
- * to the right.
+ * A Markdown table whose columns line up in a terminal too: the first to the left, all others, which hold
+ * figures, to the right.
  */
 export function renderTable(header: readonly string[], lines: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) =>

@@ -12,8 +12,8 @@ const groupGap = 10;
 const panelGap = 14;
 
 /**
- * Shown as a picture, a chart knows the reader's colour scheme but not the page's: its own background goes with its own
- * text, so that it can be read on either.
+ * Shown as a picture, a chart knows the reader's colour scheme but not the page's: its own background goes
+ * with its own text, so that it can be read on either.
  */
 const style = `
 text { font: 12px -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328; }

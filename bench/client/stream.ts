@@ -2,8 +2,9 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
 /**
- * What is read is thrown away, so that all streams read into the same place, which stays in the CPU's cache. Large
- * reads: with 64 streams they cost this client half the CPU time of those of 256 KiB into a buffer each.
+ * What is read is thrown away, so that all streams read into the same place, which stays in the CPU's cache.
+ * Large reads: with 64 streams they cost this client half the CPU time of those of 256 KiB into a buffer
+ * each.
  */
 const sink = Buffer.allocUnsafe(1024 * 1024);
 
@@ -33,8 +34,8 @@ export function bodyLength(head: string): number {
 }
 
 /**
- * One connection that asks for URLs and throws away what comes. It does as little as a client can: curl and wrk read
- * in small pieces, and are slower than the peers that they would measure.
+ * One connection that asks for URLs and throws away what comes. It does as little as a client can: curl and
+ * wrk read in small pieces, and are slower than the peers that they would measure.
  */
 export class Stream {
   readonly #socket: Socket;

@@ -11,7 +11,9 @@ import { RunningPeer, type Peer, type PeerSetting } from './peer.ts';
 /** The checkout that this benchmark belongs to. */
 export const thisCheckout = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Compiles the Entrepot of a checkout, whose packages are installed, as a release has it: into its `dist/`. */
+/**
+ * Compiles the Entrepot of a checkout, whose packages are installed, as a release has it: into its `dist/`.
+ */
 export async function build(processes: Processes, checkout = thisCheckout): Promise<void> {
   await processes.output('npm', ['--prefix', checkout, 'run', '--silent', 'build']);
 }
@@ -25,7 +27,10 @@ export interface EntrepotOptions {
   readonly profiles?: string | undefined;
 }
 
-/** Entrepot as released: compiled, with the settings that it has by itself, its log in a file as those of its peers. */
+/**
+ * Entrepot as released: compiled, with the settings that it has by itself, its log in a file as those of its
+ * peers.
+ */
 export class Entrepot implements Peer {
   readonly name: string;
   readonly #checkout: string;

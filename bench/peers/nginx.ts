@@ -6,8 +6,8 @@ import type { Processes } from '../processes.ts';
 import { RunningPeer, type Peer, type PeerSetting } from './peer.ts';
 
 /**
- * A plain HTTP cache. The lock's limits, 5 seconds by default, are lifted: after them nginx lets every waiting client
- * through to upstream.
+ * A plain HTTP cache. The lock's limits, 5 seconds by default, are lifted: after them nginx lets every
+ * waiting client through to upstream.
  */
 function configuration({ folder, upstream, certificate }: PeerSetting, port: number): string {
   const at = (name: string): string => JSON.stringify(join(folder, name));
@@ -56,7 +56,10 @@ http {
 `;
 }
 
-/** Debian's nginx with `proxy_cache` and `proxy_cache_lock`: what caching costs without any notion of a registry. */
+/**
+ * Debian's nginx with `proxy_cache` and `proxy_cache_lock`: what caching costs without any notion of a
+ * registry.
+ */
 export const nginx: Peer = {
   name: 'nginx',
 

@@ -9,7 +9,10 @@ import type { Bench, Row } from './row.ts';
 /** How often the direct download is timed: it is short, and all that the peer does is measured by it. */
 const directDownloads = 3;
 
-/** Seconds that a layer takes straight from upstream (the median), and through a peer that does not hold it; and CPU seconds of that. */
+/**
+ * Seconds that a layer takes straight from upstream (the median), and through a peer that does not hold it;
+ * and CPU seconds of that.
+ */
 async function directAndCold(
   bench: Bench,
   blob: BlobName,
@@ -58,7 +61,9 @@ export const coldBlob = coldBlobRow('cold-blob', 'unthrottled upstream', {});
 export const coldBlob1G = coldBlobRow('cold-blob-1g', '1 Gbit/s link', { link: 1e9 / 8 });
 export const coldBlob10G = coldBlobRow('cold-blob-10g', '10 Gbit/s link', { link: 1e10 / 8 });
 
-/** Is the first download through the cache faster than a direct one, where upstream limits each connection? */
+/**
+ * Is the first download through the cache faster than a direct one, where upstream limits each connection?
+ */
 export const slowUpstream: Row = {
   name: 'slow-upstream',
   figures: [

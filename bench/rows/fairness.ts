@@ -5,7 +5,9 @@ import type { Bench, Row } from './row.ts';
 
 const clients = 31;
 
-/** Bytes a second that a client on a thin line takes; all of them together are well below what any peer sends. */
+/**
+ * Bytes a second that a client on a thin line takes; all of them together are well below what any peer sends.
+ */
 const thin = 5e6;
 
 async function warm(bench: Bench): Promise<URL> {

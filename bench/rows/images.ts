@@ -12,7 +12,10 @@ export type BlobName = keyof typeof blobSizes;
 /** The image that has them as its layers. */
 export const mixedImage: ImageSpec = { name: 'mixed', layers: Object.values(blobSizes) };
 
-/** An image of one layer of `size` bytes: that of a row that asks what a cold layer takes, and wants no other to come. */
+/**
+ * An image of one layer of `size` bytes: that of a row that asks what a cold layer takes, and wants no other
+ * to come.
+ */
 export function oneLayer(size: number): ImageSpec {
   return { name: `layer-of-${size / kib}k`, layers: [size] };
 }

@@ -11,7 +11,10 @@ const sizes = { usual: 64 * mib, large: 4096 * mib } as const;
 
 const clients = 4;
 
-/** Peak memory in MiB of a peer that has just started, once its clients have a new layer, and once they have it again. */
+/**
+ * Peak memory in MiB of a peer that has just started, once its clients have a new layer, and once they have
+ * it again.
+ */
 async function peaks(
   upstream: Upstream,
   peer: RunningPeer,

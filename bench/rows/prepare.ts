@@ -10,7 +10,10 @@ import type { Bench } from './row.ts';
 /** How long a peer may take to have in its cache what it was asked for, in milliseconds. */
 const patience = 30_000;
 
-/** Downloads from the peer and makes sure that it is what `digest` names: a fast wrong answer must not look good. */
+/**
+ * Downloads from the peer and makes sure that it is what `digest` names: a fast wrong answer must not look
+ * good.
+ */
 async function fetchVerified({ ca }: RunningPeer, url: URL, digest: Digest): Promise<void> {
   const answer = await ask(url, ca, { Accept: mediaTypes.ociManifest });
   if (answer.statusCode !== 200) throw new Error(`${url.href} answered ${answer.statusCode}`);

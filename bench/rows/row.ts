@@ -4,7 +4,9 @@ import type { Figure } from '../report.ts';
 import type { Sample } from '../statistics.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
-/** What a row has to work with: one peer, just started on an empty store, and the upstream that it mirrors. */
+/**
+ * What a row has to work with: one peer, just started on an empty store, and the upstream that it mirrors.
+ */
 export interface Bench {
   readonly processes: Processes;
   readonly upstream: Upstream;

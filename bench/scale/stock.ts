@@ -84,8 +84,8 @@ function manifestOf(blobs: readonly Digest[]): Manifest {
 }
 
 /**
- * Fills the data folder `root` with so many images, the first of them used the longest ago. The database is made where
- * flushes cost nothing, and then copied.
+ * Fills the data folder `root` with so many images, the first of them used the longest ago. The database is
+ * made where flushes cost nothing, and then copied.
  */
 export async function stock(root: string, images: number): Promise<void> {
   const memory = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'entrepot-scale-'));

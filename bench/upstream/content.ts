@@ -51,8 +51,8 @@ function tarHeader(name: string, size: number): Buffer {
 }
 
 /**
- * A layer that takes no memory, whatever its size: a tar archive with one file of random bytes, which repeat. Nothing
- * on the way can compress them: the period is far beyond any window.
+ * A layer that takes no memory, whatever its size: a tar archive with one file of random bytes, which repeat.
+ * Nothing on the way can compress them: the period is far beyond any window.
  */
 export class Layer implements Content {
   readonly size: number;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-/** How the upstream answers: at once, and as fast as it can, where nothing is said. Speeds in bytes a second. */
+/**
+ * How the upstream answers: at once, and as fast as it can, where nothing is said. Speeds in bytes a second.
+ */
 export const paceSchema = z.object({
   /** All connections together. */
   link: z.number().positive().optional(),

@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How far behind schedule a sender may fall and still catch up, in milliseconds: timers are late by a few. */
+/**
+ * How far behind schedule a sender may fall and still catch up, in milliseconds: timers are late by a few.
+ */
 const slack = 20;
 
-/** A link of limited speed. Whoever wants to send waits for its turn; turns are given in the order of asking. */
+/**
+ * A link of limited speed. Whoever wants to send waits for its turn; turns are given in the order of asking.
+ */
 export class Pacer {
   readonly #bytesPerMillisecond: number;
   #freeAt = 0;

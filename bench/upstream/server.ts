@@ -19,8 +19,8 @@ const chunkSize = { free: 1024 * 1024, paced: 64 * 1024 } as const;
 const noiseSize = 32 * 1024 * 1024;
 
 /**
- * A registry that costs little to ask, and needs no authentication. Images are made at `/control/images`; how fast it
- * sends is set, and what it has sent is told, at `/control/pace`.
+ * A registry that costs little to ask, and needs no authentication. Images are made at `/control/images`; how
+ * fast it sends is set, and what it has sent is told, at `/control/pace`.
  */
 class BenchUpstream {
   readonly #noise = randomBytes(noiseSize);

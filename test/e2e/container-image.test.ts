@@ -16,7 +16,10 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 /** Some minutes on a slow machine, most of them for npm. */
 const limitMs = 900_000;
 
-/** A daemon that pulls what the Dockerfile and docker-compose.yml name through an Entrepot that runs from its sources. */
+/**
+ * A daemon that pulls what the Dockerfile and docker-compose.yml name through an Entrepot that runs from its
+ * sources.
+ */
 async function startDaemon(resources: AsyncDisposableStack): Promise<DockerDaemon> {
   const registry = resources.use(await DockerRegistry.start());
   await registry.push('library/node', '24-bookworm-slim', await nodeImage());
@@ -131,7 +134,8 @@ test(
     expect(performance.now() - started).toBeLessThan(20_000);
     expect(await composed.inspect('{{.State.ExitCode}} {{.State.OOMKilled}}')).toBe('0 false');
 
-    // The next version is another image of that name. Its upstream is gone, so that all comes out of the volume.
+    // The next version is another image of that name. Its upstream is gone, so that all comes out of the
+    // volume.
     const before = await composed.inspect('{{.Image}}');
     const next = resources.use(await TempFolder.create());
     await writeFile(next.join('Dockerfile'), 'FROM entrepot\nLABEL version=next\n');

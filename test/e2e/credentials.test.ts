@@ -10,7 +10,10 @@ import { skopeoInspect, skopeoReference } from './support/skopeo.ts';
 
 const account = { username: 'mirror', password: 'the-account-of-the-mirror' };
 
-/** A registry whose only repository opens to the account, as its mirror sees it through skopeo; resolves to the mirror's output. */
+/**
+ * A registry whose only repository opens to the account, as its mirror sees it through skopeo; resolves to
+ * the mirror's output.
+ */
 async function pullPrivate(hub: FakeHub, options: EntrepotOptions): Promise<string> {
   const image = makeImage();
   hub.addImage('acme/secret', 'v1', image);

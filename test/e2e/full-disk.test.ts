@@ -69,7 +69,10 @@ async function stored(root: string, ...images: readonly Image[]): Promise<void> 
   await eventually(20_000, 'what was pulled is stored', () => holds(root, ...images));
 }
 
-/** Pulls images until they are stored, and then with the registry gone. A mirror that finds the disk full as it starts looks at it again after a minute. */
+/**
+ * Pulls images until they are stored, and then with the registry gone. A mirror that finds the disk full as
+ * it starts looks at it again after a minute.
+ */
 async function cachesAgain(mirror: Entrepot, upstream: DockerRegistry, root: string): Promise<void> {
   const pullBoth = async (): Promise<void> => {
     await pull(mirror, 'v1', image(1));

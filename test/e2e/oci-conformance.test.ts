@@ -8,8 +8,8 @@ import { buildGoProgram, buildGoTests } from './support/go-build.ts';
 import { Olareg } from './support/olareg.ts';
 import { ReadWriteSplit } from './support/read-write-split.ts';
 
-// The suites of the OCI themselves, which push to the registry upstream and pull from Entrepot in front of it. What only
-// concerns pushing and deleting is left out: a mirror takes neither.
+// The suites of the OCI themselves, which push to the registry upstream and pull from Entrepot in front of
+// it. What only concerns pushing and deleting is left out: a mirror takes neither.
 
 const suitePackage = 'github.com/opencontainers/distribution-spec/conformance';
 const currentModule = moduleFolder('current');

@@ -20,7 +20,10 @@ const secret = 'acme/secret';
 /** As long as the other, so that messages differ in nothing else. */
 const absent = 'acme/absent';
 
-/** A registry with a private repository that the mirror's account may read, and a mirror that people log in to. */
+/**
+ * A registry with a private repository that the mirror's account may read, and a mirror that people log in
+ * to.
+ */
 class House implements AsyncDisposable {
   readonly upstream: FakeHub;
   readonly mirror: Entrepot;
@@ -74,7 +77,10 @@ class House implements AsyncDisposable {
 /** Lines in which ctr shows, now and then, how far it is. */
 const progress = /^.*(?:\|-+\||elapsed:).*\n/gmu;
 
-/** What a client says when it fails, with all that names the image made alike, and without what depends on the moment. */
+/**
+ * What a client says when it fails, with all that names the image made alike, and without what depends on the
+ * moment.
+ */
 async function failure(pull: Promise<unknown>): Promise<string> {
   try {
     await pull;

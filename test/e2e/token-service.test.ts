@@ -14,7 +14,10 @@ const user = 'ann';
 const password = 'the-password-of-ann';
 const secret = 'acme/secret';
 
-/** A private repository of ghcr.io, and a mirror whose clients get their tokens from an existing token service. */
+/**
+ * A private repository of ghcr.io, and a mirror whose clients get their tokens from an existing token
+ * service.
+ */
 async function withTokenService(
   use: (mirror: Entrepot, image: Image) => Promise<void>,
 ): Promise<readonly string[]> {

@@ -31,7 +31,10 @@ afterAll(async () => {
   await browser[Symbol.asyncDispose]();
 });
 
-/** A mirror as the sample configures it, which has pulled `app:v1` and one platform of `multi:latest`, and its UI. */
+/**
+ * A mirror as the sample configures it, which has pulled `app:v1` and one platform of `multi:latest`, and its
+ * UI.
+ */
 class House implements AsyncDisposable {
   readonly hub: FakeHub;
   readonly mirror: Entrepot;

@@ -10,7 +10,10 @@ import { TempFolder } from '../support/temp-folder.ts';
 
 const secret = 'Zq7geheimZq7';
 
-/** Values that mean something to some key, to YAML or to JavaScript, and the secret in places where it does not belong. */
+/**
+ * Values that mean something to some key, to YAML or to JavaScript, and the secret in places where it does
+ * not belong.
+ */
 const scalar = fc.oneof(
   fc.constantFrom(
     '',
@@ -131,7 +134,9 @@ const secretVariables = [
   'DOCKER_AUTH_CONFIG',
 ];
 
-/** The error's message, or undefined when the configuration is fine. Anything but a ConfigError goes through. */
+/**
+ * The error's message, or undefined when the configuration is fine. Anything but a ConfigError goes through.
+ */
 function complaint(load: () => unknown): string | undefined {
   try {
     load();

@@ -52,7 +52,10 @@ function challengeOf({ headers }: RawAnswer): Readonly<Record<string, string>> {
   return Object.fromEntries(parameters.map(([, name = '', value = '']) => [name, value]));
 }
 
-/** Gets a token as clients do: from the realm of a challenge, for its service and scope, or for a scope of the client's own. */
+/**
+ * Gets a token as clients do: from the realm of a challenge, for its service and scope, or for a scope of the
+ * client's own.
+ */
 async function login(answer: RawAnswer, scope?: string, account?: string): Promise<string> {
   const { realm = '', service = '', scope: asked } = challengeOf(answer);
   const url = new URL(realm);

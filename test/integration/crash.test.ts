@@ -19,7 +19,10 @@ function imageOf(seed: number): Image {
   return makeImage({ layers: [1_500_000, 400_000, 100_000, 5000], seed });
 }
 
-/** What one client makes of each part of an image; `gone` where not even an answer began. Throws for wrong bytes. */
+/**
+ * What one client makes of each part of an image; `gone` where not even an answer began. Throws for wrong
+ * bytes.
+ */
 async function pull(url: string, tag: string, image: Image): Promise<readonly string[]> {
   const get = async (path: string, bytes: Buffer): Promise<string> => {
     let answer;
@@ -37,7 +40,10 @@ async function pull(url: string, tag: string, image: Image): Promise<readonly st
   return [manifest, ...(await Promise.all(blobs))];
 }
 
-/** Pulls with several clients and kills Entrepot when upstream has sent so many more bytes, or when all is pulled. */
+/**
+ * Pulls with several clients and kills Entrepot when upstream has sent so many more bytes, or when all is
+ * pulled.
+ */
 async function killDuringPull(
   entrepot: EntrepotProcess,
   hub: FakeHub,

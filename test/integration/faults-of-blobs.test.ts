@@ -23,7 +23,10 @@ interface Trouble {
   readonly name: string;
   /** In the order in which they hit; those without `times` go on. */
   readonly faults: readonly FaultSpec[];
-  /** What a client of a cold blob hears; with two values, the second one where a manifest has told the blob's size. */
+  /**
+   * What a client of a cold blob hears; with two values, the second one where a manifest has told the blob's
+   * size.
+   */
   readonly heard: string | readonly [alone: string, withManifest: string];
   readonly retryAfter?: string;
   /** What is in the data folder after a failure; a whole blob after a success, whatever this says. */

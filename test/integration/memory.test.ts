@@ -10,9 +10,9 @@ import { noPartialBlobs } from '../support/store-folder.ts';
 const MiB = 1024 * 1024;
 const clients = 16;
 /**
- * In MiB, over what the process has once it has pulled something: 48 of buffers and shared chunks for 16 connections, 11 of blocks for one
- * fill, and what awaits collection, which is more the busier the machine is. Far from the blob's size, which is what it must not
- * depend on.
+ * In MiB, over what the process has once it has pulled something: 48 of buffers and shared chunks for 16
+ * connections, 11 of blocks for one fill, and what awaits collection, which is more the busier the machine
+ * is. Far from the blob's size, which is what it must not depend on.
  */
 const allowance = 180;
 

@@ -94,7 +94,10 @@ const ramalamaOllama = async (model: Model): Promise<readonly string[]> => {
   return all(answers);
 };
 
-/** RamaLama's `oci://` where it fetches a ModelPack itself: once for the kind of the reference, once for its content. */
+/**
+ * RamaLama's `oci://` where it fetches a ModelPack itself: once for the kind of the reference, once for its
+ * content.
+ */
 const ramalamaOci = async (model: Model): Promise<readonly string[]> => {
   const { ociArtifact, ociManifest, dockerManifest } = mediaTypes;
   const headers = { ...python, accept: [ociArtifact, ociManifest, dockerManifest].join(',') };

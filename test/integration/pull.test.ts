@@ -155,8 +155,8 @@ describe('a manifest', () => {
     ['/v2/library/hello/manifests/sha256:123', '400 DIGEST_INVALID'],
     ['/v2/library/hello/manifests/-', '404 MANIFEST_UNKNOWN'],
     ['/v2/library/HELLO/manifests/latest', '400 NAME_INVALID'],
-    // Docker Hub says 401 of what is not there, as of what is private. Without a challenge that is no answer of ours
-    // (RFC 9110, section 15.5.2).
+    // Docker Hub says 401 of what is not there, as of what is private. Without a challenge that is no answer
+    // of ours (RFC 9110, section 15.5.2).
     ['/v2/library/nobody/manifests/latest', '403 DENIED'],
     ['/v2/library/nobody/tags/list', '403 DENIED'],
     ['/v2/hello/manifests/latest?ns=quay.io', '404 NAME_UNKNOWN'],

@@ -24,8 +24,8 @@ function title(tag: string, images: readonly Image[], root?: Content): Title {
 }
 
 /**
- * Few images with much in common: two share a base layer, one is for two platforms, one of these platforms has a tag of
- * its own, two are the same layers in another order, and one stands alone.
+ * Few images with much in common: two share a base layer, one is for two platforms, one of these platforms
+ * has a tag of its own, two are the same layers in another order, and one stands alone.
  */
 export function makeCatalogue(): readonly Title[] {
   const layer = (name: string, size: number) => noise(size, name);

@@ -27,7 +27,10 @@ export function emptyModel(): Model {
   return { time: 0, used: new Map(), read: new Map(), pinned: new Set(), seen: nothing };
 }
 
-/** The platform `arm` belongs to the index `multi` while that is held: they are one image, used when either is. */
+/**
+ * The platform `arm` belongs to the index `multi` while that is held: they are one image, used when either
+ * is.
+ */
 function family(tag: string, { tags }: Sight): string {
   return tag === 'arm' && tags.has('multi') ? 'multi' : tag;
 }
@@ -58,7 +61,9 @@ function isKept(tag: string, { pinned }: Model, sight: Sight): boolean {
   return [...pinned].some((one) => family(one, sight) === family(tag, sight));
 }
 
-/** The held blobs of a title that are no other held title's: only then could it have gone in place of another. */
+/**
+ * The held blobs of a title that are no other held title's: only then could it have gone in place of another.
+ */
 function blobsOfItsOwn({ tag, blobs }: Title, sight: Sight): readonly Content[] {
   const others = catalogue.filter((other) => other.tag !== tag && sight.tags.has(other.tag));
   return blobs
@@ -73,7 +78,8 @@ function couldHaveGone(title: Title, use: number, model: Model, sight: Sight): b
 }
 
 /**
- * Looks, and compares with the last time. `spared` are titles that something else than the want of room has touched.
+ * Looks, and compares with the last time. `spared` are titles that something else than the want of room has
+ * touched.
  * 1. An image that was whole is whole, or gone as a whole.
  * 2. What is pinned stays.
  * 3. Nothing goes while something older stays that could have gone in its place.

@@ -58,7 +58,10 @@ export class World implements AsyncDisposable {
     return new World(power, house);
   }
 
-  /** Pulls a tag, one of the manifests behind it, and its first `blobs` blobs, as a client does. Throws for wrong bytes. */
+  /**
+   * Pulls a tag, one of the manifests behind it, and its first `blobs` blobs, as a client does. Throws for
+   * wrong bytes.
+   */
   async pull({ tag, root, images }: Title, platform: number, blobs = Infinity): Promise<void> {
     const { mirror } = this.house;
     const asked = target(repository);
@@ -98,7 +101,10 @@ export class World implements AsyncDisposable {
     await this.house.crash();
   }
 
-  /** Looks when all is at rest, and checks what must hold whatever has happened: files, rows and accounts agree, within the limit. */
+  /**
+   * Looks when all is at rest, and checks what must hold whatever has happened: files, rows and accounts
+   * agree, within the limit.
+   */
   async look(): Promise<Sight> {
     await this.house.settled();
     const { content, metadata } = this.house;

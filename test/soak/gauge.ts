@@ -4,7 +4,10 @@ import type { Digest } from '../../src/oci/digest.ts';
 import type { Descriptor } from '../../src/oci/manifest.ts';
 import type { InFlight } from './pull.ts';
 
-/** A fill may go on for a moment after the last client that waited for it has its bytes or has left. In milliseconds. */
+/**
+ * A fill may go on for a moment after the last client that waited for it has its bytes or has left. In
+ * milliseconds.
+ */
 const lingerMs = 3000;
 
 /** What clients have asked for and may still be arriving. */
@@ -44,7 +47,10 @@ export async function contentOf(folder: string): Promise<{ readonly bytes: numbe
   return { bytes: present.reduce((sum, size) => sum + size, 0), files: present.length };
 }
 
-/** Descriptors that a process has open on blobs, removed ones included, and on sockets. Threads that it has started have others. */
+/**
+ * Descriptors that a process has open on blobs, removed ones included, and on sockets. Threads that it has
+ * started have others.
+ */
 export async function descriptorsOf(
   pid: number,
   data: string,

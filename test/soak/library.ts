@@ -18,7 +18,10 @@ const baseLayers = [400_000, 300_000, 200_000, 700_000, 90_000, 500_000];
 /** The largest layer of an image's own, in bytes. */
 const largestLayer = 500_000;
 
-/** Images as a registry has them: base layers that many share, a third of the tags for two platforms. Fills the hub with them. */
+/**
+ * Images as a registry has them: base layers that many share, a third of the tags for two platforms. Fills
+ * the hub with them.
+ */
 export function stockLibrary(hub: FakeHub, random: () => number): readonly Title[] {
   const bases = baseLayers.map((size, index) => noise(size, `base ${index}`));
   const image = (name: string): Image => {

@@ -29,7 +29,10 @@ export class WrongBytes extends Error {
   override readonly name = 'WrongBytes';
 }
 
-/** Pulls one image as clients do: the tag, the platform's manifest, then its blobs, some at a time, some of them by halves. */
+/**
+ * Pulls one image as clients do: the tag, the platform's manifest, then its blobs, some at a time, some of
+ * them by halves.
+ */
 export async function pull(title: Title, options: PullOptions): Promise<readonly Outcome[]> {
   const { random } = options;
   const base = `/v2/${title.repository}`;

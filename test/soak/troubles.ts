@@ -19,7 +19,9 @@ const kinds: readonly ((random: () => number) => FaultSpec)[] = [
   () => ({ on: 'blob', kind: 'hang-body', afterBytes: 20_000 }),
 ];
 
-/** Troubles upstream until the signal: a fault or two each second, and now and then nothing answers at all. */
+/**
+ * Troubles upstream until the signal: a fault or two each second, and now and then nothing answers at all.
+ */
 export async function trouble(hub: FakeHub, random: () => number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await sleep(1000 * random(), undefined, { signal }).catch(() => undefined);

@@ -1,6 +1,8 @@
 import { RawClient, type RawAnswer } from './raw-client.ts';
 
-/** Milliseconds that any single wait may take: longer than the mirror goes on trying an upstream that fails. */
+/**
+ * Milliseconds that any single wait may take: longer than the mirror goes on trying an upstream that fails.
+ */
 const deadlineMs = 15_000;
 
 /** One request on a connection of its own. */
@@ -27,8 +29,9 @@ export function errorCode({ bytes }: Pick<RawAnswer, 'bytes'>): string | undefin
 }
 
 /**
- * What a client makes of an answer to GET for content whose right bytes are `right`: `right`, `cut` in mid-body, or an
- * error's status and code, such as `404 BLOB_UNKNOWN`. Throws for what must never be: a whole answer that is wrong.
+ * What a client makes of an answer to GET for content whose right bytes are `right`: `right`, `cut` in
+ * mid-body, or an error's status and code, such as `404 BLOB_UNKNOWN`. Throws for what must never be: a whole
+ * answer that is wrong.
  */
 export function verdict(answer: RawAnswer, right: Uint8Array): string {
   if (answer.status >= 400) return `${answer.status} ${errorCode(answer)}`;

@@ -1,7 +1,10 @@
 import { mediaTypes } from '../../src/oci/media-type.ts';
 import { content, descriptor, makeImage, type Image, type ImageIndex } from './image.ts';
 
-/** An index as BuildKit writes it: images for several platforms, and for each a manifest of what is attested of it. */
+/**
+ * An index as BuildKit writes it: images for several platforms, and for each a manifest of what is attested
+ * of it.
+ */
 export interface AttestedIndex extends ImageIndex {
   readonly platforms: readonly Image[];
   /** In the order of the platforms. */

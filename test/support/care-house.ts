@@ -35,7 +35,9 @@ const hub = 'docker.io' as UpstreamName;
 const ghcr = 'ghcr.io' as UpstreamName;
 const day = 24 * 60 * 60 * 1000;
 
-/** A cache of Docker Hub, which is the plain upstream, and of GHCR, on real stores, and what looks after it. */
+/**
+ * A cache of Docker Hub, which is the plain upstream, and of GHCR, on real stores, and what looks after it.
+ */
 export class CareHouse implements AsyncDisposable {
   readonly clock = new TestClock();
   readonly #folder: TempFolder;

@@ -81,8 +81,8 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Resolves to the first match in what it has written or will write; rejects when it ends without, or after the
-   * deadline, with all its output in the message.
+   * Resolves to the first match in what it has written or will write; rejects when it ends without, or after
+   * the deadline, with all its output in the message.
    */
   async waitFor(pattern: RegExp, ms = this.#deadlineMs): Promise<RegExpExecArray> {
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();

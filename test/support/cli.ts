@@ -3,7 +3,10 @@ import { Child } from './child.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** The real program, with nothing of this process's `REGISTRY_…` variables. Machines under test are slow: it may take a while. */
+/**
+ * The real program, with nothing of this process's `REGISTRY_…` variables. Machines under test are slow: it
+ * may take a while.
+ */
 export function entrepot(
   args: readonly string[],
   cwd: string,

@@ -5,8 +5,8 @@ export class DeadlineError extends Error {
 }
 
 /**
- * Resolves or rejects as `promise` does, or rejects with {@link DeadlineError} after `ms` milliseconds.
- * Every wait of a test goes through here, so that a hang is a failure with a name and not a timeout of the runner.
+ * Resolves or rejects as `promise` does, or rejects with {@link DeadlineError} after `ms` milliseconds. Every
+ * wait of a test goes through here, so that a hang is a failure with a name and not a timeout of the runner.
  */
 export async function within<T>(ms: number, label: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -20,7 +20,10 @@ export async function within<T>(ms: number, label: string, promise: Promise<T>):
   }
 }
 
-/** Asks `condition` again and again until it holds; rejects with {@link DeadlineError} after `ms` milliseconds. */
+/**
+ * Asks `condition` again and again until it holds; rejects with {@link DeadlineError} after `ms`
+ * milliseconds.
+ */
 export async function eventually(
   ms: number,
   label: string,

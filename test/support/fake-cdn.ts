@@ -12,7 +12,10 @@ interface Signature {
   readonly expires: number;
 }
 
-/** The CDN behind Docker Hub: signed URLs on a host of its own, ranges, and 400 to whoever shows an Authorization. */
+/**
+ * The CDN behind Docker Hub: signed URLs on a host of its own, ranges, and 400 to whoever shows an
+ * Authorization.
+ */
 export class FakeCdn {
   readonly #content: FakeContent;
   readonly #now: () => number;

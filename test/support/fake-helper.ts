@@ -1,7 +1,9 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { TempFolder } from './temp-folder.ts';
 
-/** A credential helper: a program in `folder` that says what a test lays down, and notes what it was asked. */
+/**
+ * A credential helper: a program in `folder` that says what a test lays down, and notes what it was asked.
+ */
 export class FakeHelper {
   /** Its absolute path. */
   readonly program: string;
@@ -21,7 +23,9 @@ export class FakeHelper {
     await this.says(JSON.stringify({ ServerURL: 'whatever', Username: username, Secret: secret }));
   }
 
-  /** From now on it writes `text` to standard output, `noise` to standard error, and exits with `exitCode`. */
+  /**
+   * From now on it writes `text` to standard output, `noise` to standard error, and exits with `exitCode`.
+   */
   async says(text: string, exitCode = 0, noise = ''): Promise<void> {
     await writeFile(`${this.program}.out`, text);
     await writeFile(`${this.program}.err`, noise);

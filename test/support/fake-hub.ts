@@ -15,7 +15,9 @@ import { RequestLog, type LoggedRequest, type RequestFilter } from './request-lo
 export interface FakeHubOptions {
   /** `bearer` if not given. */
   readonly auth?: FakeAuth;
-  /** What the token service (or the registry, with `basic`) takes; private repositories open to these only. */
+  /**
+   * What the token service (or the registry, with `basic`) takes; private repositories open to these only.
+   */
   readonly credentials?: FakeCredentials;
   /** Seconds; 300 if not given, as Docker Hub's. */
   readonly tokenLifetime?: number;
@@ -35,8 +37,8 @@ export interface FakeHubOptions {
 }
 
 /**
- * A Docker Hub on this machine: a registry, a token service and a CDN on another host, on real sockets, which answers
- * faithfully until a test commands a fault.
+ * A Docker Hub on this machine: a registry, a token service and a CDN on another host, on real sockets, which
+ * answers faithfully until a test commands a fault.
  */
 export class FakeHub implements AsyncDisposable {
   readonly #content = new FakeContent();

@@ -3,7 +3,9 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 export interface FakeProxyOptions {
-  /** Where names lead, as `host:port` each: the proxy's own idea of DNS. What is not in it is asked as it is. */
+  /**
+   * Where names lead, as `host:port` each: the proxy's own idea of DNS. What is not in it is asked as it is.
+   */
   readonly hosts?: Readonly<Record<string, string>>;
   /** `user:password`; without it nobody is asked for any. */
   readonly credentials?: string;

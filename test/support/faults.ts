@@ -7,7 +7,9 @@ export type FaultKind =
   | { readonly kind: 'cut'; readonly afterBytes: number }
   /** The connection is reset before any answer. */
   | { readonly kind: 'reset' }
-  /** One byte is wrong; `atByte` is its position in the whole content, also when only a range of it is sent. */
+  /**
+   * One byte is wrong; `atByte` is its position in the whole content, also when only a range of it is sent.
+   */
   | { readonly kind: 'corrupt'; readonly atByte: number }
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   /** The answer comes `ms` milliseconds late. */
@@ -44,9 +46,9 @@ export type FaultKind =
   | { readonly kind: 'redirect'; readonly location: string };
 
 /**
- * A fault and the requests that it hits. Faults that show in a body pass over HEAD; faults of ranges pass over requests
- * for the whole. On `blob`, a fault of the bytes happens where the bytes come from, be that the registry or the CDN:
- * match these by digest, since the paths differ.
+ * A fault and the requests that it hits. Faults that show in a body pass over HEAD; faults of ranges pass
+ * over requests for the whole. On `blob`, a fault of the bytes happens where the bytes come from, be that the
+ * registry or the CDN: match these by digest, since the paths differ.
  */
 export type FaultSpec = FaultKind & {
   readonly on: FaultTarget | 'any';
@@ -132,7 +134,10 @@ function concernsContent(fault: FaultKind): boolean {
   return changesBody(fault) || kinds.includes(fault.kind);
 }
 
-/** The faults in force. One request meets one fault, the oldest that hits it: faults with `times` make a sequence. */
+/**
+ * The faults in force. One request meets one fault, the oldest that hits it: faults with `times` make a
+ * sequence.
+ */
 export class FaultPlan {
   readonly #blobSender: 'blob' | 'cdn';
   #faults: Fault[] = [];

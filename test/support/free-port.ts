@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Below the ports that systems hand out by themselves (32768 and up on Linux, 49152 elsewhere): nobody is given one of these
- * by chance, so it stays free while nobody listens on it.
+ * Below the ports that systems hand out by themselves (32768 and up on Linux, 49152 elsewhere): nobody is
+ * given one of these by chance, so it stays free while nobody listens on it.
  */
 const lowest = 20_000;
 /** Processes that run side by side walk through stretches of their own, as a rule. */
@@ -13,8 +13,8 @@ const first = lowest + (process.pid % 8) * stretch;
 let step = randomInt(stretch);
 
 /**
- * A port that is free, for programs that cannot say which one they took, and for servers that come back to theirs. This
- * process is not given it again for a long while.
+ * A port that is free, for programs that cannot say which one they took, and for servers that come back to
+ * theirs. This process is not given it again for a long while.
  */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   for (;;) {

@@ -37,7 +37,9 @@ export interface ImageOptions {
   readonly seed?: number;
 }
 
-/** An image whose layers are noise: right for everything but running it. The same options make the same bytes. */
+/**
+ * An image whose layers are noise: right for everything but running it. The same options make the same bytes.
+ */
 export function makeImage(options: ImageOptions = {}): Image {
   const { layers = 2, oci = false, seed = 1 } = options;
   const sizes =
@@ -110,7 +112,8 @@ export async function runnableImage(
 export function noise(size: number, seed: string): Buffer {
   const bytes = Buffer.allocUnsafe(size);
   let block = createHash('sha256').update(seed).digest();
-  // One random MiB, then repeated with a mark in each repetition: hashing a GiB would take longer than the test.
+  // One random MiB, then repeated with a mark in each repetition: hashing a GiB would take longer than the
+  // test.
   const period = Math.min(size, 1024 * 1024);
   for (let position = 0; position < period; position += block.length) {
     block.copy(bytes, position);

@@ -99,7 +99,9 @@ export class MirrorHouse implements AsyncDisposable {
     await this.#start();
   }
 
-  /** Starts again on the same folder without having stopped: for stores that were wrapped, and answer no more. */
+  /**
+   * Starts again on the same folder without having stopped: for stores that were wrapped, and answer no more.
+   */
   async crash(): Promise<void> {
     for (const store of this.#opened) await store.close();
     await this.#start();

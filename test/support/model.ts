@@ -1,7 +1,10 @@
 import { mediaTypes } from '../../src/oci/media-type.ts';
 import { content, descriptor, noise, type Content } from './image.ts';
 
-/** A model as registries keep it: a manifest of layers that are files, each of a type of its own, and none unpacked. */
+/**
+ * A model as registries keep it: a manifest of layers that are files, each of a type of its own, and none
+ * unpacked.
+ */
 export interface Model extends Content {
   readonly config: Content;
   /** The weights first. */

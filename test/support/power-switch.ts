@@ -3,8 +3,9 @@ interface Handle {
 }
 
 /**
- * Stands before a store and cuts the power after some calls, for good: from then on no call reaches the store, and none
- * is ever answered, as for a process that is gone. The stores that share one switch go together.
+ * Stands before a store and cuts the power after some calls, for good: from then on no call reaches the
+ * store, and none is ever answered, as for a process that is gone. The stores that share one switch go
+ * together.
  */
 export class PowerSwitch {
   #callsLeft = Infinity;

@@ -23,7 +23,10 @@ export interface RawClientOptions {
   readonly deadlineMs?: number;
 }
 
-/** An HTTP client that sends just what it is told to, reads only as much as it is told to, and leaves as rudely as it is told to. */
+/**
+ * An HTTP client that sends just what it is told to, reads only as much as it is told to, and leaves as
+ * rudely as it is told to.
+ */
 export class RawClient implements Disposable {
   readonly #socket: Socket;
   readonly #deadlineMs: number;

@@ -32,7 +32,10 @@ interface Content {
   readonly referrers: Map<string, readonly ReferrerDescriptor[]>;
 }
 
-/** An upstream without a network: content in memory, every request noted, and a hook that can delay or fail any of them. */
+/**
+ * An upstream without a network: content in memory, every request noted, and a hook that can delay or fail
+ * any of them.
+ */
 export class ScriptedUpstream implements UpstreamRegistry {
   readonly name: UpstreamName;
   /** `HEAD library/hello latest`, `GET library/hello sha256:…`, `BLOB library/hello sha256:… 0`, in order. */
@@ -74,7 +77,9 @@ export class ScriptedUpstream implements UpstreamRegistry {
     this.#mayRead = mayRead;
   }
 
-  /** From now on this is what the configured credentials can read; without them only public repositories are. */
+  /**
+   * From now on this is what the configured credentials can read; without them only public repositories are.
+   */
   guard(...publicRepositories: readonly string[]): this {
     for (const repository of publicRepositories) this.#public.add(repository);
     this.anonymous ??= this.#view((repository) => this.#public.has(repository));

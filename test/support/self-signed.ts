@@ -1,4 +1,6 @@
-/** A certificate for 127.0.0.1 that signs itself, good for a hundred years, and its key, which guards nothing. */
+/**
+ * A certificate for 127.0.0.1 that signs itself, good for a hundred years, and its key, which guards nothing.
+ */
 export const selfSigned = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg6xrNsEStrKv2MR+L

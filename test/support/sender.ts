@@ -8,7 +8,9 @@ import type { LoggedRequest } from './request-log.ts';
 /** The size of writes to an unlimited line, in bytes. */
 const unlimitedPiece = 512 * 1024;
 
-/** Puts one answer on the wire, at the pace of its lines, as far as a fault lets it, and keeps its log entry. */
+/**
+ * Puts one answer on the wire, at the pace of its lines, as far as a fault lets it, and keeps its log entry.
+ */
 export class Sender {
   readonly #response: ServerResponse;
   readonly #entry: LoggedRequest;

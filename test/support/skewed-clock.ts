@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../src/base/clock.ts';
 
-/** Real time plus what a test has added: sleeps last as long as they say, but what is fresh can be made due. */
+/**
+ * Real time plus what a test has added: sleeps last as long as they say, but what is fresh can be made due.
+ */
 export class SkewedClock implements Clock {
   #skew = 0;
 

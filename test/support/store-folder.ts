@@ -15,7 +15,9 @@ export async function committedBlobs(root: string): Promise<readonly string[]> {
   return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
 }
 
-/** Waits for fills to end: a client has its last byte a moment before the blob is flushed and in its place. */
+/**
+ * Waits for fills to end: a client has its last byte a moment before the blob is flushed and in its place.
+ */
 export async function noPartialBlobs(root: string, ms = 20_000): Promise<void> {
   await eventually(ms, 'the end of partial blobs', async () => (await partialBlobs(root)).length === 0);
 }

@@ -15,7 +15,10 @@ export class TempFolder implements AsyncDisposable {
     return new TempFolder(await mkdtemp(join(tmpdir(), prefix)));
   }
 
-  /** One where flushing costs nothing, if the system has such a place: for tests that start over thousands of times. */
+  /**
+   * One where flushing costs nothing, if the system has such a place: for tests that start over thousands of
+   * times.
+   */
   static async inMemory(): Promise<TempFolder> {
     const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
     return new TempFolder(await mkdtemp(join(parent, 'entrepot-test-')));

@@ -57,8 +57,8 @@ export class TestClock implements Clock {
   }
 
   /**
-   * Moves time on by `ms`, waking sleepers in the order of their time, each at its own moment. What a sleeper does
-   * when it wakes, new sleeps included, happens before the next one wakes, as far as it needs no I/O.
+   * Moves time on by `ms`, waking sleepers in the order of their time, each at its own moment. What a sleeper
+   * does when it wakes, new sleeps included, happens before the next one wakes, as far as it needs no I/O.
    */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;

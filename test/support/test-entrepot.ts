@@ -39,7 +39,10 @@ export interface TestEntrepotOptions {
   readonly systemStores?: Config['systemStores'];
 }
 
-/** The whole of Entrepot in this process, on real sockets and a folder of its own, its log kept for the test to read. */
+/**
+ * The whole of Entrepot in this process, on real sockets and a folder of its own, its log kept for the test
+ * to read.
+ */
 export class TestEntrepot implements AsyncDisposable {
   /** Real time, which a test can move forward. */
   readonly clock = new SkewedClock();

@@ -22,7 +22,10 @@ export interface TokenOptions {
   readonly key?: KeyObject | Uint8Array;
 }
 
-/** A token that lasts from `now`, in milliseconds, for five minutes, signed by `signer`, whose certificate goes with it. */
+/**
+ * A token that lasts from `now`, in milliseconds, for five minutes, signed by `signer`, whose certificate
+ * goes with it.
+ */
 export async function signToken(
   signer: TestCertificate,
   now: number,
@@ -44,7 +47,10 @@ export async function signToken(
     .sign(key ?? signer.privateKey);
 }
 
-/** A token service as docker_auth is one: whoever asks gets a token for what they may read, anonymously or with a password. */
+/**
+ * A token service as docker_auth is one: whoever asks gets a token for what they may read, anonymously or
+ * with a password.
+ */
 export class TokenIssuer implements AsyncDisposable {
   readonly signer: TestCertificate;
   /** Every token it gave out. */
@@ -78,7 +84,10 @@ export class TokenIssuer implements AsyncDisposable {
     return new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/token`);
   }
 
-  /** What a mirror is configured with that believes its tokens; writes the certificate that they are signed with to the folder. */
+  /**
+   * What a mirror is configured with that believes its tokens; writes the certificate that they are signed
+   * with to the folder.
+   */
   async configuration(folder: TempFolder): Promise<TokenAuthConfig> {
     const bundle = folder.join('bundle.pem');
     await writeFile(bundle, this.signer.pem);

@@ -5,7 +5,10 @@ import { expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** The folders of `src/` from the top to the bottom: a file may import from its own folder and from lower floors. */
+/**
+ * The folders of `src/` from the top to the bottom: a file may import from its own folder and from lower
+ * floors.
+ */
 const floors = [
   ['main.ts'],
   ['cli'],

@@ -254,7 +254,8 @@ export function evictionModelContract(make: MakeStore): void {
             }
             expect(planned.map(({ digest, bytes }) => ({ digest, bytes }))).toEqual(expected);
             for (const { digest, bytes } of expected) {
-              // The smallest number that is more than nothing: one image or blob, and those that free nothing before it.
+              // The smallest number that is more than nothing: one image or blob, and those that free nothing
+              // before it.
               if (bytes === 0) continue;
               const gone = await evictAll(store, { bytes: 1 });
               expect([...gone.images.map((image) => image.digest), ...gone.blobs]).toContain(digest);

@@ -26,7 +26,10 @@ const between = makeArtifactIndex([first], { subject: second });
 
 const namedAfter = ({ digest }: Content) => digest.replace(':', '-');
 
-/** Anybody may write a manifest that names anybody's digests: only a repository that holds both ends vouches for a link. */
+/**
+ * Anybody may write a manifest that names anybody's digests: only a repository that holds both ends vouches
+ * for a link.
+ */
 export function foreignLinksContract(make: MakeStore): void {
   describe.each([
     ['another repository', repositoryNamed('x/evil')],

@@ -111,7 +111,10 @@ export class NaiveStore {
     return [...this.#contents.keys()].some((digest) => this.#blobsOf(digest).includes(blob));
   }
 
-  /** What goes next when nothing is pinned or in use: what was used least lately, each image as a whole. Takes it out. */
+  /**
+   * What goes next when nothing is pinned or in use: what was used least lately, each image as a whole. Takes
+   * it out.
+   */
   evict(): NaiveVictim | undefined {
     const roots = [...this.#contents.keys()].filter((digest) => this.#holders(digest).size === 0);
     const victims = [
@@ -158,7 +161,9 @@ export class NaiveStore {
     return { digest: root, manifests, blobs, bytes: this.#sizeOf(blobs) };
   }
 
-  /** The held manifests that one belongs to in any repository, by way of some that this does not hold perhaps. */
+  /**
+   * The held manifests that one belongs to in any repository, by way of some that this does not hold perhaps.
+   */
   #holders(digest: Digest): Set<Digest> {
     const places = [...(this.#places.get(digest)?.values() ?? [])];
     return new Set(places.flatMap((repository) => [...this.#holdersIn(repository, digest)]));

@@ -4,7 +4,10 @@ import { chromium, type Browser as Chromium, type Page } from 'playwright-core';
 export const uiHost = 'ui.test';
 /** Where it leads. */
 export const uiAddress = '127.0.0.3';
-/** A name for 127.0.0.1. Browsers keep credentials from other sites than the page's own, so it belongs to the same one. */
+/**
+ * A name for 127.0.0.1. Browsers keep credentials from other sites than the page's own, so it belongs to the
+ * same one.
+ */
 export const registryHost = 'registry.ui.test';
 
 /** Debian's Chromium, without a window. */
@@ -28,7 +31,10 @@ export class Browser implements AsyncDisposable {
     );
   }
 
-  /** A page of somebody of whom the browser knows nothing but what they type, once, when it asks for a password. */
+  /**
+   * A page of somebody of whom the browser knows nothing but what they type, once, when it asks for a
+   * password.
+   */
   async open(url: string, credentials?: { username: string; password: string }): Promise<Page> {
     const context = await this.#chromium.newContext(
       credentials === undefined ? {} : { httpCredentials: credentials },

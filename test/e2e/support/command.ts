@@ -8,7 +8,9 @@ export interface CommandOptions {
   readonly ms?: number;
 }
 
-/** A program that exited with something other than 0, or was killed; its message holds all that it printed. */
+/**
+ * A program that exited with something other than 0, or was killed; its message holds all that it printed.
+ */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly code = 'COMMAND_FAILED';

@@ -7,8 +7,8 @@ import { showWhenFailed } from './logs.ts';
 import { unmountBelow } from './mounts.ts';
 
 /**
- * By the name of a registry, the origin of the mirror that containerd asks for it, or what stands before names there
- * (`http://127.0.0.1:5000/v2/ghcr.io`). The mirror is told the registry by `?ns=` in any case.
+ * By the name of a registry, the origin of the mirror that containerd asks for it, or what stands before
+ * names there (`http://127.0.0.1:5000/v2/ghcr.io`). The mirror is told the registry by `?ns=` in any case.
  */
 export type ContainerdMirrors = Readonly<Record<string, string>>;
 
@@ -56,7 +56,9 @@ export class Containerd implements AsyncDisposable {
     return command('ctr', ['--address', socketOf(this.#folder), ...args]);
   }
 
-  /** Pulls the image of this platform, and unpacks it. `options` are of `ctr images pull`, such as `--user`. */
+  /**
+   * Pulls the image of this platform, and unpacks it. `options` are of `ctr images pull`, such as `--user`.
+   */
   async pull(image: string, ...options: readonly string[]): Promise<void> {
     await this.ctr('images', 'pull', ...this.#throughMirror(), '--snapshotter', 'native', ...options, image);
   }

@@ -10,7 +10,10 @@ import { unmountBelow } from './mounts.ts';
 export type DockerSettings = string | { readonly configFile: string };
 
 export interface DaemonOptions {
-  /** `vfs` works everywhere, and copies the whole image for each layer; `best` is what the daemon finds to work here. */
+  /**
+   * `vfs` works everywhere, and copies the whole image for each layer; `best` is what the daemon finds to
+   * work here.
+   */
   readonly layers?: 'vfs' | 'best';
 }
 
@@ -83,8 +86,8 @@ export class DockerDaemon implements AsyncDisposable {
   }
 
   /**
-   * Builds an image of a folder with a Dockerfile, by the BuildKit inside of the daemon. With Debian's own command line:
-   * newer ones, which may come first in the path, need a plugin for it.
+   * Builds an image of a folder with a Dockerfile, by the BuildKit inside of the daemon. With Debian's own
+   * command line: newer ones, which may come first in the path, need a plugin for it.
    */
   async build(image: string, folder: string, ...options: readonly string[]): Promise<void> {
     const env = { ...this.#environment, DOCKER_BUILDKIT: '1' };

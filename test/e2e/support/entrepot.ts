@@ -16,8 +16,8 @@ export interface EntrepotOptions {
 }
 
 /**
- * Entrepot as its users run it: a process with a configuration file. It keeps its port and its folder over restarts, as
- * clients and caches expect.
+ * Entrepot as its users run it: a process with a configuration file. It keeps its port and its folder over
+ * restarts, as clients and caches expect.
  */
 export class Entrepot implements AsyncDisposable {
   /** Its origin. */

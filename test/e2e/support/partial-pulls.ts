@@ -4,7 +4,10 @@ import { command } from './command.ts';
 import { unmountBelow } from './mounts.ts';
 import { skopeoReference } from './skopeo.ts';
 
-/** A machine that fetches of an image only what it lacks, as podman and skopeo do where `enable_partial_images` is set. */
+/**
+ * A machine that fetches of an image only what it lacks, as podman and skopeo do where
+ * `enable_partial_images` is set.
+ */
 export class PartialPulls implements AsyncDisposable {
   readonly #folder: TempFolder;
 

@@ -2,8 +2,9 @@ import { createServer, request, type IncomingMessage, type Server, type ServerRe
 import { close, listen } from '../../support/local-server.ts';
 
 /**
- * A registry whose writes go to one place and whose reads to another: for programs that push what they then pull, when what
- * is pulled from takes no pushes. An upload's own state (`GET …/blobs/uploads/…`) belongs to the writes.
+ * A registry whose writes go to one place and whose reads to another: for programs that push what they then
+ * pull, when what is pulled from takes no pushes. An upload's own state (`GET …/blobs/uploads/…`) belongs to
+ * the writes.
  */
 export class ReadWriteSplit implements AsyncDisposable {
   /** Host and port. */

@@ -5,8 +5,8 @@ import { goProblem } from './go-version.ts';
 const packageList = new URL('../debian-packages.txt', import.meta.url);
 
 /**
- * Vitest's global setup of the e2e project: the real clients are the point of these tests, so a machine that lacks one
- * or has too old a Go, fails at once and says what mends it, rather than skip.
+ * Vitest's global setup of the e2e project: the real clients are the point of these tests, so a machine that
+ * lacks one or has too old a Go, fails at once and says what mends it, rather than skip.
  * @throws Error that names everything that is missing.
  */
 export default function requireRealClients(): void {

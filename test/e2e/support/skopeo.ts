@@ -11,7 +11,9 @@ export function skopeoReference(registryUrl: string, image: string): string {
   return `docker://${new URL(registryUrl).host}/${image}`;
 }
 
-/** `options` are of `skopeo inspect`; without any, certificates are not looked at. Rejects with CommandError. */
+/**
+ * `options` are of `skopeo inspect`; without any, certificates are not looked at. Rejects with CommandError.
+ */
 export async function skopeoInspect(
   reference: string,
   ...options: readonly string[]
@@ -21,7 +23,9 @@ export async function skopeoInspect(
   return JSON.parse(printed) as SkopeoInspection;
 }
 
-/** Copies an image out of a registry; fails if a digest would change on the way. Rejects with CommandError. */
+/**
+ * Copies an image out of a registry; fails if a digest would change on the way. Rejects with CommandError.
+ */
 export async function skopeoCopy(
   reference: string,
   destination: string,

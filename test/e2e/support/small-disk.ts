@@ -80,7 +80,10 @@ export class SmallDisk implements AsyncDisposable {
     await command('mount', ['-o', `remount,${mode}`, this.path]);
   }
 
-  /** As the kernel does to an ext4 whose disk fails, whoever has files open: nothing can be written until {@link repair}. */
+  /**
+   * As the kernel does to an ext4 whose disk fails, whoever has files open: nothing can be written until
+   * {@link repair}.
+   */
   async abort(): Promise<void> {
     await command('mount', ['-o', 'remount,abort', this.path]);
   }

@@ -15,7 +15,9 @@ export interface UpstreamKind {
   readonly start: () => Promise<Upstream>;
 }
 
-/** Both must serve every client alike: a plain registry, and one with tokens and a CDN as Docker Hub has them. */
+/**
+ * Both must serve every client alike: a plain registry, and one with tokens and a CDN as Docker Hub has them.
+ */
 export const upstreamKinds: readonly UpstreamKind[] = [
   { name: 'docker-registry', start: async () => DockerRegistry.start() },
   { name: 'a Docker Hub with bearer tokens and a CDN', start: async () => HubUpstream.start() },

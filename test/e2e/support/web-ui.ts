@@ -27,7 +27,9 @@ export interface PageImage {
   readonly config?: PageAnswer;
 }
 
-/** A web server with a registry UI, which can also stand before the registry, as the UI's own container can. */
+/**
+ * A web server with a registry UI, which can also stand before the registry, as the UI's own container can.
+ */
 export class WebUiServer implements AsyncDisposable {
   /** The headers of what the registry was asked through here. */
   readonly proxied: IncomingHttpHeaders[] = [];

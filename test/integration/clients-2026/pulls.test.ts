@@ -14,7 +14,9 @@ import type { Content, Image } from '../../support/image.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 import { TestEntrepot, type TestEntrepotOptions } from '../../support/test-entrepot.ts';
 
-/** An image of six platforms with attestations, as official ones are, of which an s390x machine pulls its own. */
+/**
+ * An image of six platforms with attestations, as official ones are, of which an s390x machine pulls its own.
+ */
 const index = makeAttestedIndex(6, { layers: [90_000, 70_000, 300_000, 80_000, 60_000] });
 const architecture = 's390x';
 const own = part(index.platforms, 2);

@@ -14,7 +14,8 @@ import {
   unknownDigest,
 } from './subject.ts';
 
-// The rules of https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull, by its own numbers.
+// The rules of https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull, by its own
+// numbers.
 
 const [layer = image.config] = image.layers;
 const blobPath = `/v2/${repository}/blobs/${layer.digest}`;

@@ -39,7 +39,10 @@ export const unknownDigest = `sha256:${'0'.repeat(64)}`;
 export type Situation = 'cold' | 'held' | 'offline';
 export const situations: readonly Situation[] = ['cold', 'held', 'offline'];
 
-/** Entrepot as a registry to be judged by the distribution spec, in front of an upstream with a bit of everything. */
+/**
+ * Entrepot as a registry to be judged by the distribution spec, in front of an upstream with a bit of
+ * everything.
+ */
 export class Subject implements AsyncDisposable {
   readonly hub: FakeHub;
   readonly entrepot: TestEntrepot;
@@ -97,7 +100,9 @@ export class Subject implements AsyncDisposable {
   }
 }
 
-/** Status and error code, such as `404 BLOB_UNKNOWN`, of an answer that must be an error in the spec's form. */
+/**
+ * Status and error code, such as `404 BLOB_UNKNOWN`, of an answer that must be an error in the spec's form.
+ */
 export function refusal(answer: RawAnswer): string {
   return `${answer.status} ${errorCode(answer)}`;
 }

@@ -39,7 +39,9 @@ function errorBody(words: readonly string[]): unknown {
   return { errors: [{ code: 'UNKNOWN', message: words.join(' ') }] };
 }
 
-/** A registry whose token service grants a token first, and from then on repeats in errors what it is shown. */
+/**
+ * A registry whose token service grants a token first, and from then on repeats in errors what it is shown.
+ */
 function gossip(scheme: 'bearer' | 'basic', status: number): Promise<DialectServer> {
   let granted = false;
   return dialectServer({

@@ -18,7 +18,10 @@ function credentials(given: Credentials): CredentialProvider {
   return { get: () => Promise.resolve(given) };
 }
 
-/** Credentials that a test changes, behind a cache that gives the new ones only once the old ones were refused. */
+/**
+ * Credentials that a test changes, behind a cache that gives the new ones only once the old ones were
+ * refused.
+ */
 class ChangingCredentials implements CredentialProvider {
   refusals = 0;
   #cached: Credentials;

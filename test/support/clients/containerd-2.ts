@@ -93,7 +93,9 @@ export const containerdCtr: PullingClient = {
   },
 };
 
-/** The image service of containerd's CRI plugin, which the kubelet calls: its own platform and nothing else. */
+/**
+ * The image service of containerd's CRI plugin, which the kubelet calls: its own platform and nothing else.
+ */
 export const containerdCri: PullingClient = {
   name: 'containerd 2.4.2, CRI',
   async pull(request) {

@@ -13,7 +13,10 @@ const accepts: HeaderLines = [
 
 const gzip: HeaderLines = [['Accept-Encoding', 'gzip']];
 
-/** podman 5, skopeo 1.22 and CRI-O, whose image library they share: a ping, then GET of the tag without a HEAD before. */
+/**
+ * podman 5, skopeo 1.22 and CRI-O, whose image library they share: a ping, then GET of the tag without a HEAD
+ * before.
+ */
 export const podman5: PullingClient = {
   name: 'podman 5.8.2',
   async pull({ origin, repository, tag, architecture, account, has }) {

@@ -2,7 +2,10 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-/** What a server's start does, as far as memory goes; prints the MiB that are set aside for new objects before and after. */
+/**
+ * What a server's start does, as far as memory goes; prints the MiB that are set aside for new objects before
+ * and after.
+ */
 const script = `
   import { getHeapSpaceStatistics } from 'node:v8';
   import { keepHeapSmall } from ${JSON.stringify(new URL('../../../src/base/heap.ts', import.meta.url).href)};

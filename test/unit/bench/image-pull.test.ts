@@ -10,7 +10,10 @@ const [manifest, ...blobs] = Array.from({ length: 6 }, () => {
   return { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.length };
 });
 
-/** A server of which `missing` cannot be had; and what it was asked for, beside how many others were open then. */
+/**
+ * A server of which `missing` cannot be had; and what it was asked for, beside how many others were open
+ * then.
+ */
 async function serve(missing?: string): Promise<{ url: URL; asked: [path: string, open: number][] }> {
   const asked: [string, number][] = [];
   let open = 0;

@@ -176,7 +176,8 @@ describe('paths', () => {
     expect(mirror.calls).toStrictEqual([]);
   });
 
-  // As registry:2, zot and the OCI conformance suite have it: there cannot be a manifest under what is no tag.
+  // As registry:2, zot and the OCI conformance suite have it: there cannot be a manifest under what is no
+  // tag.
   test.each(['.v1', '.INVALID_MANIFEST_NAME', 'a%2Fb', 'a'.repeat(129)])(
     'a manifest is not found under %s, which is no tag, and nobody is asked for it',
     async (reference) => {

@@ -9,7 +9,10 @@ import { logLines } from '../../support/log-lines.ts';
 import { TestClock } from '../../support/test-clock.ts';
 import { errorCode, unheld } from './answers.ts';
 
-/** `Bearer NAME` is alice with a token that lets her pull from everywhere, and delete from the repository NAME. */
+/**
+ * `Bearer NAME` is alice with a token that lets her pull from everywhere, and delete from the repository
+ * NAME.
+ */
 const bearer: AuthScheme = {
   name: 'bearer',
   login: (name) =>

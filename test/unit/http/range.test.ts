@@ -95,7 +95,8 @@ describe('parseRanges', () => {
     ).toBeUndefined();
   });
 
-  // RFC 9110, section 14.2: many small ranges that are not in ascending order are a sign of a broken client or an attack.
+  // RFC 9110, section 14.2: many small ranges that are not in ascending order are a sign of a broken client
+  // or an attack.
   test('takes a few ranges in any order, and ignores many of them', () => {
     const descending = (count: number): string =>
       sequence(count, (index) => `${1000 - index * 2}-${1000 - index * 2}`);

@@ -48,7 +48,8 @@ describe('a blob that is too large to be stored, and is asked for in parts', () 
     );
 
     expect(Buffer.concat(parts).equals(bytes)).toBe(true);
-    // Each part once, the whole for the last, which waits for the hash, and what is under way when a part ends.
+    // Each part once, the whole for the last, which waits for the hash, and what is under way when a part
+    // ends.
     expect(given()).toBeLessThan(2.25 * size);
   });
 

@@ -5,7 +5,8 @@ import { openMetadata } from '../../../src/store/sqlite/open-metadata.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
 import { logLines } from '../../support/log-lines.ts';
 
-// Opens the metadata of the folder in argv[2], rebuilding it if it is damaged, then writes and backs up until somebody kills it.
+// Opens the metadata of the folder in argv[2], rebuilding it if it is damaged, then writes and backs up until
+// somebody kills it.
 const root = process.argv[2] ?? '';
 const clock = systemClock();
 const { logger } = logLines();

@@ -73,7 +73,8 @@ async function rightTags(store: MetadataStore): Promise<number> {
     const tag = await store.tag(named(index), tagOf(index));
     if (tag === undefined) continue;
     const manifest = await store.manifest(named(index), image.digest);
-    // Where only an index still says what a tag points to, it has to be checked anew: as of the beginning of time.
+    // Where only an index still says what a tag points to, it has to be checked anew: as of the beginning of
+    // time.
     const isRight = tag.digest === image.digest && tag.checkedAt <= 1 && manifest?.bytes.equals(image.bytes);
     if (isRight !== true) throw new Error(`the tag of image ${index} leads astray`);
     right += 1;

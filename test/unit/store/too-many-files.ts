@@ -3,7 +3,8 @@ import { parseDigest } from '../../../src/oci/digest.ts';
 import { FilesystemContentStore } from '../../../src/store/filesystem/content-store.ts';
 import { StoreError } from '../../../src/store/store-error.ts';
 
-// Opens files until there can be no more, and says as JSON what the store in argv[2] makes of it, and of the blob argv[3].
+// Opens files until there can be no more, and says as JSON what the store in argv[2] makes of it, and of the
+// blob argv[3].
 const [, , root = '', text = ''] = process.argv;
 const digest = parseDigest(text);
 if (digest === undefined) throw new Error(`not a digest: ${text}`);

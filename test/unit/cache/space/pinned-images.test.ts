@@ -19,7 +19,10 @@ const attached = makeArtifact({ text: 'attached' });
 const attachedTag = `${image.digest.replace(':', '-')}.sig`;
 const all = [outer, inner, image, other, signature, attached];
 
-/** A mirror that holds all of `app:latest`: an index of an index and of an image, with a signature for each image. */
+/**
+ * A mirror that holds all of `app:latest`: an index of an index and of an image, with a signature for each
+ * image.
+ */
 async function open(...pins: readonly string[]): Promise<MirrorHouse> {
   const house = await MirrorHouse.open({ space: { pins } });
   for (const { bytes } of all) house.upstream.addManifest('library/app', bytes);

@@ -70,7 +70,8 @@ describe('entries of a JSON file', () => {
 });
 
 describe('a byte order mark', () => {
-  // dockerd takes it since 23.0, as what runs on Windows writes it: daemon/config/config.go, RFC 8259 section 8.1.
+  // dockerd takes it since 23.0, as what runs on Windows writes it: daemon/config/config.go, RFC 8259 section
+  // 8.1.
   it.each([
     ['daemon.json', daemon, '\uFEFF{"debug": true}', takeBackJson],
     ['an empty daemon.json', daemon, '\uFEFF', takeBackJson],

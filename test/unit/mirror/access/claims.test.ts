@@ -13,7 +13,10 @@ const alice = somebody('alice');
 const secret = target('team/secret', undefined, alice);
 const theirs = target('eve/claims');
 
-/** A manifest that anybody can publish: registries take layers that are said to be elsewhere without having them. */
+/**
+ * A manifest that anybody can publish: registries take layers that are said to be elsewhere without having
+ * them.
+ */
 function naming(digest: Digest, size = 1): Buffer {
   const mediaType = 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip';
   const empty = {
@@ -31,7 +34,10 @@ function naming(digest: Digest, size = 1): Buffer {
   );
 }
 
-/** A registry, asked with an account, where `eve/claims` is public and names blobs that only `team/secret` has. */
+/**
+ * A registry, asked with an account, where `eve/claims` is public and names blobs that only `team/secret`
+ * has.
+ */
 function registryWithClaims(): ScriptedUpstream {
   const registry = new ScriptedUpstream('registry.corp').guard('eve/claims', 'eve/base', 'eve/app');
   registry.addManifest('team/secret', image.bytes, 'latest');

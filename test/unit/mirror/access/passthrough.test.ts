@@ -16,7 +16,9 @@ interface Guarded {
   readonly other: ScriptedUpstream;
 }
 
-/** A mirror of a private registry where bob may read `team/secret`, and of another where he has no account. */
+/**
+ * A mirror of a private registry where bob may read `team/secret`, and of another where he has no account.
+ */
 async function guarded(): Promise<Guarded> {
   const registry = new ScriptedUpstream('registry.corp').guard('team/open');
   const other = new ScriptedUpstream('ghcr.io').guard();

@@ -348,7 +348,10 @@ describe('a client that asks for a blob', () => {
 });
 
 describe('the rights of the reader who pulled a manifest', () => {
-  /** A registry that is asked with an account, where `eve/claims` is public and names the blobs of a private image. */
+  /**
+   * A registry that is asked with an account, where `eve/claims` is public and names the blobs of a private
+   * image.
+   */
   async function withClaims(): Promise<MirrorHouse> {
     const house = await MirrorHouse.open(on);
     house.upstream.guard('eve/claims');
