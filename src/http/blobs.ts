@@ -1,7 +1,7 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
-import type { BlobAnswer, BlobStat, Mirror, PullTarget, Standing } from '../mirror/mirror.ts';
+import type { BlobAnswer, BlobStat, Mirror, PullTarget, Validity } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { blobLocation } from './blob-location.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -43,18 +43,18 @@ export class BlobHandler {
     if (matchesIfNoneMatch(exchange.header('if-none-match'), digest)) {
       return await this.#describe(exchange, target, digest);
     }
-    const standing = this.#standing(exchange, target, digest);
+    const validity = this.#validity(exchange, target, digest);
     const blob = await this.#mirror.openBlob(target, digest);
     const { size = Infinity } = blob;
-    return isLasting(blob) && standing !== undefined && size <= maxJoinedLength
-      ? await this.#sendWhole(exchange, digest, { blob, size }, standing)
+    return isLasting(blob) && validity !== undefined && size <= maxJoinedLength
+      ? await this.#sendWhole(exchange, digest, { blob, size }, validity)
       : await this.#send(exchange, digest, blob);
   }
 
   async #describe(exchange: Exchange, target: PullTarget, digest: Digest): Promise<Response> {
-    const standing = this.#standing(exchange, target, digest);
+    const validity = this.#validity(exchange, target, digest);
     const stat = await this.#mirror.statBlob(target, digest);
-    const lasting = isLasting(stat) ? { standing } : undefined;
+    const lasting = isLasting(stat) ? { validity } : undefined;
     const headers = blobHeaders(exchange, digest, stat);
     return matchesIfNoneMatch(exchange.header('if-none-match'), digest)
       ? exchange.reply({ status: 304, headers })
@@ -62,8 +62,8 @@ export class BlobHandler {
   }
 
   /** Asked for before the answer: what changes while that is made ends it. */
-  #standing(exchange: Exchange, target: PullTarget, digest: Digest): Standing | undefined {
-    return exchange.isRemembered ? this.#mirror.blobStanding(target, digest) : undefined;
+  #validity(exchange: Exchange, target: PullTarget, digest: Digest): Validity | undefined {
+    return exchange.isRemembered ? this.#mirror.blobValidity(target, digest) : undefined;
   }
 
   /** Sends a small blob out of memory, where it then stays if its bytes are what they should be. */
@@ -71,12 +71,12 @@ export class BlobHandler {
     exchange: Exchange,
     digest: Digest,
     { blob, size }: { readonly blob: BlobAnswer; readonly size: number },
-    standing: Standing,
+    validity: Validity,
   ): Promise<Response> {
     const bytes = await readWhole(blob, size);
     const headers = [...blobHeaders(exchange, digest, blob), ...typeHeader, ...blobLocation(exchange)];
     const isIntact = digestOf(bytes, digestAlgorithm(digest)) === digest;
-    const lasting = isIntact ? { standing } : undefined;
+    const lasting = isIntact ? { validity } : undefined;
     return exchange.reply({ status: 200, headers, body: bytes, ...lasting });
   }
 

@@ -164,9 +164,9 @@ export class Exchange {
       if (body !== undefined) this.bytesSent = length ?? 0;
     };
     const isJoined = Buffer.isBuffer(body) && body.length <= maxJoinedLength;
-    const { standing } = reply;
-    if (standing !== undefined && (isJoined || body === undefined)) {
-      this.repeatable = { headers: all, body: isJoined ? body : undefined, standing };
+    const { validity } = reply;
+    if (validity !== undefined && (isJoined || body === undefined)) {
+      this.repeatable = { headers: all, body: isJoined ? body : undefined, validity };
     }
     // As a string, head and body leave in one write instead of two pieces; latin1 keeps every byte as it is.
     if (isJoined) {

@@ -20,8 +20,8 @@ export class ManifestHandler {
     const reference = manifestReference(exchange);
     const method = exchange.method === 'HEAD' ? 'HEAD' : 'GET';
     // Before the answer: what changes while that is made ends it.
-    const standing = exchange.isRemembered
-      ? this.#mirror.manifestStanding(target, reference, method)
+    const validity = exchange.isRemembered
+      ? this.#mirror.manifestValidity(target, reference, method)
       : undefined;
     const answer = await this.#mirror.manifest(target, reference, method);
     const origin = provenance(exchange, answer);
@@ -47,7 +47,7 @@ export class ManifestHandler {
     }
     headers.push('Content-Type', mediaType);
     const isAsItIs = answer.result === 'hit' && answer.upstreamMs === 0 && !answer.notices?.length;
-    const lasting = isAsItIs ? { standing } : undefined;
+    const lasting = isAsItIs ? { validity } : undefined;
     if (method === 'HEAD') return exchange.reply({ status: 200, headers, length: size, ...lasting });
     if (answer.bytes === undefined)
       throw new TypeError('the mirror answered GET of a manifest without bytes');

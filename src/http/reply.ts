@@ -1,4 +1,4 @@
-import type { Standing } from '../mirror/mirror.ts';
+import type { Validity } from '../mirror/mirror.ts';
 
 /** Header names and values in turn, as `ServerResponse.writeHead` takes them without a copy. */
 export type HeaderList = readonly string[];
@@ -12,7 +12,7 @@ export interface Reply {
   /** For HEAD of what is not at hand: the bytes that GET would send. */
   readonly length?: number | undefined;
   /** As long as this holds, the same may be answered to the same request. */
-  readonly standing?: Standing | undefined;
+  readonly validity?: Validity | undefined;
 }
 
 /** A JSON answer. The line feed at the end is registry:2's. */

@@ -35,7 +35,7 @@ import { Routing } from '../oci/routing.ts';
 import { SearchService } from './lists/search-service.ts';
 import type { Space } from '../cache/space/compose.ts';
 import { PinnedImages } from '../cache/space/pinned-images.ts';
-import { Standings } from './standings.ts';
+import { HitValidity } from './hit-validity.ts';
 import { StoredBlobs } from './blobs/stored-blobs.ts';
 import { TagListService } from './lists/tag-list-service.ts';
 import { TagRecords } from './manifests/tag-records.ts';
@@ -208,7 +208,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
       evictor,
     }),
     health,
-    standings: new Standings({
+    hitValidity: new HitValidity({
       candidates,
       gate,
       manifests,

@@ -24,7 +24,7 @@ export interface PullTarget extends NamedTarget {
 }
 
 /** What lets a caller give a `hit` again without asking for it, as long as asking would change nothing. */
-export interface Standing {
+export interface Validity {
   /**
    * Whether the same request would still be answered from the same records: they are in memory as they were, nothing was
    * evicted or put aside, the reader may have it, and a tag needs no upstream. Asks nobody and reads nothing.
@@ -157,13 +157,13 @@ export interface Mirror {
    * What a `hit` rests on that {@link manifest} gives after this call: as long as it holds, the answer would be the same.
    * Undefined where not all of it is in memory. Throws RegistryError for what is not mirrored.
    */
-  manifestStanding(
+  manifestValidity(
     target: PullTarget,
     reference: ManifestReference,
     method: 'GET' | 'HEAD',
-  ): Standing | undefined;
+  ): Validity | undefined;
   /** The same for a `hit` of {@link statBlob} or {@link openBlob}. */
-  blobStanding(target: PullTarget, digest: Digest): Standing | undefined;
+  blobValidity(target: PullTarget, digest: Digest): Validity | undefined;
   tags(target: PullTarget): Promise<TagsAnswer>;
   /** Manifests that refer to `digest`: all, or those of one artifact type. */
   referrers(target: PullTarget, digest: Digest, artifactType: string | undefined): Promise<ReferrersAnswer>;

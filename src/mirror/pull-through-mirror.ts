@@ -20,14 +20,14 @@ import type {
   Removal,
   SearchAnswer,
   SearchQuery,
-  Standing,
+  Validity,
   TagsAnswer,
 } from './mirror.ts';
 import type { PullAhead } from './pull-ahead/pull-ahead.ts';
 import type { Reader } from './access/reader.ts';
 import type { ReferrersService } from './lists/referrers-service.ts';
 import type { SearchService } from './lists/search-service.ts';
-import type { Standings } from './standings.ts';
+import type { HitValidity } from './hit-validity.ts';
 import type { StoreHealth } from '../cache/space/store-health.ts';
 import type { TagListService } from './lists/tag-list-service.ts';
 import type { TagRecords } from './manifests/tag-records.ts';
@@ -49,7 +49,7 @@ export interface PullThroughMirrorOptions {
   readonly searches: SearchService;
   readonly deletions: Deletions;
   readonly health: StoreHealth;
-  readonly standings: Standings;
+  readonly hitValidity: HitValidity;
 }
 
 /** The mirror as `http/` sees it: resolves names, checks access, then delegates to the service for blobs, manifests, tags or referrers. */
@@ -69,7 +69,7 @@ export class PullThroughMirror implements Mirror {
   readonly #searches: SearchService;
   readonly #deletions: Deletions;
   readonly #health: StoreHealth;
-  readonly #standings: Standings;
+  readonly #hitValidity: HitValidity;
 
   constructor(options: PullThroughMirrorOptions) {
     this.#candidates = options.candidates;
@@ -87,7 +87,7 @@ export class PullThroughMirror implements Mirror {
     this.#searches = options.searches;
     this.#deletions = options.deletions;
     this.#health = options.health;
-    this.#standings = options.standings;
+    this.#hitValidity = options.hitValidity;
   }
 
   manifest(
@@ -135,19 +135,19 @@ export class PullThroughMirror implements Mirror {
     });
   }
 
-  manifestStanding(
+  manifestValidity(
     target: PullTarget,
     reference: ManifestReference,
     method: 'GET' | 'HEAD',
-  ): Standing | undefined {
+  ): Validity | undefined {
     const claims = this.#claims(target.reader);
-    return this.#standings.manifest(target, reference, (repository, manifest) => {
+    return this.#hitValidity.manifest(target, reference, (repository, manifest) => {
       if (method === 'GET') this.#pullAhead.pulledAgain(repository, manifest, claims);
     });
   }
 
-  blobStanding(target: PullTarget, digest: Digest): Standing | undefined {
-    return this.#standings.blob(target, digest);
+  blobValidity(target: PullTarget, digest: Digest): Validity | undefined {
+    return this.#hitValidity.blob(target, digest);
   }
 
   tags(target: PullTarget): Promise<TagsAnswer> {

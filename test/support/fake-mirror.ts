@@ -16,7 +16,7 @@ import type {
   Removal,
   SearchAnswer,
   SearchQuery,
-  Standing,
+  Validity,
   TagsAnswer,
 } from '../../src/mirror/mirror.ts';
 import type { Reader } from '../../src/mirror/access/reader.ts';
@@ -38,7 +38,7 @@ export class FakeMirror implements Mirror {
   upstreamMs = 0;
   warning: string | undefined;
   /** Whether hits stand, so that they may be given again without asking. */
-  standing = false;
+  givesValidity = false;
   /** Every method rejects with this while it is set. */
   failure: Error | undefined;
   /** Answers wait for this, when it is set. */
@@ -134,12 +134,12 @@ export class FakeMirror implements Mirror {
   }
 
   /** As long as nothing else is put under that name. */
-  manifestStanding(target: PullTarget, reference: ManifestReference): Standing | undefined {
-    return this.#standing(this.#manifests, `${target.name} ${referenceText(reference)}`);
+  manifestValidity(target: PullTarget, reference: ManifestReference): Validity | undefined {
+    return this.#validity(this.#manifests, `${target.name} ${referenceText(reference)}`);
   }
 
-  blobStanding(target: PullTarget, digest: Digest): Standing | undefined {
-    return this.#standing(this.#blobs, `${target.name} ${digest}`);
+  blobValidity(target: PullTarget, digest: Digest): Validity | undefined {
+    return this.#validity(this.#blobs, `${target.name} ${digest}`);
   }
 
   tags(target: PullTarget): Promise<TagsAnswer> {
@@ -194,11 +194,11 @@ export class FakeMirror implements Mirror {
     return Promise.resolve(this.ready);
   }
 
-  #standing(held: ReadonlyMap<string, object>, key: string): Standing | undefined {
+  #validity(held: ReadonlyMap<string, object>, key: string): Validity | undefined {
     const before = held.get(key);
-    if (before === undefined || !this.standing) return undefined;
+    if (before === undefined || !this.givesValidity) return undefined;
     return {
-      holds: () => this.standing && held.get(key) === before,
+      holds: () => this.givesValidity && held.get(key) === before,
       used: () => {
         this.calls.push(`used ${key}`);
       },

@@ -31,7 +31,7 @@ export class Serving implements AsyncDisposable {
     const app = createHttpApp({ mirror: this.mirror, logger, clock });
     const listen = { host: '127.0.0.1', port: 0 };
     const hot = lane === true ? { lane: new Lane({ logger, clock }) } : undefined;
-    this.mirror.standing = lane === true;
+    this.mirror.givesValidity = lane === true;
     this.server = new HttpServer({ app, listen, clock, logger, ...hot, ...options });
   }
 

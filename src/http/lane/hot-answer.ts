@@ -1,5 +1,5 @@
 import type { RepeatedLine } from '../../telemetry/repeated-line.ts';
-import type { Standing } from '../../mirror/mirror.ts';
+import type { Validity } from '../../mirror/mirror.ts';
 import type { HeaderList } from '../reply.ts';
 import type { RepeatableAnswer } from './repeatable.ts';
 
@@ -13,7 +13,7 @@ const useMs = 1000;
 
 /** An answer as it goes over the wire, but for its date and the id of its request. */
 export class HotAnswer {
-  readonly #standing: Standing;
+  readonly #validity: Validity;
   readonly #start: string;
   readonly #middle: string;
   readonly #end: string;
@@ -24,11 +24,11 @@ export class HotAnswer {
   #usedAt = -Infinity;
 
   private constructor(
-    { standing, record }: RepeatableAnswer,
+    { validity, record }: RepeatableAnswer,
     [start, middle, end]: readonly [string, string, string],
     line: RepeatedLine,
   ) {
-    this.#standing = standing;
+    this.#validity = validity;
     this.#start = start;
     this.#middle = middle;
     this.#end = end;
@@ -60,7 +60,7 @@ export class HotAnswer {
 
   /** Whether the application would answer the same right now. */
   get holds(): boolean {
-    return this.#standing.holds();
+    return this.#validity.holds();
   }
 
   /** The answer in latin1. */
@@ -72,7 +72,7 @@ export class HotAnswer {
   usedAt(now: number): void {
     if (now - this.#usedAt < useMs) return;
     this.#usedAt = now;
-    this.#standing.used();
+    this.#validity.used();
   }
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Standing } from '../../mirror/mirror.ts';
+import type { Validity } from '../../mirror/mirror.ts';
 import type { HeaderList } from '../reply.ts';
 
 /** A whole answer, status 200, that can be given again to the very same request. */
@@ -8,7 +8,7 @@ export interface RepeatableAnswer {
   readonly headers: HeaderList;
   /** Undefined for HEAD. */
   readonly body: Buffer | undefined;
-  readonly standing: Standing;
+  readonly validity: Validity;
   /** The access log's fields, without those that differ each time. */
   readonly record: Readonly<Record<string, unknown>>;
 }

@@ -422,7 +422,7 @@ describe('what is attested of an image', () => {
     await read(house, at(image.layers, 0));
     await eventually(20_000, 'the end', () => house.log.some(({ isComplete }) => isComplete === false));
     const again = (method: 'GET' | 'HEAD') =>
-      house.mirror.manifestStanding(hello, { digest: image.digest }, method);
+      house.mirror.manifestValidity(hello, { digest: image.digest }, method);
     house.upstream.rateLimit = undefined;
     await house.clock.advance(31_000);
 

@@ -7,11 +7,11 @@ import type { Gate } from './access/gate.ts';
 import type { Candidates } from './candidates.ts';
 import type { Entitlement } from './blobs/entitlement.ts';
 import type { ManifestService } from './manifests/manifest-service.ts';
-import type { PullTarget, Standing } from './mirror.ts';
+import type { PullTarget, Validity } from './mirror.ts';
 import type { TagRecords } from './manifests/tag-records.ts';
 import type { TagService } from './manifests/tag-service.ts';
 
-export interface StandingsOptions {
+export interface HitValidityOptions {
   readonly candidates: Candidates;
   readonly gate: Pick<Gate, 'seesEverything'>;
   readonly manifests: Pick<ManifestService, 'peek'>;
@@ -23,20 +23,20 @@ export interface StandingsOptions {
 }
 
 /**
- * What hits rest on. A standing remembers the very objects that the services answer from, and compares by identity: a tag
+ * What hits rest on. A validity remembers the very objects that the services answer from, and compares by identity: a tag
  * that was confirmed, moved, or moved away and back has a new record, and so has what was evicted and fetched again.
  */
-export class Standings {
+export class HitValidity {
   readonly #candidates: Candidates;
-  readonly #gate: StandingsOptions['gate'];
-  readonly #manifests: StandingsOptions['manifests'];
-  readonly #tagRecords: StandingsOptions['tagRecords'];
-  readonly #tags: StandingsOptions['tags'];
-  readonly #entitlement: StandingsOptions['entitlement'];
-  readonly #content: StandingsOptions['content'];
-  readonly #metadata: StandingsOptions['metadata'];
+  readonly #gate: HitValidityOptions['gate'];
+  readonly #manifests: HitValidityOptions['manifests'];
+  readonly #tagRecords: HitValidityOptions['tagRecords'];
+  readonly #tags: HitValidityOptions['tags'];
+  readonly #entitlement: HitValidityOptions['entitlement'];
+  readonly #content: HitValidityOptions['content'];
+  readonly #metadata: HitValidityOptions['metadata'];
 
-  constructor(options: StandingsOptions) {
+  constructor(options: HitValidityOptions) {
     this.#candidates = options.candidates;
     this.#gate = options.gate;
     this.#manifests = options.manifests;
@@ -48,14 +48,14 @@ export class Standings {
   }
 
   /**
-   * As {@link Mirror.manifestStanding}.
+   * As {@link Mirror.manifestValidity}.
    * @param onUse told whenever the manifest is given again
    */
   manifest(
     target: PullTarget,
     reference: ManifestReference,
     onUse: (repository: Repository, manifest: Manifest) => void,
-  ): Standing | undefined {
+  ): Validity | undefined {
     const used = (repository: Repository) => (manifest: Manifest) => {
       onUse(repository, manifest);
     };
@@ -66,8 +66,8 @@ export class Standings {
     );
   }
 
-  /** As {@link Mirror.blobStanding}. Those who need proof of their right to a blob have to ask each time. */
-  blob(target: PullTarget, digest: Digest): Standing | undefined {
+  /** As {@link Mirror.blobValidity}. Those who need proof of their right to a blob have to ask each time. */
+  blob(target: PullTarget, digest: Digest): Validity | undefined {
     if (!this.#gate.seesEverything(target.reader)) return undefined;
     return this.#while(target, (repository) => {
       const known = this.#entitlement.peek(repository, digest);
@@ -85,7 +85,7 @@ export class Standings {
     repository: Repository,
     tag: Parameters<TagRecords['peek']>[1],
     onUse: (manifest: Manifest) => void,
-  ): Standing | undefined {
+  ): Validity | undefined {
     const record = this.#tagRecords.peek(repository, tag);
     const held = record && this.#digest(repository, record.digest, onUse);
     if (record === undefined || held === undefined) return undefined;
@@ -98,7 +98,7 @@ export class Standings {
     };
   }
 
-  #digest(repository: Repository, digest: Digest, onUse: (manifest: Manifest) => void): Standing | undefined {
+  #digest(repository: Repository, digest: Digest, onUse: (manifest: Manifest) => void): Validity | undefined {
     const manifest = this.#manifests.peek(repository, digest);
     if (manifest === undefined) return undefined;
     return {
@@ -110,12 +110,12 @@ export class Standings {
     };
   }
 
-  /** A standing that ends, too, when the reader is admitted no more, or the name comes to mean another repository. */
-  #while(target: PullTarget, make: (repository: Repository) => Standing | undefined): Standing | undefined {
+  /** A validity that also ends when the reader is admitted no more, or the name comes to mean another repository. */
+  #while(target: PullTarget, make: (repository: Repository) => Validity | undefined): Validity | undefined {
     if (target.cachedOnly) return undefined;
     const settled = this.#candidates.settled(target);
-    const standing = settled && make(settled.repository);
-    if (settled === undefined || standing === undefined) return undefined;
-    return { holds: () => settled.holds() && standing.holds(), used: () => standing.used() };
+    const validity = settled && make(settled.repository);
+    if (settled === undefined || validity === undefined) return undefined;
+    return { holds: () => settled.holds() && validity.holds(), used: () => validity.used() };
   }
 }

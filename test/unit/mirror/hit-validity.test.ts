@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ManifestReference } from '../../../src/oci/reference.ts';
-import type { PullTarget, Standing } from '../../../src/mirror/mirror.ts';
+import type { PullTarget, Validity } from '../../../src/mirror/mirror.ts';
 import { makeImage } from '../../support/image.ts';
 import { byTag, fromWebPage, MirrorHouse, readAll, somebody, target } from '../../support/mirror-house.ts';
 import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
@@ -33,22 +33,22 @@ async function pull(asked: PullTarget = hello): Promise<void> {
   await house.mirror.statBlob(asked, config.digest);
 }
 
-interface Standings {
-  readonly tag: Standing | undefined;
-  readonly manifest: Standing | undefined;
-  readonly blob: Standing | undefined;
+interface Validities {
+  readonly tag: Validity | undefined;
+  readonly manifest: Validity | undefined;
+  readonly blob: Validity | undefined;
 }
 
-function standings(asked: PullTarget = hello): Standings {
+function validities(asked: PullTarget = hello): Validities {
   return {
-    tag: house.mirror.manifestStanding(asked, latest, 'GET'),
-    manifest: house.mirror.manifestStanding(asked, byDigest, 'GET'),
-    blob: house.mirror.blobStanding(asked, config.digest),
+    tag: house.mirror.manifestValidity(asked, latest, 'GET'),
+    manifest: house.mirror.manifestValidity(asked, byDigest, 'GET'),
+    blob: house.mirror.blobValidity(asked, config.digest),
   };
 }
 
 /** Which of them hold. */
-function holding({ tag, manifest, blob }: Standings): Readonly<Record<string, boolean | undefined>> {
+function holding({ tag, manifest, blob }: Validities): Readonly<Record<string, boolean | undefined>> {
   return { tag: tag?.holds(), manifest: manifest?.holds(), blob: blob?.holds() };
 }
 
@@ -66,88 +66,88 @@ async function lastUse(): Promise<number> {
 describe('what is held', () => {
   test('stands as long as nothing changes', async () => {
     await pull();
-    const standing = standings();
+    const validity = validities();
     await house.clock.advance(59_999);
-    expect(holding(standing)).toEqual(all);
+    expect(holding(validity)).toEqual(all);
   });
 
   test('is not known to stand before it was pulled', () => {
-    expect(standings()).toEqual(none);
+    expect(validities()).toEqual(none);
   });
 
   test('asks nobody, whatever becomes of it', async () => {
     await pull();
-    const standing = standings();
+    const validity = validities();
     const before = house.upstream.requests.length;
     await house.clock.advance(600_000);
-    holding(standing);
+    holding(validity);
     expect(house.upstream.requests.length).toBe(before);
   });
 
   test('by tag stands until upstream is due to be asked again', async () => {
     await pull();
-    const standing = standings();
+    const validity = validities();
     await house.clock.advance(60_000);
-    expect(holding(standing)).toEqual({ ...all, tag: false });
+    expect(holding(validity)).toEqual({ ...all, tag: false });
     await house.mirror.manifest(hello, latest, 'GET');
-    expect(holding(standing)).toEqual({ ...all, tag: false });
-    expect(holding(standings())).toEqual(all);
+    expect(holding(validity)).toEqual({ ...all, tag: false });
+    expect(holding(validities())).toEqual(all);
   });
 
   test('by tag does not stand when the tag has moved, nor when it has moved back', async () => {
     await pull();
-    const standing = standings();
+    const validity = validities();
     for (const { digest } of [other, image]) {
       house.upstream.moveTag('library/hello', 'latest', digest);
       await house.clock.advance(60_000);
       await house.mirror.manifest(hello, latest, 'GET');
-      expect(holding(standing)).toEqual({ ...all, tag: false });
+      expect(holding(validity)).toEqual({ ...all, tag: false });
     }
   });
 
   test('by tag does not stand when the clock was set back', async () => {
     await pull();
-    const standing = standings();
+    const validity = validities();
     house.clock.set(-1);
-    expect(holding(standing)).toEqual({ ...all, tag: false });
+    expect(holding(validity)).toEqual({ ...all, tag: false });
   });
 
   test('ends when it is removed, at once and for good', async () => {
     await pull();
-    const standing = standings();
+    const validity = validities();
     await house.mirror.remove({ ...hello, reader: somebody('alice') }, byDigest);
-    expect(holding(standing)).toEqual({ tag: false, manifest: false, blob: false });
-    const { tag, manifest } = standings();
+    expect(holding(validity)).toEqual({ tag: false, manifest: false, blob: false });
+    const { tag, manifest } = validities();
     expect([tag, manifest]).toEqual([undefined, undefined]);
     await pull();
-    expect(holding(standing)).toEqual({ tag: false, manifest: false, blob: false });
-    expect(holding(standings())).toEqual(all);
+    expect(holding(validity)).toEqual({ tag: false, manifest: false, blob: false });
+    expect(holding(validities())).toEqual(all);
   });
 
   test('by tag ends when only the tag is removed', async () => {
     await pull();
-    const standing = standings();
+    const validity = validities();
     await house.mirror.remove({ ...hello, reader: somebody('alice') }, latest);
-    expect(standing.tag?.holds()).toBe(false);
+    expect(validity.tag?.holds()).toBe(false);
   });
 
   test('ends when it is evicted', async () => {
     await pull();
-    const standing = standings();
+    const validity = validities();
     await Array.fromAsync(house.space.evictor.prune({ toBytes: 0, dryRun: false }));
-    expect(holding(standing)).toEqual({ tag: false, manifest: false, blob: false });
+    expect(holding(validity)).toEqual({ tag: false, manifest: false, blob: false });
   });
 
   test('ends for a blob when its bytes are put aside', async () => {
     await pull();
-    const standing = standings();
+    const validity = validities();
     await house.content.quarantine(config.digest);
-    expect(holding(standing)).toEqual({ ...all, blob: false });
+    expect(holding(validity)).toEqual({ ...all, blob: false });
   });
 
   test('counts as used when it is given again', async () => {
     await pull();
-    const { manifest } = standings();
+    const { manifest } = validities();
     await house.clock.advance(5000);
     manifest?.used();
     expect(await lastUse()).toBe(house.clock.now());
@@ -155,7 +155,7 @@ describe('what is held', () => {
 
   test('is not known to stand for web pages', async () => {
     await pull();
-    expect(standings(fromWebPage(hello))).toEqual(none);
+    expect(validities(fromWebPage(hello))).toEqual(none);
   });
 });
 
@@ -167,9 +167,9 @@ describe('a name of one word that may mean two repositories', () => {
     });
     corp.upstream.addManifest('library/app', image.bytes, 'latest');
     const app = target('app');
-    expect(corp.mirror.manifestStanding(app, latest, 'GET')).toBeUndefined();
+    expect(corp.mirror.manifestValidity(app, latest, 'GET')).toBeUndefined();
     await corp.mirror.manifest(app, latest, 'GET');
-    expect(corp.mirror.manifestStanding(app, latest, 'GET')?.holds()).toBe(true);
+    expect(corp.mirror.manifestValidity(app, latest, 'GET')?.holds()).toBe(true);
   });
 
   test('stands no more when it means the other', async () => {
@@ -180,10 +180,10 @@ describe('a name of one word that may mean two repositories', () => {
     corp.upstream.addManifest('library/app', image.bytes, 'latest');
     const app = target('app');
     await corp.mirror.manifest(app, latest, 'GET');
-    const standing = corp.mirror.manifestStanding(app, latest, 'GET');
+    const validity = corp.mirror.manifestValidity(app, latest, 'GET');
     corp.upstream.addManifest('app', other.bytes, 'new');
     await corp.mirror.manifest(app, byTag('new'), 'GET');
-    expect(standing?.holds()).toBe(false);
+    expect(validity?.holds()).toBe(false);
   });
 });
 
@@ -199,14 +199,14 @@ describe('what is private upstream', () => {
     registry.addBlob('team/open', config.bytes);
     await corp.mirror.manifest(open, byDigest, 'GET');
     await readAll(await corp.mirror.openBlob(open, config.digest));
-    const standing = corp.mirror.manifestStanding(open, byDigest, 'GET');
-    expect(standing?.holds()).toBe(true);
-    expect(corp.mirror.blobStanding(open, config.digest)).toBeUndefined();
+    const validity = corp.mirror.manifestValidity(open, byDigest, 'GET');
+    expect(validity?.holds()).toBe(true);
+    expect(corp.mirror.blobValidity(open, config.digest)).toBeUndefined();
 
     await corp.mirror.manifest({ ...secret, reader: { ...secret.reader, user: 'alice' } }, byDigest, 'GET');
-    expect(corp.mirror.manifestStanding(secret, byDigest, 'GET')?.holds()).toBe(false);
+    expect(corp.mirror.manifestValidity(secret, byDigest, 'GET')?.holds()).toBe(false);
 
     await corp.clock.advance(10 * 60_000);
-    expect(standing?.holds()).toBe(false);
+    expect(validity?.holds()).toBe(false);
   });
 });
