@@ -43,6 +43,8 @@ export default defineConfig({
   cwd: import.meta.dirname,
   input: Object.fromEntries(entries.map((file) => [basename(file, '.ts'), file])),
   platform: 'node',
+  // `engines.node` of package.json.
+  transform: { target: 'node24' },
   // A native module: it stays where npm has put it.
   external: ['better-sqlite3'],
   // For jsonc-parser: what it has for Node.js loads its parts in a way that no bundler can follow.

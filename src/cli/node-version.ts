@@ -1,12 +1,11 @@
-/** `engines.node` of package.json, which npm does not ask about when it runs a program. */
-const least = [22, 19] as const;
+/** `engines.node` of package.json, which npm does not check when it runs a program. */
+const oldestMajor = 24;
 
 /**
  * Why a Node.js is too old, in a line; undefined if it is not.
  * @param version as `process.versions.node` has it
  */
 export function describeOldNode(version: string): string | undefined {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major > least[0] || (major === least[0] && minor >= least[1])) return undefined;
-  return `Node.js ${least.join('.')} or newer is needed, and this is ${version}`;
+  if (Number.parseInt(version, 10) >= oldestMajor) return undefined;
+  return `Node.js ${oldestMajor} or newer is needed, and this is ${version}`;
 }
