@@ -24,7 +24,7 @@ const reach: Readonly<Record<AddressKind, ReadonlySet<AddressKind>>> = {
 const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /** What a host is to an upstream: named in its URLs, named in its `redirects`, or not named at all. */
-export type Standing = 'upstream' | 'redirect' | 'stranger';
+export type HostTrust = 'upstream' | 'redirect' | 'unknown';
 
 /**
  * Keeps an upstream from sending Entrepot, by redirects, realms or links, into networks that it could not reach itself.
@@ -47,9 +47,9 @@ export class AddressGuard {
     this.#nearness = new Map(urls.map((url) => hostOf(url)).map((host) => [host, expectedKind(host)]));
   }
 
-  standing(url: URL): Standing {
+  trust(url: URL): HostTrust {
     if (this.#nearness.has(hostOf(url))) return 'upstream';
-    return this.isNamed(url) ? 'redirect' : 'stranger';
+    return this.isNamed(url) ? 'redirect' : 'unknown';
   }
 
   /** Whether the operator has named the host of `url` in `redirects`. */
@@ -63,11 +63,11 @@ export class AddressGuard {
   check(url: URL): void {
     const host = hostOf(url);
     const kind = writtenKind(host);
-    if (kind !== undefined && !this.#admits(this.standing(url), kind)) throw refusal(host, kind);
+    if (kind !== undefined && !this.#admits(this.trust(url), kind)) throw refusal(host, kind);
   }
 
-  /** A lookup for connections to hosts of that standing, which finds only addresses that may be asked. */
-  lookup(standing: Standing): LookupFunction {
+  /** A lookup for connections to hosts with that trust, which finds only addresses that may be asked. */
+  lookup(trust: HostTrust): LookupFunction {
     return (hostname, options, callback) => {
       this.#lookup(hostname, { ...options, all: true }, (error, found, family) => {
         if (error !== null) {
@@ -76,7 +76,7 @@ export class AddressGuard {
         }
         const addresses: readonly LookupAddress[] =
           typeof found === 'string' ? [{ address: found, family: family ?? isIP(found) }] : found;
-        const good = addresses.filter(({ address }) => this.#admits(standing, addressKind(address)));
+        const good = addresses.filter(({ address }) => this.#admits(trust, addressKind(address)));
         const [first] = good;
         if (first === undefined) {
           callback(refusal(hostname, addressKind(addresses[0]?.address ?? '')), []);
@@ -95,9 +95,9 @@ export class AddressGuard {
     if (this.#nearness.has(host)) this.#nearness.set(host, addressKind(address));
   }
 
-  #admits(standing: Standing, kind: AddressKind): boolean {
-    if (standing === 'upstream') return true;
-    if (standing === 'redirect' && kind !== 'forbidden') return true;
+  #admits(trust: HostTrust, kind: AddressKind): boolean {
+    if (trust === 'upstream') return true;
+    if (trust === 'redirect' && kind !== 'forbidden') return true;
     return [...this.#nearness.values()].some((near) => reach[near].has(kind));
   }
 }
@@ -139,7 +139,7 @@ function refusal(host: string, kind: AddressKind): UpstreamError {
   return new UpstreamError('invalid', `${host} is not asked: it is ${description[kind]}`, { advice });
 }
 
-/** Whether certificates of hosts of that standing go unchecked. */
-export function isUnchecked(standing: Standing, insecure: boolean): boolean {
-  return insecure && standing !== 'stranger';
+/** Whether certificates of hosts with that trust go unchecked. */
+export function isUnchecked(trust: HostTrust, insecure: boolean): boolean {
+  return insecure && trust !== 'unknown';
 }

@@ -33,7 +33,7 @@ type ToldError = z.infer<typeof toldError>;
  */
 export async function answerError(response: UpstreamResponse, now: number): Promise<UpstreamError> {
   const { status, url, headers, wasShownPassword = false } = response;
-  const said = await upstreamsWords(response);
+  const said = await upstreamMessage(response);
   const message = `${url.host}: ${status} ${said === '' ? meaning(status) : said}`;
   return new UpstreamError(kindOf(status), message, {
     status,
@@ -78,11 +78,11 @@ export async function errorCode(response: UpstreamResponse): Promise<string | un
 }
 
 /** `CODE: message` of the first error in the body; empty when there is none. */
-async function upstreamsWords(response: UpstreamResponse): Promise<string> {
+async function upstreamMessage(response: UpstreamResponse): Promise<string> {
   const { code, message } = (await firstError(response)) ?? {};
-  const words = [code, message].filter((part) => part !== undefined).join(': ');
+  const text = [code, message].filter((part) => part !== undefined).join(': ');
   const { secrets = [] } = response;
-  return printable(secrets.reduce((text, secret) => text.replaceAll(secret, redacted), words));
+  return printable(secrets.reduce((rest, secret) => rest.replaceAll(secret, redacted), text));
 }
 
 async function firstError(response: UpstreamResponse): Promise<ToldError | undefined> {
@@ -110,7 +110,7 @@ export function printable(text: string): string {
 }
 
 function bareUrl(afterScheme: string): string {
-  const [place = ''] = afterScheme.split(/[?#]/, 1);
-  const host = place.split('/', 1)[0] ?? '';
-  return place.slice(host.lastIndexOf('@') + 1);
+  const [address = ''] = afterScheme.split(/[?#]/, 1);
+  const host = address.split('/', 1)[0] ?? '';
+  return address.slice(host.lastIndexOf('@') + 1);
 }

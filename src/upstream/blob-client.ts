@@ -62,7 +62,7 @@ export class BlobClient {
     const url = endpoint(this.#url, repository, 'blobs', digest);
     return this.#heads.ask(
       async () => {
-        const head: UpstreamRequest = { method: 'HEAD', url, headers: {}, lane: 'metadata', signal };
+        const head: UpstreamRequest = { method: 'HEAD', url, headers: {}, pool: 'metadata', signal };
         const response = await this.#send(this.#metadata, head, repository);
         if (response.status !== 200) throw await answerError(response, this.#clock.now());
         response.body.discard();
@@ -83,7 +83,7 @@ export class BlobClient {
       method: 'GET',
       url,
       headers: rangeOf(offset, end),
-      lane: 'blob',
+      pool: 'blob',
       signal,
     };
     const response = await this.#send(this.#contents, request, repository);
@@ -101,7 +101,7 @@ export class BlobClient {
         method: 'GET',
         url: place,
         headers,
-        lane: 'blob',
+        pool: 'blob',
         signal,
       });
       if (isExpired(response)) {
@@ -150,7 +150,7 @@ export class BlobClient {
       method: 'GET',
       url,
       headers: { range: 'bytes=0-0' },
-      lane: 'metadata',
+      pool: 'metadata',
       signal,
     };
     const response = await this.#send(this.#metadata, get, repository);

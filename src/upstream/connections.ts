@@ -1,10 +1,10 @@
 import type { SecureContext } from 'node:tls';
 import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import { guardedConnector, type ConnectorOptions } from './connector.ts';
-import type { Lane } from './http-message.ts';
+import type { ConnectionPool } from './http-message.ts';
 
 /** Connections to one origin at a time; more requests wait for one of them. */
-const maxConnections: Readonly<Record<Lane, number>> = { metadata: 32, blob: 128 };
+const maxConnections: Readonly<Record<ConnectionPool, number>> = { metadata: 32, blob: 128 };
 
 /**
  * Of an answer's head, in bytes: 64 KiB for one line, and what Node takes by default for the others. Some
@@ -31,24 +31,24 @@ export interface ProxiedOptions {
 }
 
 /** Connections straight to where a request goes. */
-export function direct(lane: Lane, { receive, ...options }: ConnectorOptions): Dispatcher {
-  const connect = guardedConnector({ ...options, receive: lane === 'blob' ? receive : undefined });
-  return new Agent({ ...pooling(lane), connect });
+export function direct(pool: ConnectionPool, { receive, ...options }: ConnectorOptions): Dispatcher {
+  const connect = guardedConnector({ ...options, receive: pool === 'blob' ? receive : undefined });
+  return new Agent({ ...pooling(pool), connect });
 }
 
 /** Connections through a proxy: HTTPS goes through a tunnel (CONNECT), plain HTTP in absolute form. */
 export function proxied(
-  lane: Lane,
+  pool: ConnectionPool,
   { proxy, connectMs, headerMs, secureContext, unchecked }: ProxiedOptions,
 ): Dispatcher {
   const tls = { timeout: connectMs, secureContext };
   return new ProxyAgent({
-    ...pooling(lane),
+    ...pooling(pool),
     uri: proxy.href,
     requestTls: { ...tls, rejectUnauthorized: !unchecked },
     proxyTls: tls,
     // Those that undici makes by itself know neither these limits nor that of the wait for a tunnel.
-    factory: (origin, options) => new Pool(origin, Object.assign(pooling(lane), options)),
+    factory: (origin, options) => new Pool(origin, Object.assign(pooling(pool), options)),
     clientFactory: (origin, options) =>
       new Pool(origin, Object.assign({ headersTimeout: headerMs }, options)),
   });
@@ -56,13 +56,13 @@ export function proxied(
 
 /** Blobs in parallel want connections of their own, and one cut stream must not end others: no HTTP/2. */
 function pooling(
-  lane: Lane,
+  pool: ConnectionPool,
 ): Pick<
   Pool.Options,
   'connections' | 'allowH2' | 'maxHeaderSize' | 'keepAliveTimeout' | 'keepAliveMaxTimeout'
 > {
   return {
-    connections: maxConnections[lane],
+    connections: maxConnections[pool],
     allowH2: false,
     maxHeaderSize,
     keepAliveTimeout: keepAliveMs,

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
-import { isUnchecked, type AddressGuard, type Standing } from './address-guard.ts';
+import { isUnchecked, type AddressGuard, type HostTrust } from './address-guard.ts';
 import { onePiece, type ReceiveBuffers } from './receive-buffers.ts';
 
 export interface ConnectorOptions {
@@ -24,24 +24,24 @@ export function guardedConnector({
   insecure,
   receive,
 }: ConnectorOptions): buildConnector.connector {
-  const connectorTo = (standing: Standing): buildConnector.connector =>
+  const connectorTo = (trust: HostTrust): buildConnector.connector =>
     buildConnector({
       timeout: timeoutMs,
       allowH2: false,
-      lookup: guard.lookup(standing),
-      rejectUnauthorized: !isUnchecked(standing, insecure),
+      lookup: guard.lookup(trust),
+      rejectUnauthorized: !isUnchecked(trust, insecure),
       ...(secureContext === undefined ? {} : { secureContext }),
       ...(receive === undefined ? {} : { onread: receive.onread(), highWaterMark: onePiece }),
     });
-  const connectors: Readonly<Record<Standing, buildConnector.connector>> = {
+  const connectors: Readonly<Record<HostTrust, buildConnector.connector>> = {
     upstream: connectorTo('upstream'),
     redirect: connectorTo('redirect'),
-    stranger: connectorTo('stranger'),
+    unknown: connectorTo('unknown'),
   };
   return (options, callback) => {
     const { protocol, hostname, port } = options;
     const url = new URL(`${protocol}//${isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}`);
-    connectors[guard.standing(url)](options, (...[error, socket]) => {
+    connectors[guard.trust(url)](options, (...[error, socket]) => {
       if (error !== null) {
         callback(error, null);
         return;

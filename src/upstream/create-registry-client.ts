@@ -74,7 +74,7 @@ export function createRegistryProbe(options: CreateRegistryClientOptions): Regis
   const { urls, credentials, timeouts, clock, logger } = options;
   const [url] = urls;
   const transport = createTransport(options);
-  const isNamed = (place: URL): boolean => transport.isNamed(place);
+  const isNamed = (host: URL): boolean => transport.isNamed(host);
   const tokenClient = new TokenClient(transport, clock, timeouts.idleMs);
   const tokens = new TokenCache(clock, logger);
   const authorizer = new Authorizer({ upstream: url, credentials, tokens, tokenClient, isNamed });
@@ -110,7 +110,7 @@ function clientAt(
 ): RegistryClient {
   const { name, credentials, timeouts, clock, random, logger, heads } = options;
   const retry = { clock, random, policy: options.retry };
-  const isNamed = (place: URL): boolean => transport.isNamed(place);
+  const isNamed = (host: URL): boolean => transport.isNamed(host);
   const redirects = new RedirectFollower(transport, isNamed);
   const retrying = new RetryingSender(redirects, retry);
   const tokens = new TokenCache(clock, logger);

@@ -2,7 +2,7 @@ import type { SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { isUnchecked, type AddressGuard } from './address-guard.ts';
 import { direct, proxied } from './connections.ts';
-import type { Lane } from './http-message.ts';
+import type { ConnectionPool } from './http-message.ts';
 import { NoProxy } from './no-proxy.ts';
 import type { ProxySettings } from './proxy-settings.ts';
 import { ReceiveBuffers } from './receive-buffers.ts';
@@ -42,20 +42,20 @@ export class Dispatchers {
   }
 
   /** What sends a request to `url`. */
-  async of(url: URL, lane: Lane): Promise<Dispatcher> {
+  async of(url: URL, pool: ConnectionPool): Promise<Dispatcher> {
     const proxy = this.proxyOf(url);
     const { guard, connectMs, headerMs, insecure } = this.#options;
     if (proxy === undefined) {
       const secureContext = url.protocol === 'https:' ? await this.#options.secureContext() : undefined;
       const receive = this.memory;
-      return this.#kept(`${lane} ${url.protocol}`, () =>
-        direct(lane, { guard, timeoutMs: connectMs, secureContext, insecure, receive }),
+      return this.#kept(`${pool} ${url.protocol}`, () =>
+        direct(pool, { guard, timeoutMs: connectMs, secureContext, insecure, receive }),
       );
     }
     const secureContext = await this.#options.secureContext();
-    const unchecked = isUnchecked(guard.standing(url), insecure);
-    return this.#kept(`${lane} ${String(unchecked)} ${proxy.href}`, () =>
-      proxied(lane, { proxy, connectMs, headerMs, secureContext, unchecked }),
+    const unchecked = isUnchecked(guard.trust(url), insecure);
+    return this.#kept(`${pool} ${String(unchecked)} ${proxy.href}`, () =>
+      proxied(pool, { proxy, connectMs, headerMs, secureContext, unchecked }),
     );
   }
 

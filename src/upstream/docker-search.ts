@@ -67,7 +67,7 @@ export class DockerSearch {
       method: 'GET',
       url,
       headers: { accept: 'application/json' },
-      lane: 'metadata',
+      pool: 'metadata',
       signal,
     });
     if (response.status !== 200) throw await answerError(response, this.#clock.now());

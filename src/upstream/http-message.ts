@@ -5,7 +5,7 @@ import type { ResponseBody } from './response-body.ts';
  * Which connections a request uses. Blobs take long; were they to share connections with what is small, a hundred slow
  * ones would hold up a HEAD.
  */
-export type Lane = 'metadata' | 'blob';
+export type ConnectionPool = 'metadata' | 'blob';
 
 export interface UpstreamRequest {
   /** POST is for token services only: nothing is written to a registry. */
@@ -14,7 +14,7 @@ export interface UpstreamRequest {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  readonly lane: Lane;
+  readonly pool: ConnectionPool;
   /** What to do about a 303: GHCR points to a web page with one. Followed if not given. */
   readonly seeOther?: 'return' | undefined;
   readonly signal?: AbortSignal | undefined;

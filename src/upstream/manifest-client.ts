@@ -97,7 +97,7 @@ export class ManifestClient {
       method,
       url: endpoint(url, repository, 'manifests', referenceText(reference)),
       headers: { accept: manifestMediaTypes.join(', ') },
-      lane: 'metadata',
+      pool: 'metadata',
       signal,
     };
     const response = await sender.send(request, pullScope(repository));

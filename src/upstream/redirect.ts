@@ -33,8 +33,8 @@ export class RedirectFollower implements Sender {
       if (followed === maxRedirects) {
         throw new UpstreamError('invalid', `${request.url.host} redirects more than ${maxRedirects} times`);
       }
-      const target = redirectTarget(url, headerText(response.headers, 'location'), (place) =>
-        this.#adviceAgainstPlain(request.url, place),
+      const target = redirectTarget(url, headerText(response.headers, 'location'), (to) =>
+        this.#adviceAgainstPlain(request.url, to),
       );
       if (target.origin !== url.origin) headers = withoutAuthorization(headers);
       url = target;
@@ -42,10 +42,10 @@ export class RedirectFollower implements Sender {
   }
 
   /** Without TLS, only the digest shows that what comes is what was meant. Authorization is not sent there in any case. */
-  #adviceAgainstPlain(asked: URL, place: URL): string | undefined {
+  #adviceAgainstPlain(asked: URL, to: URL): string | undefined {
     if (!isByDigest(asked))
       return 'have it redirect to https: no digest would show what is changed on the way';
-    return this.#isNamed(place) ? undefined : nameInRedirects;
+    return this.#isNamed(to) ? undefined : nameInRedirects;
   }
 }
 

@@ -117,7 +117,7 @@ export class RegistryClient implements UpstreamRegistry {
         method: 'GET',
         url,
         headers: { accept: 'application/json' },
-        lane: 'metadata',
+        pool: 'metadata',
         signal,
       };
       const response = await this.#expectOk(
@@ -146,7 +146,7 @@ export class RegistryClient implements UpstreamRegistry {
         method: 'GET',
         url,
         headers: { accept: mediaTypes.ociIndex },
-        lane: 'metadata',
+        pool: 'metadata',
         seeOther: 'return',
         signal,
       };

@@ -93,6 +93,6 @@ export class RegistryProbe {
   #request(signal: AbortSignal | undefined, path = 'v2/'): UpstreamRequest {
     const { pathname, origin } = this.#options.url;
     const url = new URL(`${pathname.replace(/\/+$/, '')}/${path}`, origin);
-    return { method: 'GET', url, headers: {}, lane: 'metadata', signal };
+    return { method: 'GET', url, headers: {}, pool: 'metadata', signal };
   }
 }

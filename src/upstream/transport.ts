@@ -37,7 +37,7 @@ export class Transport implements Sender {
     this.#options = options;
   }
 
-  async send({ method, url, headers, body, lane, signal }: UpstreamRequest): Promise<UpstreamResponse> {
+  async send({ method, url, headers, body, pool, signal }: UpstreamRequest): Promise<UpstreamResponse> {
     const { dispatchers, guard, timeouts, userAgent, clock, logger } = this.#options;
     // The query is left out of logs: that of a CDN's URL is a signature.
     const log = { method, host: url.host, path: url.pathname };
@@ -47,7 +47,7 @@ export class Transport implements Sender {
     guard.check(url);
     const asked = { host: url.host, proxy: this.proxyOf(url), signal };
     try {
-      const dispatcher = await dispatchers.of(url, lane);
+      const dispatcher = await dispatchers.of(url, pool);
       const answer = new Arriving(dispatchers.memory, signal);
       const request: Dispatcher.DispatchOptions = {
         origin: url.origin,

@@ -1,29 +1,29 @@
 import type { Clock } from '../../base/clock.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
-import { VerdictCache } from '../../base/verdict-cache.ts';
+import { LoginCache } from '../../base/login-cache.ts';
 import type { Bcrypt } from './bcrypt.ts';
 import { costOf, type Accounts } from './htpasswd.ts';
 import type { HtpasswdFile } from './htpasswd-file.ts';
 
-/** How long a verdict holds; a changed password file ends it at once. */
-const verdictMs = 5 * 60_000;
-const maxVerdicts = 10_000;
+/** How long the outcome of a check holds; a changed password file ends it at once. */
+const rememberedMs = 5 * 60_000;
+const maxRemembered = 10_000;
 
 /** htpasswd's own, for a file without accounts. */
 const defaultCost = 5;
 
-/** Checks passwords against a password file. Verdicts are remembered, so that a pull of thirty layers costs one bcrypt. */
+/** Checks passwords against a password file. Outcomes are cached, so that a pull of thirty layers costs one bcrypt. */
 export class Passwords {
   readonly #file: HtpasswdFile;
   readonly #bcrypt: Pick<Bcrypt, 'compare'>;
-  readonly #verdicts: VerdictCache;
+  readonly #logins: LoginCache;
   readonly #checks = new SingleFlight<boolean>();
 
   constructor(file: HtpasswdFile, bcrypt: Pick<Bcrypt, 'compare'>, clock: Clock) {
     this.#file = file;
     this.#bcrypt = bcrypt;
-    this.#verdicts = new VerdictCache({ clock, maxAgeMs: verdictMs, max: maxVerdicts });
+    this.#logins = new LoginCache({ clock, maxAgeMs: rememberedMs, max: maxRemembered });
   }
 
   /** Rejects with RegistryError when too many checks wait already. */
@@ -37,11 +37,11 @@ export class Passwords {
   }
 
   async #matches({ username, password }: BasicCredentials, hash: string, client: string): Promise<boolean> {
-    const key = this.#verdicts.key([hash, username, password]);
-    const known = this.#verdicts.get(key);
+    const key = this.#logins.key([hash, username, password]);
+    const known = this.#logins.get(key);
     if (known !== undefined) return known;
     const { outcome } = this.#checks.run(key, async () =>
-      this.#verdicts.set(key, await this.#bcrypt.compare(password, hash, client)),
+      this.#logins.set(key, await this.#bcrypt.compare(password, hash, client)),
     );
     return await outcome;
   }

@@ -3,14 +3,14 @@ import { registryErrors } from '../../oci/error.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
-import { VerdictCache } from '../../base/verdict-cache.ts';
+import { LoginCache } from '../../base/login-cache.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 import type { Upstream } from '../upstream.ts';
 import { isRefusal } from '../upstream-failure.ts';
 import { probe, wantedKey, type Wanted } from './wanted.ts';
 
-const verdictMs = 60_000;
-const remembered = 10_000;
+const rememberedMs = 60_000;
+const maxRemembered = 10_000;
 /** Checks under way at once: each opens a connection of its own, and the limit slows down guessing of passwords. */
 const maxChecks = 32;
 /** Seconds. */
@@ -18,18 +18,18 @@ const retryAfter = 2;
 
 /** Whether a reader's own registry credentials may read a repository; only the repository's upstream is asked. */
 export class Passthrough {
-  readonly #verdicts: VerdictCache;
+  readonly #logins: LoginCache;
   readonly #checks = new SingleFlight<boolean>();
   #underWay = 0;
 
   constructor(clock: Clock) {
-    this.#verdicts = new VerdictCache({ clock, maxAgeMs: verdictMs, max: remembered });
+    this.#logins = new LoginCache({ clock, maxAgeMs: rememberedMs, max: maxRemembered });
   }
 
-  /** The verdict on these credentials of the last minute; undefined when there is none. Never asks upstream. */
+  /** The outcome of the last minute for these credentials; undefined when there is none. Never asks upstream. */
   remembered(repository: Repository, wanted: Wanted, credentials: BasicCredentials): boolean | undefined {
     const { whole, part } = this.#keys(repository, wanted, credentials);
-    return this.#verdicts.get(whole) ?? this.#verdicts.get(part);
+    return this.#logins.get(whole) ?? this.#logins.get(part);
   }
 
   /**
@@ -44,8 +44,8 @@ export class Passthrough {
     credentials: BasicCredentials,
   ): Promise<boolean> {
     const { whole, part } = this.#keys(repository, wanted, credentials);
-    const verdict = this.remembered(repository, wanted, credentials);
-    if (verdict !== undefined) return Promise.resolve(verdict);
+    const known = this.remembered(repository, wanted, credentials);
+    if (known !== undefined) return Promise.resolve(known);
     return this.#checks.run(part, async () => {
       if (this.#underWay >= maxChecks)
         throw registryErrors.tooManyRequests('too many logins at once', { retryAfter });
@@ -53,12 +53,12 @@ export class Passthrough {
       const registry = upstream.as(credentials);
       try {
         await probe(registry, repository, wanted);
-        return this.#verdicts.set(whole, true);
+        return this.#logins.set(whole, true);
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
-        if (error.kind === 'not-found') return this.#verdicts.set(part, false);
+        if (error.kind === 'not-found') return this.#logins.set(part, false);
         if (!isRefusal(error)) throw error;
-        return this.#verdicts.set(whole, false);
+        return this.#logins.set(whole, false);
       } finally {
         this.#underWay -= 1;
         await registry.close();
@@ -66,7 +66,7 @@ export class Passthrough {
     }).outcome;
   }
 
-  /** Where verdicts are kept: those on the repository as a whole, and those on what is wanted of it. */
+  /** The keys of outcomes for the repository as a whole, and for what is wanted of it. */
   #keys(
     repository: Repository,
     wanted: Wanted,
@@ -74,8 +74,8 @@ export class Passthrough {
   ): { readonly whole: string; readonly part: string } {
     const name = repositoryKey(repository);
     return {
-      whole: this.#verdicts.key([name, null, username, password]),
-      part: this.#verdicts.key([name, wantedKey(wanted), username, password]),
+      whole: this.#logins.key([name, null, username, password]),
+      part: this.#logins.key([name, wantedKey(wanted), username, password]),
     };
   }
 }

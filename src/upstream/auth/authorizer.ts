@@ -128,7 +128,7 @@ export class Authorizer {
     if (credentials !== undefined && !realm.trusted) {
       throw distrustOf(realm, `${this.#upstream.host} asks for its credentials to be sent to`);
     }
-    const judge = (place: string): Realm => judgeRealm(this.#upstream, place, this.#isNamed);
+    const judge = (location: string): Realm => judgeRealm(this.#upstream, location, this.#isNamed);
     const account = credentials === undefined ? undefined : fingerprint(credentials);
     const key: TokenKey = { account, realm: realm.url, service, scope };
     const { value, remembered } = await this.#tokens.get(

@@ -5,9 +5,9 @@ import { UpstreamError } from '../registry.ts';
 import { distrustOf, type Realm } from './realm.ts';
 
 export interface TokenServiceOptions {
-  /** Judges each place that the token service redirects to, as the realm of a challenge. */
-  readonly judge: (place: string) => Realm;
-  /** Whether the request shows an account: then it goes to places only that are trusted with one. */
+  /** Judges each redirect of the token service, as the realm of a challenge. */
+  readonly judge: (location: string) => Realm;
+  /** Whether the request shows an account: then it only goes where one may be shown. */
   readonly withAccount: boolean;
 }
 

@@ -17,7 +17,7 @@ export type Token = Perishable<string>;
 export interface TokenRequest {
   readonly realm: URL;
   /** Judges where the realm redirects to. */
-  readonly judge: (place: string) => Realm;
+  readonly judge: (location: string) => Realm;
   /** Some token services (Artifact Registry) know none. */
   readonly service: string | undefined;
   /** Apart by blanks; empty for none. */
@@ -76,7 +76,7 @@ export class TokenClient {
           accept: 'application/json',
           ...(basic === undefined ? {} : { authorization: basicAuthorization(basic) }),
         },
-        lane: 'metadata',
+        pool: 'metadata',
       },
       judge,
       secretsOf(basic),
@@ -117,7 +117,7 @@ export class TokenClient {
         url: withoutHash(realm),
         headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
         body: form.toString(),
-        lane: 'metadata',
+        pool: 'metadata',
       },
       judge,
       secretsOf({ identityToken: refreshToken }),

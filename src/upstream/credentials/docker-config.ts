@@ -31,7 +31,7 @@ const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
  */
 export class DockerConfig {
   readonly #source: string;
-  readonly #values: z.infer<typeof configuration>;
+  readonly #config: z.infer<typeof configuration>;
 
   /**
    * @param source what errors call it, such as its file's name
@@ -48,12 +48,12 @@ export class DockerConfig {
     }
     const parsed = configuration.safeParse(json);
     if (!parsed.success) throw new CredentialError(`${source} is not a Docker configuration`);
-    this.#values = parsed.data;
+    this.#config = parsed.data;
   }
 
   /** The helper to ask for `host`, as in `docker-credential-NAME`; undefined when its credentials are in here. */
   helper(host: string): string | undefined {
-    const { credHelpers = {}, credsStore } = this.#values;
+    const { credHelpers = {}, credsStore } = this.#config;
     const key = findServerKey(Object.keys(credHelpers), host);
     const name = key === undefined ? credsStore : credHelpers[key];
     return name === '' ? undefined : name;
@@ -64,33 +64,33 @@ export class DockerConfig {
    * @throws {CredentialError} when they cannot be read
    */
   credentials(host: string): Credentials | undefined {
-    const { auths = {} } = this.#values;
+    const { auths = {} } = this.#config;
     const key = findServerKey(Object.keys(auths), host);
     if (key === undefined) return undefined;
-    const place = `${this.#source}: auths[${JSON.stringify(key)}]`;
+    const where = `${this.#source}: auths[${JSON.stringify(key)}]`;
     const parsed = login.safeParse(auths[key]);
-    if (!parsed.success) throw new CredentialError(`${place} is not a login`);
-    return readLogin(parsed.data, place);
+    if (!parsed.success) throw new CredentialError(`${where} is not a login`);
+    return readLogin(parsed.data, where);
   }
 }
 
 function readLogin(
   { auth = '', username = '', password = '', identitytoken = '', registrytoken = '' }: Login,
-  place: string,
+  where: string,
 ): Credentials | undefined {
   if (registrytoken !== '') {
-    if (!printable.test(registrytoken)) throw new CredentialError(`${place}.registrytoken is not a token`);
+    if (!printable.test(registrytoken)) throw new CredentialError(`${where}.registrytoken is not a token`);
     return { registryToken: registrytoken };
   }
   if (identitytoken !== '') return { identityToken: identitytoken };
-  if (auth !== '') return decodeAuth(auth, place);
+  if (auth !== '') return decodeAuth(auth, where);
   return username === '' && password === '' ? undefined : { username, password };
 }
 
 /** As Docker reads it: a password may hold colons, and may be padded with zeros. */
-function decodeAuth(auth: string, place: string): Credentials {
+function decodeAuth(auth: string, where: string): Credentials {
   const text = base64.test(auth) ? Buffer.from(auth, 'base64').toString('utf8') : '';
   const colon = text.indexOf(':');
-  if (colon <= 0) throw new CredentialError(`${place}.auth is not a user name and password in base64`);
+  if (colon <= 0) throw new CredentialError(`${where}.auth is not a user name and password in base64`);
   return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, '') };
 }

@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns';
 import { describe, expect, it } from 'vitest';
-import { AddressGuard, type Standing } from '../../../src/upstream/address-guard.ts';
+import { AddressGuard, type HostTrust } from '../../../src/upstream/address-guard.ts';
 
 function guardOf(url: string, redirects: readonly string[] = []): AddressGuard {
   return new AddressGuard({ urls: [new URL(url)], redirects });
@@ -16,10 +16,10 @@ function isAsked(guard: AddressGuard, url: string): boolean {
   }
 }
 
-/** What a connection to a host of that standing gets of the addresses that its name has. */
+/** What a connection to a host with that trust gets of the addresses that its name has. */
 async function found(
   url: string,
-  standing: Standing,
+  trust: HostTrust,
   addresses: readonly string[],
   all = true,
 ): Promise<string | readonly string[]> {
@@ -33,7 +33,7 @@ async function found(
         addresses.map((address) => ({ address, family: 4 })),
       );
     },
-  }).lookup(standing);
+  }).lookup(trust);
   const { promise, resolve, reject } = Promise.withResolvers<string | readonly LookupAddress[]>();
   lookup('host.example.com', { all }, (error, answer) => {
     if (error === null) resolve(answer);
@@ -81,8 +81,8 @@ describe('an upstream at a public name', () => {
     expect(isAsked(guard, 'http://10.0.0.7:9000/')).toBe(true);
     expect(isAsked(guard, 'http://10.0.0.7/')).toBe(false);
     expect(isAsked(guard, 'http://[fd00::7]:1234/')).toBe(true);
-    expect(guard.standing(new URL('https://storage.lan/'))).toBe('redirect');
-    expect(guard.standing(new URL('https://other.lan/'))).toBe('stranger');
+    expect(guard.trust(new URL('https://storage.lan/'))).toBe('redirect');
+    expect(guard.trust(new URL('https://other.lan/'))).toBe('unknown');
   });
 
   it('may not send to metadata services even if they are named for it', () => {
@@ -151,11 +151,11 @@ describe('a lookup', () => {
   const upstream = 'https://registry.example.com';
 
   it('gives out only the addresses that may be asked', async () => {
-    expect(await found(upstream, 'stranger', ['10.0.0.1', '1.1.1.1', '127.0.0.1', '1.0.0.1'])).toEqual([
+    expect(await found(upstream, 'unknown', ['10.0.0.1', '1.1.1.1', '127.0.0.1', '1.0.0.1'])).toEqual([
       '1.1.1.1',
       '1.0.0.1',
     ]);
-    expect(await found(upstream, 'stranger', ['10.0.0.1', '1.1.1.1'], false)).toBe('1.1.1.1');
+    expect(await found(upstream, 'unknown', ['10.0.0.1', '1.1.1.1'], false)).toBe('1.1.1.1');
     expect(await found(upstream, 'redirect', ['10.0.0.1', '169.254.169.254'])).toEqual(['10.0.0.1']);
   });
 
@@ -168,8 +168,8 @@ describe('a lookup', () => {
 
   it('fails when no address may be asked', async () => {
     const refused = { kind: 'invalid', message: expect.stringContaining('host.example.com') as string };
-    await expect(found(upstream, 'stranger', ['10.0.0.1', '127.0.0.1'])).rejects.toMatchObject(refused);
+    await expect(found(upstream, 'unknown', ['10.0.0.1', '127.0.0.1'])).rejects.toMatchObject(refused);
     await expect(found(upstream, 'redirect', ['169.254.169.254'])).rejects.toMatchObject(refused);
-    await expect(found(upstream, 'stranger', [])).rejects.toMatchObject(refused);
+    await expect(found(upstream, 'unknown', [])).rejects.toMatchObject(refused);
   });
 });

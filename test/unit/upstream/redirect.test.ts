@@ -80,7 +80,7 @@ describe('a step from https to http', () => {
     const sender = new ScriptedSender({ status: 307, headers: { location } }, { status: 200, body: 'b' });
     const headers = { authorization: 'Bearer t', range: 'bytes=1-' };
     const redirects = new RedirectFollower(sender, (place) => named.includes(place.host));
-    return { sender, answer: redirects.send({ method: 'GET', url: new URL(url), headers, lane: 'blob' }) };
+    return { sender, answer: redirects.send({ method: 'GET', url: new URL(url), headers, pool: 'blob' }) };
   }
 
   it.each([blob, manifest])('of %s is made to a host that is named, without Authorization', async (url) => {

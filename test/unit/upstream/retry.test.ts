@@ -9,7 +9,7 @@ const request: UpstreamRequest = {
   method: 'HEAD',
   url: new URL('https://registry.example.com/v2/a/manifests/latest'),
   headers: {},
-  lane: 'metadata',
+  pool: 'metadata',
 };
 
 const lost = new UpstreamError('unavailable', 'reset');

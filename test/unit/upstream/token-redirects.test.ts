@@ -14,7 +14,7 @@ const request: UpstreamRequest = {
   method: 'GET',
   url: new URL('https://auth.example.com/token'),
   headers: { authorization: 'Basic b3duZXI6c2VjcmV0' },
-  lane: 'metadata',
+  pool: 'metadata',
 };
 
 function movedTo(location: string): ScriptedSender {
