@@ -7,16 +7,16 @@ const sharedSecret = ['HS256', 'HS384', 'HS512'];
 
 const algorithms = ['EdDSA', 'RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512'];
 
-const algorithm = text.transform((value, context): string => {
+const algorithm = text.transform((value, ctx): string => {
   const name = [...algorithms, ...sharedSecret].find((one) => one.toLowerCase() === value.toLowerCase());
-  return name ?? refuse(context, `${shown(value)} is not one of ${algorithms.join(', ')}`);
+  return name ?? refuse(ctx, `${shown(value)} is not one of ${algorithms.join(', ')}`);
 });
 
 /** Those that are safe; a file of registry:2's may name others among them. */
-const signingAlgorithms = oneOrMore(algorithm).transform((given, context): readonly string[] => {
+const signingAlgorithms = oneOrMore(algorithm).transform((given, ctx): readonly string[] => {
   const safe = given.filter((name) => !sharedSecret.includes(name));
   if (safe.length > 0 || given.length === 0) return safe;
-  context.issues.push({
+  ctx.issues.push({
     code: 'custom',
     message: `tokens that are signed with a shared secret are not taken; name one of ${algorithms.join(', ')}`,
     input: undefined,
@@ -43,13 +43,10 @@ export const authSchema = z.strictObject({
 });
 
 /** Who is allowed something: `anonymous`, `authenticated`, `user:NAME` or `group:NAME`. */
-const whom = text.transform((value, context): string => {
+const whom = text.transform((value, ctx): string => {
   if (value === 'anonymous' || value === 'authenticated' || /^(?:user|group):[^\s:]/.test(value))
     return value;
-  return refuse(
-    context,
-    `${shown(value)} is nobody: write anonymous, authenticated, user:NAME or group:NAME`,
-  );
+  return refuse(ctx, `${shown(value)} is nobody: write anonymous, authenticated, user:NAME or group:NAME`);
 });
 
 export const accessSchema = z.strictObject({

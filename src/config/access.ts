@@ -3,7 +3,7 @@ import type { AccessRules } from '../mirror/access/policy.ts';
 import type { AuthConfig } from './config.ts';
 import type { FileValues } from './schema.ts';
 import { suggest } from './suggest.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 import type { Path } from './tree.ts';
 import { checkUpstream } from './upstream-pattern.ts';
 
@@ -19,14 +19,14 @@ export function hasAccounts({ htpasswd, token }: AuthConfig): boolean {
 export function readAccess(
   given: FileValues['access'],
   auth: AuthConfig | undefined,
-  around: Surroundings,
+  context: LoadContext,
 ): AccessRules {
   return {
     anonymous: given.anonymous ?? (auth !== undefined && hasAccounts(auth) ? 'deny' : 'allow'),
     private: given.private ?? 'authenticated',
     groups: Object.fromEntries(Object.entries(given.groups).map(([name, users]) => [name, users ?? []])),
     rules: given.rules.map(({ match, allow }, index) => {
-      checkGroups(allow, given.groups, ['access', 'rules', index, 'allow'], around);
+      checkGroups(allow, given.groups, ['access', 'rules', index, 'allow'], context);
       return { match, allow };
     }),
     mirror: given.mirror,
@@ -38,24 +38,24 @@ export function checkAccess(
   access: AccessRules,
   auth: AuthConfig,
   upstreams: readonly UpstreamName[],
-  around: Surroundings,
+  context: LoadContext,
 ): void {
   const patterns: [Path, string][] = [
     ...access.rules.map(({ match }, index): [Path, string] => [['access', 'rules', index, 'match'], match]),
     ...access.mirror.allow.map((match): [Path, string] => [['access', 'mirror', 'allow'], match]),
     ...access.mirror.deny.map((match): [Path, string] => [['access', 'mirror', 'deny'], match]),
   ];
-  for (const [path, pattern] of patterns) checkUpstream(pattern, path, upstreams, around);
+  for (const [path, pattern] of patterns) checkUpstream(pattern, path, upstreams, context);
 
   if (hasAccounts(auth)) return;
   const nobody = 'nobody can: give auth.htpasswd or auth.token';
   if (access.anonymous === 'deny') {
-    around.problems.add(['access', 'anonymous'], `asks everyone to log in, which ${nobody}`);
+    context.problems.add(['access', 'anonymous'], `asks everyone to log in, which ${nobody}`);
   }
   for (const [index, { allow }] of access.rules.entries()) {
     const needsLogin = allow.find((who) => who !== 'anonymous');
     if (needsLogin !== undefined && !allow.includes('anonymous')) {
-      around.problems.add(
+      context.problems.add(
         ['access', 'rules', index, 'allow'],
         `${needsLogin} has to log in, which ${nobody}`,
       );
@@ -67,7 +67,7 @@ function checkGroups(
   allow: readonly string[],
   groups: Readonly<Record<string, unknown>>,
   path: Path,
-  { problems }: Surroundings,
+  { problems }: LoadContext,
 ): void {
   for (const who of allow) {
     const group = /^group:(.*)$/.exec(who)?.[1];

@@ -6,7 +6,7 @@ import {
   type DockerConfigSource,
 } from '../upstream/credentials/credential-source.ts';
 import { assertReadable, FileProblem, readText } from './files.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 import { pathText, type Path } from './tree.ts';
 
 const maxSecretBytes = 64 * 1024;
@@ -36,20 +36,20 @@ export function accountKey(given: AccountKeys): keyof AccountKeys | undefined {
 export function readAccount(
   given: AccountKeys,
   path: Path,
-  around: Surroundings,
+  context: LoadContext,
 ): CredentialSource | undefined {
   const other = given.credentials === undefined ? given.exec && 'exec' : 'credentials';
   const written = accountKey({ ...given, credentials: undefined, exec: undefined });
-  if (other === undefined) return readPair(given, path, around);
+  if (other === undefined) return readPair(given, path, context);
   if (written !== undefined) {
-    around.problems.add([...path, other], `${pathText([...path, written])} is set too; keep one of them`);
+    context.problems.add([...path, other], `${pathText([...path, written])} is set too; keep one of them`);
     return undefined;
   }
-  if (given.exec === undefined) return readSource(given.credentials ?? '', [...path, 'credentials'], around);
-  return readExec(given.exec, [...path, 'exec', 'command'], around);
+  if (given.exec === undefined) return readSource(given.credentials ?? '', [...path, 'credentials'], context);
+  return readExec(given.exec, [...path, 'exec', 'command'], context);
 }
 
-function readPair(given: AccountKeys, path: Path, around: Surroundings): CredentialSource | undefined {
+function readPair(given: AccountKeys, path: Path, context: LoadContext): CredentialSource | undefined {
   const username = readSecret('username');
   const password = readSecret('password');
   if (username !== undefined && password === undefined && !named('password')) {
@@ -69,42 +69,42 @@ function readPair(given: AccountKeys, path: Path, around: Surroundings): Credent
   }
 
   function problem(key: string, message: string): void {
-    around.problems.add([...path, key], message);
+    context.problems.add([...path, key], message);
   }
 
   function readSecret(key: 'username' | 'password'): string | undefined {
     const value = given[key];
     const file = given[`${key}file`];
     if (file === undefined) return value;
-    if (value === undefined) return readSecretFile([...path, `${key}file`], file, around);
+    if (value === undefined) return readSecretFile([...path, `${key}file`], file, context);
     problem(`${key}file`, `${pathText([...path, key])} is set too; keep one of them`);
     return undefined;
   }
 }
 
 /** Without the one line end that editors and `echo` leave. */
-function readSecretFile(path: Path, name: string, around: Surroundings): string | undefined {
-  const secret = around.file(path, name, (file) => readText(file, maxSecretBytes).replace(/\r?\n$/, ''));
-  if (secret === '') around.problems.add(path, `${around.absolute(name)} is empty`);
+function readSecretFile(path: Path, name: string, context: LoadContext): string | undefined {
+  const secret = context.file(path, name, (file) => readText(file, maxSecretBytes).replace(/\r?\n$/, ''));
+  if (secret === '') context.problems.add(path, `${context.absolute(name)} is empty`);
   return secret === '' ? undefined : secret;
 }
 
 /** `docker-config` or `helper:NAME`. What else stands here may be a password: it is not quoted. */
-function readSource(text: string, path: Path, around: Surroundings): CredentialSource | undefined {
-  if (/^docker-?config(?:\.json)?$/i.test(text)) return dockerConfig(around);
+function readSource(text: string, path: Path, context: LoadContext): CredentialSource | undefined {
+  if (/^docker-?config(?:\.json)?$/i.test(text)) return dockerConfig(context);
   const [, name] = /^helper:(.*)$/i.exec(text) ?? [];
   if (name === undefined) {
-    around.problems.add(path, 'is neither docker-config nor helper:NAME');
+    context.problems.add(path, 'is neither docker-config nor helper:NAME');
     return undefined;
   }
   if (!isHelperProgram(name)) {
-    around.problems.add(path, `needs the name of a helper, such as helper:ecr-login, or its absolute path`);
+    context.problems.add(path, `needs the name of a helper, such as helper:ecr-login, or its absolute path`);
     return undefined;
   }
   if (isAbsolute(name)) return { kind: 'helper', program: name, lifetimeMs: helperLifetimeMs };
   if (name.startsWith(helperPrefix)) {
     const short = name.slice(helperPrefix.length);
-    around.problems.add(path, `${helperPrefix} is put before the name, did you mean helper:${short}?`);
+    context.problems.add(path, `${helperPrefix} is put before the name, did you mean helper:${short}?`);
     return undefined;
   }
   return { kind: 'helper', program: helperPrefix + name, lifetimeMs: helperLifetimeMs };
@@ -113,15 +113,15 @@ function readSource(text: string, path: Path, around: Surroundings): CredentialS
 function readExec(
   { command, lifetime }: NonNullable<AccountKeys['exec']>,
   path: Path,
-  around: Surroundings,
+  context: LoadContext,
 ): CredentialSource | undefined {
   if (/\s/.test(command)) {
-    around.problems.add(path, 'must be one program, without arguments');
+    context.problems.add(path, 'must be one program, without arguments');
     return undefined;
   }
-  const program = command.includes('/') ? around.absolute(command) : command;
+  const program = command.includes('/') ? context.absolute(command) : command;
   if (!isHelperProgram(program)) {
-    around.problems.add(path, 'must be the name of a program or its path');
+    context.problems.add(path, 'must be the name of a program or its path');
     return undefined;
   }
   // As in registry:2: 0 runs it for every request, and without a lifetime it is run once.
@@ -129,25 +129,25 @@ function readExec(
 }
 
 /** Where Docker's own clients look. */
-function dockerConfig(around: Surroundings): DockerConfigSource {
-  const folder = around.variable('DOCKER_CONFIG');
-  const file = around.absolute(
+function dockerConfig(context: LoadContext): DockerConfigSource {
+  const folder = context.variable('DOCKER_CONFIG');
+  const file = context.absolute(
     folder === undefined
-      ? join(around.variable('HOME') ?? homedir(), '.docker', 'config.json')
+      ? join(context.variable('HOME') ?? homedir(), '.docker', 'config.json')
       : join(folder, 'config.json'),
   );
-  const text = around.variable('DOCKER_AUTH_CONFIG');
-  if (text === undefined) warnIfUnreadable(file, around);
+  const text = context.variable('DOCKER_AUTH_CONFIG');
+  if (text === undefined) warnIfUnreadable(file, context);
   return { kind: 'docker-config', file, text };
 }
 
 /** It may come later, with the next `docker login`. */
-function warnIfUnreadable(file: string, around: Surroundings): void {
+function warnIfUnreadable(file: string, context: LoadContext): void {
   try {
     assertReadable(file);
   } catch (error) {
     if (!(error instanceof FileProblem)) throw error;
     const warning = `credentials: docker-config: ${file} ${error.message}; until it can be read, upstreams are asked anonymously`;
-    if (!around.warnings.includes(warning)) around.warnings.push(warning);
+    if (!context.warnings.includes(warning)) context.warnings.push(warning);
   }
 }

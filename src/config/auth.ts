@@ -1,17 +1,17 @@
 import type { AuthConfig, TokenAuthConfig } from './config.ts';
 import { assertReadable } from './files.ts';
 import type { FileValues } from './schema.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 import type { Path } from './tree.ts';
 
 type Given = NonNullable<FileValues['auth']>;
 
 /** How clients log in. What it returns counts only when there are no problems. */
-export function readAuth(given: FileValues['auth'], around: Surroundings): AuthConfig {
+export function readAuth(given: FileValues['auth'], context: LoadContext): AuthConfig {
   if (given === undefined) return { htpasswd: undefined, token: undefined, passthrough: false };
   const { htpasswd, token, passthrough } = given;
-  if (htpasswd === undefined && token === undefined && !passthrough && isWritten(around)) {
-    around.problems.add(
+  if (htpasswd === undefined && token === undefined && !passthrough && isWritten(context)) {
+    context.problems.add(
       ['auth'],
       'protects nothing: give htpasswd or token what they need, or leave the section out',
     );
@@ -22,31 +22,31 @@ export function readAuth(given: FileValues['auth'], around: Surroundings): AuthC
         ? undefined
         : {
             realm: htpasswd.realm,
-            path: readableFile(['auth', 'htpasswd', 'path'], htpasswd.path, around),
+            path: readableFile(['auth', 'htpasswd', 'path'], htpasswd.path, context),
           },
-    token: token === undefined ? undefined : readToken(token, around),
+    token: token === undefined ? undefined : readToken(token, context),
     passthrough,
   };
 }
 
 /** `passthrough: false` alone asks for nothing, and gets it. */
-function isWritten({ tree }: Surroundings): boolean {
+function isWritten({ tree }: LoadContext): boolean {
   const section = tree.get(['auth']);
   return typeof section !== 'object' || Object.keys(section).some((key) => key !== 'passthrough');
 }
 
-function readToken(given: NonNullable<Given['token']>, around: Surroundings): TokenAuthConfig | undefined {
+function readToken(given: NonNullable<Given['token']>, context: LoadContext): TokenAuthConfig | undefined {
   const path = ['auth', 'token'];
   const { service, issuer, signingalgorithms } = given;
   const realm = URL.canParse(given.realm) ? new URL(given.realm) : undefined;
   if (given.rootcertbundle.length === 0 && given.jwks === undefined) {
-    around.problems.add(path, 'needs keys to check tokens with: give rootcertbundle or jwks');
+    context.problems.add(path, 'needs keys to check tokens with: give rootcertbundle or jwks');
   }
   const keys = {
     rootcertbundle: given.rootcertbundle.map((name) =>
-      readableFile([...path, 'rootcertbundle'], name, around),
+      readableFile([...path, 'rootcertbundle'], name, context),
     ),
-    jwks: given.jwks === undefined ? undefined : readableFile([...path, 'jwks'], given.jwks, around),
+    jwks: given.jwks === undefined ? undefined : readableFile([...path, 'jwks'], given.jwks, context),
   };
   if (
     realm === undefined ||
@@ -54,7 +54,7 @@ function readToken(given: NonNullable<Given['token']>, around: Surroundings): To
     realm.username !== '' ||
     realm.hash !== ''
   ) {
-    around.problems.add(
+    context.problems.add(
       [...path, 'realm'],
       'must be the URL at which clients get tokens, such as https://auth.example.com/token',
     );
@@ -63,7 +63,7 @@ function readToken(given: NonNullable<Given['token']>, around: Surroundings): To
   return { realm, service, issuer, keys, signingalgorithms };
 }
 
-function readableFile(path: Path, name: string, around: Surroundings): string {
-  around.file(path, name, assertReadable);
-  return around.absolute(name);
+function readableFile(path: Path, name: string, context: LoadContext): string {
+  context.file(path, name, assertReadable);
+  return context.absolute(name);
 }

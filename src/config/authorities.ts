@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readText } from './files.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 import type { Path } from './tree.ts';
 
 const maxBytes = 1024 * 1024;
@@ -11,23 +11,23 @@ const certificate = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 export function readAuthorities(
   given: readonly string[] | undefined,
   path: Path,
-  around: Surroundings,
+  context: LoadContext,
 ): string | undefined {
   if (given === undefined) return undefined;
   const texts = given.map((item) => {
-    if (item.includes('-----BEGIN ')) return readCertificates(item, 'the text', path, around);
-    const content = around.file(path, item, (file) => readText(file, maxBytes));
-    return content === undefined ? '' : readCertificates(content, around.absolute(item), path, around);
+    if (item.includes('-----BEGIN ')) return readCertificates(item, 'the text', path, context);
+    const content = context.file(path, item, (file) => readText(file, maxBytes));
+    return content === undefined ? '' : readCertificates(content, context.absolute(item), path, context);
   });
   return texts.join('');
 }
 
 /** Only the certificates of a text: comments, and keys that do not belong there, go no further. */
-function readCertificates(text: string, what: string, path: Path, around: Surroundings): string {
+function readCertificates(text: string, what: string, path: Path, context: LoadContext): string {
   const found = text.match(certificate) ?? [];
-  if (found.length === 0) around.problems.add(path, `${what} holds no certificate in PEM form`);
+  if (found.length === 0) context.problems.add(path, `${what} holds no certificate in PEM form`);
   if (!found.every(isCertificate))
-    around.problems.add(path, `${what} holds a certificate that cannot be read`);
+    context.problems.add(path, `${what} holds a certificate that cannot be read`);
   return found.map((pem) => `${pem}\n`).join('');
 }
 

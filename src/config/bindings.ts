@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ListenAddress } from '../http/server.ts';
 import { addressText } from './address-text.ts';
 import type { FileValues } from './schema.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 import { pathText, type Path } from './tree.ts';
 import type { GivenUpstream } from './upstream-schema.ts';
 
@@ -16,7 +16,7 @@ interface Bound {
 export function checkBindings(
   named: readonly Bound[],
   http: FileValues['http'],
-  { problems }: Surroundings,
+  { problems }: LoadContext,
 ): void {
   const addresses: { readonly key: string; readonly address: ListenAddress }[] = [];
   const take = (path: Path, address: ListenAddress): void => {

@@ -1,37 +1,37 @@
 import { repositoryGlob, tagGlob } from '../base/glob.ts';
 import { imagePattern } from '../cache/space/pin-pattern.ts';
 import { parseDigest } from '../oci/digest.ts';
-import { refuse, shown, text, type Context } from './scalars.ts';
+import { refuse, shown, text, type RefinementContext } from './scalars.ts';
 
 /** A glob on `repository:tag`. */
-export const tagPattern = text.transform((value, context): string => {
+export const tagPattern = text.transform((value, ctx): string => {
   if (!value.includes(':') && !value.endsWith('*')) {
-    return refuse(context, `${shown(value)} matches no repository:tag, did you mean ${value}:*?`);
+    return refuse(ctx, `${shown(value)} matches no repository:tag, did you mean ${value}:*?`);
   }
-  return checked(value, context, tagGlob);
+  return checked(value, ctx, tagGlob);
 });
 
 /** A glob on `upstream/repository`. */
-export const repositoryPattern = text.transform((value, context): string => {
+export const repositoryPattern = text.transform((value, ctx): string => {
   const meant = likelier(value);
-  if (meant !== undefined) return refuse(context, `${shown(value)} ${meant}`);
-  return checked(value, context, repositoryGlob);
+  if (meant !== undefined) return refuse(ctx, `${shown(value)} ${meant}`);
+  return checked(value, ctx, repositoryGlob);
 });
 
 /** An upstream (`ghcr.io`, `ghcr.io/*`, `ghcr.io/**`), or a glob on `upstream/repository`. */
-export const quotaPattern = text.transform((value, context): string => {
+export const quotaPattern = text.transform((value, ctx): string => {
   if (/^[^/*?[{]+(?:\/\*{1,2})?$/.test(value)) return value;
-  if (value === '*') return refuse(context, 'matches nothing, did you mean **?');
+  if (value === '*') return refuse(ctx, 'matches nothing, did you mean **?');
   const meant = likelier(value);
-  if (meant !== undefined) return refuse(context, `${shown(value)} ${meant}`);
-  return checked(value, context, repositoryGlob);
+  if (meant !== undefined) return refuse(ctx, `${shown(value)} ${meant}`);
+  return checked(value, ctx, repositoryGlob);
 });
 
 /** A pattern of images, as `imagePattern` takes it. */
-export const pinPattern = text.transform((value, context): string => {
+export const pinPattern = text.transform((value, ctx): string => {
   const meant = likelierImage(value);
-  if (meant !== undefined) return refuse(context, `${shown(value)} ${meant}`);
-  return checked(value, context, imagePattern);
+  if (meant !== undefined) return refuse(ctx, `${shown(value)} ${meant}`);
+  return checked(value, ctx, imagePattern);
 });
 
 /** What is wrong with a pattern that is a glob, and yet hardly what its writer means. */
@@ -73,12 +73,12 @@ function likelierImage(value: string): string | undefined {
     : 'matches nothing: what follows @ is no digest, as sha256: and 64 hexadecimal digits';
 }
 
-function checked(value: string, context: Context, compile: (pattern: string) => unknown): string {
+function checked(value: string, ctx: RefinementContext, compile: (pattern: string) => unknown): string {
   try {
     compile(value);
     return value;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return refuse(context, error.message);
+    return refuse(ctx, error.message);
   }
 }

@@ -19,12 +19,12 @@ const ownHeaders = new Set([
 /** Response headers by name; a list of values each, or one value. */
 export const headers = z
   .record(z.string(), z.union([text.transform((value) => [value]), z.array(text)]).optional())
-  .transform((given, context) => {
+  .transform((given, ctx) => {
     const result: Record<string, readonly string[]> = {};
     for (const [name, values = []] of Object.entries(given)) {
       const problem = headerProblem(name, values);
       if (problem === undefined) result[name] = values;
-      else context.issues.push({ code: 'custom', message: problem, path: [name], input: given });
+      else ctx.issues.push({ code: 'custom', message: problem, path: [name], input: given });
     }
     return result;
   });

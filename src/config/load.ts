@@ -12,7 +12,7 @@ import { ProblemList } from './problem-list.ts';
 import { readQuotas } from './quotas.ts';
 import { takeRegistry2Keys } from './registry2.ts';
 import type { FileValues } from './schema.ts';
-import { Surroundings } from './surroundings.ts';
+import { LoadContext } from './load-context.ts';
 import { readSystemStores } from './system-stores.ts';
 import { readTls } from './tls.ts';
 import { blankToUndefined, ConfigTree, isSection } from './tree.ts';
@@ -56,14 +56,14 @@ export function loadConfig(source: ConfigSource = {}): LoadedConfig {
   if (file !== undefined) checkVersion(tree, problems);
   const ignored = takeRegistry2Keys(tree, problems);
   const validated = validate(tree, problems);
-  const around = new Surroundings(tree, environment, directory, problems);
-  const parts = readParts(validated, around);
+  const context = new LoadContext(tree, environment, directory, problems);
+  const parts = readParts(validated, context);
   problems.throwIfAny();
   if (parts === undefined) throw new Error('a configuration without problems has a part that cannot be read');
 
   const config = deepFreeze(assemble(validated.values, parts, directory));
   const usual = file !== undefined && parts.usual;
-  const warnings = [...around.warnings, ...warningsOf({ config, tree, ignored, foreign, usual })];
+  const warnings = [...context.warnings, ...warningsOf({ config, tree, ignored, foreign, usual })];
   return { config, warnings };
 }
 
@@ -73,19 +73,19 @@ type Parts = Upstreams &
   Pick<Config['storage'], 'quotas'>;
 
 /** Reads what has to be looked up or depends on other sections; undefined when one of those has problems. */
-function readParts({ values, broken }: Validated, around: Surroundings): Parts | undefined {
+function readParts({ values, broken }: Validated, context: LoadContext): Parts | undefined {
   const areWhole = (...sections: readonly (keyof FileValues)[]) => !sections.some((key) => broken.has(key));
-  const tls = areWhole('http') ? readTls(values.http.tls, around) : undefined;
-  const auth = areWhole('auth') ? readAuth(values.auth, around) : undefined;
-  const access = areWhole('access') ? readAccess(values.access, auth, around) : undefined;
-  const upstreams = areWhole('http', 'proxy', 'upstreams') ? readUpstreams(values, around) : undefined;
+  const tls = areWhole('http') ? readTls(values.http.tls, context) : undefined;
+  const auth = areWhole('auth') ? readAuth(values.auth, context) : undefined;
+  const access = areWhole('access') ? readAccess(values.access, auth, context) : undefined;
+  const upstreams = areWhole('http', 'proxy', 'upstreams') ? readUpstreams(values, context) : undefined;
   if (auth === undefined || access === undefined || upstreams === undefined) return undefined;
   const names = upstreams.upstreams.map(({ name }) => name);
-  checkAccess(access, auth, names, around);
-  if (areWhole('http')) checkPublicAddress(values, auth, access, around);
-  if (areWhole('pin')) checkPins(values.pin, upstreams, around);
-  const quotas = areWhole('storage') ? readQuotas(values, names, around) : [];
-  return { ...upstreams, auth, access, tls, quotas, systemStores: readSystemStores(around) };
+  checkAccess(access, auth, names, context);
+  if (areWhole('http')) checkPublicAddress(values, auth, access, context);
+  if (areWhole('pin')) checkPins(values.pin, upstreams, context);
+  const quotas = areWhole('storage') ? readQuotas(values, names, context) : [];
+  return { ...upstreams, auth, access, tls, quotas, systemStores: readSystemStores(context) };
 }
 
 /** As the operator would type it. */

@@ -1,5 +1,5 @@
 import type { ProxySettings } from '../upstream/proxy-settings.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 import type { Path } from './tree.ts';
 
 /** As in Go, whose programs the ones next to Entrepot are: the upper-case name first. */
@@ -13,34 +13,34 @@ const variables = {
  * The proxies that the environment names for all programs; undefined when it names none. They are for other machines only.
  * @see https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config.ProxyFunc
  */
-export function environmentProxies(around: Surroundings): ProxySettings | undefined {
+export function environmentProxies(context: LoadContext): ProxySettings | undefined {
   const http = read('http');
   const https = read('https');
   if (http === undefined && https === undefined) return undefined;
   return {
     http,
     https,
-    noProxy: around.variable(...variables.noProxy) ?? '',
+    noProxy: context.variable(...variables.noProxy) ?? '',
     forLoopback: false,
   };
 
   function read(scheme: 'http' | 'https'): URL | undefined {
-    const text = around.variable(...variables[scheme]);
+    const text = context.variable(...variables[scheme]);
     if (text === undefined) return undefined;
     const url = parseProxy(text.includes('://') ? text : `http://${text}`);
     if (url instanceof URL) return url;
-    const variable = variables[scheme].find((name) => around.environment[name] === text);
-    around.problems.addVariable(variable ?? variables[scheme][0], url);
+    const variable = variables[scheme].find((name) => context.environment[name] === text);
+    context.problems.addVariable(variable ?? variables[scheme][0], url);
     return undefined;
   }
 }
 
 /** What an upstream's own `proxy` asks for: a proxy for everything, or `none`. */
-export function readProxy(text: string, path: Path, around: Surroundings): ProxySettings | undefined {
+export function readProxy(text: string, path: Path, context: LoadContext): ProxySettings | undefined {
   if (text.toLowerCase() === 'none') return undefined;
   const url = parseProxy(text);
   if (url instanceof URL) return { http: url, https: url, noProxy: '', forLoopback: true };
-  around.problems.add(path, url);
+  context.problems.add(path, url);
   return undefined;
 }
 

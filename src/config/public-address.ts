@@ -2,7 +2,7 @@ import type { AccessRules } from '../mirror/access/policy.ts';
 import { hasAccounts } from './access.ts';
 import type { AuthConfig } from './config.ts';
 import type { FileValues } from './schema.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 
 /**
  * Why dockerd without a login needs an address of its own: it pings `/v2/`, and goes on to log in only where
@@ -16,7 +16,7 @@ export function checkPublicAddress(
   { http }: FileValues,
   auth: AuthConfig,
   access: AccessRules,
-  { problems }: Surroundings,
+  { problems }: LoadContext,
 ): void {
   const isOpen = access.anonymous === 'allow';
   if (http.public === undefined) {

@@ -2,7 +2,7 @@ import type { Quota } from '../cache/space/limits.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import { parseRegistryName } from './registry-url.ts';
 import type { FileValues } from './schema.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 import { pathText, type Path } from './tree.ts';
 import { checkUpstream } from './upstream-pattern.ts';
 
@@ -13,12 +13,12 @@ import { checkUpstream } from './upstream-pattern.ts';
 export function readQuotas(
   { storage, upstreams = {} }: FileValues,
   mirrored: readonly UpstreamName[],
-  around: Surroundings,
+  context: LoadContext,
 ): readonly Quota[] {
   const given: readonly (readonly [Path, Quota])[] = [
     ...storage.quotas.map(({ match, size }, index) => {
       const path = ['storage', 'quotas', index, 'match'];
-      checkUpstream(match.includes('/') ? match : `${match}/**`, path, mirrored, around);
+      checkUpstream(match.includes('/') ? match : `${match}/**`, path, mirrored, context);
       return [path, quotaOf(match, size)] as const;
     }),
     ...Object.entries(upstreams).flatMap(([key, value]) => {
@@ -26,7 +26,7 @@ export function readQuotas(
       return [[['upstreams', key, 'quota'], quotaOf(key, value.quota)] as const];
     }),
   ];
-  checkTwins(given, around);
+  checkTwins(given, context);
   return given.map(([, quota]) => quota);
 }
 
@@ -38,7 +38,7 @@ function quotaOf(match: string, bytes: number): Quota {
 }
 
 /** One quota would never count. */
-function checkTwins(given: readonly (readonly [Path, Quota])[], { problems }: Surroundings): void {
+function checkTwins(given: readonly (readonly [Path, Quota])[], { problems }: LoadContext): void {
   const first = new Map<string, Path>();
   for (const [path, quota] of given) {
     const key = 'upstream' in quota ? quota.upstream : quota.match;

@@ -5,15 +5,15 @@ import { z } from '../base/zod.ts';
 import { suggest } from './suggest.ts';
 
 /** Told what is wrong with a value. */
-export type Context = z.core.$RefinementCtx<string>;
+export type RefinementContext = z.core.$RefinementCtx<string>;
 
 /** A text as it stands in the file. */
 export const text = z.string();
 
-export const boolean = text.transform((value, context): boolean => {
+export const boolean = text.transform((value, ctx): boolean => {
   if (/^(?:true|yes|on|y)$/i.test(value)) return true;
   if (/^(?:false|no|off|n)$/i.test(value)) return false;
-  return refuse(context, `${shown(value)} is neither true nor false`);
+  return refuse(ctx, `${shown(value)} is neither true nor false`);
 });
 
 /** A list of values, or a single one for a list of one. */
@@ -22,22 +22,22 @@ export function oneOrMore<Item extends z.ZodType>(item: Item) {
 }
 
 export function wholeNumber(least: number, most: number) {
-  return text.transform((value, context): number => {
+  return text.transform((value, ctx): number => {
     const number = /^[0-9]{1,15}$/.test(value) ? Number(value) : Number.NaN;
     if (number >= least && number <= most) return number;
-    return refuse(context, `${shown(value)} is not a whole number from ${least} to ${most}`);
+    return refuse(ctx, `${shown(value)} is not a whole number from ${least} to ${most}`);
   });
 }
 
 /** One of some words, in any case. */
 export function oneOf<Word extends string>(words: readonly [Word, ...Word[]]) {
-  return text.transform((value, context): Word => {
+  return text.transform((value, ctx): Word => {
     const word = words.find((candidate) => candidate === value.toLowerCase());
     if (word !== undefined) return word;
     const near = suggest(value, words);
     const list = `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
     return refuse(
-      context,
+      ctx,
       `${shown(value)} is not ${list}${near === undefined ? '' : `, did you mean ${near}?`}`,
     );
   });
@@ -45,30 +45,27 @@ export function oneOf<Word extends string>(words: readonly [Word, ...Word[]]) {
 
 /** A Go duration between two bounds in milliseconds; the result is whole milliseconds. */
 export function duration(leastMs: number, mostMs = Number.MAX_SAFE_INTEGER) {
-  return text.transform((value, context): number => {
+  return text.transform((value, ctx): number => {
     const ns = parseNanoseconds(value);
     if (ns === undefined) {
-      return refuse(context, `${shown(value)} is not a duration; write for example 30s, 1h30m or 168h`);
+      return refuse(ctx, `${shown(value)} is not a duration; write for example 30s, 1h30m or 168h`);
     }
     if (ns !== 0 && Math.abs(ns) < 1e6 && /^[+-]?[0-9]+$/.test(value)) {
       return refuse(
-        context,
+        ctx,
         `a bare number counts nanoseconds, as in registry:2, did you mean ${value}s or ${value}h?`,
       );
     }
     const ms = Math.round(ns / 1e6);
     if (ms < leastMs) {
-      return refuse(
-        context,
-        leastMs === 0 ? 'a duration cannot be negative' : `must be at least ${leastMs}ms`,
-      );
+      return refuse(ctx, leastMs === 0 ? 'a duration cannot be negative' : `must be at least ${leastMs}ms`);
     }
-    return ms > mostMs ? refuse(context, `must be at most ${Math.floor(mostMs / 3_600_000)}h`) : ms;
+    return ms > mostMs ? refuse(ctx, `must be at most ${Math.floor(mostMs / 3_600_000)}h`) : ms;
   });
 }
 
 /** `:5000`, `host:5000`, `192.0.2.1:5000` or `[::1]:5000`. */
-export const listenAddress = text.transform((value, context): ListenAddress => {
+export const listenAddress = text.transform((value, ctx): ListenAddress => {
   const match = /^(?<host>\[[^\]]*\]|[^:]*):(?<port>[0-9]{1,5})$/.exec(value)?.groups;
   const bracketed = match?.['host']?.startsWith('[') === true;
   const host = bracketed ? match?.['host']?.slice(1, -1) : match?.['host'];
@@ -77,7 +74,7 @@ export const listenAddress = text.transform((value, context): ListenAddress => {
   if (valid && port <= 65_535) return { host: host === '' ? undefined : host, port };
   const near = nearAddress(value);
   return refuse(
-    context,
+    ctx,
     `${shown(value)} is not an address to listen on; write HOST:PORT or :PORT${near === undefined ? '' : `, did you mean ${near}?`}`,
   );
 });
@@ -96,7 +93,7 @@ export function shown(value: string): string {
   return value.length <= 40 && !value.includes('@') ? JSON.stringify(value) : 'this value';
 }
 
-export function refuse(context: Context, message: string): never {
-  context.issues.push({ code: 'custom', message, input: context.value });
+export function refuse(ctx: RefinementContext, message: string): never {
+  ctx.issues.push({ code: 'custom', message, input: ctx.value });
   return z.NEVER;
 }

@@ -99,13 +99,13 @@ export const anyKey = 'HOST';
 export const knownKeys: readonly string[] = [...keysOf(fileSchema, ''), ...registry2Keys];
 
 function cipherSuite() {
-  return text.transform((value, context): string => {
+  return text.transform((value, ctx): string => {
     const name = value.toUpperCase();
     if (cipherSuites.includes(name)) return name;
     const message = /RC4|3DES/.test(name)
       ? 'is broken and not offered'
       : 'is not a cipher suite by its name in Go, such as TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384';
-    context.issues.push({ code: 'custom', message, input: value });
+    ctx.issues.push({ code: 'custom', message, input: value });
     return z.NEVER;
   });
 }

@@ -1,37 +1,37 @@
 import { parseByteSize } from '../base/byte-size.ts';
 import type { SizeLimit } from '../cache/space/limits.ts';
-import { refuse, shown, text, type Context } from './scalars.ts';
+import { refuse, shown, text, type RefinementContext } from './scalars.ts';
 
 /** Bytes. The smallest image is larger; a bare number below is a unit forgotten. */
 const least = 2 ** 20;
 
 /** A number of bytes that images could fit into. */
-export const byteSize = text.transform((value, context): number => {
-  if (value.includes('%')) return refuse(context, `${shown(value)} is a share; write a size, such as 20GiB`);
-  return bytesOf(value, context, 'a size, such as 20GiB');
+export const byteSize = text.transform((value, ctx): number => {
+  if (value.includes('%')) return refuse(ctx, `${shown(value)} is a share; write a size, such as 20GiB`);
+  return bytesOf(value, ctx, 'a size, such as 20GiB');
 });
 
 /** A number of bytes or a share of the disk, of which something is left to store in. */
 export function sizeLimit(key: 'maxsize' | 'minfree') {
-  return text.transform((value, context): SizeLimit => {
+  return text.transform((value, ctx): SizeLimit => {
     const share = /^(-?[0-9]+(?:\.[0-9]+)?) ?%$/.exec(value)?.[1];
     if (share === undefined) {
       if (key === 'minfree' && parseByteSize(value) === 0) return { bytes: 0 };
-      return { bytes: bytesOf(value, context, 'a size, such as 20GiB, or a share of the disk, such as 10%') };
+      return { bytes: bytesOf(value, ctx, 'a size, such as 20GiB, or a share of the disk, such as 10%') };
     }
     const percent = Number(share);
-    if (percent < 0 || percent > 100) return refuse(context, `${shown(value)} is not from 0% to 100%`);
+    if (percent < 0 || percent > 100) return refuse(ctx, `${shown(value)} is not from 0% to 100%`);
     if (key === 'maxsize' ? percent === 0 : percent === 100) {
-      return refuse(context, `${value} leaves no room to store anything`);
+      return refuse(ctx, `${value} leaves no room to store anything`);
     }
     return { percent };
   });
 }
 
-function bytesOf(value: string, context: Context, expected: string): number {
+function bytesOf(value: string, ctx: RefinementContext, expected: string): number {
   const bytes = parseByteSize(value);
-  if (bytes === undefined) return refuse(context, `${shown(value)} is not ${expected}`);
+  if (bytes === undefined) return refuse(ctx, `${shown(value)} is not ${expected}`);
   if (bytes >= least) return bytes;
   const hint = /^[0-9]+$/.test(value) && bytes > 0 ? `, did you mean ${value}GiB?` : '';
-  return refuse(context, `${shown(value)} is less than one image takes${hint}`);
+  return refuse(ctx, `${shown(value)} is less than one image takes${hint}`);
 }

@@ -1,6 +1,6 @@
 import type { SystemStores } from '../upstream/authorities.ts';
 import { assertReadable, FileProblem } from './files.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 
 /** Of Debian, Fedora, openSUSE, OpenELEC, RHEL and Alpine, as Go looks for them. */
 const files: readonly string[] = [
@@ -19,30 +19,30 @@ const directories: readonly string[] = ['/etc/ssl/certs', '/etc/pki/tls/certs'];
  * colons, each of which stands in for the usual places of its kind.
  * @see https://pkg.go.dev/crypto/x509#SystemCertPool
  */
-export function readSystemStores(around: Surroundings): SystemStores {
-  const file = around.variable('SSL_CERT_FILE');
-  const folders = around.variable('SSL_CERT_DIR');
-  if (file !== undefined) warnOf(file, around);
+export function readSystemStores(context: LoadContext): SystemStores {
+  const file = context.variable('SSL_CERT_FILE');
+  const folders = context.variable('SSL_CERT_DIR');
+  if (file !== undefined) warnOf(file, context);
   return {
-    files: file === undefined ? files : [around.absolute(file)],
+    files: file === undefined ? files : [context.absolute(file)],
     directories:
       folders === undefined
         ? directories
         : folders
             .split(':')
             .filter((folder) => folder !== '')
-            .map((folder) => around.absolute(folder)),
+            .map((folder) => context.absolute(folder)),
   };
 }
 
 /** Other programs pass over it, and so does Entrepot: but then certificates are refused, and nobody knows why. */
-function warnOf(file: string, around: Surroundings): void {
+function warnOf(file: string, context: LoadContext): void {
   try {
-    assertReadable(around.absolute(file));
+    assertReadable(context.absolute(file));
   } catch (error) {
     if (!(error instanceof FileProblem)) throw error;
-    around.warnings.push(
-      `SSL_CERT_FILE: ${around.absolute(file)} ${error.message}; no authority is read from it`,
+    context.warnings.push(
+      `SSL_CERT_FILE: ${context.absolute(file)} ${error.message}; no authority is read from it`,
     );
   }
 }

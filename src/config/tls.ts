@@ -2,20 +2,20 @@ import { cipherList } from './ciphers.ts';
 import type { TlsConfig } from './config.ts';
 import { assertReadable } from './files.ts';
 import type { FileValues } from './schema.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 import type { Path } from './tree.ts';
 
 /** The server's TLS settings with absolute file names, each known to be readable; undefined for plain HTTP. */
-export function readTls(given: FileValues['http']['tls'], around: Surroundings): TlsConfig | undefined {
+export function readTls(given: FileValues['http']['tls'], context: LoadContext): TlsConfig | undefined {
   if (given === undefined) return undefined;
   const file = (path: Path, name: string): string => {
-    around.file(path, name, assertReadable);
-    return around.absolute(name);
+    context.file(path, name, assertReadable);
+    return context.absolute(name);
   };
   const section = ['http', 'tls'];
   const { certificate, key, clientcas, minimumtls, ciphersuites = [] } = given;
   if (certificate === undefined || key === undefined) {
-    around.problems.add(
+    context.problems.add(
       section,
       `needs ${certificate === undefined ? 'certificate' : 'key'}, the name of a PEM file`,
     );

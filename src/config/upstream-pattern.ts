@@ -1,7 +1,7 @@
 import { dockerHub, dockerHubHosts } from '../oci/docker-hub.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import { suggest } from './suggest.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 import type { Path } from './tree.ts';
 
 /** The first part of a pattern without wildcards must be an upstream: rules are read with the registry in front. */
@@ -9,7 +9,7 @@ export function checkUpstream(
   pattern: string,
   path: Path,
   upstreams: readonly UpstreamName[],
-  { problems }: Surroundings,
+  { problems }: LoadContext,
 ): void {
   const first = pattern.slice(0, pattern.indexOf('/'));
   if (!pattern.includes('/') || /[*?[{]/.test(first) || upstreams.some((name) => name === first)) return;

@@ -15,29 +15,29 @@ import {
   wholeNumber,
 } from './scalars.ts';
 
-export const registryUrl = text.transform((value, context) => {
+export const registryUrl = text.transform((value, ctx) => {
   const parsed = parseRegistryUrl(value);
-  return 'problem' in parsed ? refuse(context, parsed.problem) : parsed;
+  return 'problem' in parsed ? refuse(ctx, parsed.problem) : parsed;
 });
 
 /** A name of this mirror, as a `Host` header has it, without the port. */
-const hostName = text.transform((value, context): string => {
+const hostName = text.transform((value, ctx): string => {
   const name = value.toLowerCase();
   if (/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.test(name)) return name;
   const bare = /^(?:https?:\/\/)?([a-z0-9][a-z0-9.-]*)(?::[0-9]+)?\/?$/.exec(name)?.[1];
   return refuse(
-    context,
+    ctx,
     `${shown(value)} is not a host name${bare === undefined ? '' : `, did you mean ${bare}?`}`,
   );
 });
 
 /** A host to which an upstream may redirect, with or without a port. */
-const redirectHost = text.transform((value, context): string => {
+const redirectHost = text.transform((value, ctx): string => {
   const name = value.toLowerCase();
   const bare = name.replace(/:[0-9]{1,5}$/, '');
   if (/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.test(bare)) return name;
   if (/^\[.*\]$/.test(bare) && isIP(bare.slice(1, -1)) === 6) return name;
-  return refuse(context, `${shown(value)} is not a host, such as storage.lan or 10.0.0.7:9000`);
+  return refuse(ctx, `${shown(value)} is not a host, such as storage.lan or 10.0.0.7:9000`);
 });
 
 const tagRules = z.array(z.strictObject({ match: tagPattern, maxage: duration(0) }));

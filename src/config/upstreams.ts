@@ -11,7 +11,7 @@ import type { FreshnessConfig, UpstreamConfig } from './config.ts';
 import { environmentProxies, readProxy } from './proxies.ts';
 import { defaultUrl, parseRegistryName } from './registry-url.ts';
 import type { FileValues } from './schema.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { LoadContext } from './load-context.ts';
 import { pathText, type Path } from './tree.ts';
 import { upstreamSchema, type GivenUpstream } from './upstream-schema.ts';
 
@@ -34,10 +34,10 @@ const nothing: GivenUpstream = upstreamSchema.parse({});
 /** Puts `proxy` and `upstreams` together. What it returns counts only when there are no problems; the plain one comes first. */
 export function readUpstreams(
   { proxy, upstreams: given, http }: FileValues,
-  around: Surroundings,
+  context: LoadContext,
 ): Upstreams {
-  const named = readNames(given ?? {}, around);
-  const usual = proxy.remoteurl === undefined && (given === undefined || isPiecemeal(around));
+  const named = readNames(given ?? {}, context);
+  const usual = proxy.remoteurl === undefined && (given === undefined || isPiecemeal(context));
   if (usual) {
     for (const name of publicRegistries) {
       if (!named.some((one) => one.name === name)) named.push({ name, path: [], given: nothing });
@@ -51,14 +51,14 @@ export function readUpstreams(
     freshness: freshnessOf(proxy.freshness),
     pullAhead: proxy.pullahead,
     ranges: { connections: proxy.ranges.connections, minBytes: proxy.ranges.minsize },
-    proxies: environmentProxies(around),
-    account: placeAccount(proxy, section, proxy.remoteurl !== undefined || usual, around),
+    proxies: environmentProxies(context),
+    account: placeAccount(proxy, section, proxy.remoteurl !== undefined || usual, context),
   };
   const upstreams = named
-    .map((one) => readUpstream(one, one.name === plain ? proxy : undefined, settings, around))
+    .map((one) => readUpstream(one, one.name === plain ? proxy : undefined, settings, context))
     .toSorted((one, other) => Number(other.name === plain) - Number(one.name === plain));
-  checkReach(named, plain, around);
-  checkBindings(named, http, around);
+  checkReach(named, plain, context);
+  checkBindings(named, http, context);
   return { upstreams, plain, usual };
 }
 
@@ -71,24 +71,24 @@ interface Settings {
   readonly account: boolean;
 }
 
-function readNames(given: NonNullable<FileValues['upstreams']>, around: Surroundings): Named[] {
+function readNames(given: NonNullable<FileValues['upstreams']>, context: LoadContext): Named[] {
   const named: Named[] = [];
   for (const [key, value] of Object.entries(given)) {
     const path = ['upstreams', key];
     const parsed = parseRegistryName(key);
     if ('problem' in parsed) {
-      around.problems.add(path, parsed.problem);
+      context.problems.add(path, parsed.problem);
       continue;
     }
     const twin = named.find(({ name }) => name === parsed.name);
     if (twin === undefined) named.push({ name: parsed.name, path, given: value ?? nothing });
-    else around.problems.add(path, `is the same registry as ${pathText(twin.path)}; keep one of them`);
+    else context.problems.add(path, `is the same registry as ${pathText(twin.path)}; keep one of them`);
   }
   return named;
 }
 
 /** Whether `upstreams` consists of variables for single upstreams only: these add to the public registries, where a whole section replaces them. */
-function isPiecemeal({ tree }: Surroundings): boolean {
+function isPiecemeal({ tree }: LoadContext): boolean {
   const origin = tree.origin(['upstreams']);
   return (
     origin !== undefined && 'variable' in origin && origin.variable.toUpperCase() !== 'REGISTRY_UPSTREAMS'
@@ -114,7 +114,7 @@ function placeAccount(
   proxy: FileValues['proxy'],
   section: Named | undefined,
   hasPlace: boolean,
-  { problems }: Surroundings,
+  { problems }: LoadContext,
 ): boolean {
   const key = accountKey(proxy);
   if (key === undefined) return false;
@@ -134,7 +134,7 @@ function readUpstream(
   { name, path, given }: Named,
   proxy: FileValues['proxy'] | undefined,
   settings: Settings,
-  around: Surroundings,
+  context: LoadContext,
 ): UpstreamConfig {
   const [url, ...more] = given.url?.map((one) => one.url) ?? [];
   const remote = proxy?.remoteurl?.name === name ? proxy.remoteurl.url : undefined;
@@ -143,11 +143,11 @@ function readUpstream(
     urls: url === undefined ? [remote ?? defaultUrl(name)] : [url, ...more],
     credentials:
       proxy !== undefined && settings.account
-        ? readAccount(proxy, ['proxy'], around)
-        : readAccount(given, path, around),
-    ca: readAuthorities(given.ca, [...path, 'ca'], around),
+        ? readAccount(proxy, ['proxy'], context)
+        : readAccount(given, path, context),
+    ca: readAuthorities(given.ca, [...path, 'ca'], context),
     insecure: given.insecure,
-    proxy: given.proxy === undefined ? settings.proxies : readProxy(given.proxy, [...path, 'proxy'], around),
+    proxy: given.proxy === undefined ? settings.proxies : readProxy(given.proxy, [...path, 'proxy'], context),
     redirects: given.redirects,
     freshness: {
       tagMs: given.freshness.default ?? settings.freshness.tagMs,
@@ -179,7 +179,7 @@ function rulesOf(given: FileValues['proxy']['freshness']['rules']): FreshnessCon
 function checkReach(
   named: readonly Named[],
   plain: UpstreamName | undefined,
-  { problems }: Surroundings,
+  { problems }: LoadContext,
 ): void {
   for (const { name, path, given } of named) {
     if (/[.:]/.test(name) || name === 'localhost' || name === plain) continue;

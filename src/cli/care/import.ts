@@ -4,7 +4,7 @@ import type { ImportCounts, ImportReport } from '../../cache/care/import-events.
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { progressOn } from './progress.ts';
-import { counted } from './words.ts';
+import { pluralize } from './format.ts';
 
 export interface ImportCommandOptions extends JsonOptions {
   readonly upstream?: string;
@@ -45,7 +45,7 @@ export async function importContent(
 }
 
 function describe({ repositories, tags, blobs, bytes }: ImportCounts): string {
-  return `${counted(repositories, 'repository', 'repositories')}, ${counted(tags, 'tag')}, ${counted(blobs, 'blob')} of ${byteSizeText(bytes)}`;
+  return `${pluralize(repositories, 'repository', 'repositories')}, ${pluralize(tags, 'tag')}, ${pluralize(blobs, 'blob')} of ${byteSizeText(bytes)}`;
 }
 
 function describeReport(report: ImportReport): string {

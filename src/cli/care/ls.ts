@@ -2,7 +2,7 @@ import { byteSizeText } from '../../base/byte-size.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';
-import { ago, shortDigest } from './words.ts';
+import { timeAgo, shortDigest } from './format.ts';
 
 export interface LsOptions extends JsonOptions {
   /** False: digests in full. */
@@ -37,7 +37,7 @@ export function ls(pattern: string | undefined, options: LsOptions, context: Car
           digest(image.digest),
           byteSizeText(image.bytes),
           image.complete ? 'all' : 'in part',
-          ago(image.lastUsedAt, now),
+          timeAgo(image.lastUsedAt, now),
           image.pinnedBy ?? '',
         );
       }

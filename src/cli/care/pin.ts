@@ -2,7 +2,7 @@ import type { Caretaker } from '../../cache/care/caretaker.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';
-import { ago } from './words.ts';
+import { timeAgo } from './format.ts';
 
 /** Exempts images from eviction by pattern; without any, lists the patterns that do. */
 export function pin(
@@ -35,7 +35,7 @@ function listPins(options: JsonOptions, context: CareContext): Promise<ExitCode>
     for (const one of pins) {
       if (options.json === true) terminal.out(jsonLine(one));
       else {
-        const since = one.createdAt === null ? 'in the configuration' : ago(one.createdAt, clock.now());
+        const since = one.createdAt === null ? 'in the configuration' : timeAgo(one.createdAt, clock.now());
         table.add(one.pattern, since);
       }
     }

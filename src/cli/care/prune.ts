@@ -2,7 +2,7 @@ import { byteSizeText } from '../../base/byte-size.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';
-import { ago, counted, shortDigest } from './words.ts';
+import { timeAgo, pluralize, shortDigest } from './format.ts';
 
 export interface PruneCommandOptions extends JsonOptions {
   /** Bytes. */
@@ -40,14 +40,14 @@ export async function prune(options: PruneCommandOptions, context: CareContext):
           table.add(
             gone.image ?? `${shortDigest(gone.digest)}, a blob of no image`,
             byteSizeText(gone.bytes),
-            ago(gone.lastUsedAt, now),
+            timeAgo(gone.lastUsedAt, now),
           );
       }
     } finally {
       // Also what went before an error came.
       table.end();
       const total =
-        counted(images, 'image') + (loose === 0 ? '' : ` and ${counted(loose, 'blob')} of no image`);
+        pluralize(images, 'image') + (loose === 0 ? '' : ` and ${pluralize(loose, 'blob')} of no image`);
       const verb = dryRun ? 'would be freed' : 'freed';
       if (!json) terminal.out(`${total}, ${byteSizeText(bytes)} ${verb}\n`);
     }

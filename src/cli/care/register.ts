@@ -8,7 +8,7 @@ import type { CareContext, CareOptions, JsonOptions } from './care.ts';
 import type { ImportCommandOptions } from './import.ts';
 import type { LsOptions } from './ls.ts';
 import type { PruneCommandOptions } from './prune.ts';
-import { durationValue, sizeValue } from './values.ts';
+import { parseDurationOption, parseSizeOption } from './option-parsers.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
 const jsonHelp = 'print JSON, a line each; sizes are bytes and times milliseconds since 1970';
@@ -94,8 +94,12 @@ Examples:
   entrepot prune --to 20GiB --dry-run
   entrepot prune --unused 30d`,
   )
-    .option('--to <size>', 'until so much is left, such as 20GiB', sizeValue)
-    .option('--unused <duration>', 'what was not used for so long, such as 12h, 30d or 2w', durationValue)
+    .option('--to <size>', 'until so much is left, such as 20GiB', parseSizeOption)
+    .option(
+      '--unused <duration>',
+      'what was not used for so long, such as 12h, 30d or 2w',
+      parseDurationOption,
+    )
     .option('--dry-run', 'say what would go; remove nothing')
     .option('--json', jsonHelp)
     .action(async (options: PruneCommandOptions) => {

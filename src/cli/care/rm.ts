@@ -2,7 +2,7 @@ import { byteSizeText } from '../../base/byte-size.ts';
 import { CareError } from '../../cache/care/care-error.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, type CareContext, type CareOptions } from './care.ts';
-import { counted } from './words.ts';
+import { pluralize } from './format.ts';
 
 /** Removes images one after the other. What cannot be removed is told, and does not keep the others. */
 export function rm(images: readonly string[], options: CareOptions, context: CareContext): Promise<ExitCode> {
@@ -14,7 +14,7 @@ export function rm(images: readonly string[], options: CareOptions, context: Car
       try {
         const { image: name, manifests, blobs, bytes } = await caretaker.remove(image);
         terminal.out(
-          `removed ${name}: ${counted(manifests, 'manifest')}, ${counted(blobs, 'blob')}, ${byteSizeText(bytes)} freed\n`,
+          `removed ${name}: ${pluralize(manifests, 'manifest')}, ${pluralize(blobs, 'blob')}, ${byteSizeText(bytes)} freed\n`,
         );
       } catch (error) {
         if (!(error instanceof CareError) || error.kind === 'unavailable') throw error;

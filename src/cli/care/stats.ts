@@ -3,7 +3,7 @@ import type { Stats } from '../../cache/care/stats.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';
-import { ago, counted, lasting } from './words.ts';
+import { timeAgo, pluralize, durationText } from './format.ts';
 
 /** The cache in numbers. */
 export function stats(options: JsonOptions, context: CareContext): Promise<ExitCode> {
@@ -24,12 +24,12 @@ function linesOf(numbers: Stats, now: number): readonly (readonly [string, strin
   const { store, disk, limits, cache, scrub, server } = numbers;
   const limit = (bytes: number | null): string => (bytes === null ? 'none' : byteSizeText(bytes));
   const heap = ({ blobs, bytes }: { blobs: number; bytes: number }): string =>
-    blobs === 0 ? 'none' : `${counted(blobs, 'blob')}, ${byteSizeText(bytes)}`;
+    blobs === 0 ? 'none' : `${pluralize(blobs, 'blob')}, ${byteSizeText(bytes)}`;
   return [
-    ['cached', `${byteSizeText(store.bytes)} in ${counted(store.blobs, 'blob')}`],
+    ['cached', `${byteSizeText(store.bytes)} in ${pluralize(store.blobs, 'blob')}`],
     [
       '',
-      `${counted(store.repositories, 'repository', 'repositories')}, ${counted(store.tags, 'tag')}, ${counted(store.manifests, 'manifest')}`,
+      `${pluralize(store.repositories, 'repository', 'repositories')}, ${pluralize(store.tags, 'tag')}, ${pluralize(store.manifests, 'manifest')}`,
     ],
     ['database', byteSizeText(store.databaseBytes)],
     ['arriving', heap(store.partial)],
@@ -50,23 +50,23 @@ function linesOf(numbers: Stats, now: number): readonly (readonly [string, strin
       'scrubbing',
       scrub.periodMs === null
         ? 'off'
-        : `everything within ${lasting(scrub.periodMs)}` +
+        : `everything within ${durationText(scrub.periodMs)}` +
           (scrub.oldestVerifiedAt === null
             ? ''
-            : `; what waits longest was verified ${ago(scrub.oldestVerifiedAt, now)}`),
+            : `; what waits longest was verified ${timeAgo(scrub.oldestVerifiedAt, now)}`),
     ],
     ...(server === null
       ? ([['server', 'not running']] as const)
       : ([
-          ['server', `running for ${lasting(server.uptimeMs)}, and since its start:`],
+          ['server', `running for ${durationText(server.uptimeMs)}, and since its start:`],
           [
             '',
             `fetched ${byteSizeText(server.ahead.bytes)} ahead of clients, ${byteSizeText(server.ahead.unaskedBytes)} of it not asked for since`,
           ],
-          ['', `evicted ${counted(server.evicted.images, 'image')}, ${byteSizeText(server.evicted.bytes)}`],
+          ['', `evicted ${pluralize(server.evicted.images, 'image')}, ${byteSizeText(server.evicted.bytes)}`],
           [
             '',
-            `hashed ${counted(server.scrubbed.blobs, 'blob')}, ${byteSizeText(server.scrubbed.bytes)}; ${counted(server.damaged, 'blob')} damaged`,
+            `hashed ${pluralize(server.scrubbed.blobs, 'blob')}, ${byteSizeText(server.scrubbed.bytes)}; ${pluralize(server.damaged, 'blob')} damaged`,
           ],
         ] as const)),
   ];

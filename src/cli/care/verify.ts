@@ -3,7 +3,7 @@ import type { Finding, VerifyReport } from '../../cache/care/verify-events.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { progressOn } from './progress.ts';
-import { counted } from './words.ts';
+import { pluralize } from './format.ts';
 
 export interface VerifyCommandOptions extends JsonOptions {
   readonly repair?: boolean;
@@ -24,7 +24,7 @@ export function verify(options: VerifyCommandOptions, context: CareContext): Pro
           progress.show({
             done: bytes,
             total: totalBytes,
-            note: `${blobs} of ${counted(totalBlobs, 'blob')}, ${byteSizeText(bytes)} of ${byteSizeText(totalBytes)}`,
+            note: `${blobs} of ${pluralize(totalBlobs, 'blob')}, ${byteSizeText(bytes)} of ${byteSizeText(totalBytes)}`,
           });
           continue;
         }
@@ -50,7 +50,7 @@ function describeFinding({ kind, digest, images, detail, loss, repaired }: Findi
 
 function describeReport(report: VerifyReport, repair: boolean): string {
   const { blobs, bytes, manifests, tags, findings, loss, repaired } = report;
-  const looked = `verified ${counted(blobs, 'blob')} of ${byteSizeText(bytes)}, ${counted(manifests, 'manifest')} and ${counted(tags, 'tag')}`;
+  const looked = `verified ${pluralize(blobs, 'blob')} of ${byteSizeText(bytes)}, ${pluralize(manifests, 'manifest')} and ${pluralize(tags, 'tag')}`;
   const kinds = Object.entries(findings).map(([kind, count]) => `${count} ${kind}`);
   if (kinds.length === 0) return `${looked}: all is well\n`;
   const found = `${looked}: ${kinds.join(', ')}`;

@@ -10,7 +10,7 @@ export interface LocalFile {
 }
 
 /** Something to be put where Entrepot cannot reach. */
-export interface Excerpt {
+export interface Snippet {
   /** Where to. */
   readonly title: string;
   readonly text: string;
@@ -19,7 +19,7 @@ export interface Excerpt {
 /** All that a client needs to pull through the mirror. */
 export interface Guide {
   readonly files: readonly LocalFile[];
-  readonly excerpts: readonly Excerpt[];
+  readonly snippets: readonly Snippet[];
   /** Commands that make the client read the files, and that check the result. */
   readonly after: readonly string[];
   /** What was decided for the reader, who should know of it also where the files are written for them. */

@@ -3,10 +3,10 @@ import type { Guide } from './guide.ts';
 const width = 100;
 
 /** Everything of a guide, with the explanations as comments, so that a part can be pasted as it is. */
-export function printGuide({ files, excerpts, after, decisions = [], notes }: Guide): string {
+export function printGuide({ files, snippets, after, decisions = [], notes }: Guide): string {
   return [
     ...files.map(({ path, edit }) => `# ${path}\n${edit.shown}`),
-    ...excerpts.map(({ title, text }) => `# ${title}\n${text}`),
+    ...snippets.map(({ title, text }) => `# ${title}\n${text}`),
     ...(after.length === 0 ? [] : [printAfter(after)]),
     ...printNotes([...decisions, ...notes]),
   ].join('\n');

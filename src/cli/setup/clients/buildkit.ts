@@ -3,9 +3,9 @@ import { EditConflict } from '../files/edit.ts';
 import { lookUp, parseToml } from '../files/toml.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
-import { trialImage } from './image-name.ts';
+import { sampleImage } from './image-name.ts';
 import { authorityFile } from './authority.ts';
-import { certificateNote } from './words.ts';
+import { certificateNote } from './notes.ts';
 
 const authority = '/etc/buildkit/entrepot-ca.crt';
 
@@ -19,11 +19,11 @@ export function buildkit(mirror: MirrorAddress): Guide {
       },
       ...authorityFile(mirror, authority),
     ],
-    excerpts: [],
+    snippets: [],
     after: [
       "systemctl restart buildkit   # a buildkitd of one's own",
       'docker buildx create --use --driver docker-container --buildkitd-config /etc/buildkit/buildkitd.toml',
-      `printf 'FROM ${trialImage(mirror)}\\n' | docker buildx build -`,
+      `printf 'FROM ${sampleImage(mirror)}\\n' | docker buildx build -`,
     ],
     notes: [
       "The builder inside dockerd (docker build without buildx create) goes by dockerd's daemon.json: entrepot setup docker.",

@@ -4,10 +4,10 @@ import { EditConflict } from '../files/edit.ts';
 import { lookUp, parseToml, type Table } from '../files/toml.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
-import { trialImage } from './image-name.ts';
+import { sampleImage } from './image-name.ts';
 import { authorityFile } from './authority.ts';
 import { hostsFile, hostsNote, type HostsClient } from './hosts-toml.ts';
-import { certificateNote } from './words.ts';
+import { certificateNote } from './notes.ts';
 
 const certs = '/etc/containerd/certs.d';
 const authority = '/etc/containerd/entrepot-ca.crt';
@@ -32,11 +32,11 @@ export function containerd(mirror: MirrorAddress, version?: ClientVersion): Guid
       ...authorityFile(mirror, authority),
       { path: '/etc/containerd/config.toml', edit: new BlockEdit(configPath) },
     ],
-    excerpts: [],
+    snippets: [],
     after: [
       'systemctl restart containerd   # for config.toml only; hosts.toml is read at every pull',
-      `crictl pull ${trialImage(mirror)}`,
-      `ctr images pull --hosts-dir ${certs} ${trialImage(mirror)}`,
+      `crictl pull ${sampleImage(mirror)}`,
+      `ctr images pull --hosts-dir ${certs} ${sampleImage(mirror)}`,
     ],
     decisions: [hostsNote(client)],
     notes: [

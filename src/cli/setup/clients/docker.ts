@@ -6,8 +6,8 @@ import type { MirrorAddress } from '../mirror-address.ts';
 import { authorityFile } from './authority.ts';
 import { hostsFile, hostsNote, type HostsClient } from './hosts-toml.ts';
 import { dockerdAddresses, hubMirror } from './dockerd.ts';
-import { placeOf } from './image-name.ts';
-import { certificateNote, list } from './words.ts';
+import { imagePrefix } from './image-name.ts';
+import { certificateNote, list } from './notes.ts';
 
 const certs = '/etc/docker/certs.d';
 
@@ -17,7 +17,7 @@ export function docker(mirror: MirrorAddress, version?: ClientVersion): Guide {
   const { origin, upstreams } = mirror;
   const hub = upstreams.find(({ name }) => name === dockerHub);
   const others = upstreams.filter((upstream) => upstream !== hub || hub.own === undefined);
-  const [example] = others.flatMap((upstream) => placeOf(mirror, upstream) ?? []);
+  const [example] = others.flatMap((upstream) => imagePrefix(mirror, upstream) ?? []);
   const hubAt = hubMirror(mirror);
   const mirrors = hubAt === undefined ? [] : [hubAt];
   const addresses = dockerdAddresses(mirror);
@@ -34,7 +34,7 @@ export function docker(mirror: MirrorAddress, version?: ClientVersion): Guide {
   }
   return {
     files,
-    excerpts: [],
+    snippets: [],
     after: [
       'systemctl reload docker   # running containers are not disturbed',
       ...(mirrors.length === 0 ? [] : ["docker info --format '{{json .RegistryConfig.Mirrors}}'"]),
@@ -69,8 +69,8 @@ function hubNotes(mirror: MirrorAddress): readonly string[] {
 function loginNotes(mirror: MirrorAddress): readonly string[] {
   const { origin, publicOrigin, login, upstreams } = mirror;
   if (login === 'none') return [];
-  const [place] = upstreams.flatMap((upstream) => placeOf(mirror, upstream) ?? []);
-  const example = place === undefined ? '' : `, such as ${place.prefix}/OWNER/IMAGE`;
+  const [image] = upstreams.flatMap((upstream) => imagePrefix(mirror, upstream) ?? []);
+  const example = image === undefined ? '' : `, such as ${image.prefix}/OWNER/IMAGE`;
   const byName = `docker login ${origin.authority} is for images pulled by the mirror's own name${example}.`;
   if (login === 'required') {
     return upstreams.some(({ name }) => name === dockerHub)

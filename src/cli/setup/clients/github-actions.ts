@@ -3,7 +3,7 @@ import type { MirrorAddress } from '../mirror-address.ts';
 import { buildkitdToml } from './buildkit.ts';
 import { dockerdAddresses, hubMirror } from './dockerd.ts';
 import { indent } from './indent.ts';
-import { certificateNote } from './words.ts';
+import { certificateNote } from './notes.ts';
 
 export function githubActions(mirror: MirrorAddress): Guide {
   const { origin, ca, login } = mirror;
@@ -50,7 +50,7 @@ ${indent(ca, 4)}    PEM
 ${indent(buildkitdToml(mirror, `${certs}/ca.crt`), 6)}`);
   return {
     files: [],
-    excerpts: [{ title: '.github/workflows/NAME.yml, steps of a job', text: steps.join('\n') }],
+    snippets: [{ title: '.github/workflows/NAME.yml, steps of a job', text: steps.join('\n') }],
     after: [],
     notes: [
       `The runner must reach ${origin.url}: use runners of your own in its network. GitHub's hosted runners do so only if the mirror is public.`,

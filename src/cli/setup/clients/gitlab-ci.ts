@@ -1,8 +1,8 @@
 import { dockerHub } from '../../../oci/docker-hub.ts';
-import type { Excerpt, Guide } from '../guide.ts';
+import type { Snippet, Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { dockerdAddresses, hubMirror } from './dockerd.ts';
-import { placeOf } from './image-name.ts';
+import { imagePrefix } from './image-name.ts';
 
 export function gitlabCi(mirror: MirrorAddress): Guide {
   const { origin, login } = mirror;
@@ -12,7 +12,7 @@ export function gitlabCi(mirror: MirrorAddress): Guide {
     ...(origin.secure ? [] : dockerdAddresses(mirror)).flatMap((at) => ['--insecure-registry', at.authority]),
   ];
   const command = JSON.stringify(flags).replaceAll(',', ', ');
-  const pipeline: Excerpt = {
+  const pipeline: Snippet = {
     title: '.gitlab-ci.yml, for jobs that use Docker in Docker',
     text: `variables:
   DOCKER_TLS_CERTDIR: "/certs"
@@ -27,7 +27,7 @@ ${flags.length === 0 ? '' : `      command: ${command}\n`}  script:
 ${login === 'none' ? '' : `    - echo "$MIRROR_PASSWORD" | docker login --username "$MIRROR_USER" --password-stdin ${origin.authority}\n`}    - docker build .
 `,
   };
-  const runner: Excerpt = {
+  const runner: Snippet = {
     title: '/etc/gitlab-runner/config.toml, below [runners.docker]: the same for every job of a runner',
     text: `${
       mirror.ca === undefined
@@ -40,7 +40,7 @@ ${flags.length === 0 ? '' : `  command = ${command}\n`}`,
   };
   return {
     files: [],
-    excerpts: [pipeline, runner],
+    snippets: [pipeline, runner],
     after: [],
     notes: [
       'image: and services: of a job are pulled by the Docker (or the cluster) that the runner uses: entrepot setup docker --apply there, or containerd.',
@@ -60,7 +60,7 @@ ${flags.length === 0 ? '' : `  command = ${command}\n`}`,
 function namesNote(mirror: MirrorAddress): string {
   const isByItself = hubMirror(mirror) !== undefined;
   const others = mirror.upstreams.filter(({ name }) => !isByItself || name !== dockerHub);
-  const [example] = others.flatMap((upstream) => placeOf(mirror, upstream) ?? []);
+  const [example] = others.flatMap((upstream) => imagePrefix(mirror, upstream) ?? []);
   const byName = example && `pulled by the mirror's own name, such as ${example.prefix}/OWNER/IMAGE.`;
   if (!isByItself)
     return byName === undefined ? 'No image comes through the mirror.' : `Images are ${byName}`;

@@ -1,22 +1,25 @@
 import { dockerHub } from '../../../oci/docker-hub.ts';
 import type { MirrorAddress, MirroredUpstream, Origin } from '../mirror-address.ts';
-import { list } from './words.ts';
+import { list } from './notes.ts';
 
 /** Where an image of an upstream is pulled from the mirror by its name alone. */
-export interface Place {
+export interface ImagePrefix {
   readonly origin: Origin;
   /** What stands before the repository in the image's name. */
   readonly prefix: string;
 }
 
 /** Undefined where there is no such name: with the port of an upstream it would have a second colon, which clients refuse. */
-export function placeOf({ origin }: MirrorAddress, { name, own }: MirroredUpstream): Place | undefined {
+export function imagePrefix(
+  { origin }: MirrorAddress,
+  { name, own }: MirroredUpstream,
+): ImagePrefix | undefined {
   if (!name.includes(':')) return { origin, prefix: `${origin.authority}/${name}` };
   return own === undefined ? undefined : { origin: own, prefix: own.authority };
 }
 
 /** An image to try the mirror with, by its own registry's name: of a registry that is mirrored. */
-export function trialImage({ upstreams }: MirrorAddress): string {
+export function sampleImage({ upstreams }: MirrorAddress): string {
   const [first] = upstreams;
   return first === undefined || upstreams.some(({ name }) => name === dockerHub)
     ? `${dockerHub}/library/alpine:3`
@@ -24,16 +27,16 @@ export function trialImage({ upstreams }: MirrorAddress): string {
 }
 
 /** All of the mirror's addresses at which upstreams are found in that way, each once. */
-export function originsOf(mirror: MirrorAddress): readonly Origin[] {
-  const places = mirror.upstreams.flatMap((upstream) => placeOf(mirror, upstream) ?? []);
-  return [...new Map(places.map(({ origin }) => [origin.url, origin])).values()];
+export function imageOrigins(mirror: MirrorAddress): readonly Origin[] {
+  const prefixes = mirror.upstreams.flatMap((upstream) => imagePrefix(mirror, upstream) ?? []);
+  return [...new Map(prefixes.map(({ origin }) => [origin.url, origin])).values()];
 }
 
 /** What is left out, and what the operator can do about it. */
-export function placelessNote(mirror: MirrorAddress): readonly string[] {
-  const placeless = mirror.upstreams.filter((upstream) => placeOf(mirror, upstream) === undefined);
-  if (placeless.length === 0) return [];
+export function omittedNote(mirror: MirrorAddress): readonly string[] {
+  const omitted = mirror.upstreams.filter((upstream) => imagePrefix(mirror, upstream) === undefined);
+  if (omitted.length === 0) return [];
   return [
-    `Left out: ${list(placeless)}. A name with a port cannot stand in a path for this client; give such an upstream a listen address or a host name of its own in the configuration.`,
+    `Left out: ${list(omitted)}. A name with a port cannot stand in a path for this client; give such an upstream a listen address or a host name of its own in the configuration.`,
   ];
 }

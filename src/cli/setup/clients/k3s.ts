@@ -2,21 +2,21 @@ import { YamlEdit } from '../files/yaml-edit.ts';
 import type { Entry } from '../files/entries.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
-import { trialImage } from './image-name.ts';
+import { sampleImage } from './image-name.ts';
 import { authorityFile } from './authority.ts';
-import { certificateNote } from './words.ts';
+import { certificateNote } from './notes.ts';
 
 export function k3s(mirror: MirrorAddress): Guide {
   return rancher(mirror, '/etc/rancher/k3s', [
     'systemctl restart k3s   # k3s-agent on agents; on every node',
-    `k3s crictl pull ${trialImage(mirror)}`,
+    `k3s crictl pull ${sampleImage(mirror)}`,
   ]);
 }
 
 export function rke2(mirror: MirrorAddress): Guide {
   return rancher(mirror, '/etc/rancher/rke2', [
     'systemctl restart rke2-server   # rke2-agent on agents; on every node',
-    `/var/lib/rancher/rke2/bin/crictl --config /var/lib/rancher/rke2/agent/etc/crictl.yaml pull ${trialImage(mirror)}`,
+    `/var/lib/rancher/rke2/bin/crictl --config /var/lib/rancher/rke2/agent/etc/crictl.yaml pull ${sampleImage(mirror)}`,
   ]);
 }
 
@@ -35,7 +35,7 @@ function rancher(mirror: MirrorAddress, folder: string, after: readonly string[]
       { path: `${folder}/registries.yaml`, edit: new YamlEdit(entries) },
       ...authorityFile(mirror, authority),
     ],
-    excerpts: [],
+    snippets: [],
     after,
     notes: [
       'When the mirror fails, containerd asks the registry itself, unless the node was started with --disable-default-registry-endpoint.',

@@ -1,7 +1,7 @@
 import { dockerHub } from '../../../oci/docker-hub.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
-import { originsOf, placelessNote, placeOf } from './image-name.ts';
+import { imageOrigins, omittedNote, imagePrefix } from './image-name.ts';
 
 const authority = '/kaniko/ssl/certs/entrepot-ca.crt';
 
@@ -9,10 +9,10 @@ export function kaniko(mirror: MirrorAddress): Guide {
   const { origin, login } = mirror;
   return {
     files: [],
-    excerpts: [{ title: 'arguments of /kaniko/executor', text: `${kanikoFlags(mirror).join('\n')}\n` }],
+    snippets: [{ title: 'arguments of /kaniko/executor', text: `${kanikoFlags(mirror).join('\n')}\n` }],
     after: [],
     notes: [
-      ...placelessNote(mirror),
+      ...omittedNote(mirror),
       '--registry-map with a path wants kaniko 1.23 or newer. When the mirror fails, kaniko asks the registry itself, unless it runs with --skip-default-registry-fallback.',
       ...(mirror.ca === undefined
         ? []
@@ -37,11 +37,11 @@ function kanikoFlags(mirror: MirrorAddress): readonly string[] {
   const maps = upstreams.flatMap((upstream) => {
     const { name, own } = upstream;
     if (name === dockerHub && own?.url === origin.url) return [`--registry-mirror=${origin.authority}`];
-    const place = placeOf(mirror, upstream);
-    if (place === undefined) return [];
-    return [`--registry-map=${name === dockerHub ? 'index.docker.io' : name}=${place.prefix}`];
+    const image = imagePrefix(mirror, upstream);
+    if (image === undefined) return [];
+    return [`--registry-map=${name === dockerHub ? 'index.docker.io' : name}=${image.prefix}`];
   });
-  const trust = originsOf(mirror).flatMap(({ authority: host, secure }) => {
+  const trust = imageOrigins(mirror).flatMap(({ authority: host, secure }) => {
     if (!secure) return [`--insecure-registry=${host}`];
     return ca === undefined ? [] : [`--registry-certificate=${host}=${authority}`];
   });

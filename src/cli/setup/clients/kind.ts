@@ -3,7 +3,7 @@ import type { ClientVersion } from '../client-version.ts';
 import { WholeFile } from '../files/whole-file.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
-import { trialImage } from './image-name.ts';
+import { sampleImage } from './image-name.ts';
 import { authorityFile } from './authority.ts';
 import { loginNotes } from './containerd.ts';
 import { hostsFile, hostsNote, type HostsClient } from './hosts-toml.ts';
@@ -32,10 +32,10 @@ export function kind(mirror: MirrorAddress, version?: ClientVersion): Guide {
       ...upstreams.map((upstream) => hostsFile(folder, upstream, mirror, `${certs}/entrepot-ca.crt`, client)),
       ...authorityFile(mirror, `${folder}/entrepot-ca.crt`),
     ],
-    excerpts: [],
+    snippets: [],
     after: [
       'kind create cluster --config kind-entrepot.yaml',
-      `docker exec kind-control-plane crictl pull ${trialImage(mirror)}`,
+      `docker exec kind-control-plane crictl pull ${sampleImage(mirror)}`,
     ],
     decisions: [hostsNote(client)],
     notes: [

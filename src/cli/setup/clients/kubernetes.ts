@@ -3,7 +3,7 @@ import type { ClientVersion } from '../client-version.ts';
 import { hashOf } from '../files/record.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
-import { trialImage } from './image-name.ts';
+import { sampleImage } from './image-name.ts';
 import { hostsNote, hostsToml, type HostsClient } from './hosts-toml.ts';
 import { loginNotes } from './containerd.ts';
 import { indent } from './indent.ts';
@@ -17,7 +17,7 @@ export function kubernetes(mirror: MirrorAddress, version?: ClientVersion): Guid
   const { origin, login } = mirror;
   return {
     files: [],
-    excerpts: [
+    snippets: [
       {
         title: 'entrepot.yaml: the mirror in the cluster; leave it out if it runs elsewhere',
         text: deployment,
@@ -27,7 +27,7 @@ export function kubernetes(mirror: MirrorAddress, version?: ClientVersion): Guid
     after: [
       'kubectl apply -f entrepot.yaml -f entrepot-nodes.yaml',
       'kubectl -n entrepot rollout status deployment/entrepot daemonset/entrepot-nodes',
-      `kubectl run check --rm -i --restart=Never --image=${trialImage(mirror)} -- true`,
+      `kubectl run check --rm -i --restart=Never --image=${sampleImage(mirror)} -- true`,
     ],
     decisions: [
       `${hostsNote(client)} "kubectl get nodes -o wide" shows the nodes' versions; the oldest one counts.`,

@@ -14,7 +14,7 @@ export function ollama(mirror: MirrorAddress): Guide {
   const pull = `ollama pull ${at.secure ? '' : '--insecure '}${model}`;
   return {
     files: [],
-    excerpts: [
+    snippets: [
       ...(own === undefined ? [{ title: "the mirror's configuration", text: upstreamYaml }] : []),
       {
         title: 'a shell; the short name costs no second copy',

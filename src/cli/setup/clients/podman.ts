@@ -3,14 +3,14 @@ import { alone } from '../files/toml.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { authorityFile } from './authority.ts';
-import { originsOf, placelessNote, placeOf, trialImage } from './image-name.ts';
-import { certificateNote } from './words.ts';
+import { imageOrigins, omittedNote, imagePrefix, sampleImage } from './image-name.ts';
+import { certificateNote } from './notes.ts';
 
 /** podman, buildah and skopeo do not tell a mirror which registry they mean, so the path has to name it. */
 export function podman(mirror: MirrorAddress): Guide {
   const { origin, login } = mirror;
   const certs = '/etc/containers/certs.d';
-  const origins = originsOf(mirror);
+  const origins = imageOrigins(mirror);
   return {
     files: [
       ...(origins.length === 0
@@ -23,13 +23,13 @@ export function podman(mirror: MirrorAddress): Guide {
           ]),
       ...origins.flatMap(({ authority }) => authorityFile(mirror, `${certs}/${authority}/ca.crt`)),
     ],
-    excerpts: [],
+    snippets: [],
     after: [
-      `podman pull ${trialImage(mirror)}   # nothing to restart for podman, Buildah and skopeo`,
+      `podman pull ${sampleImage(mirror)}   # nothing to restart for podman, Buildah and skopeo`,
       'systemctl reload crio   # where CRI-O runs',
     ],
     notes: [
-      ...placelessNote(mirror),
+      ...omittedNote(mirror),
       'Names without a registry (podman pull alpine) are completed as unqualified-search-registries in registries.conf says; that is left alone.',
       'Once the mirror has answered with a manifest, podman takes the layers from it alone: only the manifest has a fallback.',
       ...(login === 'none'
@@ -44,14 +44,14 @@ export function podman(mirror: MirrorAddress): Guide {
 function registriesConf(mirror: MirrorAddress): string {
   return mirror.upstreams
     .flatMap((upstream) => {
-      const place = placeOf(mirror, upstream);
-      if (place === undefined) return [];
+      const image = imagePrefix(mirror, upstream);
+      if (image === undefined) return [];
       return [
         '[[registry]]',
         `location = "${upstream.name}"`,
         '[[registry.mirror]]',
-        `location = "${place.prefix}"`,
-        ...(place.origin.secure ? [] : ['insecure = true']),
+        `location = "${image.prefix}"`,
+        ...(image.origin.secure ? [] : ['insecure = true']),
         '',
       ].join('\n');
     })

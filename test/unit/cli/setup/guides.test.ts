@@ -148,14 +148,14 @@ describe('what the clients get', () => {
     expect(fileOf(guideTo('podman', lost), '50-entrepot.conf')).toBe(
       fileOf(guideTo('podman'), '50-entrepot.conf'),
     );
-    expect(guideTo('kaniko', lost).excerpts).toEqual(guideTo('kaniko').excerpts);
+    expect(guideTo('kaniko', lost).snippets).toEqual(guideTo('kaniko').snippets);
     for (const client of ['podman', 'kaniko'] as const) {
       expect(printGuide(guideTo(client, lost))).toContain('Left out: registry.lan:5000.');
     }
     expect(parseToml(fileOf(guideTo('podman', found), '50-entrepot.conf'))).toEqual({
       registry: [{ location: registry.name, mirror: [{ location: 'mirror.lan:5001', insecure: true }] }],
     });
-    expect(guideTo('kaniko', found).excerpts[0]?.text).toBe(
+    expect(guideTo('kaniko', found).snippets[0]?.text).toBe(
       '--registry-map=registry.lan:5000=mirror.lan:5001\n--insecure-registry=mirror.lan:5001\n',
     );
     expect(printGuide(guideTo('docker', lost))).not.toContain('pull mirror.lan:5000/registry.lan:5000');
@@ -182,17 +182,17 @@ describe('what the clients get', () => {
   });
 
   it('gives kaniko flags, with the path where the registry must be named', () => {
-    expect(guideTo('kaniko').excerpts[0]?.text).toBe(
+    expect(guideTo('kaniko').snippets[0]?.text).toBe(
       '--registry-mirror=mirror.lan:5000\n--registry-map=ghcr.io=mirror.lan:5000/ghcr.io\n--insecure-registry=mirror.lan:5000\n',
     );
     const upstreams = plain.upstreams.map((upstream) => ({ ...upstream, own: undefined }));
-    expect(guideTo('kaniko', { ...secure, upstreams }).excerpts[0]?.text).toBe(
+    expect(guideTo('kaniko', { ...secure, upstreams }).snippets[0]?.text).toBe(
       '--registry-map=index.docker.io=mirror.example/docker.io\n--registry-map=ghcr.io=mirror.example/ghcr.io\n--registry-certificate=mirror.example=/kaniko/ssl/certs/entrepot-ca.crt\n',
     );
   });
 
   it('gives GitHub Actions steps that hold for daemon and builder', () => {
-    const [steps] = yaml(guideTo('github-actions', secure).excerpts[0]?.text ?? '');
+    const [steps] = yaml(guideTo('github-actions', secure).snippets[0]?.text ?? '');
 
     expect(steps).toMatchObject([
       { run: expect.stringContaining(authority) as string },
@@ -207,7 +207,7 @@ describe('what the clients get', () => {
   });
 
   it('gives GitLab CI a service that knows the mirror, and a runner the same', () => {
-    const [pipeline, runner] = guideTo('gitlab-ci').excerpts;
+    const [pipeline, runner] = guideTo('gitlab-ci').snippets;
     const command = ['--registry-mirror', 'http://mirror.lan:5000', '--insecure-registry', 'mirror.lan:5000'];
 
     expect(yaml(pipeline?.text ?? '')).toMatchObject([{ build: { services: [{ command }] } }]);
@@ -237,7 +237,7 @@ describe('what the clients get', () => {
       ...plain.upstreams,
       { name: 'registry.lan:5000', server: 'https://registry.lan:5000', own: undefined },
     ];
-    const [cluster, nodes] = guideTo('kubernetes', { ...secure, upstreams }).excerpts;
+    const [cluster, nodes] = guideTo('kubernetes', { ...secure, upstreams }).snippets;
 
     expect(yaml(cluster?.text ?? '')).toMatchObject(
       ['Namespace', 'ConfigMap', 'PersistentVolumeClaim', 'Deployment', 'Service'].map((kind) => ({ kind })),

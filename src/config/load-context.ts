@@ -5,7 +5,7 @@ import type { ProblemList } from './problem-list.ts';
 import type { ConfigTree, Path } from './tree.ts';
 
 /** What reading the parts of a configuration needs: its files, the environment, and where problems and warnings go. */
-export class Surroundings {
+export class LoadContext {
   readonly tree: ConfigTree;
   readonly environment: Environment;
   readonly problems: ProblemList;

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { durationValue, sizeValue } from '../../../src/cli/care/values.ts';
-import { ago, counted, lasting, shortDigest } from '../../../src/cli/care/words.ts';
+import { parseDurationOption, parseSizeOption } from '../../../../src/cli/care/option-parsers.ts';
+import { timeAgo, pluralize, durationText, shortDigest } from '../../../../src/cli/care/format.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -16,16 +16,16 @@ describe('the value of an option', () => {
     ['1.5d', 36 * hour],
     ['0s', 0],
   ])('%s is a duration', (text, ms) => {
-    expect(durationValue(text)).toBe(ms);
+    expect(parseDurationOption(text)).toBe(ms);
   });
 
   it.each(['', 'd', '3', '3 d', '-3d', '+3d', '3y', '3d4', 'wd'])('%j is none', (text) => {
-    expect(() => durationValue(text)).toThrow(InvalidArgumentError);
+    expect(() => parseDurationOption(text)).toThrow(InvalidArgumentError);
   });
 
   it('is a size', () => {
-    expect(sizeValue('20GiB')).toBe(20 * 2 ** 30);
-    expect(() => sizeValue('20 apples')).toThrow(InvalidArgumentError);
+    expect(parseSizeOption('20GiB')).toBe(20 * 2 ** 30);
+    expect(() => parseSizeOption('20 apples')).toThrow(InvalidArgumentError);
   });
 });
 
@@ -40,16 +40,16 @@ describe('what people read', () => {
     [800 * day, '2y ago'],
     [-day, 'now'],
   ])('of a use %d ms before is %s', (ms, text) => {
-    expect(ago(1_700_000_000_000 - ms, 1_700_000_000_000)).toBe(text);
+    expect(timeAgo(1_700_000_000_000 - ms, 1_700_000_000_000)).toBe(text);
   });
 
   it('of a length of time is in its largest unit', () => {
-    expect([lasting(5000), lasting(90 * minute), lasting(30 * day), lasting(day)]).toEqual([
-      '5 seconds',
-      '1 hour',
-      '30 days',
-      '1 day',
-    ]);
+    expect([
+      durationText(5000),
+      durationText(90 * minute),
+      durationText(30 * day),
+      durationText(day),
+    ]).toEqual(['5 seconds', '1 hour', '30 days', '1 day']);
   });
 
   it('of a digest is its beginning', () => {
@@ -60,7 +60,7 @@ describe('what people read', () => {
   });
 
   it('of a number of things agrees with it', () => {
-    expect([counted(0, 'blob'), counted(1, 'blob'), counted(2, 'repository', 'repositories')]).toEqual([
+    expect([pluralize(0, 'blob'), pluralize(1, 'blob'), pluralize(2, 'repository', 'repositories')]).toEqual([
       'no blobs',
       '1 blob',
       '2 repositories',

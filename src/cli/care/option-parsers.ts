@@ -6,7 +6,7 @@ import { parseGoDuration } from '../../base/go-duration.ts';
  * Bytes in the value of an option.
  * @throws {InvalidArgumentError}
  */
-export function sizeValue(text: string): number {
+export function parseSizeOption(text: string): number {
   const bytes = parseByteSize(text);
   if (bytes === undefined)
     throw new InvalidArgumentError('It is not a size: write for example 20GiB or 500MB.');
@@ -17,7 +17,7 @@ export function sizeValue(text: string): number {
  * Milliseconds in the value of an option: a duration as in the configuration, or with days and weeks.
  * @throws {InvalidArgumentError}
  */
-export function durationValue(text: string): number {
+export function parseDurationOption(text: string): number {
   const hours = text.replaceAll(
     /([0-9]+(?:\.[0-9]+)?)([dw])/g,
     (_, amount: string, unit: string) => `${Number(amount) * (unit === 'd' ? 24 : 7 * 24)}h`,

@@ -13,15 +13,15 @@ const units = [
 const relative = new Intl.RelativeTimeFormat('en', { style: 'narrow' });
 
 /** How long ago a time was (both in ms since the epoch), for people: `3d ago`. What lies in the future is `now`: a clock was set. */
-export function ago(at: number, now: number): string {
+export function timeAgo(at: number, now: number): string {
   const [unit, ms] = units.find(([, length]) => now - at >= length) ?? [];
   return unit === undefined ? 'now' : relative.format(-Math.floor((now - at) / ms), unit);
 }
 
 /** A length of time in ms, for people: `30 days`. */
-export function lasting(ms: number): string {
+export function durationText(ms: number): string {
   const [unit, length] = units.slice(2).find(([, one]) => ms >= one) ?? ['second', 1000];
-  return counted(Math.floor(ms / length), unit);
+  return pluralize(Math.floor(ms / length), unit);
 }
 
 /** The first digits of a digest, enough to tell it by; what is no digest stays as it is. */
@@ -30,6 +30,6 @@ export function shortDigest(text: string): string {
 }
 
 /** `no images`, `1 image`, `12 images` */
-export function counted(count: number, one: string, many = `${one}s`): string {
+export function pluralize(count: number, one: string, many = `${one}s`): string {
   return `${count === 0 ? 'no' : count} ${count === 1 ? one : many}`;
 }
