@@ -139,12 +139,12 @@ export function createHttpApp(options: HttpAppOptions): Hono {
 
 /** Has an answer that may be given again kept, once it is out. */
 function keepAnswer(exchange: Exchange): void {
-  if (exchange.bindings?.remember === undefined) return;
-  const { incoming, outgoing, remember } = exchange.bindings;
+  if (exchange.bindings?.storeAnswer === undefined) return;
+  const { incoming, outgoing, storeAnswer } = exchange.bindings;
   outgoing.once('finish', () => {
-    const { repeatable } = exchange;
+    const { cacheable } = exchange;
     // Given again, it takes no time.
-    if (repeatable !== undefined) remember({ ...repeatable, record: accessRecord(exchange, incoming, 0) });
+    if (cacheable !== undefined) storeAnswer({ ...cacheable, record: accessRecord(exchange, incoming, 0) });
   });
 }
 

@@ -63,7 +63,7 @@ export class BlobHandler {
 
   /** Asked for before the answer: what changes while that is made ends it. */
   #validity(exchange: Exchange, target: PullTarget, digest: Digest): Validity | undefined {
-    return exchange.isRemembered ? this.#mirror.blobValidity(target, digest) : undefined;
+    return exchange.isCacheable ? this.#mirror.blobValidity(target, digest) : undefined;
   }
 
   /** Sends a small blob out of memory, where it then stays if its bytes are what they should be. */

@@ -6,7 +6,7 @@ import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { createHttpApp, type Logins } from './app.ts';
 import { createAuthentication, type AuthenticationSettings } from './auth/create-authentication.ts';
-import { Lane } from './lane/lane.ts';
+import { AnswerCache } from './answer-cache/answer-cache.ts';
 import { ListenError } from './listen-error.ts';
 import { HttpServer, type ListenAddress } from './server.ts';
 import { outOfDate, readTls, type TlsFiles, type TlsOptions } from './tls.ts';
@@ -110,8 +110,8 @@ export async function composeHttp(
       { key, addr: listen, upstream }: Place,
     ): Promise<string> => {
       // Who logs in may be answered differently from one request to the next.
-      const lane = hasLogins ? undefined : new Lane({ clock, logger });
-      const server = new HttpServer({ app, listen, clock, logger, tls, upstream, lane });
+      const answerCache = hasLogins ? undefined : new AnswerCache({ clock, logger });
+      const server = new HttpServer({ app, listen, clock, logger, tls, upstream, answerCache });
       const address = await server.listen().catch((cause: NodeJS.ErrnoException) => {
         throw new ListenError(listen, key, cause);
       });

@@ -7,7 +7,7 @@ import { anonymous, type Reader } from '../mirror/access/reader.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Login } from './auth/authenticator.ts';
 import { clientAddress } from './client-address.ts';
-import type { Remember, RepeatableAnswer } from './lane/repeatable.ts';
+import type { StoreAnswer, CacheableAnswer } from './answer-cache/cacheable.ts';
 import { contentLength, type HeaderList, type Reply } from './reply.ts';
 import { isFromWebPage, webPageHeaders } from './web-page.ts';
 
@@ -19,7 +19,7 @@ export interface Bindings extends HttpBindings {
   /** The upstream that the listener is bound to, if it is bound to one. */
   readonly upstream?: UpstreamName | undefined;
   /** Keeps the answer for others that ask the same; undefined where it must not be kept. */
-  readonly remember?: Remember | undefined;
+  readonly storeAnswer?: StoreAnswer | undefined;
 }
 
 /** Headers that every answer has; those of the registry's API also say which API it is. */
@@ -63,7 +63,7 @@ export class Exchange {
   /** Whether the client may want no more than the answer's head: then it breaks nothing off when it leaves after that. */
   headSuffices = false;
   /** The answer, if it may be given again. */
-  repeatable: Omit<RepeatableAnswer, 'record'> | undefined;
+  cacheable: Omit<CacheableAnswer, 'record'> | undefined;
 
   constructor(context: Context, id: string, startedAt: number, common: CommonHeaders) {
     this.#context = context;
@@ -83,8 +83,8 @@ export class Exchange {
   }
 
   /** Whether the answer is kept, should it be one that may be given again. */
-  get isRemembered(): boolean {
-    return this.bindings?.remember !== undefined;
+  get isCacheable(): boolean {
+    return this.bindings?.storeAnswer !== undefined;
   }
 
   get method(): string {
@@ -166,7 +166,7 @@ export class Exchange {
     const isJoined = Buffer.isBuffer(body) && body.length <= maxJoinedLength;
     const { validity } = reply;
     if (validity !== undefined && (isJoined || body === undefined)) {
-      this.repeatable = { headers: all, body: isJoined ? body : undefined, validity };
+      this.cacheable = { headers: all, body: isJoined ? body : undefined, validity };
     }
     // As a string, head and body leave in one write instead of two pieces; latin1 keeps every byte as it is.
     if (isJoined) {

@@ -20,7 +20,7 @@ export class ManifestHandler {
     const reference = manifestReference(exchange);
     const method = exchange.method === 'HEAD' ? 'HEAD' : 'GET';
     // Before the answer: what changes while that is made ends it.
-    const validity = exchange.isRemembered
+    const validity = exchange.isCacheable
       ? this.#mirror.manifestValidity(target, reference, method)
       : undefined;
     const answer = await this.#mirror.manifest(target, reference, method);

@@ -9,7 +9,7 @@ import { RegistryError } from '../oci/error.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { errorReply } from './errors.ts';
-import type { Lane } from './lane/lane.ts';
+import type { AnswerCache } from './answer-cache/answer-cache.ts';
 import { answerPlainHttp, renewTls, secureOptions, type TlsOptions } from './tls.ts';
 import { maxHeaderSize, UnreadableRequests } from './unreadable-requests.ts';
 
@@ -43,7 +43,7 @@ export interface HttpServerOptions {
   readonly upstream?: UpstreamName | undefined;
   readonly timeouts?: Partial<ServerTimeouts> | undefined;
   /** Answers from memory, of this server alone; undefined: the app answers everything. */
-  readonly lane?: Lane | undefined;
+  readonly answerCache?: AnswerCache | undefined;
 }
 
 const defaultTimeouts: ServerTimeouts = {
@@ -68,19 +68,19 @@ export class HttpServer {
   readonly #listen: ListenAddress;
   readonly #clock: Clock;
   readonly #listener: Listener;
-  readonly #lane: Lane | undefined;
+  readonly #answerCache: AnswerCache | undefined;
   readonly #inFlight = new Set<ServerResponse>();
   readonly #pipelined = new WeakMap<Socket, number>();
   #draining = false;
 
-  constructor({ app, listen, clock, logger, tls, upstream, timeouts, lane }: HttpServerOptions) {
+  constructor({ app, listen, clock, logger, tls, upstream, timeouts, answerCache }: HttpServerOptions) {
     const { head, request, keepAlive, stalled } = { ...defaultTimeouts, ...timeouts };
     this.#listen = listen;
     this.#clock = clock;
-    this.#lane = lane;
+    this.#answerCache = answerCache;
     this.#listener = getRequestListener(
       (web, { incoming, outgoing }) =>
-        app.fetch(web, { incoming, outgoing, upstream, remember: lane?.rememberer(incoming) }),
+        app.fetch(web, { incoming, outgoing, upstream, storeAnswer: answerCache?.storing(incoming) }),
       {
         overrideGlobalObjects: false,
         // For HTTP/1.0, where some health checks send no Host.
@@ -118,9 +118,9 @@ export class HttpServer {
       answering: (socket) => [...this.#inFlight].find((outgoing) => outgoing.socket === socket),
     });
     this.#server.on('clientError', (error, socket: Socket) => unreadable.refuse(error, socket));
-    lane?.attach(this.#server);
+    answerCache?.attach(this.#server);
     this.#server.on('request', (incoming, outgoing) => {
-      lane?.begun(incoming, outgoing);
+      answerCache?.begun(incoming, outgoing);
       this.#accept(incoming, outgoing);
     });
   }
@@ -159,8 +159,8 @@ export class HttpServer {
       () => true,
       () => false,
     );
-    // Node takes connections for idle where the lane has answered, and would close them with what is not sent.
-    if (this.#lane !== undefined) await Promise.race([this.#lane.drain(), deadline]);
+    // Node takes connections for idle where the answer cache has answered, and would close them with what is not sent.
+    if (this.#answerCache !== undefined) await Promise.race([this.#answerCache.drain(), deadline]);
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
@@ -171,7 +171,7 @@ export class HttpServer {
     settled.abort();
     await cut;
     // Those that were cut have their lines in the log by then.
-    await this.#lane?.drain();
+    await this.#answerCache?.drain();
   }
 
   #accept(incoming: IncomingMessage, outgoing: ServerResponse): void {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createHttpApp } from '../../src/http/app.ts';
-import { Lane } from '../../src/http/lane/lane.ts';
+import { AnswerCache } from '../../src/http/answer-cache/answer-cache.ts';
 import { HttpServer, type ServerTimeouts } from '../../src/http/server.ts';
 import type { TlsOptions } from '../../src/http/tls.ts';
 import type { Clock } from '../../src/base/clock.ts';
@@ -17,7 +17,7 @@ export interface ServingOptions {
   readonly tls?: TlsOptions;
   readonly timeouts?: Partial<ServerTimeouts>;
   /** True: hits that stand are answered from memory when they are asked for again. */
-  readonly lane?: boolean;
+  readonly answerCache?: boolean;
 }
 
 /** The HTTP interface on a real socket of 127.0.0.1, over a fake mirror. */
@@ -26,12 +26,12 @@ export class Serving implements AsyncDisposable {
   readonly log = logLines('debug');
   readonly server: HttpServer;
 
-  private constructor({ lane, ...options }: ServingOptions) {
+  private constructor({ answerCache, ...options }: ServingOptions) {
     const { logger } = this.log;
     const app = createHttpApp({ mirror: this.mirror, logger, clock });
     const listen = { host: '127.0.0.1', port: 0 };
-    const hot = lane === true ? { lane: new Lane({ logger, clock }) } : undefined;
-    this.mirror.givesValidity = lane === true;
+    const hot = answerCache === true ? { answerCache: new AnswerCache({ logger, clock }) } : undefined;
+    this.mirror.givesValidity = answerCache === true;
     this.server = new HttpServer({ app, listen, clock, logger, ...hot, ...options });
   }
 

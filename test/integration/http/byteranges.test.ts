@@ -15,8 +15,8 @@ const bytes = randomBytes(size);
 const digest = digestOf(bytes);
 const path = `/v2/box/blobs/${digest}`;
 
-async function withBlob(lane = false): Promise<Serving> {
-  const serving = await Serving.start({ lane });
+async function withBlob(answerCache = false): Promise<Serving> {
+  const serving = await Serving.start({ answerCache });
   serving.mirror.putBlob('box', bytes);
   return serving;
 }
@@ -169,7 +169,7 @@ describe('several ranges in one header', () => {
   });
 
   test('of a small blob do not get in the way of its answer from memory', async () => {
-    await using serving = await Serving.start({ lane: true });
+    await using serving = await Serving.start({ answerCache: true });
     const small = serving.mirror.putBlob('box', bytes.subarray(0, 1000));
     using client = await RawClient.connect(serving.origin);
     for (let round = 0; round < 4; round += 1) {

@@ -7,15 +7,15 @@ import { Serving } from '../../support/serving.ts';
 import { requestHead, WireClient } from '../../support/wire-client.ts';
 
 const KiB = 1024;
-const over = { lane: false, ca: undefined, options: {} } as const;
+const over = { answerCache: false, ca: undefined, options: {} } as const;
 
 describe.each([
   ['plain HTTP', over],
-  ['plain HTTP, with answers from memory', { ...over, options: { lane: true } }],
+  ['plain HTTP, with answers from memory', { ...over, options: { answerCache: true } }],
   ['TLS', { ...over, options: { tls: selfSigned }, ca: selfSigned.cert }],
   [
     'TLS, with answers from memory',
-    { ...over, options: { tls: selfSigned, lane: true }, ca: selfSigned.cert },
+    { ...over, options: { tls: selfSigned, answerCache: true }, ca: selfSigned.cert },
   ],
 ])('over %s', (_how, { options, ca }) => {
   test.each([

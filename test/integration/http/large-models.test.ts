@@ -62,7 +62,7 @@ describe('a blob of 40 GiB', () => {
 describe('Location', () => {
   // A small one is joined with its head, and is answered from memory the second time.
   test.each([100, 100 * KiB])('in a whole answer of %d bytes is for Ollama alone', async (size) => {
-    await using serving = await Serving.start({ lane: true });
+    await using serving = await Serving.start({ answerCache: true });
     const digest = serving.mirror.putBlob('library/llama3.2', randomBytes(size));
     const path = `/v2/library/llama3.2/blobs/${digest}`;
     using client = await RawClient.connect(serving.origin);

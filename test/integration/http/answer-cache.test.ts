@@ -13,7 +13,7 @@ const path = '/v2/box/manifests/v1';
 const get = requestHead('GET', path, 'User-Agent: docker/27', 'Accept: */*');
 
 async function start(options: ServingOptions = {}): Promise<Serving> {
-  const serving = await Serving.start({ lane: true, ...options });
+  const serving = await Serving.start({ answerCache: true, ...options });
   serving.mirror.putManifest('box', 'v1', manifest);
   return serving;
 }

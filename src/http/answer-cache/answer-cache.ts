@@ -8,9 +8,9 @@ import type { Logger } from '../../telemetry/log.ts';
 import { repeatedLine } from '../../telemetry/repeated-line.ts';
 import { clientAddress } from '../client-address.ts';
 import { RequestIds } from '../request-id.ts';
-import { HotAnswer } from './hot-answer.ts';
-import { LaneConnection } from './connection.ts';
-import { isRepeatable, type Remember, type RepeatableAnswer, type RequestHead } from './repeatable.ts';
+import { CachedAnswer } from './cached-answer.ts';
+import { ClientConnection } from './connection.ts';
+import { isCacheable, type StoreAnswer, type CacheableAnswer, type RequestHead } from './cacheable.ts';
 
 /** Of answers that are kept, in bytes. */
 const maxSize = 16 * 1024 * 1024;
@@ -18,7 +18,7 @@ const maxSize = 16 * 1024 * 1024;
 /** What an answer costs besides its bytes, more or less. */
 const overhead = 2048;
 
-export interface LaneOptions {
+export interface AnswerCacheOptions {
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -31,15 +31,15 @@ export interface LaneOptions {
  * An answer is kept under the whole head of its request: the same bytes mean the same, so nothing has to be parsed again, and
  * no header can be overlooked.
  */
-export class Lane {
+export class AnswerCache {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #ids = new RequestIds();
-  readonly #answers = new LRUCache<string, HotAnswer>({
+  readonly #answers = new LRUCache<string, CachedAnswer>({
     maxSize,
     sizeCalculation: (answer, head) => answer.size + head.length + overhead,
   });
-  readonly #connections = new WeakMap<Socket, LaneConnection>();
+  readonly #connections = new WeakMap<Socket, ClientConnection>();
   /** Answers that the system has not taken from us. */
   readonly #unsent = new Set<Promise<boolean>>();
   #keepAliveMs = 0;
@@ -47,18 +47,18 @@ export class Lane {
   #second = NaN;
   #date = '';
 
-  constructor({ logger, clock }: LaneOptions) {
+  constructor({ logger, clock }: AnswerCacheOptions) {
     this.#logger = logger;
     this.#clock = clock;
   }
 
-  /** Takes part in the connections of a server from now on; once for each lane. */
+  /** Takes part in the connections of a server from now on; once. */
   attach(server: Server): void {
     this.#keepAliveMs = server.keepAliveTimeout;
     const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
     server.on(event, (socket: Socket) => {
       const client = clientAddress(socket);
-      if (client !== undefined) this.#connections.set(socket, new LaneConnection(this, socket, client));
+      if (client !== undefined) this.#connections.set(socket, new ClientConnection(this, socket, client));
     });
   }
 
@@ -68,13 +68,13 @@ export class Lane {
   }
 
   /** How the answer to a request that was begun is kept; undefined for one whose answer is not. */
-  rememberer(incoming: RequestHead & Pick<IncomingMessage, 'socket'>): Remember | undefined {
+  storing(incoming: RequestHead & Pick<IncomingMessage, 'socket'>): StoreAnswer | undefined {
     const connection = this.#connections.get(incoming.socket);
     const head = connection?.head;
-    if (connection === undefined || head === undefined || !isRepeatable(incoming)) return undefined;
+    if (connection === undefined || head === undefined || !isCacheable(incoming)) return undefined;
     return (answer) => {
       // By now it is known whether this was all that the parser found in it.
-      if (connection.head === head) this.#remember(head, answer);
+      if (connection.head === head) this.#store(head, answer);
     };
   }
 
@@ -85,7 +85,7 @@ export class Lane {
   }
 
   /** The answer to a request that begins with this head and has nothing else. */
-  find(head: string): HotAnswer | undefined {
+  find(head: string): CachedAnswer | undefined {
     const answer = this.#answers.get(head);
     if (answer === undefined || this.#draining) return undefined;
     if (answer.holds) return answer;
@@ -97,7 +97,7 @@ export class Lane {
    * Answers on a connection that has nothing else to send.
    * @returns undefined when that is done; else resolves when it is, to false when the connection was cut before
    */
-  answer(answer: HotAnswer, socket: Socket, client: string): Promise<boolean> | undefined {
+  answer(answer: CachedAnswer, socket: Socket, client: string): Promise<boolean> | undefined {
     const id = this.#ids.take(undefined);
     const startedAt = this.#clock.now();
     const sending = send(socket, answer.text(id, this.#dateAt(startedAt)));
@@ -121,7 +121,7 @@ export class Lane {
     return sent;
   }
 
-  #remember(head: string, answer: RepeatableAnswer): void {
+  #store(head: string, answer: CacheableAnswer): void {
     const { record } = answer;
     const line = repeatedLine({
       logger: this.#logger,
@@ -129,7 +129,7 @@ export class Lane {
       fields: record,
       message: 'request',
     });
-    const hot = HotAnswer.of(answer, this.#keepAliveMs, line);
+    const hot = CachedAnswer.of(answer, this.#keepAliveMs, line);
     if (hot?.holds === true) this.#answers.set(head, hot);
   }
 

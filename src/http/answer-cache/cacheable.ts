@@ -3,7 +3,7 @@ import type { Validity } from '../../mirror/mirror.ts';
 import type { HeaderList } from '../reply.ts';
 
 /** A whole answer, status 200, that can be given again to the very same request. */
-export interface RepeatableAnswer {
+export interface CacheableAnswer {
   /** All that the application set, `X-Request-Id` included. */
   readonly headers: HeaderList;
   /** Undefined for HEAD. */
@@ -14,7 +14,7 @@ export interface RepeatableAnswer {
 }
 
 /** Keeps an answer for the requests that are the same. */
-export type Remember = (answer: RepeatableAnswer) => void;
+export type StoreAnswer = (answer: CacheableAnswer) => void;
 
 /**
  * Headers that may stand in a request whose answer is kept: they change nothing, or always the same. None of those that
@@ -42,7 +42,7 @@ export type RequestHead = Pick<IncomingMessage, 'httpVersion' | 'rawHeaders'> & 
 };
 
 /** Whether the answer to a request may be kept for others that are the same, byte for byte. */
-export function isRepeatable({ method, httpVersion, rawHeaders }: RequestHead): boolean {
+export function isCacheable({ method, httpVersion, rawHeaders }: RequestHead): boolean {
   if ((method !== 'GET' && method !== 'HEAD') || httpVersion !== '1.1') return false;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? '';

@@ -10,8 +10,8 @@ const blob = Buffer.alloc(3000, 0xc3);
 const hot = requestHead('GET', '/v2/box/manifests/v1', 'Accept: */*');
 const last = requestHead('GET', '/v2/', 'Connection: close');
 
-async function serving(lane: boolean): Promise<Serving> {
-  const serving = await Serving.start({ lane });
+async function serving(answerCache: boolean): Promise<Serving> {
+  const serving = await Serving.start({ answerCache });
   serving.mirror.putManifest('box', 'v1', Buffer.from('{"schemaVersion":2}'));
   return serving;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isRepeatable } from '../../../../src/http/lane/repeatable.ts';
+import { isCacheable } from '../../../../src/http/answer-cache/cacheable.ts';
 
 const plain = [
   'Host',
@@ -16,7 +16,7 @@ const plain = [
 
 describe('the answer to a request', () => {
   test.each(['GET', 'HEAD'])('by %s with what clients send may be kept', (method) => {
-    expect(isRepeatable({ method, httpVersion: '1.1', rawHeaders: plain })).toBe(true);
+    expect(isCacheable({ method, httpVersion: '1.1', rawHeaders: plain })).toBe(true);
   });
 
   test.each([
@@ -38,7 +38,7 @@ describe('the answer to a request', () => {
     ['x-of-the-future', '1'],
   ])('with %s: %s is not kept', (name, value) => {
     const rawHeaders = [...plain, name, value];
-    expect(isRepeatable({ method: 'GET', httpVersion: '1.1', rawHeaders })).toBe(false);
+    expect(isCacheable({ method: 'GET', httpVersion: '1.1', rawHeaders })).toBe(false);
   });
 
   test.each([
@@ -47,6 +47,6 @@ describe('the answer to a request', () => {
     ['OPTIONS', '1.1'],
     ['GET', '1.0'],
   ])('by %s in HTTP/%s is not kept', (method, httpVersion) => {
-    expect(isRepeatable({ method, httpVersion, rawHeaders: plain })).toBe(false);
+    expect(isCacheable({ method, httpVersion, rawHeaders: plain })).toBe(false);
   });
 });

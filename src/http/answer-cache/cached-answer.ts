@@ -1,7 +1,7 @@
 import type { RepeatedLine } from '../../telemetry/repeated-line.ts';
 import type { Validity } from '../../mirror/mirror.ts';
 import type { HeaderList } from '../reply.ts';
-import type { RepeatableAnswer } from './repeatable.ts';
+import type { CacheableAnswer } from './cacheable.ts';
 
 const requestId = 'X-Request-Id';
 
@@ -12,7 +12,7 @@ const ofNode: ReadonlySet<string> = new Set(['connection', 'date', 'keep-alive',
 const useMs = 1000;
 
 /** An answer as it goes over the wire, but for its date and the id of its request. */
-export class HotAnswer {
+export class CachedAnswer {
   readonly #validity: Validity;
   readonly #start: string;
   readonly #middle: string;
@@ -20,11 +20,11 @@ export class HotAnswer {
   /** Its line in the access log. */
   readonly line: RepeatedLine;
   /** The fields of that line. */
-  readonly record: RepeatableAnswer['record'];
+  readonly record: CacheableAnswer['record'];
   #usedAt = -Infinity;
 
   private constructor(
-    { validity, record }: RepeatableAnswer,
+    { validity, record }: CacheableAnswer,
     [start, middle, end]: readonly [string, string, string],
     line: RepeatedLine,
   ) {
@@ -40,7 +40,7 @@ export class HotAnswer {
    * @param keepAliveMs how long Node keeps an idle connection open, as it tells clients
    * @returns undefined for what Node would answer in another way
    */
-  static of(answer: RepeatableAnswer, keepAliveMs: number, line: RepeatedLine): HotAnswer | undefined {
+  static of(answer: CacheableAnswer, keepAliveMs: number, line: RepeatedLine): CachedAnswer | undefined {
     const { headers, body } = answer;
     // The last: the operator may have one sent, too.
     const at = headers.findLastIndex((name, index) => index % 2 === 0 && name === requestId);
@@ -50,7 +50,7 @@ export class HotAnswer {
     const connection = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n`;
     // As one text with its head, a body leaves in one write; latin1 keeps every byte as it is.
     const end = `\r\n${connection}\r\n${body?.toString('latin1') ?? ''}`;
-    return new HotAnswer(answer, [start, middle, end], line);
+    return new CachedAnswer(answer, [start, middle, end], line);
   }
 
   /** In bytes, more or less. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { Boundary, headText } from '../../../../src/http/lane/boundary.ts';
+import { Boundary, headText } from '../../../../src/http/answer-cache/boundary.ts';
 
 interface Message {
   readonly complete?: boolean;

@@ -1,19 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Boundary, headText } from './boundary.ts';
-import type { HotAnswer } from './hot-answer.ts';
+import type { CachedAnswer } from './cached-answer.ts';
 
-/** What a connection asks of its lane. */
+/** What a connection asks of the answer cache. */
 export interface Answers {
-  find(head: string): HotAnswer | undefined;
+  find(head: string): CachedAnswer | undefined;
   /** @returns undefined when it is sent; else resolves when it is, to false when the connection was cut before */
-  answer(answer: HotAnswer, socket: Socket, client: string): Promise<boolean> | undefined;
+  answer(answer: CachedAnswer, socket: Socket, client: string): Promise<boolean> | undefined;
 }
 
 type DataListener = (chunk: Buffer) => void;
 
 /** One connection: stands between it and the parser of Node's server until that has to have it for itself. */
-export class LaneConnection {
+export class ClientConnection {
   readonly #answers: Answers;
   readonly #socket: Socket;
   readonly #client: string;
