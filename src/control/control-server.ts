@@ -23,7 +23,7 @@ export interface ControlServerOptions {
 const maxBodyLength = 64 * 1024;
 
 /** How long operations that were cut may take to notice, in milliseconds. */
-const patienceMs = 5_000;
+const timeLimitMs = 5_000;
 
 /**
  * Lets commands on this machine work on the cache while the server has it: HTTP on a Unix socket in the data folder, which only
@@ -75,7 +75,7 @@ export class ControlServer {
     this.#server.close();
     for (const answer of this.#answers) answer.cut(new CareError('unavailable', 'the server was stopped'));
     const settled = new AbortController();
-    const limit = this.#clock.sleep(patienceMs, settled.signal).catch(() => undefined);
+    const limit = this.#clock.sleep(timeLimitMs, settled.signal).catch(() => undefined);
     await Promise.race([Promise.all([closed, ...this.#working]), limit]);
     settled.abort();
     this.#server.closeAllConnections();

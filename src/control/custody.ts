@@ -23,7 +23,7 @@ export interface CustodyOptions {
   /** Ends the waiting, and what a server is asked. */
   readonly signal: AbortSignal;
   /** How long another command, or a server that starts or stops, is waited for, in milliseconds; 10 s if not given. */
-  readonly patienceMs?: number;
+  readonly timeLimitMs?: number;
 }
 
 const askAgainMs = 100;
@@ -36,9 +36,9 @@ const askAgainMs = 100;
  * @throws {StoreError} when the folder or what is in it cannot be used
  */
 export async function takeCustody(options: CustodyOptions): Promise<Custody> {
-  const { folder, open, clock, logger, signal, patienceMs = 10_000 } = options;
+  const { folder, open, clock, logger, signal, timeLimitMs = 10_000 } = options;
   const client = new ControlClient(folder, signal);
-  const end = clock.monotonic() + patienceMs;
+  const end = clock.monotonic() + timeLimitMs;
   for (;;) {
     const lock = await takeLock(folder, logger);
     if (lock !== undefined) return openLocked(lock, open);

@@ -9,7 +9,7 @@ const tooMany = 8 * 1024 * 1024;
 /** How long it takes until it is tried again to write to a reader that did not read. */
 const busyMs = 50;
 /** How long the end of the process waits for such a reader. */
-const patienceMs = 1000;
+const timeLimitMs = 1000;
 
 /** What is asked of the file system; injected, so that a test can make it fail. */
 export type LogFile = Pick<typeof fs, 'write' | 'writeSync'>;
@@ -45,8 +45,8 @@ export class LogOutput {
   /** Writes what is left, for the end of the process: everything else stands still meanwhile. Never throws. */
   flushSync(): void {
     // Whoever has not taken what was written a while ago would keep the process for ever.
-    if (this.#rest !== undefined && performance.now() - this.#startedAt > patienceMs) return;
-    const end = performance.now() + patienceMs;
+    if (this.#rest !== undefined && performance.now() - this.#startedAt > timeLimitMs) return;
+    const end = performance.now() + timeLimitMs;
     let rest = Buffer.concat([this.#rest ?? Buffer.alloc(0), Buffer.from(this.#lines)]);
     this.#lines = '';
     while (rest.length > 0 && !this.#isGone) {

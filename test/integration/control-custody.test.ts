@@ -104,7 +104,7 @@ describe('custody of a data folder', () => {
     await using folder = await TempFolder.create();
     const first = await take(folder, new Stores());
 
-    await expect(take(folder, new Stores(), { patienceMs: 150 })).rejects.toMatchObject({
+    await expect(take(folder, new Stores(), { timeLimitMs: 150 })).rejects.toMatchObject({
       name: 'CareError',
       kind: 'unavailable',
       message: expect.stringContaining('another entrepot command') as string,

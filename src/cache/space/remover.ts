@@ -2,7 +2,7 @@ import type { Digest } from '../../oci/digest.ts';
 import type { ContentStore } from '../../store/content-store.ts';
 import type { Evictions } from '../../store/evictions.ts';
 import type { InUse } from '../in-use.ts';
-import { Turns } from '../../base/turns.ts';
+import { Limiter } from '../../base/limiter.ts';
 import type { Disk } from './disk.ts';
 
 /**
@@ -18,7 +18,7 @@ export class Remover {
   readonly #evictions: Evictions;
   readonly #inUse: InUse;
   readonly #disk: Disk;
-  readonly #turns = new Turns(atOnce);
+  readonly #limiter = new Limiter(atOnce);
 
   constructor(content: ContentStore, evictions: Evictions, inUse: InUse, disk: Disk) {
     this.#content = content;
@@ -33,7 +33,7 @@ export class Remover {
    */
   async remove(digests: readonly Digest[], signal: AbortSignal): Promise<number> {
     const outcomes = await Promise.allSettled(
-      digests.map((digest) => this.#turns.run(async () => !signal.aborted && (await this.#remove(digest)))),
+      digests.map((digest) => this.#limiter.run(async () => !signal.aborted && (await this.#remove(digest)))),
     );
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw failed.reason;

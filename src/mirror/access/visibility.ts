@@ -5,7 +5,7 @@ import type { MetadataStore } from '../../store/metadata-store.ts';
 import { UpstreamError, type UpstreamRegistry } from '../../upstream/registry.ts';
 import { Breaker } from '../../upstream/breaker.ts';
 import type { Degradation } from '../../cache/degradation.ts';
-import { elapsed, within } from '../../base/patience.ts';
+import { elapsed, within } from '../../base/time-limit.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 import type { Upstream } from '../upstream.ts';
 import { isRefusal } from '../upstream-failure.ts';
@@ -21,7 +21,7 @@ const hiddenMs = 60_000;
 const limitedMs = 24 * 60 * 60_000;
 const remembered = 20_000;
 /** How long a client waits for upstream to confirm that a repository is public still. */
-const patienceMs = 1_500;
+const timeLimitMs = 1_500;
 
 export interface VisibilityOptions {
   readonly metadata: MetadataStore;
@@ -119,7 +119,7 @@ export class Visibility {
   /** The answer if it comes in time; if not, or if upstream is in trouble, what is remembered: public. */
   async #patiently(outcome: Promise<boolean>, breaker: Breaker, isRecent: boolean): Promise<boolean> {
     try {
-      const answer = await within(this.#clock, patienceMs, outcome);
+      const answer = await within(this.#clock, timeLimitMs, outcome);
       if (answer !== elapsed) return answer;
       breaker.timedOut();
       return true;

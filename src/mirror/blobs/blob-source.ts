@@ -2,7 +2,7 @@ import type { BlobReader, IngestReader, Loan } from '../../store/content-store.t
 import { heldBackBytes, type Fill } from '../fill/fill.ts';
 import { PassthroughReader, wrongSize } from '../fill/passthrough-reader.ts';
 import { ResumableBlob, type ResumableBlobOptions } from '../fill/resumable-blob.ts';
-import { StretchReader } from '../fill/stretch-reader.ts';
+import { PassthroughRangeReader } from '../fill/passthrough-range-reader.ts';
 
 /** Where a client's bytes come from. */
 export interface BlobSource {
@@ -68,7 +68,7 @@ export class FillSource implements BlobSource {
   promised: number | undefined;
   /** For what is no longer in memory. */
   #stored: IngestReader | undefined;
-  #own: PassthroughReader | StretchReader | undefined;
+  #own: PassthroughReader | PassthroughRangeReader | undefined;
   /** Where the client began to read. */
   #begun: number | undefined;
   #waitedMs = 0;
@@ -160,12 +160,12 @@ export class FillSource implements BlobSource {
   }
 
   /** The whole, to be verified; or a stretch from `position` on, for a client that wants only a part from the middle. */
-  #fetchAlone(position: number): PassthroughReader | StretchReader {
+  #fetchAlone(position: number): PassthroughReader | PassthroughRangeReader {
     const from = (offset: number): ResumableBlob =>
       new ResumableBlob(offset, { ...this.#passthrough, signal: this.#cancelling.signal });
     const end = (this.promised ?? 0) - heldBackBytes;
     return this.#begun !== 0 && position < end
-      ? new StretchReader(from(position), position, end)
+      ? new PassthroughRangeReader(from(position), position, end)
       : new PassthroughReader(this.#fill.digest, from(0), this.promised);
   }
 }

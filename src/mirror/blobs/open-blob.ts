@@ -3,7 +3,7 @@ import { RegistryError, registryErrors } from '../../oci/error.ts';
 import type { Loan } from '../../store/content-store.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import type { BlobSource } from './blob-source.ts';
-import { OtherBytesError } from '../fill/held-bytes.ts';
+import { OtherBytesError } from '../fill/received-prefix.ts';
 import type { BlobAnswer, CacheResult } from '../mirror.ts';
 import { clientError } from '../upstream-failure.ts';
 

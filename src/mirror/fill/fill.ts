@@ -12,14 +12,14 @@ import type { Blocks } from './blocks.ts';
 import type { Degradation } from '../../cache/degradation.ts';
 import { logFailure } from './fill-failure.ts';
 import type { FillRequest } from './fill-request.ts';
-import { HeldBytes } from './held-bytes.ts';
+import { ReceivedPrefix } from './received-prefix.ts';
 import type { InUse } from '../../cache/in-use.ts';
 import { admit, NotStored } from './not-stored.ts';
 import { receive } from './receive.ts';
 import type { Admission, Claim } from '../../cache/space/admission.ts';
-import { Tail } from './tail.ts';
+import { RecentBytes } from './recent-bytes.ts';
 import { Wakeup } from './wakeup.ts';
-import { Ways } from './ways.ts';
+import { SourceCandidates } from './source-candidates.ts';
 
 /** Bytes at the end of a blob that are held back until it is verified. A blob no longer than this is verified before its first byte goes out. */
 export const heldBackBytes = 64 * 1024;
@@ -63,14 +63,14 @@ export class Fill {
   readonly #progress = new Wakeup(() => {
     this.#front = this.#ingest?.offset ?? 0;
   });
-  readonly #ways = new Ways();
+  readonly #candidates = new SourceCandidates();
   #ingest: Ingest | undefined;
-  #tail: Tail | undefined;
+  #recent: RecentBytes | undefined;
   /** Bytes in the store at the last wake. Who comes between two of them waits as well, or would take each byte as it comes. */
   #front = 0;
   /** Whether bytes may have gone out. */
   #isExposed = false;
-  #held: HeldBytes | undefined;
+  #held: ReceivedPrefix | undefined;
   #state: State = { is: 'filling' };
   #readers = 0;
   #received = 0;
@@ -101,18 +101,18 @@ export class Fill {
 
   /** Adds another repository through which the same bytes may be fetched. */
   offer({ repository, open, hint }: FillRequest): void {
-    this.#ways.offer(repository, open);
+    this.#candidates.offer(repository, open);
     this.length.hint(hint);
   }
 
   /** Whether upstream is, or will be, asked for the bytes through that repository. */
   mayComeBy(repository: Repository): boolean {
-    return this.#ways.has(repository);
+    return this.#candidates.has(repository);
   }
 
   /** Whether upstream has given bytes for that repository. */
   cameBy(repository: Repository): boolean {
-    return this.#ways.gave(repository);
+    return this.#candidates.gave(repository);
   }
 
   /** Bytes that are still to come, as far as that is known; none once it is over. */
@@ -175,7 +175,7 @@ export class Fill {
 
   /** Bytes that came only just now, without a copy; undefined when they have to be read. */
   borrow(length: number, position: number): Loan | undefined {
-    return this.#tail?.lend(length, position);
+    return this.#recent?.lend(length, position);
   }
 
   async #run(before: Promise<void>): Promise<void> {
@@ -196,8 +196,8 @@ export class Fill {
     } finally {
       claim.abandoned(keptBytes);
       this.#over = true;
-      this.#tail?.close();
-      this.#tail = undefined;
+      this.#recent?.close();
+      this.#recent = undefined;
       await this.#closeIfIdle();
       release();
     }
@@ -223,12 +223,12 @@ export class Fill {
     const { signal, clock, random, blocks } = this.#shared;
     const { hint, outlook } = this.#request;
     const reader = ingest.reader();
-    this.#held = new HeldBytes(reader, () => this.#isExposed);
+    this.#held = new ReceivedPrefix(reader, () => this.#isExposed);
     const receiving = receive({
       ingest,
       source: {
         held: this.#held,
-        open: (...request) => this.#ways.open(...request),
+        open: (...request) => this.#candidates.open(...request),
         hint,
         outlook,
         signal,
@@ -236,11 +236,11 @@ export class Fill {
         random,
         logger: this.#logger,
       },
-      tailFrom: (offset) => {
-        this.#tail?.close();
-        this.#tail = new Tail(offset, hint ?? Infinity, blocks);
+      recentFrom: (offset) => {
+        this.#recent?.close();
+        this.#recent = new RecentBytes(offset, hint ?? Infinity, blocks);
         this.#progress.wake();
-        return this.#tail;
+        return this.#recent;
       },
       isExposed: () => this.#isExposed,
       onAnswer: (stated) => this.length.begin(stated),

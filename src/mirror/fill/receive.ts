@@ -1,18 +1,18 @@
 import { registryErrors } from '../../oci/error.ts';
 import type { Ingest } from '../../store/content-store.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
-import { OtherBytesError, type HeldBytes } from './held-bytes.ts';
-import { pour } from './pour.ts';
+import { OtherBytesError, type ReceivedPrefix } from './received-prefix.ts';
+import { writeLoop } from './write-loop.ts';
 import { ResumableBlob, type ResumableBlobOptions } from './resumable-blob.ts';
-import type { Tail } from './tail.ts';
+import type { RecentBytes } from './recent-bytes.ts';
 
 /** What {@link receive} works with. */
 export interface ReceiveOptions {
   readonly ingest: Ingest;
   /** How upstream is asked. */
-  readonly source: ResumableBlobOptions & { readonly held: HeldBytes };
-  /** A new tail for bytes from an offset on. */
-  readonly tailFrom: (offset: number) => Tail;
+  readonly source: ResumableBlobOptions & { readonly held: ReceivedPrefix };
+  /** Begins the recent bytes anew at an offset. */
+  readonly recentFrom: (offset: number) => RecentBytes;
   /** Whether bytes may be out already, which then must stay as they are. */
   readonly isExposed: () => boolean;
   /** Called when upstream has begun to answer, with the size that it states. */
@@ -28,23 +28,23 @@ export interface ReceiveOptions {
  */
 export async function receive(options: ReceiveOptions): Promise<void> {
   const { ingest, source, onAnswer, onWritten, isExposed } = options;
-  const begin = (): [ResumableBlob, Tail] => [
+  const begin = (): [ResumableBlob, RecentBytes] => [
     new ResumableBlob(ingest.offset, source),
-    options.tailFrom(ingest.offset),
+    options.recentFrom(ingest.offset),
   ];
-  let [blob, tail] = begin();
+  let [blob, recent] = begin();
   let isAnew = false;
   for (;;) {
     try {
       const bytes = blob.bytes(() => onAnswer(blob.size));
-      await pour(bytes, ingest, tail, (count) => onWritten(count, blob.size));
+      await writeLoop(bytes, ingest, recent, (count) => onWritten(count, blob.size));
     } catch (error) {
       if (error instanceof OtherBytesError) {
         if (isAnew || isExposed()) await refuse(ingest, error);
         isAnew = true;
         await ingest.restart();
         source.held.trust();
-        [blob, tail] = begin();
+        [blob, recent] = begin();
         continue;
       }
       // Upstream may have promised more than there is.

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { UpstreamError, type BlobStream } from '../../upstream/registry.ts';
 import type { Outlook } from '../../upstream/breaker.ts';
-import { OtherBytesError, type HeldBytes } from './held-bytes.ts';
+import { OtherBytesError, type ReceivedPrefix } from './received-prefix.ts';
 
 /**
  * Opens a blob upstream from `offset` on. Rejects with UpstreamError.
@@ -15,7 +15,7 @@ export interface ResumableBlobOptions {
   /** The blob's size in bytes as a manifest states it: a plan only, since anybody can write a manifest. */
   readonly hint: number | undefined;
   /** What is here already, if that can be read. */
-  readonly held?: HeldBytes | undefined;
+  readonly held?: ReceivedPrefix | undefined;
   /** How it stands with upstream before it is asked. */
   readonly outlook: () => Outlook;
   readonly signal: AbortSignal;

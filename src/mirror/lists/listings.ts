@@ -4,15 +4,15 @@ import { RegistryError } from '../../oci/error.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import { notAsked, type Breaker } from '../../upstream/breaker.ts';
 import type { CacheResult } from '../mirror.ts';
-import { elapsed, within } from '../../base/patience.ts';
+import { elapsed, within } from '../../base/time-limit.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 
 /** How long a list that does not say so is served without asking upstream. */
 const freshMs = 60_000;
 /** How long a client for whom something is known waits for upstream to list it anew. */
-const patienceMs = 1_500;
+const timeLimitMs = 1_500;
 /** The same where nothing of the list is known: longer, since an empty one may hide what upstream would name. */
-const emptyPatienceMs = 5_000;
+const emptyTimeLimitMs = 5_000;
 
 /** A list as upstream gave it. */
 export interface Listing<T> {
@@ -96,7 +96,7 @@ export class Listings<T> {
 
     const nothing = known === undefined && !(await source.holds());
     const mustAnswer = nothing && (await source.emptyWillDo?.()) !== true;
-    const patience = nothing && breaker.admits ? emptyPatienceMs : patienceMs;
+    const timeLimit = nothing && breaker.admits ? emptyTimeLimitMs : timeLimitMs;
     const startedAt = this.#clock.monotonic();
     const { outcome, joined } = this.#requests.run(key, async () => {
       const listing = await source.ask();
@@ -105,7 +105,7 @@ export class Listings<T> {
       return listing;
     });
     const end = settled(outcome);
-    const first = await (mustAnswer ? end : within(this.#clock, patience, end));
+    const first = await (mustAnswer ? end : within(this.#clock, timeLimit, end));
     const upstreamMs = this.#clock.monotonic() - startedAt;
     if (first === elapsed) {
       breaker.timedOut();

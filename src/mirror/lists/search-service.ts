@@ -6,13 +6,13 @@ import type { Gate } from '../access/gate.ts';
 import { notAsked } from '../../upstream/breaker.ts';
 import type { Catalog } from './catalog.ts';
 import type { SearchAnswer, SearchQuery } from '../mirror.ts';
-import { elapsed, within } from '../../base/patience.ts';
+import { elapsed, within } from '../../base/time-limit.ts';
 import type { Reader } from '../access/reader.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
 
 /** How long a client waits for Docker Hub's search before it gets cached names. */
-const patienceMs = 3_000;
+const timeLimitMs = 3_000;
 
 export interface SearchServiceOptions {
   readonly routing: Routing<Upstream>;
@@ -61,7 +61,7 @@ export class SearchService {
     const giveUp = new AbortController();
     const { signal } = giveUp;
     try {
-      const found = await within(this.#clock, patienceMs, registry.search(term, limit, { signal }));
+      const found = await within(this.#clock, timeLimitMs, registry.search(term, limit, { signal }));
       return found === elapsed ? 'the search upstream does not answer in time' : found;
     } catch (error) {
       if (error instanceof UpstreamError) return error.message;

@@ -9,7 +9,7 @@ import type { Absences } from './absences.ts';
 import { notAsked } from '../../upstream/breaker.ts';
 import { complete, refusesThisName, type ManifestService } from './manifest-service.ts';
 import type { CacheResult, ManifestAnswer } from '../mirror.ts';
-import { elapsed, within } from '../../base/patience.ts';
+import { elapsed, within } from '../../base/time-limit.ts';
 import type { Routing } from '../../oci/routing.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 import type { TagRecords } from './tag-records.ts';
@@ -17,7 +17,7 @@ import { clientError, hasWords } from '../upstream-failure.ts';
 import type { Upstream } from '../upstream.ts';
 
 /** How long a client whose tag is cached waits for upstream to confirm it. */
-const patienceMs = 1_500;
+const timeLimitMs = 1_500;
 
 export interface TagServiceOptions {
   readonly routing: Routing<Upstream>;
@@ -113,7 +113,7 @@ export class TagService {
     if (isAbsent && !breaker.admits) throw stillAbsent(tag, notAsked);
     const asking = this.#resolve(repository, tag, method);
     try {
-      const first = await (isAbsent ? within(this.#clock, patienceMs, asking) : asking);
+      const first = await (isAbsent ? within(this.#clock, timeLimitMs, asking) : asking);
       if (first !== elapsed) return first;
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
@@ -144,7 +144,7 @@ export class TagService {
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
-    const first = await within(this.#clock, patienceMs, resolution);
+    const first = await within(this.#clock, timeLimitMs, resolution);
     const upstreamMs = this.#clock.monotonic() - startedAt;
     if (first === elapsed) {
       breaker.timedOut();

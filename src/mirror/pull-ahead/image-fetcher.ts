@@ -3,10 +3,10 @@ import type { Repository } from '../../oci/reference.ts';
 import type { Arrival } from '../fill/arrival.ts';
 import type { BlobService } from '../blobs/blob-service.ts';
 import type { Routing } from '../../oci/routing.ts';
-import { Turns } from '../../base/turns.ts';
+import { Limiter } from '../../base/limiter.ts';
 import type { Upstream } from '../upstream.ts';
 import type { AheadTally } from '../../cache/ahead-tally.ts';
-import { Course } from './course.ts';
+import { BlobLimiter } from './blob-limiter.ts';
 import type { PulledImage } from './pulled-image.ts';
 import type { Speculation } from './speculation.ts';
 
@@ -24,7 +24,7 @@ export interface ImageFetcherOptions {
 /** Has blobs of images fetched, some at a time, for as long as they may come. */
 export class ImageFetcher {
   readonly #options: ImageFetcherOptions;
-  readonly #turns = new Turns(atATime);
+  readonly #limiter = new Limiter(atATime);
 
   constructor(options: ImageFetcherOptions) {
     this.#options = options;
@@ -34,14 +34,14 @@ export class ImageFetcher {
   async fetch(image: PulledImage, blobs: readonly Digest[]): Promise<boolean> {
     const { parallel } = this.#options.routing.upstream(image.repository.upstream).pullAhead;
     const { speculation } = image;
-    const course = new Course(parallel, () => {
+    const limiter = new BlobLimiter(parallel, () => {
       speculation.look();
     });
     const fetching: Promise<boolean>[] = [];
     for (const blob of blobs) {
-      await course.room();
+      await limiter.room();
       if (speculation.isStopped) break;
-      const isHeld = course.run((begun) => this.#blob(image, blob, begun));
+      const isHeld = limiter.run((begun) => this.#blob(image, blob, begun));
       // It is awaited below; until then it must not count as unhandled.
       isHeld.catch(() => undefined);
       fetching.push(isHeld);
@@ -54,7 +54,7 @@ export class ImageFetcher {
   async #blob(image: PulledImage, blob: Digest, begun: (arrival: Arrival) => void): Promise<boolean> {
     const { blobs, tally, goesOn } = this.#options;
     const { repository, claims, speculation } = image;
-    const { held } = await this.#turns.run(async (): Promise<{ held: boolean | Promise<boolean> }> => {
+    const { held } = await this.#limiter.run(async (): Promise<{ held: boolean | Promise<boolean> }> => {
       if (speculation.isStopped || !goesOn(repository)) return { held: false };
       const arrival = await blobs.fetchAhead(repository, blob, claims);
       if (arrival === undefined) return { held: true };

@@ -10,7 +10,7 @@ import type { BlobService } from '../blobs/blob-service.ts';
 import type { Claims } from '../blobs/entitlement.ts';
 import type { ManifestService } from '../manifests/manifest-service.ts';
 import type { ManifestAnswer } from '../mirror.ts';
-import { within } from '../../base/patience.ts';
+import { within } from '../../base/time-limit.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
 import type { AheadTally } from '../../cache/ahead-tally.ts';
@@ -37,7 +37,7 @@ const togetherMs = 60_000;
  * How long a client that has read a manifest may take to ask for a layer: BuildKit does so once a step of a
  * build needs it.
  */
-const patienceMs = 10 * 60_000;
+const timeLimitMs = 10 * 60_000;
 
 export interface PullAheadOptions {
   readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'rateLimit' | 'pullAhead'>>;
@@ -252,7 +252,7 @@ export class PullAhead {
   async #isPulled(underWay: UnderWay): Promise<boolean> {
     const { speculation } = underWay.image;
     underWay.waits = !speculation.isConfirmed;
-    const outcome = await within(this.#options.clock, patienceMs, speculation.outcome);
+    const outcome = await within(this.#options.clock, timeLimitMs, speculation.outcome);
     underWay.waits = false;
     return outcome === true;
   }

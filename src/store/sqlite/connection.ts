@@ -5,7 +5,7 @@ import { fileError } from '../file-error.ts';
 import { makeFolder } from '../folder.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { databaseError } from './error.ts';
-import { busyTimeout, LockPatience } from './lock-patience.ts';
+import { busyTimeout, LockTimeout } from './lock-timeout.ts';
 import { migrate } from './schema.ts';
 
 /** Pages in the write-ahead log from which on a commit waits for a checkpoint. */
@@ -20,13 +20,13 @@ const cacheKiB = 16_384;
 /** An open database of the newest schema. The work is done synchronously; promises are how trouble is told. */
 export class Connection {
   readonly database: Database.Database;
-  readonly #patience: LockPatience;
+  readonly #lockTimeout: LockTimeout;
   readonly #checkpointer: Checkpointer;
 
   /** @param database of the newest schema */
   constructor(database: Database.Database, clock: Clock) {
     this.database = database;
-    this.#patience = new LockPatience(database, clock);
+    this.#lockTimeout = new LockTimeout(database, clock);
     this.#checkpointer = new Checkpointer(database);
   }
 
@@ -77,7 +77,7 @@ export class Connection {
   /** Takes the write lock at once: a transaction that reads first and writes later may find itself outdated. */
   transact<T>(work: () => T): T {
     const transaction = this.database.transaction(work);
-    const outcome = this.#patience.run(() => transaction.immediate());
+    const outcome = this.#lockTimeout.run(() => transaction.immediate());
     this.#checkpointer.afterWrite();
     return outcome;
   }

@@ -323,10 +323,10 @@ describe('referrers with an upstream in trouble', () => {
 
     await using silent = await houseWith([listedSignature]);
     silent.upstream.before = forever;
-    for (const patienceMs of [5_000, 1_500]) {
+    for (const timeLimitMs of [5_000, 1_500]) {
       const answer = referrersOf(silent, image.digest);
-      await silent.clock.advance(patienceMs);
-      expect(await answer).toMatchObject({ descriptors: [], result: 'stale', upstreamMs: patienceMs });
+      await silent.clock.advance(timeLimitMs);
+      expect(await answer).toMatchObject({ descriptors: [], result: 'stale', upstreamMs: timeLimitMs });
     }
   });
 

@@ -3,19 +3,19 @@ import { UpstreamError, type BlobStream } from '../../upstream/registry.ts';
 import { isVerdict, type BlobOpener } from './resumable-blob.ts';
 
 /** The repositories through which a blob can be fetched: when upstream refuses one, the next is tried. */
-export class Ways {
-  readonly #ways = new Map<string, BlobOpener>();
+export class SourceCandidates {
+  readonly #candidates = new Map<string, BlobOpener>();
   readonly #given = new Set<string>();
 
   /** @param via the repository through which the blob is asked for */
   offer(via: Repository, open: BlobOpener): void {
     const key = repositoryKey(via);
-    if (!this.#ways.has(key)) this.#ways.set(key, open);
+    if (!this.#candidates.has(key)) this.#candidates.set(key, open);
   }
 
   /** Whether the blob may still come by that repository. */
   has(via: Repository): boolean {
-    return this.#ways.has(repositoryKey(via));
+    return this.#candidates.has(repositoryKey(via));
   }
 
   /** Whether upstream has given the blob, or a part of it, for that repository. */
@@ -29,7 +29,7 @@ export class Ways {
    */
   async open(offset: number, signal: AbortSignal, size?: number): Promise<BlobStream> {
     let refusal: UpstreamError | undefined;
-    for (const [via, open] of this.#ways) {
+    for (const [via, open] of this.#candidates) {
       try {
         const stream = await open(offset, signal, size);
         this.#given.add(via);
@@ -37,7 +37,7 @@ export class Ways {
       } catch (error) {
         if (!(error instanceof UpstreamError && isVerdict(error))) throw error;
         refusal ??= error;
-        if (offset === 0 && this.#ways.size > 1) this.#ways.delete(via);
+        if (offset === 0 && this.#candidates.size > 1) this.#candidates.delete(via);
       }
     }
     throw refusal ?? new UpstreamError('not-found', 'no repository has the blob');

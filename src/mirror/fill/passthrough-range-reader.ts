@@ -9,7 +9,7 @@ const maxSkip = 1024 * 1024;
  * large blob that is asked for in parts would otherwise be fetched from the beginning for each of them. What it gives is not
  * verified, no more than a range is that joins a fill; so it ends before the bytes that have to wait for the hash.
  */
-export class StretchReader {
+export class PassthroughRangeReader {
   /** It never knows how many bytes the blob has in all. */
   readonly size = undefined;
   readonly #end: number;

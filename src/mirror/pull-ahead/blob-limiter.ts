@@ -10,7 +10,7 @@ const enoughBytes = 64 * 1024 * 1024;
  * How many blobs of an image are on their way at a time: no more than it takes to keep the link busy. Clients wait for the
  * first of them, and many clients that wait for the same would have all the more to make up for later.
  */
-export class Course {
+export class BlobLimiter {
   readonly #limit: number;
   readonly #arrivals = new Set<Arrival>();
   readonly #changed = new Wakeup();

@@ -6,12 +6,12 @@ export const elapsed = Symbol('elapsed');
 /** The outcome of `work` if it has one within `ms` milliseconds. Work that takes longer goes on; its failure is then ignored. */
 export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | typeof elapsed> {
   const waiting = new AbortController();
-  const patience = clock.sleep(ms, waiting.signal).then(
+  const timeLimit = clock.sleep(ms, waiting.signal).then(
     (): typeof elapsed => elapsed,
     (): typeof elapsed => elapsed,
   );
   try {
-    return await Promise.race([work, patience]);
+    return await Promise.race([work, timeLimit]);
   } finally {
     waiting.abort();
   }

@@ -5,11 +5,11 @@ import { databaseError } from './error.ts';
 /** Milliseconds to wait for another process's lock. SQLite waits on our only thread: everything else stands still. */
 export const busyTimeout = 500;
 
-/** Milliseconds, after a wait that came to nothing, in which nobody waits again. */
-const impatienceMs = 5_000;
+/** Milliseconds after a failed wait in which writes do not wait again. */
+const graceMs = 5_000;
 
-/** Waits for a locked database once, not once for each write: a lock that lasts is no reason for everything to stand still. */
-export class LockPatience {
+/** Waits for a locked database once, not once per write: a lasting lock must not block the event loop again and again. */
+export class LockTimeout {
   readonly #database: Database.Database;
   readonly #clock: Clock;
   /** When a wait last came to nothing, on the clock's monotonic time. */
@@ -23,7 +23,7 @@ export class LockPatience {
   /** The outcome of `write`, which takes the write lock. */
   run<T>(write: () => T): T {
     const wasLocked = this.#lockedAt !== undefined;
-    const waits = this.#lockedAt === undefined || this.#clock.monotonic() - this.#lockedAt >= impatienceMs;
+    const waits = this.#lockedAt === undefined || this.#clock.monotonic() - this.#lockedAt >= graceMs;
     if (wasLocked) this.#wait(waits ? busyTimeout : 0);
     try {
       const outcome = write();

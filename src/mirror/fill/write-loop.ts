@@ -1,5 +1,5 @@
 import type { Ingest } from '../../store/content-store.ts';
-import type { Tail } from './tail.ts';
+import type { RecentBytes } from './recent-bytes.ts';
 
 /** Bytes that wait behind the write under way, at which no more is taken from upstream. */
 const backlogBytes = 1024 * 1024;
@@ -15,10 +15,10 @@ const gatherMs = 16;
  * what either side, or `onWritten`, fails with; after a failure nothing more is written.
  * @param onWritten told the bytes of each batch that is written and can be read from the ingest
  */
-export async function pour(
+export async function writeLoop(
   bytes: AsyncIterable<Uint8Array>,
   ingest: Pick<Ingest, 'write'>,
-  tail: Tail,
+  recent: RecentBytes,
   onWritten: (bytes: number) => void,
 ): Promise<void> {
   let idle = true;
@@ -36,11 +36,11 @@ export async function pour(
     });
   const flush = async (): Promise<void> => {
     idle = false;
-    while (tail.waiting > 0) {
-      const bytes = tail.waiting;
-      await ingest.write(tail.take());
+    while (recent.waiting > 0) {
+      const bytes = recent.waiting;
+      await ingest.write(recent.take());
       onWritten(bytes);
-      if (!hurry && tail.waiting < batchBytes) await pause();
+      if (!hurry && recent.waiting < batchBytes) await pause();
     }
     // Not after a failure: nothing may be written behind bytes that are missing.
     idle = true;
@@ -54,15 +54,15 @@ export async function pour(
   };
   try {
     for await (const chunk of bytes) {
-      tail.append(chunk);
+      recent.append(chunk);
       if (idle) {
         flushing = flush();
         // It is awaited below, where a failure is met; until then it must not count as unhandled.
         flushing.catch(() => {
           failed = true;
         });
-      } else if (tail.waiting >= batchBytes) endPause?.();
-      if (failed || tail.waiting >= backlogBytes) await flushed();
+      } else if (recent.waiting >= batchBytes) endPause?.();
+      if (failed || recent.waiting >= backlogBytes) await flushed();
     }
   } finally {
     await flushed();

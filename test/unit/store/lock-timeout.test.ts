@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
-import { busyTimeout, LockPatience } from '../../../src/store/sqlite/lock-patience.ts';
+import { busyTimeout, LockTimeout } from '../../../src/store/sqlite/lock-timeout.ts';
 import { TestClock } from '../../support/test-clock.ts';
 
 const locked = new Database.SqliteError('database is locked', 'SQLITE_BUSY');
@@ -10,7 +10,7 @@ const full = new Database.SqliteError('database or disk is full', 'SQLITE_FULL')
 function patience() {
   const clock = new TestClock();
   const database = new Database(':memory:', { timeout: busyTimeout });
-  const subject = new LockPatience(database, clock);
+  const subject = new LockTimeout(database, clock);
   const write = (error?: Error): unknown => {
     let waits: unknown;
     try {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Arrival } from '../../../../src/mirror/fill/arrival.ts';
-import { Course } from '../../../../src/mirror/pull-ahead/course.ts';
+import { BlobLimiter } from '../../../../src/mirror/pull-ahead/blob-limiter.ts';
 import { Wakeup } from '../../../../src/mirror/fill/wakeup.ts';
 import { turns } from '../../../contract/content-store/subject.ts';
 
@@ -47,13 +47,13 @@ class Coming implements Arrival {
 }
 
 /** Begins blobs one after the other as there is room. */
-function following(course: Course, blobs: readonly Coming[]): Coming[] {
+function following(limiter: BlobLimiter, blobs: readonly Coming[]): Coming[] {
   const begun: Coming[] = [];
   void (async () => {
     for (const blob of blobs) {
-      await course.room();
+      await limiter.room();
       begun.push(blob);
-      void course.run((tell) => {
+      void limiter.run((tell) => {
         tell(blob);
         return blob.held;
       });
@@ -69,7 +69,7 @@ function blobs(count: number, left: number): readonly Coming[] {
 describe('the blobs of an image on their way', () => {
   it('are so many at a time as is allowed, as long as little is to come of them', async () => {
     const image = blobs(10, 4 * MiB);
-    const begun = following(new Course(6), image);
+    const begun = following(new BlobLimiter(6), image);
     await turns(2);
     expect(begun).toHaveLength(6);
 
@@ -80,7 +80,7 @@ describe('the blobs of an image on their way', () => {
 
   it('are three at a time while much is to come, and one more when little is left', async () => {
     const image = blobs(10, 100 * MiB);
-    const begun = following(new Course(6), image);
+    const begun = following(new BlobLimiter(6), image);
     await turns(2);
     expect(begun).toHaveLength(3);
 
@@ -95,7 +95,7 @@ describe('the blobs of an image on their way', () => {
 
   it('are waited for once each, however often the others move', async () => {
     const image = blobs(4, 100 * MiB);
-    const begun = following(new Course(6), image);
+    const begun = following(new BlobLimiter(6), image);
     for (let moves = 0; moves < 100; moves += 1) {
       image[0]?.moves(90 * MiB);
       await turns(1);
@@ -104,15 +104,15 @@ describe('the blobs of an image on their way', () => {
   });
 
   it('are fewer where fewer are allowed', async () => {
-    const begun = following(new Course(1), blobs(10, MiB));
+    const begun = following(new BlobLimiter(1), blobs(10, MiB));
     await turns(2);
     expect(begun).toHaveLength(1);
   });
 
   it('make room when one of them cannot be begun', async () => {
-    const course = new Course(1);
-    await course.room();
-    await expect(course.run(() => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
-    await course.room();
+    const limiter = new BlobLimiter(1);
+    await limiter.room();
+    await expect(limiter.run(() => Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+    await limiter.room();
   });
 });

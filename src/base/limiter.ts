@@ -1,5 +1,5 @@
 /** Lets so many pieces of work run at a time; the others wait, and go on in the order in which they came. */
-export class Turns {
+export class Limiter {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 

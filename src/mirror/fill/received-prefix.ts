@@ -10,7 +10,7 @@ export class OtherBytesError extends Error {
 }
 
 /** The bytes of a blob that are here already, to be compared with those that come once more. */
-export class HeldBytes {
+export class ReceivedPrefix {
   readonly #bytes: Pick<Reading, 'read'>;
   readonly #isExposed: () => boolean;
   #piece: Buffer | undefined;

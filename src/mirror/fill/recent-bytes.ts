@@ -12,7 +12,7 @@ interface Block {
   length: number;
   /** Loans that are out. */
   loans: number;
-  /** The tail needs it no more. */
+  /** Dropped by its fill: to be reused once every loan is returned. */
   dropped: boolean;
 }
 
@@ -20,7 +20,7 @@ interface Block {
  * The latest bytes of a fill, in memory: from here they are written to the store, and all who follow closely send the same
  * ones without a copy.
  */
-export class Tail {
+export class RecentBytes {
   readonly #blocks: Block[] = [];
   readonly #pool: Blocks;
   readonly #size: number;

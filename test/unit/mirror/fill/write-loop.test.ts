@@ -1,15 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Blocks } from '../../../../src/mirror/fill/blocks.ts';
-import { pour } from '../../../../src/mirror/fill/pour.ts';
-import { Tail } from '../../../../src/mirror/fill/tail.ts';
+import { writeLoop } from '../../../../src/mirror/fill/write-loop.ts';
+import { RecentBytes } from '../../../../src/mirror/fill/recent-bytes.ts';
 import { noise } from '../../../support/image.ts';
 
 const KiB = 1024;
-const bytes = noise(8192 * KiB, 'pour');
+const bytes = noise(8192 * KiB, 'write-loop');
 
-/** Pours what `arrive` is given, and notes each write. */
-class Pouring {
+/** Writes what `arrive` is given, and notes each write. */
+class Writing {
   readonly writes: Buffer[] = [];
   told = 0;
   /** What a write fails with. */
@@ -22,7 +22,7 @@ class Pouring {
   #taken: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor() {
-    this.done = pour(this.#arriving(), this, new Tail(0, bytes.length, new Blocks()), (count) => {
+    this.done = writeLoop(this.#arriving(), this, new RecentBytes(0, bytes.length, new Blocks()), (count) => {
       this.told += count;
     });
     this.done.catch(() => undefined);
@@ -72,93 +72,93 @@ describe('what arrives', () => {
   afterEach(() => void vi.useRealTimers());
 
   it('is written at once when nothing came before', async () => {
-    const pouring = new Pouring();
-    await pouring.arrive(64 * KiB);
-    expect(pouring.sizes).toEqual([64]);
-    expect(pouring.told).toBe(64 * KiB);
+    const writing = new Writing();
+    await writing.arrive(64 * KiB);
+    expect(writing.sizes).toEqual([64]);
+    expect(writing.told).toBe(64 * KiB);
   });
 
   it('gathers for a moment when it comes slowly', async () => {
-    const pouring = new Pouring();
-    for (let piece = 0; piece < 5; piece += 1) await pouring.arrive(64 * KiB);
-    expect(pouring.sizes).toEqual([64]);
+    const writing = new Writing();
+    for (let piece = 0; piece < 5; piece += 1) await writing.arrive(64 * KiB);
+    expect(writing.sizes).toEqual([64]);
 
     await vi.advanceTimersByTimeAsync(20);
-    expect(pouring.sizes).toEqual([64, 256]);
+    expect(writing.sizes).toEqual([64, 256]);
   });
 
   it('is written at once again after a while in which nothing came', async () => {
-    const pouring = new Pouring();
-    await pouring.arrive(64 * KiB);
+    const writing = new Writing();
+    await writing.arrive(64 * KiB);
     await vi.advanceTimersByTimeAsync(20);
-    await pouring.arrive(32 * KiB);
-    expect(pouring.sizes).toEqual([64, 32]);
+    await writing.arrive(32 * KiB);
+    expect(writing.sizes).toEqual([64, 32]);
   });
 
   it('does not wait when there is enough of it', async () => {
-    const pouring = new Pouring();
-    await pouring.arrive(64 * KiB);
-    await pouring.arrive(256 * KiB);
-    await pouring.arrive(256 * KiB);
-    expect(pouring.sizes).toEqual([64, 512]);
+    const writing = new Writing();
+    await writing.arrive(64 * KiB);
+    await writing.arrive(256 * KiB);
+    await writing.arrive(256 * KiB);
+    expect(writing.sizes).toEqual([64, 512]);
   });
 
   it('does not wait at the end', async () => {
-    const pouring = new Pouring();
-    await pouring.arrive(64 * KiB);
-    await pouring.arrive(1 * KiB);
-    pouring.end();
-    await pouring.done;
-    expect(pouring.sizes).toEqual([64, 1]);
-    expect(Buffer.concat(pouring.writes).equals(bytes.subarray(0, 65 * KiB))).toBe(true);
+    const writing = new Writing();
+    await writing.arrive(64 * KiB);
+    await writing.arrive(1 * KiB);
+    writing.end();
+    await writing.done;
+    expect(writing.sizes).toEqual([64, 1]);
+    expect(Buffer.concat(writing.writes).equals(bytes.subarray(0, 65 * KiB))).toBe(true);
   });
 
   it('is written as far as it came, when the rest does not come', async () => {
-    const pouring = new Pouring();
-    await pouring.arrive(64 * KiB);
-    await pouring.arrive(1 * KiB);
-    pouring.break(new Error('cut'));
-    await expect(pouring.done).rejects.toThrow('cut');
-    expect(pouring.sizes).toEqual([64, 1]);
+    const writing = new Writing();
+    await writing.arrive(64 * KiB);
+    await writing.arrive(1 * KiB);
+    writing.break(new Error('cut'));
+    await expect(writing.done).rejects.toThrow('cut');
+    expect(writing.sizes).toEqual([64, 1]);
   });
 
   it('is not taken when a megabyte waits for a write', async () => {
-    const pouring = new Pouring();
-    pouring.held = Promise.withResolvers();
-    for (let piece = 0; piece < 20; piece += 1) await pouring.arrive(128 * KiB);
-    expect(pouring.sizes).toEqual([]);
+    const writing = new Writing();
+    writing.held = Promise.withResolvers();
+    for (let piece = 0; piece < 20; piece += 1) await writing.arrive(128 * KiB);
+    expect(writing.sizes).toEqual([]);
 
-    const { held } = pouring;
-    pouring.held = undefined;
+    const { held } = writing;
+    writing.held = undefined;
     held.resolve();
     await turn();
     // What came after that was not taken before.
-    expect(pouring.sizes.slice(0, 2)).toEqual([128, 1024]);
-    expect(Buffer.concat(pouring.writes.slice(0, 2)).equals(bytes.subarray(0, 1152 * KiB))).toBe(true);
+    expect(writing.sizes.slice(0, 2)).toEqual([128, 1024]);
+    expect(Buffer.concat(writing.writes.slice(0, 2)).equals(bytes.subarray(0, 1152 * KiB))).toBe(true);
   });
 
   it('gathers again after so much had to wait', async () => {
-    const pouring = new Pouring();
-    pouring.held = Promise.withResolvers();
-    const { held } = pouring;
-    for (let piece = 0; piece < 9; piece += 1) await pouring.arrive(128 * KiB);
-    pouring.held = undefined;
+    const writing = new Writing();
+    writing.held = Promise.withResolvers();
+    const { held } = writing;
+    for (let piece = 0; piece < 9; piece += 1) await writing.arrive(128 * KiB);
+    writing.held = undefined;
     held.resolve();
     await vi.advanceTimersByTimeAsync(20);
-    for (let piece = 0; piece < 3; piece += 1) await pouring.arrive(64 * KiB);
-    expect(pouring.sizes).toEqual([128, 1024, 64]);
+    for (let piece = 0; piece < 3; piece += 1) await writing.arrive(64 * KiB);
+    expect(writing.sizes).toEqual([128, 1024, 64]);
 
     await vi.advanceTimersByTimeAsync(20);
-    expect(pouring.sizes).toEqual([128, 1024, 64, 128]);
+    expect(writing.sizes).toEqual([128, 1024, 64, 128]);
   });
 
   it('is not written behind bytes that could not be', async () => {
-    const pouring = new Pouring();
-    pouring.failure = new Error('no space');
-    await pouring.arrive(64 * KiB);
-    pouring.failure = undefined;
-    await pouring.arrive(64 * KiB);
-    await expect(pouring.done).rejects.toThrow('no space');
-    expect(pouring.writes).toEqual([]);
+    const writing = new Writing();
+    writing.failure = new Error('no space');
+    await writing.arrive(64 * KiB);
+    writing.failure = undefined;
+    await writing.arrive(64 * KiB);
+    await expect(writing.done).rejects.toThrow('no space');
+    expect(writing.writes).toEqual([]);
   });
 });
