@@ -15,7 +15,7 @@ const account = { username: 'mirror', password: 'the-account-of-the-mirror' };
 const [user, password] = ['ann', 'the-password-of-ann'];
 
 /** Docker Hub with a public and a private repository, and a mirror of it. */
-class House implements AsyncDisposable {
+class Fixture implements AsyncDisposable {
   readonly hub: FakeHub;
   readonly mirror: Entrepot;
   readonly image: Image;
@@ -24,7 +24,7 @@ class House implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
-    parts: Pick<House, 'hub' | 'mirror' | 'image' | 'open'>,
+    parts: Pick<Fixture, 'hub' | 'mirror' | 'image' | 'open'>,
     resources: AsyncDisposableStack,
   ) {
     this.hub = parts.hub;
@@ -38,7 +38,7 @@ class House implements AsyncDisposable {
    * `open`: with an address without logins; `closed`: all have to log in; `bare`: without logins, and without
    * an account.
    */
-  static async start(kind: 'open' | 'closed' | 'bare'): Promise<House> {
+  static async start(kind: 'open' | 'closed' | 'bare'): Promise<Fixture> {
     await using resources = new AsyncDisposableStack();
     const image = await runnableImage(undefined, { says: 'hello' });
     const hub = resources.use(await FakeHub.start({ credentials: account }));
@@ -60,7 +60,7 @@ class House implements AsyncDisposable {
         },
       }),
     );
-    return new House({ hub, mirror, image, open }, resources.move());
+    return new Fixture({ hub, mirror, image, open }, resources.move());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,8 +90,8 @@ async function refusalOf(pull: (repository: string) => Promise<unknown>): Promis
 
 describe('dockerd', () => {
   test('pulls what is public without a login, and what is private with one, each at its address', async () => {
-    await using house = await House.start('open');
-    const { mirror, image, open } = house;
+    await using fixture = await Fixture.start('open');
+    const { mirror, image, open } = fixture;
     await using daemon = await DockerDaemon.start(`http://${open}`);
 
     // Nothing but the mirror can answer that.
@@ -108,8 +108,8 @@ describe('dockerd', () => {
   });
 
   test('gets nothing without a login where all have to log in', async () => {
-    await using house = await House.start('closed');
-    const { hub, mirror, image } = house;
+    await using fixture = await Fixture.start('closed');
+    const { hub, mirror, image } = fixture;
     await using daemon = await DockerDaemon.start(mirror.url);
     const named = `${mirror.host}/docker.io/acme/public:v1`;
 
@@ -125,11 +125,11 @@ describe('dockerd', () => {
   });
 
   test('says what to do where upstream refuses the mirror', async () => {
-    await using house = await House.start('bare');
-    await using daemon = await DockerDaemon.start(house.mirror.url);
+    await using fixture = await Fixture.start('bare');
+    await using daemon = await DockerDaemon.start(fixture.mirror.url);
 
     const told = await refusalOf((name) =>
-      daemon.docker('pull', `${house.mirror.host}/docker.io/${name}:v1`),
+      daemon.docker('pull', `${fixture.mirror.host}/docker.io/${name}:v1`),
     );
     expect(told).toMatch(
       /pull access denied for \S+, repository does not exist or may require 'docker login': denied: \S+: 401 /u,
@@ -139,8 +139,8 @@ describe('dockerd', () => {
 
 describe('the way to the login reaches', () => {
   test('podman and skopeo, which ping before they ask', async () => {
-    await using house = await House.start('open');
-    const { mirror, image } = house;
+    await using fixture = await Fixture.start('open');
+    const { mirror, image } = fixture;
     await using podman = await Podman.create({ 'docker.io': `${mirror.host}/docker.io` });
 
     for (const pull of [

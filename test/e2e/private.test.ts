@@ -24,7 +24,7 @@ const absent = 'acme/absent';
  * A registry with a private repository that the mirror's account may read, and a mirror that people log in
  * to.
  */
-class House implements AsyncDisposable {
+class Fixture implements AsyncDisposable {
   readonly upstream: FakeHub;
   readonly mirror: Entrepot;
   readonly image: Image;
@@ -33,7 +33,7 @@ class House implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
-    parts: Pick<House, 'upstream' | 'mirror' | 'image' | 'listener'>,
+    parts: Pick<Fixture, 'upstream' | 'mirror' | 'image' | 'listener'>,
     resources: AsyncDisposableStack,
   ) {
     this.upstream = parts.upstream;
@@ -43,7 +43,7 @@ class House implements AsyncDisposable {
     this.#resources = resources;
   }
 
-  static async start(): Promise<House> {
+  static async start(): Promise<Fixture> {
     await using resources = new AsyncDisposableStack();
     const image = await runnableImage(undefined, { says: 'a secret' });
     const upstream = resources.use(await FakeHub.start({ credentials: upstreamAccount }));
@@ -66,7 +66,7 @@ class House implements AsyncDisposable {
       }),
     );
     const parts = { upstream, mirror, image, listener: `http://${listener}` };
-    return new House(parts, resources.move());
+    return new Fixture(parts, resources.move());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,8 +101,8 @@ function passwordsIn(output: string): readonly string[] {
 
 describe('a private image, cached, is for those who have logged in', () => {
   test('with dockerd, by a prefix', async () => {
-    await using house = await House.start();
-    const { mirror, image } = house;
+    await using fixture = await Fixture.start();
+    const { mirror, image } = fixture;
     await using daemon = await DockerDaemon.start(mirror.url);
     const named = (repository: string): string => `${mirror.host}/ghcr.io/${repository}:v1`;
 
@@ -124,8 +124,8 @@ describe('a private image, cached, is for those who have logged in', () => {
   });
 
   test('with containerd, by namespace', async () => {
-    await using house = await House.start();
-    const { mirror, image } = house;
+    await using fixture = await Fixture.start();
+    const { mirror, image } = fixture;
     await using containerd = await Containerd.start({ 'ghcr.io': mirror.url });
     const named = (repository: string): string => `ghcr.io/${repository}:v1`;
 
@@ -138,8 +138,8 @@ describe('a private image, cached, is for those who have logged in', () => {
   });
 
   test('with podman, by a prefix behind the registry’s own name', async () => {
-    await using house = await House.start();
-    const { mirror, image } = house;
+    await using fixture = await Fixture.start();
+    const { mirror, image } = fixture;
     await using podman = await Podman.create({ 'ghcr.io': `${mirror.host}/ghcr.io` });
     const named = (repository: string): string => `ghcr.io/${repository}:v1`;
 
@@ -154,22 +154,22 @@ describe('a private image, cached, is for those who have logged in', () => {
   });
 
   test.each([
-    { way: 'by a prefix', reference: ({ mirror }: House, name: string) => [mirror.url, `ghcr.io/${name}`] },
+    { way: 'by a prefix', reference: ({ mirror }: Fixture, name: string) => [mirror.url, `ghcr.io/${name}`] },
     {
       way: 'by the host name',
-      reference: ({ mirror }: House, name: string) => [mirror.url.replace('127.0.0.1', 'localhost'), name],
+      reference: ({ mirror }: Fixture, name: string) => [mirror.url.replace('127.0.0.1', 'localhost'), name],
     },
-    { way: 'by the listener', reference: ({ listener }: House, name: string) => [listener, name] },
+    { way: 'by the listener', reference: ({ listener }: Fixture, name: string) => [listener, name] },
   ])('with skopeo, $way', async ({ reference }) => {
-    await using house = await House.start();
+    await using fixture = await Fixture.start();
     const named = (repository: string): string => {
-      const [url = '', name = ''] = reference(house, repository);
+      const [url = '', name = ''] = reference(fixture, repository);
       return skopeoReference(url, `${name}:v1`);
     };
     const login = ['--tls-verify=false', '--creds', `${user}:${password}`];
 
-    expect(await skopeoInspect(named(secret), ...login)).toMatchObject({ Digest: house.image.digest });
+    expect(await skopeoInspect(named(secret), ...login)).toMatchObject({ Digest: fixture.image.digest });
     expect(await failure(skopeoInspect(named(secret)))).toBe(await failure(skopeoInspect(named(absent))));
-    expect(passwordsIn(house.mirror.output)).toEqual([]);
+    expect(passwordsIn(fixture.mirror.output)).toEqual([]);
   });
 });

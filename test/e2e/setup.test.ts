@@ -15,7 +15,7 @@ const ofHub = 'library/hello-entrepot';
 const ofGhcr = 'acme/hello-entrepot';
 
 /** A mirror of two registries, and a folder that stands for the root of the client's machine. */
-async function house(resources: AsyncDisposableStack) {
+async function fixture(resources: AsyncDisposableStack) {
   const image = await runnableImage();
   const hub = resources.use(await FakeHub.start());
   hub.addImage(ofHub, 'latest', image);
@@ -46,7 +46,7 @@ async function write(machine: TempFolder, path: string, text: string): Promise<s
 
 test('dockerd takes up the daemon.json of setup without a restart, and pulls through it', async () => {
   await using resources = new AsyncDisposableStack();
-  const { image, mirror, machine, setup } = await house(resources);
+  const { image, mirror, machine, setup } = await fixture(resources);
   const before = '{"max-concurrent-downloads": 2}';
   const configFile = await write(machine, 'etc/docker/daemon.json', before);
   const daemon = resources.use(await DockerDaemon.start({ configFile }));
@@ -67,7 +67,7 @@ test('dockerd takes up the daemon.json of setup without a restart, and pulls thr
 
 test('containerd accepts the config.toml of setup, and pulls from two registries by its hosts.toml files', async () => {
   await using resources = new AsyncDisposableStack();
-  const { image, machine, setup } = await house(resources);
+  const { image, machine, setup } = await fixture(resources);
   const config = await write(
     machine,
     'etc/containerd/config.toml',
@@ -92,7 +92,7 @@ test('containerd accepts the config.toml of setup, and pulls from two registries
 // containerd 1.6 logs "unknown capability referrers", and goes to the registry itself.
 test('containerd passes over a hosts.toml that is for a newer one, and takes the one that is for every version', async () => {
   await using resources = new AsyncDisposableStack();
-  const { image, machine, setup } = await house(resources);
+  const { image, machine, setup } = await fixture(resources);
   const hostsDir = machine.join('etc', 'containerd', 'certs.d');
   const containerd = resources.use(await Containerd.start({}, { hostsDir }));
   const name = `ghcr.io/${ofGhcr}:latest`;
@@ -107,7 +107,7 @@ test('containerd passes over a hosts.toml that is for a newer one, and takes the
 
 test('podman pulls from two registries by the registries.conf of setup', async () => {
   await using resources = new AsyncDisposableStack();
-  const { image, machine, setup } = await house(resources);
+  const { image, machine, setup } = await fixture(resources);
 
   await setup('podman', '--apply');
 

@@ -35,20 +35,20 @@ afterAll(async () => {
  * A mirror as the sample configures it, which has pulled `app:v1` and one platform of `multi:latest`, and its
  * UI.
  */
-class House implements AsyncDisposable {
+class Fixture implements AsyncDisposable {
   readonly hub: FakeHub;
   readonly mirror: Entrepot;
   readonly ui: WebUiServer;
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(parts: Pick<House, 'hub' | 'mirror' | 'ui'>, resources: AsyncDisposableStack) {
+  private constructor(parts: Pick<Fixture, 'hub' | 'mirror' | 'ui'>, resources: AsyncDisposableStack) {
     this.hub = parts.hub;
     this.mirror = parts.mirror;
     this.ui = parts.ui;
     this.#resources = resources;
   }
 
-  static async open(more: Sections = {}, passwords?: string): Promise<House> {
+  static async open(more: Sections = {}, passwords?: string): Promise<Fixture> {
     await using resources = new AsyncDisposableStack();
     const hub = resources.use(await FakeHub.start());
     hub.addImage('library/app', 'v1', image);
@@ -79,7 +79,7 @@ class House implements AsyncDisposable {
       }),
     );
     ui.standBefore(mirror.url);
-    return new House({ hub, mirror, ui }, resources.move());
+    return new Fixture({ hub, mirror, ui }, resources.move());
   }
 
   /** Pulls as a client does, and forgets what that made of requests upstream. */
@@ -115,9 +115,9 @@ class House implements AsyncDisposable {
 }
 
 test('a registry UI of another origin shows and deletes what is cached, and no upstream hears of it', async () => {
-  await using house = await House.open();
-  await house.fill();
-  const ui = await house.cross();
+  await using fixture = await Fixture.open();
+  await fixture.fill();
+  const ui = await fixture.cross();
 
   expect((await ui.catalog()).body.repositories).toEqual(['library/app', 'library/multi']);
   // Upstream has another tag, which is not cached.
@@ -134,19 +134,19 @@ test('a registry UI of another origin shows and deletes what is cached, and no u
   expect((await ui.remove('library/app', 'v1')).status).toBe(202);
   expect((await ui.tags('library/app')).status).toBe(404);
   expect((await ui.catalog()).body.repositories).toEqual([]);
-  expect(house.hub.requests).toEqual([]);
+  expect(fixture.hub.requests).toEqual([]);
 
-  await house.mirror.logged(/deleted from the cache[^]*deleted from the cache/u);
-  expect(house.asked).toEqual(expect.arrayContaining(['OPTIONS 200', 'DELETE 202']));
+  await fixture.mirror.logged(/deleted from the cache[^]*deleted from the cache/u);
+  expect(fixture.asked).toEqual(expect.arrayContaining(['OPTIONS 200', 'DELETE 202']));
   // What was deleted is pulled anew.
-  await house.fill();
+  await fixture.fill();
   expect((await ui.catalog()).body.repositories).toEqual(['library/app', 'library/multi']);
 });
 
 test('with accounts, the browser asks for a login where one is needed, and never for a preflight', async () => {
-  await using house = await House.open({}, `${account.username}:${hashSync(account.password, 5)}\n`);
-  await house.fill();
-  const stranger = await house.cross('', guess);
+  await using fixture = await Fixture.open({}, `${account.username}:${hashSync(account.password, 5)}\n`);
+  await fixture.fill();
+  const stranger = await fixture.cross('', guess);
   expect((await stranger.tags('library/app')).body.tags).toEqual(['v1']);
   // The page gets to see that it is refused.
   expect(await stranger.remove('library/app', 'v1')).toMatchObject({
@@ -155,52 +155,52 @@ test('with accounts, the browser asks for a login where one is needed, and never
   });
   expect((await stranger.tags('library/app')).body.tags).toEqual(['v1']);
 
-  const ann = await house.cross('', account);
+  const ann = await fixture.cross('', account);
   expect((await ann.remove('library/app', 'v1')).status).toBe(202);
   expect((await ann.catalog()).body.repositories).toEqual(['library/multi']);
-  expect(house.hub.requests).toEqual([]);
-  await house.mirror.logged(/"user":"ann"[^\n]*deleted from the cache/u);
-  expect(house.asked.filter((line) => line.startsWith('OPTIONS'))).not.toContain('OPTIONS 401');
+  expect(fixture.hub.requests).toEqual([]);
+  await fixture.mirror.logged(/"user":"ann"[^\n]*deleted from the cache/u);
+  expect(fixture.asked.filter((line) => line.startsWith('OPTIONS'))).not.toContain('OPTIONS 401');
 });
 
 test('where everybody has to log in, a UI that sends credentials from the start does all it does', async () => {
-  await using house = await House.open(
+  await using fixture = await Fixture.open(
     { access: { anonymous: 'deny' } },
     `${account.username}:${hashSync(account.password, 5)}\n`,
   );
-  await house.fill('--src-creds', `${account.username}:${account.password}`);
-  expect((await (await house.cross('&secured', guess)).catalog()).status).toBe(401);
+  await fixture.fill('--src-creds', `${account.username}:${account.password}`);
+  expect((await (await fixture.cross('&secured', guess)).catalog()).status).toBe(401);
 
-  const ui = await house.cross('&secured', account);
+  const ui = await fixture.cross('&secured', account);
   expect((await ui.catalog()).body.repositories).toEqual(['library/app', 'library/multi']);
   expect((await ui.image('library/app', 'v1')).config?.status).toBe(200);
   expect((await ui.remove('library/app', 'v1')).status).toBe(202);
-  expect(house.hub.requests).toEqual([]);
+  expect(fixture.hub.requests).toEqual([]);
 });
 
 test('deletions that are not allowed are refused with an answer that the page may read', async () => {
-  await using house = await House.open();
-  await house.fill();
-  await using strict = await House.open({ pin: ['library/app'] });
+  await using fixture = await Fixture.open();
+  await fixture.fill();
+  await using strict = await Fixture.open({ pin: ['library/app'] });
   await strict.fill();
 
   const refused = await (await strict.cross()).remove('library/app', 'v1');
   expect(refused).toMatchObject({ status: 403, body: { errors: [{ code: 'DENIED' }] } });
-  expect((await (await house.cross()).remove('library/app', 'v2')).status).toBe(404);
+  expect((await (await fixture.cross()).remove('library/app', 'v2')).status).toBe(404);
 });
 
 test('a UI that stands before the registry, over plain HTTP, costs no pull either', async () => {
-  await using house = await House.open();
-  await house.fill();
-  const ui = new WebUi(await browser.open(house.ui.origin));
+  await using fixture = await Fixture.open();
+  await fixture.fill();
+  const ui = new WebUi(await browser.open(fixture.ui.origin));
 
   expect((await ui.catalog()).body.repositories).toEqual(['library/app', 'library/multi']);
   expect((await ui.tags('library/app')).body.tags).toEqual(['v1']);
   expect((await ui.image('library/app', 'v2')).manifest.status).toBe(404);
   expect((await ui.remove('library/app', 'v1')).status).toBe(202);
-  expect(house.hub.requests).toEqual([]);
+  expect(fixture.hub.requests).toEqual([]);
   // The browser says of its reading requests no more than that it is one.
-  const readings = house.ui.proxied.filter(({ origin }) => origin === undefined);
+  const readings = fixture.ui.proxied.filter(({ origin }) => origin === undefined);
   expect(readings.length).toBeGreaterThan(3);
   expect(readings.every((headers) => headers['sec-fetch-site'] === undefined)).toBe(true);
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { UpstreamError } from '../../src/upstream/registry.ts';
-import { blobOf, mebibyte, RangesHouse } from '../unit/mirror/fill/ranges/harness.ts';
+import { blobOf, mebibyte, RangesFixture } from '../unit/mirror/fill/ranges/harness.ts';
 
 const bytes = blobOf(24);
 const budget = 16 * mebibyte;
@@ -29,8 +29,8 @@ test('whatever ranges fail, what comes is the blob, from its front, and nothing 
       }),
       async ({ connections, offset, troubles, enough, ...pace }) => {
         if (performance.now() > end) return;
-        const house = new RangesHouse({ connections, minBytes: 4 * mebibyte }, budget);
-        const host = house.host({ bytes, ...pace });
+        const fixture = new RangesFixture({ connections, minBytes: 4 * mebibyte }, budget);
+        const host = fixture.host({ bytes, ...pace });
         const of = (nth: number, kind: string) =>
           troubles.find((one) => one.nth === nth && one.kind === kind);
         host.before = (_, nth) => {
@@ -41,14 +41,14 @@ test('whatever ranges fail, what comes is the blob, from its front, and nothing 
         host.answering = (stream, _, nth) =>
           of(nth, 'whole') ? { ...stream, offset: 0, range: undefined } : stream;
 
-        const read = await house.read(host, bytes.length, { offset, enough });
+        const read = await fixture.read(host, bytes.length, { offset, enough });
 
         expect(read.bytes.equals(bytes.subarray(offset, offset + read.bytes.length))).toBe(true);
         if (read.error === undefined && enough === undefined)
           expect(read.bytes.length).toBe(bytes.length - offset);
-        await house.clock.advance(1);
+        await fixture.clock.advance(1);
         expect(host.connections).toBe(0);
-        expect(house.budget.left).toBe(budget);
+        expect(fixture.budget.left).toBe(budget);
       },
     ),
     { numRuns: 500, endOnFailure: true },

@@ -28,7 +28,7 @@ const images = {
 } as const;
 
 /** Three images that share a layer, and the caretaker of the cache that holds them. */
-class House implements AsyncDisposable {
+class Fixture implements AsyncDisposable {
   readonly entrepot: TestEntrepot;
   readonly care: Caretaker;
   readonly #closing: AsyncDisposableStack;
@@ -39,7 +39,7 @@ class House implements AsyncDisposable {
     this.#closing = closing;
   }
 
-  static async open(serves: boolean): Promise<House> {
+  static async open(serves: boolean): Promise<Fixture> {
     await using closing = new AsyncDisposableStack();
     const hub = closing.use(await FakeHub.start());
     const entrepot = closing.use(await TestEntrepot.start({ upstream: hub.url }));
@@ -59,12 +59,12 @@ class House implements AsyncDisposable {
       signal: new AbortController().signal,
     });
     closing.defer(() => custody.close());
-    const house = new House(entrepot, custody, closing.move());
+    const fixture = new Fixture(entrepot, custody, closing.move());
     await eventually(10_000, 'three whole images', async () => {
-      const held = await Array.fromAsync(house.care.images());
+      const held = await Array.fromAsync(fixture.care.images());
       return held.length === 3 && held.every(({ complete }) => complete);
     });
-    return house;
+    return fixture;
   }
 
   async names(): Promise<readonly string[]> {
@@ -106,80 +106,80 @@ describe.each([
   ['while it does not', false],
 ])('the cache, %s,', (_when, serves) => {
   it('is in the care of whoever has it', async () => {
-    await using house = await House.open(serves);
+    await using fixture = await Fixture.open(serves);
 
-    expect(house.care instanceof RemoteCaretaker).toBe(serves);
-    expect((await readdir(house.entrepot.folder)).includes('control.sock')).toBe(serves);
-    expect((await house.care.stats()).server === null).toBe(!serves);
+    expect(fixture.care instanceof RemoteCaretaker).toBe(serves);
+    expect((await readdir(fixture.entrepot.folder)).includes('control.sock')).toBe(serves);
+    expect((await fixture.care.stats()).server === null).toBe(!serves);
   });
 
   it('is listed', async () => {
-    await using house = await House.open(serves);
+    await using fixture = await Fixture.open(serves);
 
-    expect(await house.names()).toEqual(['acme/app:1', 'library/node:20', 'library/node:22']);
-    expect(await Array.fromAsync(house.care.images({ matching: 'node:2*' }))).toMatchObject([
+    expect(await fixture.names()).toEqual(['acme/app:1', 'library/node:20', 'library/node:22']);
+    expect(await Array.fromAsync(fixture.care.images({ matching: 'node:2*' }))).toMatchObject([
       { image: 'library/node:20', digest: node20.digest, complete: true, pinnedBy: null },
       { image: 'library/node:22' },
     ]);
   });
 
   it('is measured', async () => {
-    await using house = await House.open(serves);
+    await using fixture = await Fixture.open(serves);
 
-    const usages = await Array.fromAsync(house.care.usage());
+    const usages = await Array.fromAsync(fixture.care.usage());
     expect(usages).toMatchObject([
       { repository: 'acme/app', tags: 1, sharedBytes: shared.length },
       { repository: 'library/node', tags: 2, sharedBytes: shared.length },
       { repository: null, tags: 3, sharedBytes: shared.length },
     ]);
-    const stats = await house.care.stats();
+    const stats = await fixture.care.stats();
     expect(stats.store).toMatchObject({ tags: 3, repositories: 2, bytes: usages[2]?.bytes });
   });
 
   it('loses an image that is removed, but not what others share with it', async () => {
-    await using house = await House.open(serves);
+    await using fixture = await Fixture.open(serves);
 
-    const report = await house.care.remove('node:20');
+    const report = await fixture.care.remove('node:20');
     expect(report).toMatchObject({ image: 'library/node:20', tags: ['20'], manifests: 1, blobs: 2 });
     expect(report.bytes).toBe(100_000 + node20.config.size);
-    expect(await house.names()).toEqual(['acme/app:1', 'library/node:22']);
-    await expect(stat(house.blob(ownLayer(node20)))).rejects.toMatchObject({ code: 'ENOENT' });
-    await expect(house.care.remove('node:20')).rejects.toMatchObject({ kind: 'not-found' });
-    await expect(house.care.remove('No Image')).rejects.toMatchObject({ kind: 'invalid' });
+    expect(await fixture.names()).toEqual(['acme/app:1', 'library/node:22']);
+    await expect(stat(fixture.blob(ownLayer(node20)))).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(fixture.care.remove('node:20')).rejects.toMatchObject({ kind: 'not-found' });
+    await expect(fixture.care.remove('No Image')).rejects.toMatchObject({ kind: 'invalid' });
   });
 
   it('is pruned down to what was used last, without what is pinned', async () => {
-    await using house = await House.open(serves);
+    await using fixture = await Fixture.open(serves);
 
-    await house.care.pin('node:20');
-    await expect(house.care.remove('node:20')).rejects.toMatchObject({ kind: 'pinned' });
+    await fixture.care.pin('node:20');
+    await expect(fixture.care.remove('node:20')).rejects.toMatchObject({ kind: 'pinned' });
     const all = { toBytes: 0, unusedMs: null };
-    const planned = await Array.fromAsync(house.care.prune({ ...all, dryRun: true }));
+    const planned = await Array.fromAsync(fixture.care.prune({ ...all, dryRun: true }));
     expect(planned.map(({ image }) => image)).toEqual(['library/node:22', 'acme/app:1']);
-    expect(await house.names()).toHaveLength(3);
-    await Array.fromAsync(house.care.prune({ ...all, dryRun: false }));
-    expect(await Array.fromAsync(house.care.images())).toMatchObject([
+    expect(await fixture.names()).toHaveLength(3);
+    await Array.fromAsync(fixture.care.prune({ ...all, dryRun: false }));
+    expect(await Array.fromAsync(fixture.care.images())).toMatchObject([
       { image: 'library/node:20', pinnedBy: 'node:20' },
     ]);
-    expect(await house.care.pins()).toMatchObject([{ pattern: 'node:20', source: 'command' }]);
-    expect([await house.care.unpin('node:20'), await house.care.unpin('node:20')]).toEqual([true, false]);
+    expect(await fixture.care.pins()).toMatchObject([{ pattern: 'node:20', source: 'command' }]);
+    expect([await fixture.care.unpin('node:20'), await fixture.care.unpin('node:20')]).toEqual([true, false]);
   });
 
   it('is verified, and put right', async () => {
-    await using house = await House.open(serves);
-    const file = await open(house.blob(ownLayer(node20)), 'r+');
+    await using fixture = await Fixture.open(serves);
+    const file = await open(fixture.blob(ownLayer(node20)), 'r+');
     await file.write(Buffer.from('not this'), 0, 8, 50_000);
     await file.close();
 
-    const found = (await Array.fromAsync(house.care.verify({ repair: false }))).filter(
+    const found = (await Array.fromAsync(fixture.care.verify({ repair: false }))).filter(
       ({ type }) => type === 'finding',
     );
     expect(found).toMatchObject([
       { finding: { kind: 'damaged', loss: true, repaired: false, digest: ownLayer(node20).digest } },
     ]);
-    const repaired = await Array.fromAsync(house.care.verify({ repair: true }));
+    const repaired = await Array.fromAsync(fixture.care.verify({ repair: true }));
     expect(repaired.at(-1)).toMatchObject({ type: 'report', report: { loss: true, repaired: 1 } });
-    const again = await Array.fromAsync(house.care.verify({ repair: false }));
+    const again = await Array.fromAsync(fixture.care.verify({ repair: false }));
     expect(again.at(-1)).toMatchObject({ type: 'report', report: { loss: false, findings: {} } });
   });
 });

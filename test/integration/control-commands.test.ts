@@ -12,7 +12,7 @@ import { makeImage } from '../support/image.ts';
 const image = makeImage({ layers: [100_000] });
 
 /** A server as a process, with an image in its cache. */
-class House implements AsyncDisposable {
+class Fixture implements AsyncDisposable {
   readonly server: EntrepotProcess;
   readonly #closing: AsyncDisposableStack;
 
@@ -21,7 +21,7 @@ class House implements AsyncDisposable {
     this.#closing = closing;
   }
 
-  static async open(): Promise<House> {
+  static async open(): Promise<Fixture> {
     await using closing = new AsyncDisposableStack();
     const hub = closing.use(await FakeHub.start());
     hub.addImage('library/hello', 'v1', image);
@@ -33,7 +33,7 @@ class House implements AsyncDisposable {
       const got = verdict(await ask(server.url, `/v2/library/hello/${path}`), bytes);
       if (got !== 'right') throw new Error(`${path}: ${got}`);
     }
-    return new House(server, closing.move());
+    return new Fixture(server, closing.move());
   }
 
   command(...args: readonly string[]): Child {
@@ -69,32 +69,32 @@ class House implements AsyncDisposable {
 
 describe('a command', { timeout: 120_000 }, () => {
   it('says the same while the server runs and while it does not', async () => {
-    await using house = await House.open();
+    await using fixture = await Fixture.open();
     const row = /^library\/hello:v1 +sha256:[0-9a-f]{12} +\d+ KiB +all +(?:now|\dm ago)$/m;
 
-    const running = await house.run('ls');
+    const running = await fixture.run('ls');
     expect(running).toMatchObject({ code: 0, err: '', out: expect.stringMatching(row) as string });
-    await house.stop();
-    const stopped = await house.run('ls');
+    await fixture.stop();
+    const stopped = await fixture.run('ls');
     expect(stopped).toMatchObject({ code: 0, err: '', out: expect.stringMatching(row) as string });
     // Nothing of theirs stays, and the server starts as if nothing had been.
-    expect(await readdir(house.server.data)).not.toContain('control.sock');
-    await house.server.restart();
-    expect((await house.run('rm', 'hello:v1')).out).toMatch(
+    expect(await readdir(fixture.server.data)).not.toContain('control.sock');
+    await fixture.server.restart();
+    expect((await fixture.run('rm', 'hello:v1')).out).toMatch(
       /^removed library\/hello:v1: 1 manifest, 2 blobs/,
     );
     // The log is written in batches.
-    await eventually(5000, 'the line in the log', () => /"operation":"remove"/.test(house.server.output));
+    await eventually(5000, 'the line in the log', () => /"operation":"remove"/.test(fixture.server.output));
   });
 
   it('waits for another one', async () => {
-    await using house = await House.open();
-    await house.stop();
+    await using fixture = await Fixture.open();
+    await fixture.stop();
 
     const all = await Promise.all([
-      house.run('verify'),
-      house.run('pin', 'hello'),
-      house.run('du', '--json'),
+      fixture.run('verify'),
+      fixture.run('pin', 'hello'),
+      fixture.run('du', '--json'),
     ]);
     expect(all.map(({ code, err }) => `${code} ${err.replaceAll(/^\d+ %.*\n/gm, '')}`)).toEqual([
       '0 ',
@@ -104,37 +104,37 @@ describe('a command', { timeout: 120_000 }, () => {
   });
 
   it('says that the server was killed in mid-operation', async () => {
-    await using house = await House.open();
+    await using fixture = await Fixture.open();
 
     // As one that is busy: the system takes connections for it.
-    house.server.signal('SIGSTOP');
-    const child = house.command('stats');
-    await house.asked();
-    house.server.signal('SIGKILL');
+    fixture.server.signal('SIGSTOP');
+    const child = fixture.command('stats');
+    await fixture.asked();
+    fixture.server.signal('SIGKILL');
     expect((await child.exited()).code).toBe(1);
     expect(child.output).toBe('entrepot: the server ended before this was done\n');
-    expect((await house.run('ls')).out).toContain('library/hello:v1');
+    expect((await fixture.run('ls')).out).toContain('library/hello:v1');
   });
 
   it('ends on Ctrl-C', async () => {
-    await using house = await House.open();
+    await using fixture = await Fixture.open();
 
-    house.server.signal('SIGSTOP');
-    const child = house.command('stats');
-    await house.asked();
+    fixture.server.signal('SIGSTOP');
+    const child = fixture.command('stats');
+    await fixture.asked();
     child.kill('SIGINT');
     expect((await child.exited()).code).toBe(1);
     expect(child.output).toBe('entrepot: interrupted\n');
-    house.server.signal('SIGCONT');
-    expect((await house.run('stats')).code).toBe(0);
+    fixture.server.signal('SIGCONT');
+    expect((await fixture.run('stats')).code).toBe(0);
   });
 
   it.runIf(process.getuid?.() === 0)("as root leaves another user's cache alone", async () => {
-    await using house = await House.open();
-    await house.stop();
-    const database = `${house.server.data}/metadata.sqlite`;
+    await using fixture = await Fixture.open();
+    await fixture.stop();
+    const database = `${fixture.server.data}/metadata.sqlite`;
     const refused = async (): Promise<void> => {
-      const { code, err } = await house.run('ls');
+      const { code, err } = await fixture.run('ls');
       expect(code).toBe(1);
       expect(err).toMatch(
         /^entrepot: the cache in .*data belongs to another user: .*sudo -u '#1000' entrepot …"\n$/,

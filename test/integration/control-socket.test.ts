@@ -5,17 +5,17 @@ import { ControlClient } from '../../src/control/control-client.ts';
 import { ListeningSocket } from '../../src/control/listening-socket.ts';
 import { RemoteCaretaker } from '../../src/control/remote-caretaker.ts';
 import { TempFolder } from '../support/temp-folder.ts';
-import { ControlHouse } from '../support/control-house.ts';
+import { ControlFixture } from '../support/control-fixture.ts';
 
 describe("the control socket's file", () => {
   it('is for its own user alone, whatever the umask', async () => {
     const before = process.umask(0);
     try {
-      await using house = await ControlHouse.open();
+      await using fixture = await ControlFixture.open();
 
-      const { mode } = await stat(house.folder.join('control.sock'));
+      const { mode } = await stat(fixture.folder.join('control.sock'));
       expect((mode & 0o777).toString(8)).toBe('600');
-      expect(await readdir(house.folder.path)).toEqual(['control.sock']);
+      expect(await readdir(fixture.folder.path)).toEqual(['control.sock']);
     } finally {
       process.umask(before);
     }
@@ -42,49 +42,49 @@ describe("the control socket's file", () => {
   });
 
   it('goes with the server', async () => {
-    await using house = await ControlHouse.open();
+    await using fixture = await ControlFixture.open();
 
-    await house.close();
-    expect(await readdir(house.folder.path)).toEqual([]);
+    await fixture.close();
+    expect(await readdir(fixture.folder.path)).toEqual([]);
   });
 
   it('replaces what a crash has left', async () => {
-    await using house = await ControlHouse.open();
-    await house.close();
-    await writeFile(house.folder.join('control.sock'), '');
-    await mkdir(house.folder.join('control.new'));
-    await writeFile(house.folder.join('control.new', 's'), '');
+    await using fixture = await ControlFixture.open();
+    await fixture.close();
+    await writeFile(fixture.folder.join('control.sock'), '');
+    await mkdir(fixture.folder.join('control.new'));
+    await writeFile(fixture.folder.join('control.new', 's'), '');
 
-    await house.serve();
-    expect(await house.remote.unpin('node:*')).toBe(true);
-    expect(await readdir(house.folder.path)).toEqual(['control.sock']);
+    await fixture.serve();
+    expect(await fixture.remote.unpin('node:*')).toBe(true);
+    expect(await readdir(fixture.folder.path)).toEqual(['control.sock']);
   });
 
   it.runIf(process.platform === 'linux')('may have a path longer than a socket address', async () => {
     await using folder = await TempFolder.create();
     const deep = folder.join('a'.repeat(120), 'data');
     await mkdir(deep, { recursive: true });
-    await using house = await ControlHouse.open();
-    await house.close();
+    await using fixture = await ControlFixture.open();
+    await fixture.close();
 
-    await house.serve(deep);
+    await fixture.serve(deep);
     const client = new ControlClient(deep);
     expect(await client.isAnswered()).toBe(true);
     expect(await new RemoteCaretaker(client).unpin('node:*')).toBe(true);
     expect(await readdir(deep)).toEqual(['control.sock']);
-    await house.close();
+    await fixture.close();
     expect(await readdir(deep)).toEqual([]);
   });
 
   it('is done without, with a warning, where none can be made', async () => {
-    await using house = await ControlHouse.open();
-    await house.close();
-    await mkdir(house.folder.join('control.sock'));
+    await using fixture = await ControlFixture.open();
+    await fixture.close();
+    await mkdir(fixture.folder.join('control.sock'));
 
-    await house.serve();
-    expect(house.log).toContain('no control socket can be made');
-    expect(house.log.trim().split('\n')).toHaveLength(1);
-    expect(await readdir(house.folder.path)).toEqual(['control.sock']);
-    await house.close();
+    await fixture.serve();
+    expect(fixture.log).toContain('no control socket can be made');
+    expect(fixture.log.trim().split('\n')).toHaveLength(1);
+    expect(await readdir(fixture.folder.path)).toEqual(['control.sock']);
+    await fixture.close();
   });
 });

@@ -3,7 +3,7 @@ import { CareError } from '../../src/cache/care/care-error.ts';
 import type { ImageListing } from '../../src/cache/care/listings.ts';
 import { eventually } from '../support/deadline.ts';
 import { imageListing } from '../support/fake-caretaker.ts';
-import { ControlHouse } from '../support/control-house.ts';
+import { ControlFixture } from '../support/control-fixture.ts';
 
 /** Images without end; tells how many were asked for, and whether somebody asked for the last. */
 class Endless {
@@ -26,8 +26,8 @@ class Endless {
 
 describe('the control socket', () => {
   it('answers what the caretaker answers, and hands it what is asked', async () => {
-    await using house = await ControlHouse.open();
-    const { caretaker, remote } = house;
+    await using fixture = await ControlFixture.open();
+    const { caretaker, remote } = fixture;
 
     expect(await Array.fromAsync(remote.images({ matching: 'node:*' }))).toEqual(caretaker.listings);
     expect(await Array.fromAsync(remote.images())).toEqual(caretaker.listings);
@@ -60,10 +60,10 @@ describe('the control socket', () => {
   });
 
   it('tells why something was not done', async () => {
-    await using house = await ControlHouse.open();
-    house.caretaker.removal = () => Promise.reject(new CareError('pinned', 'node:* pins it'));
+    await using fixture = await ControlFixture.open();
+    fixture.caretaker.removal = () => Promise.reject(new CareError('pinned', 'node:* pins it'));
 
-    await expect(house.remote.remove('node:20')).rejects.toMatchObject({
+    await expect(fixture.remote.remove('node:20')).rejects.toMatchObject({
       name: 'CareError',
       kind: 'pinned',
       message: 'node:* pins it',
@@ -71,34 +71,34 @@ describe('the control socket', () => {
   });
 
   it('logs what was not expected, and keeps it to itself', async () => {
-    await using house = await ControlHouse.open();
-    house.caretaker.removal = () => Promise.reject(new Error('hunter2'));
+    await using fixture = await ControlFixture.open();
+    fixture.caretaker.removal = () => Promise.reject(new Error('hunter2'));
 
-    await expect(house.remote.remove('node:20')).rejects.toMatchObject({
+    await expect(fixture.remote.remove('node:20')).rejects.toMatchObject({
       kind: 'failed',
       message: expect.not.stringContaining('hunter2') as string,
     });
-    expect(house.log).toContain('hunter2');
+    expect(fixture.log).toContain('hunter2');
   });
 
   it('logs what is changed, and nothing of what is only looked at', async () => {
-    await using house = await ControlHouse.open();
+    await using fixture = await ControlFixture.open();
 
-    await Array.fromAsync(house.remote.images());
-    await Array.fromAsync(house.remote.prune({ toBytes: 1, unusedMs: null, dryRun: true }));
-    await Array.fromAsync(house.remote.verify({ repair: false }));
-    expect(house.log).toBe('');
-    await house.remote.remove('node:20');
-    await eventually(5000, 'the line in the log', () => house.log !== '');
-    expect(JSON.parse(house.log)).toMatchObject({ operation: 'remove', image: 'node:20', outcome: 'done' });
+    await Array.fromAsync(fixture.remote.images());
+    await Array.fromAsync(fixture.remote.prune({ toBytes: 1, unusedMs: null, dryRun: true }));
+    await Array.fromAsync(fixture.remote.verify({ repair: false }));
+    expect(fixture.log).toBe('');
+    await fixture.remote.remove('node:20');
+    await eventually(5000, 'the line in the log', () => fixture.log !== '');
+    expect(JSON.parse(fixture.log)).toMatchObject({ operation: 'remove', image: 'node:20', outcome: 'done' });
   });
 
   it('asks the caretaker for no more than the client takes, and for nothing once it has left', async () => {
-    await using house = await ControlHouse.open();
+    await using fixture = await ControlFixture.open();
     const endless = new Endless();
-    house.caretaker.listings = endless.images();
+    fixture.caretaker.listings = endless.images();
 
-    const images = house.remote.images()[Symbol.asyncIterator]();
+    const images = fixture.remote.images()[Symbol.asyncIterator]();
     await images.next();
     let before = -1;
     await eventually(10_000, 'a pause', async () => {
@@ -115,9 +115,9 @@ describe('the control socket', () => {
   });
 
   it('streams a hundred thousand images in order', async () => {
-    await using house = await ControlHouse.open();
+    await using fixture = await ControlFixture.open();
     const count = 100_000;
-    house.caretaker.listings = (async function* () {
+    fixture.caretaker.listings = (async function* () {
       for await (const image of new Endless().images()) {
         yield image;
         if (image.tag === String(count)) return;
@@ -125,7 +125,7 @@ describe('the control socket', () => {
     })();
 
     let seen = 0;
-    for await (const { tag } of house.remote.images()) {
+    for await (const { tag } of fixture.remote.images()) {
       seen += 1;
       if (tag !== String(seen)) expect(tag).toBe(String(seen));
     }
@@ -133,17 +133,17 @@ describe('the control socket', () => {
   });
 
   it('ends what is under way when the server stops, and says so', async () => {
-    await using house = await ControlHouse.open();
+    await using fixture = await ControlFixture.open();
     const endless = new Endless();
-    house.caretaker.listings = endless.images();
+    fixture.caretaker.listings = endless.images();
 
-    const images = house.remote.images()[Symbol.asyncIterator]();
+    const images = fixture.remote.images()[Symbol.asyncIterator]();
     await images.next();
     const rest = (async () => {
       while ((await images.next()).done !== true);
     })();
     rest.catch(() => undefined);
-    await house.close();
+    await fixture.close();
 
     await expect(rest).rejects.toMatchObject({ kind: 'unavailable', message: 'the server was stopped' });
     expect(endless.ended).toBe(true);
@@ -158,18 +158,18 @@ describe('the control socket', () => {
     ['/v1/__proto__', '{}', 404],
     ['/v1/', '{}', 404],
   ])('refuses %s with %.30s', async (path, body, status) => {
-    await using house = await ControlHouse.open();
+    await using fixture = await ControlFixture.open();
 
-    const answer = await house.post(path, body);
+    const answer = await fixture.post(path, body);
 
     expect(answer.status).toBe(status);
     expect(JSON.parse(answer.body)).toMatchObject({ error: { kind: 'invalid' } });
-    expect(house.caretaker.calls).toEqual([]);
+    expect(fixture.caretaker.calls).toEqual([]);
   });
 
   it('is asked by POST only', async () => {
-    await using house = await ControlHouse.open();
+    await using fixture = await ControlFixture.open();
 
-    expect((await house.post('/v1/stats', '{}', 'GET')).status).toBe(404);
+    expect((await fixture.post('/v1/stats', '{}', 'GET')).status).toBe(404);
   });
 });

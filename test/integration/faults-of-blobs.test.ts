@@ -155,7 +155,7 @@ const told: readonly Trouble[] = [
   },
 ];
 
-async function houseWith(
+async function fixtureWith(
   manifest: boolean,
 ): Promise<AsyncDisposable & { hub: FakeHub; entrepot: TestEntrepot }> {
   await using resources = new AsyncDisposableStack();
@@ -174,8 +174,8 @@ describe.each([
   test.concurrent.for(mended)(
     'arrives whole and is kept in spite of $name',
     async ({ faults }, { expect }) => {
-      await using house = await houseWith(manifest);
-      const { hub, entrepot } = house;
+      await using fixture = await fixtureWith(manifest);
+      const { hub, entrepot } = fixture;
       const inForce = faults.map((fault) => hub.fault(fault));
 
       expect(verdict(await ask(entrepot.url, blobPath), bytes)).toBe('right');
@@ -189,8 +189,8 @@ describe.each([
   test.concurrent.for(told)(
     '$name: the client hears the truth, and the next one gets the blob',
     async (trouble, { expect }) => {
-      await using house = await houseWith(manifest);
-      const { hub, entrepot } = house;
+      await using fixture = await fixtureWith(manifest);
+      const { hub, entrepot } = fixture;
       for (const fault of trouble.faults) hub.fault(fault);
 
       const answer = await ask(entrepot.url, blobPath);
@@ -214,8 +214,8 @@ describe.each([
 });
 
 test.concurrent('an expired token in mid-life is renewed, and the blob goes on', async ({ expect }) => {
-  await using house = await houseWith(true);
-  const { hub, entrepot } = house;
+  await using fixture = await fixtureWith(true);
+  const { hub, entrepot } = fixture;
   hub.fault({ ...once, kind: 'hang-body', afterBytes: 200_000 });
   using client = await RawClient.connect(entrepot.url);
   client.request('GET', blobPath);
@@ -232,8 +232,8 @@ test.concurrent('an expired token in mid-life is renewed, and the blob goes on',
 test.concurrent.for([...mended, ...told])(
   'a blob that is held is served whole in spite of $name',
   async ({ faults }, { expect }) => {
-    await using house = await houseWith(true);
-    const { hub, entrepot } = house;
+    await using fixture = await fixtureWith(true);
+    const { hub, entrepot } = fixture;
     await ask(entrepot.url, blobPath);
     await noPartialBlobs(entrepot.folder);
     hub.clearLog();

@@ -116,7 +116,7 @@ const mended: readonly { readonly name: string; readonly fault: FaultSpec }[] = 
   { name: 'a late answer', fault: { ...every, kind: 'delay', ms: 50 } },
 ];
 
-async function house(): Promise<AsyncDisposable & { hub: FakeHub; entrepot: TestEntrepot }> {
+async function fixture(): Promise<AsyncDisposable & { hub: FakeHub; entrepot: TestEntrepot }> {
   await using resources = new AsyncDisposableStack();
   const hub = resources.use(await FakeHub.start());
   hub.addImage(repository, 'latest', image);
@@ -144,7 +144,7 @@ describe.each([
   test.concurrent.for(troubles)(
     'while upstream is $name: the truth, and the manifest as soon as it is over',
     async (trouble, { expect }) => {
-      await using open = await house();
+      await using open = await fixture();
       const { hub, entrepot } = open;
       start(hub, trouble);
 
@@ -160,7 +160,7 @@ describe.each([
   );
 
   test.concurrent.for(mended)('arrives in spite of $name, and is kept', async ({ fault }, { expect }) => {
-    await using open = await house();
+    await using open = await fixture();
     const { hub, entrepot } = open;
     const inForce = hub.fault(fault);
 
@@ -175,7 +175,7 @@ describe('a manifest that is held', () => {
   test.concurrent.for(troubles)(
     'is served by digest and by a fresh tag without a question while upstream is $name',
     async (trouble, { expect }) => {
-      await using open = await house();
+      await using open = await fixture();
       const { hub, entrepot } = open;
       expect(verdict(await ask(entrepot.url, tagPath), image.bytes)).toBe('right');
       hub.clearLog();
@@ -191,7 +191,7 @@ describe('a manifest that is held', () => {
   test.concurrent.for(troubles)(
     'is served by a tag that is due, with a warning, while upstream is $name',
     async (trouble, { expect }) => {
-      await using open = await house();
+      await using open = await fixture();
       const { hub, entrepot } = open;
       expect(verdict(await ask(entrepot.url, tagPath), image.bytes)).toBe('right');
       // An hour: tokens are used up, too.
@@ -210,7 +210,7 @@ describe('a manifest that is held', () => {
   test.concurrent.for(troubles)(
     'stays, with a warning, when its tag moves while upstream is $name',
     async (trouble, { expect }) => {
-      await using open = await house();
+      await using open = await fixture();
       const { hub, entrepot } = open;
       expect(verdict(await ask(entrepot.url, tagPath), image.bytes)).toBe('right');
       hub.addImage(repository, 'latest', next);

@@ -32,60 +32,60 @@ async function begin(options: FakeHubOptions = {}) {
 
 describe('a large layer', () => {
   it('comes in ranges, every byte once, over one redirect', async () => {
-    await using house = await begin();
+    await using fixture = await begin();
 
-    const answer = await ask(house.entrepot.url, path);
+    const answer = await ask(fixture.entrepot.url, path);
 
     expect(verdict(answer, layer.bytes)).toBe('right');
-    const ranges = house.ranges();
+    const ranges = fixture.ranges();
     expect(ranges.length).toBeGreaterThan(2);
     expect(ranges[0]).toBe('bytes=0-1048575');
-    expect(house.hub.bytesSent(layer.digest)).toBe(layer.bytes.length);
-    const redirects = house.hub.requests.filter((one) => one.path === path && one.status === 307);
+    expect(fixture.hub.bytesSent(layer.digest)).toBe(layer.bytes.length);
+    const redirects = fixture.hub.requests.filter((one) => one.path === path && one.status === 307);
     expect(redirects).toHaveLength(1);
   });
 
   it('is whole though ranges are cut and signed URLs expire on the way', async () => {
-    await using house = await begin();
-    house.hub.fault({ on: 'blob', kind: 'hold', match: layer.digest, times: 1, until: Promise.resolve() });
-    house.hub.fault({ on: 'blob', kind: 'cut', afterBytes: 500_000, match: layer.digest, times: 2 });
-    house.hub.fault({ on: 'blob', kind: 'expired-url', match: layer.digest, times: 2 });
+    await using fixture = await begin();
+    fixture.hub.fault({ on: 'blob', kind: 'hold', match: layer.digest, times: 1, until: Promise.resolve() });
+    fixture.hub.fault({ on: 'blob', kind: 'cut', afterBytes: 500_000, match: layer.digest, times: 2 });
+    fixture.hub.fault({ on: 'blob', kind: 'expired-url', match: layer.digest, times: 2 });
 
-    const answer = await ask(house.entrepot.url, path);
+    const answer = await ask(fixture.entrepot.url, path);
 
     expect(verdict(answer, layer.bytes)).toBe('right');
   });
 
   it('with one wrong byte in one of its ranges never ends well', async () => {
-    await using house = await begin();
-    house.hub.fault({ on: 'blob', kind: 'corrupt', atByte: 11_000_000, match: layer.digest });
+    await using fixture = await begin();
+    fixture.hub.fault({ on: 'blob', kind: 'corrupt', atByte: 11_000_000, match: layer.digest });
 
-    const answer = await ask(house.entrepot.url, path);
+    const answer = await ask(fixture.entrepot.url, path);
 
     expect(verdict(answer, layer.bytes)).not.toBe('right');
-    house.hub.clearFaults();
-    expect(verdict(await ask(house.entrepot.url, path), layer.bytes)).toBe('right');
+    fixture.hub.clearFaults();
+    expect(verdict(await ask(fixture.entrepot.url, path), layer.bytes)).toBe('right');
   });
 
   it('comes whole from an upstream that ignores ranges', async () => {
-    await using house = await begin({ bytesPerSecond: 200e6 });
-    house.hub.fault({ on: 'blob', kind: 'ignore-range', match: layer.digest });
+    await using fixture = await begin({ bytesPerSecond: 200e6 });
+    fixture.hub.fault({ on: 'blob', kind: 'ignore-range', match: layer.digest });
 
-    const answer = await ask(house.entrepot.url, path);
+    const answer = await ask(fixture.entrepot.url, path);
 
     expect(verdict(answer, layer.bytes)).toBe('right');
-    expect(house.hub.bytesSent(layer.digest)).toBe(layer.bytes.length);
+    expect(fixture.hub.bytesSent(layer.digest)).toBe(layer.bytes.length);
   });
 
   it('comes whole from a host that says 429 to a second connection', async () => {
-    await using house = await begin({ cdn: false, auth: 'none', bytesPerSecond: 60e6 });
-    const first = house.hub.fault({ on: 'blob', kind: 'delay', ms: 1, match: layer.digest, times: 1 });
-    house.hub.fault({ on: 'blob', kind: 'status', status: 429, match: layer.digest, times: 1 });
+    await using fixture = await begin({ cdn: false, auth: 'none', bytesPerSecond: 60e6 });
+    const first = fixture.hub.fault({ on: 'blob', kind: 'delay', ms: 1, match: layer.digest, times: 1 });
+    fixture.hub.fault({ on: 'blob', kind: 'status', status: 429, match: layer.digest, times: 1 });
 
-    const answer = await ask(house.entrepot.url, path);
+    const answer = await ask(fixture.entrepot.url, path);
 
     expect(first.hits).toBe(1);
     expect(verdict(answer, layer.bytes)).toBe('right');
-    expect(house.hub.bytesSent(layer.digest)).toBe(layer.bytes.length);
+    expect(fixture.hub.bytesSent(layer.digest)).toBe(layer.bytes.length);
   });
 });

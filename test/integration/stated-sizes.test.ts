@@ -71,20 +71,20 @@ describe.each(lies)('a layer of $size bytes of which a manifest states $stated',
   const whole = ['right', String(lie.size)];
 
   test('is answered whole when it is cold, after a HEAD, and when it is held', async () => {
-    await using house = await begin(lie);
-    await house.pull(wrong);
+    await using fixture = await begin(lie);
+    await fixture.pull(wrong);
 
-    await house.head(wrong);
-    expect(await house.get(wrong)).toEqual(whole);
-    await noPartialBlobs(house.entrepot.folder);
+    await fixture.head(wrong);
+    expect(await fixture.get(wrong)).toEqual(whole);
+    await noPartialBlobs(fixture.entrepot.folder);
     for (let time = 0; time < 3; time += 1) {
-      expect(await house.head(wrong)).toEqual([200, String(lie.size)]);
-      expect(await house.get(wrong)).toEqual(whole);
+      expect(await fixture.head(wrong)).toEqual([200, String(lie.size)]);
+      expect(await fixture.get(wrong)).toEqual(whole);
     }
-    house.hub.down();
-    await house.entrepot.restart();
-    expect(await house.head(wrong)).toEqual([200, String(lie.size)]);
-    expect(await house.get(wrong)).toEqual(whole);
+    fixture.hub.down();
+    await fixture.entrepot.restart();
+    expect(await fixture.head(wrong)).toEqual([200, String(lie.size)]);
+    expect(await fixture.get(wrong)).toEqual(whole);
   });
 
   test('hurts no other repository, whoever is the first to ask', async () => {
@@ -92,62 +92,62 @@ describe.each(lies)('a layer of $size bytes of which a manifest states $stated',
       [wrong, right],
       [right, wrong],
     ]) {
-      await using house = await begin(lie);
-      for (const repository of order) await house.pull(repository);
-      house.hub.fault({ on: 'cdn', kind: 'delay', ms: 50 });
+      await using fixture = await begin(lie);
+      for (const repository of order) await fixture.pull(repository);
+      fixture.hub.fault({ on: 'cdn', kind: 'delay', ms: 50 });
 
-      const answers = await Promise.all(order.map((repository) => house.get(repository)));
+      const answers = await Promise.all(order.map((repository) => fixture.get(repository)));
 
       expect(answers).toEqual([whole, whole]);
-      expect(house.hub.bytesSent(house.layer.digest)).toBe(lie.size);
-      for (const repository of order) expect(await house.head(repository)).toEqual([200, String(lie.size)]);
+      expect(fixture.hub.bytesSent(fixture.layer.digest)).toBe(lie.size);
+      for (const repository of order) expect(await fixture.head(repository)).toEqual([200, String(lie.size)]);
     }
   });
 
   test('gives the right parts on a miss', async () => {
-    await using house = await begin(lie);
-    await house.pull(wrong);
+    await using fixture = await begin(lie);
+    await fixture.pull(wrong);
 
-    const answer = await ask(house.entrepot.url, house.pathIn(wrong), { range: 'bytes=1000-' });
+    const answer = await ask(fixture.entrepot.url, fixture.pathIn(wrong), { range: 'bytes=1000-' });
 
     expect(answer.status).toBe(206);
     expect(answer.headers['content-range']).toBe(`bytes 1000-${lie.size - 1}/${lie.size}`);
-    expect(verdict(answer, house.layer.bytes)).toBe('right');
+    expect(verdict(answer, fixture.layer.bytes)).toBe('right');
   });
 
   test('is resumed after a restart', async () => {
-    await using house = await begin(lie, { timeouts: { idleMs: 60_000 } });
-    await house.pull(wrong);
+    await using fixture = await begin(lie, { timeouts: { idleMs: 60_000 } });
+    await fixture.pull(wrong);
     const half = Math.floor(lie.size / 2);
     const stopped = Promise.withResolvers<void>();
-    house.hub.fault({ on: 'cdn', kind: 'hold', afterBytes: half, until: stopped.promise, times: 1 });
-    using client = await RawClient.connect(house.entrepot.url);
-    client.request('GET', house.pathIn(wrong));
-    await eventually(20_000, 'half of it', () => house.hub.bytesSent(house.layer.digest) >= half);
-    await house.entrepot.restart();
+    fixture.hub.fault({ on: 'cdn', kind: 'hold', afterBytes: half, until: stopped.promise, times: 1 });
+    using client = await RawClient.connect(fixture.entrepot.url);
+    client.request('GET', fixture.pathIn(wrong));
+    await eventually(20_000, 'half of it', () => fixture.hub.bytesSent(fixture.layer.digest) >= half);
+    await fixture.entrepot.restart();
     stopped.resolve();
 
-    expect(await house.get(wrong)).toEqual(whole);
-    house.hub.down();
-    expect(await house.get(wrong)).toEqual(whole);
+    expect(await fixture.get(wrong)).toEqual(whole);
+    fixture.hub.down();
+    expect(await fixture.get(wrong)).toEqual(whole);
   });
 
   test('is fetched ahead without harm', async () => {
-    await using house = await begin(lie, { pullAhead: { enabled: true, parallel: 4 } });
-    await house.pull(wrong);
+    await using fixture = await begin(lie, { pullAhead: { enabled: true, parallel: 4 } });
+    await fixture.pull(wrong);
 
-    expect(await house.get(wrong)).toEqual(whole);
-    expect(await house.get(right)).toEqual(whole);
+    expect(await fixture.get(wrong)).toEqual(whole);
+    expect(await fixture.get(right)).toEqual(whole);
   });
 
   test('is stored although there would be no room for what is stated', async () => {
-    await using house = await begin(lie, { storage: { maxsize: { bytes: 4 * 1024 * 1024 } } });
-    await house.pull(wrong);
+    await using fixture = await begin(lie, { storage: { maxsize: { bytes: 4 * 1024 * 1024 } } });
+    await fixture.pull(wrong);
 
-    expect(await house.get(wrong)).toEqual(whole);
-    await noPartialBlobs(house.entrepot.folder);
-    house.hub.down();
-    expect(await house.get(wrong)).toEqual(whole);
+    expect(await fixture.get(wrong)).toEqual(whole);
+    await noPartialBlobs(fixture.entrepot.folder);
+    fixture.hub.down();
+    expect(await fixture.get(wrong)).toEqual(whole);
   });
 });
 
@@ -158,25 +158,25 @@ describe('a blob of which upstream states no size', () => {
     { size: 2_000, length: '2000' },
     { size: 300_000, length: undefined },
   ])('of $size bytes: a client is told $length', async ({ size, length }) => {
-    await using house = await begin({ size, stated: size });
-    house.hub.fault(noSize);
-    await house.pull(right);
+    await using fixture = await begin({ size, stated: size });
+    fixture.hub.fault(noSize);
+    await fixture.pull(right);
 
-    expect(await house.get(right)).toEqual(['right', length]);
-    expect(await house.get(right)).toEqual(['right', String(size)]);
+    expect(await fixture.get(right)).toEqual(['right', length]);
+    expect(await fixture.get(right)).toEqual(['right', String(size)]);
   });
 
   test('goes out while it arrives', async () => {
-    await using house = await begin({ size: 300_000, stated: 1 });
+    await using fixture = await begin({ size: 300_000, stated: 1 });
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-    house.hub.fault({ on: 'cdn', kind: 'hold', afterBytes: 200_000, until: opened, times: 1 });
-    house.hub.fault(noSize);
-    using client = await RawClient.connect(house.entrepot.url);
-    client.request('GET', house.pathIn(right));
+    fixture.hub.fault({ on: 'cdn', kind: 'hold', afterBytes: 200_000, until: opened, times: 1 });
+    fixture.hub.fault(noSize);
+    using client = await RawClient.connect(fixture.entrepot.url);
+    client.request('GET', fixture.pathIn(right));
 
     expect((await client.head()).status).toBe(200);
     open();
-    expect(await house.get(right)).toEqual(['right', expect.anything()]);
+    expect(await fixture.get(right)).toEqual(['right', expect.anything()]);
   });
 
   test('is cut, not ended, when it turns out wrong', async () => {
@@ -197,26 +197,26 @@ describe('a blob of which upstream states no size', () => {
   });
 
   test('gives a part once it is whole', async () => {
-    await using house = await begin({ size: 300_000, stated: 300_000 });
-    await house.pull(right);
-    house.hub.fault(noSize);
+    await using fixture = await begin({ size: 300_000, stated: 300_000 });
+    await fixture.pull(right);
+    fixture.hub.fault(noSize);
 
-    const answer = await ask(house.entrepot.url, house.pathIn(right), { range: 'bytes=-1000' });
+    const answer = await ask(fixture.entrepot.url, fixture.pathIn(right), { range: 'bytes=-1000' });
 
-    expect([answer.status, verdict(answer, house.layer.bytes)]).toEqual([206, 'right']);
+    expect([answer.status, verdict(answer, fixture.layer.bytes)]).toEqual([206, 'right']);
   });
 
   test('has a length for a client of HTTP/1.0, which could not tell a cut from the end', async () => {
-    await using house = await begin({ size: 300_000, stated: 300_000 });
-    await house.pull(right);
-    house.hub.fault(noSize);
-    using client = await RawClient.connect(house.entrepot.url);
-    client.send(`GET ${house.pathIn(right)} HTTP/1.0\r\nHost: mirror\r\n\r\n`);
+    await using fixture = await begin({ size: 300_000, stated: 300_000 });
+    await fixture.pull(right);
+    fixture.hub.fault(noSize);
+    using client = await RawClient.connect(fixture.entrepot.url);
+    client.send(`GET ${fixture.pathIn(right)} HTTP/1.0\r\nHost: mirror\r\n\r\n`);
 
     const answer = await client.answer();
 
     expect(answer.headers['content-length']).toBe('300000');
-    expect(verdict(answer, house.layer.bytes)).toBe('right');
+    expect(verdict(answer, fixture.layer.bytes)).toBe('right');
   });
 });
 

@@ -62,7 +62,7 @@ class PullHalf implements Command {
   }
 }
 
-/** The power goes in the middle of a pull, and of what the pull makes necessary. */
+/** A crash in the middle of a pull, and of what the pull makes necessary. */
 class Crash implements Command {
   readonly #title: Title;
   readonly #calls: number;
@@ -79,7 +79,7 @@ class Crash implements Command {
   async run(model: Model, world: World): Promise<void> {
     await world.crash(this.#calls, async () => {
       await world.pull(this.#title, 0);
-      await world.house.settled();
+      await world.fixture.settled();
     });
     noteAttempt(model, this.#title);
     // `multi` and `arm` have an image in common.
@@ -100,7 +100,7 @@ class Restart implements Command {
 
   async run(model: Model, world: World): Promise<void> {
     const { tags } = model.seen;
-    await world.house.restart();
+    await world.fixture.restart();
     await compare(model, world);
     assert.deepEqual(model.seen.tags, tags, 'tags after a restart');
   }
@@ -125,8 +125,8 @@ class Time implements Command {
   }
 
   async run(model: Model, world: World): Promise<void> {
-    if (this.#passes) await world.house.clock.advance(this.#ms);
-    else world.house.clock.set(this.#ms);
+    if (this.#passes) await world.fixture.clock.advance(this.#ms);
+    else world.fixture.clock.set(this.#ms);
     await compare(model, world);
   }
 
@@ -148,7 +148,7 @@ class Pin implements Command {
   }
 
   async run(model: Model, world: World): Promise<void> {
-    await world.house.space.pins.add(world.pattern(this.#title));
+    await world.fixture.space.pins.add(world.pattern(this.#title));
     model.pinned.add(this.#title.tag);
     await compare(model, world);
   }
@@ -170,7 +170,7 @@ class Unpin implements Command {
   }
 
   async run(model: Model, world: World): Promise<void> {
-    assert.ok(await world.house.space.pins.remove(world.pattern(this.#title)), 'there was such a pin');
+    assert.ok(await world.fixture.space.pins.remove(world.pattern(this.#title)), 'there was such a pin');
     model.pinned.delete(this.#title.tag);
     await compare(model, world);
   }
@@ -192,15 +192,15 @@ class Prune implements Command {
   }
 
   async run(model: Model, world: World): Promise<void> {
-    const { bytes, databaseBytes } = await world.house.metadata.evictions.usage();
+    const { bytes, databaseBytes } = await world.fixture.metadata.evictions.usage();
     const toBytes = databaseBytes + Math.floor(bytes * this.#share);
     const told = [];
-    for await (const image of world.house.space.evictor.prune({ toBytes, dryRun: false })) {
+    for await (const image of world.fixture.space.evictor.prune({ toBytes, dryRun: false })) {
       told.push(image);
     }
     await compare(model, world);
     if (model.pinned.size > 0) return;
-    const after = await world.house.metadata.evictions.usage();
+    const after = await world.fixture.metadata.evictions.usage();
     assert.ok(after.bytes + after.databaseBytes <= toBytes, 'more is left than was asked for');
     if (bytes > 0 && this.#share < 1) assert.ok(told.length > 0, 'images are told of');
   }

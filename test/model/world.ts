@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import type { Digest } from '../../src/oci/digest.ts';
 import { eventually } from '../support/deadline.ts';
-import { byTag, MirrorHouse, readAll, target } from '../support/mirror-house.ts';
-import { PowerSwitch } from '../support/power-switch.ts';
+import { byTag, MirrorFixture, readAll, target } from '../support/mirror-fixture.ts';
+import { StoreCrash } from '../support/store-crash.ts';
 import { ScriptedUpstream } from '../support/scripted-upstream.ts';
 import { makeCatalogue, totalBytes, type Title } from './catalogue.ts';
 
-const repository = 'library/shelf';
+const repository = 'library/app';
 export const catalogue = makeCatalogue();
 /** An empty database counts towards the limit, too. In bytes. */
 const databaseBytes = 150_000;
@@ -24,19 +24,19 @@ export interface Sight {
   readonly whole: ReadonlySet<Digest>;
 }
 
-/** A mirror on real stores whose power can fail at any call. */
+/** A mirror on real stores that can crash at any call. */
 export class World implements AsyncDisposable {
-  readonly #house: MirrorHouse;
+  readonly #fixture: MirrorFixture;
   /** Of the stores that are open now. */
-  readonly #power: { now: PowerSwitch };
+  readonly #crash: { now: StoreCrash };
 
-  private constructor(power: { now: PowerSwitch }, house: MirrorHouse) {
-    this.#power = power;
-    this.#house = house;
+  private constructor(crash: { now: StoreCrash }, fixture: MirrorFixture) {
+    this.#crash = crash;
+    this.#fixture = fixture;
   }
 
-  get house(): MirrorHouse {
-    return this.#house;
+  get fixture(): MirrorFixture {
+    return this.#fixture;
   }
 
   static async open(): Promise<World> {
@@ -46,16 +46,16 @@ export class World implements AsyncDisposable {
       upstream.addManifest(repository, root.bytes, tag);
       for (const { bytes } of blobs) upstream.addBlob(repository, bytes);
     }
-    const power = { now: new PowerSwitch() };
-    const house = await MirrorHouse.open({
+    const crash = { now: new StoreCrash() };
+    const fixture = await MirrorFixture.open({
       upstream,
       inMemory: true,
       canLogIn: false,
       space: { maxsize: { bytes: cap } },
-      wrapContent: (content) => power.now.wire(content),
-      wrapMetadata: (metadata) => power.now.wire(metadata),
+      wrapContent: (content) => crash.now.wrap(content),
+      wrapMetadata: (metadata) => crash.now.wrap(metadata),
     });
-    return new World(power, house);
+    return new World(crash, fixture);
   }
 
   /**
@@ -63,7 +63,7 @@ export class World implements AsyncDisposable {
    * wrong bytes.
    */
   async pull({ tag, root, images }: Title, platform: number, blobs = Infinity): Promise<void> {
-    const { mirror } = this.house;
+    const { mirror } = this.fixture;
     const asked = target(repository);
     const top = await mirror.manifest(asked, byTag(tag), 'GET');
     assert.ok(top.bytes?.equals(root.bytes), `the manifest of ${tag}`);
@@ -80,25 +80,25 @@ export class World implements AsyncDisposable {
   }
 
   async remove({ tag }: Title): Promise<void> {
-    await this.house.mirror.remove(target(repository), byTag(tag));
+    await this.fixture.mirror.remove(target(repository), byTag(tag));
   }
 
   pattern({ tag }: Title): string {
     return `docker.io/${repository}:${tag}`;
   }
 
-  /** Cuts the power after so many more calls to the stores while `work` goes on, and starts again. */
+  /** Crashes after so many more calls to the stores while `work` goes on, and starts again. */
   async crash(calls: number, work: () => Promise<unknown>): Promise<void> {
-    const power = this.#power.now;
-    power.cutAfter(calls);
+    const crash = this.#crash.now;
+    crash.after(calls);
     await Promise.race([
       work().catch(() => undefined),
-      eventually(20_000, 'the power to go', () => power.off).catch(() => undefined),
+      eventually(20_000, 'the crash', () => crash.happened).catch(() => undefined),
     ]);
-    power.cutAfter(0);
-    await power.closeFiles();
-    this.#power.now = new PowerSwitch();
-    await this.house.crash();
+    crash.after(0);
+    await crash.closeFiles();
+    this.#crash.now = new StoreCrash();
+    await this.fixture.crash();
   }
 
   /**
@@ -106,12 +106,12 @@ export class World implements AsyncDisposable {
    * agree, within the limit.
    */
   async look(): Promise<Sight> {
-    await this.house.settled();
-    const { content, metadata } = this.house;
+    await this.fixture.settled();
+    const { content, metadata } = this.fixture;
     const all = async (): Promise<boolean> => (await content.unrecorded()).length === 0;
     await eventually(10_000, 'everything to be recorded', all);
     // What a start after a crash finds counts towards the limit from then on only.
-    await this.house.settled();
+    await this.fixture.settled();
     await eventually(
       10_000,
       'the bytes to go',
@@ -119,8 +119,8 @@ export class World implements AsyncDisposable {
     );
     if ((await this.#used()) > cap) {
       // It was found out a moment ago that nothing could go, and is not tried again for some seconds.
-      await this.house.clock.advance(15_000);
-      await this.house.settled();
+      await this.fixture.clock.advance(15_000);
+      await this.fixture.settled();
     }
     const files = new Map<Digest, number>();
     for await (const { digest, size } of content.list()) files.set(digest, size);
@@ -136,7 +136,7 @@ export class World implements AsyncDisposable {
     const used = await this.#used();
     assert.ok(used <= cap, `${used} bytes in all, more than ${cap}`);
 
-    const { upstream, name } = { upstream: this.house.upstream.name, name: target(repository).name };
+    const { upstream, name } = { upstream: this.fixture.upstream.name, name: target(repository).name };
     const tags = new Set<string>();
     const images = new Set<Digest>();
     for (const { tag, root, images: platforms } of catalogue) {
@@ -157,12 +157,12 @@ export class World implements AsyncDisposable {
   }
 
   async #used(): Promise<number> {
-    const { bytes, databaseBytes: database } = await this.house.metadata.evictions.usage();
+    const { bytes, databaseBytes: database } = await this.fixture.metadata.evictions.usage();
     return bytes + database;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.house[Symbol.asyncDispose]();
+    await this.fixture[Symbol.asyncDispose]();
   }
 }
 

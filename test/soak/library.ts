@@ -32,7 +32,7 @@ export function stockLibrary(hub: FakeHub, random: () => number): readonly Title
     return assembleImage([...(base === undefined ? [] : [base]), ...own], { name });
   };
   return Array.from({ length: titles }, (_, index) => {
-    const repository = `library/shelf-${index % repositories}`;
+    const repository = `library/app-${index % repositories}`;
     const tag = `v${Math.floor(index / repositories)}`;
     const platforms = index % 3 === 0 ? ['amd64', 'arm64'] : ['amd64'];
     const images = platforms.map((platform) => image(`${repository}:${tag} ${platform}`));

@@ -8,7 +8,7 @@ import { FakeRegistry } from './fake-registry.ts';
 import { FakeTokenService, type FakeCredentials } from './fake-token-service.ts';
 import { FaultPlan, type Fault, type FaultSpec } from './faults.ts';
 import type { Image, ImageIndex } from './image.ts';
-import { Link } from './link.ts';
+import { BandwidthLimit } from './bandwidth-limit.ts';
 import { RateLimit, type RateLimitState } from './rate-limit.ts';
 import { RequestLog, type LoggedRequest, type RequestFilter } from './request-log.ts';
 
@@ -29,7 +29,7 @@ export interface FakeHubOptions {
   /** The limit of each connection. */
   readonly bytesPerSecond?: number;
   /** The limit of all connections together. */
-  readonly linkBytesPerSecond?: number;
+  readonly sharedBytesPerSecond?: number;
   /** Milliseconds that every answer takes. */
   readonly latencyMs?: number;
   /** Milliseconds since the epoch, for the lifetime of tokens and signed URLs. */
@@ -81,7 +81,10 @@ export class FakeHub implements AsyncDisposable {
       now,
       latencyMs: options.latencyMs ?? 0,
       bytesPerSecond: options.bytesPerSecond,
-      sharedLink: options.linkBytesPerSecond === undefined ? undefined : new Link(options.linkBytesPerSecond),
+      sharedLimit:
+        options.sharedBytesPerSecond === undefined
+          ? undefined
+          : new BandwidthLimit(options.sharedBytesPerSecond),
     };
     this.#registry = new FakeListener({
       ...shared,

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from './fake-answer.ts';
 import type { FaultKind, FaultPlan, FaultTarget } from './faults.ts';
 import { freePort } from './free-port.ts';
-import { Link } from './link.ts';
+import { BandwidthLimit } from './bandwidth-limit.ts';
 import { injectedAnswer, misbehave } from './misbehave.ts';
 import type { LoggedRequest, RequestLog, ServerName } from './request-log.ts';
 import { Sender } from './sender.ts';
@@ -47,7 +47,7 @@ export interface ListenerOptions {
   /** Milliseconds that every answer takes. */
   readonly latencyMs: number;
   readonly bytesPerSecond: number | undefined;
-  readonly sharedLink: Link | undefined;
+  readonly sharedLimit: BandwidthLimit | undefined;
 }
 
 /** One HTTP server of the hub, on a port that it keeps while it goes down and comes up again. */
@@ -55,7 +55,7 @@ export class FakeListener {
   readonly #options: ListenerOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #links = new WeakMap<Socket, Link>();
+  readonly #connectionLimits = new WeakMap<Socket, BandwidthLimit>();
   #port = 0;
   #closed: Promise<unknown> = Promise.resolve();
 
@@ -145,21 +145,21 @@ export class FakeListener {
     const answer =
       injectedAnswer(fault, target, service.challenge(path)) ??
       misbehave(service.answer(request, fault), fault);
-    await new Sender(outgoing, entry, this.#lines(incoming.socket, fault)).send(answer, fault);
+    await new Sender(outgoing, entry, this.#limits(incoming.socket, fault)).send(answer, fault);
   }
 
-  /** The lines that a body must pass. */
-  #lines(socket: Socket, fault: FaultKind | undefined): readonly Link[] {
-    const { bytesPerSecond, sharedLink } = this.#options;
-    const lines: Link[] = [];
+  /** The limits that a body must pass. */
+  #limits(socket: Socket, fault: FaultKind | undefined): readonly BandwidthLimit[] {
+    const { bytesPerSecond, sharedLimit } = this.#options;
+    const limits: BandwidthLimit[] = [];
     if (bytesPerSecond !== undefined) {
-      const own = this.#links.get(socket) ?? new Link(bytesPerSecond);
-      this.#links.set(socket, own);
-      lines.push(own);
+      const own = this.#connectionLimits.get(socket) ?? new BandwidthLimit(bytesPerSecond);
+      this.#connectionLimits.set(socket, own);
+      limits.push(own);
     }
-    if (sharedLink !== undefined) lines.push(sharedLink);
-    if (fault?.kind === 'slow') lines.push(new Link(fault.bytesPerSecond));
-    return lines;
+    if (sharedLimit !== undefined) limits.push(sharedLimit);
+    if (fault?.kind === 'slow') limits.push(new BandwidthLimit(fault.bytesPerSecond));
+    return limits;
   }
 }
 

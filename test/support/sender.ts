@@ -2,24 +2,24 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Answer } from './fake-answer.ts';
 import type { FaultKind } from './faults.ts';
-import type { Link } from './link.ts';
+import type { BandwidthLimit } from './bandwidth-limit.ts';
 import type { LoggedRequest } from './request-log.ts';
 
-/** The size of writes to an unlimited line, in bytes. */
+/** The size of writes without a limit, in bytes. */
 const unlimitedPiece = 512 * 1024;
 
 /**
- * Puts one answer on the wire, at the pace of its lines, as far as a fault lets it, and keeps its log entry.
+ * Puts one answer on the wire, at the pace of its limits, as far as a fault lets it, and keeps its log entry.
  */
 export class Sender {
   readonly #response: ServerResponse;
   readonly #entry: LoggedRequest;
-  readonly #lines: readonly Link[];
+  readonly #limits: readonly BandwidthLimit[];
 
-  constructor(response: ServerResponse, entry: LoggedRequest, lines: readonly Link[]) {
+  constructor(response: ServerResponse, entry: LoggedRequest, limits: readonly BandwidthLimit[]) {
     this.#response = response;
     this.#entry = entry;
-    this.#lines = lines;
+    this.#limits = limits;
   }
 
   async send(answer: Answer, fault: FaultKind | undefined): Promise<void> {
@@ -66,10 +66,10 @@ export class Sender {
 
   /** Writes until all is with the kernel or the client is gone. */
   async #write(bytes: Uint8Array): Promise<void> {
-    const piece = Math.min(unlimitedPiece, ...this.#lines.map((line) => line.piece));
+    const piece = Math.min(unlimitedPiece, ...this.#limits.map((limit) => limit.piece));
     for (let position = 0; position < bytes.length; position += piece) {
       const part = bytes.subarray(position, position + piece);
-      await Promise.all(this.#lines.map((line) => line.pass(part.length)));
+      await Promise.all(this.#limits.map((limit) => limit.pass(part.length)));
       if (this.#response.destroyed) return;
       const room = this.#response.write(part);
       this.#entry.bytesSent += part.length;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { eventually } from '../../support/deadline.ts';
 import { makeImage, noise } from '../../support/image.ts';
-import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
+import { byTag, MirrorFixture, readAll, target } from '../../support/mirror-fixture.ts';
 import { wholeBody } from '../../support/scripted-upstream.ts';
 
 const hello = target('library/hello');
@@ -12,78 +12,78 @@ const image = makeImage({ layers: [500_000] });
 
 describe('the right to a blob', () => {
   it('comes with a manifest that names it: no question upstream', async () => {
-    await using house = await MirrorHouse.open();
-    house.upstream.addManifest('library/hello', image.bytes, 'latest');
-    await house.mirror.manifest(hello, byTag('latest'), 'GET');
-    house.upstream.requests.length = 0;
+    await using fixture = await MirrorFixture.open();
+    fixture.upstream.addManifest('library/hello', image.bytes, 'latest');
+    await fixture.mirror.manifest(hello, byTag('latest'), 'GET');
+    fixture.upstream.requests.length = 0;
 
-    const stat = await house.mirror.statBlob(hello, image.config.digest);
+    const stat = await fixture.mirror.statBlob(hello, image.config.digest);
 
     expect(stat).toMatchObject({ size: image.config.size, result: 'hit' });
-    expect(house.upstream.requests).toEqual([]);
+    expect(fixture.upstream.requests).toEqual([]);
   });
 
   it('does not come with the bytes: another repository is refused what upstream does not give it', async () => {
-    await using house = await MirrorHouse.open();
-    const digest = house.upstream.addBlob('library/hello', large);
-    await readAll(await house.mirror.openBlob(hello, digest));
+    await using fixture = await MirrorFixture.open();
+    const digest = fixture.upstream.addBlob('library/hello', large);
+    await readAll(await fixture.mirror.openBlob(hello, digest));
 
-    await expect(house.mirror.openBlob(stranger, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
-    await expect(house.mirror.statBlob(stranger, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    await expect(fixture.mirror.openBlob(stranger, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    await expect(fixture.mirror.statBlob(stranger, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
   });
 
   it('does not come with a fill that is under way either', async () => {
-    await using house = await MirrorHouse.open();
-    const digest = house.upstream.addBlob('library/hello', large);
+    await using fixture = await MirrorFixture.open();
+    const digest = fixture.upstream.addBlob('library/hello', large);
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-    house.upstream.body = async function* (bytes, offset) {
+    fixture.upstream.body = async function* (bytes, offset) {
       await opened;
       yield* wholeBody(bytes, offset);
     };
-    const blob = await house.mirror.openBlob(hello, digest);
+    const blob = await fixture.mirror.openBlob(hello, digest);
 
-    await expect(house.mirror.openBlob(stranger, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    await expect(fixture.mirror.openBlob(stranger, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
     open();
     await readAll(blob);
   });
 
   it('is neither lost to a stranger who asked first and was refused, nor the stranger’s from then on', async () => {
-    await using house = await MirrorHouse.open();
-    const digest = house.upstream.addBlob('library/hello', large);
+    await using fixture = await MirrorFixture.open();
+    const digest = fixture.upstream.addBlob('library/hello', large);
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-    house.upstream.before = (request) => (request.includes('someone/else') ? opened : undefined);
+    fixture.upstream.before = (request) => (request.includes('someone/else') ? opened : undefined);
 
-    const refused = house.mirror.openBlob(stranger, digest);
+    const refused = fixture.mirror.openBlob(stranger, digest);
     refused.catch(() => undefined);
-    const asked = () => house.upstream.requests.some((request) => request.includes('someone/else'));
+    const asked = () => fixture.upstream.requests.some((request) => request.includes('someone/else'));
     await eventually(20_000, 'the question of the stranger', asked);
-    const rightful = house.mirror.openBlob(hello, digest).then((blob) => readAll(blob));
+    const rightful = fixture.mirror.openBlob(hello, digest).then((blob) => readAll(blob));
     rightful.catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, 20));
     open();
 
     await expect(refused).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
     expect((await rightful).equals(large)).toBe(true);
-    const stored = async () => (await house.metadata.blob(digest)) !== undefined;
+    const stored = async () => (await fixture.metadata.blob(digest)) !== undefined;
     while (!(await stored())) await new Promise((resolve) => setImmediate(resolve));
-    await house.restart();
-    await expect(house.mirror.openBlob(stranger, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    await fixture.restart();
+    await expect(fixture.mirror.openBlob(stranger, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
   });
 
   it('lets a fill go on by another repository when upstream refuses the first', async () => {
-    await using house = await MirrorHouse.open();
+    await using fixture = await MirrorFixture.open();
     const [layer] = image.layers;
     const bytes = layer?.bytes ?? Buffer.alloc(0);
     for (const name of ['library/hello', 'someone/else']) {
-      house.upstream.addManifest(name, image.bytes, 'latest');
-      await house.mirror.manifest(target(name), byTag('latest'), 'GET');
+      fixture.upstream.addManifest(name, image.bytes, 'latest');
+      await fixture.mirror.manifest(target(name), byTag('latest'), 'GET');
     }
-    const digest = house.upstream.addBlob('someone/else', bytes);
+    const digest = fixture.upstream.addBlob('someone/else', bytes);
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-    house.upstream.before = (request) => (request.startsWith('BLOB library/hello') ? opened : undefined);
+    fixture.upstream.before = (request) => (request.startsWith('BLOB library/hello') ? opened : undefined);
 
-    const first = house.mirror.openBlob(hello, digest).then(readAll);
-    const second = house.mirror.openBlob(stranger, digest).then(readAll);
+    const first = fixture.mirror.openBlob(hello, digest).then(readAll);
+    const second = fixture.mirror.openBlob(stranger, digest).then(readAll);
     await new Promise((resolve) => setImmediate(resolve));
     open();
 
@@ -92,24 +92,24 @@ describe('the right to a blob', () => {
   });
 
   it('never makes a part of a blob pass for the whole, whatever size another manifest states', async () => {
-    await using house = await MirrorHouse.open();
+    await using fixture = await MirrorFixture.open();
     const [layer] = image.layers;
     const bytes = layer?.bytes ?? Buffer.alloc(0);
-    house.upstream.addManifest('library/hello', image.bytes, 'latest');
+    fixture.upstream.addManifest('library/hello', image.bytes, 'latest');
     const lying = Buffer.from(image.bytes.toString().replace('500000', '100'));
-    house.upstream.addManifest('someone/else', lying, 'latest');
-    await house.mirror.manifest(hello, byTag('latest'), 'GET');
-    await house.mirror.manifest(stranger, byTag('latest'), 'GET');
-    const digest = house.upstream.addBlob('library/hello', bytes);
-    house.upstream.addBlob('someone/else', bytes);
+    fixture.upstream.addManifest('someone/else', lying, 'latest');
+    await fixture.mirror.manifest(hello, byTag('latest'), 'GET');
+    await fixture.mirror.manifest(stranger, byTag('latest'), 'GET');
+    const digest = fixture.upstream.addBlob('library/hello', bytes);
+    fixture.upstream.addBlob('someone/else', bytes);
 
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-    house.upstream.body = async function* (all, offset) {
+    fixture.upstream.body = async function* (all, offset) {
       await opened;
       yield* wholeBody(all, offset);
     };
-    const honest = await house.mirror.openBlob(hello, digest);
-    const joined = await house.mirror.openBlob(stranger, digest);
+    const honest = await fixture.mirror.openBlob(hello, digest);
+    const joined = await fixture.mirror.openBlob(stranger, digest);
     open();
 
     expect([honest.size, joined.size]).toEqual([bytes.length, bytes.length]);
@@ -118,34 +118,34 @@ describe('the right to a blob', () => {
   });
 
   it('is confirmed by a HEAD, and the bytes are then shared', async () => {
-    await using house = await MirrorHouse.open();
-    const digest = house.upstream.addBlob('library/hello', large);
-    house.upstream.addBlob('someone/else', large);
-    await readAll(await house.mirror.openBlob(hello, digest));
+    await using fixture = await MirrorFixture.open();
+    const digest = fixture.upstream.addBlob('library/hello', large);
+    fixture.upstream.addBlob('someone/else', large);
+    await readAll(await fixture.mirror.openBlob(hello, digest));
 
-    const shared = await readAll(await house.mirror.openBlob(stranger, digest));
+    const shared = await readAll(await fixture.mirror.openBlob(stranger, digest));
 
     expect(shared.equals(large)).toBe(true);
-    expect(house.upstream.count('BLOB')).toBe(1);
-    expect(house.upstream.count('STAT someone/else')).toBe(1);
+    expect(fixture.upstream.count('BLOB')).toBe(1);
+    expect(fixture.upstream.count('STAT someone/else')).toBe(1);
   });
 
   it('is confirmed by the beginning of a GET where HEAD states no size', async () => {
-    await using house = await MirrorHouse.open();
-    const digest = house.upstream.addBlob('library/hello', large);
-    house.upstream.headBlob = () => Promise.resolve(undefined);
+    await using fixture = await MirrorFixture.open();
+    const digest = fixture.upstream.addBlob('library/hello', large);
+    fixture.upstream.headBlob = () => Promise.resolve(undefined);
 
-    expect(await house.mirror.statBlob(hello, digest)).toMatchObject({ size: large.length });
+    expect(await fixture.mirror.statBlob(hello, digest)).toMatchObject({ size: large.length });
   });
 
   it('that upstream refuses is asked for once', async () => {
-    await using house = await MirrorHouse.open();
-    const digest = house.upstream.addBlob('library/hello', large);
-    house.upstream.before = () => {
+    await using fixture = await MirrorFixture.open();
+    const digest = fixture.upstream.addBlob('library/hello', large);
+    fixture.upstream.before = () => {
       throw new UpstreamError('unauthorized', 'no', { status: 401 });
     };
 
-    await expect(house.mirror.statBlob(hello, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
-    expect(house.upstream.requests).toEqual([`STAT library/hello ${digest}`]);
+    await expect(fixture.mirror.statBlob(hello, digest)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    expect(fixture.upstream.requests).toEqual([`STAT library/hello ${digest}`]);
   });
 });

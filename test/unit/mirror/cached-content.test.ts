@@ -9,12 +9,12 @@ import { makeImage } from '../../support/image.ts';
 import {
   byTag,
   fromWebPage,
-  MirrorHouse,
+  MirrorFixture,
   readAll,
   somebody,
   target,
-  type MirrorHouseOptions,
-} from '../../support/mirror-house.ts';
+  type MirrorFixtureOptions,
+} from '../../support/mirror-fixture.ts';
 import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
 
 const name = 'library/hello';
@@ -26,22 +26,22 @@ const latest = byTag('latest');
 const day = 24 * 60 * 60 * 1000;
 
 /** A mirror that has pulled `hello:latest` whole; upstream has `hello:next`, too. */
-async function houseWithImage(options: MirrorHouseOptions = {}): Promise<MirrorHouse> {
-  const house = await MirrorHouse.open(options);
+async function fixtureWithImage(options: MirrorFixtureOptions = {}): Promise<MirrorFixture> {
+  const fixture = await MirrorFixture.open(options);
   for (const { bytes } of [image, other].flatMap(({ config, layers }) => [config, ...layers])) {
-    house.upstream.addBlob(name, bytes);
+    fixture.upstream.addBlob(name, bytes);
   }
-  house.upstream.addManifest(name, image.bytes, 'latest');
-  house.upstream.addManifest(name, other.bytes, 'next');
-  await pull(house, target(name, undefined, somebody('alice')));
-  return house;
+  fixture.upstream.addManifest(name, image.bytes, 'latest');
+  fixture.upstream.addManifest(name, other.bytes, 'next');
+  await pull(fixture, target(name, undefined, somebody('alice')));
+  return fixture;
 }
 
-async function pull(house: MirrorHouse, from: PullTarget): Promise<void> {
-  await house.mirror.manifest(from, latest, 'GET');
-  await readAll(await house.mirror.openBlob(from, image.config.digest));
-  await vi.waitFor(async () => expect(await house.metadata.blob(image.config.digest)).toBeDefined());
-  house.upstream.requests.length = 0;
+async function pull(fixture: MirrorFixture, from: PullTarget): Promise<void> {
+  await fixture.mirror.manifest(from, latest, 'GET');
+  await readAll(await fixture.mirror.openBlob(from, image.config.digest));
+  await vi.waitFor(async () => expect(await fixture.metadata.blob(image.config.digest)).toBeDefined());
+  fixture.upstream.requests.length = 0;
 }
 
 /** All that a web page can ask of a repository. */
@@ -61,8 +61,8 @@ describe('a web page', () => {
   const page = fromWebPage(hello);
 
   it('is shown what is held, and no upstream hears of it', async () => {
-    await using house = await houseWithImage();
-    const { mirror } = house;
+    await using fixture = await fixtureWithImage();
+    const { mirror } = fixture;
 
     expect(await mirror.manifest(page, latest, 'GET')).toMatchObject({
       descriptor: { digest: image.digest, mediaType: image.mediaType },
@@ -73,48 +73,48 @@ describe('a web page', () => {
     expect((await mirror.manifest(page, { digest: image.digest }, 'GET')).bytes).toEqual(image.bytes);
     expect(await readAll(await mirror.openBlob(page, image.config.digest))).toEqual(image.config.bytes);
     expect((await mirror.statBlob(page, image.config.digest)).size).toBe(image.config.size);
-    expect(house.upstream.requests).toEqual([]);
+    expect(fixture.upstream.requests).toEqual([]);
   });
 
   it('is shown a tag that is due as it is here, and does not cause it to be confirmed', async () => {
-    await using house = await houseWithImage();
-    house.upstream.moveTag(name, 'latest', other.digest);
-    await house.clock.advance(30 * day);
+    await using fixture = await fixtureWithImage();
+    fixture.upstream.moveTag(name, 'latest', other.digest);
+    await fixture.clock.advance(30 * day);
 
-    const { descriptor } = await house.mirror.manifest(page, latest, 'GET');
+    const { descriptor } = await fixture.mirror.manifest(page, latest, 'GET');
 
     expect(descriptor.digest).toBe(image.digest);
-    expect(house.upstream.requests).toEqual([]);
+    expect(fixture.upstream.requests).toEqual([]);
   });
 
   it('sees only the tags that are held, also where the whole list of upstream is known', async () => {
-    await using house = await houseWithImage();
-    expect((await house.mirror.tags(hello)).tags).toEqual(['latest', 'next']);
-    house.upstream.requests.length = 0;
+    await using fixture = await fixtureWithImage();
+    expect((await fixture.mirror.tags(hello)).tags).toEqual(['latest', 'next']);
+    fixture.upstream.requests.length = 0;
 
-    expect((await house.mirror.tags(page)).tags).toEqual(['latest']);
-    expect(house.upstream.requests).toEqual([]);
+    expect((await fixture.mirror.tags(page)).tags).toEqual(['latest']);
+    expect(fixture.upstream.requests).toEqual([]);
   });
 
   it('sees the referrers that are held or were listed once, and that there are none', async () => {
-    await using house = await houseWithImage();
-    expect((await house.mirror.referrers(page, image.digest, undefined)).descriptors).toEqual([]);
-    house.upstream.addManifest(name, signature.bytes, 'signature');
-    await house.mirror.manifest(hello, byTag('signature'), 'GET');
-    house.upstream.requests.length = 0;
+    await using fixture = await fixtureWithImage();
+    expect((await fixture.mirror.referrers(page, image.digest, undefined)).descriptors).toEqual([]);
+    fixture.upstream.addManifest(name, signature.bytes, 'signature');
+    await fixture.mirror.manifest(hello, byTag('signature'), 'GET');
+    fixture.upstream.requests.length = 0;
 
-    const { descriptors } = await house.mirror.referrers(page, image.digest, undefined);
+    const { descriptors } = await fixture.mirror.referrers(page, image.digest, undefined);
     expect(descriptors.map(({ digest }) => digest)).toEqual([signature.digest]);
-    await expect(house.mirror.referrers(page, other.digest, undefined)).rejects.toMatchObject({
+    await expect(fixture.mirror.referrers(page, other.digest, undefined)).rejects.toMatchObject({
       status: 404,
       code: 'NAME_UNKNOWN',
     });
-    expect(house.upstream.requests).toEqual([]);
+    expect(fixture.upstream.requests).toEqual([]);
   });
 
   it('is told that what is not held is not cached', async () => {
-    await using house = await houseWithImage();
-    const { mirror } = house;
+    await using fixture = await fixtureWithImage();
+    const { mirror } = fixture;
 
     for (const reference of [byTag('next'), { digest: other.digest }]) {
       await expect(mirror.manifest(page, reference, 'GET')).rejects.toMatchObject({
@@ -133,51 +133,53 @@ describe('a web page', () => {
     await expect(mirror.tags(fromWebPage(target('library/nothing')))).rejects.toMatchObject({
       code: 'NAME_UNKNOWN',
     });
-    expect(house.upstream.requests).toEqual([]);
+    expect(fixture.upstream.requests).toEqual([]);
   });
 
   it('does not count as a use: what only web pages look at expires', async () => {
     const touched: Digest[] = [];
-    await using house = await houseWithImage({ wrapMetadata: (metadata) => noting(metadata, touched) });
+    await using fixture = await fixtureWithImage({ wrapMetadata: (metadata) => noting(metadata, touched) });
     touched.length = 0;
 
-    for (const ask of everything(house.mirror, page)) await ask();
+    for (const ask of everything(fixture.mirror, page)) await ask();
     expect(touched).toEqual([]);
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
     expect(touched).toEqual([image.digest]);
   });
 
   it('is told when the cache cannot be read, rather than that nothing is there', async () => {
     let broken = false;
-    await using house = await houseWithImage({
+    await using fixture = await fixtureWithImage({
       wrapMetadata: (metadata) => failing(metadata, () => broken),
     });
     broken = true;
-    await expect(house.mirror.tags(page)).rejects.toMatchObject({ status: 503, code: 'UNAVAILABLE' });
-    await expect(house.mirror.manifest(page, latest, 'GET')).rejects.toMatchObject({ status: 503 });
+    await expect(fixture.mirror.tags(page)).rejects.toMatchObject({ status: 503, code: 'UNAVAILABLE' });
+    await expect(fixture.mirror.manifest(page, latest, 'GET')).rejects.toMatchObject({ status: 503 });
   });
 
   it('finds what is cached, and does not search Docker Hub', async () => {
-    await using house = await houseWithImage();
+    await using fixture = await fixtureWithImage();
     const query = { reader: anonymous, term: 'hello', limit: 10 };
-    house.upstream.found = [
+    fixture.upstream.found = [
       { name: 'hello-world', description: '', starCount: 1, isOfficial: true, isAutomated: false },
     ];
 
-    const { results } = await house.mirror.search({ ...query, cachedOnly: true });
+    const { results } = await fixture.mirror.search({ ...query, cachedOnly: true });
 
     expect(results.map((result) => result.name)).toEqual([name]);
-    expect(house.upstream.requests).toEqual([]);
-    expect((await house.mirror.search(query)).results.map((result) => result.name)).toEqual(['hello-world']);
+    expect(fixture.upstream.requests).toEqual([]);
+    expect((await fixture.mirror.search(query)).results.map((result) => result.name)).toEqual([
+      'hello-world',
+    ]);
   });
 
   it('finds a short name under library/, too, where names may mean both', async () => {
     const upstream = new ScriptedUpstream('registry.corp');
-    await using house = await houseWithImage({ upstream });
+    await using fixture = await fixtureWithImage({ upstream });
     const short = fromWebPage(target('hello'));
 
-    expect((await house.mirror.manifest(short, latest, 'GET')).bytes).toEqual(image.bytes);
-    expect((await house.mirror.tags(short)).tags).toEqual(['latest']);
+    expect((await fixture.mirror.manifest(short, latest, 'GET')).bytes).toEqual(image.bytes);
+    expect((await fixture.mirror.tags(short)).tags).toEqual(['latest']);
     expect(upstream.requests).toEqual([]);
   });
 });
@@ -186,81 +188,81 @@ describe('a web page of somebody who has not logged in', () => {
   const page = fromWebPage(hello);
   const alice = target(name, undefined, somebody('alice'));
 
-  async function guarded(...open: readonly string[]): Promise<MirrorHouse> {
+  async function guarded(...open: readonly string[]): Promise<MirrorFixture> {
     const upstream = new ScriptedUpstream('registry.corp').guard(...open);
-    const house = await MirrorHouse.open({ upstream });
+    const fixture = await MirrorFixture.open({ upstream });
     upstream.addManifest(name, image.bytes, 'latest');
     for (const { bytes } of [image.config, ...image.layers]) upstream.addBlob(name, bytes);
-    await pull(house, alice);
-    return house;
+    await pull(fixture, alice);
+    return fixture;
   }
 
-  async function answers(house: MirrorHouse, asked: PullTarget): Promise<readonly unknown[]> {
-    const outcomes = everything(house.mirror, asked).map((ask) =>
+  async function answers(fixture: MirrorFixture, asked: PullTarget): Promise<readonly unknown[]> {
+    const outcomes = everything(fixture.mirror, asked).map((ask) =>
       ask().then(
         () => 'shown',
         (error: unknown) => error,
       ),
     );
     const settled = await Promise.all(outcomes);
-    expect(house.upstream.requests).toEqual([]);
+    expect(fixture.upstream.requests).toEqual([]);
     return settled;
   }
 
   const shown = Array<string>(7).fill('shown');
 
   it('is hidden what upstream was never seen to show to everybody, as if it did not exist', async () => {
-    await using house = await guarded();
+    await using fixture = await guarded();
 
-    const refusals = await answers(house, page);
+    const refusals = await answers(fixture, page);
     expect(refusals).not.toContain('shown');
     for (const refusal of refusals) expect(refusal).toMatchObject({ status: 404, hidden: true });
-    expect(house.upstream.anonymous?.requests).toEqual([]);
+    expect(fixture.upstream.anonymous?.requests).toEqual([]);
     // Who may read all of it is shown it without a question, too.
-    expect(await answers(house, fromWebPage(alice))).toEqual(shown);
+    expect(await answers(fixture, fromWebPage(alice))).toEqual(shown);
   });
 
   it('is shown what upstream has shown to everybody, for a day', async () => {
-    await using house = await guarded(name);
-    await house.mirror.manifest(hello, latest, 'GET');
-    const asked = house.upstream.anonymous?.requests.length;
-    house.upstream.withdraw(name);
+    await using fixture = await guarded(name);
+    await fixture.mirror.manifest(hello, latest, 'GET');
+    const asked = fixture.upstream.anonymous?.requests.length;
+    fixture.upstream.withdraw(name);
 
-    await house.clock.advance(day - 1);
-    expect(await answers(house, page)).toEqual(shown);
-    await house.restart();
-    expect(await answers(house, page)).toEqual(shown);
+    await fixture.clock.advance(day - 1);
+    expect(await answers(fixture, page)).toEqual(shown);
+    await fixture.restart();
+    expect(await answers(fixture, page)).toEqual(shown);
     // It cannot be kept open by asking in a way that never finds out that it was made private.
-    await house.clock.advance(1);
-    expect(await answers(house, page)).not.toContain('shown');
-    expect(house.upstream.anonymous?.requests.length).toBe(asked);
+    await fixture.clock.advance(1);
+    expect(await answers(fixture, page)).not.toContain('shown');
+    expect(fixture.upstream.anonymous?.requests.length).toBe(asked);
   });
 
   it("is shown what the client's own credentials were found to open, for as long as that counts", async () => {
-    await using house = await guarded();
+    await using fixture = await guarded();
     const credentials = { username: 'bob', password: 'secret' };
-    house.upstream.grant(credentials, name);
+    fixture.upstream.grant(credentials, name);
     const bob = target(name, undefined, { ...anonymous, credentials });
-    expect(await answers(house, fromWebPage(bob))).not.toContain('shown');
+    expect(await answers(fixture, fromWebPage(bob))).not.toContain('shown');
 
-    await house.mirror.manifest(bob, latest, 'GET');
-    const asked = house.upstream.requestsOfAccounts.length;
-    expect(await answers(house, fromWebPage(bob))).toEqual(shown);
+    await fixture.mirror.manifest(bob, latest, 'GET');
+    const asked = fixture.upstream.requestsOfAccounts.length;
+    expect(await answers(fixture, fromWebPage(bob))).toEqual(shown);
     const guess = { ...credentials, password: 'guess' };
     expect(
-      await answers(house, fromWebPage(target(name, undefined, { ...anonymous, credentials: guess }))),
+      await answers(fixture, fromWebPage(target(name, undefined, { ...anonymous, credentials: guess }))),
     ).not.toContain('shown');
-    expect(house.upstream.requestsOfAccounts.length).toBe(asked);
+    expect(fixture.upstream.requestsOfAccounts.length).toBe(asked);
   });
 
   it('is refused what the rules refuse', async () => {
     const rules = [{ match: `docker.io/${name}`, allow: ['user:alice'] }];
-    await using house = await houseWithImage({ access: { rules } });
-    await expect(house.mirror.tags(page)).rejects.toMatchObject({ status: 401 });
+    await using fixture = await fixtureWithImage({ access: { rules } });
+    await expect(fixture.mirror.tags(page)).rejects.toMatchObject({ status: 401 });
     await expect(
-      house.mirror.tags(fromWebPage(target(name, undefined, somebody('bob')))),
+      fixture.mirror.tags(fromWebPage(target(name, undefined, somebody('bob')))),
     ).rejects.toMatchObject({ status: 403 });
-    expect((await house.mirror.tags(fromWebPage(alice))).tags).toEqual(['latest']);
+    expect((await fixture.mirror.tags(fromWebPage(alice))).tags).toEqual(['latest']);
   });
 });
 

@@ -3,20 +3,20 @@ import { describe, expect, it } from 'vitest';
 import { Layout } from '../../../src/store/filesystem/layout.ts';
 import { StoreError } from '../../../src/store/store-error.ts';
 import { makeImage, noise } from '../../support/image.ts';
-import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
-import { heldBlobs, pull, shelve } from '../../support/shelf.ts';
+import { byTag, MirrorFixture, readAll, target } from '../../support/mirror-fixture.ts';
+import { cachedBlobs, pull, publish } from '../../support/published-image.ts';
 import { wrapped } from '../../support/wrapped.ts';
 
 const hello = target('library/hello');
 const bytes = noise(300_000, 'a blob');
 
-/** A house that has pulled the blob. */
-async function holding(options: Parameters<typeof MirrorHouse.open>[0] = {}) {
-  const house = await MirrorHouse.open(options);
-  const digest = house.upstream.addBlob('library/hello', bytes);
-  await readAll(await house.mirror.openBlob(hello, digest));
-  await house.settled();
-  return { house, digest, file: new Layout(house.path).blob(digest) };
+/** A fixture that has pulled the blob. */
+async function holding(options: Parameters<typeof MirrorFixture.open>[0] = {}) {
+  const fixture = await MirrorFixture.open(options);
+  const digest = fixture.upstream.addBlob('library/hello', bytes);
+  await readAll(await fixture.mirror.openBlob(hello, digest));
+  await fixture.settled();
+  return { fixture, digest, file: new Layout(fixture.path).blob(digest) };
 }
 
 describe('a stored blob', () => {
@@ -27,26 +27,26 @@ describe('a stored blob', () => {
     ['gone', (file: string) => rm(file)],
   ] as const) {
     it(`that is ${damage} is noticed as it is served: the client gets the right bytes, and it is stored anew`, async () => {
-      const { house, digest, file } = await holding();
-      await using _ = house;
+      const { fixture, digest, file } = await holding();
+      await using _ = fixture;
       await apply(file);
 
-      const first = await readAll(await house.mirror.openBlob(hello, digest));
-      await house.settled();
-      const second = await readAll(await house.mirror.openBlob(hello, digest), 100);
+      const first = await readAll(await fixture.mirror.openBlob(hello, digest));
+      await fixture.settled();
+      const second = await readAll(await fixture.mirror.openBlob(hello, digest), 100);
 
       expect(first.equals(bytes)).toBe(true);
       expect(second.equals(bytes.subarray(100))).toBe(true);
-      expect(house.upstream.count('BLOB')).toBe(2);
-      expect(house.log.filter(({ level }) => level === 50)).toHaveLength(1);
-      const aside = await Array.fromAsync(house.content.listQuarantined());
+      expect(fixture.upstream.count('BLOB')).toBe(2);
+      expect(fixture.log.filter(({ level }) => level === 50)).toHaveLength(1);
+      const aside = await Array.fromAsync(fixture.content.listQuarantined());
       expect(aside.map((one) => one.digest)).toEqual(damage === 'gone' ? [] : [digest]);
     });
   }
 
   it('that cannot be read from its first byte on comes from upstream in the same answer', async () => {
     let unreadable = false;
-    const { house, digest } = await holding({
+    const { fixture, digest } = await holding({
       wrapContent: (content) =>
         wrapped(content, {
           open: async (wanted) => {
@@ -63,26 +63,26 @@ describe('a stored blob', () => {
           },
         }),
     });
-    await using _ = house;
+    await using _ = fixture;
     unreadable = true;
 
-    const answer = await house.mirror.openBlob(hello, digest);
+    const answer = await fixture.mirror.openBlob(hello, digest);
     unreadable = false;
-    const failing = await house.mirror.openBlob(hello, digest);
+    const failing = await fixture.mirror.openBlob(hello, digest);
     unreadable = true;
     const got = await readAll(answer, 50_000);
     await failing.close();
-    await house.settled();
+    await fixture.settled();
 
     expect(got.equals(bytes.subarray(50_000))).toBe(true);
-    expect(house.upstream.count('BLOB')).toBe(2);
-    expect(house.space.inUse.has(digest)).toBe(false);
-    expect((await Array.fromAsync(house.content.listQuarantined())).length).toBe(1);
+    expect(fixture.upstream.count('BLOB')).toBe(2);
+    expect(fixture.space.inUse.has(digest)).toBe(false);
+    expect((await Array.fromAsync(fixture.content.listQuarantined())).length).toBe(1);
   });
 
   it('that cannot be read any further cuts the answer, and is fetched anew by the next one', async () => {
     let reads = 0;
-    const { house, digest } = await holding({
+    const { fixture, digest } = await holding({
       wrapContent: (content) =>
         wrapped(content, {
           open: async (wanted) => {
@@ -100,88 +100,90 @@ describe('a stored blob', () => {
           },
         }),
     });
-    await using _ = house;
+    await using _ = fixture;
 
-    await expect(readAll(await house.mirror.openBlob(hello, digest))).rejects.toMatchObject({ status: 500 });
-    const next = await readAll(await house.mirror.openBlob(hello, digest));
+    await expect(readAll(await fixture.mirror.openBlob(hello, digest))).rejects.toMatchObject({
+      status: 500,
+    });
+    const next = await readAll(await fixture.mirror.openBlob(hello, digest));
 
     expect(next.equals(bytes)).toBe(true);
-    expect(house.upstream.count('BLOB')).toBe(2);
+    expect(fixture.upstream.count('BLOB')).toBe(2);
   });
 
   it('without its row is taken up when its size is the one that its manifest states, and put aside when not', async () => {
-    await using house = await MirrorHouse.open();
-    const image = shelve(house, 'hello', 50_000);
-    await pull(house, 'hello', image);
-    await house.settled();
+    await using fixture = await MirrorFixture.open();
+    const image = publish(fixture, 'hello', 50_000);
+    await pull(fixture, 'hello', image);
+    await fixture.settled();
     const [layer] = image.layers;
     if (layer === undefined) throw new Error('no layer');
-    await house.metadata.removeBlob(layer.digest);
-    await pull(house, 'hello', image);
-    expect(house.upstream.count(`BLOB library/hello ${layer.digest}`)).toBe(1);
-    expect(await house.metadata.blob(layer.digest)).toBe(layer.size);
+    await fixture.metadata.removeBlob(layer.digest);
+    await pull(fixture, 'hello', image);
+    expect(fixture.upstream.count(`BLOB library/hello ${layer.digest}`)).toBe(1);
+    expect(await fixture.metadata.blob(layer.digest)).toBe(layer.size);
 
-    await house.metadata.removeBlob(layer.digest);
-    await truncate(new Layout(house.path).blob(layer.digest), 100);
-    await pull(house, 'hello', image);
-    await house.settled();
+    await fixture.metadata.removeBlob(layer.digest);
+    await truncate(new Layout(fixture.path).blob(layer.digest), 100);
+    await pull(fixture, 'hello', image);
+    await fixture.settled();
 
-    expect(house.upstream.count(`BLOB library/hello ${layer.digest}`)).toBe(2);
-    expect(await house.metadata.blob(layer.digest)).toBe(layer.size);
+    expect(fixture.upstream.count(`BLOB library/hello ${layer.digest}`)).toBe(2);
+    expect(await fixture.metadata.blob(layer.digest)).toBe(layer.size);
   });
 
   it('without its row is not put aside because a manifest states another size', async () => {
-    const { house, digest } = await holding();
-    await using _ = house;
+    const { fixture, digest } = await holding();
+    await using _ = fixture;
     const other = makeImage({ layers: [4096] });
     const lie = other.bytes.toString().replace(other.layers[0]?.digest ?? '', digest);
-    house.upstream.addManifest('library/evil', Buffer.from(lie), 'latest');
-    house.upstream.addBlob('library/evil', bytes);
-    await house.mirror.manifest(target('library/evil'), byTag('latest'), 'GET');
-    await house.metadata.removeBlob(digest);
+    fixture.upstream.addManifest('library/evil', Buffer.from(lie), 'latest');
+    fixture.upstream.addBlob('library/evil', bytes);
+    await fixture.mirror.manifest(target('library/evil'), byTag('latest'), 'GET');
+    await fixture.metadata.removeBlob(digest);
 
-    const { size } = await house.mirror.statBlob(target('library/evil'), digest);
+    const { size } = await fixture.mirror.statBlob(target('library/evil'), digest);
 
     expect(size).toBe(bytes.length);
-    expect(await house.metadata.blob(digest)).toBe(bytes.length);
-    expect(await Array.fromAsync(house.content.listQuarantined())).toEqual([]);
-    expect(house.upstream.count('BLOB')).toBe(1);
+    expect(await fixture.metadata.blob(digest)).toBe(bytes.length);
+    expect(await Array.fromAsync(fixture.content.listQuarantined())).toEqual([]);
+    expect(fixture.upstream.count('BLOB')).toBe(1);
   });
 });
 
 describe('what an eviction has left when the power went', () => {
   it('is removed after the next start, without a pull', async () => {
-    await using house = await MirrorHouse.open();
-    const image = shelve(house, 'hello', 1000);
-    await pull(house, 'hello', image);
-    await house.settled();
+    await using fixture = await MirrorFixture.open();
+    const image = publish(fixture, 'hello', 1000);
+    await pull(fixture, 'hello', image);
+    await fixture.settled();
     const keeper = { isPinned: () => false, isInUse: () => false };
-    const { blobs } = await house.metadata.evictions.evict({ keeper });
-    expect((await heldBlobs(house)).size).toBe(2);
+    const { blobs } = await fixture.metadata.evictions.evict({ keeper });
+    expect((await cachedBlobs(fixture)).size).toBe(2);
 
-    await house.restart();
-    while ((await house.metadata.evictions.condemned(10)).length > 0) await house.clock.advance(0);
+    await fixture.restart();
+    while ((await fixture.metadata.evictions.condemned(10)).length > 0) await fixture.clock.advance(0);
 
     expect(blobs).toHaveLength(2);
-    expect((await heldBlobs(house)).size).toBe(0);
+    expect((await cachedBlobs(fixture)).size).toBe(0);
   });
 
   it('is not taken for a blob that a crash has left without its row', async () => {
-    await using house = await MirrorHouse.open();
-    const image = shelve(house, 'hello', 1000);
-    await pull(house, 'hello', image);
-    await house.settled();
-    const reading = await house.mirror.openBlob(hello, image.config.digest);
+    await using fixture = await MirrorFixture.open();
+    const image = publish(fixture, 'hello', 1000);
+    await pull(fixture, 'hello', image);
+    await fixture.settled();
+    const reading = await fixture.mirror.openBlob(hello, image.config.digest);
     const keeper = { isPinned: () => false, isInUse: () => false };
-    await house.metadata.evictions.evict({ keeper });
+    await fixture.metadata.evictions.evict({ keeper });
 
-    const got = await readAll(await house.mirror.openBlob(hello, image.config.digest));
+    const got = await readAll(await fixture.mirror.openBlob(hello, image.config.digest));
     await reading.close();
-    await house.settled();
+    await fixture.settled();
 
     expect(got.equals(image.config.bytes)).toBe(true);
-    expect(house.upstream.count(`BLOB library/hello ${image.config.digest}`)).toBe(1);
-    expect(await house.metadata.evictions.isCondemned(image.config.digest)).toBe(false);
-    expect(await house.metadata.blob(image.config.digest)).toBe(image.config.size);
+    expect(fixture.upstream.count(`BLOB library/hello ${image.config.digest}`)).toBe(1);
+    expect(await fixture.metadata.evictions.isCondemned(image.config.digest)).toBe(false);
+    expect(await fixture.metadata.blob(image.config.digest)).toBe(image.config.size);
   });
 });

@@ -2,79 +2,79 @@ import { describe, expect, it } from 'vitest';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { eventually } from '../../support/deadline.ts';
 import { makeImage } from '../../support/image.ts';
-import { byTag, MirrorHouse, target, type MirrorHouseOptions } from '../../support/mirror-house.ts';
-import { heldBlobs, pull, shelve } from '../../support/shelf.ts';
+import { byTag, MirrorFixture, target, type MirrorFixtureOptions } from '../../support/mirror-fixture.ts';
+import { cachedBlobs, pull, publish } from '../../support/published-image.ts';
 
 const minute = 60 * 1000;
 const day = 24 * 60 * minute;
 
-/** A house that holds two images, both just pulled. */
-async function open(ttlMs: number, options: MirrorHouseOptions = {}): Promise<MirrorHouse> {
-  const house = await MirrorHouse.open({ ...options, space: { ttlMs, ...options.space } });
-  for (const name of ['used', 'forgotten']) await pull(house, name, shelve(house, name, 1000));
-  await house.settled();
-  return house;
+/** A fixture that holds two images, both just pulled. */
+async function open(ttlMs: number, options: MirrorFixtureOptions = {}): Promise<MirrorFixture> {
+  const fixture = await MirrorFixture.open({ ...options, space: { ttlMs, ...options.space } });
+  for (const name of ['used', 'forgotten']) await pull(fixture, name, publish(fixture, name, 1000));
+  await fixture.settled();
+  return fixture;
 }
 
-function use(house: MirrorHouse): Promise<unknown> {
-  return house.mirror.manifest(target('library/used'), byTag('latest'), 'GET');
+function use(fixture: MirrorFixture): Promise<unknown> {
+  return fixture.mirror.manifest(target('library/used'), byTag('latest'), 'GET');
 }
 
 describe('proxy.ttl', () => {
   it('counts from the last use: what is pulled every day stays, what is not goes with its bytes', async () => {
-    await using house = await open(7 * day);
-    const used = shelve(house, 'used', 1000);
+    await using fixture = await open(7 * day);
+    const used = publish(fixture, 'used', 1000);
     for (let days = 0; days < 10; days += 1) {
-      await house.clock.advance(day);
-      await use(house);
+      await fixture.clock.advance(day);
+      await use(fixture);
     }
-    await house.space.evictor.expire();
-    house.upstream.before = () => {
+    await fixture.space.evictor.expire();
+    fixture.upstream.before = () => {
       throw new UpstreamError('unavailable', 'gone');
     };
 
-    expect(await heldBlobs(house)).toEqual(new Set([used.config.digest, used.layers[0]?.digest]));
-    expect(await use(house)).toMatchObject({ bytes: used.bytes });
+    expect(await cachedBlobs(fixture)).toEqual(new Set([used.config.digest, used.layers[0]?.digest]));
+    expect(await use(fixture)).toMatchObject({ bytes: used.bytes });
     await expect(
-      house.mirror.manifest(target('library/forgotten'), byTag('latest'), 'GET'),
+      fixture.mirror.manifest(target('library/forgotten'), byTag('latest'), 'GET'),
     ).rejects.toMatchObject({ status: 503 });
   });
 
   it('is looked after each hour, without anybody asking', async () => {
-    await using house = await open(day);
-    await house.clock.advance(2 * day);
+    await using fixture = await open(day);
+    await fixture.clock.advance(2 * day);
     await eventually(10_000, 'what is too old to go', async () => {
       // Each look lets in some I/O, for which the clock does not wait.
-      await house.clock.advance(10 * minute);
-      return house.log.some(({ msg }) => msg === 'evicted what nobody has used for as long as proxy.ttl');
+      await fixture.clock.advance(10 * minute);
+      return fixture.log.some(({ msg }) => msg === 'evicted what nobody has used for as long as proxy.ttl');
     });
 
-    expect((await heldBlobs(house)).size).toBe(0);
+    expect((await cachedBlobs(fixture)).size).toBe(0);
   });
 
   it('spares what is pinned', async () => {
-    await using house = await open(day, { space: { pins: ['used'] } });
-    await house.clock.advance(2 * day);
+    await using fixture = await open(day, { space: { pins: ['used'] } });
+    await fixture.clock.advance(2 * day);
 
-    await house.space.evictor.expire();
+    await fixture.space.evictor.expire();
 
-    expect((await heldBlobs(house)).size).toBe(2);
+    expect((await cachedBlobs(fixture)).size).toBe(2);
   });
 
   it('is not counted by a clock that has just been set, whichever way', async () => {
-    await using house = await open(7 * day);
-    await house.clock.advance(minute);
+    await using fixture = await open(7 * day);
+    await fixture.clock.advance(minute);
 
-    house.clock.set(365 * day);
+    fixture.clock.set(365 * day);
     const warnings = (): string[] =>
-      house.log.filter(({ level }) => Number(level) >= 40).map(({ msg }) => String(msg));
+      fixture.log.filter(({ level }) => Number(level) >= 40).map(({ msg }) => String(msg));
     await eventually(10_000, 'it to be noticed', async () => {
-      await house.clock.advance(minute);
+      await fixture.clock.advance(minute);
       return warnings().length > 0;
     });
-    for (let minutes = 0; minutes < 20 * 60; minutes += 10) await house.clock.advance(10 * minute);
+    for (let minutes = 0; minutes < 20 * 60; minutes += 10) await fixture.clock.advance(10 * minute);
 
-    expect((await heldBlobs(house)).size).toBe(4);
+    expect((await cachedBlobs(fixture)).size).toBe(4);
     expect(warnings()).toEqual([expect.stringContaining('the clock was set')]);
   });
 
@@ -84,7 +84,7 @@ describe('proxy.ttl', () => {
     if (layer === undefined) throw new Error('no layer');
     let pulledAgain = false;
     const again = { pull: (): Promise<void> => Promise.resolve() };
-    await using house = await MirrorHouse.open({
+    await using fixture = await MirrorFixture.open({
       space: { ttlMs: day },
       wrapMetadata: (metadata) => {
         const { evictions } = metadata;
@@ -97,30 +97,30 @@ describe('proxy.ttl', () => {
         return metadata;
       },
     });
-    house.upstream.addManifest('library/again', image.bytes, 'latest');
-    for (const { bytes } of [image.config, layer]) house.upstream.addBlob('library/again', bytes);
-    await pull(house, 'again', image);
-    await house.settled();
+    fixture.upstream.addManifest('library/again', image.bytes, 'latest');
+    for (const { bytes } of [image.config, layer]) fixture.upstream.addBlob('library/again', bytes);
+    await pull(fixture, 'again', image);
+    await fixture.settled();
     again.pull = async () => {
       pulledAgain = true;
-      await pull(house, 'again', image);
-      await house.settled();
+      await pull(fixture, 'again', image);
+      await fixture.settled();
     };
-    await house.clock.advance(2 * day);
+    await fixture.clock.advance(2 * day);
 
-    await house.space.evictor.expire();
+    await fixture.space.evictor.expire();
 
     expect(pulledAgain).toBe(true);
-    expect(await house.content.size(layer.digest)).toBe(layer.size);
-    expect(await house.metadata.blob(layer.digest)).toBe(layer.size);
+    expect(await fixture.content.size(layer.digest)).toBe(layer.size);
+    expect(await fixture.metadata.blob(layer.digest)).toBe(layer.size);
   });
 
   it('of 0 keeps everything', async () => {
-    await using house = await open(0);
-    await house.clock.advance(365 * day);
+    await using fixture = await open(0);
+    await fixture.clock.advance(365 * day);
 
-    await house.space.evictor.expire();
+    await fixture.space.evictor.expire();
 
-    expect((await heldBlobs(house)).size).toBe(4);
+    expect((await cachedBlobs(fixture)).size).toBe(4);
   });
 });

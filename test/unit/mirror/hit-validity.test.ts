@@ -2,7 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ManifestReference } from '../../../src/oci/reference.ts';
 import type { PullTarget, Validity } from '../../../src/mirror/mirror.ts';
 import { makeImage } from '../../support/image.ts';
-import { byTag, fromWebPage, MirrorHouse, readAll, somebody, target } from '../../support/mirror-house.ts';
+import {
+  byTag,
+  fromWebPage,
+  MirrorFixture,
+  readAll,
+  somebody,
+  target,
+} from '../../support/mirror-fixture.ts';
 import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
 
 const image = makeImage();
@@ -12,25 +19,25 @@ const latest = byTag('latest');
 const byDigest: ManifestReference = { digest: image.digest };
 const { config } = image;
 
-let house: MirrorHouse;
+let fixture: MirrorFixture;
 
 beforeEach(async () => {
-  house = await MirrorHouse.open({ inMemory: true });
-  house.upstream.addManifest('library/hello', image.bytes, 'latest');
-  house.upstream.addManifest('library/hello', other.bytes, 'other');
-  house.upstream.addBlob('library/hello', config.bytes);
+  fixture = await MirrorFixture.open({ inMemory: true });
+  fixture.upstream.addManifest('library/hello', image.bytes, 'latest');
+  fixture.upstream.addManifest('library/hello', other.bytes, 'other');
+  fixture.upstream.addBlob('library/hello', config.bytes);
 });
 
 afterEach(async () => {
-  await house[Symbol.asyncDispose]();
+  await fixture[Symbol.asyncDispose]();
 });
 
 /** Pulls an image and its configuration, so that both are held. */
 async function pull(asked: PullTarget = hello): Promise<void> {
-  await house.mirror.manifest(asked, latest, 'GET');
-  await readAll(await house.mirror.openBlob(asked, config.digest));
-  await house.settled();
-  await house.mirror.statBlob(asked, config.digest);
+  await fixture.mirror.manifest(asked, latest, 'GET');
+  await readAll(await fixture.mirror.openBlob(asked, config.digest));
+  await fixture.settled();
+  await fixture.mirror.statBlob(asked, config.digest);
 }
 
 interface Validities {
@@ -41,9 +48,9 @@ interface Validities {
 
 function validities(asked: PullTarget = hello): Validities {
   return {
-    tag: house.mirror.manifestValidity(asked, latest, 'GET'),
-    manifest: house.mirror.manifestValidity(asked, byDigest, 'GET'),
-    blob: house.mirror.blobValidity(asked, config.digest),
+    tag: fixture.mirror.manifestValidity(asked, latest, 'GET'),
+    manifest: fixture.mirror.manifestValidity(asked, byDigest, 'GET'),
+    blob: fixture.mirror.blobValidity(asked, config.digest),
   };
 }
 
@@ -57,7 +64,7 @@ const none = { tag: undefined, manifest: undefined, blob: undefined };
 
 /** When the image was used last, in milliseconds since the epoch. */
 async function lastUse(): Promise<number> {
-  for await (const gone of house.space.evictor.prune({ toBytes: 0, dryRun: true })) {
+  for await (const gone of fixture.space.evictor.prune({ toBytes: 0, dryRun: true })) {
     if (gone.digest === image.digest) return gone.lastUsedAt;
   }
   throw new Error('the image is not held');
@@ -67,7 +74,7 @@ describe('what is held', () => {
   test('stands as long as nothing changes', async () => {
     await pull();
     const validity = validities();
-    await house.clock.advance(59_999);
+    await fixture.clock.advance(59_999);
     expect(holding(validity)).toEqual(all);
   });
 
@@ -78,18 +85,18 @@ describe('what is held', () => {
   test('asks nobody, whatever becomes of it', async () => {
     await pull();
     const validity = validities();
-    const before = house.upstream.requests.length;
-    await house.clock.advance(600_000);
+    const before = fixture.upstream.requests.length;
+    await fixture.clock.advance(600_000);
     holding(validity);
-    expect(house.upstream.requests.length).toBe(before);
+    expect(fixture.upstream.requests.length).toBe(before);
   });
 
   test('by tag stands until upstream is due to be asked again', async () => {
     await pull();
     const validity = validities();
-    await house.clock.advance(60_000);
+    await fixture.clock.advance(60_000);
     expect(holding(validity)).toEqual({ ...all, tag: false });
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
     expect(holding(validity)).toEqual({ ...all, tag: false });
     expect(holding(validities())).toEqual(all);
   });
@@ -98,9 +105,9 @@ describe('what is held', () => {
     await pull();
     const validity = validities();
     for (const { digest } of [other, image]) {
-      house.upstream.moveTag('library/hello', 'latest', digest);
-      await house.clock.advance(60_000);
-      await house.mirror.manifest(hello, latest, 'GET');
+      fixture.upstream.moveTag('library/hello', 'latest', digest);
+      await fixture.clock.advance(60_000);
+      await fixture.mirror.manifest(hello, latest, 'GET');
       expect(holding(validity)).toEqual({ ...all, tag: false });
     }
   });
@@ -108,14 +115,14 @@ describe('what is held', () => {
   test('by tag does not stand when the clock was set back', async () => {
     await pull();
     const validity = validities();
-    house.clock.set(-1);
+    fixture.clock.set(-1);
     expect(holding(validity)).toEqual({ ...all, tag: false });
   });
 
   test('ends when it is removed, at once and for good', async () => {
     await pull();
     const validity = validities();
-    await house.mirror.remove({ ...hello, reader: somebody('alice') }, byDigest);
+    await fixture.mirror.remove({ ...hello, reader: somebody('alice') }, byDigest);
     expect(holding(validity)).toEqual({ tag: false, manifest: false, blob: false });
     const { tag, manifest } = validities();
     expect([tag, manifest]).toEqual([undefined, undefined]);
@@ -127,30 +134,30 @@ describe('what is held', () => {
   test('by tag ends when only the tag is removed', async () => {
     await pull();
     const validity = validities();
-    await house.mirror.remove({ ...hello, reader: somebody('alice') }, latest);
+    await fixture.mirror.remove({ ...hello, reader: somebody('alice') }, latest);
     expect(validity.tag?.holds()).toBe(false);
   });
 
   test('ends when it is evicted', async () => {
     await pull();
     const validity = validities();
-    await Array.fromAsync(house.space.evictor.prune({ toBytes: 0, dryRun: false }));
+    await Array.fromAsync(fixture.space.evictor.prune({ toBytes: 0, dryRun: false }));
     expect(holding(validity)).toEqual({ tag: false, manifest: false, blob: false });
   });
 
   test('ends for a blob when its bytes are put aside', async () => {
     await pull();
     const validity = validities();
-    await house.content.quarantine(config.digest);
+    await fixture.content.quarantine(config.digest);
     expect(holding(validity)).toEqual({ ...all, blob: false });
   });
 
   test('counts as used when it is given again', async () => {
     await pull();
     const { manifest } = validities();
-    await house.clock.advance(5000);
+    await fixture.clock.advance(5000);
     manifest?.used();
-    expect(await lastUse()).toBe(house.clock.now());
+    expect(await lastUse()).toBe(fixture.clock.now());
   });
 
   test('is not known to stand for web pages', async () => {
@@ -161,7 +168,7 @@ describe('what is held', () => {
 
 describe('a name of one word that may mean two repositories', () => {
   test('stands once it is known which it means', async () => {
-    await using corp = await MirrorHouse.open({
+    await using corp = await MirrorFixture.open({
       upstream: new ScriptedUpstream('registry.corp'),
       inMemory: true,
     });
@@ -173,7 +180,7 @@ describe('a name of one word that may mean two repositories', () => {
   });
 
   test('stands no more when it means the other', async () => {
-    await using corp = await MirrorHouse.open({
+    await using corp = await MirrorFixture.open({
       upstream: new ScriptedUpstream('registry.corp'),
       inMemory: true,
     });
@@ -193,7 +200,7 @@ describe('what is private upstream', () => {
 
   test('stands only as long as memory has it that everybody may read it, and blobs never', async () => {
     const registry = new ScriptedUpstream('registry.corp').guard('team/open');
-    await using corp = await MirrorHouse.open({ upstream: registry, inMemory: true });
+    await using corp = await MirrorFixture.open({ upstream: registry, inMemory: true });
     registry.addManifest('team/open', image.bytes, 'latest');
     registry.addManifest('team/secret', image.bytes, 'latest');
     registry.addBlob('team/open', config.bytes);

@@ -5,8 +5,8 @@ import { digestOf } from '../../../src/oci/digest.ts';
 import { dockerImageConfig, mediaTypes } from '../../../src/oci/media-type.ts';
 import { Layout } from '../../../src/store/filesystem/layout.ts';
 import type { BlobStream } from '../../../src/upstream/registry.ts';
-import { byTag, MirrorHouse, target } from '../../support/mirror-house.ts';
-import { RangesHouse } from './fill/ranges/harness.ts';
+import { byTag, MirrorFixture, target } from '../../support/mirror-fixture.ts';
+import { RangesFixture } from './fill/ranges/harness.ts';
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -25,20 +25,20 @@ const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, confi
 
 describe('a blob of more than 4 GiB', () => {
   it('is read where 32 bits end, and counts as what it is, before and after a restart', async () => {
-    await using house = await MirrorHouse.open();
-    house.upstream.addManifest(repository, manifest, 'latest');
-    await house.mirror.manifest(llama, byTag('latest'), 'GET');
+    await using fixture = await MirrorFixture.open();
+    fixture.upstream.addManifest(repository, manifest, 'latest');
+    await fixture.mirror.manifest(llama, byTag('latest'), 'GET');
     // A file with a hole takes no room; what is served is not hashed again.
-    const file = new Layout(house.path).blob(weights.digest);
+    const file = new Layout(fixture.path).blob(weights.digest);
     await mkdir(dirname(file), { recursive: true });
     const marks = [2 ** 31 - 2, 2 ** 32 - 2, weights.size - 4];
     const handle = await open(file, 'w');
     for (const at of marks) await handle.write(Buffer.from('mark'), 0, 4, at);
     await handle.close();
-    await house.metadata.putBlob(weights.digest, weights.size);
+    await fixture.metadata.putBlob(weights.digest, weights.size);
 
     for (const _ of ['before', 'after']) {
-      const blob = await house.mirror.openBlob(llama, weights.digest);
+      const blob = await fixture.mirror.openBlob(llama, weights.digest);
       expect(blob).toMatchObject({ result: 'hit', size: weights.size });
       const read = Buffer.alloc(4);
       for (const at of marks) {
@@ -46,15 +46,15 @@ describe('a blob of more than 4 GiB', () => {
         expect(read.toString()).toBe('mark');
       }
       await blob.close();
-      expect(await house.mirror.statBlob(llama, weights.digest)).toMatchObject({ size: weights.size });
-      const [image] = await house.metadata.inventory.images(undefined, 1);
+      expect(await fixture.mirror.statBlob(llama, weights.digest)).toMatchObject({ size: weights.size });
+      const [image] = await fixture.metadata.inventory.images(undefined, 1);
       expect(image?.bytes).toBe(weights.size + manifest.length);
-      await house.restart();
+      await fixture.restart();
     }
   });
 
   it('is fetched in ranges past that, each byte once', async () => {
-    const house = new RangesHouse({ minBytes: 2 * MiB });
+    const fixture = new RangesFixture({ minBytes: 2 * MiB });
     const size = 40 * GiB;
     const from = size - 6 * MiB;
     const spans: { readonly start: number; readonly end: number }[] = [];
@@ -69,7 +69,7 @@ describe('a blob of more than 4 GiB', () => {
       return Promise.resolve({ offset: start, size, host: 'storage', body: body(), range });
     };
 
-    const stream = await house.ranges.opener(part)(from, new AbortController().signal, size);
+    const stream = await fixture.ranges.opener(part)(from, new AbortController().signal, size);
     let received = 0;
     for await (const chunk of stream.body) received += chunk.length;
 

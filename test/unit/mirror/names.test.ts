@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { makeImage } from '../../support/image.ts';
-import { byTag, MirrorHouse, target } from '../../support/mirror-house.ts';
+import { byTag, MirrorFixture, target } from '../../support/mirror-fixture.ts';
 import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
 
 const latest = byTag('latest');
@@ -12,25 +12,25 @@ function unavailable(): never {
 }
 describe('a one-word name', () => {
   it('means library/ on Docker Hub', async () => {
-    await using house = await MirrorHouse.open();
-    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    await using fixture = await MirrorFixture.open();
+    fixture.upstream.addManifest('library/hello', first.bytes, 'latest');
 
-    await house.mirror.manifest(target('hello'), latest, 'GET');
+    await fixture.mirror.manifest(target('hello'), latest, 'GET');
 
-    expect(house.upstream.requests[0]).toBe('HEAD library/hello latest');
+    expect(fixture.upstream.requests[0]).toBe('HEAD library/hello latest');
   });
 
   it('is tried as given elsewhere, then under library/, and the finding is remembered', async () => {
-    await using house = await MirrorHouse.open({ upstream: new ScriptedUpstream('registry.example') });
-    house.upstream.addManifest('library/hello', first.bytes, 'latest');
+    await using fixture = await MirrorFixture.open({ upstream: new ScriptedUpstream('registry.example') });
+    fixture.upstream.addManifest('library/hello', first.bytes, 'latest');
 
-    await house.mirror.manifest(target('hello'), latest, 'GET');
-    await house.mirror.manifest(target('hello'), { digest: first.digest }, 'GET');
-    await house.restart();
-    house.upstream.before = unavailable;
-    const offline = await house.mirror.manifest(target('hello'), latest, 'GET');
+    await fixture.mirror.manifest(target('hello'), latest, 'GET');
+    await fixture.mirror.manifest(target('hello'), { digest: first.digest }, 'GET');
+    await fixture.restart();
+    fixture.upstream.before = unavailable;
+    const offline = await fixture.mirror.manifest(target('hello'), latest, 'GET');
 
-    expect(house.upstream.requests.slice(0, 3)).toEqual([
+    expect(fixture.upstream.requests.slice(0, 3)).toEqual([
       'HEAD hello latest',
       'HEAD library/hello latest',
       `GET library/hello ${first.digest}`,
@@ -41,13 +41,13 @@ describe('a one-word name', () => {
 
 describe('a namespace', () => {
   it('that is not mirrored here is refused without asking anybody', async () => {
-    await using house = await MirrorHouse.open();
+    await using fixture = await MirrorFixture.open();
 
     const foreign = Promise.resolve().then(() =>
-      house.mirror.manifest(target('owner/app', 'ghcr.io'), latest, 'GET'),
+      fixture.mirror.manifest(target('owner/app', 'ghcr.io'), latest, 'GET'),
     );
 
     await expect(foreign).rejects.toMatchObject({ code: 'NAME_UNKNOWN', status: 404 });
-    expect(house.upstream.requests).toEqual([]);
+    expect(fixture.upstream.requests).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BlobAnswer } from '../../../src/mirror/mirror.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { noise } from '../../support/image.ts';
-import { MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
+import { MirrorFixture, readAll, target } from '../../support/mirror-fixture.ts';
 import { wholeBody } from '../../support/scripted-upstream.ts';
 
 const MiB = 1024 ** 2;
@@ -11,16 +11,16 @@ const bytes = noise(size, 'weights');
 const model = target('library/llama3.3');
 
 /** A mirror that has no room for the blob, and what upstream gives of it. */
-async function openHouse(body = wholeBody): Promise<{ house: MirrorHouse; given: () => number }> {
-  const house = await MirrorHouse.open({ space: { maxsize: { bytes: size / 2 } } });
+async function openFixture(body = wholeBody): Promise<{ fixture: MirrorFixture; given: () => number }> {
+  const fixture = await MirrorFixture.open({ space: { maxsize: { bytes: size / 2 } } });
   let given = 0;
-  house.upstream.body = async function* counted(whole, offset) {
+  fixture.upstream.body = async function* counted(whole, offset) {
     for await (const chunk of body(whole, offset)) {
       given += chunk.length;
       yield chunk;
     }
   };
-  return { house, given: () => given };
+  return { fixture, given: () => given };
 }
 
 async function part(blob: BlobAnswer, start: number, end: number): Promise<Buffer> {
@@ -36,13 +36,13 @@ async function part(blob: BlobAnswer, start: number, end: number): Promise<Buffe
 
 describe('a blob that is too large to be stored, and is asked for in parts', () => {
   it('is fetched from where each part begins, and from the beginning only for the end', async () => {
-    const { house, given } = await openHouse();
-    await using _ = house;
-    const digest = house.upstream.addBlob('library/llama3.3', bytes);
+    const { fixture, given } = await openFixture();
+    await using _ = fixture;
+    const digest = fixture.upstream.addBlob('library/llama3.3', bytes);
 
     const parts = await Promise.all(
       Array.from({ length: 16 }, async (_part, index) => {
-        const blob = await house.mirror.openBlob(model, digest);
+        const blob = await fixture.mirror.openBlob(model, digest);
         return part(blob, index * MiB, (index + 1) * MiB);
       }),
     );
@@ -54,10 +54,10 @@ describe('a blob that is too large to be stored, and is asked for in parts', () 
   });
 
   it('is verified where it is read from its first byte on', async () => {
-    const { house, given } = await openHouse();
-    await using _ = house;
-    const digest = house.upstream.addBlob('library/llama3.3', bytes);
-    const blob = await house.mirror.openBlob(model, digest);
+    const { fixture, given } = await openFixture();
+    await using _ = fixture;
+    const digest = fixture.upstream.addBlob('library/llama3.3', bytes);
+    const blob = await fixture.mirror.openBlob(model, digest);
 
     expect((await readAll(blob)).equals(bytes)).toBe(true);
     expect(given()).toBeLessThan(1.1 * size);
@@ -66,56 +66,56 @@ describe('a blob that is too large to be stored, and is asked for in parts', () 
   it('is not given to its end where it turns out to be another, nor the end of it alone', async () => {
     const wrong = Buffer.from(bytes);
     wrong[5 * MiB] = (wrong[5 * MiB] ?? 0) ^ 1;
-    const { house } = await openHouse((_whole, offset) => wholeBody(wrong, offset));
-    await using _ = house;
-    const digest = house.upstream.addBlob('library/llama3.3', bytes);
-    const blob = await house.mirror.openBlob(model, digest);
+    const { fixture } = await openFixture((_whole, offset) => wholeBody(wrong, offset));
+    await using _ = fixture;
+    const digest = fixture.upstream.addBlob('library/llama3.3', bytes);
+    const blob = await fixture.mirror.openBlob(model, digest);
 
     await expect(part(blob, 15 * MiB, size)).rejects.toThrow('does not match its digest');
-    const before = await house.mirror.openBlob(model, digest);
+    const before = await fixture.mirror.openBlob(model, digest);
     expect((await part(before, 2 * MiB, 3 * MiB)).equals(bytes.subarray(2 * MiB, 3 * MiB))).toBe(true);
   });
 
   it('is taken whole, and passed over, from a host that refuses ranges', async () => {
-    const { house } = await openHouse();
-    await using _ = house;
-    const digest = house.upstream.addBlob('library/llama3.3', bytes);
-    house.upstream.before = (request) => {
+    const { fixture } = await openFixture();
+    await using _ = fixture;
+    const digest = fixture.upstream.addBlob('library/llama3.3', bytes);
+    fixture.upstream.before = (request) => {
       const [kind, , , offset] = request.split(' ');
       if (kind === 'BLOB' && offset !== '0')
         throw new UpstreamError('range', 'upstream refuses ranges', { status: 416 });
     };
-    const blob = await house.mirror.openBlob(model, digest);
+    const blob = await fixture.mirror.openBlob(model, digest);
     const reading = part(blob, 3 * MiB, 4 * MiB);
     const over = reading.then(() => true);
-    while (!(await Promise.race([over, house.clock.advance(10_000).then(() => false)])));
+    while (!(await Promise.race([over, fixture.clock.advance(10_000).then(() => false)])));
 
     expect((await reading).equals(bytes.subarray(3 * MiB, 4 * MiB))).toBe(true);
   });
 
   it('is cut where upstream has less of it than it stated, and nothing that is stored is to blame', async () => {
-    const { house } = await openHouse();
-    await using _ = house;
-    const digest = house.upstream.addBlob('library/llama3.3', bytes);
-    const honest = house.upstream.openBlob.bind(house.upstream);
-    house.upstream.openBlob = async (name, asked, offset, options) => {
+    const { fixture } = await openFixture();
+    await using _ = fixture;
+    const digest = fixture.upstream.addBlob('library/llama3.3', bytes);
+    const honest = fixture.upstream.openBlob.bind(fixture.upstream);
+    fixture.upstream.openBlob = async (name, asked, offset, options) => {
       const stream = await honest(name, asked, offset, options);
       const less = bytes.subarray(0, 10 * MiB);
       return offset === 0 ? stream : { ...stream, size: less.length, body: wholeBody(less, offset) };
     };
-    const blob = await house.mirror.openBlob(model, digest);
+    const blob = await fixture.mirror.openBlob(model, digest);
 
     await expect(part(blob, 9 * MiB, 11 * MiB)).rejects.toThrow('wrong size');
 
-    expect(house.log.filter(({ msg }) => String(msg).includes('damaged'))).toEqual([]);
+    expect(fixture.log.filter(({ msg }) => String(msg).includes('damaged'))).toEqual([]);
   });
 
   it('is cut where upstream has fewer bytes of it than it gave, and nothing that is stored is to blame', async () => {
-    const { house } = await openHouse();
-    await using _ = house;
-    const digest = house.upstream.addBlob('library/llama3.3', bytes);
-    const honest = house.upstream.openBlob.bind(house.upstream);
-    house.upstream.openBlob = async (name, asked, offset, options) => {
+    const { fixture } = await openFixture();
+    await using _ = fixture;
+    const digest = fixture.upstream.addBlob('library/llama3.3', bytes);
+    const honest = fixture.upstream.openBlob.bind(fixture.upstream);
+    fixture.upstream.openBlob = async (name, asked, offset, options) => {
       const stream = await honest(name, asked, offset, options);
       if (offset === 0) return stream;
       if (offset > 9 * MiB) return { ...stream, size: offset - 1 };
@@ -126,23 +126,23 @@ describe('a blob that is too large to be stored, and is asked for in parts', () 
       };
       return { ...stream, body: body() };
     };
-    const blob = await house.mirror.openBlob(model, digest);
+    const blob = await fixture.mirror.openBlob(model, digest);
     const reading = part(blob, 9 * MiB, 11 * MiB);
     const over = reading.then(
       () => true,
       () => true,
     );
-    while (!(await Promise.race([over, house.clock.advance(10_000).then(() => false)])));
+    while (!(await Promise.race([over, fixture.clock.advance(10_000).then(() => false)])));
 
     await expect(reading).rejects.toMatchObject({ status: 502 });
-    expect(house.log.filter(({ msg }) => String(msg).includes('damaged'))).toEqual([]);
+    expect(fixture.log.filter(({ msg }) => String(msg).includes('damaged'))).toEqual([]);
   });
 
   it('is read back and forth, as several ranges of one answer ask for it', async () => {
-    const { house } = await openHouse();
-    await using _ = house;
-    const digest = house.upstream.addBlob('library/llama3.3', bytes);
-    const blob = await house.mirror.openBlob(model, digest);
+    const { fixture } = await openFixture();
+    await using _ = fixture;
+    const digest = fixture.upstream.addBlob('library/llama3.3', bytes);
+    const blob = await fixture.mirror.openBlob(model, digest);
     const read = Buffer.alloc(4096);
     for (const at of [12 * MiB, 12.5 * MiB, 4 * MiB, 9 * MiB]) {
       const count = await blob.read(read, read.length, at);
@@ -151,7 +151,7 @@ describe('a blob that is too large to be stored, and is asked for in parts', () 
     await blob.close();
 
     // What is near is passed over; what is not, is asked for.
-    const asked = house.upstream.requests.map((request) => Number(request.split(' ').at(-1)));
+    const asked = fixture.upstream.requests.map((request) => Number(request.split(' ').at(-1)));
     expect(asked.filter((offset) => offset > 0)).toEqual([12 * MiB, 4 * MiB, 9 * MiB]);
   });
 });

@@ -4,7 +4,7 @@ import type { ReferrerDescriptor } from '../../../src/oci/manifest.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { makeArtifact, makeArtifactIndex } from '../../support/artifact.ts';
 import { descriptor, makeImage } from '../../support/image.ts';
-import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
+import { byTag, MirrorFixture, readAll, target } from '../../support/mirror-fixture.ts';
 
 const name = 'library/hello';
 const hello = target(name);
@@ -37,152 +37,152 @@ function forever(): Promise<void> {
 }
 
 /** A mirror that holds the image, whose upstream's API lists `listed`; undefined: it has no such API. */
-async function houseWith(listed: readonly ReferrerDescriptor[] | undefined): Promise<MirrorHouse> {
-  const house = await MirrorHouse.open();
-  house.upstream.addManifest(name, image.bytes, 'latest');
-  if (listed !== undefined) house.upstream.addReferrers(name, image.digest, listed);
-  await house.mirror.manifest(hello, byTag('latest'), 'GET');
-  house.upstream.requests.length = 0;
-  return house;
+async function fixtureWith(listed: readonly ReferrerDescriptor[] | undefined): Promise<MirrorFixture> {
+  const fixture = await MirrorFixture.open();
+  fixture.upstream.addManifest(name, image.bytes, 'latest');
+  if (listed !== undefined) fixture.upstream.addReferrers(name, image.digest, listed);
+  await fixture.mirror.manifest(hello, byTag('latest'), 'GET');
+  fixture.upstream.requests.length = 0;
+  return fixture;
 }
 
-function referrersOf(house: MirrorHouse, digest: Digest, artifactType?: string) {
-  return house.mirror.referrers(hello, digest, artifactType);
+function referrersOf(fixture: MirrorFixture, digest: Digest, artifactType?: string) {
+  return fixture.mirror.referrers(hello, digest, artifactType);
 }
 
 describe('referrers', () => {
   it("are what upstream's API lists, and are not asked for again within a minute", async () => {
-    await using house = await houseWith([listedSignature, listedSbom]);
+    await using fixture = await fixtureWith([listedSignature, listedSbom]);
 
-    const first = await referrersOf(house, image.digest);
-    await house.clock.advance(59_999);
-    const second = await referrersOf(house, image.digest);
-    await house.clock.advance(1);
-    await referrersOf(house, image.digest);
+    const first = await referrersOf(fixture, image.digest);
+    await fixture.clock.advance(59_999);
+    const second = await referrersOf(fixture, image.digest);
+    await fixture.clock.advance(1);
+    await referrersOf(fixture, image.digest);
 
     expect(first).toMatchObject({ descriptors: [listedSignature, listedSbom], result: 'miss' });
     expect(first).toMatchObject({ filtered: false, warning: undefined });
     expect(second).toMatchObject({ descriptors: first.descriptors, result: 'hit', upstreamMs: 0 });
-    expect(house.upstream.requests).toEqual(Array(2).fill(`REFERRERS ${name} ${image.digest}`));
+    expect(fixture.upstream.requests).toEqual(Array(2).fill(`REFERRERS ${name} ${image.digest}`));
   });
 
   it('can be limited to an artifact type', async () => {
-    await using house = await houseWith([listedSignature, listedSbom]);
+    await using fixture = await fixtureWith([listedSignature, listedSbom]);
 
-    const sboms = await referrersOf(house, image.digest, 'application/vnd.example.sbom');
-    const none = await referrersOf(house, image.digest, 'application/vnd.example');
+    const sboms = await referrersOf(fixture, image.digest, 'application/vnd.example.sbom');
+    const none = await referrersOf(fixture, image.digest, 'application/vnd.example');
 
     expect(sboms).toMatchObject({ descriptors: [listedSbom], filtered: true });
     expect(none).toMatchObject({ descriptors: [], filtered: true });
   });
 
   it('are asked for once, however many wait', async () => {
-    await using house = await houseWith([listedSignature]);
+    await using fixture = await fixtureWith([listedSignature]);
 
-    const answers = await Promise.all(Array.from({ length: 20 }, () => referrersOf(house, image.digest)));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => referrersOf(fixture, image.digest)));
 
-    expect(house.upstream.requests).toHaveLength(1);
+    expect(fixture.upstream.requests).toHaveLength(1);
     expect(answers.filter(({ result }) => result === 'joined')).toHaveLength(19);
   });
 
   it('are none where there are none, also of what nobody knows', async () => {
-    await using house = await houseWith([]);
-    house.upstream.addReferrers(name, signature.digest, []);
+    await using fixture = await fixtureWith([]);
+    fixture.upstream.addReferrers(name, signature.digest, []);
 
-    expect(await referrersOf(house, image.digest)).toMatchObject({ descriptors: [] });
-    expect(await referrersOf(house, signature.digest)).toMatchObject({ descriptors: [] });
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({ descriptors: [] });
+    expect(await referrersOf(fixture, signature.digest)).toMatchObject({ descriptors: [] });
   });
 
   it('that are none are written down only of what is held: anybody may ask for any digest', async () => {
-    await using house = await houseWith([]);
-    house.upstream.addReferrers(name, signature.digest, []);
-    await referrersOf(house, image.digest);
-    await referrersOf(house, signature.digest);
+    await using fixture = await fixtureWith([]);
+    fixture.upstream.addReferrers(name, signature.digest, []);
+    await referrersOf(fixture, image.digest);
+    await referrersOf(fixture, signature.digest);
 
-    const repository = { upstream: house.upstream.name, name: hello.name };
-    expect(await house.metadata.referrers(repository, image.digest)).toMatchObject({ descriptors: [] });
-    expect(await house.metadata.referrers(repository, signature.digest)).toBeUndefined();
+    const repository = { upstream: fixture.upstream.name, name: hello.name };
+    expect(await fixture.metadata.referrers(repository, image.digest)).toMatchObject({ descriptors: [] });
+    expect(await fixture.metadata.referrers(repository, signature.digest)).toBeUndefined();
   });
 
   it('are asked for anew when the clock was set back', async () => {
-    await using house = await houseWith([listedSignature]);
-    await referrersOf(house, image.digest);
-    await house.clock.advance(-hour);
+    await using fixture = await fixtureWith([listedSignature]);
+    await referrersOf(fixture, image.digest);
+    await fixture.clock.advance(-hour);
 
-    expect(await referrersOf(house, image.digest)).toMatchObject({ result: 'miss' });
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({ result: 'miss' });
   });
 
   it('are those that the referrers tag lists, where upstream has no API', async () => {
-    await using house = await houseWith(undefined);
+    await using fixture = await fixtureWith(undefined);
     const index = makeArtifactIndex([listedSignature, listedSbom]);
-    house.upstream.addManifest(name, index.bytes, tag);
+    fixture.upstream.addManifest(name, index.bytes, tag);
 
-    const answer = await referrersOf(house, image.digest);
+    const answer = await referrersOf(fixture, image.digest);
 
     expect(answer).toMatchObject({ descriptors: [listedSignature, listedSbom], result: 'miss' });
-    expect(await house.mirror.manifest(hello, byTag(tag), 'GET')).toMatchObject({ result: 'hit' });
+    expect(await fixture.mirror.manifest(hello, byTag(tag), 'GET')).toMatchObject({ result: 'hit' });
   });
 
   it('are none where upstream has neither API nor tag, or a tag that is no list', async () => {
-    await using house = await houseWith(undefined);
-    expect(await referrersOf(house, image.digest)).toMatchObject({ descriptors: [] });
+    await using fixture = await fixtureWith(undefined);
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({ descriptors: [] });
 
-    house.upstream.addManifest(name, makeArtifact().bytes, tag);
-    await house.clock.advance(60_000);
-    expect(await referrersOf(house, image.digest)).toMatchObject({ descriptors: [] });
+    fixture.upstream.addManifest(name, makeArtifact().bytes, tag);
+    await fixture.clock.advance(60_000);
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({ descriptors: [] });
   });
 
   it('are asked of an API that is not there once an hour', async () => {
-    await using house = await houseWith(undefined);
-    const askedApi = () => house.upstream.count('REFERRERS');
-    await referrersOf(house, image.digest);
+    await using fixture = await fixtureWith(undefined);
+    const askedApi = () => fixture.upstream.count('REFERRERS');
+    await referrersOf(fixture, image.digest);
     expect(askedApi()).toBe(1);
 
-    await house.clock.advance(hour - 1);
-    await referrersOf(house, image.digest);
+    await fixture.clock.advance(hour - 1);
+    await referrersOf(fixture, image.digest);
     expect(askedApi()).toBe(1);
 
-    house.upstream.addReferrers(name, image.digest, [listedSignature]);
-    await house.clock.advance(60_000);
-    expect(await referrersOf(house, image.digest)).toMatchObject({ descriptors: [listedSignature] });
+    fixture.upstream.addReferrers(name, image.digest, [listedSignature]);
+    await fixture.clock.advance(60_000);
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({ descriptors: [listedSignature] });
     expect(askedApi()).toBe(2);
   });
 
   it('of what upstream does not know say nothing of its API', async () => {
-    await using house = await houseWith([listedSignature]);
-    await referrersOf(house, digestOf(Buffer.from('nobody has this')));
+    await using fixture = await fixtureWith([listedSignature]);
+    await referrersOf(fixture, digestOf(Buffer.from('nobody has this')));
 
-    expect(await referrersOf(house, image.digest)).toMatchObject({ descriptors: [listedSignature] });
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({ descriptors: [listedSignature] });
   });
 
   it('that are held are listed with the others, each once, as their manifests describe them', async () => {
-    await using house = await houseWith([descriptor(sbom)]);
-    for (const { bytes } of [sbom, signature]) house.upstream.addManifest(name, bytes);
-    for (const { digest } of [sbom, signature]) await house.mirror.manifest(hello, { digest }, 'GET');
+    await using fixture = await fixtureWith([descriptor(sbom)]);
+    for (const { bytes } of [sbom, signature]) fixture.upstream.addManifest(name, bytes);
+    for (const { digest } of [sbom, signature]) await fixture.mirror.manifest(hello, { digest }, 'GET');
 
-    const { descriptors } = await referrersOf(house, image.digest);
+    const { descriptors } = await referrersOf(fixture, image.digest);
 
     expect(descriptors).toEqual([listedSbom, listedSignature]);
   });
 
   it('that another repository holds are not listed', async () => {
-    await using house = await houseWith([]);
-    house.upstream.addManifest('library/other', signature.bytes);
-    await house.mirror.manifest(target('library/other'), { digest: signature.digest }, 'GET');
+    await using fixture = await fixtureWith([]);
+    fixture.upstream.addManifest('library/other', signature.bytes);
+    await fixture.mirror.manifest(target('library/other'), { digest: signature.digest }, 'GET');
 
-    expect(await referrersOf(house, image.digest)).toMatchObject({ descriptors: [] });
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({ descriptors: [] });
   });
 
   it('of an index have an artifact type only if the index states one', async () => {
-    await using house = await houseWith([]);
+    await using fixture = await fixtureWith([]);
     const plain = makeArtifactIndex([descriptor(signature)], { subject: image });
     const typed = makeArtifactIndex([], { subject: image, artifactType: 'application/vnd.example.set' });
     for (const { bytes, digest } of [plain, typed]) {
-      house.upstream.addManifest(name, bytes);
-      await house.mirror.manifest(hello, { digest }, 'GET');
+      fixture.upstream.addManifest(name, bytes);
+      await fixture.mirror.manifest(hello, { digest }, 'GET');
     }
 
-    const { descriptors } = await referrersOf(house, image.digest);
+    const { descriptors } = await referrersOf(fixture, image.digest);
 
     const types = new Map(descriptors.map(({ digest, artifactType }) => [digest, artifactType]));
     expect(types.get(plain.digest)).toBeUndefined();
@@ -192,13 +192,13 @@ describe('referrers', () => {
 
 describe('referrers with an upstream in trouble', () => {
   it('are answered from the cache, after a restart too', async () => {
-    await using house = await houseWith([listedSignature]);
-    await referrersOf(house, image.digest);
-    house.upstream.before = unavailable;
-    await house.restart();
-    await house.clock.advance(60_000);
+    await using fixture = await fixtureWith([listedSignature]);
+    await referrersOf(fixture, image.digest);
+    fixture.upstream.before = unavailable;
+    await fixture.restart();
+    await fixture.clock.advance(60_000);
 
-    expect(await referrersOf(house, image.digest)).toMatchObject({
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({
       descriptors: [listedSignature],
       result: 'stale',
       warning: 'upstream refused the connection',
@@ -206,35 +206,35 @@ describe('referrers with an upstream in trouble', () => {
   });
 
   it('are known to be none, once upstream has said so', async () => {
-    await using house = await houseWith([]);
-    await referrersOf(house, image.digest);
-    house.upstream.before = unavailable;
-    await house.restart();
-    await house.clock.advance(60_000);
+    await using fixture = await fixtureWith([]);
+    await referrersOf(fixture, image.digest);
+    fixture.upstream.before = unavailable;
+    await fixture.restart();
+    await fixture.clock.advance(60_000);
 
-    expect(await referrersOf(house, image.digest)).toMatchObject({ descriptors: [], result: 'stale' });
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({ descriptors: [], result: 'stale' });
   });
 
   it('do not wait once that is known', async () => {
-    await using house = await houseWith([listedSignature]);
-    await referrersOf(house, image.digest);
-    await house.clock.advance(60_000);
-    house.upstream.before = unavailable;
-    await referrersOf(house, image.digest);
-    const asked = house.upstream.requests.length;
+    await using fixture = await fixtureWith([listedSignature]);
+    await referrersOf(fixture, image.digest);
+    await fixture.clock.advance(60_000);
+    fixture.upstream.before = unavailable;
+    await referrersOf(fixture, image.digest);
+    const asked = fixture.upstream.requests.length;
 
-    expect(await referrersOf(house, image.digest)).toMatchObject({ result: 'stale', upstreamMs: 0 });
-    expect(house.upstream.requests).toHaveLength(asked);
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({ result: 'stale', upstreamMs: 0 });
+    expect(fixture.upstream.requests).toHaveLength(asked);
   });
 
   it('wait 1.5 s for an upstream that does not answer, once', async () => {
-    await using house = await houseWith([listedSignature]);
-    await referrersOf(house, image.digest);
-    await house.clock.advance(60_000);
-    house.upstream.before = forever;
+    await using fixture = await fixtureWith([listedSignature]);
+    await referrersOf(fixture, image.digest);
+    await fixture.clock.advance(60_000);
+    fixture.upstream.before = forever;
 
-    const answer = referrersOf(house, image.digest);
-    await house.clock.advance(1_500);
+    const answer = referrersOf(fixture, image.digest);
+    await fixture.clock.advance(1_500);
 
     await expect(answer).resolves.toMatchObject({
       descriptors: [listedSignature],
@@ -242,43 +242,43 @@ describe('referrers with an upstream in trouble', () => {
       upstreamMs: 1_500,
       warning: 'upstream does not answer in time',
     });
-    expect(await referrersOf(house, image.digest)).toMatchObject({ result: 'stale', upstreamMs: 0 });
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({ result: 'stale', upstreamMs: 0 });
   });
 
   it('are what is held, if upstream never listed any', async () => {
-    await using house = await houseWith(undefined);
-    house.upstream.addManifest(name, sbom.bytes);
-    await house.mirror.manifest(hello, { digest: sbom.digest }, 'GET');
-    house.upstream.before = unavailable;
+    await using fixture = await fixtureWith(undefined);
+    fixture.upstream.addManifest(name, sbom.bytes);
+    await fixture.mirror.manifest(hello, { digest: sbom.digest }, 'GET');
+    fixture.upstream.before = unavailable;
 
-    expect(await referrersOf(house, image.digest)).toMatchObject({
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({
       descriptors: [listedSbom],
       result: 'stale',
     });
   });
 
   it('are what the cached referrers tag lists, if nobody ever asked for more than that tag', async () => {
-    await using house = await houseWith(undefined);
-    house.upstream.addManifest(name, makeArtifactIndex([listedSignature]).bytes, tag);
-    await house.mirror.manifest(hello, byTag(tag), 'GET');
-    house.upstream.before = unavailable;
+    await using fixture = await fixtureWith(undefined);
+    fixture.upstream.addManifest(name, makeArtifactIndex([listedSignature]).bytes, tag);
+    await fixture.mirror.manifest(hello, byTag(tag), 'GET');
+    fixture.upstream.before = unavailable;
 
-    expect(await referrersOf(house, image.digest)).toMatchObject({
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({
       descriptors: [listedSignature],
       result: 'stale',
     });
   });
 
   it('are not taken for fresh when only the tag is stale', async () => {
-    await using house = await houseWith(undefined);
-    house.upstream.addManifest(name, makeArtifactIndex([listedSignature]).bytes, tag);
-    await referrersOf(house, image.digest);
-    await house.clock.advance(60_000);
-    house.upstream.before = (request) => {
+    await using fixture = await fixtureWith(undefined);
+    fixture.upstream.addManifest(name, makeArtifactIndex([listedSignature]).bytes, tag);
+    await referrersOf(fixture, image.digest);
+    await fixture.clock.advance(60_000);
+    fixture.upstream.before = (request) => {
       if (request.startsWith('HEAD')) unavailable();
     };
 
-    const answers = [await referrersOf(house, image.digest), await referrersOf(house, image.digest)];
+    const answers = [await referrersOf(fixture, image.digest), await referrersOf(fixture, image.digest)];
 
     for (const answer of answers) {
       expect(answer).toMatchObject({ descriptors: [listedSignature], result: 'stale' });
@@ -292,36 +292,36 @@ describe('referrers with an upstream in trouble', () => {
     ['denied', 403],
     ['unauthorized', 403],
   ] as const)('of what is not held fail truthfully: %s is %i, and no list', async (kind, status) => {
-    await using house = await houseWith(undefined);
-    house.upstream.before = () => {
+    await using fixture = await fixtureWith(undefined);
+    fixture.upstream.before = () => {
       throw new UpstreamError(kind, 'trouble');
     };
 
-    await expect(referrersOf(house, sbom.digest)).rejects.toMatchObject({ status });
+    await expect(referrersOf(fixture, sbom.digest)).rejects.toMatchObject({ status });
   });
 
   it('of an image that is held are what is held of them, and stale, so that it can be pulled offline', async () => {
-    await using house = await houseWith([listedSignature]);
-    house.upstream.before = unavailable;
+    await using fixture = await fixtureWith([listedSignature]);
+    fixture.upstream.before = unavailable;
 
-    expect(await referrersOf(house, image.digest)).toMatchObject({
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({
       descriptors: [],
       result: 'stale',
       warning: 'upstream refused the connection',
     });
 
-    house.upstream.before = () => undefined;
-    expect(await referrersOf(house, image.digest)).toMatchObject({ descriptors: [listedSignature] });
+    fixture.upstream.before = () => undefined;
+    expect(await referrersOf(fixture, image.digest)).toMatchObject({ descriptors: [listedSignature] });
   });
 
   it('of an image that is held are waited for longer than those that are known, but not for long', async () => {
-    await using house = await houseWith([listedSignature]);
-    house.upstream.before = () => house.clock.sleep(2_000);
-    const slow = referrersOf(house, image.digest);
-    await house.clock.advance(2_000);
+    await using fixture = await fixtureWith([listedSignature]);
+    fixture.upstream.before = () => fixture.clock.sleep(2_000);
+    const slow = referrersOf(fixture, image.digest);
+    await fixture.clock.advance(2_000);
     expect(await slow).toMatchObject({ descriptors: [listedSignature], result: 'miss' });
 
-    await using silent = await houseWith([listedSignature]);
+    await using silent = await fixtureWith([listedSignature]);
     silent.upstream.before = forever;
     for (const timeLimitMs of [5_000, 1_500]) {
       const answer = referrersOf(silent, image.digest);
@@ -331,42 +331,42 @@ describe('referrers with an upstream in trouble', () => {
   });
 
   it('fail truthfully, too, where the API is missing and its substitute is in trouble', async () => {
-    await using house = await houseWith(undefined);
-    house.upstream.before = (request) => {
+    await using fixture = await fixtureWith(undefined);
+    fixture.upstream.before = (request) => {
       if (request.startsWith('HEAD')) unavailable();
     };
 
-    await expect(referrersOf(house, sbom.digest)).rejects.toMatchObject({ status: 503 });
+    await expect(referrersOf(fixture, sbom.digest)).rejects.toMatchObject({ status: 503 });
   });
 });
 
 describe('what refers to an image', () => {
   it('stays as long as the image is used, bytes and all, and goes with it', async () => {
     const ttlMs = 10 * hour;
-    await using house = await MirrorHouse.open({ space: { ttlMs } });
-    house.upstream.addManifest(name, image.bytes, 'latest');
-    house.upstream.addManifest(name, signature.bytes);
-    for (const { bytes } of signature.blobs) house.upstream.addBlob(name, bytes);
-    await house.mirror.manifest(hello, byTag('latest'), 'GET');
-    await house.mirror.manifest(hello, { digest: signature.digest }, 'GET');
-    for (const { digest } of signature.blobs) await readAll(await house.mirror.openBlob(hello, digest));
-    const heldBytes = () => Promise.all(signature.blobs.map(({ digest }) => house.content.size(digest)));
-    const expire = () => house.space.evictor.expire();
-    await house.settled();
+    await using fixture = await MirrorFixture.open({ space: { ttlMs } });
+    fixture.upstream.addManifest(name, image.bytes, 'latest');
+    fixture.upstream.addManifest(name, signature.bytes);
+    for (const { bytes } of signature.blobs) fixture.upstream.addBlob(name, bytes);
+    await fixture.mirror.manifest(hello, byTag('latest'), 'GET');
+    await fixture.mirror.manifest(hello, { digest: signature.digest }, 'GET');
+    for (const { digest } of signature.blobs) await readAll(await fixture.mirror.openBlob(hello, digest));
+    const heldBytes = () => Promise.all(signature.blobs.map(({ digest }) => fixture.content.size(digest)));
+    const expire = () => fixture.space.evictor.expire();
+    await fixture.settled();
 
     for (let times = 0; times < 4; times += 1) {
-      await house.clock.advance(ttlMs / 2);
-      await house.mirror.manifest(hello, { digest: image.digest }, 'GET');
+      await fixture.clock.advance(ttlMs / 2);
+      await fixture.mirror.manifest(hello, { digest: image.digest }, 'GET');
     }
     await expire();
     expect(await heldBytes()).toEqual(signature.blobs.map(({ size }) => size));
-    const held = await house.metadata.manifestsOfSubject(
-      { upstream: house.upstream.name, name: hello.name },
+    const held = await fixture.metadata.manifestsOfSubject(
+      { upstream: fixture.upstream.name, name: hello.name },
       image.digest,
     );
     expect(held.map(({ digest }) => digest)).toEqual([signature.digest]);
 
-    await house.clock.advance(2 * ttlMs);
+    await fixture.clock.advance(2 * ttlMs);
     await expire();
     expect(await heldBytes()).toEqual(signature.blobs.map(() => undefined));
   });

@@ -3,9 +3,9 @@ import type { ContentStore } from '../../../src/store/content-store.ts';
 import { StoreError } from '../../../src/store/store-error.ts';
 import { eventually } from '../../support/deadline.ts';
 import { makeImage, noise } from '../../support/image.ts';
-import { byTag, MirrorHouse, readAll, target } from '../../support/mirror-house.ts';
+import { byTag, MirrorFixture, readAll, target } from '../../support/mirror-fixture.ts';
 import { wholeBody } from '../../support/scripted-upstream.ts';
-import { heldBlobs, pull, shelve } from '../../support/shelf.ts';
+import { cachedBlobs, pull, publish } from '../../support/published-image.ts';
 import { wrapped } from '../../support/wrapped.ts';
 
 const hello = target('library/hello');
@@ -49,12 +49,12 @@ describe('a store in trouble', () => {
 
   for (const at of ['ingest', 'write', 'commit'] as const) {
     it(`at ${at} turns into plain proxying, verified`, async () => {
-      await using house = await MirrorHouse.open({ wrapContent: failing(at, 'NO_SPACE') });
-      const digest = house.upstream.addBlob('library/hello', large);
+      await using fixture = await MirrorFixture.open({ wrapContent: failing(at, 'NO_SPACE') });
+      const digest = fixture.upstream.addBlob('library/hello', large);
 
       const bodies = await Promise.all(
         [0, 77_777, 450_000].map(async (start) => {
-          const blob = await house.mirror.openBlob(hello, digest);
+          const blob = await fixture.mirror.openBlob(hello, digest);
           return (await readAll(blob, start)).equals(large.subarray(start));
         }),
       );
@@ -64,23 +64,23 @@ describe('a store in trouble', () => {
   }
 
   it('never makes a part of a blob pass for the whole, though a HEAD states too small a size', async () => {
-    await using house = await MirrorHouse.open({ wrapContent: failing('ingest', 'NO_SPACE') });
-    const digest = house.upstream.addBlob('library/hello', large);
-    house.upstream.headBlob = () => Promise.resolve(200_000);
-    const honest = house.upstream.openBlob.bind(house.upstream);
-    house.upstream.openBlob = async (...request) => ({ ...(await honest(...request)), size: undefined });
+    await using fixture = await MirrorFixture.open({ wrapContent: failing('ingest', 'NO_SPACE') });
+    const digest = fixture.upstream.addBlob('library/hello', large);
+    fixture.upstream.headBlob = () => Promise.resolve(200_000);
+    const honest = fixture.upstream.openBlob.bind(fixture.upstream);
+    fixture.upstream.openBlob = async (...request) => ({ ...(await honest(...request)), size: undefined });
 
-    const blob = await house.mirror.openBlob(hello, digest);
+    const blob = await fixture.mirror.openBlob(hello, digest);
 
     expect(blob.size).toBe(200_000);
     await expect(readAll(blob)).rejects.toMatchObject({ status: 502 });
   });
 
   it('gives the stretches of a blob in whatever order they are read', async () => {
-    await using house = await MirrorHouse.open({ wrapContent: failing('ingest', 'NO_SPACE') });
-    const digest = house.upstream.addBlob('library/hello', large);
+    await using fixture = await MirrorFixture.open({ wrapContent: failing('ingest', 'NO_SPACE') });
+    const digest = fixture.upstream.addBlob('library/hello', large);
 
-    const blob = await house.mirror.openBlob(hello, digest);
+    const blob = await fixture.mirror.openBlob(hello, digest);
     const buffer = Buffer.alloc(1000);
     const stretches = [];
     for (const position of [10_000, 400_000, 0, 499_000]) {
@@ -96,26 +96,28 @@ describe('a store in trouble', () => {
   });
 
   it('does not let wrong bytes through', async () => {
-    await using house = await MirrorHouse.open({ wrapContent: failing('ingest', 'NOT_WRITABLE') });
-    const digest = house.upstream.addBlob('library/hello', large);
-    house.upstream.body = () => wholeBody(noise(500_000, 'other'), 0);
+    await using fixture = await MirrorFixture.open({ wrapContent: failing('ingest', 'NOT_WRITABLE') });
+    const digest = fixture.upstream.addBlob('library/hello', large);
+    fixture.upstream.body = () => wholeBody(noise(500_000, 'other'), 0);
 
-    const blob = await house.mirror.openBlob(hello, digest);
+    const blob = await fixture.mirror.openBlob(hello, digest);
 
     await expect(readAll(blob)).rejects.toMatchObject({ status: 502 });
   });
 
   it('whose database fails still passes tags, manifests and blobs through', async () => {
-    await using house = await MirrorHouse.open({ wrapMetadata: locked });
-    house.upstream.addManifest('library/hello', image.bytes, 'latest');
-    for (const { bytes } of [image.config, ...image.layers]) house.upstream.addBlob('library/hello', bytes);
+    await using fixture = await MirrorFixture.open({ wrapMetadata: locked });
+    fixture.upstream.addManifest('library/hello', image.bytes, 'latest');
+    for (const { bytes } of [image.config, ...image.layers]) fixture.upstream.addBlob('library/hello', bytes);
 
-    const manifest = await house.mirror.manifest(hello, byTag('latest'), 'GET');
-    const layer = await readAll(await house.mirror.openBlob(hello, image.layers[0]?.digest ?? image.digest));
+    const manifest = await fixture.mirror.manifest(hello, byTag('latest'), 'GET');
+    const layer = await readAll(
+      await fixture.mirror.openBlob(hello, image.layers[0]?.digest ?? image.digest),
+    );
 
     expect(manifest.bytes).toEqual(image.bytes);
     expect(layer.length).toBe(500_000);
-    expect(await house.mirror.readiness()).toMatchObject({
+    expect(await fixture.mirror.readiness()).toMatchObject({
       ready: false,
       problems: [expect.stringContaining('LOCKED') as string],
     });
@@ -127,7 +129,7 @@ describe('a store in trouble', () => {
     const refuse = (): void => {
       if (failing) throw new StoreError('NOT_WRITABLE', 'writing a blob failed: EROFS');
     };
-    await using house = await MirrorHouse.open({
+    await using fixture = await MirrorFixture.open({
       wrapContent: (content) =>
         wrapped(content, {
           ingest: async (digest) => {
@@ -140,28 +142,28 @@ describe('a store in trouble', () => {
           },
         }),
     });
-    const digest = house.upstream.addBlob('library/hello', large);
+    const digest = fixture.upstream.addBlob('library/hello', large);
 
     for (let times = 0; times < 5; times += 1) {
-      const body = await readAll(await house.mirror.openBlob(hello, digest));
+      const body = await readAll(await fixture.mirror.openBlob(hello, digest));
       expect(body.equals(large)).toBe(true);
     }
     expect(begun).toBe(1);
-    expect((await house.mirror.readiness()).ready).toBe(false);
+    expect((await fixture.mirror.readiness()).ready).toBe(false);
     failing = false;
-    await house.clock.advance(5000);
-    await eventually(5000, 'the store to be back', async () => (await house.mirror.readiness()).ready);
-    await readAll(await house.mirror.openBlob(hello, digest));
-    await house.settled();
+    await fixture.clock.advance(5000);
+    await eventually(5000, 'the store to be back', async () => (await fixture.mirror.readiness()).ready);
+    await readAll(await fixture.mirror.openBlob(hello, digest));
+    await fixture.settled();
 
-    expect(await house.metadata.blob(digest)).toBe(large.length);
-    expect(house.log.filter(({ level }) => Number(level) >= 40)).toHaveLength(1);
-    expect(house.log.filter(({ msg }) => String(msg).startsWith('the cache works again'))).toHaveLength(1);
+    expect(await fixture.metadata.blob(digest)).toBe(large.length);
+    expect(fixture.log.filter(({ level }) => Number(level) >= 40)).toHaveLength(1);
+    expect(fixture.log.filter(({ msg }) => String(msg).startsWith('the cache works again'))).toHaveLength(1);
   });
 
   it('keeps what came meanwhile in memory, and writes it down once upstream has confirmed it again', async () => {
     let failing = true;
-    await using house = await MirrorHouse.open({
+    await using fixture = await MirrorFixture.open({
       wrapMetadata: (metadata) =>
         wrapped(metadata, {
           putManifest: async (...request) => {
@@ -170,23 +172,23 @@ describe('a store in trouble', () => {
           },
         }),
     });
-    house.upstream.addManifest('library/hello', image.bytes, 'latest');
-    await house.mirror.manifest(hello, byTag('latest'), 'GET');
+    fixture.upstream.addManifest('library/hello', image.bytes, 'latest');
+    await fixture.mirror.manifest(hello, byTag('latest'), 'GET');
 
     failing = false;
-    await house.clock.advance(61_000);
-    await house.mirror.manifest(hello, byTag('latest'), 'HEAD');
-    await house.restart();
-    house.upstream.before = () => {
+    await fixture.clock.advance(61_000);
+    await fixture.mirror.manifest(hello, byTag('latest'), 'HEAD');
+    await fixture.restart();
+    fixture.upstream.before = () => {
       throw new Error('upstream is not to be asked');
     };
 
-    expect((await house.mirror.manifest(hello, byTag('latest'), 'GET')).bytes).toEqual(image.bytes);
+    expect((await fixture.mirror.manifest(hello, byTag('latest'), 'GET')).bytes).toEqual(image.bytes);
   });
 
   it('whose disk is full makes room for the next blob by evicting what is oldest', async () => {
     let room = 700_000;
-    await using house = await MirrorHouse.open({
+    await using fixture = await MirrorFixture.open({
       wrapContent: (content) =>
         wrapped(content, {
           ingest: async (digest) => {
@@ -211,20 +213,20 @@ describe('a store in trouble', () => {
           },
         }),
     });
-    const old = shelve(house, 'old', 400_000);
-    await pull(house, 'old', old);
-    await house.settled();
-    await house.clock.advance(60_000);
-    const fresh = shelve(house, 'fresh', 400_000);
+    const old = publish(fixture, 'old', 400_000);
+    await pull(fixture, 'old', old);
+    await fixture.settled();
+    await fixture.clock.advance(60_000);
+    const fresh = publish(fixture, 'fresh', 400_000);
 
-    await pull(house, 'fresh', fresh);
-    await house.settled();
-    await house.clock.advance(5000);
-    await eventually(5000, 'the store to be back', async () => (await house.mirror.readiness()).ready);
-    await pull(house, 'fresh', fresh);
-    await house.settled();
+    await pull(fixture, 'fresh', fresh);
+    await fixture.settled();
+    await fixture.clock.advance(5000);
+    await eventually(5000, 'the store to be back', async () => (await fixture.mirror.readiness()).ready);
+    await pull(fixture, 'fresh', fresh);
+    await fixture.settled();
 
-    expect(await heldBlobs(house)).toEqual(new Set([fresh.config.digest, fresh.layers[0]?.digest]));
+    expect(await cachedBlobs(fixture)).toEqual(new Set([fresh.config.digest, fresh.layers[0]?.digest]));
   });
 });
 

@@ -2,24 +2,24 @@ import { describe, expect, it } from 'vitest';
 import { anonymous } from '../../../src/mirror/access/reader.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { makeImage } from '../../support/image.ts';
-import { byTag, MirrorHouse, somebody, target } from '../../support/mirror-house.ts';
+import { byTag, MirrorFixture, somebody, target } from '../../support/mirror-fixture.ts';
 import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
 
 const image = makeImage();
 const latest = byTag('latest');
 
-interface Houses {
-  readonly house: MirrorHouse;
+interface Fixtures {
+  readonly fixture: MirrorFixture;
   readonly hub: ScriptedUpstream;
   readonly ghcr: ScriptedUpstream;
 }
 
-async function twoRegistries(): Promise<Houses> {
+async function twoRegistries(): Promise<Fixtures> {
   const hub = new ScriptedUpstream();
   const ghcr = new ScriptedUpstream('ghcr.io');
   hub.addManifest('library/busybox', image.bytes, 'latest');
   ghcr.addManifest('owner/app', image.bytes, 'latest');
-  return { house: await MirrorHouse.open({ upstream: hub, others: [ghcr] }), hub, ghcr };
+  return { fixture: await MirrorFixture.open({ upstream: hub, others: [ghcr] }), hub, ghcr };
 }
 
 describe('a repository of another registry', () => {
@@ -28,10 +28,10 @@ describe('a repository of another registry', () => {
     ['by ns', target('owner/app', 'ghcr.io')],
     ['by both', target('ghcr.io/owner/app', 'ghcr.io')],
   ])('is found %s, and the default registry hears nothing of it', async (_way, asked) => {
-    const { house, hub, ghcr } = await twoRegistries();
-    await using _ = house;
+    const { fixture, hub, ghcr } = await twoRegistries();
+    await using _ = fixture;
 
-    const answer = await house.mirror.manifest(asked, latest, 'GET');
+    const answer = await fixture.mirror.manifest(asked, latest, 'GET');
 
     expect(answer.bytes).toEqual(image.bytes);
     expect(ghcr.requests).toEqual(['HEAD owner/app latest', `GET owner/app ${image.digest}`]);
@@ -39,27 +39,29 @@ describe('a repository of another registry', () => {
   });
 
   it('is one repository in the cache, by whichever way it is asked for', async () => {
-    const { house, ghcr } = await twoRegistries();
-    await using _ = house;
-    await house.mirror.manifest(target('ghcr.io/owner/app'), latest, 'GET');
+    const { fixture, ghcr } = await twoRegistries();
+    await using _ = fixture;
+    await fixture.mirror.manifest(target('ghcr.io/owner/app'), latest, 'GET');
     ghcr.requests.length = 0;
 
-    const again = await house.mirror.manifest(target('owner/app', 'ghcr.io'), latest, 'GET');
+    const again = await fixture.mirror.manifest(target('owner/app', 'ghcr.io'), latest, 'GET');
 
     expect(again.result).toBe('hit');
     expect(ghcr.requests).toEqual([]);
   });
 
   it('fails by itself: the health of one registry says nothing of another', async () => {
-    const { house, hub, ghcr } = await twoRegistries();
-    await using _ = house;
-    await house.mirror.manifest(target('busybox'), latest, 'GET');
-    await house.mirror.manifest(target('ghcr.io/owner/app'), latest, 'GET');
-    await house.clock.advance(60_000);
+    const { fixture, hub, ghcr } = await twoRegistries();
+    await using _ = fixture;
+    await fixture.mirror.manifest(target('busybox'), latest, 'GET');
+    await fixture.mirror.manifest(target('ghcr.io/owner/app'), latest, 'GET');
+    await fixture.clock.advance(60_000);
     hub.before = () => Promise.reject(new UpstreamError('unavailable', 'down'));
 
-    expect(await house.mirror.manifest(target('busybox'), latest, 'GET')).toMatchObject({ result: 'stale' });
-    expect(await house.mirror.manifest(target('ghcr.io/owner/app'), latest, 'GET')).toMatchObject({
+    expect(await fixture.mirror.manifest(target('busybox'), latest, 'GET')).toMatchObject({
+      result: 'stale',
+    });
+    expect(await fixture.mirror.manifest(target('ghcr.io/owner/app'), latest, 'GET')).toMatchObject({
       result: 'hit',
       warning: undefined,
     });
@@ -67,12 +69,12 @@ describe('a repository of another registry', () => {
   });
 
   it('gives nobody a right to the same digest of its namesake elsewhere', async () => {
-    const { house, hub } = await twoRegistries();
-    await using _ = house;
-    await house.mirror.manifest(target('ghcr.io/owner/app'), latest, 'GET');
+    const { fixture, hub } = await twoRegistries();
+    await using _ = fixture;
+    await fixture.mirror.manifest(target('ghcr.io/owner/app'), latest, 'GET');
 
     await expect(
-      house.mirror.manifest(target('owner/app'), { digest: image.digest }, 'GET'),
+      fixture.mirror.manifest(target('owner/app'), { digest: image.digest }, 'GET'),
     ).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN' });
     expect(hub.requests).toEqual([`HEAD owner/app ${image.digest}`]);
   });
@@ -90,10 +92,10 @@ describe('a name on Docker Hub', () => {
     target('library/busybox', 'registry-1.docker.io'),
     target('docker.io/busybox', 'index.docker.io'),
   ])('$namespace $name is library/busybox', async (asked) => {
-    const { house, hub } = await twoRegistries();
-    await using _ = house;
+    const { fixture, hub } = await twoRegistries();
+    await using _ = fixture;
 
-    await house.mirror.manifest(asked, latest, 'HEAD');
+    await fixture.mirror.manifest(asked, latest, 'HEAD');
 
     expect(hub.requests).toEqual(['HEAD library/busybox latest']);
   });
@@ -110,9 +112,9 @@ describe('what is not mirrored', () => {
     ['ns with a port', target('owner/app', 'ghcr.io:8443')],
     ['ns that contradicts the prefix', target('ghcr.io/owner/app', 'docker.io')],
   ])('by %s is 404 for every noun, and no registry is asked', async (_what, asked) => {
-    const { house, hub, ghcr } = await twoRegistries();
-    await using _ = house;
-    const { mirror } = house;
+    const { fixture, hub, ghcr } = await twoRegistries();
+    await using _ = fixture;
+    const { mirror } = fixture;
 
     for (const request of [
       mirror.manifest(asked, latest, 'GET'),
@@ -128,19 +130,19 @@ describe('what is not mirrored', () => {
   });
 
   it('is answered with what is', async () => {
-    const { house } = await twoRegistries();
-    await using _ = house;
+    const { fixture } = await twoRegistries();
+    await using _ = fixture;
 
-    await expect(house.mirror.tags(target('quay.io/owner/app'))).rejects.toThrow(
+    await expect(fixture.mirror.tags(target('quay.io/owner/app'))).rejects.toThrow(
       'quay.io is not mirrored here; this mirror serves docker.io, ghcr.io',
     );
   });
 
   it('is a plain name where no registry is the default one', async () => {
     const ghcr = new ScriptedUpstream('ghcr.io');
-    await using house = await MirrorHouse.open({ upstream: ghcr, plain: false });
+    await using fixture = await MirrorFixture.open({ upstream: ghcr, plain: false });
 
-    await expect(house.mirror.tags(target('owner/app'))).rejects.toMatchObject({ code: 'NAME_UNKNOWN' });
+    await expect(fixture.mirror.tags(target('owner/app'))).rejects.toMatchObject({ code: 'NAME_UNKNOWN' });
     expect(ghcr.requests).toEqual([]);
   });
 });
@@ -151,28 +153,28 @@ describe('a private registry as the default one', () => {
     async (asked) => {
       const registry = new ScriptedUpstream('registry.corp');
       registry.addManifest('library/hello', image.bytes, 'latest');
-      await using house = await MirrorHouse.open({ upstream: registry });
+      await using fixture = await MirrorFixture.open({ upstream: registry });
 
-      expect(await house.mirror.manifest(asked, latest, 'GET')).toMatchObject({ bytes: image.bytes });
+      expect(await fixture.mirror.manifest(asked, latest, 'GET')).toMatchObject({ bytes: image.bytes });
     },
   );
 
   it('does not where Docker Hub itself is mirrored', async () => {
     const registry = new ScriptedUpstream('registry.corp');
     const hub = new ScriptedUpstream();
-    await using house = await MirrorHouse.open({ upstream: registry, others: [hub] });
+    await using fixture = await MirrorFixture.open({ upstream: registry, others: [hub] });
     hub.addManifest('library/hello', image.bytes, 'latest');
 
-    await house.mirror.manifest(target('hello', 'docker.io'), latest, 'HEAD');
+    await fixture.mirror.manifest(target('hello', 'docker.io'), latest, 'HEAD');
 
     expect(registry.requests).toEqual([]);
   });
 
   it('does not if it is a public one: its images are different ones', async () => {
     const quay = new ScriptedUpstream('quay.io');
-    await using house = await MirrorHouse.open({ upstream: quay });
+    await using fixture = await MirrorFixture.open({ upstream: quay });
 
-    await expect(house.mirror.tags(target('hello', 'docker.io'))).rejects.toMatchObject({ status: 404 });
+    await expect(fixture.mirror.tags(target('hello', 'docker.io'))).rejects.toMatchObject({ status: 404 });
     expect(quay.requests).toEqual([]);
   });
 
@@ -183,24 +185,26 @@ describe('a private registry as the default one', () => {
     async (name) => {
       const registry = new ScriptedUpstream('registry.corp');
       registry.addManifest(name, image.bytes, 'latest');
-      await using house = await MirrorHouse.open({
+      await using fixture = await MirrorFixture.open({
         upstream: registry,
         others: [new ScriptedUpstream('ghcr.io')],
       });
 
-      expect(await house.mirror.manifest(target(name), latest, 'GET')).toMatchObject({ bytes: image.bytes });
+      expect(await fixture.mirror.manifest(target(name), latest, 'GET')).toMatchObject({
+        bytes: image.bytes,
+      });
       expect(registry.requests).toEqual([`HEAD ${name} latest`, `GET ${name} ${image.digest}`]);
-      expect(await house.mirror.tags(target(`registry.corp/${name}`))).toMatchObject({ tags: ['latest'] });
-      expect(await house.mirror.tags(target(name, 'registry.corp'))).toMatchObject({ result: 'hit' });
+      expect(await fixture.mirror.tags(target(`registry.corp/${name}`))).toMatchObject({ tags: ['latest'] });
+      expect(await fixture.mirror.tags(target(name, 'registry.corp'))).toMatchObject({ result: 'hit' });
     },
   );
 
   it('is not asked for those of a registry that is mirrored itself', async () => {
     const registry = new ScriptedUpstream('registry.corp');
     const ghcr = new ScriptedUpstream('ghcr.io');
-    await using house = await MirrorHouse.open({ upstream: registry, others: [ghcr] });
+    await using fixture = await MirrorFixture.open({ upstream: registry, others: [ghcr] });
 
-    await house.mirror.tags(target('ghcr.io/owner/app'));
+    await fixture.mirror.tags(target('ghcr.io/owner/app'));
 
     expect(ghcr.requests).toHaveLength(1);
     expect(registry.requests).toEqual([]);
@@ -210,10 +214,10 @@ describe('a private registry as the default one', () => {
     const registry = new ScriptedUpstream('registry.corp');
     registry.addManifest('docker.io/hello', image.bytes, 'latest');
     registry.addManifest('library/hello', makeImage().bytes, 'latest');
-    await using house = await MirrorHouse.open({ upstream: registry });
+    await using fixture = await MirrorFixture.open({ upstream: registry });
 
     for (const asked of [target('docker.io/hello'), target('docker.io/hello', 'registry.corp')]) {
-      expect(await house.mirror.manifest(asked, latest, 'GET')).toMatchObject({ bytes: image.bytes });
+      expect(await fixture.mirror.manifest(asked, latest, 'GET')).toMatchObject({ bytes: image.bytes });
     }
     expect(registry.count('HEAD library/hello latest')).toBe(0);
   });
@@ -224,9 +228,9 @@ describe('a public registry as the default one', () => {
   it('is asked for names that look like a host of nobody known', async () => {
     const gcr = new ScriptedUpstream('gcr.io');
     gcr.addManifest('google.com/cloudsdktool/cli', image.bytes, 'latest');
-    await using house = await MirrorHouse.open({ upstream: gcr });
+    await using fixture = await MirrorFixture.open({ upstream: gcr });
 
-    const answer = await house.mirror.manifest(target('google.com/cloudsdktool/cli'), latest, 'GET');
+    const answer = await fixture.mirror.manifest(target('google.com/cloudsdktool/cli'), latest, 'GET');
 
     expect(answer.bytes).toEqual(image.bytes);
   });
@@ -235,9 +239,9 @@ describe('a public registry as the default one', () => {
     'is not asked for %s, which anybody might have taken there',
     async (name) => {
       const quay = new ScriptedUpstream('quay.io');
-      await using house = await MirrorHouse.open({ upstream: quay });
+      await using fixture = await MirrorFixture.open({ upstream: quay });
 
-      await expect(house.mirror.tags(target(name))).rejects.toMatchObject({ code: 'NAME_UNKNOWN' });
+      await expect(fixture.mirror.tags(target(name))).rejects.toMatchObject({ code: 'NAME_UNKNOWN' });
       expect(quay.requests).toEqual([]);
     },
   );
@@ -246,9 +250,9 @@ describe('a public registry as the default one', () => {
     'is not asked for %s if it is Docker Hub, which has no such names',
     async (name) => {
       const hub = new ScriptedUpstream();
-      await using house = await MirrorHouse.open({ upstream: hub });
+      await using fixture = await MirrorFixture.open({ upstream: hub });
 
-      await expect(house.mirror.tags(target(name))).rejects.toMatchObject({ code: 'NAME_UNKNOWN' });
+      await expect(fixture.mirror.tags(target(name))).rejects.toMatchObject({ code: 'NAME_UNKNOWN' });
       expect(hub.requests).toEqual([]);
     },
   );
@@ -262,13 +266,15 @@ describe('the canonical name', () => {
     ['ghcr.io/owner/app', 'ghcr.io/owner/app'],
     ['docker.io/my.group/app', 'docker.io/my.group/app'],
   ])('of %s is %s, as the catalog has it', async (written, canonical) => {
-    const { house, hub } = await twoRegistries();
-    await using _ = house;
+    const { fixture, hub } = await twoRegistries();
+    await using _ = fixture;
     for (const name of ['owner/app', 'my.group/app']) hub.addManifest(name, image.bytes, 'latest');
 
-    await house.mirror.manifest(target(written), latest, 'GET');
+    await fixture.mirror.manifest(target(written), latest, 'GET');
 
-    expect(await house.mirror.catalog({ reader: anonymous, last: undefined, limit: 9 })).toEqual([canonical]);
+    expect(await fixture.mirror.catalog({ reader: anonymous, last: undefined, limit: 9 })).toEqual([
+      canonical,
+    ]);
   });
 
   it('is never that of two repositories: a token for the one must not open the other', async () => {
@@ -276,14 +282,18 @@ describe('the canonical name', () => {
     const corp = new ScriptedUpstream('corp').guard();
     hub.addManifest('corp/app', image.bytes, 'latest');
     corp.addManifest('app', image.bytes, 'latest');
-    await using house = await MirrorHouse.open({ upstream: hub, others: [corp] });
+    await using fixture = await MirrorFixture.open({ upstream: hub, others: [corp] });
     const reader = { ...somebody('mallory'), repositories: new Set(['docker.io/corp/app']) };
-    await house.mirror.manifest(target('corp/app', undefined, reader), latest, 'GET');
+    await fixture.mirror.manifest(target('corp/app', undefined, reader), latest, 'GET');
 
-    expect(await house.mirror.catalog({ reader, last: undefined, limit: 9 })).toEqual(['docker.io/corp/app']);
-    await expect(house.mirror.manifest(target('app', 'corp', reader), latest, 'GET')).rejects.toMatchObject({
-      status: 404,
-    });
+    expect(await fixture.mirror.catalog({ reader, last: undefined, limit: 9 })).toEqual([
+      'docker.io/corp/app',
+    ]);
+    await expect(fixture.mirror.manifest(target('app', 'corp', reader), latest, 'GET')).rejects.toMatchObject(
+      {
+        status: 404,
+      },
+    );
     expect(corp.requests).toEqual([]);
   });
 });

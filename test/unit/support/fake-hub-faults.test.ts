@@ -236,7 +236,7 @@ describe('which requests a fault hits', () => {
 
 describe('thin links', () => {
   test('a shared link gives its clients about equal parts', async () => {
-    await using thin = await FakeHub.start({ auth: 'none', cdn: false, linkBytesPerSecond: 400_000 });
+    await using thin = await FakeHub.start({ auth: 'none', cdn: false, sharedBytesPerSecond: 400_000 });
     thin.addImage(repository, 'latest', image);
     const blob = `/v2/${repository}/blobs/${digest}`;
     using one = await RawClient.connect(thin.url);

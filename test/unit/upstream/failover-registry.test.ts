@@ -16,7 +16,7 @@ const bytes = Buffer.from('{"schemaVersion":2}');
 const digest = digestOf(bytes);
 const layer = Buffer.alloc(50_000, 'layer');
 
-interface House {
+interface Fixture {
   readonly clock: TestClock;
   readonly first: ScriptedUpstream;
   readonly second: ScriptedUpstream;
@@ -24,7 +24,7 @@ interface House {
 }
 
 /** Two URLs that both have everything. */
-function house(): House {
+function fixture(): Fixture {
   const clock = new TestClock();
   const [first, second] = [new ScriptedUpstream(), new ScriptedUpstream()];
   for (const upstream of [first, second]) {
@@ -44,7 +44,7 @@ const works = (): void => undefined;
 
 describe('an upstream with two URLs', () => {
   it('is asked at the first one while that answers', async () => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     await registry.headManifest(hello, { tag });
     await registry.getManifest(hello, { digest });
     await registry.listTags(hello);
@@ -64,27 +64,27 @@ describe('an upstream with two URLs', () => {
     'invalid',
     'range',
   ] as const)('is asked at the second one when the first is %s', async (kind) => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     first.before = failing(kind);
     expect((await registry.getManifest(hello, { tag })).bytes).toEqual(bytes);
     expect(second.requests).toEqual(['GET library/hello latest']);
   });
 
   it('gives a manifest from the second one when the first sends another than was asked for', async () => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     first.tamper('library/hello', digest, Buffer.from('{"schemaVersion":2,"layers":[]}'));
     expect((await registry.getManifest(hello, { digest })).bytes).toEqual(bytes);
     expect(second.requests).toEqual([`GET library/hello ${digest}`]);
   });
 
   it('gives no manifest when both send another than was asked for', async () => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     for (const upstream of [first, second]) upstream.tamper('library/hello', digest, Buffer.from('{}'));
     await expect(registry.getManifest(hello, { digest })).rejects.toMatchObject({ kind: 'invalid' });
   });
 
   it('is asked at the first one last for a blob that came wrong from there, and for no other', async () => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     const blob = await registry.openBlob(hello, digestOf(layer), 0);
     blob.mismatched?.();
     await registry.openBlob(hello, digestOf(layer), 0);
@@ -97,7 +97,7 @@ describe('an upstream with two URLs', () => {
   });
 
   it('is left alone when the caller gives up', async () => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     first.before = failing('aborted');
     await expect(registry.getManifest(hello, { tag })).rejects.toMatchObject({ kind: 'aborted' });
     expect(second.requests).toEqual([]);
@@ -112,7 +112,7 @@ describe('an upstream with two URLs', () => {
     ['invalid', 'timeout', 'timeout'],
     ['not-found', 'not-found', 'not-found'],
   ] as const)('that is %s here and %s there is %s', async (one, other, told) => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     first.before = failing(one);
     second.before = failing(other);
     await expect(registry.getManifest(hello, { tag })).rejects.toMatchObject({ kind: told });
@@ -121,7 +121,7 @@ describe('an upstream with two URLs', () => {
   });
 
   it('is asked last where it is in trouble, for a while that grows', async () => {
-    const { clock, first, second, registry } = house();
+    const { clock, first, second, registry } = fixture();
     first.before = failing('unavailable');
     const askedFirst = async (): Promise<boolean> => {
       const before = first.requests.length;
@@ -147,7 +147,7 @@ describe('an upstream with two URLs', () => {
   });
 
   it('is asked at one in trouble when the other fails too', async () => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     first.before = failing('unavailable');
     await registry.getManifest(hello, { tag });
     first.before = works;
@@ -156,7 +156,7 @@ describe('an upstream with two URLs', () => {
   });
 
   it('waits for as long as a rate limit says', async () => {
-    const { clock, first, registry } = house();
+    const { clock, first, registry } = fixture();
     first.before = failing('rate-limited', { retryAfter: 600 });
     await registry.getManifest(hello, { tag });
     first.before = works;
@@ -169,7 +169,7 @@ describe('an upstream with two URLs', () => {
   });
 
   it('is in no trouble where it merely does not have something', async () => {
-    const { first, registry } = house();
+    const { first, registry } = fixture();
     first.before = failing('not-found');
     await registry.getManifest(hello, { tag });
     await registry.getManifest(hello, { tag });
@@ -177,7 +177,7 @@ describe('an upstream with two URLs', () => {
   });
 
   it.each([{ tag }, { digest }])('gives a manifest from where a HEAD found it (%j)', async (reference) => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     first.before = failing('not-found');
     await registry.headManifest(hello, { tag });
     first.before = works;
@@ -187,7 +187,7 @@ describe('an upstream with two URLs', () => {
   });
 
   it('gives a manifest from elsewhere when the place of its HEAD is in trouble since', async () => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     await registry.headManifest(hello, { tag });
     first.before = failing('unavailable');
     await registry.listTags(hello);
@@ -197,7 +197,7 @@ describe('an upstream with two URLs', () => {
   });
 
   it('goes on with a blob at the second when the first cuts it', async () => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     first.body = async function* cut(all) {
       yield await Promise.resolve(all.subarray(0, 10_000));
       throw new UpstreamError('unavailable', 'cut');
@@ -215,7 +215,7 @@ describe('an upstream with two URLs', () => {
   });
 
   it('lets go of a body that is left before its first chunk', async () => {
-    const { first, registry } = house();
+    const { first, registry } = fixture();
     let left = 0;
     first.body = () => ({
       [Symbol.asyncIterator]: () => ({
@@ -232,7 +232,7 @@ describe('an upstream with two URLs', () => {
   });
 
   it('has the referrers of whichever URL has the API', async () => {
-    const { first, second, registry } = house();
+    const { first, second, registry } = fixture();
     const referrer = { mediaType: 'a/b', digest: digestOf(layer), size: 5 };
     first.referrers = () => Promise.resolve(undefined);
     second.referrers = () => Promise.resolve([referrer]);

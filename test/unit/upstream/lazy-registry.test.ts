@@ -11,7 +11,7 @@ const bytes = Buffer.from('{"schemaVersion":2}');
 const digest = digestOf(bytes);
 const layer = Buffer.alloc(1000, 'layer');
 
-function house() {
+function fixture() {
   const upstream = new ScriptedUpstream();
   upstream.addManifest('library/hello', bytes, 'latest');
   upstream.addBlob('library/hello', layer);
@@ -22,7 +22,7 @@ function house() {
 
 describe('a registry whose client is made late', () => {
   it('has none before it is asked, and one for all that ask', async () => {
-    const { upstream, make, registry } = house();
+    const { upstream, make, registry } = fixture();
     expect(make).not.toHaveBeenCalled();
 
     const answers = await Promise.all([
@@ -48,7 +48,7 @@ describe('a registry whose client is made late', () => {
   });
 
   it('tries again with the next request when it could not be made', async () => {
-    const { make, registry } = house();
+    const { make, registry } = fixture();
     const cause = Object.assign(new Error('too many open files'), { code: 'EMFILE' });
     make.mockRejectedValueOnce(cause);
 
@@ -61,7 +61,7 @@ describe('a registry whose client is made late', () => {
   });
 
   it('is closed without one', async () => {
-    const { make, registry } = house();
+    const { make, registry } = fixture();
 
     await registry.close();
 
@@ -71,7 +71,7 @@ describe('a registry whose client is made late', () => {
   });
 
   it('closes the client that is being made meanwhile', async () => {
-    const { upstream, make, close, registry } = house();
+    const { upstream, make, close, registry } = fixture();
     const made = Promise.withResolvers<UpstreamRegistry>();
     make.mockReturnValueOnce(made.promise);
     const asked = registry.headManifest(hello, { tag });
@@ -84,7 +84,7 @@ describe('a registry whose client is made late', () => {
   });
 
   it('has nothing to close when it could not be made', async () => {
-    const { make, registry } = house();
+    const { make, registry } = fixture();
     make.mockRejectedValueOnce(new Error('EMFILE'));
     const asked = registry.headManifest(hello, { tag });
 

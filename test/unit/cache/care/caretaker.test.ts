@@ -1,46 +1,46 @@
 import { describe, expect, it } from 'vitest';
 import { StoreError } from '../../../../src/store/store-error.ts';
 import type { Tag } from '../../../../src/oci/reference.ts';
-import { CareHouse, repository } from '../../../support/care-house.ts';
-import { withMethods } from '../../../support/import-house.ts';
+import { CareFixture, repository } from '../../../support/care-fixture.ts';
+import { withMethods } from '../../../support/import-fixture.ts';
 import { holding, hour, old, prune, shared, sizeOf, young } from './two-images.ts';
 
 describe('pins', () => {
   it('are those of the configuration and those made by hand, which outlive a restart', async () => {
-    await using house = await CareHouse.open({ space: { pins: ['node:*'] } });
-    await house.caretaker.pin('ghcr.io/*');
-    await house.caretaker.pin('ghcr.io/*');
-    await house.restart();
-    expect(await house.caretaker.pins()).toEqual([
+    await using fixture = await CareFixture.open({ space: { pins: ['node:*'] } });
+    await fixture.caretaker.pin('ghcr.io/*');
+    await fixture.caretaker.pin('ghcr.io/*');
+    await fixture.restart();
+    expect(await fixture.caretaker.pins()).toEqual([
       { pattern: 'node:*', source: 'configuration', createdAt: null },
-      { pattern: 'ghcr.io/*', source: 'command', createdAt: house.clock.now() },
+      { pattern: 'ghcr.io/*', source: 'command', createdAt: fixture.clock.now() },
     ]);
   });
 
   it('made by hand can be taken back', async () => {
-    await using house = await CareHouse.open();
-    await house.caretaker.pin('node:*');
-    expect(await house.caretaker.unpin('node:*')).toBe(true);
-    expect(await house.caretaker.unpin('node:*')).toBe(false);
-    expect(await house.caretaker.pins()).toEqual([]);
+    await using fixture = await CareFixture.open();
+    await fixture.caretaker.pin('node:*');
+    expect(await fixture.caretaker.unpin('node:*')).toBe(true);
+    expect(await fixture.caretaker.unpin('node:*')).toBe(false);
+    expect(await fixture.caretaker.pins()).toEqual([]);
   });
 
   it('of the configuration stay until they are removed there', async () => {
-    await using house = await CareHouse.open({ space: { pins: ['node:*'] } });
-    await expect(house.caretaker.unpin('node:*')).rejects.toMatchObject({ kind: 'invalid' });
-    expect(await house.caretaker.pins()).toHaveLength(1);
+    await using fixture = await CareFixture.open({ space: { pins: ['node:*'] } });
+    await expect(fixture.caretaker.unpin('node:*')).rejects.toMatchObject({ kind: 'invalid' });
+    expect(await fixture.caretaker.pins()).toHaveLength(1);
   });
 
   it.each(['', '[', 'a b', 'ghcr.io'])('%j is refused: it could protect nothing', async (pattern) => {
-    await using house = await CareHouse.open();
-    await expect(house.caretaker.pin(pattern)).rejects.toMatchObject({ kind: 'invalid' });
-    expect(await house.caretaker.pins()).toEqual([]);
+    await using fixture = await CareFixture.open();
+    await expect(fixture.caretaker.pin(pattern)).rejects.toMatchObject({ kind: 'invalid' });
+    expect(await fixture.caretaker.pins()).toEqual([]);
   });
 });
 
 describe('the numbers of a cache', () => {
   it('are those of the store, its limits, and the server', async () => {
-    await using house = await holding({
+    await using fixture = await holding({
       space: {
         maxsize: { bytes: 1e9 },
         minfree: { percent: 10 },
@@ -50,14 +50,14 @@ describe('the numbers of a cache', () => {
         ],
       },
     });
-    const ingest = await house.content.ingest(shared.digest);
+    const ingest = await fixture.content.ingest(shared.digest);
     await ingest.write([Buffer.alloc(300)]);
     await ingest.close();
-    await house.damage(old.config.digest);
-    await house.content.quarantine(old.config.digest);
-    await house.caretaker.remove('ghcr.io/owner/app:1');
-    const { size } = await house.content.room();
-    expect(await house.caretaker.stats()).toEqual({
+    await fixture.damage(old.config.digest);
+    await fixture.content.quarantine(old.config.digest);
+    await fixture.caretaker.remove('ghcr.io/owner/app:1');
+    const { size } = await fixture.content.room();
+    expect(await fixture.caretaker.stats()).toEqual({
       store: {
         repositories: 1,
         tags: 1,
@@ -78,9 +78,9 @@ describe('the numbers of a cache', () => {
         ],
       },
       cache: { state: 'healthy', problems: [] },
-      scrub: { periodMs: 30 * 24 * hour, oldestVerifiedAt: house.clock.now() - hour },
+      scrub: { periodMs: 30 * 24 * hour, oldestVerifiedAt: fixture.clock.now() - hour },
       server: {
-        startedAt: house.clock.now() - hour,
+        startedAt: fixture.clock.now() - hour,
         uptimeMs: hour,
         ahead: { bytes: 0, unaskedBytes: 0 },
         evicted: { images: 1, bytes: sizeOf(young) },
@@ -92,13 +92,13 @@ describe('the numbers of a cache', () => {
 
   it('say what is wrong with a store that fails, and go without what cannot be asked', async () => {
     const away = () => Promise.reject(new StoreError('IO', 'the disk is away'));
-    await using house = await holding({
+    await using fixture = await holding({
       scrubMs: 0,
       space: { minfree: { percent: 10 } },
       wrapContent: (content) => withMethods(content, { room: away, check: away }),
     });
-    house.space.health.failed(new StoreError('NOT_WRITABLE', 'read-only'));
-    const stats = await house.caretaker.stats();
+    fixture.space.health.failed(new StoreError('NOT_WRITABLE', 'read-only'));
+    const stats = await fixture.caretaker.stats();
     expect(stats).toMatchObject({ disk: null, limits: { minfree: null }, scrub: { periodMs: null } });
     expect(stats.cache.state).toBe('failed');
     expect(stats.cache.problems.join()).toContain('the disk is away');
@@ -107,9 +107,9 @@ describe('the numbers of a cache', () => {
 
 describe('trouble with the stores', () => {
   it('is told as what it means for a command', async () => {
-    await using house = await holding();
-    const caretaker = house.caretaker;
-    await house.metadata.close();
+    await using fixture = await holding();
+    const caretaker = fixture.caretaker;
+    await fixture.metadata.close();
     await expect(caretaker.remove('node:20')).rejects.toMatchObject({ name: 'CareError', kind: 'failed' });
     await expect(Array.fromAsync(caretaker.images())).rejects.toMatchObject({ name: 'CareError' });
     await expect(Array.fromAsync(caretaker.verify({ repair: false }))).rejects.toMatchObject({
@@ -120,16 +120,16 @@ describe('trouble with the stores', () => {
 
 describe('everything that a caretaker says', () => {
   it('is the same after a way through JSON', async () => {
-    await using house = await holding({ space: { pins: ['node'] } });
-    await house.metadata.removeTag(repository('ghcr.io/owner/app'), '1' as Tag);
-    const { caretaker } = house;
+    await using fixture = await holding({ space: { pins: ['node'] } });
+    await fixture.metadata.removeTag(repository('ghcr.io/owner/app'), '1' as Tag);
+    const { caretaker } = fixture;
     const said = [
       await Array.fromAsync(caretaker.images()),
       await Array.fromAsync(caretaker.usage()),
       await caretaker.pins(),
       await caretaker.stats(),
       await Array.fromAsync(caretaker.verify({ repair: false })),
-      await prune(house, { toBytes: 0, dryRun: true }),
+      await prune(fixture, { toBytes: 0, dryRun: true }),
       await caretaker.remove(`ghcr.io/owner/app@${young.digest}`),
     ];
     expect(JSON.parse(JSON.stringify(said))).toStrictEqual(said);

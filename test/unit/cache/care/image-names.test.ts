@@ -9,7 +9,7 @@ import {
   type UpstreamName,
 } from '../../../../src/oci/reference.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
-import { repository } from '../../../support/care-house.ts';
+import { repository } from '../../../support/care-fixture.ts';
 
 const digest = digestOf(Buffer.from('an image'));
 const names = namesOf(['docker.io', 'ghcr.io'], 'docker.io');

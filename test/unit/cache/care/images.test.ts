@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { UsageListing } from '../../../../src/cache/care/listings.ts';
-import { CareHouse } from '../../../support/care-house.ts';
+import { CareFixture } from '../../../support/care-fixture.ts';
 import { holding, hour, images, old, shared, sizeOf, young } from './two-images.ts';
 
 describe('a list of images', () => {
   it('tells all there is to know of each, under the name that people write', async () => {
-    await using house = await holding({ space: { pins: ['ghcr.io/**'] } });
-    const now = house.clock.now();
-    expect(await Array.fromAsync(house.caretaker.images())).toEqual([
+    await using fixture = await holding({ space: { pins: ['ghcr.io/**'] } });
+    const now = fixture.clock.now();
+    expect(await Array.fromAsync(fixture.caretaker.images())).toEqual([
       {
         image: 'library/node:20',
         repository: 'library/node',
@@ -32,17 +32,17 @@ describe('a list of images', () => {
   });
 
   it('names what has no tag by its digest, and says that something of it is missing', async () => {
-    await using house = await CareHouse.open();
-    await house.holdBlob(old.config);
-    await house.holdManifest(old, 'library/node');
-    const [listed] = await Array.fromAsync(house.caretaker.images());
+    await using fixture = await CareFixture.open();
+    await fixture.holdBlob(old.config);
+    await fixture.holdManifest(old, 'library/node');
+    const [listed] = await Array.fromAsync(fixture.caretaker.images());
     expect(listed).toMatchObject({ image: `library/node@${old.digest}`, tag: null, complete: false });
   });
 
   it('is as long as there are images', async () => {
-    await using house = await CareHouse.open();
-    await house.hold(old, 'library/node', ...Array.from({ length: 450 }, (_, index) => `v${index}`));
-    expect(await images(house)).toHaveLength(450);
+    await using fixture = await CareFixture.open();
+    await fixture.hold(old, 'library/node', ...Array.from({ length: 450 }, (_, index) => `v${index}`));
+    expect(await images(fixture)).toHaveLength(450);
   });
 
   it.each([
@@ -53,23 +53,23 @@ describe('a list of images', () => {
     ['ghcr.io/*', ['ghcr.io/owner/app:1']],
     [`ghcr.io/owner/app@${young.digest}`, ['ghcr.io/owner/app:1']],
   ])('of those that %s means', async (matching, listed) => {
-    await using house = await holding();
-    expect(await images(house, matching)).toEqual(listed);
+    await using fixture = await holding();
+    expect(await images(fixture, matching)).toEqual(listed);
   });
 
   it('is refused for what is no pattern', async () => {
-    await using house = await holding();
-    await expect(images(house, '[')).rejects.toMatchObject({ name: 'CareError', kind: 'invalid' });
+    await using fixture = await holding();
+    await expect(images(fixture, '[')).rejects.toMatchObject({ name: 'CareError', kind: 'invalid' });
   });
 });
 
 describe('what repositories take up', () => {
   it('tells bytes that are theirs alone from those they share, and counts each byte once in the total', async () => {
-    await using house = await CareHouse.open();
-    await house.hold(old, 'library/one');
-    await house.hold(shared, 'library/two');
+    await using fixture = await CareFixture.open();
+    await fixture.hold(old, 'library/one');
+    await fixture.hold(shared, 'library/two');
     const layer = 5000;
-    const usage: UsageListing[] = await Array.fromAsync(house.caretaker.usage());
+    const usage: UsageListing[] = await Array.fromAsync(fixture.caretaker.usage());
     expect(usage).toEqual([
       {
         repository: 'library/one',

@@ -1,6 +1,6 @@
 import type { ImageListing, PrunedImage } from '../../../../src/cache/care/listings.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
-import { CareHouse, type CareHouseOptions } from '../../../support/care-house.ts';
+import { CareFixture, type CareFixtureOptions } from '../../../support/care-fixture.ts';
 import { makeImage, type Image } from '../../../support/image.ts';
 
 export const hour = 60 * 60 * 1000;
@@ -13,31 +13,31 @@ export function sizeOf(image: Image): number {
 }
 
 /** `node:20` is an hour older than `ghcr.io/owner/app:1`. */
-export async function holding(options: CareHouseOptions = {}): Promise<CareHouse> {
-  const house = await CareHouse.open(options);
-  await house.hold(old, 'library/node', '20');
-  await house.clock.advance(hour);
-  await house.hold(young, 'ghcr.io/owner/app', '1');
-  return house;
+export async function holding(options: CareFixtureOptions = {}): Promise<CareFixture> {
+  const fixture = await CareFixture.open(options);
+  await fixture.hold(old, 'library/node', '20');
+  await fixture.clock.advance(hour);
+  await fixture.hold(young, 'ghcr.io/owner/app', '1');
+  return fixture;
 }
 
-export async function images(house: CareHouse, matching?: string): Promise<readonly string[]> {
+export async function images(fixture: CareFixture, matching?: string): Promise<readonly string[]> {
   const listed: ImageListing[] = await Array.fromAsync(
-    house.caretaker.images(matching === undefined ? {} : { matching }),
+    fixture.caretaker.images(matching === undefined ? {} : { matching }),
   );
   return listed.map(({ image }) => image);
 }
 
 export function prune(
-  house: CareHouse,
+  fixture: CareFixture,
   options: { toBytes?: number; unusedMs?: number; dryRun?: boolean },
 ): Promise<PrunedImage[]> {
   const { toBytes = null, unusedMs = null, dryRun = false } = options;
-  return Array.fromAsync(house.caretaker.prune({ toBytes, unusedMs, dryRun }));
+  return Array.fromAsync(fixture.caretaker.prune({ toBytes, unusedMs, dryRun }));
 }
 
-export async function held(house: CareHouse, image: Image): Promise<readonly Digest[]> {
-  const all = await Array.fromAsync(house.content.list());
+export async function held(fixture: CareFixture, image: Image): Promise<readonly Digest[]> {
+  const all = await Array.fromAsync(fixture.content.list());
   const digests = new Set([image.config, ...image.layers].map(({ digest }) => digest));
   return all.flatMap(({ digest }) => (digests.has(digest) ? [digest] : []));
 }

@@ -1,62 +1,62 @@
 import { describe, expect, it } from 'vitest';
 import type { VerifyEvent } from '../../../../src/cache/care/verify-events.ts';
-import { CareHouse, type CareHouseOptions } from '../../../support/care-house.ts';
+import { CareFixture, type CareFixtureOptions } from '../../../support/care-fixture.ts';
 import { makeImage } from '../../../support/image.ts';
-import { withMethods } from '../../../support/import-house.ts';
+import { withMethods } from '../../../support/import-fixture.ts';
 
 const image = makeImage({ layers: [5000, 6000] });
 const stray = makeImage({ layers: [700], seed: 2 }).config;
 const [layer = image.config] = image.layers;
 
-async function holding(options: CareHouseOptions = {}): Promise<CareHouse> {
-  const house = await CareHouse.open(options);
-  await house.hold(image);
-  return house;
+async function holding(options: CareFixtureOptions = {}): Promise<CareFixture> {
+  const fixture = await CareFixture.open(options);
+  await fixture.hold(image);
+  return fixture;
 }
 
 describe('a verification beside a server at work', () => {
   it('takes nothing for lost that is evicted while it looks', async () => {
-    await using house = await holding({
+    await using fixture = await holding({
       wrapContent: (content) =>
         withMethods(content, {
           verify: async (digest, options) => {
-            if (digest === layer.digest) await house.caretaker.remove('hello');
+            if (digest === layer.digest) await fixture.caretaker.remove('hello');
             return content.verify(digest, options);
           },
         }),
     });
-    const { findings } = await house.verify();
+    const { findings } = await fixture.verify();
     expect(findings).toEqual([]);
   });
 
   it('takes nothing for an orphan that is pulled while it looks', async () => {
-    await using house = await holding({
+    await using fixture = await holding({
       wrapContent: (content) =>
         withMethods(content, {
           verify: async (digest, options) => {
             const verdict = await content.verify(digest, options);
-            if (digest === stray.digest) await house.metadata.putBlob(digest, stray.size);
+            if (digest === stray.digest) await fixture.metadata.putBlob(digest, stray.size);
             return verdict;
           },
         }),
     });
-    await house.fileBlob(stray);
-    expect((await house.verify()).findings).toEqual([]);
-    expect((await house.verify()).report.blobs).toBe(4);
+    await fixture.fileBlob(stray);
+    expect((await fixture.verify()).findings).toEqual([]);
+    expect((await fixture.verify()).report.blobs).toBe(4);
   });
 
   it('leaves alone a file that somebody fills or adopts right now', async () => {
-    await using house = await holding();
-    await house.fileBlob(stray);
-    const release = house.space.inUse.hold(stray.digest);
-    expect((await house.verify(true)).findings).toEqual([]);
-    expect(await house.metadata.blob(stray.digest)).toBeUndefined();
+    await using fixture = await holding();
+    await fixture.fileBlob(stray);
+    const release = fixture.space.inUse.hold(stray.digest);
+    expect((await fixture.verify(true)).findings).toEqual([]);
+    expect(await fixture.metadata.blob(stray.digest)).toBeUndefined();
     release();
   });
 
   it('ends with its iteration, and ends the hashing', async () => {
     const hashing = Promise.withResolvers<AbortSignal | undefined>();
-    await using house = await holding({
+    await using fixture = await holding({
       wrapContent: (content) =>
         withMethods(content, {
           verify: (_, options) => {
@@ -70,13 +70,13 @@ describe('a verification beside a server at work', () => {
     });
     const seen: VerifyEvent[] = [];
     const watching = (async () => {
-      for await (const event of house.caretaker.verify({ repair: false })) {
+      for await (const event of fixture.caretaker.verify({ repair: false })) {
         seen.push(event);
         if (seen.length === 2) break;
       }
     })();
     const signal = await hashing.promise;
-    await house.clock.advance(1000);
+    await fixture.clock.advance(1000);
     await watching;
     expect(seen[1]).toMatchObject({ type: 'progress', progress: { blobs: 0, bytes: 100 } });
     expect(signal?.aborted).toBe(true);

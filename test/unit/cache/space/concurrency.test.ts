@@ -4,9 +4,9 @@ import { digestOf } from '../../../../src/oci/digest.ts';
 import type { Evictions } from '../../../../src/store/evictions.ts';
 import { StoreError } from '../../../../src/store/store-error.ts';
 import { eventually } from '../../../support/deadline.ts';
-import { MirrorHouse, readAll, target } from '../../../support/mirror-house.ts';
+import { MirrorFixture, readAll, target } from '../../../support/mirror-fixture.ts';
 import { noise } from '../../../support/image.ts';
-import { heldBlobs, pruneAll, pull, shelve } from '../../../support/shelf.ts';
+import { cachedBlobs, pruneAll, pull, publish } from '../../../support/published-image.ts';
 import { wrapped } from '../../../support/wrapped.ts';
 
 const kib = 1024;
@@ -17,7 +17,7 @@ describe('many pulls over a small cap', () => {
     const size = 200 * kib;
     const atOnce = 20;
     let most = 0;
-    await using house = await MirrorHouse.open({
+    await using fixture = await MirrorFixture.open({
       space: { maxsize: { bytes: cap } },
       wrapMetadata: (metadata) =>
         wrapped(metadata, {
@@ -28,31 +28,31 @@ describe('many pulls over a small cap', () => {
         }),
     });
     const blobs = Array.from({ length: 3 * atOnce }, (_, index) => noise(size, `blob ${index}`));
-    for (const bytes of blobs) house.upstream.addBlob('library/many', bytes);
+    for (const bytes of blobs) fixture.upstream.addBlob('library/many', bytes);
     const pullOne = async (bytes: Buffer): Promise<boolean> => {
-      const blob = await house.mirror.openBlob(target('library/many'), digestOf(bytes));
+      const blob = await fixture.mirror.openBlob(target('library/many'), digestOf(bytes));
       return (await readAll(blob)).equals(bytes);
     };
 
     for (let start = 0; start < blobs.length; start += atOnce) {
       const right = await Promise.all(blobs.slice(start, start + atOnce).map(pullOne));
       expect(right).toEqual(right.map(() => true));
-      await house.settled();
+      await fixture.settled();
     }
 
-    const { bytes, databaseBytes } = await house.metadata.evictions.usage();
+    const { bytes, databaseBytes } = await fixture.metadata.evictions.usage();
     expect(bytes + databaseBytes).toBeLessThanOrEqual(cap);
     expect(bytes).toBeGreaterThan(0);
-    expect((await heldBlobs(house)).size * size).toBe(bytes);
-    expect(await Array.fromAsync(house.content.listPartial())).toEqual([]);
+    expect((await cachedBlobs(fixture)).size * size).toBe(bytes);
+    expect(await Array.fromAsync(fixture.content.listPartial())).toEqual([]);
     expect(most).toBeLessThanOrEqual(cap + atOnce * size);
-    expect(house.upstream.count('BLOB')).toBe(blobs.length);
+    expect(fixture.upstream.count('BLOB')).toBe(blobs.length);
   });
 
   it('do not wait for evictions, however long those take', async () => {
     const gate = Promise.withResolvers<undefined>();
     let held = 0;
-    await using house = await MirrorHouse.open({
+    await using fixture = await MirrorFixture.open({
       space: { maxsize: { bytes: 700 * kib } },
       wrapMetadata: (metadata) => {
         const evictions: Evictions = wrapped(metadata.evictions, {
@@ -66,12 +66,12 @@ describe('many pulls over a small cap', () => {
       },
     });
 
-    for (const name of ['one', 'two', 'three']) await pull(house, name, shelve(house, name, 400 * kib));
+    for (const name of ['one', 'two', 'three']) await pull(fixture, name, publish(fixture, name, 400 * kib));
 
     expect(held).toBe(1);
     gate.resolve(undefined);
-    await house.settled();
-    const { bytes, databaseBytes } = await house.metadata.evictions.usage();
+    await fixture.settled();
+    const { bytes, databaseBytes } = await fixture.metadata.evictions.usage();
     expect(bytes + databaseBytes).toBeLessThanOrEqual(700 * kib);
   });
 });
@@ -80,7 +80,7 @@ describe('an eviction of many images', () => {
   it('takes the next while the bytes of those before are still going, and ends when all are gone', async () => {
     const gate = Promise.withResolvers<undefined>();
     const [asked, gone] = [new Set<string>(), new Set<string>()];
-    await using house = await MirrorHouse.open({
+    await using fixture = await MirrorFixture.open({
       wrapContent: (content) =>
         wrapped(content, {
           remove: async (digest) => {
@@ -99,12 +99,12 @@ describe('an eviction of many images', () => {
         return wrapped(metadata, { evictions });
       },
     });
-    for (const name of ['one', 'two', 'three']) await pull(house, name, shelve(house, name, 10 * kib));
-    await house.settled();
-    const held = await heldBlobs(house);
+    for (const name of ['one', 'two', 'three']) await pull(fixture, name, publish(fixture, name, 10 * kib));
+    await fixture.settled();
+    const held = await cachedBlobs(fixture);
 
     let ended = false;
-    const pruning = pruneAll(house).finally(() => {
+    const pruning = pruneAll(fixture).finally(() => {
       ended = true;
     });
     await eventually(5000, 'all but what is held up to be gone', () => gone.size === held.size - 1);
@@ -113,13 +113,13 @@ describe('an eviction of many images', () => {
     expect(ended).toBe(false);
     gate.resolve(undefined);
     expect(await pruning).toHaveLength(3);
-    expect(await heldBlobs(house)).toEqual(new Set());
-    expect(await house.metadata.evictions.condemned(10)).toEqual([]);
+    expect(await cachedBlobs(fixture)).toEqual(new Set());
+    expect(await fixture.metadata.evictions.condemned(10)).toEqual([]);
   });
 
   it('leaves behind only what could not be removed, and that goes later', async () => {
     let failures = 1;
-    await using house = await MirrorHouse.open({
+    await using fixture = await MirrorFixture.open({
       wrapContent: (content) =>
         wrapped(content, {
           remove: async (digest) => {
@@ -129,23 +129,23 @@ describe('an eviction of many images', () => {
           },
         }),
     });
-    for (const name of ['one', 'two', 'three']) await pull(house, name, shelve(house, name, 10 * kib));
-    await house.settled();
+    for (const name of ['one', 'two', 'three']) await pull(fixture, name, publish(fixture, name, 10 * kib));
+    await fixture.settled();
 
-    await pruneAll(house);
+    await pruneAll(fixture);
 
-    const left = await heldBlobs(house);
+    const left = await cachedBlobs(fixture);
     expect(left.size).toBe(1);
-    expect(new Set(await house.metadata.evictions.condemned(10))).toEqual(left);
-    await house.space.remover.workOff(new AbortController().signal);
-    expect(await heldBlobs(house)).toEqual(new Set());
-    expect(await house.metadata.evictions.condemned(10)).toEqual([]);
+    expect(new Set(await fixture.metadata.evictions.condemned(10))).toEqual(left);
+    await fixture.space.remover.workOff(new AbortController().signal);
+    expect(await cachedBlobs(fixture)).toEqual(new Set());
+    expect(await fixture.metadata.evictions.condemned(10)).toEqual([]);
   });
 
   it('has ended before the stores are closed', async () => {
     const gate = Promise.withResolvers<undefined>();
     let going = 0;
-    await using house = await MirrorHouse.open({
+    await using fixture = await MirrorFixture.open({
       wrapContent: (content) =>
         wrapped(content, {
           remove: async (digest) => {
@@ -157,13 +157,13 @@ describe('an eviction of many images', () => {
           },
         }),
     });
-    await pull(house, 'one', shelve(house, 'one', 10 * kib));
-    await house.settled();
-    const pruning = pruneAll(house);
+    await pull(fixture, 'one', publish(fixture, 'one', 10 * kib));
+    await fixture.settled();
+    const pruning = pruneAll(fixture);
     await eventually(5000, 'both blobs to be going', () => going === 2);
 
     let closed = false;
-    const closing = house.space.close().finally(() => {
+    const closing = fixture.space.close().finally(() => {
       closed = true;
     });
     await turn();

@@ -3,8 +3,8 @@ import type { EvictionRequest } from '../../../../src/store/evictions.ts';
 import type { MetadataStore } from '../../../../src/store/metadata-store.ts';
 import { StoreError } from '../../../../src/store/store-error.ts';
 import { eventually } from '../../../support/deadline.ts';
-import { byTag, MirrorHouse, target } from '../../../support/mirror-house.ts';
-import { heldBlobs, pruneAll, pull, shelve } from '../../../support/shelf.ts';
+import { byTag, MirrorFixture, target } from '../../../support/mirror-fixture.ts';
+import { cachedBlobs, pruneAll, pull, publish } from '../../../support/published-image.ts';
 import { wrapped } from '../../../support/wrapped.ts';
 
 const kib = 1024;
@@ -13,10 +13,10 @@ const layer = 400 * kib;
 /** A database that cannot evict for want of room while the disk is full, until the reserve is given up. */
 class FullDisk {
   isFull = false;
-  #house: MirrorHouse | undefined;
+  #fixture: MirrorFixture | undefined;
 
-  async open(): Promise<MirrorHouse> {
-    this.#house = await MirrorHouse.open({
+  async open(): Promise<MirrorFixture> {
+    this.#fixture = await MirrorFixture.open({
       wrapMetadata: this.#wrap,
       wrapContent: (content) =>
         wrapped(content, {
@@ -28,7 +28,7 @@ class FullDisk {
         }),
       space: { maxsize: { bytes: 1700 * kib } },
     });
-    return this.#house;
+    return this.#fixture;
   }
 
   readonly #wrap = (metadata: MetadataStore): MetadataStore => {
@@ -48,63 +48,63 @@ class FullDisk {
 }
 
 /** Pulls images one after the other, until what they take is kept within the limit. */
-async function pullAll(house: MirrorHouse, ...names: readonly string[]): Promise<void> {
+async function pullAll(fixture: MirrorFixture, ...names: readonly string[]): Promise<void> {
   for (const name of names) {
-    await pull(house, name, shelve(house, name, layer));
-    await house.settled();
-    await house.clock.advance(1000);
+    await pull(fixture, name, publish(fixture, name, layer));
+    await fixture.settled();
+    await fixture.clock.advance(1000);
   }
 }
 
 describe('a disk that is full to the last byte', () => {
   it('is made room on all the same: the database writes what goes in place of the reserve, which is kept again', async () => {
     const disk = new FullDisk();
-    await using house = await disk.open();
-    await pullAll(house, 'one', 'two', 'three');
-    expect(await house.content.keepReserve()).toBe(true);
+    await using fixture = await disk.open();
+    await pullAll(fixture, 'one', 'two', 'three');
+    expect(await fixture.content.keepReserve()).toBe(true);
 
     disk.isFull = true;
-    await pullAll(house, 'four');
+    await pullAll(fixture, 'four');
 
-    expect((await heldBlobs(house)).size).toBe(6);
-    expect((await house.mirror.readiness()).ready).toBe(true);
-    expect(await house.content.spendReserve()).toBe(true);
+    expect((await cachedBlobs(fixture)).size).toBe(6);
+    expect((await fixture.mirror.readiness()).ready).toBe(true);
+    expect(await fixture.content.spendReserve()).toBe(true);
   });
 
   it('keeps nobody from removing an image by hand', async () => {
     const disk = new FullDisk();
-    await using house = await disk.open();
-    await pullAll(house, 'one');
-    await house.content.keepReserve();
+    await using fixture = await disk.open();
+    await pullAll(fixture, 'one');
+    await fixture.content.keepReserve();
     disk.isFull = true;
-    const repository = { upstream: house.upstream.name, name: target('library/one').name };
+    const repository = { upstream: fixture.upstream.name, name: target('library/one').name };
 
-    const removed = await house.space.evictor.remove(repository, byTag('latest'));
+    const removed = await fixture.space.evictor.remove(repository, byTag('latest'));
 
     expect(removed?.blobs.length).toBe(2);
-    expect((await heldBlobs(house)).size).toBe(0);
+    expect((await cachedBlobs(fixture)).size).toBe(0);
   });
 
   it('on which there is no reserve either is told of', async () => {
     const disk = new FullDisk();
-    await using house = await disk.open();
-    await eventually(5000, 'the first look', async () => house.content.spendReserve());
-    await pullAll(house, 'one', 'two', 'three');
+    await using fixture = await disk.open();
+    await eventually(5000, 'the first look', async () => fixture.content.spendReserve());
+    await pullAll(fixture, 'one', 'two', 'three');
     disk.isFull = true;
 
-    await pull(house, 'four', shelve(house, 'four', layer));
-    await house.settled();
+    await pull(fixture, 'four', publish(fixture, 'four', layer));
+    await fixture.settled();
 
-    const told = house.log.filter(({ level }) => Number(level) >= 50).map(({ msg }) => msg);
+    const told = fixture.log.filter(({ level }) => Number(level) >= 50).map(({ msg }) => msg);
     expect(told).toEqual([expect.stringMatching(/^the cache has failed: the disk is full/)]);
-    expect((await house.mirror.manifest(target('library/one'), byTag('latest'), 'GET')).result).toBe('hit');
+    expect((await fixture.mirror.manifest(target('library/one'), byTag('latest'), 'GET')).result).toBe('hit');
   });
 
   it('gets its room from what is going already, where that will do, and keeps its reserve', async () => {
     let going = 0;
     let refused = 0;
     let spent = 0;
-    await using house = await MirrorHouse.open({
+    await using fixture = await MirrorFixture.open({
       wrapContent: (content) =>
         wrapped(content, {
           remove: async (digest) => {
@@ -130,14 +130,14 @@ describe('a disk that is full to the last byte', () => {
         return wrapped(metadata, { evictions: wrapped(evictions, { evict }) });
       },
     });
-    await pullAll(house, 'one', 'two', 'three');
-    await house.content.keepReserve();
+    await pullAll(fixture, 'one', 'two', 'three');
+    await fixture.content.keepReserve();
 
-    const gone = await pruneAll(house);
+    const gone = await pruneAll(fixture);
 
     expect(gone).toHaveLength(3);
     expect(refused).toBeGreaterThan(0);
     expect(spent).toBe(0);
-    expect((await house.mirror.readiness()).ready).toBe(true);
+    expect((await fixture.mirror.readiness()).ready).toBe(true);
   });
 });

@@ -4,87 +4,87 @@ import { ls } from '../../../../src/cli/care/ls.ts';
 import { stats } from '../../../../src/cli/care/stats.ts';
 import type { ImageListing } from '../../../../src/cache/care/listings.ts';
 import { imageListing } from '../../../support/fake-caretaker.ts';
-import { Desk } from '../../../support/desk.ts';
+import { CareCommandFixture } from '../../../support/care-command-fixture.ts';
 
 describe('ls', () => {
   it('shows a table', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
 
-    expect(await ls('node:*', desk.options, desk.context)).toBe(0);
-    expect(desk.lines).toEqual([
+    expect(await ls('node:*', fixture.options, fixture.context)).toBe(0);
+    expect(fixture.lines).toEqual([
       'IMAGE               DIGEST                  SIZE  HELD     LAST USED  PINNED',
       'node:20             sha256:0123456789ab  300 MiB  all      5h ago',
       'ghcr.io/acme/app:1  sha256:0123456789ab    512 B  in part  5h ago     ghcr.io/acme/*',
     ]);
-    expect(desk.err).toBe('');
-    expect(desk.caretaker.calls).toEqual([['images', { matching: 'node:*' }]]);
+    expect(fixture.err).toBe('');
+    expect(fixture.caretaker.calls).toEqual([['images', { matching: 'node:*' }]]);
   });
 
   it('prints a JSON document a line', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
 
-    expect(await ls(undefined, { ...desk.options, json: true }, desk.context)).toBe(0);
-    expect(desk.json).toEqual(desk.caretaker.listings);
+    expect(await ls(undefined, { ...fixture.options, json: true }, fixture.context)).toBe(0);
+    expect(fixture.json).toEqual(fixture.caretaker.listings);
   });
 
   it('shortens digests unless told otherwise', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
     const digest = `sha256:${'ab'.repeat(32)}`;
-    desk.caretaker.listings = [imageListing('node', { image: `node@${digest}`, digest, tag: null })];
+    fixture.caretaker.listings = [imageListing('node', { image: `node@${digest}`, digest, tag: null })];
 
-    await ls(undefined, desk.options, desk.context);
-    expect(desk.lines[1]).toMatch(/^node@sha256:abababababab {2}sha256:abababababab /);
-    await ls(undefined, { ...desk.options, trunc: false }, desk.context);
-    expect(desk.lines[3]).toContain(`node@${digest}  ${digest} `);
+    await ls(undefined, fixture.options, fixture.context);
+    expect(fixture.lines[1]).toMatch(/^node@sha256:abababababab {2}sha256:abababababab /);
+    await ls(undefined, { ...fixture.options, trunc: false }, fixture.context);
+    expect(fixture.lines[3]).toContain(`node@${digest}  ${digest} `);
   });
 
   it('writes while images still come, in columns that hold all of them', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
     const seen: number[] = [];
-    desk.caretaker.listings = (async function* (): AsyncGenerator<ImageListing> {
+    fixture.caretaker.listings = (async function* (): AsyncGenerator<ImageListing> {
       for (let index = 0; index < 1000; index += 1) {
         yield imageListing(`${'x'.repeat(index < 500 ? 4 : 40)}:${index}`);
         // Time for what was sent before to arrive.
         if (index % 250 === 249) await new Promise((resolve) => setTimeout(resolve, 20));
-        seen.push(desk.lines.length);
+        seen.push(fixture.lines.length);
       }
     })();
 
-    await ls(undefined, desk.options, desk.context);
-    expect(desk.lines).toHaveLength(1001);
-    expect(desk.lines.at(-1)).toMatch(/^x{40}:999 {2}sha256:0123456789ab /);
+    await ls(undefined, fixture.options, fixture.context);
+    expect(fixture.lines).toHaveLength(1001);
+    expect(fixture.lines.at(-1)).toMatch(/^x{40}:999 {2}sha256:0123456789ab /);
     expect(Math.max(...seen)).toBeGreaterThan(500);
   });
 
   it('says that there is nothing', async () => {
-    await using desk = await Desk.open();
-    desk.caretaker.listings = [];
+    await using fixture = await CareCommandFixture.open();
+    fixture.caretaker.listings = [];
 
-    expect(await ls('node', desk.options, desk.context)).toBe(0);
-    expect([desk.out, desk.err]).toEqual(['', 'entrepot: nothing like node is cached\n']);
+    expect(await ls('node', fixture.options, fixture.context)).toBe(0);
+    expect([fixture.out, fixture.err]).toEqual(['', 'entrepot: nothing like node is cached\n']);
   });
 
   it('ends when it is interrupted', async () => {
-    await using desk = await Desk.open();
-    desk.caretaker.listings = (async function* (): AsyncGenerator<ImageListing> {
+    await using fixture = await CareCommandFixture.open();
+    fixture.caretaker.listings = (async function* (): AsyncGenerator<ImageListing> {
       for (let index = 0; ; index += 1) {
         yield imageListing(`node:${index}`);
-        if (index === 10) desk.interrupted.abort(new Error('SIGINT'));
+        if (index === 10) fixture.interrupted.abort(new Error('SIGINT'));
         if (index > 10) await new Promise((resolve) => setTimeout(resolve, 5));
       }
     })();
 
-    expect(await ls(undefined, desk.options, desk.context)).toBe(1);
-    expect(desk.err).toBe('entrepot: interrupted\n');
+    expect(await ls(undefined, fixture.options, fixture.context)).toBe(1);
+    expect(fixture.err).toBe('entrepot: interrupted\n');
   });
 });
 
 describe('du', () => {
   it('shows a table with a total', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
 
-    expect(await du(desk.options, desk.context)).toBe(0);
-    expect(desk.lines).toEqual([
+    expect(await du(fixture.options, fixture.context)).toBe(0);
+    expect(fixture.lines).toEqual([
       'REPOSITORY    TAGS  MANIFESTS   UNIQUE   SHARED    TOTAL',
       'node             1          3  1.0 GiB  2.0 GiB  3.0 GiB',
       'all together     1          3  1.0 GiB  2.0 GiB  3.0 GiB',
@@ -92,19 +92,19 @@ describe('du', () => {
   });
 
   it('prints a JSON document a line', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
 
-    await du({ ...desk.options, json: true }, desk.context);
-    expect(desk.json).toEqual(desk.caretaker.usages);
+    await du({ ...fixture.options, json: true }, fixture.context);
+    expect(fixture.json).toEqual(fixture.caretaker.usages);
   });
 });
 
 describe('stats', () => {
   it('prints the cache in numbers', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
 
-    expect(await stats(desk.options, desk.context)).toBe(0);
-    expect(desk.lines).toEqual([
+    expect(await stats(fixture.options, fixture.context)).toBe(0);
+    expect(fixture.lines).toEqual([
       'cached      5.0 GiB in 20 blobs',
       '            2 repositories, 3 tags, 9 manifests',
       'database    1 MiB',
@@ -124,9 +124,9 @@ describe('stats', () => {
   });
 
   it('prints one JSON document', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
 
-    await stats({ ...desk.options, json: true }, desk.context);
-    expect(desk.json).toEqual([desk.caretaker.numbers]);
+    await stats({ ...fixture.options, json: true }, fixture.context);
+    expect(fixture.json).toEqual([fixture.caretaker.numbers]);
   });
 });

@@ -2,67 +2,67 @@ import { describe, expect, it } from 'vitest';
 import { prune } from '../../../../src/cli/care/prune.ts';
 import { rm } from '../../../../src/cli/care/rm.ts';
 import { CareError } from '../../../../src/cache/care/care-error.ts';
-import { Desk } from '../../../support/desk.ts';
+import { CareCommandFixture } from '../../../support/care-command-fixture.ts';
 
 const hour = 3_600_000;
 
 describe('rm', () => {
   it('removes each image and says what that freed', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
 
-    expect(await rm(['node:20'], desk.options, desk.context)).toBe(0);
-    expect(desk.out).toBe('removed node:20: 3 manifests, 7 blobs, 1 MiB freed\n');
+    expect(await rm(['node:20'], fixture.options, fixture.context)).toBe(0);
+    expect(fixture.out).toBe('removed node:20: 3 manifests, 7 blobs, 1 MiB freed\n');
   });
 
   it('goes on after one that is not there, and fails in the end', async () => {
-    await using desk = await Desk.open();
-    const { removal } = desk.caretaker;
+    await using fixture = await CareCommandFixture.open();
+    const { removal } = fixture.caretaker;
     let first = true;
-    desk.caretaker.removal = () => {
+    fixture.caretaker.removal = () => {
       if (!first) return removal();
       first = false;
       return Promise.reject(new CareError('not-found', 'nodde is not cached'));
     };
 
-    expect(await rm(['nodde', 'node:20'], desk.options, desk.context)).toBe(1);
-    expect(desk.err).toBe('entrepot: nodde is not cached\n');
-    expect(desk.out).toContain('removed node:20');
+    expect(await rm(['nodde', 'node:20'], fixture.options, fixture.context)).toBe(1);
+    expect(fixture.err).toBe('entrepot: nodde is not cached\n');
+    expect(fixture.out).toContain('removed node:20');
   });
 });
 
 describe('prune', () => {
   it('shows what went, and how much that was', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
 
-    expect(await prune({ ...desk.options, to: 1024, unused: hour }, desk.context)).toBe(0);
-    expect(desk.lines).toEqual([
+    expect(await prune({ ...fixture.options, to: 1024, unused: hour }, fixture.context)).toBe(0);
+    expect(fixture.lines).toEqual([
       'IMAGE                                      FREED  LAST USED',
       'node:18                                  1.0 GiB  3y ago',
       'sha256:0123456789ab, a blob of no image    1 KiB  3y ago',
       '1 image and 1 blob of no image, 1.0 GiB freed',
     ]);
-    expect(desk.caretaker.calls).toEqual([['prune', { toBytes: 1024, unusedMs: hour, dryRun: false }]]);
+    expect(fixture.caretaker.calls).toEqual([['prune', { toBytes: 1024, unusedMs: hour, dryRun: false }]]);
   });
 
   it('says when it only would', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
 
-    await prune({ ...desk.options, unused: hour, dryRun: true }, desk.context);
-    expect(desk.lines.at(-1)).toBe('1 image and 1 blob of no image, 1.0 GiB would be freed');
-    expect(desk.caretaker.calls).toEqual([['prune', { toBytes: null, unusedMs: hour, dryRun: true }]]);
+    await prune({ ...fixture.options, unused: hour, dryRun: true }, fixture.context);
+    expect(fixture.lines.at(-1)).toBe('1 image and 1 blob of no image, 1.0 GiB would be freed');
+    expect(fixture.caretaker.calls).toEqual([['prune', { toBytes: null, unusedMs: hour, dryRun: true }]]);
   });
 
   it('prints a JSON document a line', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
 
-    await prune({ ...desk.options, to: 0, json: true }, desk.context);
-    expect(desk.json).toEqual(desk.caretaker.pruned);
+    await prune({ ...fixture.options, to: 0, json: true }, fixture.context);
+    expect(fixture.json).toEqual(fixture.caretaker.pruned);
   });
 
   it('asks what is to go', async () => {
-    await using desk = await Desk.open();
+    await using fixture = await CareCommandFixture.open();
 
-    expect(await prune(desk.options, desk.context)).toBe(2);
-    expect(desk.err).toContain('--to 20GiB');
+    expect(await prune(fixture.options, fixture.context)).toBe(2);
+    expect(fixture.err).toContain('--to 20GiB');
   });
 });

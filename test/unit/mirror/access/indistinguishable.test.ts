@@ -6,7 +6,7 @@ import { RegistryError } from '../../../../src/oci/error.ts';
 import type { MetadataStore } from '../../../../src/store/metadata-store.ts';
 import { UpstreamError, type UpstreamErrorKind } from '../../../../src/upstream/registry.ts';
 import { makeImage } from '../../../support/image.ts';
-import { byTag, MirrorHouse, readAll, somebody, target } from '../../../support/mirror-house.ts';
+import { byTag, MirrorFixture, readAll, somebody, target } from '../../../support/mirror-fixture.ts';
 import { ScriptedUpstream } from '../../../support/scripted-upstream.ts';
 
 const image = makeImage({ seed: 7 });
@@ -109,10 +109,10 @@ describe('a private repository', () => {
   it('under library/ does not show in how its short name is answered', async () => {
     const ask = async (exists: boolean): Promise<unknown> => {
       const registry = new ScriptedUpstream('registry.corp').guard();
-      await using house = await MirrorHouse.open({ upstream: registry });
-      if (exists) await pull(house, registry, 'library/secret', 'secret');
+      await using fixture = await MirrorFixture.open({ upstream: registry });
+      if (exists) await pull(fixture, registry, 'library/secret', 'secret');
       registry.requests.length = 0;
-      const answer = await told(house.mirror.tags(target('secret')));
+      const answer = await told(fixture.mirror.tags(target('secret')));
       return { answer, requests: registry.requests, anonymous: registry.anonymous?.requests };
     };
 
@@ -124,13 +124,13 @@ describe('a private repository', () => {
 async function observe(scene: Scene, exists: boolean): Promise<Observed> {
   const registry = new ScriptedUpstream('registry.corp').guard();
   const calls: string[] = [];
-  await using house = await MirrorHouse.open({
+  await using fixture = await MirrorFixture.open({
     upstream: registry,
     wrapMetadata: (metadata) => recorded(metadata, calls),
   });
-  if (exists) await pull(house, registry, scene.repository, scene.repository);
-  if (scene.restart) await house.restart();
-  await house.clock.advance(120_000);
+  if (exists) await pull(fixture, registry, scene.repository, scene.repository);
+  if (scene.restart) await fixture.restart();
+  await fixture.clock.advance(120_000);
   forecast(registry, scene.weather);
   registry.requests.length = 0;
   calls.length = 0;
@@ -140,7 +140,7 @@ async function observe(scene: Scene, exists: boolean): Promise<Observed> {
   for (const question of scene.questions) {
     const repository = asked(scene.repository, question.way, reader);
     const cachedOnly = question.byWebPage;
-    answers.push(await told(ask(house, { ...repository, cachedOnly }, question.noun)));
+    answers.push(await told(ask(fixture, { ...repository, cachedOnly }, question.noun)));
   }
   const storeCalls = [...calls];
   return {
@@ -149,14 +149,14 @@ async function observe(scene: Scene, exists: boolean): Promise<Observed> {
     ownRequests: registry.requests,
     accountRequests: registry.requestsOfAccounts,
     storeCalls,
-    catalog: await house.mirror.catalog({ reader, last: undefined, limit: 10 }),
-    found: (await house.mirror.search({ reader, term: 'secret', limit: 10 })).results,
+    catalog: await fixture.mirror.catalog({ reader, last: undefined, limit: 10 }),
+    found: (await fixture.mirror.search({ reader, term: 'secret', limit: 10 })).results,
   };
 }
 
 /** Somebody who may read it pulls all of a repository through the mirror. */
 async function pull(
-  house: MirrorHouse,
+  fixture: MirrorFixture,
   registry: ScriptedUpstream,
   repository: string,
   name: string,
@@ -164,11 +164,11 @@ async function pull(
   registry.addManifest(repository, image.bytes, 'latest');
   for (const { bytes } of blobs) registry.addBlob(repository, bytes);
   const named = target(name, undefined, alice);
-  await house.mirror.manifest(named, byTag('latest'), 'GET');
-  for (const { digest } of blobs) await readAll(await house.mirror.openBlob(named, digest));
-  await house.mirror.tags(named);
-  await house.mirror.referrers(named, image.digest, undefined);
-  expect(await house.mirror.catalog({ reader: alice, last: undefined, limit: 10 })).toEqual([repository]);
+  await fixture.mirror.manifest(named, byTag('latest'), 'GET');
+  for (const { digest } of blobs) await readAll(await fixture.mirror.openBlob(named, digest));
+  await fixture.mirror.tags(named);
+  await fixture.mirror.referrers(named, image.digest, undefined);
+  expect(await fixture.mirror.catalog({ reader: alice, last: undefined, limit: 10 })).toEqual([repository]);
 }
 
 function asked(repository: string, way: Question['way'], reader: Reader): PullTarget {
@@ -182,7 +182,7 @@ function asked(repository: string, way: Question['way'], reader: Reader): PullTa
   }
 }
 
-function ask({ mirror }: MirrorHouse, repository: PullTarget, noun: Question['noun']): Promise<unknown> {
+function ask({ mirror }: MirrorFixture, repository: PullTarget, noun: Question['noun']): Promise<unknown> {
   switch (noun) {
     case 'tag':
       return mirror.manifest(repository, byTag('latest'), 'GET');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { anonymous, type Reader } from '../../../../src/mirror/access/reader.ts';
 import { UpstreamError } from '../../../../src/upstream/registry.ts';
 import { makeImage } from '../../../support/image.ts';
-import { byTag, MirrorHouse, target } from '../../../support/mirror-house.ts';
+import { byTag, MirrorFixture, target } from '../../../support/mirror-fixture.ts';
 import { ScriptedUpstream } from '../../../support/scripted-upstream.ts';
 
 const image = makeImage();
@@ -11,7 +11,7 @@ const bob: Reader = { ...anonymous, credentials: { username: 'bob', password: 'c
 const eve: Reader = { ...anonymous, credentials: { username: 'bob', password: 'battery staple' } };
 
 interface Guarded {
-  readonly house: MirrorHouse;
+  readonly fixture: MirrorFixture;
   readonly registry: ScriptedUpstream;
   readonly other: ScriptedUpstream;
 }
@@ -28,15 +28,15 @@ async function guarded(): Promise<Guarded> {
     other.addManifest(name, image.bytes, 'latest');
   }
   if (bob.credentials !== undefined) registry.grant(bob.credentials, 'team/secret');
-  return { house: await MirrorHouse.open({ upstream: registry, others: [other] }), registry, other };
+  return { fixture: await MirrorFixture.open({ upstream: registry, others: [other] }), registry, other };
 }
 
 describe("a client's own registry credentials", () => {
   it('open what the registry gives for them; the bytes come by the credentials of the mirror', async () => {
-    const { house, registry } = await guarded();
-    await using _ = house;
+    const { fixture, registry } = await guarded();
+    await using _ = fixture;
 
-    const answer = await house.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET');
+    const answer = await fixture.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET');
 
     expect(answer.bytes).toEqual(image.bytes);
     expect(registry.requestsOfAccounts).toEqual(['HEAD team/secret latest']);
@@ -44,27 +44,27 @@ describe("a client's own registry credentials", () => {
   });
 
   it('are checked once a minute and repository, and the client that speaks for them is closed', async () => {
-    const { house, registry } = await guarded();
-    await using _ = house;
+    const { fixture, registry } = await guarded();
+    await using _ = fixture;
     const secret = target('team/secret', undefined, bob);
 
-    await house.mirror.manifest(secret, latest, 'GET');
-    await house.mirror.statBlob(secret, image.config.digest);
-    await house.clock.advance(59_999);
-    await house.mirror.tags(secret);
+    await fixture.mirror.manifest(secret, latest, 'GET');
+    await fixture.mirror.statBlob(secret, image.config.digest);
+    await fixture.clock.advance(59_999);
+    await fixture.mirror.tags(secret);
     expect(registry.logins).toHaveLength(1);
     expect(registry.closed).toBe(1);
 
-    await house.clock.advance(1);
-    await house.mirror.tags(secret);
+    await fixture.clock.advance(1);
+    await fixture.mirror.tags(secret);
     expect(registry.logins).toHaveLength(2);
     expect(registry.closed).toBe(2);
   });
 
   it('open nothing else: not with another password, not another repository, not the same one elsewhere', async () => {
-    const { house, other } = await guarded();
-    await using _ = house;
-    await house.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET');
+    const { fixture, other } = await guarded();
+    await using _ = fixture;
+    await fixture.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET');
 
     for (const asked of [
       target('team/secret', undefined, eve),
@@ -72,7 +72,7 @@ describe("a client's own registry credentials", () => {
       target('team/other', undefined, bob),
       target('ghcr.io/team/secret', undefined, bob),
     ]) {
-      await expect(house.mirror.manifest(asked, latest, 'GET')).rejects.toMatchObject({
+      await expect(fixture.mirror.manifest(asked, latest, 'GET')).rejects.toMatchObject({
         code: 'MANIFEST_UNKNOWN',
         hidden: asked.reader === anonymous,
       });
@@ -81,90 +81,92 @@ describe("a client's own registry credentials", () => {
   });
 
   it('stay with the registry that the repository is of', async () => {
-    const { house, other } = await guarded();
-    await using _ = house;
+    const { fixture, other } = await guarded();
+    await using _ = fixture;
 
-    await house.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET');
+    await fixture.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET');
 
     expect(other.logins).toEqual([]);
   });
 
   it('stay at home where everybody may read', async () => {
-    const { house, registry } = await guarded();
-    await using _ = house;
+    const { fixture, registry } = await guarded();
+    await using _ = fixture;
 
-    await house.mirror.manifest(target('team/open', undefined, eve), latest, 'GET');
+    await fixture.mirror.manifest(target('team/open', undefined, eve), latest, 'GET');
 
     expect(registry.logins).toEqual([]);
   });
 
   it('stay at home for a registry that is asked without credentials anyway', async () => {
-    await using house = await MirrorHouse.open();
-    house.upstream.addManifest('team/open', image.bytes, 'latest');
+    await using fixture = await MirrorFixture.open();
+    fixture.upstream.addManifest('team/open', image.bytes, 'latest');
 
-    await house.mirror.manifest(target('team/open', undefined, bob), latest, 'GET');
+    await fixture.mirror.manifest(target('team/open', undefined, bob), latest, 'GET');
 
-    expect(house.upstream.logins).toEqual([]);
+    expect(fixture.upstream.logins).toEqual([]);
   });
 
   it('that were refused are not tried again for a minute', async () => {
-    const { house, registry } = await guarded();
-    await using _ = house;
+    const { fixture, registry } = await guarded();
+    await using _ = fixture;
     const ask = (tag: string): Promise<unknown> =>
-      house.mirror
+      fixture.mirror
         .manifest(target('team/secret', undefined, eve), byTag(tag), 'GET')
         .catch((error: unknown) => error);
 
     await ask('latest');
     await ask('other');
     expect(registry.logins).toHaveLength(1);
-    await house.clock.advance(60_000);
+    await fixture.clock.advance(60_000);
     await ask('latest');
     expect(registry.logins).toHaveLength(2);
   });
 
   it('do for who is limited without them', async () => {
-    const { house, registry } = await guarded();
-    await using _ = house;
+    const { fixture, registry } = await guarded();
+    await using _ = fixture;
     const { anonymous: everybody } = registry;
     if (everybody !== undefined) {
       everybody.before = () => Promise.reject(new UpstreamError('rate-limited', 'slow down'));
     }
 
-    expect(await house.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET')).toMatchObject({
-      bytes: image.bytes,
-    });
+    expect(await fixture.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET')).toMatchObject(
+      {
+        bytes: image.bytes,
+      },
+    );
     await expect(
-      house.mirror.manifest(target('team/other', undefined, bob), latest, 'GET'),
+      fixture.mirror.manifest(target('team/other', undefined, bob), latest, 'GET'),
     ).rejects.toMatchObject({ status: 429 });
   });
 
   it('are taken for no more than a name in listings', async () => {
-    const { house } = await guarded();
-    await using _ = house;
-    await house.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET');
+    const { fixture } = await guarded();
+    await using _ = fixture;
+    await fixture.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET');
 
-    expect(await house.mirror.catalog({ reader: bob, last: undefined, limit: 10 })).toEqual([]);
+    expect(await fixture.mirror.catalog({ reader: bob, last: undefined, limit: 10 })).toEqual([]);
   });
 
   it('are asked about once, however many of their layers wait', async () => {
-    const { house, registry } = await guarded();
-    await using _ = house;
+    const { fixture, registry } = await guarded();
+    await using _ = fixture;
     const secret = target('team/secret', undefined, bob);
 
-    await Promise.all(Array.from({ length: 10 }, () => house.mirror.manifest(secret, latest, 'GET')));
+    await Promise.all(Array.from({ length: 10 }, () => fixture.mirror.manifest(secret, latest, 'GET')));
 
     expect(registry.logins).toHaveLength(1);
   });
 
   it('cannot be guessed by the thousand: only some are checked at a time', async () => {
-    const { house, registry } = await guarded();
-    await using _ = house;
+    const { fixture, registry } = await guarded();
+    await using _ = fixture;
     const hanging = Promise.withResolvers<undefined>();
     registry.before = () => hanging.promise;
     const guess = (password: string): Promise<unknown> => {
       const reader = { ...anonymous, credentials: { username: 'bob', password } };
-      return house.mirror
+      return fixture.mirror
         .manifest(target('team/secret', undefined, reader), latest, 'GET')
         .catch((error: unknown) => (error as { status: number }).status);
     };
@@ -181,12 +183,12 @@ describe("a client's own registry credentials", () => {
   });
 
   it('that cannot be checked are answered with the cause', async () => {
-    const { house, registry } = await guarded();
-    await using _ = house;
+    const { fixture, registry } = await guarded();
+    await using _ = fixture;
     registry.before = () => Promise.reject(new UpstreamError('unavailable', 'down'));
 
     await expect(
-      house.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET'),
+      fixture.mirror.manifest(target('team/secret', undefined, bob), latest, 'GET'),
     ).rejects.toMatchObject({ status: 503 });
     expect(registry.closed).toBe(1);
   });

@@ -2,16 +2,16 @@ import { describe, expect, it } from 'vitest';
 import type { AccessRules } from '../../../../src/mirror/access/policy.ts';
 import { anonymous } from '../../../../src/mirror/access/reader.ts';
 import { makeImage } from '../../../support/image.ts';
-import { byTag, MirrorHouse, somebody, target } from '../../../support/mirror-house.ts';
+import { byTag, MirrorFixture, somebody, target } from '../../../support/mirror-fixture.ts';
 import { ScriptedUpstream } from '../../../support/scripted-upstream.ts';
 
 const image = makeImage();
 const latest = byTag('latest');
 const alice = somebody('alice');
 
-async function house(access: Partial<AccessRules>, canLogIn?: false): Promise<MirrorHouse> {
+async function fixture(access: Partial<AccessRules>, canLogIn?: false): Promise<MirrorFixture> {
   const hub = new ScriptedUpstream();
-  const opened = await MirrorHouse.open({
+  const opened = await MirrorFixture.open({
     upstream: hub,
     others: [new ScriptedUpstream('ghcr.io')],
     access,
@@ -25,7 +25,7 @@ async function house(access: Partial<AccessRules>, canLogIn?: false): Promise<Mi
 }
 
 /** What becomes of a pull: ok, or the error's code. */
-async function outcome(opened: MirrorHouse, name: string, reader = anonymous): Promise<string> {
+async function outcome(opened: MirrorFixture, name: string, reader = anonymous): Promise<string> {
   return opened.mirror.manifest(target(name, undefined, reader), latest, 'GET').then(
     () => 'ok',
     (error: unknown) => (error as { code: string }).code,
@@ -34,14 +34,14 @@ async function outcome(opened: MirrorHouse, name: string, reader = anonymous): P
 
 describe('what may be mirrored', () => {
   it('is everything that is not denied', async () => {
-    await using opened = await house({ mirror: { allow: [], deny: ['docker.io/team/*'] } });
+    await using opened = await fixture({ mirror: { allow: [], deny: ['docker.io/team/*'] } });
 
     expect(await outcome(opened, 'hello')).toBe('ok');
     expect(await outcome(opened, 'team/app', alice)).toBe('DENIED');
   });
 
   it('is only what is allowed, where anything is', async () => {
-    await using opened = await house({
+    await using opened = await fixture({
       mirror: { allow: ['docker.io/library/*'], deny: ['docker.io/library/secret'] },
     });
 
@@ -51,7 +51,7 @@ describe('what may be mirrored', () => {
   });
 
   it('is the same by every name and for every noun, and what may not is not asked for upstream', async () => {
-    await using opened = await house({ mirror: { allow: [], deny: ['docker.io/team/**'] } });
+    await using opened = await fixture({ mirror: { allow: [], deny: ['docker.io/team/**'] } });
     const { mirror } = opened;
 
     for (const asked of [
@@ -74,7 +74,7 @@ describe('what may be mirrored', () => {
   });
 
   it('holds for what was cached before it was denied', async () => {
-    await using opened = await house({ mirror: { allow: [], deny: ['docker.io/team/*'] } });
+    await using opened = await fixture({ mirror: { allow: [], deny: ['docker.io/team/*'] } });
     const repository = { upstream: opened.upstream.name, name: target('team/app').name };
     await opened.metadata.putManifest(
       repository,
@@ -103,7 +103,7 @@ describe('what may be mirrored', () => {
 
 describe('a mirror that wants a login for everything', () => {
   it('asks nobody upstream for who has not logged in, and says so', async () => {
-    await using opened = await house({ anonymous: 'deny' });
+    await using opened = await fixture({ anonymous: 'deny' });
 
     await expect(opened.mirror.manifest(target('busybox'), latest, 'GET')).rejects.toMatchObject({
       code: 'UNAUTHORIZED',
@@ -115,7 +115,7 @@ describe('a mirror that wants a login for everything', () => {
   });
 
   it('shows no listing either', async () => {
-    await using opened = await house({ anonymous: 'deny' });
+    await using opened = await fixture({ anonymous: 'deny' });
 
     const catalog = opened.mirror.catalog({ reader: anonymous, last: undefined, limit: 10 });
     await expect(catalog).rejects.toMatchObject({ status: 401 });
@@ -126,13 +126,13 @@ describe('a mirror that wants a login for everything', () => {
   });
 
   it('refuses where there is no way to log in', async () => {
-    await using opened = await house({ anonymous: 'deny' }, false);
+    await using opened = await fixture({ anonymous: 'deny' }, false);
 
     expect(await outcome(opened, 'hello')).toBe('DENIED');
   });
 
   it("does not take somebody's credentials elsewhere for a login", async () => {
-    await using opened = await house({ anonymous: 'deny' });
+    await using opened = await fixture({ anonymous: 'deny' });
     const stranger = { ...anonymous, credentials: { username: 'eve', password: 'anything' } };
 
     expect(await outcome(opened, 'hello', stranger)).toBe('UNAUTHORIZED');
@@ -163,7 +163,7 @@ describe('rules', () => {
     ['none/app', alice, 'DENIED'],
     ['unnamed/app', anonymous, 'MANIFEST_UNKNOWN'],
   ])('let the first that matches decide: %s', async (name, reader, expected) => {
-    await using opened = await house({ rules, groups: { team: ['dave'] } });
+    await using opened = await fixture({ rules, groups: { team: ['dave'] } });
 
     expect(await outcome(opened, name, reader)).toBe(expected);
     const refused = expected === 'DENIED' || expected === 'UNAUTHORIZED';
@@ -171,7 +171,7 @@ describe('rules', () => {
   });
 
   it('take a token that does not grant a repository for no login', async () => {
-    await using opened = await house({ rules });
+    await using opened = await fixture({ rules });
     const carol = { ...somebody('carol'), repositories: new Set(['library/hello']) };
 
     expect(await outcome(opened, 'team/app', carol)).toBe('UNAUTHORIZED');

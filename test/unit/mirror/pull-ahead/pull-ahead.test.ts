@@ -4,8 +4,8 @@ import { UpstreamError } from '../../../../src/upstream/registry.ts';
 import { makeArtifact } from '../../../support/artifact.ts';
 import { eventually } from '../../../support/deadline.ts';
 import { makeImage, makeIndex, type Content, type Image } from '../../../support/image.ts';
-import { byTag, fromWebPage, MirrorHouse, readAll, target } from '../../../support/mirror-house.ts';
-import { heldBlobs } from '../../../support/shelf.ts';
+import { byTag, fromWebPage, MirrorFixture, readAll, target } from '../../../support/mirror-fixture.ts';
+import { cachedBlobs } from '../../../support/published-image.ts';
 import { wrapped } from '../../../support/wrapped.ts';
 
 const hello = target('library/hello');
@@ -20,33 +20,33 @@ function blobsOf({ config, layers }: Image): readonly Digest[] {
 }
 
 /** Puts a manifest and its blobs upstream. */
-function shelve(
-  house: MirrorHouse,
+function publish(
+  fixture: MirrorFixture,
   manifest: Content,
   blobs: readonly Content[],
   name = 'library/hello',
 ): void {
-  house.upstream.addManifest(name, manifest.bytes, 'latest');
-  for (const { bytes } of blobs) house.upstream.addBlob(name, bytes);
+  fixture.upstream.addManifest(name, manifest.bytes, 'latest');
+  for (const { bytes } of blobs) fixture.upstream.addBlob(name, bytes);
 }
 
-function shelveImage(house: MirrorHouse, one: Image = image, name = 'library/hello'): void {
-  shelve(house, one, [one.config, ...one.layers], name);
+function publishImage(fixture: MirrorFixture, one: Image = image, name = 'library/hello'): void {
+  publish(fixture, one, [one.config, ...one.layers], name);
 }
 
 /** The blobs that upstream was asked for, in order. */
-function asked(house: MirrorHouse): readonly string[] {
-  const blobs = house.upstream.requests.filter((request) => request.startsWith('BLOB'));
+function asked(fixture: MirrorFixture): readonly string[] {
+  const blobs = fixture.upstream.requests.filter((request) => request.startsWith('BLOB'));
   return blobs.map((request) => request.split(' ')[2] ?? '');
 }
 
-const isHeld = async (house: MirrorHouse, blobs: readonly Digest[]): Promise<boolean> => {
-  const held = await Promise.all(blobs.map((blob) => house.metadata.blob(blob)));
-  return !held.includes(undefined) && !blobs.some((blob) => house.space.inUse.has(blob));
+const isHeld = async (fixture: MirrorFixture, blobs: readonly Digest[]): Promise<boolean> => {
+  const held = await Promise.all(blobs.map((blob) => fixture.metadata.blob(blob)));
+  return !held.includes(undefined) && !blobs.some((blob) => fixture.space.inUse.has(blob));
 };
 
-const arrived = (house: MirrorHouse, blobs: readonly Digest[] = parts): Promise<void> =>
-  eventually(20_000, 'the blobs', () => isHeld(house, blobs));
+const arrived = (fixture: MirrorFixture, blobs: readonly Digest[] = parts): Promise<void> =>
+  eventually(20_000, 'the blobs', () => isHeld(fixture, blobs));
 
 /** Long enough for anything that was going to be asked. */
 const awhile = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
@@ -56,8 +56,8 @@ class Gate {
   readonly #waiting: (() => void)[] = [];
   #open = false;
 
-  constructor(house: MirrorHouse) {
-    house.upstream.before = async (request) => {
+  constructor(fixture: MirrorFixture) {
+    fixture.upstream.before = async (request) => {
       if (!request.startsWith('BLOB') || this.#open) return;
       await new Promise<void>((resolve) => void this.#waiting.push(resolve));
     };
@@ -75,94 +75,94 @@ class Gate {
 
 describe('a GET of an image’s manifest', () => {
   it('has the config and the layers fetched in their order, without the client asking', async () => {
-    await using house = await MirrorHouse.open(oneByOne);
-    shelveImage(house);
+    await using fixture = await MirrorFixture.open(oneByOne);
+    publishImage(fixture);
 
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
 
-    await arrived(house);
-    expect(asked(house)).toEqual(parts);
-    house.upstream.requests.length = 0;
+    await arrived(fixture);
+    expect(asked(fixture)).toEqual(parts);
+    fixture.upstream.requests.length = 0;
     for (const { digest, bytes } of image.layers) {
-      const blob = await house.mirror.openBlob(hello, digest);
+      const blob = await fixture.mirror.openBlob(hello, digest);
       expect(blob.result).toBe('hit');
       expect((await readAll(blob)).equals(bytes)).toBe(true);
     }
-    expect(house.upstream.requests).toEqual([]);
+    expect(fixture.upstream.requests).toEqual([]);
   });
 
   it('has so many blobs fetched at a time as the upstream is to be asked for', async () => {
-    await using house = await MirrorHouse.open({ pullAhead: { enabled: true, parallel: 3 } });
-    shelveImage(house);
-    const gate = new Gate(house);
+    await using fixture = await MirrorFixture.open({ pullAhead: { enabled: true, parallel: 3 } });
+    publishImage(fixture);
+    const gate = new Gate(fixture);
 
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
 
-    await eventually(20_000, 'the first blobs', () => asked(house).length === 3);
+    await eventually(20_000, 'the first blobs', () => asked(fixture).length === 3);
     await awhile();
-    expect(asked(house).toSorted()).toEqual(parts.slice(0, 3).toSorted());
+    expect(asked(fixture).toSorted()).toEqual(parts.slice(0, 3).toSorted());
     gate.letOneGo();
-    await eventually(20_000, 'the next blob', () => asked(house).length === 4);
+    await eventually(20_000, 'the next blob', () => asked(fixture).length === 4);
     await awhile();
-    expect(asked(house).at(-1)).toBe(parts[3]);
+    expect(asked(fixture).at(-1)).toBe(parts[3]);
     gate.open();
-    await arrived(house);
+    await arrived(fixture);
   });
 
   it('has no more than 16 blobs fetched at a time, however many images are pulled', async () => {
-    await using house = await MirrorHouse.open(on);
+    await using fixture = await MirrorFixture.open(on);
     const images = Array.from({ length: 6 }, (_, seed) => makeImage({ layers: 4, seed: 100 + seed }));
-    for (const [index, one] of images.entries()) shelveImage(house, one, `library/image-${index}`);
-    const gate = new Gate(house);
+    for (const [index, one] of images.entries()) publishImage(fixture, one, `library/image-${index}`);
+    const gate = new Gate(fixture);
 
     const names = images.map((_, index) => target(`library/image-${index}`));
-    await Promise.all(names.map((name) => house.mirror.manifest(name, latest, 'GET')));
+    await Promise.all(names.map((name) => fixture.mirror.manifest(name, latest, 'GET')));
 
-    await eventually(20_000, 'the first blobs', () => asked(house).length === 16);
+    await eventually(20_000, 'the first blobs', () => asked(fixture).length === 16);
     await awhile();
-    expect(asked(house)).toHaveLength(16);
+    expect(asked(fixture)).toHaveLength(16);
     gate.open();
-    await arrived(house, images.flatMap(blobsOf));
+    await arrived(fixture, images.flatMap(blobsOf));
   });
 
   it('counts none of the blobs that come for clients among those 16', async () => {
-    await using house = await MirrorHouse.open({ pullAhead: { enabled: true, parallel: 32 } });
+    await using fixture = await MirrorFixture.open({ pullAhead: { enabled: true, parallel: 32 } });
     const one = makeImage({ layers: 20, seed: 300 });
-    shelveImage(house, one);
-    const gate = new Gate(house);
+    publishImage(fixture, one);
+    const gate = new Gate(fixture);
     const client = one.layers
       .slice(0, 10)
-      .map(async ({ digest }) => readAll(await house.mirror.openBlob(hello, digest)));
-    await eventually(20_000, 'the blobs of clients', () => asked(house).length === 10);
+      .map(async ({ digest }) => readAll(await fixture.mirror.openBlob(hello, digest)));
+    await eventually(20_000, 'the blobs of clients', () => asked(fixture).length === 10);
 
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
 
-    await eventually(20_000, 'all blobs', () => asked(house).length >= 21);
-    expect(asked(house).toSorted()).toEqual([...blobsOf(one)].toSorted());
+    await eventually(20_000, 'all blobs', () => asked(fixture).length >= 21);
+    expect(asked(fixture).toSorted()).toEqual([...blobsOf(one)].toSorted());
     gate.open();
     await Promise.all(client);
-    await arrived(house, blobsOf(one));
+    await arrived(fixture, blobsOf(one));
   });
 
   it('has only those blobs fetched that are not held', async () => {
-    await using house = await MirrorHouse.open(oneByOne);
-    shelveImage(house);
+    await using fixture = await MirrorFixture.open(oneByOne);
+    publishImage(fixture);
     const [first, second] = image.layers;
     for (const part of [first, second]) {
-      if (part !== undefined) await readAll(await house.mirror.openBlob(hello, part.digest));
+      if (part !== undefined) await readAll(await fixture.mirror.openBlob(hello, part.digest));
     }
-    await arrived(house, parts.slice(1, 3));
-    house.upstream.requests.length = 0;
+    await arrived(fixture, parts.slice(1, 3));
+    fixture.upstream.requests.length = 0;
 
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
 
-    await arrived(house);
-    expect(asked(house)).toEqual([parts[0], ...parts.slice(3)]);
+    await arrived(fixture);
+    expect(asked(fixture)).toEqual([parts[0], ...parts.slice(3)]);
   });
 
   it('asks the database nothing more about blobs once the image is held', async () => {
     let looks = 0;
-    await using house = await MirrorHouse.open({
+    await using fixture = await MirrorFixture.open({
       ...on,
       wrapMetadata: (metadata) =>
         wrapped(metadata, {
@@ -172,103 +172,103 @@ describe('a GET of an image’s manifest', () => {
           },
         }),
     });
-    shelveImage(house);
-    await house.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the end', () => house.log.some(({ isComplete }) => isComplete === true));
+    publishImage(fixture);
+    await fixture.mirror.manifest(hello, latest, 'GET');
+    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === true));
     looks = 0;
 
-    await house.mirror.manifest(hello, latest, 'GET');
-    await house.mirror.manifest(hello, { digest: image.digest }, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, { digest: image.digest }, 'GET');
     await awhile();
 
     expect(looks).toBe(0);
   });
 
   it('has all of it fetched again after it was evicted', async () => {
-    await using house = await MirrorHouse.open({ ...oneByOne, canLogIn: false });
-    shelveImage(house);
-    await house.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the end', () => house.log.some(({ isComplete }) => isComplete === true));
-    await house.mirror.remove(hello, latest);
-    await eventually(20_000, 'the removal', async () => (await heldBlobs(house)).size === 0);
-    house.upstream.requests.length = 0;
+    await using fixture = await MirrorFixture.open({ ...oneByOne, canLogIn: false });
+    publishImage(fixture);
+    await fixture.mirror.manifest(hello, latest, 'GET');
+    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === true));
+    await fixture.mirror.remove(hello, latest);
+    await eventually(20_000, 'the removal', async () => (await cachedBlobs(fixture)).size === 0);
+    fixture.upstream.requests.length = 0;
 
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
 
-    await arrived(house);
-    expect(asked(house)).toEqual(parts);
+    await arrived(fixture);
+    expect(asked(fixture)).toEqual(parts);
   });
 
   it('goes on with the other blobs when one cannot be had', async () => {
-    await using house = await MirrorHouse.open(oneByOne);
-    shelveImage(house);
+    await using fixture = await MirrorFixture.open(oneByOne);
+    publishImage(fixture);
     const missing = parts[2] ?? '';
-    house.upstream.before = (request) => {
+    fixture.upstream.before = (request) => {
       if (request.includes(missing)) throw new UpstreamError('not-found', 'gone', { status: 404 });
     };
 
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
 
     await arrived(
-      house,
+      fixture,
       parts.filter((digest) => digest !== missing),
     );
-    expect(asked(house)).toEqual(parts);
+    expect(asked(fixture)).toEqual(parts);
   });
 
   it('leaves the rest to the client once upstream says that it is asked too much, and tries again later', async () => {
-    await using house = await MirrorHouse.open(oneByOne);
-    shelveImage(house);
+    await using fixture = await MirrorFixture.open(oneByOne);
+    publishImage(fixture);
     const limit = { retryAfter: 3600, status: 429 };
-    house.upstream.before = (request) => {
+    fixture.upstream.before = (request) => {
       if (request.startsWith('BLOB')) throw new UpstreamError('rate-limited', 'too many', limit);
     };
-    await house.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the end', () => house.log.some(({ isComplete }) => isComplete === false));
-    expect(asked(house)).toEqual(parts.slice(0, 1));
-    house.upstream.before = () => undefined;
+    await fixture.mirror.manifest(hello, latest, 'GET');
+    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
+    expect(asked(fixture)).toEqual(parts.slice(0, 1));
+    fixture.upstream.before = () => undefined;
 
-    await house.clock.advance(31_000);
-    await house.mirror.manifest(hello, { digest: image.digest }, 'GET');
+    await fixture.clock.advance(31_000);
+    await fixture.mirror.manifest(hello, { digest: image.digest }, 'GET');
     await awhile();
-    expect(asked(house)).toEqual(parts.slice(0, 1));
+    expect(asked(fixture)).toEqual(parts.slice(0, 1));
 
-    await house.clock.advance(31_000);
-    await house.mirror.manifest(hello, { digest: image.digest }, 'GET');
-    await arrived(house);
+    await fixture.clock.advance(31_000);
+    await fixture.mirror.manifest(hello, { digest: image.digest }, 'GET');
+    await arrived(fixture);
   });
 
   it('leaves an image that could not be fetched whole to its clients for half a minute', async () => {
-    await using house = await MirrorHouse.open(on);
-    shelveImage(house);
-    house.upstream.before = (request) => {
+    await using fixture = await MirrorFixture.open(on);
+    publishImage(fixture);
+    fixture.upstream.before = (request) => {
       if (request.startsWith('BLOB')) throw new UpstreamError('not-found', 'gone', { status: 404 });
     };
-    await house.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the end', () => house.log.some(({ isComplete }) => isComplete === false));
-    house.upstream.before = () => undefined;
+    await fixture.mirror.manifest(hello, latest, 'GET');
+    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
+    fixture.upstream.before = () => undefined;
 
-    await house.clock.advance(29_000);
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.clock.advance(29_000);
+    await fixture.mirror.manifest(hello, latest, 'GET');
     await awhile();
-    expect(asked(house)).toHaveLength(parts.length);
+    expect(asked(fixture)).toHaveLength(parts.length);
 
-    await house.clock.advance(2_000);
-    await house.mirror.manifest(hello, latest, 'GET');
-    await arrived(house);
+    await fixture.clock.advance(2_000);
+    await fixture.mirror.manifest(hello, latest, 'GET');
+    await arrived(fixture);
   });
 
   it('does not have fetched what has no room', async () => {
     const large = makeImage({ layers: [5_000, 900_000, 6_000] });
-    await using house = await MirrorHouse.open({ ...oneByOne, space: { maxsize: { bytes: 700_000 } } });
-    shelveImage(house, large);
+    await using fixture = await MirrorFixture.open({ ...oneByOne, space: { maxsize: { bytes: 700_000 } } });
+    publishImage(fixture, large);
 
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
 
     const fitting = blobsOf(large).filter((digest) => digest !== large.layers[1]?.digest);
-    await arrived(house, fitting);
-    expect(asked(house)).toEqual(fitting);
-    expect(house.upstream.count('STAT')).toBe(0);
+    await arrived(fixture, fitting);
+    expect(asked(fixture)).toEqual(fitting);
+    expect(fixture.upstream.count('STAT')).toBe(0);
   });
 });
 
@@ -280,70 +280,70 @@ describe('nothing is fetched ahead', () => {
     ['an index', index, [image.config, ...image.layers]],
     ['an artifact', chart, chart.blobs],
   ])('for %s', async (_what, manifest, blobs) => {
-    await using house = await MirrorHouse.open(on);
-    shelve(house, manifest, blobs);
+    await using fixture = await MirrorFixture.open(on);
+    publish(fixture, manifest, blobs);
 
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
     await awhile();
 
-    expect(house.upstream.count('GET')).toBe(1);
-    expect(asked(house)).toEqual([]);
+    expect(fixture.upstream.count('GET')).toBe(1);
+    expect(asked(fixture)).toEqual([]);
   });
 
   it('for a HEAD, and for what a web page looks at', async () => {
-    await using house = await MirrorHouse.open(on);
-    shelveImage(house);
-    const gate = new Gate(house);
-    await house.mirror.manifest(hello, latest, 'HEAD');
+    await using fixture = await MirrorFixture.open(on);
+    publishImage(fixture);
+    const gate = new Gate(fixture);
+    await fixture.mirror.manifest(hello, latest, 'HEAD');
     await awhile();
-    expect(asked(house)).toEqual([]);
-    await house.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the first blobs', () => asked(house).length === 4);
-    const stopped = house.restart();
+    expect(asked(fixture)).toEqual([]);
+    await fixture.mirror.manifest(hello, latest, 'GET');
+    await eventually(20_000, 'the first blobs', () => asked(fixture).length === 4);
+    const stopped = fixture.restart();
     gate.open();
     await stopped;
-    house.upstream.requests.length = 0;
+    fixture.upstream.requests.length = 0;
 
-    await house.mirror.manifest(fromWebPage(hello), latest, 'GET');
-    await house.mirror.manifest(hello, latest, 'HEAD');
+    await fixture.mirror.manifest(fromWebPage(hello), latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'HEAD');
     await awhile();
 
-    expect(asked(house)).toEqual([]);
+    expect(asked(fixture)).toEqual([]);
   });
 
   it('where the upstream is configured so', async () => {
-    await using house = await MirrorHouse.open({ pullAhead: { enabled: false } });
-    shelveImage(house);
+    await using fixture = await MirrorFixture.open({ pullAhead: { enabled: false } });
+    publishImage(fixture);
 
-    await house.mirror.manifest(hello, latest, 'GET');
+    await fixture.mirror.manifest(hello, latest, 'GET');
     await awhile();
 
-    expect(asked(house)).toEqual([]);
+    expect(asked(fixture)).toEqual([]);
   });
 });
 
 describe('a client that asks for a blob', () => {
   it('does not wait for those before it, nor does its blob come twice', async () => {
-    await using house = await MirrorHouse.open(oneByOne);
-    shelveImage(house);
-    const gate = new Gate(house);
-    await house.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the first blob', () => asked(house).length === 1);
+    await using fixture = await MirrorFixture.open(oneByOne);
+    publishImage(fixture);
+    const gate = new Gate(fixture);
+    await fixture.mirror.manifest(hello, latest, 'GET');
+    await eventually(20_000, 'the first blob', () => asked(fixture).length === 1);
     const last = image.layers.at(-1);
     if (last === undefined) throw new Error('no layers');
 
     const blobs = Promise.all(
-      [image.config, last].map(async ({ digest }) => readAll(await house.mirror.openBlob(hello, digest))),
+      [image.config, last].map(async ({ digest }) => readAll(await fixture.mirror.openBlob(hello, digest))),
     );
-    await eventually(20_000, 'the blob of the client', () => asked(house).includes(last.digest));
-    expect(asked(house)).toEqual([image.config.digest, last.digest]);
+    await eventually(20_000, 'the blob of the client', () => asked(fixture).includes(last.digest));
+    expect(asked(fixture)).toEqual([image.config.digest, last.digest]);
     gate.open();
 
     expect((await blobs).every((bytes, at) => bytes.equals((at === 0 ? image.config : last).bytes))).toBe(
       true,
     );
-    await arrived(house);
-    expect(asked(house).toSorted()).toEqual(parts.toSorted());
+    await arrived(fixture);
+    expect(asked(fixture).toSorted()).toEqual(parts.toSorted());
   });
 });
 
@@ -352,40 +352,40 @@ describe('the rights of the reader who pulled a manifest', () => {
    * A registry that is asked with an account, where `eve/claims` is public and names the blobs of a private
    * image.
    */
-  async function withClaims(): Promise<MirrorHouse> {
-    const house = await MirrorHouse.open(on);
-    house.upstream.guard('eve/claims');
-    shelveImage(house, image, 'team/secret');
-    house.upstream.addManifest('eve/claims', image.bytes, 'latest');
-    await house.restart();
-    return house;
+  async function withClaims(): Promise<MirrorFixture> {
+    const fixture = await MirrorFixture.open(on);
+    fixture.upstream.guard('eve/claims');
+    publishImage(fixture, image, 'team/secret');
+    fixture.upstream.addManifest('eve/claims', image.bytes, 'latest');
+    await fixture.restart();
+    return fixture;
   }
 
   it('are those with which blobs are asked for: what upstream refuses is not fetched by another repository', async () => {
-    await using house = await withClaims();
-    await house.mirror.manifest(target('eve/claims'), latest, 'GET');
-    await eventually(20_000, 'the end', () => house.log.some(({ isComplete }) => isComplete === false));
+    await using fixture = await withClaims();
+    await fixture.mirror.manifest(target('eve/claims'), latest, 'GET');
+    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
 
-    const blobRequests = house.upstream.requests.filter((request) => request.startsWith('BLOB'));
+    const blobRequests = fixture.upstream.requests.filter((request) => request.startsWith('BLOB'));
     expect(blobRequests.every((request) => request.startsWith('BLOB eve/claims '))).toBe(true);
-    expect((await heldBlobs(house)).size).toBe(0);
+    expect((await cachedBlobs(fixture)).size).toBe(0);
   });
 
   it('grow by nothing that lies here for others', async () => {
-    await using house = await withClaims();
+    await using fixture = await withClaims();
     for (const digest of parts) {
       const asking = target('team/secret', undefined, { ...target('x/y').reader, user: 'alice' });
-      await readAll(await house.mirror.openBlob(asking, digest));
+      await readAll(await fixture.mirror.openBlob(asking, digest));
     }
-    await arrived(house);
-    house.upstream.requests.length = 0;
+    await arrived(fixture);
+    fixture.upstream.requests.length = 0;
 
-    await house.mirror.manifest(target('eve/claims'), latest, 'GET');
+    await fixture.mirror.manifest(target('eve/claims'), latest, 'GET');
     await awhile();
 
-    expect(asked(house)).toEqual([]);
+    expect(asked(fixture)).toEqual([]);
     for (const digest of parts) {
-      await expect(house.mirror.openBlob(target('eve/claims'), digest)).rejects.toMatchObject({
+      await expect(fixture.mirror.openBlob(target('eve/claims'), digest)).rejects.toMatchObject({
         status: 404,
       });
     }
@@ -394,54 +394,54 @@ describe('the rights of the reader who pulled a manifest', () => {
   it.each(['before it is answered', 'while it arrives', 'after it has arrived'])(
     'spare a public image a HEAD for each blob where an account is used, asked for %s',
     async (moment) => {
-      await using house = await MirrorHouse.open(on);
-      house.upstream.guard('library/hello');
-      shelveImage(house);
-      await house.restart();
-      const gate = new Gate(house);
+      await using fixture = await MirrorFixture.open(on);
+      fixture.upstream.guard('library/hello');
+      publishImage(fixture);
+      await fixture.restart();
+      const gate = new Gate(fixture);
       const { promise: arriving, resolve: arrive } = Promise.withResolvers<void>();
-      const { body } = house.upstream;
-      house.upstream.body = async function* (bytes, offset) {
+      const { body } = fixture.upstream;
+      fixture.upstream.body = async function* (bytes, offset) {
         yield bytes.subarray(offset, offset + 1);
         await arriving;
         yield* body(bytes.subarray(1), offset);
       };
-      await house.mirror.manifest(hello, latest, 'GET');
-      await eventually(20_000, 'the first blob', () => asked(house).length > 0);
+      await fixture.mirror.manifest(hello, latest, 'GET');
+      await eventually(20_000, 'the first blob', () => asked(fixture).length > 0);
       if (moment !== 'before it is answered') gate.open();
       if (moment === 'while it arrives') await awhile();
       if (moment === 'after it has arrived') {
         arrive();
-        await arrived(house);
+        await arrived(fixture);
       }
 
-      const config = house.mirror.openBlob(hello, image.config.digest).then((blob) => readAll(blob));
+      const config = fixture.mirror.openBlob(hello, image.config.digest).then((blob) => readAll(blob));
       await awhile();
       gate.open();
       arrive();
 
       expect((await config).equals(image.config.bytes)).toBe(true);
-      expect(house.upstream.count('STAT')).toBe(0);
-      await arrived(house);
+      expect(fixture.upstream.count('STAT')).toBe(0);
+      await arrived(fixture);
     },
   );
 });
 
 describe('a stop while blobs are fetched ahead', () => {
   it('waits for those under way only, and leaves the others to the next client', async () => {
-    await using house = await MirrorHouse.open(on);
-    shelveImage(house);
-    const gate = new Gate(house);
-    await house.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the first blobs', () => asked(house).length === 4);
+    await using fixture = await MirrorFixture.open(on);
+    publishImage(fixture);
+    const gate = new Gate(fixture);
+    await fixture.mirror.manifest(hello, latest, 'GET');
+    await eventually(20_000, 'the first blobs', () => asked(fixture).length === 4);
 
-    const restarted = house.restart();
+    const restarted = fixture.restart();
     gate.open();
     await restarted;
     await awhile();
 
-    expect(asked(house).toSorted()).toEqual(parts.slice(0, 4).toSorted());
-    await house.mirror.manifest(hello, latest, 'GET');
-    await arrived(house);
+    expect(asked(fixture).toSorted()).toEqual(parts.slice(0, 4).toSorted());
+    await fixture.mirror.manifest(hello, latest, 'GET');
+    await arrived(fixture);
   });
 });

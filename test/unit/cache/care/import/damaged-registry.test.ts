@@ -7,7 +7,7 @@ import type { AdoptingStore } from '../../../../../src/cache/care/import/blob-im
 import { mediaTypes } from '../../../../../src/oci/media-type.ts';
 import { StoreError } from '../../../../../src/store/store-error.ts';
 import { content as contentOf, descriptor, makeImage, makeIndex } from '../../../../support/image.ts';
-import { houseWithAnImage, skippedBy, withMethods } from '../../../../support/import-house.ts';
+import { fixtureWithAnImage, skippedBy, withMethods } from '../../../../support/import-fixture.ts';
 
 const image = makeImage({ layers: 2 });
 const [layer] = image.layers;
@@ -15,25 +15,25 @@ if (layer === undefined) throw new Error('an image has a layer');
 
 describe('an import goes on, and says so, when it finds', () => {
   it('a damaged blob', async () => {
-    await using house = await houseWithAnImage();
-    await house.registry.put('library/app', 'bad', image);
-    await house.registry.write(house.registry.blob(layer.digest), Buffer.alloc(layer.size));
+    await using fixture = await fixtureWithAnImage();
+    await fixture.registry.put('library/app', 'bad', image);
+    await fixture.registry.write(fixture.registry.blob(layer.digest), Buffer.alloc(layer.size));
 
-    const skipped = await skippedBy(house);
+    const skipped = await skippedBy(fixture);
 
     expect(skipped).toEqual([`blob ${layer.digest} is damaged: its bytes are not what its digest says`]);
-    expect(await house.metadata.blob(layer.digest)).toBeUndefined();
-    expect(await house.content.size(layer.digest)).toBeUndefined();
-    expect(await house.digestOfTag('library/app', 'bad')).toBe(image.digest);
-    expect(await readFile(house.registry.path(house.registry.blob(layer.digest)))).toEqual(
+    expect(await fixture.metadata.blob(layer.digest)).toBeUndefined();
+    expect(await fixture.content.size(layer.digest)).toBeUndefined();
+    expect(await fixture.digestOfTag('library/app', 'bad')).toBe(image.digest);
+    expect(await readFile(fixture.registry.path(fixture.registry.blob(layer.digest)))).toEqual(
       Buffer.alloc(layer.size),
     );
   });
 
   it('blobs that are no whole files of their own', async () => {
-    await using house = await houseWithAnImage();
+    await using fixture = await fixtureWithAnImage();
     const spoiled = makeImage({ layers: 7, seed: 3 });
-    await house.registry.put('library/app', 'bad', spoiled);
+    await fixture.registry.put('library/app', 'bad', spoiled);
     const moved = async (path: string) => {
       await rename(path, `${path}.moved`);
       await symlink(`${path}.moved`, path);
@@ -57,15 +57,15 @@ describe('an import goes on, and says so, when it finds', () => {
     const expected: string[] = [];
     for (const [index, [spoil, reason]] of ways.entries()) {
       const digest = spoiled.layers[index]?.digest ?? layer.digest;
-      await spoil(house.registry.path(house.registry.blob(digest)));
+      await spoil(fixture.registry.path(fixture.registry.blob(digest)));
       expected.push(`blob ${digest} ${reason}`);
     }
 
-    const skipped = await skippedBy(house);
+    const skipped = await skippedBy(fixture);
 
     expect(skipped).toEqual(expected.toSorted());
-    for (const { digest } of spoiled.layers) expect(await house.content.size(digest)).toBeUndefined();
-    expect(await house.content.size(spoiled.config.digest)).toBe(spoiled.config.size);
+    for (const { digest } of spoiled.layers) expect(await fixture.content.size(digest)).toBeUndefined();
+    expect(await fixture.content.size(spoiled.config.digest)).toBe(spoiled.config.size);
   });
 
   it.each([
@@ -76,11 +76,11 @@ describe('an import goes on, and says so, when it finds', () => {
     ],
     ['missing', 'is missing', async (path: string) => rm(path)],
   ])('a manifest that is %s', async (_, reason, spoil) => {
-    await using house = await houseWithAnImage();
-    await house.registry.putManifest('library/app', 'bad', image);
-    await spoil(house.registry.path(house.registry.blob(image.digest)));
+    await using fixture = await fixtureWithAnImage();
+    await fixture.registry.putManifest('library/app', 'bad', image);
+    await spoil(fixture.registry.path(fixture.registry.blob(image.digest)));
 
-    const skipped = await skippedBy(house);
+    const skipped = await skippedBy(fixture);
 
     expect(skipped).toEqual([
       'library/app:bad points to a manifest that cannot be taken over',
@@ -105,23 +105,23 @@ describe('an import goes on, and says so, when it finds', () => {
       'is no manifest that can be stored: layers[0] has no valid digest',
     ],
   ])('a manifest %s', async (_, document, reason) => {
-    await using house = await houseWithAnImage();
+    await using fixture = await fixtureWithAnImage();
     const manifest = contentOf(Buffer.from(JSON.stringify(document)), '');
-    await house.registry.putManifest('library/app', undefined, manifest);
+    await fixture.registry.putManifest('library/app', undefined, manifest);
 
-    expect(await skippedBy(house)).toEqual([`library/app@${manifest.digest} ${reason}`]);
+    expect(await skippedBy(fixture)).toEqual([`library/app@${manifest.digest} ${reason}`]);
   });
 
   it('a manifest larger than any', async () => {
-    await using house = await houseWithAnImage();
+    await using fixture = await fixtureWithAnImage();
     const manifest = contentOf(Buffer.alloc(4 * 1024 * 1024 + 1, ' '), '');
-    await house.registry.putManifest('library/app', undefined, manifest);
+    await fixture.registry.putManifest('library/app', undefined, manifest);
 
-    expect(await skippedBy(house)).toEqual([`library/app@${manifest.digest} is larger than 4194304 bytes`]);
+    expect(await skippedBy(fixture)).toEqual([`library/app@${manifest.digest} is larger than 4194304 bytes`]);
   });
 
   it('a foreign layer, whose image it takes without', async () => {
-    await using house = await houseWithAnImage();
+    await using fixture = await fixtureWithAnImage();
     const foreign = { ...descriptor(layer), urls: ['https://example.com/layer'] };
     const document = {
       mediaType: mediaTypes.dockerManifest,
@@ -129,52 +129,54 @@ describe('an import goes on, and says so, when it finds', () => {
       layers: [foreign],
     };
     const manifest = contentOf(Buffer.from(JSON.stringify(document)), mediaTypes.dockerManifest);
-    await house.registry.putManifest('library/app', 'windows', manifest);
+    await fixture.registry.putManifest('library/app', 'windows', manifest);
 
-    const skipped = await skippedBy(house);
+    const skipped = await skippedBy(fixture);
 
     expect(skipped).toEqual([
       `library/app@${manifest.digest} names foreign layers, which clients fetch elsewhere`,
     ]);
-    expect(await house.digestOfTag('library/app', 'windows')).toBe(manifest.digest);
+    expect(await fixture.digestOfTag('library/app', 'windows')).toBe(manifest.digest);
   });
 
   it('indexes in indexes without end', async () => {
-    await using house = await houseWithAnImage();
+    await using fixture = await fixtureWithAnImage();
     let innermost = makeIndex([image]);
     for (let depth = 0; depth < 20; depth += 1) {
       const bytes = Buffer.from(
         JSON.stringify({ mediaType: mediaTypes.ociIndex, manifests: [descriptor(innermost)] }),
       );
-      await house.registry.putManifest('library/app', undefined, innermost);
+      await fixture.registry.putManifest('library/app', undefined, innermost);
       innermost = { ...contentOf(bytes, mediaTypes.ociIndex), images: [] };
     }
-    await house.registry.putManifest('library/app', 'deep', innermost);
+    await fixture.registry.putManifest('library/app', 'deep', innermost);
 
-    await skippedBy(house);
+    await skippedBy(fixture);
 
-    expect(await house.digestOfTag('library/app', 'deep')).toBe(innermost.digest);
+    expect(await fixture.digestOfTag('library/app', 'deep')).toBe(innermost.digest);
   });
 
   it('a blob that cannot be read while all else can', async () => {
-    await using house = await houseWithAnImage();
-    await house.registry.put('library/app', 'bad', image);
+    await using fixture = await fixtureWithAnImage();
+    await fixture.registry.put('library/app', 'bad', image);
     const adopt: AdoptingStore['adopt'] = async (digest, file) => {
       if (digest === layer.digest) throw new StoreError('IO', 'adopting a file failed: EIO');
-      return house.content.adopt(digest, file);
+      return fixture.content.adopt(digest, file);
     };
 
-    expect(await skippedBy(house, { content: withMethods(house.content, { adopt }) })).toEqual([
+    expect(await skippedBy(fixture, { content: withMethods(fixture.content, { adopt }) })).toEqual([
       `blob ${layer.digest} adopting a file failed: EIO`,
     ]);
   });
 
   it('a blob that is being fetched at the same time', async () => {
-    await using house = await houseWithAnImage();
-    await house.registry.put('library/app', 'busy', image);
-    const ingest = await house.content.ingest(layer.digest);
+    await using fixture = await fixtureWithAnImage();
+    await fixture.registry.put('library/app', 'busy', image);
+    const ingest = await fixture.content.ingest(layer.digest);
 
-    expect(await skippedBy(house)).toEqual([`blob ${layer.digest} is being fetched from upstream just now`]);
+    expect(await skippedBy(fixture)).toEqual([
+      `blob ${layer.digest} is being fetched from upstream just now`,
+    ]);
 
     await ingest.close();
   });

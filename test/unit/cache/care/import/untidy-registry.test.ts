@@ -2,7 +2,7 @@ import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeImage } from '../../../../support/image.ts';
-import { houseWithAnImage, skippedBy } from '../../../../support/import-house.ts';
+import { fixtureWithAnImage, skippedBy } from '../../../../support/import-fixture.ts';
 
 const image = makeImage({ layers: 1 });
 const other = makeImage({ layers: 1, seed: 2 });
@@ -33,44 +33,44 @@ describe('an import goes on, and says so, when it finds', () => {
       ':"a\\u001b[2J" is no tag',
     ],
   ])('%s', async (_, path, link, expected) => {
-    await using house = await houseWithAnImage();
-    await house.registry.write(`repositories/library/app/_manifests/${path}`, link);
+    await using fixture = await fixtureWithAnImage();
+    await fixture.registry.write(`repositories/library/app/_manifests/${path}`, link);
 
-    expect(await skippedBy(house)).toEqual([`library/app${expected}`]);
+    expect(await skippedBy(fixture)).toEqual([`library/app${expected}`]);
   });
 
   it.each([
     ['to something else', other.digest, 'has a link to something else'],
     ['that is garbage', '../../../mirror', 'has a link that is no digest'],
   ])('a manifest with a link %s', async (_, link, reason) => {
-    await using house = await houseWithAnImage();
-    await house.registry.putManifest('library/app', undefined, image);
+    await using fixture = await fixtureWithAnImage();
+    await fixture.registry.putManifest('library/app', undefined, image);
     const hex = image.digest.slice('sha256:'.length);
-    await house.registry.write(`repositories/library/app/_manifests/revisions/sha256/${hex}/link`, link);
+    await fixture.registry.write(`repositories/library/app/_manifests/revisions/sha256/${hex}/link`, link);
 
-    expect(await skippedBy(house)).toEqual([`library/app@${image.digest} ${reason}`]);
+    expect(await skippedBy(fixture)).toEqual([`library/app@${image.digest} ${reason}`]);
   });
 
   it('a manifest that was deleted', async () => {
-    await using house = await houseWithAnImage();
-    await house.registry.putManifest('library/app', undefined, image);
+    await using fixture = await fixtureWithAnImage();
+    await fixture.registry.putManifest('library/app', undefined, image);
     const hex = image.digest.slice('sha256:'.length);
-    await rm(house.registry.path(`repositories/library/app/_manifests/revisions/sha256/${hex}/link`));
+    await rm(fixture.registry.path(`repositories/library/app/_manifests/revisions/sha256/${hex}/link`));
 
-    expect(await skippedBy(house)).toEqual([`library/app@${image.digest} was deleted`]);
+    expect(await skippedBy(fixture)).toEqual([`library/app@${image.digest} was deleted`]);
   });
 
   it('symbolic links among repositories and tags', async () => {
-    await using house = await houseWithAnImage();
-    await house.registry.putManifest('hidden/app', '1', image);
-    await rename(house.registry.path('repositories/hidden'), house.path('hidden'));
-    await symlink(house.path('hidden'), house.registry.path('repositories/linked'));
-    await symlink(house.registry.root, house.registry.path('repositories/library/loop'));
-    const tags = house.registry.path('repositories/library/app/_manifests/tags');
+    await using fixture = await fixtureWithAnImage();
+    await fixture.registry.putManifest('hidden/app', '1', image);
+    await rename(fixture.registry.path('repositories/hidden'), fixture.path('hidden'));
+    await symlink(fixture.path('hidden'), fixture.registry.path('repositories/linked'));
+    await symlink(fixture.registry.root, fixture.registry.path('repositories/library/loop'));
+    const tags = fixture.registry.path('repositories/library/app/_manifests/tags');
     await mkdir(join(tags, 'bad'));
     await symlink(join(tags, 'good', 'current'), join(tags, 'bad', 'current'));
 
-    const skipped = await skippedBy(house);
+    const skipped = await skippedBy(fixture);
 
     expect(skipped).toEqual([
       'library/app:bad is reached by a symbolic link, which is not followed',
@@ -80,31 +80,31 @@ describe('an import goes on, and says so, when it finds', () => {
   });
 
   it('an upload that has not ended', async () => {
-    await using house = await houseWithAnImage();
-    await house.registry.write('repositories/library/app/_uploads/4711/data', 'half a layer');
+    await using fixture = await fixtureWithAnImage();
+    await fixture.registry.write('repositories/library/app/_uploads/4711/data', 'half a layer');
 
-    expect(await skippedBy(house)).toEqual(['library/app/_uploads/4711 is an upload that has not ended']);
+    expect(await skippedBy(fixture)).toEqual(['library/app/_uploads/4711 is an upload that has not ended']);
   });
 
   it('names that no repository has', async () => {
-    await using house = await houseWithAnImage();
-    await house.registry.putManifest('Library/App', '1', image);
-    await house.registry.write('repositories/library/app/file', '');
+    await using fixture = await fixtureWithAnImage();
+    await fixture.registry.putManifest('Library/App', '1', image);
+    await fixture.registry.write('repositories/library/app/file', '');
 
-    expect(await skippedBy(house)).toEqual([
+    expect(await skippedBy(fixture)).toEqual([
       'Library is no name of a repository',
       'library/app/file is no folder',
     ]);
   });
 
   it('names that Docker Hub cannot have, unless it is another registry', async () => {
-    await using house = await houseWithAnImage();
-    await house.registry.putManifest('app', '1', image);
+    await using fixture = await fixtureWithAnImage();
+    await fixture.registry.putManifest('app', '1', image);
 
-    expect(await skippedBy(house)).toEqual([
+    expect(await skippedBy(fixture)).toEqual([
       'app is no name on Docker Hub, where official images are in library/',
     ]);
-    expect(await skippedBy(house, {}, 'ghcr.io')).toEqual([]);
-    expect(await house.digestOfTag('app', '1', 'ghcr.io')).toBe(image.digest);
+    expect(await skippedBy(fixture, {}, 'ghcr.io')).toEqual([]);
+    expect(await fixture.digestOfTag('app', '1', 'ghcr.io')).toBe(image.digest);
   });
 });

@@ -27,7 +27,7 @@ export interface Read {
 }
 
 /** Ranges on a clock of their own. */
-export class RangesHouse {
+export class RangesFixture {
   readonly clock = new TestClock(0);
   readonly budget: ByteBudget;
   readonly ranges: Ranges;

@@ -7,10 +7,10 @@ const pieceMs = 10;
 /** A sender that a timer woke late may catch up on this much, in milliseconds. */
 const slackMs = 50;
 
-/** A line of limited capacity. Senders that share it take turns, piece by piece. */
-export class Link {
+/** A limit on bytes per second. Senders that share it take turns, piece by piece. */
+export class BandwidthLimit {
   readonly #bytesPerSecond: number;
-  /** When the line is free again, on the monotonic clock in milliseconds. */
+  /** When the next piece may pass, on the monotonic clock in milliseconds. */
   #free = performance.now();
 
   constructor(bytesPerSecond: number) {

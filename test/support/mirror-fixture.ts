@@ -23,7 +23,7 @@ import { ScriptedUpstream } from './scripted-upstream.ts';
 import { TempFolder } from './temp-folder.ts';
 import { TestClock } from './test-clock.ts';
 
-export interface MirrorHouseOptions {
+export interface MirrorFixtureOptions {
   /** What plain names mean. */
   readonly upstream?: ScriptedUpstream;
   readonly others?: readonly ScriptedUpstream[];
@@ -44,28 +44,28 @@ export interface MirrorHouseOptions {
 }
 
 /** A mirror on real stores in a folder of its own, with a scripted upstream and a clock that a test holds. */
-export class MirrorHouse implements AsyncDisposable {
+export class MirrorFixture implements AsyncDisposable {
   readonly clock = new TestClock();
   readonly aheadTally = new AheadTally();
   readonly upstream: ScriptedUpstream;
   readonly #folder: TempFolder;
-  readonly #options: MirrorHouseOptions;
+  readonly #options: MirrorFixtureOptions;
   #stores: { readonly content: ContentStore; readonly metadata: MetadataStore } | undefined;
   #opened: readonly { close(): Promise<void> }[] = [];
   #running: { readonly mirror: RunningMirror; readonly space: Space } | undefined;
   readonly #log = logLines('debug');
 
-  private constructor(folder: TempFolder, options: MirrorHouseOptions) {
+  private constructor(folder: TempFolder, options: MirrorFixtureOptions) {
     this.#folder = folder;
     this.#options = options;
     this.upstream = options.upstream ?? new ScriptedUpstream();
   }
 
-  static async open(options: MirrorHouseOptions = {}): Promise<MirrorHouse> {
+  static async open(options: MirrorFixtureOptions = {}): Promise<MirrorFixture> {
     const folder = await (options.inMemory === true ? TempFolder.inMemory() : TempFolder.create());
-    const house = new MirrorHouse(folder, options);
-    await house.#start();
-    return house;
+    const fixture = new MirrorFixture(folder, options);
+    await fixture.#start();
+    return fixture;
   }
 
   get mirror(): Mirror {
@@ -185,7 +185,7 @@ export class MirrorHouse implements AsyncDisposable {
   }
 
   #open<T>(part: T | undefined): T {
-    if (part === undefined) throw new Error('the house is closed');
+    if (part === undefined) throw new Error('the fixture is closed');
     return part;
   }
 }

@@ -11,7 +11,7 @@ import { FakeCaretaker } from './fake-caretaker.ts';
 import { TempFolder } from './temp-folder.ts';
 
 /** A control server on a folder of its own, with a caretaker that does as a test says. */
-export class ControlHouse implements AsyncDisposable {
+export class ControlFixture implements AsyncDisposable {
   readonly caretaker = new FakeCaretaker();
   readonly folder: TempFolder;
   readonly #log: string[] = [];
@@ -21,10 +21,10 @@ export class ControlHouse implements AsyncDisposable {
     this.folder = folder;
   }
 
-  static async open(): Promise<ControlHouse> {
-    const house = new ControlHouse(await TempFolder.create());
-    await house.serve();
-    return house;
+  static async open(): Promise<ControlFixture> {
+    const fixture = new ControlFixture(await TempFolder.create());
+    await fixture.serve();
+    return fixture;
   }
 
   get remote(): Caretaker {

@@ -17,7 +17,7 @@ import { logLines } from './log-lines.ts';
 import { TempFolder } from './temp-folder.ts';
 import { TestClock } from './test-clock.ts';
 
-export interface CareHouseOptions {
+export interface CareFixtureOptions {
   readonly space?: Partial<SpaceSettings>;
   /** Thirty days if not given. */
   readonly scrubMs?: number;
@@ -38,22 +38,22 @@ const day = 24 * 60 * 60 * 1000;
 /**
  * A cache of Docker Hub, which is the plain upstream, and of GHCR, on real stores, and what looks after it.
  */
-export class CareHouse implements AsyncDisposable {
+export class CareFixture implements AsyncDisposable {
   readonly clock = new TestClock();
   readonly #folder: TempFolder;
-  readonly #options: CareHouseOptions;
+  readonly #options: CareFixtureOptions;
   readonly #log = logLines('debug');
   #opened: Opened | undefined;
 
-  private constructor(folder: TempFolder, options: CareHouseOptions) {
+  private constructor(folder: TempFolder, options: CareFixtureOptions) {
     this.#folder = folder;
     this.#options = options;
   }
 
-  static async open(options: CareHouseOptions = {}): Promise<CareHouse> {
-    const house = new CareHouse(await TempFolder.create(), options);
-    await house.#open();
-    return house;
+  static async open(options: CareFixtureOptions = {}): Promise<CareFixture> {
+    const fixture = new CareFixture(await TempFolder.create(), options);
+    await fixture.#open();
+    return fixture;
   }
 
   get caretaker(): Caretaker {
@@ -158,7 +158,7 @@ export class CareHouse implements AsyncDisposable {
   }
 
   get #parts(): Opened {
-    if (this.#opened === undefined) throw new Error('the house is closed');
+    if (this.#opened === undefined) throw new Error('the fixture is closed');
     return this.#opened;
   }
 

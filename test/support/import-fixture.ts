@@ -27,7 +27,7 @@ interface Stores {
 }
 
 /** An empty cache of Docker Hub and GHCR on real stores, and an empty folder of registry:2's beside it. */
-export class ImportHouse implements AsyncDisposable {
+export class ImportFixture implements AsyncDisposable {
   readonly clock: TestClock;
   readonly registry: RegistryStore;
   readonly content: FilesystemContentStore;
@@ -42,14 +42,14 @@ export class ImportHouse implements AsyncDisposable {
     this.metadata = metadata;
   }
 
-  static async open(): Promise<ImportHouse> {
+  static async open(): Promise<ImportFixture> {
     const folder = await TempFolder.create();
     const clock = new TestClock();
     const content = await FilesystemContentStore.open(folder.join('data'));
     const metadata = await SqliteMetadataStore.open(folder.join('data', 'metadata.sqlite'), clock);
-    const house = new ImportHouse(folder, clock, { content, metadata });
-    await mkdir(house.registry.path('repositories'), { recursive: true });
-    return house;
+    const fixture = new ImportFixture(folder, clock, { content, metadata });
+    await mkdir(fixture.registry.path('repositories'), { recursive: true });
+    return fixture;
   }
 
   /** An absolute path beside the registry's folder and the cache's, which is `data`. */
@@ -79,7 +79,7 @@ export class ImportHouse implements AsyncDisposable {
   }
 
   /** Imports to the end. */
-  async import(...how: Parameters<ImportHouse['events']>): Promise<ImportOutcome> {
+  async import(...how: Parameters<ImportFixture['events']>): Promise<ImportOutcome> {
     const events: ImportEvent[] = [];
     for await (const event of this.events(...how)) events.push(event);
     const last = events.at(-1);
@@ -103,21 +103,25 @@ export class ImportHouse implements AsyncDisposable {
 
 const whole = makeImage({ layers: 1, seed: 99 });
 
-/** A house with one tag of which nothing is damaged, `library/app:good`. */
-export async function houseWithAnImage(): Promise<ImportHouse> {
-  const house = await ImportHouse.open();
-  await house.registry.putManifest('library/app', 'good', whole);
-  return house;
+/** A fixture with one tag of which nothing is damaged, `library/app:good`. */
+export async function fixtureWithAnImage(): Promise<ImportFixture> {
+  const fixture = await ImportFixture.open();
+  await fixture.registry.putManifest('library/app', 'good', whole);
+  return fixture;
 }
 
 /** What an import skips, and why, once it is sure that it took over what is whole. */
 export async function skippedBy(
-  house: ImportHouse,
-  ...how: Parameters<ImportHouse['import']>
+  fixture: ImportFixture,
+  ...how: Parameters<ImportFixture['import']>
 ): Promise<readonly string[]> {
-  const { skipped, report } = await house.import(...how);
+  const { skipped, report } = await fixture.import(...how);
   if (report.skipped !== skipped.length) throw new Error('the report counts other than what was told');
-  const found = await house.digestOfTag('library/app', 'good', how[1] === 'ghcr.io' ? 'ghcr.io' : undefined);
+  const found = await fixture.digestOfTag(
+    'library/app',
+    'good',
+    how[1] === 'ghcr.io' ? 'ghcr.io' : undefined,
+  );
   if (found !== whole.digest) throw new Error('what is whole was not taken over');
   return skipped;
 }

@@ -12,8 +12,8 @@ import { TempFolder } from './temp-folder.ts';
 /** Five hours after everything of a {@link FakeCaretaker} was used last, in milliseconds since the epoch. */
 const now = 1_700_000_000_000 + 5 * 3_600_000;
 
-/** A data folder that a server has, whose caretaker does as a test says, and somebody who runs commands. */
-export class Desk implements AsyncDisposable {
+/** A control server with a scripted caretaker, and a terminal to run care commands on. */
+export class CareCommandFixture implements AsyncDisposable {
   readonly caretaker = new FakeCaretaker();
   readonly interrupted = new AbortController();
   readonly #closing: AsyncDisposableStack;
@@ -28,7 +28,7 @@ export class Desk implements AsyncDisposable {
     this.options = { config };
   }
 
-  static async open(): Promise<Desk> {
+  static async open(): Promise<CareCommandFixture> {
     await using closing = new AsyncDisposableStack();
     const folder = closing.use(await TempFolder.create());
     const config = await writeConfigurationFile(folder, {});
@@ -36,15 +36,15 @@ export class Desk implements AsyncDisposable {
     await mkdir(data);
     const lock = await FolderLock.take(data);
     closing.defer(() => lock.release());
-    const desk = new Desk(closing.move(), config);
+    const fixture = new CareCommandFixture(closing.move(), config);
     const server = await ControlServer.open({
       folder: data,
-      caretaker: desk.caretaker,
+      caretaker: fixture.caretaker,
       clock: systemClock(),
       logger: pino({ level: 'silent' }),
     });
-    desk.#closing.defer(() => server.close());
-    return desk;
+    fixture.#closing.defer(() => server.close());
+    return fixture;
   }
 
   get context(): CareContext {

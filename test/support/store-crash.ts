@@ -3,41 +3,41 @@ interface Handle {
 }
 
 /**
- * Stands before a store and cuts the power after some calls, for good: from then on no call reaches the
- * store, and none is ever answered, as for a process that is gone. The stores that share one switch go
+ * Wraps a store and simulates a crash after some calls: from then on no call reaches the
+ * store, and none is ever answered, as for a process that is gone. The stores that share one crash go
  * together.
  */
-export class PowerSwitch {
+export class StoreCrash {
   #callsLeft = Infinity;
   readonly #handles = new Set<Handle>();
   #closed = false;
 
-  /** Cuts the power after so many more calls. */
-  cutAfter(calls: number): void {
+  /** Crashes after so many more calls. */
+  after(calls: number): void {
     this.#callsLeft = calls;
   }
 
-  /** Closes the files that were open when the power went, as the system does for a process that is gone. */
+  /** Closes the files that were open at the crash, as the system does for a process that is gone. */
   async closeFiles(): Promise<void> {
     this.#closed = true;
     for (const handle of this.#handles) await handle.close().catch(() => undefined);
     this.#handles.clear();
   }
 
-  /** Whether the power is gone. */
-  get off(): boolean {
+  /** Whether it has crashed. */
+  get happened(): boolean {
     return this.#callsLeft <= 0;
   }
 
-  /** The same store, until the power goes. Objects that the store gives out (ingests, readers) go with it. */
-  wire<T extends object>(store: T): T {
+  /** The same store, until the crash. Objects that the store gives out (ingests, readers) crash with it. */
+  wrap<T extends object>(store: T): T {
     return new Proxy(store, {
       get: (inner, key) => {
         const value: unknown = Reflect.get(inner, key, inner);
-        if (typeof value === 'object' && value !== null) return this.wire(value);
+        if (typeof value === 'object' && value !== null) return this.wrap(value);
         if (typeof value !== 'function') return value;
         return (...args: readonly unknown[]): unknown => {
-          if (this.off) return silence();
+          if (this.happened) return silence();
           this.#callsLeft -= 1;
           const result: unknown = Reflect.apply(value, inner, args);
           if (result instanceof Promise) return this.#answer(result);
@@ -53,13 +53,13 @@ export class PowerSwitch {
       this.#handles.add(answer);
       if (this.#closed) await answer.close().catch(() => undefined);
     }
-    if (this.off) return silence();
-    return isHandle(answer) ? this.wire(answer) : answer;
+    if (this.happened) return silence();
+    return isHandle(answer) ? this.wrap(answer) : answer;
   }
 
   async *#items(result: AsyncIterable<unknown>): AsyncIterable<unknown> {
     for await (const item of result) {
-      if (this.off) await silence();
+      if (this.happened) await silence();
       yield item;
     }
   }
