@@ -18,7 +18,7 @@ export interface QuarantinedBlob extends StoredBlob {
 }
 
 /** What the bytes of a committed blob turned out to be. A blob cut short, or one that cannot be read, is damaged. */
-export type Verdict = 'intact' | 'damaged' | 'missing';
+export type VerifyResult = 'intact' | 'damaged' | 'missing';
 
 export interface VerifyOptions {
   /** Ends the verification, which rejects with the signal's reason. */
@@ -87,7 +87,7 @@ export interface ContentStore {
   removePartials(before: number): Promise<number>;
 
   /** Hashes a committed blob, off the main thread. Several calls take turns. */
-  verify(digest: Digest, options?: VerifyOptions): Promise<Verdict>;
+  verify(digest: Digest, options?: VerifyOptions): Promise<VerifyResult>;
   /** Takes a committed blob out of use and keeps its bytes for inspection. False where {@link remove} says so. */
   quarantine(digest: Digest): Promise<boolean>;
   /** The blobs that were taken out of use. */

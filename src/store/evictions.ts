@@ -8,7 +8,7 @@ export interface Scope {
 }
 
 /** Knows what must stay. Asked inside a transaction, so it answers at once. */
-export interface Keeper {
+export interface Retention {
   /** Whether a manifest is exempt from eviction, held there under these tags (none for one known by its digest only). */
   isPinned(repository: Repository, tags: readonly Tag[], digest: Digest): boolean;
   /** Whether a blob is being read, filled or adopted. */
@@ -22,7 +22,7 @@ export interface EvictionRequest {
   readonly before?: number | undefined;
   /** Stops once so many bytes are freed. */
   readonly bytes?: number | undefined;
-  readonly keeper: Keeper;
+  readonly retention: Retention;
 }
 
 /** An image that goes: a root manifest with all that belongs to it alone. */
@@ -82,9 +82,9 @@ export interface StoreUsage {
  * What goes when room is needed, and when. Images wait in a queue in the order of their last use, apart from the clock;
  * whoever stands at its head and was used since, is pinned or in use moves back instead of going.
  *
- * An image is a root manifest with its family: the children an index lists, the manifests whose `subject` it is, and
- * what is tagged after its digest (`sha256-<hex>`, with or without `.sig`, `.att` or `.sbom`), as far as one repository
- * holds both. A family member or a blob that several images share goes only with the last one.
+ * An image is a root manifest with what belongs to it: the children an index lists, the manifests whose `subject` it is,
+ * and what is tagged after its digest (`sha256-<hex>`, with or without `.sig`, `.att` or `.sbom`), as far as one repository
+ * holds both. A manifest or a blob that several images share goes only with the last one.
  *
  * All methods reject with StoreError on trouble; none throws synchronously.
  */
@@ -102,7 +102,11 @@ export interface Evictions {
    * repository, and what belongs to it alone. Blobs in use stay, as ones that no manifest names.
    * Undefined when the repository holds no such thing.
    */
-  remove(repository: Repository, reference: ManifestReference, keeper: Keeper): Promise<Eviction | undefined>;
+  remove(
+    repository: Repository,
+    reference: ManifestReference,
+    retention: Retention,
+  ): Promise<Eviction | undefined>;
 
   /**
    * All that {@link remove} would take something from: the manifest that is meant, first; what it belongs to in that

@@ -52,7 +52,7 @@ export function metadataStoreContract(make: MakeStore): void {
         () => subject.store.check(),
         () => subject.store.manifest(busybox, unknown),
         () => putImage(subject.store, busybox, image),
-        () => subject.store.evictions.evict({ keeper: heedless }),
+        () => subject.store.evictions.evict({ retention: heedless }),
         () => subject.store.evictions.usage(),
       ]) {
         await expect(refused()).rejects.toMatchObject({ name: 'StoreError', code: 'IO' });

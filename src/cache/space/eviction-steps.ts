@@ -59,7 +59,7 @@ export class EvictionSteps {
     this.#forget = listener;
   }
 
-  keeper(): WatchfulKeeper {
+  retention(): WatchfulKeeper {
     return new WatchfulKeeper(this.#pins, this.#inUse);
   }
 
@@ -68,8 +68,8 @@ export class EvictionSteps {
    * Rejects with StoreError when the database fails; bytes that cannot be removed right now are removed later.
    */
   async *run(
-    request: Omit<EvictionRequest, 'keeper'>,
-    keeper = this.keeper(),
+    request: Omit<EvictionRequest, 'retention'>,
+    retention = this.retention(),
   ): AsyncGenerator<Eviction, void, undefined> {
     await this.#pins.load();
     const { bytes = Infinity, ...what } = request;
@@ -77,7 +77,7 @@ export class EvictionSteps {
     try {
       for (let left = bytes; left > 0 && !this.#closing.signal.aborted;) {
         const limit = left === Infinity ? {} : { bytes: left };
-        const eviction = await this.withRoom(() => this.#evictions.evict({ ...what, ...limit, keeper }));
+        const eviction = await this.withRoom(() => this.#evictions.evict({ ...what, ...limit, retention }));
         const carrying = this.carryOut(eviction).finally(() => carried.delete(carrying));
         carried.add(carrying);
         // On a disk without a byte the next step may need the room of this one.

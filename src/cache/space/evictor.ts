@@ -102,8 +102,10 @@ export class Evictor {
    * with StoreError.
    */
   async remove(repository: Repository, reference: ManifestReference): Promise<Eviction | undefined> {
-    const keeper = this.#steps.keeper();
-    const eviction = await this.#steps.withRoom(() => this.#evictions.remove(repository, reference, keeper));
+    const retention = this.#steps.retention();
+    const eviction = await this.#steps.withRoom(() =>
+      this.#evictions.remove(repository, reference, retention),
+    );
     if (eviction === undefined) return undefined;
     this.#policy.loosen();
     await this.#steps.carryOut(eviction);
@@ -144,7 +146,7 @@ export class Evictor {
     await this.#leftovers.refresh();
     let excess = toBytes === undefined ? 0 : (await this.#excess(toBytes)) - this.#leftovers.bytes;
     if (unusedBefore !== undefined) {
-      const plan = this.#evictions.plan({ before: unusedBefore, keeper: this.#steps.keeper() });
+      const plan = this.#evictions.plan({ before: unusedBefore, retention: this.#steps.retention() });
       for await (const one of plan) {
         told.add(one.digest);
         excess -= one.bytes;
@@ -152,7 +154,7 @@ export class Evictor {
       }
     }
     if (excess <= 0) return;
-    for await (const one of this.#evictions.plan({ keeper: this.#steps.keeper() })) {
+    for await (const one of this.#evictions.plan({ retention: this.#steps.retention() })) {
       if (told.has(one.digest)) continue;
       excess -= one.bytes;
       yield one;

@@ -166,13 +166,13 @@ export class Rounds {
       leftovers += removed.files;
       tally.bytes += removed.bytes;
     }
-    const keeper = this.#steps.keeper();
+    const retention = this.#steps.retention();
     let done = false;
     // Files are counted image by image: an image may have one, or hundreds.
     while (!done && !isEnough() && !this.#closing.signal.aborted) {
       for await (const eviction of this.#steps.run(
         { bytes: Math.max(1, bytes + slack - tally.bytes) },
-        keeper,
+        retention,
       )) {
         tally.add(eviction);
         this.#tellOfTooLarge(eviction, `storage.${limit}`, allowed);
@@ -187,8 +187,8 @@ export class Rounds {
     }
     return {
       done,
-      passing: keeper.metUse,
-      lasting: keeper.metPin || (limit !== 'maxsize' && !keeper.metUse),
+      passing: retention.metUse,
+      lasting: retention.metPin || (limit !== 'maxsize' && !retention.metUse),
       freed: leftovers + tally.blobs > 0,
     };
   }
@@ -210,21 +210,21 @@ export class Rounds {
     const excess = await this.#policy.excess(limit);
     if (excess === 0 || this.#policy.isStuck(limit)) return;
     const scope = scopeKey(limit.scope);
-    const keeper = this.#steps.keeper();
+    const retention = this.#steps.retention();
     const tally = new Tally();
     const request = { scope: limit.scope, bytes: excess + limit.bytes * quotaSlackShare };
-    for await (const eviction of this.#steps.run(request, keeper)) {
+    for await (const eviction of this.#steps.run(request, retention)) {
       tally.add(eviction);
       this.#tellOfTooLarge(eviction, `the quota of ${scope}`, limit.bytes);
     }
     if (tally.images > 0) this.#logger.info({ scope, ...tally.counts }, 'evicted images, to keep a quota');
     const left = await this.#policy.excess(limit);
     if (left === 0) return;
-    if (keeper.metUse) {
+    if (retention.metUse) {
       this.#metUse = true;
       this.#grown.set(scope, limit);
     }
-    if (!keeper.metPin) return;
+    if (!retention.metPin) return;
     this.#policy.stickQuota(limit, left);
     this.#logger.warn({ scope, excess: left }, 'what is pinned takes more than the quota allows');
   }

@@ -1,11 +1,11 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { Repository, Tag } from '../../oci/reference.ts';
-import type { Keeper } from '../../store/evictions.ts';
+import type { Retention } from '../../store/evictions.ts';
 import type { InUse } from '../in-use.ts';
 import type { Pins } from './pins.ts';
 
 /** Says what must stay, and remembers whether it was because of pins. */
-export class WatchfulKeeper implements Keeper {
+export class WatchfulKeeper implements Retention {
   readonly #pins: Pins;
   readonly #inUse: InUse;
   /** Whether anything was kept because it is being read, filled or adopted: that passes. */

@@ -8,7 +8,7 @@ import { StoreError } from '../store-error.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
 import type { Unrecorded } from './unrecorded.ts';
-import type { Verification } from './verification.ts';
+import type { FileVerifier } from './file-verifier.ts';
 
 /** Why a file cannot be linked but may well be copied: another file system, somebody else's file, too many links, no links at all. */
 const linkRefusals: ReadonlySet<string | undefined> = new Set([
@@ -24,13 +24,13 @@ const linkRefusals: ReadonlySet<string | undefined> = new Set([
 export class Adoption {
   readonly #layout: Layout;
   readonly #files: FileSystem;
-  readonly #verification: Verification;
+  readonly #verifier: FileVerifier;
   readonly #unrecorded: Unrecorded;
 
-  constructor(layout: Layout, files: FileSystem, verification: Verification, unrecorded: Unrecorded) {
+  constructor(layout: Layout, files: FileSystem, verification: FileVerifier, unrecorded: Unrecorded) {
     this.#layout = layout;
     this.#files = files;
-    this.#verification = verification;
+    this.#verifier = verification;
     this.#unrecorded = unrecorded;
   }
 
@@ -97,7 +97,7 @@ export class Adoption {
   }
 
   async #sizeIfIntact(digest: Digest, path: string): Promise<number | undefined> {
-    if ((await this.#verification.verdict(digest, path)) !== 'intact') return undefined;
+    if ((await this.#verifier.verdict(digest, path)) !== 'intact') return undefined;
     return (await unlessMissing(lstat(path)))?.size;
   }
 

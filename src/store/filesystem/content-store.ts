@@ -11,7 +11,7 @@ import type {
   QuarantinedBlob,
   Room,
   StoredBlob,
-  Verdict,
+  VerifyResult,
   VerifyOptions,
 } from '../content-store.ts';
 import { fileError, readError, unlessMissing } from '../file-error.ts';
@@ -30,7 +30,7 @@ import { Reserve } from './reserve.ts';
 import { SharedChunks } from './shared-chunks.ts';
 import { Unrecorded } from './unrecorded.ts';
 import { Volume } from './volume.ts';
-import { Verification } from './verification.ts';
+import { FileVerifier } from './file-verifier.ts';
 
 export interface FilesystemContentStoreOptions {
   /** Dates what is quarantined; the machine's if not given. */
@@ -45,7 +45,7 @@ export class FilesystemContentStore implements ContentStore {
   readonly #files: FileSystem;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #thread = new HashThread();
-  readonly #verification: Verification;
+  readonly #verifier: FileVerifier;
   readonly #adoption: Adoption;
   readonly #partials: Partials;
   readonly #quarantine: Quarantine;
@@ -63,9 +63,9 @@ export class FilesystemContentStore implements ContentStore {
     this.#layout = new Layout(root);
     this.#files = files;
     this.#clock = clock;
-    this.#verification = new Verification(this.#thread);
+    this.#verifier = new FileVerifier(this.#thread);
     this.#unrecorded = new Unrecorded(this.#layout);
-    this.#adoption = new Adoption(this.#layout, files, this.#verification, this.#unrecorded);
+    this.#adoption = new Adoption(this.#layout, files, this.#verifier, this.#unrecorded);
     this.#partials = new Partials(this.#layout, files, (digest) => this.#making.has(digest));
     this.#quarantine = new Quarantine(this.#layout, files);
     this.#reserve = new Reserve(this.#layout, files);
@@ -197,9 +197,9 @@ export class FilesystemContentStore implements ContentStore {
     return this.#partials.removeBefore(before);
   }
 
-  async verify(digest: Digest, options: VerifyOptions = {}): Promise<Verdict> {
+  async verify(digest: Digest, options: VerifyOptions = {}): Promise<VerifyResult> {
     if (this.#removals.has(digest)) return 'missing';
-    return this.#verification.verdict(digest, this.#layout.blob(digest), options);
+    return this.#verifier.verdict(digest, this.#layout.blob(digest), options);
   }
 
   async quarantine(digest: Digest): Promise<boolean> {

@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 import type { Digest } from '../../oci/digest.ts';
 import type { Tag } from '../../oci/reference.ts';
 import type { StoredImage } from '../inventory.ts';
-import { Families, type HeldIn } from './eviction/families.ts';
+import { ManifestGraph, type HeldIn } from './eviction/manifest-graph.ts';
 
 interface ManifestRow {
   readonly mediaType: string;
@@ -18,9 +18,9 @@ interface NamedBlob {
   readonly size: number | null;
 }
 
-/** The statements that list the images of a repository (the id of its row). Each is a lookup of its own: see `Families`. */
+/** The statements that list the images of a repository (the id of its row). Each is a lookup of its own: see `ManifestGraph`. */
 export class InventoryImages {
-  readonly #families: Families;
+  readonly #graph: ManifestGraph;
   readonly #tags;
   readonly #manifests;
   readonly #isTagged;
@@ -29,7 +29,7 @@ export class InventoryImages {
   readonly #blobs;
 
   constructor(database: Database.Database) {
-    this.#families = new Families(database);
+    this.#graph = new ManifestGraph(database);
     this.#tags = database.prepare<[number, string, number], { readonly tag: Tag; readonly digest: Digest }>(
       `SELECT name AS tag, digest FROM tag WHERE repository = ? AND name > ? ORDER BY name LIMIT ?`,
     );
@@ -56,7 +56,7 @@ export class InventoryImages {
 
   /** Whether a tag stands for an image, and not for what belongs to one. */
   isImage(repository: number, tag: Tag): boolean {
-    return !this.#families.isCompanion(repository, tag);
+    return !this.#graph.isCompanion(repository, tag);
   }
 
   /** Manifests after that one, in the order of their digests. */
@@ -67,7 +67,7 @@ export class InventoryImages {
   /** Whether a manifest has no tag, and belongs to no other manifest of the repository. */
   isUntaggedRoot(repository: number, digest: Digest): boolean {
     if (this.#isTagged.get(repository, digest) !== undefined) return false;
-    return this.#families.holders(digest, this.#heldIn(repository)).length === 0;
+    return this.#graph.owners(digest, this.#heldIn(repository)).length === 0;
   }
 
   /** What is known of an image, or undefined when it is no longer held. */
@@ -80,8 +80,8 @@ export class InventoryImages {
     const blobs = new Map<Digest, number | null>();
     let manifestBytes = 0;
     let { lastUsedAt } = root;
-    const family = this.#familyOf(repository, digest);
-    for (const member of family) {
+    const members = this.#members(repository, digest);
+    for (const member of members) {
       const manifest = this.#manifest.get(member);
       manifestBytes += manifest?.size ?? 0;
       lastUsedAt = Math.max(lastUsedAt, manifest?.lastUsedAt ?? 0);
@@ -91,7 +91,7 @@ export class InventoryImages {
     return {
       mediaType: root.mediaType,
       bytes: sizes.reduce<number>((sum, size) => sum + (size ?? 0), manifestBytes),
-      manifests: family.size,
+      manifests: members.size,
       lastUsedAt,
       createdAt: root.createdAt,
       complete: !sizes.includes(null),
@@ -99,8 +99,8 @@ export class InventoryImages {
   }
 
   /** A manifest and all that belongs to it and is held by the repository. */
-  #familyOf(repository: number, digest: Digest): ReadonlySet<Digest> {
-    return new Set(this.#families.descendants(digest, this.#heldIn(repository)));
+  #members(repository: number, digest: Digest): ReadonlySet<Digest> {
+    return new Set(this.#graph.descendants(digest, this.#heldIn(repository)));
   }
 
   #heldIn(repository: number): HeldIn {

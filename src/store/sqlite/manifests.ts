@@ -3,7 +3,7 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Manifest, ManifestContents } from '../../oci/manifest.ts';
 import type { Repository } from '../../oci/reference.ts';
 import { thisRepository, type InRepository } from './statements.ts';
-import type { Use } from './usage.ts';
+import type { LastUse } from './last-used.ts';
 
 interface Row {
   readonly media_type: string;
@@ -66,7 +66,7 @@ export class Manifests {
       WHERE digest IN (SELECT parent FROM manifest_child WHERE child = @child)
         AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
       ORDER BY last_used_at DESC, digest LIMIT 4`);
-    this.#touch = database.prepare<[{ digest: Digest } & Use]>(`
+    this.#touch = database.prepare<[{ digest: Digest } & LastUse]>(`
       UPDATE manifest SET last_used_at = @at, queue_at = max(queue_at, @position) WHERE digest = @digest`);
   }
 
@@ -89,7 +89,7 @@ export class Manifests {
   }
 
   /** Stores a manifest with what it names; one that is there already is marked as used. To be run inside a transaction. */
-  put({ digest, mediaType, bytes }: Manifest, contents: ManifestContents, use: Use): void {
+  put({ digest, mediaType, bytes }: Manifest, contents: ManifestContents, use: LastUse): void {
     const { subject = null, artifactType = null } = contents;
     const { changes } = this.#insert.run({ digest, mediaType, subject, artifactType, ...use, bytes });
     if (changes === 0) {

@@ -26,8 +26,8 @@ import { Positions } from './positions.ts';
 import { ReferrerLists } from './referrer-lists.ts';
 import { Statements } from './statements.ts';
 import { UpstreamStates } from './upstream-states.ts';
-import { UsageBatch, type Use } from './usage.ts';
-import { UseWriter } from './use-writer.ts';
+import { LastUsedBatch, type LastUse } from './last-used.ts';
+import { LastUsedWriter } from './last-used-writer.ts';
 
 /**
  * Metadata in one SQLite file. The work is done synchronously, in short transactions; promises are how trouble is told.
@@ -46,7 +46,7 @@ export class SqliteMetadataStore implements MetadataStore {
   readonly #absentTags: AbsentTags;
   readonly #condemned: Condemned;
   readonly #positions: Positions;
-  readonly #usage: UsageBatch;
+  readonly #usage: LastUsedBatch;
 
   private constructor(connection: Connection, clock: Clock, onTrouble: (error: StoreError) => void) {
     const { database } = connection;
@@ -59,8 +59,8 @@ export class SqliteMetadataStore implements MetadataStore {
     this.#absentTags = new AbsentTags(database);
     this.#condemned = new Condemned(database);
     this.#positions = new Positions(database, clock);
-    const uses = new UseWriter(database, this.#positions, clock);
-    this.#usage = new UsageBatch(
+    const uses = new LastUsedWriter(database, this.#positions, clock);
+    this.#usage = new LastUsedBatch(
       clock,
       this.#positions,
       (noted) => connection.transactLazily(() => uses.write(noted)),
@@ -290,7 +290,7 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   /** A use that is to be written down at once, in place of any that is not yet. */
-  #use(digest: Digest): Use {
+  #use(digest: Digest): LastUse {
     this.#usage.supersede(digest);
     const use = { at: this.#clock.now(), position: this.#positions.next() };
     this.#positions.save();

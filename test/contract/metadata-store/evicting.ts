@@ -1,12 +1,12 @@
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { Repository } from '../../../src/oci/reference.ts';
-import type { Eviction, EvictionRequest, Keeper } from '../../../src/store/evictions.ts';
+import type { Eviction, EvictionRequest, Retention } from '../../../src/store/evictions.ts';
 import type { MetadataStore } from '../../../src/store/metadata-store.ts';
 import type { Content, Image } from '../../support/image.ts';
 import { blobsOf, putImage } from './subject.ts';
 
 /** Keeps nothing. */
-export const heedless: Keeper = { isPinned: () => false, isInUse: () => false };
+export const heedless: Retention = { isPinned: () => false, isInUse: () => false };
 
 /** Stores an image with the bytes of its blobs. */
 export async function putWhole(
@@ -28,7 +28,7 @@ export async function evictAll(
   let freed = 0;
   let done = false;
   while (!done && freed < wanted) {
-    const part = await store.evictions.evict({ keeper: heedless, ...request, bytes: wanted - freed });
+    const part = await store.evictions.evict({ retention: heedless, ...request, bytes: wanted - freed });
     parts.push(part);
     freed += part.bytes;
     done = part.done;

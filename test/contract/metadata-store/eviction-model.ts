@@ -6,7 +6,7 @@ import type {
   EvictedBlob,
   EvictedImage,
   EvictionRequest,
-  Keeper,
+  Retention,
   Scope,
 } from '../../../src/store/evictions.ts';
 import type { MetadataStore } from '../../../src/store/metadata-store.ts';
@@ -171,11 +171,11 @@ async function evictAndCompare(
   { store, naive }: Both,
   { scope, bytes, pinned, inUse }: RandomRequest,
 ): Promise<void> {
-  const keeper: Keeper = {
+  const retention: Retention = {
     isPinned: (_repository, _tags, digest) => digest === pinned,
     isInUse: (blob) => blob === inUse,
   };
-  const wanted: EvictionRequest = { bytes, keeper, ...(scope === undefined ? {} : { scope }) };
+  const wanted: EvictionRequest = { bytes, retention, ...(scope === undefined ? {} : { scope }) };
   const usage = () => (scope === undefined ? naive.bytes : naive.usageOf(scope));
   const [planned, before] = [await plan(store, wanted), usage()];
   const eviction = await evictAll(store, wanted);
@@ -247,7 +247,7 @@ export function evictionModelContract(make: MakeStore): void {
       await fc.assert(
         fc.asyncProperty(fc.array(uses, { minLength: 8, maxLength: 30 }), (steps) =>
           both(steps, async ({ store, naive }) => {
-            const planned = await plan(store, { keeper: heedless });
+            const planned = await plan(store, { retention: heedless });
             const expected: { digest: Digest; bytes: number }[] = [];
             for (let victim = naive.evict(); victim !== undefined; victim = naive.evict()) {
               expected.push({ digest: victim.digest, bytes: victim.bytes });

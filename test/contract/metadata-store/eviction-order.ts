@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { readManifest, type ManifestContents } from '../../../src/oci/manifest.ts';
-import type { Keeper } from '../../../src/store/evictions.ts';
+import type { Retention } from '../../../src/store/evictions.ts';
 import type { MetadataStore } from '../../../src/store/metadata-store.ts';
 import { makeImage, makeIndex } from '../../support/image.ts';
 import { TestClock } from '../../support/test-clock.ts';
@@ -23,7 +23,10 @@ const [first, second, third] = [makeImage({ seed: 11 }), makeImage({ seed: 12 })
 const year = 365 * 86_400_000;
 
 /** Roots in the order in which they go. */
-async function order(store: MetadataStore, request: { keeper?: Keeper } = {}): Promise<readonly Digest[]> {
+async function order(
+  store: MetadataStore,
+  request: { retention?: Retention } = {},
+): Promise<readonly Digest[]> {
   return (await evictAll(store, request)).images.map(({ digest }) => digest);
 }
 
@@ -168,13 +171,13 @@ export function evictionOrderContract(make: MakeStore): void {
       await putImage(store, busybox, index, 'latest');
       await putWhole(store, busybox, second);
       await putWhole(store, busybox, third, 'other');
-      const keeper: Keeper = {
+      const retention: Retention = {
         ...heedless,
         isPinned: (repository, tags, digest) =>
           repository.name === busybox.name && (tags.includes(latest) || digest === second.digest),
       };
-      expect(await order(store, { keeper })).toEqual([third.digest]);
-      expect(await order(store, { keeper })).toEqual([]);
+      expect(await order(store, { retention })).toEqual([third.digest]);
+      expect(await order(store, { retention })).toEqual([]);
       expect(await store.manifest(busybox, first.digest)).toBeDefined();
       expect(await order(store)).toHaveLength(2);
     });
@@ -187,18 +190,20 @@ export function evictionOrderContract(make: MakeStore): void {
       await putImage(store, busybox, second);
       await putWhole(store, busybox, third);
       const inUse = digestsOf([first.config, ...second.layers]);
-      const keeper: Keeper = { ...heedless, isInUse: (blob) => inUse.has(blob) };
-      expect(await order(store, { keeper })).toEqual([third.digest]);
+      const retention: Retention = { ...heedless, isInUse: (blob) => inUse.has(blob) };
+      expect(await order(store, { retention })).toEqual([third.digest]);
       await putWhole(store, busybox, third);
       inUse.clear();
-      expect(await order(store, { keeper })).toEqual([first.digest, second.digest, third.digest]);
+      expect(await order(store, { retention })).toEqual([first.digest, second.digest, third.digest]);
     });
 
     it('is a blob in use that no manifest names', async () => {
       const clock = new TestClock();
       await using subject = await make(clock);
       await subject.store.putBlob(unknown, 7);
-      const { blobs, done } = await evictAll(subject.store, { keeper: { ...heedless, isInUse: () => true } });
+      const { blobs, done } = await evictAll(subject.store, {
+        retention: { ...heedless, isInUse: () => true },
+      });
       expect({ blobs, done }).toEqual({ blobs: [], done: true });
       expect(await subject.store.blob(unknown)).toBe(7);
     });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/oci/digest.ts';
-import type { Keeper } from '../../../src/store/evictions.ts';
+import type { Retention } from '../../../src/store/evictions.ts';
 import { makeArtifactIndex, type Artifact } from '../../support/artifact.ts';
 import { makeImage, makeIndex, type Content } from '../../support/image.ts';
 import { TestClock } from '../../support/test-clock.ts';
@@ -16,7 +16,7 @@ import {
 } from './subject.ts';
 
 const [first, second, third] = [makeImage({ seed: 21 }), makeImage({ seed: 22 }), makeImage({ seed: 23 })];
-const keepsFirst: Keeper = {
+const keepsFirst: Retention = {
   ...heedless,
   isPinned: ({ upstream, name }, tags) =>
     upstream === busybox.upstream && name === busybox.name && tags.includes(latest),
@@ -54,7 +54,7 @@ export function foreignLinksContract(make: MakeStore): void {
       expect(await store.manifest(busybox, first.digest)).toBeDefined();
 
       await putImage(store, elsewhere, foreign, 'latest');
-      const { images } = await evictAll(store, { keeper: keepsFirst });
+      const { images } = await evictAll(store, { retention: keepsFirst });
       expect(images).toMatchObject([{ repository: elsewhere, digest, tags: ['latest'] }]);
       expect(await store.tag(busybox, latest)).toBeDefined();
     });
@@ -72,9 +72,9 @@ export function foreignLinksContract(make: MakeStore): void {
       await clock.advance(60_000);
       store.touch([second.digest]);
       const order = [first, third, between, second].map(({ digest }) => digest);
-      const planned = await Array.fromAsync(store.evictions.plan({ keeper: heedless }));
+      const planned = await Array.fromAsync(store.evictions.plan({ retention: heedless }));
       expect(planned.map(({ digest }) => digest)).toEqual(order);
-      const within = await Array.fromAsync(store.evictions.plan({ keeper: heedless, scope: busybox }));
+      const within = await Array.fromAsync(store.evictions.plan({ retention: heedless, scope: busybox }));
       expect(within.map(({ digest }) => digest)).toEqual(order.filter((each) => each !== between.digest));
       expect((await evictAll(store)).images.map(({ digest }) => digest)).toEqual(order);
     });
@@ -141,7 +141,7 @@ export function foreignLinksContract(make: MakeStore): void {
       await putImage(store, repositoryNamed('x/copy'), third);
       await putImage(store, busybox, first);
       await putImage(store, busybox, makeIndex([first, third]), 'latest');
-      const gone = await evictAll(store, { keeper: keepsFirst });
+      const gone = await evictAll(store, { retention: keepsFirst });
       expect(gone.manifests.map(({ digest }) => digest)).not.toContain(referrer.digest);
       const eviction = await store.evictions.remove(busybox, { tag: tagNamed('latest') }, heedless);
       const taken: Digest[] = eviction?.manifests.map(({ digest }) => digest) ?? [];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { ManifestReference } from '../../../src/oci/reference.ts';
-import type { Keeper } from '../../../src/store/evictions.ts';
+import type { Retention } from '../../../src/store/evictions.ts';
 import { makeImage, makeIndex } from '../../support/image.ts';
 import { TestClock } from '../../support/test-clock.ts';
 import { digestsOf, evictAll, heedless, putWhole, sizeOf } from './evicting.ts';
@@ -34,8 +34,8 @@ export function removalContract(make: MakeStore): void {
       await putImage(store, busybox, signature);
       await putImage(store, busybox, index, 'latest');
       await putWhole(store, alpine, other, 'latest');
-      const keeper: Keeper = { ...heedless, isPinned: () => true };
-      const eviction = await store.evictions.remove(busybox, { tag: latest }, keeper);
+      const retention: Retention = { ...heedless, isPinned: () => true };
+      const eviction = await store.evictions.remove(busybox, { tag: latest }, retention);
       expect(eviction).toMatchObject({
         images: [
           { repository: busybox, digest: index.digest, tags: ['latest'], bytes: sizeOf(blobsOf(image)) },
@@ -128,8 +128,8 @@ export function removalContract(make: MakeStore): void {
       await using subject = await fresh();
       const { store } = subject;
       await putWhole(store, busybox, image);
-      const keeper: Keeper = { ...heedless, isInUse: (blob) => blob === image.config.digest };
-      const eviction = await store.evictions.remove(busybox, { digest: image.digest }, keeper);
+      const retention: Retention = { ...heedless, isInUse: (blob) => blob === image.config.digest };
+      const eviction = await store.evictions.remove(busybox, { digest: image.digest }, retention);
       expect(new Set(eviction?.blobs)).toEqual(digestsOf(image.layers));
       expect(await store.blob(image.config.digest)).toBe(image.config.size);
       expect((await evictAll(store)).blobs).toEqual([image.config.digest]);

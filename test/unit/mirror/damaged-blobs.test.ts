@@ -157,8 +157,8 @@ describe('what an eviction has left when the power went', () => {
     const image = publish(fixture, 'hello', 1000);
     await pull(fixture, 'hello', image);
     await fixture.settled();
-    const keeper = { isPinned: () => false, isInUse: () => false };
-    const { blobs } = await fixture.metadata.evictions.evict({ keeper });
+    const retention = { isPinned: () => false, isInUse: () => false };
+    const { blobs } = await fixture.metadata.evictions.evict({ retention });
     expect((await cachedBlobs(fixture)).size).toBe(2);
 
     await fixture.restart();
@@ -174,8 +174,8 @@ describe('what an eviction has left when the power went', () => {
     await pull(fixture, 'hello', image);
     await fixture.settled();
     const reading = await fixture.mirror.openBlob(hello, image.config.digest);
-    const keeper = { isPinned: () => false, isInUse: () => false };
-    await fixture.metadata.evictions.evict({ keeper });
+    const retention = { isPinned: () => false, isInUse: () => false };
+    await fixture.metadata.evictions.evict({ retention });
 
     const got = await readAll(await fixture.mirror.openBlob(hello, image.config.digest));
     await reading.close();

@@ -4,8 +4,8 @@ import { Connection } from '../../../src/store/sqlite/connection.ts';
 import { SqliteEvictions } from '../../../src/store/sqlite/eviction/evictions.ts';
 import { Positions } from '../../../src/store/sqlite/positions.ts';
 import { migrate } from '../../../src/store/sqlite/schema.ts';
-import { UsageBatch } from '../../../src/store/sqlite/usage.ts';
-import { UseWriter } from '../../../src/store/sqlite/use-writer.ts';
+import { LastUsedBatch } from '../../../src/store/sqlite/last-used.ts';
+import { LastUsedWriter } from '../../../src/store/sqlite/last-used-writer.ts';
 import { TestClock } from '../../support/test-clock.ts';
 
 /** Tables of one row, and one of which nothing but the first rows are asked for. */
@@ -22,8 +22,8 @@ it('asks for nothing without an index, so that an eviction costs what it removes
     return prepare(sql);
   };
   const positions = new Positions(database, clock);
-  const writer = new UseWriter(database, positions, clock);
-  const batch = new UsageBatch(
+  const writer = new LastUsedWriter(database, positions, clock);
+  const batch = new LastUsedBatch(
     clock,
     positions,
     (uses) => writer.write(uses),

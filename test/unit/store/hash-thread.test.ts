@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { FilesystemContentStore } from '../../../src/store/filesystem/content-store.ts';
 import { HashThread, startHashWorker } from '../../../src/store/filesystem/hash-thread.ts';
-import { Verification } from '../../../src/store/filesystem/verification.ts';
+import { FileVerifier } from '../../../src/store/filesystem/file-verifier.ts';
 import { Child } from '../../support/child.ts';
 import { noise } from '../../support/image.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
@@ -86,7 +86,7 @@ describe('the thread that hashes', () => {
 
 describe('the verdict on a file', () => {
   it('is that it is damaged where it cannot be read', async () => {
-    const verification = new Verification(thread);
+    const verification = new FileVerifier(thread);
     await mkdir(folder.join('directory'));
     await symlink('circle', folder.join('circle'));
     for (const name of ['directory', 'circle']) {
@@ -95,7 +95,7 @@ describe('the verdict on a file', () => {
   });
 
   it('is none where something else is wrong', async () => {
-    const verification = new Verification(thread);
+    const verification = new FileVerifier(thread);
     await expect(verification.verdict(digest, `${file}/below`)).rejects.toMatchObject({ code: 'IO' });
   });
 
@@ -107,7 +107,7 @@ describe('the verdict on a file', () => {
       { hex: 'another', inode: ino },
       { hex: 'another', inode: ino + 1n },
     ];
-    const verification = new Verification({
+    const verification = new FileVerifier({
       hash: async () => outcomes.shift() ?? Promise.reject(new Error('asked too often')),
     });
     expect(await verification.verdict(digest, file)).toBe('intact');

@@ -8,65 +8,65 @@ import type {
   Eviction,
   EvictionRequest,
   Evictions,
-  Keeper,
+  Retention,
   Scope,
   StoreUsage,
   TaggedManifest,
 } from '../../evictions.ts';
 import type { Connection } from '../connection.ts';
 import type { Positions } from '../positions.ts';
-import type { UsageBatch } from '../usage.ts';
+import type { LastUsedBatch } from '../last-used.ts';
 import { Accounts } from './accounts.ts';
 import { Condemned } from './condemned.ts';
-import { Families } from './families.ts';
+import { ManifestGraph } from './manifest-graph.ts';
 import { Images } from './images.ts';
-import { Places } from './places.ts';
+import { Repositories } from './repositories.ts';
 import { Plan } from './plan.ts';
 import { QueueTable } from './queue-table.ts';
 import { RemovalOnDemand } from './removal-on-demand.ts';
 import { Removal } from './removal.ts';
-import { Rounds, type RoundsParts } from './rounds.ts';
+import { Passes, type PassesParts } from './passes.ts';
 import { StoredQueue } from './stored-queue.ts';
 import { Tidying } from './tidying.ts';
 
 /** Evictions from the metadata in a SQLite database. */
 export class SqliteEvictions implements Evictions {
   readonly #connection: Connection;
-  readonly #parts: RoundsParts;
-  readonly #rounds: Rounds;
+  readonly #parts: PassesParts;
+  readonly #passes: Passes;
   readonly #onDemand: RemovalOnDemand;
   readonly #condemned: Condemned;
   readonly #accounts: Accounts;
   readonly #tidying: Tidying;
 
-  constructor(connection: Connection, clock: Clock, positions: Positions, uses: UsageBatch) {
+  constructor(connection: Connection, clock: Clock, positions: Positions, uses: LastUsedBatch) {
     const { database } = connection;
     this.#connection = connection;
     this.#condemned = new Condemned(database);
     this.#accounts = new Accounts(database);
-    const [table, families, places] = [
+    const [table, graph, repositories] = [
       new QueueTable(database),
-      new Families(database),
-      new Places(database),
+      new ManifestGraph(database),
+      new Repositories(database),
     ];
-    const parts = { table, families, places, positions, uses, clock };
+    const parts = { table, graph, repositories, positions, uses, clock };
     const removal = new Removal(database, {
-      places,
-      images: new Images(families, new StoredQueue(parts, undefined)),
+      repositories,
+      images: new Images(graph, new StoredQueue(parts, undefined)),
       accounts: this.#accounts,
       condemned: this.#condemned,
     });
     this.#parts = { ...parts, removal };
-    this.#rounds = new Rounds(this.#parts);
+    this.#passes = new Passes(this.#parts);
     this.#onDemand = new RemovalOnDemand(this.#parts);
     this.#tidying = new Tidying(database, clock);
   }
 
   async evict(request: EvictionRequest): Promise<Eviction> {
     try {
-      return await this.#connection.write(() => this.#rounds.evict(request));
+      return await this.#connection.write(() => this.#passes.evict(request));
     } catch (error) {
-      this.#rounds.restart();
+      this.#passes.restart();
       throw error;
     }
   }
@@ -84,9 +84,9 @@ export class SqliteEvictions implements Evictions {
   remove(
     repository: Repository,
     reference: ManifestReference,
-    keeper: Keeper,
+    retention: Retention,
   ): Promise<Eviction | undefined> {
-    return this.#connection.write(() => this.#onDemand.remove(repository, reference, keeper));
+    return this.#connection.write(() => this.#onDemand.remove(repository, reference, retention));
   }
 
   affected(repository: Repository, reference: ManifestReference): Promise<readonly TaggedManifest[]> {

@@ -38,24 +38,24 @@ export class Plan {
     return found;
   }
 
-  #image({ root, members, home, lastUsedAt }: DueImage): EvictedImage {
-    const { places } = this.#parts;
+  #image({ root, members, imageName, lastUsedAt }: DueImage): EvictedImage {
+    const { repositories } = this.#parts;
     const scope = this.#scope;
     const freed = scope === undefined ? undefined : this.#freedFrom(scope, members);
     const unnamed = this.#queue.takeManifests(
       members,
-      (manifest) => places.of(manifest).length === places.of(manifest, scope).length,
+      (manifest) => repositories.of(manifest).length === repositories.of(manifest, scope).length,
     );
-    return { ...home, digest: root, bytes: this.#sizeOf(freed ?? unnamed), lastUsedAt };
+    return { ...imageName, digest: root, bytes: this.#sizeOf(freed ?? unnamed), lastUsedAt };
   }
 
   /** The blobs that no manifest in a scope names once these have gone from it. */
   #freedFrom(scope: Scope, manifests: readonly Digest[]): readonly Digest[] {
-    const { table, families, places } = this.#parts;
+    const { table, graph, repositories } = this.#parts;
     const freed: Digest[] = [];
     for (const manifest of manifests) {
-      const times = places.of(manifest, scope).length;
-      for (const blob of families.blobs(manifest)) {
+      const times = repositories.of(manifest, scope).length;
+      for (const blob of graph.blobs(manifest)) {
         const left = (this.#claims.get(blob) ?? table.claims(blob, scope)) - times;
         this.#claims.set(blob, left);
         if (left === 0) freed.push(blob);

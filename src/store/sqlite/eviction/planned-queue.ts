@@ -1,15 +1,15 @@
 import type { Digest } from '../../../oci/digest.ts';
-import type { Families } from './families.ts';
-import type { Places } from './places.ts';
-import { compare, type Candidate, type Queue, type Standing } from './queue.ts';
+import type { ManifestGraph } from './manifest-graph.ts';
+import type { Repositories } from './repositories.ts';
+import { compare, type Candidate, type Queue, type QueuePlace } from './queue.ts';
 import type { QueueTable } from './queue-table.ts';
 
 type Kind = Candidate['kind'];
 
 export interface PlannedQueueParts {
   readonly table: QueueTable;
-  readonly families: Families;
-  readonly places: Places;
+  readonly graph: ManifestGraph;
+  readonly repositories: Repositories;
 }
 
 /** A queue in which steps are taken as if, in memory, while the one that it starts from stays as it is. */
@@ -31,26 +31,26 @@ export class PlannedQueue implements Queue {
 
   head(): Candidate | undefined {
     let moved = this.#moved.at(-1);
-    while (moved !== undefined && !this.#standsAt(moved, moved.position)) {
+    while (moved !== undefined && !this.#isAt(moved, moved.position)) {
       this.#moved.pop();
       moved = this.#moved.at(-1);
     }
     let stored = this.#stored.head();
-    while (stored !== undefined && !this.#standsAt(stored, undefined)) {
-      this.#stored.pass(stored);
+    while (stored !== undefined && !this.#isAt(stored, undefined)) {
+      this.#stored.skip(stored);
       stored = this.#stored.head();
     }
     if (moved === undefined || stored === undefined) return moved ?? stored;
     return compare(moved, stored) < 0 ? moved : stored;
   }
 
-  pass(candidate: Candidate): void {
+  skip(candidate: Candidate): void {
     if (this.#positions.has(keyOf(candidate))) this.#moved.pop();
-    else this.#stored.pass(candidate);
+    else this.#stored.skip(candidate);
   }
 
-  standing(kind: Kind, digest: Digest): Standing {
-    const stored = this.#stored.standing(kind, digest);
+  place(kind: Kind, digest: Digest): QueuePlace {
+    const stored = this.#stored.place(kind, digest);
     const position = this.#positions.get(keyOf({ kind, digest }));
     return position === undefined ? stored : { ...stored, position: Math.max(position, stored.position) };
   }
@@ -58,7 +58,7 @@ export class PlannedQueue implements Queue {
   moveTo(position: number, kind: Kind, digests: readonly Digest[]): void {
     for (const digest of digests) {
       const key = keyOf({ kind, digest });
-      const stored = this.#parts.table.standing(kind, digest)?.position ?? -Infinity;
+      const stored = this.#parts.table.place(kind, digest)?.position ?? -Infinity;
       if ((this.#positions.get(key) ?? stored) >= position) continue;
       this.#positions.set(key, position);
       this.#insert({ kind, digest, position });
@@ -92,7 +92,7 @@ export class PlannedQueue implements Queue {
     for (const digest of manifests) {
       this.#gone.add(keyOf({ kind: 'manifest', digest }));
       if (!altogether(digest)) continue;
-      for (const blob of this.#parts.families.blobs(digest)) {
+      for (const blob of this.#parts.graph.blobs(digest)) {
         const left = this.#named(blob) - 1;
         this.#naming.set(blob, left);
         if (left === 0) unnamed.push(blob);
@@ -102,7 +102,7 @@ export class PlannedQueue implements Queue {
   }
 
   /** Whether a candidate is still there, moved to that position; undefined is where it is stored. */
-  #standsAt(candidate: Candidate, position: number | undefined): boolean {
+  #isAt(candidate: Candidate, position: number | undefined): boolean {
     const key = keyOf(candidate);
     return !this.#gone.has(key) && this.#positions.get(key) === position;
   }

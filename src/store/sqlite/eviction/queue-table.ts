@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 import type { Digest } from '../../../oci/digest.ts';
 import type { RepositoryName, UpstreamName } from '../../../oci/reference.ts';
 import type { Scope } from '../../evictions.ts';
-import type { Candidate, Standing } from './queue.ts';
+import type { Candidate, QueuePlace } from './queue.ts';
 
 interface Spot {
   readonly digest: Digest;
@@ -14,7 +14,7 @@ type Kind = Candidate['kind'];
 /** The statements on positions of manifests and of blobs. */
 export class QueueTable {
   readonly #next;
-  readonly #standing;
+  readonly #place;
   readonly #move;
   readonly #naming;
   readonly #oneBehind;
@@ -26,8 +26,8 @@ export class QueueTable {
       database.prepare<[position: number, digest: string], Spot>(`
         SELECT digest, queue_at AS position FROM ${of} (queue_at, digest) > (?, ?)
         ORDER BY queue_at, digest LIMIT 1`);
-    const standing = (table: string) =>
-      database.prepare<[Digest], Standing>(
+    const place = (table: string) =>
+      database.prepare<[Digest], QueuePlace>(
         `SELECT queue_at AS position, last_used_at AS lastUsedAt FROM ${table} WHERE digest = ?`,
       );
     const move = (table: string) =>
@@ -35,7 +35,7 @@ export class QueueTable {
         `UPDATE ${table} SET queue_at = @position WHERE digest = @digest AND queue_at < @position`,
       );
     this.#next = { manifest: next('manifest WHERE'), blob: next('blob WHERE loose = 1 AND') };
-    this.#standing = { manifest: standing('manifest'), blob: standing('blob') };
+    this.#place = { manifest: place('manifest'), blob: place('blob') };
     this.#move = { manifest: move('manifest'), blob: move('blob') };
     this.#naming = database.prepare<[blob: Digest], { count: number }>(
       `SELECT count(*) AS count FROM manifest_blob WHERE blob = ?`,
@@ -62,8 +62,8 @@ export class QueueTable {
     return spot === undefined ? undefined : { kind, ...spot };
   }
 
-  standing(kind: Kind, digest: Digest): Standing | undefined {
-    return this.#standing[kind].get(digest);
+  place(kind: Kind, digest: Digest): QueuePlace | undefined {
+    return this.#place[kind].get(digest);
   }
 
   /** Moves something back, never forward. */

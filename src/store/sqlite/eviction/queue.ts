@@ -8,7 +8,7 @@ export interface Candidate {
 }
 
 /** When something was used last, those uses included that are in memory only. */
-export interface Standing {
+export interface QueuePlace {
   readonly position: number;
   /** Milliseconds since the epoch. */
   readonly lastUsedAt: number;
@@ -16,11 +16,11 @@ export interface Standing {
 
 /** The order of eviction, as far as a scope goes, with those that step back in it. */
 export interface Queue {
-  /** Who stands first, behind whom {@link pass} went by. */
+  /** Who stands first, behind whom {@link skip} went by. */
   head(): Candidate | undefined;
   /** Goes on behind a candidate, which stays where it is. */
-  pass(candidate: Candidate): void;
-  standing(kind: Candidate['kind'], digest: Digest): Standing;
+  skip(candidate: Candidate): void;
+  place(kind: Candidate['kind'], digest: Digest): QueuePlace;
   /** Moves those that stand before `position` back to it. */
   moveTo(position: number, kind: Candidate['kind'], digests: readonly Digest[]): void;
   /** Moves back behind everything. */

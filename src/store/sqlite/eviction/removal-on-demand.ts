@@ -1,16 +1,16 @@
 import type { Digest } from '../../../oci/digest.ts';
 import type { ManifestReference, Repository, Tag } from '../../../oci/reference.ts';
-import type { Eviction, Keeper, TaggedManifest } from '../../evictions.ts';
+import type { Eviction, Retention, TaggedManifest } from '../../evictions.ts';
 import { EvictionRecord } from './eviction-record.ts';
-import type { Families } from './families.ts';
+import type { ManifestGraph } from './manifest-graph.ts';
 import { Images } from './images.ts';
-import type { Place, Places } from './places.ts';
+import type { StoredRepository, Repositories } from './repositories.ts';
 import type { Removal } from './removal.ts';
 import { StoredQueue, type StoredQueueParts } from './stored-queue.ts';
 
 export interface RemovalOnDemandParts extends StoredQueueParts {
-  readonly families: Families;
-  readonly places: Places;
+  readonly graph: ManifestGraph;
+  readonly repositories: Repositories;
   readonly removal: Removal;
 }
 
@@ -23,71 +23,77 @@ export class RemovalOnDemand {
   }
 
   /** Undefined when the repository holds no such thing. */
-  remove(repository: Repository, reference: ManifestReference, keeper: Keeper): Eviction | undefined {
-    const { places } = this.#parts;
-    const place = places.find(repository);
-    if (place === undefined) return undefined;
+  remove(repository: Repository, reference: ManifestReference, retention: Retention): Eviction | undefined {
+    const { repositories } = this.#parts;
+    const stored = repositories.find(repository);
+    if (stored === undefined) return undefined;
     const record = new EvictionRecord();
     record.done = true;
     if ('digest' in reference) {
-      if (places.of(reference.digest, repository).length === 0) return undefined;
+      if (repositories.of(reference.digest, repository).length === 0) return undefined;
       const { digest } = reference;
-      this.#image(place, digest, places.tags(place, digest), record, keeper);
+      this.#image(stored, digest, repositories.tags(stored, digest), record, retention);
       return record;
     }
     const { tag } = reference;
-    const digest = places.tagged(place, tag);
+    const digest = repositories.tagged(stored, tag);
     if (digest === undefined) return undefined;
     // The tag goes first: it may be what makes the manifest belong to another one.
-    places.removeTag(place, tag);
-    record.tags.push({ repository: place.repository, tag });
-    if (places.tags(place, digest).length > 0) return record;
-    if (this.#images(place).holders(digest).length > 0) return record;
-    this.#image(place, digest, [tag], record, keeper);
+    repositories.removeTag(stored, tag);
+    record.tags.push({ repository: stored.repository, tag });
+    if (repositories.tags(stored, digest).length > 0) return record;
+    if (this.#images(stored).owners(digest).length > 0) return record;
+    this.#image(stored, digest, [tag], record, retention);
     return record;
   }
 
   /** As `Evictions.affected`. Changes nothing. */
   affected(repository: Repository, reference: ManifestReference): readonly TaggedManifest[] {
-    const { places } = this.#parts;
-    const place = places.find(repository);
-    if (place === undefined) return [];
-    const digest = 'digest' in reference ? reference.digest : places.tagged(place, reference.tag);
-    if (digest === undefined || places.of(digest, repository).length === 0) return [];
-    const tags = 'tag' in reference ? [reference.tag] : places.tags(place, digest);
+    const { repositories } = this.#parts;
+    const stored = repositories.find(repository);
+    if (stored === undefined) return [];
+    const digest = 'digest' in reference ? reference.digest : repositories.tagged(stored, reference.tag);
+    if (digest === undefined || repositories.of(digest, repository).length === 0) return [];
+    const tags = 'tag' in reference ? [reference.tag] : repositories.tags(stored, digest);
     const meant = { digest, tags };
-    if ('tag' in reference && this.#isHeldWithout(place, digest, reference.tag)) return [meant];
-    const images = this.#images(place);
-    const others = new Set([...images.ancestors(digest), ...this.#members(place, digest)]);
+    if ('tag' in reference && this.#isHeldWithout(stored, digest, reference.tag)) return [meant];
+    const images = this.#images(stored);
+    const others = new Set([...images.ancestors(digest), ...this.#members(stored, digest)]);
     others.delete(digest);
-    return [meant, ...[...others].map((each) => ({ digest: each, tags: places.tags(place, each) }))];
+    return [meant, ...[...others].map((each) => ({ digest: each, tags: repositories.tags(stored, each) }))];
   }
 
   /** Whether a manifest stays what it is without one of its tags. A tag named after another manifest makes it a part of that. */
-  #isHeldWithout(place: Place, digest: Digest, tag: Tag): boolean {
-    const { families, places } = this.#parts;
-    if (families.isCompanion(place.id, tag)) return false;
-    return places.tags(place, digest).length > 1 || this.#images(place).holders(digest).length > 0;
+  #isHeldWithout(stored: StoredRepository, digest: Digest, tag: Tag): boolean {
+    const { graph, repositories } = this.#parts;
+    if (graph.isCompanion(stored.id, tag)) return false;
+    return repositories.tags(stored, digest).length > 1 || this.#images(stored).owners(digest).length > 0;
   }
 
-  #images({ repository }: Place): Images {
-    return new Images(this.#parts.families, new StoredQueue(this.#parts, repository));
+  #images({ repository }: StoredRepository): Images {
+    return new Images(this.#parts.graph, new StoredQueue(this.#parts, repository));
   }
 
-  #image(place: Place, root: Digest, tags: readonly Tag[], record: EvictionRecord, keeper: Keeper): void {
+  #image(
+    stored: StoredRepository,
+    root: Digest,
+    tags: readonly Tag[],
+    record: EvictionRecord,
+    retention: Retention,
+  ): void {
     const { removal } = this.#parts;
-    const members = this.#members(place, root);
-    const queue = new StoredQueue(this.#parts, place.repository);
-    const lastUsedAt = Math.max(...members.map((member) => queue.standing('manifest', member).lastUsedAt));
-    const home = { repository: place.repository, tags };
-    removal.image({ root, members, lastUsedAt, home }, { scope: place.repository, keeper }, record);
+    const members = this.#members(stored, root);
+    const queue = new StoredQueue(this.#parts, stored.repository);
+    const lastUsedAt = Math.max(...members.map((member) => queue.place('manifest', member).lastUsedAt));
+    const imageName = { repository: stored.repository, tags };
+    removal.image({ root, members, lastUsedAt, imageName }, { scope: stored.repository, retention }, record);
   }
 
   /** What goes with a manifest. */
-  #members(place: Place, root: Digest): readonly Digest[] {
-    const { families, places } = this.#parts;
+  #members(stored: StoredRepository, root: Digest): readonly Digest[] {
+    const { graph, repositories } = this.#parts;
     const hasTagOfItsOwn = (member: Digest) =>
-      places.tags(place, member).some((tag) => !families.isCompanion(place.id, tag));
-    return [...this.#images(place).family(root, hasTagOfItsOwn)];
+      repositories.tags(stored, member).some((tag) => !graph.isCompanion(stored.id, tag));
+    return [...this.#images(stored).members(root, hasTagOfItsOwn)];
   }
 }

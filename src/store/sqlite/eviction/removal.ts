@@ -1,11 +1,11 @@
 import type Database from 'better-sqlite3';
 import type { Digest } from '../../../oci/digest.ts';
-import type { Keeper, Scope } from '../../evictions.ts';
+import type { Retention, Scope } from '../../evictions.ts';
 import type { Accounts } from './accounts.ts';
 import type { Condemned } from './condemned.ts';
 import type { EvictionRecord } from './eviction-record.ts';
 import type { Images } from './images.ts';
-import type { Home, Place, Places } from './places.ts';
+import type { ImageName, StoredRepository, Repositories } from './repositories.ts';
 
 interface Held {
   readonly repository: number;
@@ -18,7 +18,7 @@ export interface RemovableImage {
   readonly members: readonly Digest[];
   /** Milliseconds since the epoch. */
   readonly lastUsedAt: number;
-  readonly home: Home;
+  readonly imageName: ImageName;
 }
 
 export interface RemovalTerms {
@@ -26,11 +26,11 @@ export interface RemovalTerms {
   readonly scope?: Scope | undefined;
   /** Whose bytes count as freed; those of the whole store, without one. */
   readonly account?: Scope | undefined;
-  readonly keeper: Keeper;
+  readonly retention: Retention;
 }
 
 export interface RemovalParts {
-  readonly places: Places;
+  readonly repositories: Repositories;
   /** Of all repositories. */
   readonly images: Images;
   readonly accounts: Accounts;
@@ -44,7 +44,7 @@ export interface RemovalParts {
  * see `Tidying`.
  */
 export class Removal {
-  readonly #places: Places;
+  readonly #repositories: Repositories;
   readonly #images: Images;
   readonly #accounts: Accounts;
   readonly #condemned: Condemned;
@@ -54,8 +54,8 @@ export class Removal {
   readonly #deleteManifest;
   readonly #deleteBlob;
 
-  constructor(database: Database.Database, { places, images, accounts, condemned }: RemovalParts) {
-    this.#places = places;
+  constructor(database: Database.Database, { repositories, images, accounts, condemned }: RemovalParts) {
+    this.#repositories = repositories;
     this.#images = images;
     this.#accounts = accounts;
     this.#condemned = condemned;
@@ -77,11 +77,11 @@ export class Removal {
   }
 
   /** Takes an image out of the repositories of a scope, and its blobs that no other manifest names out of the store. */
-  image(image: RemovableImage, { scope, account, keeper }: RemovalTerms, record: EvictionRecord): void {
+  image(image: RemovableImage, { scope, account, retention }: RemovalTerms, record: EvictionRecord): void {
     const held = this.#accounts.bytes(account);
-    this.#manifests(image.members, scope, record, keeper);
+    this.#manifests(image.members, scope, record, retention);
     const bytes = held - this.#accounts.bytes(account);
-    const { repository, tags } = image.home;
+    const { repository, tags } = image.imageName;
     record.bytes += bytes;
     record.images.push({ repository, digest: image.root, tags, bytes, lastUsedAt: image.lastUsedAt });
   }
@@ -97,21 +97,24 @@ export class Removal {
     manifests: readonly Digest[],
     scope: Scope | undefined,
     record: EvictionRecord,
-    keeper: Keeper,
+    retention: Retention,
   ): void {
-    const places = this.#places;
-    const gone = manifests.filter((each) => places.of(each).length === places.of(each, scope).length);
+    const repositories = this.#repositories;
+    const gone = manifests.filter(
+      (each) => repositories.of(each).length === repositories.of(each, scope).length,
+    );
     // Before the manifests: else each would be marked as one that no manifest names first.
-    for (const blob of this.#images.blobsOfOnly(gone)) if (!keeper.isInUse(blob)) this.#condemn(blob, record);
+    for (const blob of this.#images.blobsOfOnly(gone))
+      if (!retention.isInUse(blob)) this.#condemn(blob, record);
     for (const manifest of manifests) {
-      for (const place of places.of(manifest, scope)) this.#takeOut(place, manifest, record);
+      for (const stored of repositories.of(manifest, scope)) this.#takeOut(stored, manifest, record);
     }
     for (const manifest of gone) this.#deleteManifest.run(manifest);
   }
 
-  #takeOut(place: Place, manifest: Digest, record: EvictionRecord): void {
-    const { id, repository } = place;
-    for (const tag of this.#places.tags(place, manifest)) record.tags.push({ repository, tag });
+  #takeOut(stored: StoredRepository, manifest: Digest, record: EvictionRecord): void {
+    const { id, repository } = stored;
+    for (const tag of this.#repositories.tags(stored, manifest)) record.tags.push({ repository, tag });
     const held: Held = { repository: id, manifest };
     for (const digest of this.#forgetRights.all(held)) record.rights.push({ repository, digest });
     this.#unname.run(held);

@@ -1,20 +1,20 @@
 import type { Digest } from '../../../oci/digest.ts';
 import type { Scope } from '../../evictions.ts';
 import type { Positions } from '../positions.ts';
-import type { UsageBatch } from '../usage.ts';
-import type { Places } from './places.ts';
-import { compare, type Candidate, type Queue, type Standing } from './queue.ts';
+import type { LastUsedBatch } from '../last-used.ts';
+import type { Repositories } from './repositories.ts';
+import { compare, type Candidate, type Queue, type QueuePlace } from './queue.ts';
 import type { QueueTable } from './queue-table.ts';
 
 type Kind = Candidate['kind'];
 
-const unused: Standing = { position: -Infinity, lastUsedAt: -Infinity };
+const unused: QueuePlace = { position: -Infinity, lastUsedAt: -Infinity };
 
 export interface StoredQueueParts {
   readonly table: QueueTable;
-  readonly places: Places;
+  readonly repositories: Repositories;
   readonly positions: Positions;
-  readonly uses: UsageBatch;
+  readonly uses: LastUsedBatch;
 }
 
 /** The queue as it is in the database. Blobs that no manifest names belong to no scope. */
@@ -39,14 +39,14 @@ export class StoredQueue implements Queue {
     return compare(manifest, blob) < 0 ? manifest : blob;
   }
 
-  pass({ kind, position, digest }: Candidate): void {
+  skip({ kind, position, digest }: Candidate): void {
     if (kind === 'manifest') this.#passed = { position, digest };
     else this.#passedBlob = { position, digest };
   }
 
-  standing(kind: Kind, digest: Digest): Standing {
+  place(kind: Kind, digest: Digest): QueuePlace {
     const { table, uses } = this.#parts;
-    const stored = table.standing(kind, digest);
+    const stored = table.place(kind, digest);
     // A use of what is not held is never written down either.
     if (stored === undefined) return unused;
     const use = uses.get(digest);
@@ -63,7 +63,7 @@ export class StoredQueue implements Queue {
   }
 
   heldIn(manifest: Digest): ReadonlySet<number> {
-    return this.#parts.places.ids(manifest, this.#scope);
+    return this.#parts.repositories.ids(manifest, this.#scope);
   }
 
   isNamedByMoreThan(count: number, blob: Digest): boolean {

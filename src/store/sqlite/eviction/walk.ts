@@ -1,9 +1,9 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Digest } from '../../../oci/digest.ts';
 import type { EvictionRequest } from '../../evictions.ts';
-import type { Families } from './families.ts';
+import type { ManifestGraph } from './manifest-graph.ts';
 import { Images } from './images.ts';
-import type { Home, Place, Places } from './places.ts';
+import type { ImageName, StoredRepository, Repositories } from './repositories.ts';
 import type { Candidate, Queue } from './queue.ts';
 
 /** An image whose turn it is to go. */
@@ -14,7 +14,7 @@ export interface DueImage {
   readonly members: readonly Digest[];
   /** Milliseconds since the epoch. */
   readonly lastUsedAt: number;
-  readonly home: Home;
+  readonly imageName: ImageName;
 }
 
 /** A blob that no held manifest names, and whose turn it is to go. */
@@ -28,8 +28,8 @@ export interface DueBlob {
 export type Step = DueImage | DueBlob | { readonly kind: 'moved' } | { readonly kind: 'done' };
 
 export interface WalkParts {
-  readonly families: Families;
-  readonly places: Places;
+  readonly graph: ManifestGraph;
+  readonly repositories: Repositories;
   readonly clock: Clock;
 }
 
@@ -52,7 +52,7 @@ export class Walk {
     this.#parts = parts;
     this.#queue = queue;
     this.#request = request;
-    this.#images = new Images(parts.families, queue);
+    this.#images = new Images(parts.graph, queue);
     this.#until = until;
   }
 
@@ -62,18 +62,18 @@ export class Walk {
     if (head === undefined || head.position > this.#until) return done;
     if (head.kind === 'blob') return this.#blob(head);
     if (this.#queue.heldIn(head.digest).size > 0) return this.#image(head);
-    this.#queue.pass(head);
+    this.#queue.skip(head);
     return moved;
   }
 
   #blob(head: Candidate): Step {
     const { digest } = head;
-    const { position, lastUsedAt } = this.#queue.standing('blob', digest);
+    const { position, lastUsedAt } = this.#queue.place('blob', digest);
     if (position > head.position) {
       this.#queue.moveTo(position, 'blob', [digest]);
       return moved;
     }
-    if (this.#request.keeper.isInUse(digest)) {
+    if (this.#request.retention.isInUse(digest)) {
       this.#queue.moveToEnd('blob', [digest]);
       return moved;
     }
@@ -84,27 +84,27 @@ export class Walk {
     const ancestors = this.#images.ancestors(head.digest);
     if (this.#movedBehind(head, [head.digest], this.#youngest(ancestors))) return moved;
     const root = this.#images.root(ancestors);
-    const members = [...this.#images.family(root)];
+    const members = [...this.#images.members(root)];
     const blobs = this.#images.blobsOfOnly(members);
     const parts = [
-      ...members.map((member) => this.#queue.standing('manifest', member)),
-      ...blobs.map((blob) => this.#queue.standing('blob', blob)),
+      ...members.map((member) => this.#queue.place('manifest', member)),
+      ...blobs.map((blob) => this.#queue.place('blob', blob)),
     ];
     const youngest = Math.max(...parts.map(({ position }) => position));
     if (this.#movedBehind(head, members, youngest)) return moved;
-    if (this.#isPinned(members) || blobs.some((blob) => this.#request.keeper.isInUse(blob))) {
+    if (this.#isPinned(members) || blobs.some((blob) => this.#request.retention.isInUse(blob))) {
       this.#queue.moveToEnd('manifest', members);
       return moved;
     }
     const lastUsedAt = Math.max(...parts.map((part) => part.lastUsedAt));
-    const home = this.#parts.places.home(root, this.#request.scope);
-    return this.#unlessUsed(head, { kind: 'image', root, members, lastUsedAt, home });
+    const imageName = this.#parts.repositories.imageName(root, this.#request.scope);
+    return this.#unlessUsed(head, { kind: 'image', root, members, lastUsedAt, imageName });
   }
 
   #youngest(manifests: Iterable<Digest>): number {
     let youngest = -Infinity;
     for (const manifest of manifests) {
-      youngest = Math.max(youngest, this.#queue.standing('manifest', manifest).position);
+      youngest = Math.max(youngest, this.#queue.place('manifest', manifest).position);
     }
     return youngest;
   }
@@ -116,11 +116,11 @@ export class Walk {
   }
 
   #isPinned(manifests: readonly Digest[]): boolean {
-    const { scope, keeper } = this.#request;
-    const { places } = this.#parts;
-    const isPinned = (digest: Digest) => (place: Place) =>
-      keeper.isPinned(place.repository, places.tags(place, digest), digest);
-    return manifests.some((digest) => places.of(digest, scope).some(isPinned(digest)));
+    const { scope, retention } = this.#request;
+    const { repositories } = this.#parts;
+    const isPinned = (digest: Digest) => (stored: StoredRepository) =>
+      retention.isPinned(stored.repository, repositories.tags(stored, digest), digest);
+    return manifests.some((digest) => repositories.of(digest, scope).some(isPinned(digest)));
   }
 
   #unlessUsed(head: Candidate, due: DueImage | DueBlob): Step {
@@ -129,7 +129,7 @@ export class Walk {
     // All that stand behind it were used later, by the same clock.
     if (due.lastUsedAt <= this.#parts.clock.now()) return done;
     // The clock was set back since, and tells nothing of those behind it.
-    this.#queue.pass(head);
+    this.#queue.skip(head);
     return moved;
   }
 }

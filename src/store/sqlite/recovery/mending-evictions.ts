@@ -6,7 +6,7 @@ import type {
   Eviction,
   EvictionRequest,
   Evictions,
-  Keeper,
+  Retention,
   Scope,
   StoreUsage,
   TaggedManifest,
@@ -38,9 +38,9 @@ export class MendingEvictions implements Evictions {
   remove(
     repository: Repository,
     reference: ManifestReference,
-    keeper: Keeper,
+    retention: Retention,
   ): Promise<Eviction | undefined> {
-    return this.#current.ask(({ evictions }) => evictions.remove(repository, reference, keeper));
+    return this.#current.ask(({ evictions }) => evictions.remove(repository, reference, retention));
   }
 
   affected(repository: Repository, reference: ManifestReference): Promise<readonly TaggedManifest[]> {

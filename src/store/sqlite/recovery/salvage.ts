@@ -13,7 +13,7 @@ const farAway = 2 ** 31;
 export interface Losses {
   /** Rows that were read and are not what was written. */
   rejected: number;
-  /** Places of the files whose rows could not be read. */
+  /** Repositories of the files whose rows could not be read. */
   gaps: number;
 }
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { digestOf, type Digest } from '../../../src/oci/digest.ts';
 import { Positions } from '../../../src/store/sqlite/positions.ts';
 import { migrate } from '../../../src/store/sqlite/schema.ts';
-import { UsageBatch, type Use } from '../../../src/store/sqlite/usage.ts';
+import { LastUsedBatch, type LastUse } from '../../../src/store/sqlite/last-used.ts';
 import { eventually } from '../../support/deadline.ts';
 import { TestClock } from '../../support/test-clock.ts';
 
@@ -19,17 +19,19 @@ class Recorder {
   atMost = Infinity;
   whileWriting: () => void = () => undefined;
 
-  batch(clock: TestClock): UsageBatch {
+  batch(clock: TestClock): LastUsedBatch {
     const database = new Database(':memory:');
     migrate(database);
-    const write = (uses: ReadonlyMap<Digest, Use>) => {
+    const write = (uses: ReadonlyMap<Digest, LastUse>) => {
       if (this.broken) throw locked;
       const taken = [...uses].slice(0, this.atMost);
       this.written.push(taken.map(([digest, { at }]) => [digest, at]));
       this.whileWriting();
       return taken.length;
     };
-    return new UsageBatch(clock, new Positions(database, clock), write, (cause) => this.troubles.push(cause));
+    return new LastUsedBatch(clock, new Positions(database, clock), write, (cause) =>
+      this.troubles.push(cause),
+    );
   }
 }
 

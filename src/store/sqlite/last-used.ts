@@ -7,7 +7,7 @@ import type { Positions } from './positions.ts';
 const flushAfter = 30_000;
 
 /** When content was last used. */
-export interface Use {
+export interface LastUse {
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** Its place among all uses. */
@@ -15,14 +15,14 @@ export interface Use {
 }
 
 /** When content was last used, gathered in memory so that a hit costs no write. */
-export class UsageBatch {
+export class LastUsedBatch {
   readonly #clock: Clock;
   readonly #positions: Positions;
-  readonly #write: (uses: ReadonlyMap<Digest, Use>) => number;
+  readonly #write: (uses: ReadonlyMap<Digest, LastUse>) => number;
   readonly #onTrouble: (cause: unknown) => void;
   readonly #closing = new AbortController();
   /** In the order of their positions. */
-  readonly #uses = new Map<Digest, Use>();
+  readonly #uses = new Map<Digest, LastUse>();
   #waiting = false;
 
   /**
@@ -33,7 +33,7 @@ export class UsageBatch {
   constructor(
     clock: Clock,
     positions: Positions,
-    write: (uses: ReadonlyMap<Digest, Use>) => number,
+    write: (uses: ReadonlyMap<Digest, LastUse>) => number,
     onTrouble: (cause: unknown) => void,
   ) {
     this.#clock = clock;
@@ -53,7 +53,7 @@ export class UsageBatch {
   }
 
   /** The last use, as long as it is not written down. */
-  get(digest: Digest): Use | undefined {
+  get(digest: Digest): LastUse | undefined {
     return this.#uses.get(digest);
   }
 

@@ -4,14 +4,14 @@ import type { Repository, RepositoryName, Tag, UpstreamName } from '../../../oci
 import type { Scope } from '../../evictions.ts';
 
 /** A repository that holds a manifest. */
-export interface Place {
+export interface StoredRepository {
   /** Of its row. */
   readonly id: number;
   readonly repository: Repository;
 }
 
-/** The place of a manifest that people are told, with its tags there. */
-export interface Home {
+/** How a manifest is shown: a repository that holds it, with the tags there. */
+export interface ImageName {
   readonly repository: Repository;
   readonly tags: readonly Tag[];
 }
@@ -23,17 +23,17 @@ interface Row {
 }
 
 /** Where manifests are held. */
-export class Places {
-  readonly #places;
+export class Repositories {
+  readonly #repositories;
   readonly #ids;
   readonly #idsWithin;
-  readonly #place;
+  readonly #find;
   readonly #tags;
   readonly #tagged;
   readonly #removeTag;
 
   constructor(database: Database.Database) {
-    this.#places = database.prepare<
+    this.#repositories = database.prepare<
       [{ digest: Digest; upstream: UpstreamName | null; name: RepositoryName | null }],
       Row
     >(`
@@ -55,7 +55,7 @@ export class Places {
         )`,
       )
       .pluck();
-    this.#place = database.prepare<[{ upstream: UpstreamName; name: RepositoryName }], Row>(
+    this.#find = database.prepare<[{ upstream: UpstreamName; name: RepositoryName }], Row>(
       `SELECT id, upstream, name FROM repository WHERE upstream = @upstream AND name = @name`,
     );
     this.#tags = database.prepare<[repository: number, digest: Digest], { name: Tag }>(
@@ -70,9 +70,9 @@ export class Places {
   }
 
   /** The repositories, of a scope if one is given, that hold a manifest. */
-  of(digest: Digest, scope?: Scope): readonly Place[] {
+  of(digest: Digest, scope?: Scope): readonly StoredRepository[] {
     const { upstream = null, name = null } = scope ?? {};
-    return this.#places.all({ digest, upstream, name }).map(placeOf);
+    return this.#repositories.all({ digest, upstream, name }).map(storedRepository);
   }
 
   /** The ids of the repositories, of a scope if one is given, that hold a manifest. */
@@ -82,37 +82,37 @@ export class Places {
     return new Set(this.#idsWithin.all({ digest, upstream, name }));
   }
 
-  find({ upstream, name }: Repository): Place | undefined {
-    const row = this.#place.get({ upstream, name });
-    return row === undefined ? undefined : placeOf(row);
+  find({ upstream, name }: Repository): StoredRepository | undefined {
+    const row = this.#find.get({ upstream, name });
+    return row === undefined ? undefined : storedRepository(row);
   }
 
   /** The first repository in the scope that has tags for a manifest, else the first that holds it. */
-  home(digest: Digest, scope?: Scope): Home {
-    const homes = this.of(digest, scope).map((place) => ({
-      repository: place.repository,
-      tags: this.tags(place, digest),
+  imageName(digest: Digest, scope?: Scope): ImageName {
+    const names = this.of(digest, scope).map((stored) => ({
+      repository: stored.repository,
+      tags: this.tags(stored, digest),
     }));
-    const home = homes.find(({ tags }) => tags.length > 0) ?? homes[0];
-    if (home === undefined) throw new TypeError('a manifest is held somewhere');
-    return home;
+    const imageName = names.find(({ tags }) => tags.length > 0) ?? names[0];
+    if (imageName === undefined) throw new TypeError('a manifest is held somewhere');
+    return imageName;
   }
 
   /** What a tag of a repository points to. */
-  tagged({ id }: Place, tag: Tag): Digest | undefined {
+  tagged({ id }: StoredRepository, tag: Tag): Digest | undefined {
     return this.#tagged.get(id, tag)?.digest;
   }
 
-  removeTag({ id }: Place, tag: Tag): void {
+  removeTag({ id }: StoredRepository, tag: Tag): void {
     this.#removeTag.run(id, tag);
   }
 
   /** The tags of a repository that point to a manifest. */
-  tags({ id }: Place, digest: Digest): readonly Tag[] {
+  tags({ id }: StoredRepository, digest: Digest): readonly Tag[] {
     return this.#tags.all(id, digest).map(({ name }) => name);
   }
 }
 
-function placeOf({ id, upstream, name }: Row): Place {
+function storedRepository({ id, upstream, name }: Row): StoredRepository {
   return { id, repository: { upstream, name } };
 }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { digestAlgorithm, digestHex, type Digest } from '../../oci/digest.ts';
-import type { Verdict, VerifyOptions } from '../content-store.ts';
+import type { VerifyResult, VerifyOptions } from '../content-store.ts';
 import { readError, unlessMissing } from '../file-error.ts';
 import { StoreError } from '../store-error.ts';
 import type { HashThread } from './hash-thread.ts';
@@ -20,7 +20,7 @@ const unreadable: ReadonlySet<string> = new Set([
 ]);
 
 /** Says whether a file holds the bytes that a digest names. */
-export class Verification {
+export class FileVerifier {
   readonly #thread: Pick<HashThread, 'hash'>;
 
   constructor(thread: Pick<HashThread, 'hash'>) {
@@ -28,7 +28,7 @@ export class Verification {
   }
 
   /** A file that another one replaces meanwhile is judged by the new one. */
-  async verdict(digest: Digest, path: string, options: VerifyOptions = {}): Promise<Verdict> {
+  async verdict(digest: Digest, path: string, options: VerifyOptions = {}): Promise<VerifyResult> {
     for (;;) {
       const outcome = await this.#thread.hash(path, digestAlgorithm(digest), options);
       if ('errno' in outcome) {

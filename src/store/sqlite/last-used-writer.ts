@@ -1,17 +1,17 @@
 import type Database from 'better-sqlite3';
 import type { Clock } from '../../base/clock.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { Families, type HeldIn } from './eviction/families.ts';
-import { Places } from './eviction/places.ts';
+import { ManifestGraph, type HeldIn } from './eviction/manifest-graph.ts';
+import { Repositories } from './eviction/repositories.ts';
 import type { Positions } from './positions.ts';
 import { TimeSlice } from './time-slice.ts';
-import type { Use } from './usage.ts';
+import type { LastUse } from './last-used.ts';
 
 /** Writes down when manifests and blobs were used. */
-export class UseWriter {
+export class LastUsedWriter {
   readonly #clock: Clock;
   readonly #positions: Positions;
-  readonly #families: Families;
+  readonly #graph: ManifestGraph;
   readonly #heldIn: HeldIn;
   readonly #touchManifest;
   readonly #touchBlob;
@@ -20,11 +20,11 @@ export class UseWriter {
   constructor(database: Database.Database, positions: Positions, clock: Clock) {
     this.#clock = clock;
     this.#positions = positions;
-    this.#families = new Families(database);
-    const places = new Places(database);
-    this.#heldIn = (manifest) => places.ids(manifest);
+    this.#graph = new ManifestGraph(database);
+    const repositories = new Repositories(database);
+    this.#heldIn = (manifest) => repositories.ids(manifest);
     const touch = (table: string) =>
-      database.prepare<[{ digest: Digest } & Use]>(`
+      database.prepare<[{ digest: Digest } & LastUse]>(`
         UPDATE ${table} SET last_used_at = @at, queue_at = max(queue_at, @position) WHERE digest = @digest`);
     this.#touchManifest = touch('manifest');
     this.#touchBlob = touch('blob');
@@ -38,12 +38,12 @@ export class UseWriter {
    * transaction. What belongs to a used manifest moves back in the queue with it, as far as time allows: whatever does
    * not is found to belong to it when its turn to be evicted comes.
    */
-  write(uses: ReadonlyMap<Digest, Use>): number {
+  write(uses: ReadonlyMap<Digest, LastUse>): number {
     const slice = new TimeSlice(this.#clock);
     let written = 0;
     for (const [digest, { at, position }] of uses) {
       if (this.#touchManifest.run({ digest, at, position }).changes > 0) {
-        for (const member of this.#families.descendants(digest, this.#heldIn)) {
+        for (const member of this.#graph.descendants(digest, this.#heldIn)) {
           this.#move.run({ digest: member, position });
           if (slice.isOver) break;
         }

@@ -31,7 +31,7 @@ export type HeldIn = (manifest: Digest) => ReadonlySet<number>;
  * that holds both ends: nothing that is said elsewhere makes an image stay or go.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
-export class Families {
+export class ManifestGraph {
   readonly #parents;
   readonly #children;
   readonly #subject;
@@ -66,7 +66,7 @@ export class Families {
   }
 
   /** The next held manifests that a manifest belongs to; never itself. */
-  holders(digest: Digest, heldIn: HeldIn): readonly Digest[] {
+  owners(digest: Digest, heldIn: HeldIn): readonly Digest[] {
     const here = heldIn(digest);
     const namesakes = this.#longTags
       .all({ digest })
