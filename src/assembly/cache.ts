@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { composeCare, type Care } from '../cache/care/compose.ts';
-import { AheadTally } from '../cache/ahead-tally.ts';
+import { PullAheadCounter } from '../cache/pull-ahead-counter.ts';
 import { Routing } from '../oci/routing.ts';
 import { composeSpace, type Space } from '../cache/space/compose.ts';
 import type { StoreHealth } from '../cache/space/store-health.ts';
@@ -25,7 +25,7 @@ export interface Cache {
   readonly metadata: MetadataStore;
   readonly space: Space;
   /** Nothing but a server adds to it. */
-  readonly aheadTally: AheadTally;
+  readonly pullAheadCounter: PullAheadCounter;
   readonly care: Care;
   close(): Promise<void>;
 }
@@ -67,10 +67,10 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
   });
   health.resolve(space.health);
   closing.defer(() => space.close());
-  const aheadTally = new AheadTally();
+  const pullAheadCounter = new PullAheadCounter();
   const care = composeCare({
     ...space,
-    aheadTally,
+    pullAheadCounter,
     names,
     content,
     adopting: content,
@@ -83,5 +83,5 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
     logger,
   });
   const opened = closing.move();
-  return { content, metadata, space, aheadTally, care, close: () => opened.disposeAsync() };
+  return { content, metadata, space, pullAheadCounter, care, close: () => opened.disposeAsync() };
 }

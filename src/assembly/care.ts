@@ -2,7 +2,7 @@ import { lstat } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import { openCache } from './cache.ts';
 import type { Config } from '../config/config.ts';
-import { takeCustody, type Custody } from '../control/custody.ts';
+import { openCaretaker, type OpenCaretaker } from '../control/open-caretaker.ts';
 import { CareError } from '../cache/care/care-error.ts';
 import { fileError, unlessMissing } from '../store/file-error.ts';
 import { DatabaseFiles } from '../store/sqlite/recovery/database-files.ts';
@@ -21,10 +21,10 @@ export interface CareDependencies {
  *
  * @throws {CareError} or StoreError when there is none to be had
  */
-export async function takeCare(config: Config, dependencies: CareDependencies): Promise<Custody> {
+export async function caretakerFor(config: Config, dependencies: CareDependencies): Promise<OpenCaretaker> {
   const { clock, logger, signal } = dependencies;
   const folder = config.storage.rootdirectory;
-  return takeCustody({
+  return openCaretaker({
     folder,
     open: async () => {
       await refuseToMeddle(folder);

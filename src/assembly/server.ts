@@ -75,7 +75,7 @@ async function open(
     content: cache.content,
     metadata: cache.metadata,
     space: cache.space,
-    aheadTally: cache.aheadTally,
+    pullAheadCounter: cache.pullAheadCounter,
     clock,
     logger,
     random,

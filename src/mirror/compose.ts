@@ -22,7 +22,7 @@ import { Fills } from './fill/fills.ts';
 import { Freshness, type FreshnessPolicy } from './manifests/freshness.ts';
 import { ManifestService } from './manifests/manifest-service.ts';
 import type { Mirror } from './mirror.ts';
-import type { AheadTally } from '../cache/ahead-tally.ts';
+import type { PullAheadCounter } from '../cache/pull-ahead-counter.ts';
 import type { PullAheadPolicy } from './pull-ahead/policy.ts';
 import { PullAhead } from './pull-ahead/pull-ahead.ts';
 import { ByteBudget } from './fill/ranges/budget.ts';
@@ -63,7 +63,7 @@ export interface MirrorParts {
   readonly metadata: MetadataStore;
   readonly space: Space;
   /** Told what is fetched ahead of clients. */
-  readonly aheadTally: AheadTally;
+  readonly pullAheadCounter: PullAheadCounter;
   readonly clock: Clock;
   readonly logger: Logger;
   /** 0 to 1; spreads retries. */
@@ -181,7 +181,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     routing,
     blobs,
     manifests,
-    tally: parts.aheadTally,
+    counter: parts.pullAheadCounter,
     clock,
     logger,
   });

@@ -1,9 +1,9 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { takeCare } from '../../src/assembly/care.ts';
+import { caretakerFor } from '../../src/assembly/care.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import type { Custody } from '../../src/control/custody.ts';
+import type { OpenCaretaker } from '../../src/control/open-caretaker.ts';
 import { RemoteCaretaker } from '../../src/control/remote-caretaker.ts';
 import type { Caretaker } from '../../src/cache/care/caretaker.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
@@ -33,7 +33,7 @@ class Fixture implements AsyncDisposable {
   readonly care: Caretaker;
   readonly #closing: AsyncDisposableStack;
 
-  private constructor(entrepot: TestEntrepot, { caretaker }: Custody, closing: AsyncDisposableStack) {
+  private constructor(entrepot: TestEntrepot, { caretaker }: OpenCaretaker, closing: AsyncDisposableStack) {
     this.entrepot = entrepot;
     this.care = caretaker;
     this.#closing = closing;
@@ -53,13 +53,13 @@ class Fixture implements AsyncDisposable {
     const file = await writeConfigurationFile(folder, {
       storage: { filesystem: { rootdirectory: entrepot.folder } },
     });
-    const custody = await takeCare(loadConfig({ file, environment: {} }).config, {
+    const opened = await caretakerFor(loadConfig({ file, environment: {} }).config, {
       clock: systemClock(),
       logger: pino({ level: 'silent' }),
       signal: new AbortController().signal,
     });
-    closing.defer(() => custody.close());
-    const fixture = new Fixture(entrepot, custody, closing.move());
+    closing.defer(() => opened.close());
+    const fixture = new Fixture(entrepot, opened, closing.move());
     await eventually(10_000, 'three whole images', async () => {
       const held = await Array.fromAsync(fixture.care.images());
       return held.length === 3 && held.every(({ complete }) => complete);

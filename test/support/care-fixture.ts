@@ -2,7 +2,7 @@ import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { composeCare, type Care } from '../../src/cache/care/compose.ts';
 import type { Caretaker } from '../../src/cache/care/caretaker.ts';
 import type { Finding, VerifyReport } from '../../src/cache/care/verify-events.ts';
-import { AheadTally } from '../../src/cache/ahead-tally.ts';
+import { PullAheadCounter } from '../../src/cache/pull-ahead-counter.ts';
 import { Routing } from '../../src/oci/routing.ts';
 import { composeSpace, type Space, type SpaceSettings } from '../../src/cache/space/compose.ts';
 import { readManifest, type Manifest } from '../../src/oci/manifest.ts';
@@ -185,7 +185,7 @@ export class CareFixture implements AsyncDisposable {
     const space = composeSpace({ content, metadata, settings, upstreams, names, clock, logger });
     const care = composeCare({
       ...space,
-      aheadTally: new AheadTally(),
+      pullAheadCounter: new PullAheadCounter(),
       names,
       content,
       adopting: stored,

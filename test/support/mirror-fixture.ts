@@ -4,7 +4,7 @@ import type { FreshnessPolicy } from '../../src/mirror/manifests/freshness.ts';
 import { Routing } from '../../src/oci/routing.ts';
 import { composeSpace, type Space, type SpaceSettings } from '../../src/cache/space/compose.ts';
 import type { BlobAnswer, Mirror, PullTarget } from '../../src/mirror/mirror.ts';
-import { AheadTally } from '../../src/cache/ahead-tally.ts';
+import { PullAheadCounter } from '../../src/cache/pull-ahead-counter.ts';
 import type { PullAheadPolicy } from '../../src/mirror/pull-ahead/policy.ts';
 import { anonymous, type Reader } from '../../src/mirror/access/reader.ts';
 import {
@@ -46,7 +46,7 @@ export interface MirrorFixtureOptions {
 /** A mirror on real stores in a folder of its own, with a scripted upstream and a clock that a test holds. */
 export class MirrorFixture implements AsyncDisposable {
   readonly clock = new TestClock();
-  readonly aheadTally = new AheadTally();
+  readonly pullAheadCounter = new PullAheadCounter();
   readonly upstream: ScriptedUpstream;
   readonly #folder: TempFolder;
   readonly #options: MirrorFixtureOptions;
@@ -168,7 +168,7 @@ export class MirrorFixture implements AsyncDisposable {
       content,
       metadata,
       space,
-      aheadTally: this.aheadTally,
+      pullAheadCounter: this.pullAheadCounter,
       clock,
       logger,
       random: () => 0.5,

@@ -3,7 +3,7 @@ import type { StoredBlob, VerifyOptions } from '../../store/content-store.ts';
 import { pagesOf } from './pages.ts';
 import type { VerificationParts } from './verification-parts.ts';
 import type { VerifyEvent } from './verify-events.ts';
-import type { VerifyTally } from './verify-tally.ts';
+import type { VerifyTotals } from './verify-totals.ts';
 
 /** Milliseconds between two events of progress. */
 const progressMs = 250;
@@ -11,13 +11,13 @@ const progressMs = 250;
 /** Hashes every blob: those that the database knows, and then the files that it does not. */
 export class BlobVerification {
   readonly #parts: VerificationParts;
-  readonly #tally: VerifyTally;
+  readonly #totals: VerifyTotals;
   readonly #repair: boolean;
   #progressAt = -Infinity;
 
-  constructor(parts: VerificationParts, tally: VerifyTally, repair: boolean) {
+  constructor(parts: VerificationParts, totals: VerifyTotals, repair: boolean) {
     this.#parts = parts;
-    this.#tally = tally;
+    this.#totals = totals;
     this.#repair = repair;
   }
 
@@ -25,8 +25,8 @@ export class BlobVerification {
     const { metadata, clock } = this.#parts;
     const { evictions, inventory } = metadata;
     const { blobs, bytes } = await evictions.usage();
-    this.#tally.expect(blobs, bytes);
-    yield this.#tally.progress();
+    this.#totals.expect(blobs, bytes);
+    yield this.#totals.progress();
     const pages = pagesOf<StoredBlob, Digest>(
       (after, limit) => inventory.blobs(after, limit),
       ({ digest }) => digest,
@@ -56,7 +56,7 @@ export class BlobVerification {
       if (actual === undefined || actual === size || (await metadata.blob(digest)) !== size) return true;
       if (this.#repair) await metadata.putBlob(digest, actual);
       const detail = `the database states ${size} bytes for ${digest}, which has ${actual}`;
-      yield this.#tally.finding({ kind: 'size', repaired: this.#repair, digest, detail });
+      yield this.#totals.finding({ kind: 'size', repaired: this.#repair, digest, detail });
       return true;
     }
     const images = await blobs.images(digest);
@@ -65,7 +65,7 @@ export class BlobVerification {
       verdict === 'damaged'
         ? `the bytes of ${digest} are not what they should be`
         : `the bytes of ${digest} are missing`;
-    yield this.#tally.finding({ kind: verdict, loss: true, repaired: this.#repair, digest, images, detail });
+    yield this.#totals.finding({ kind: verdict, loss: true, repaired: this.#repair, digest, images, detail });
     return false;
   }
 
@@ -78,18 +78,18 @@ export class BlobVerification {
 
   async *#orphan({ digest, size }: StoredBlob): AsyncGenerator<VerifyEvent> {
     const { content } = this.#parts;
-    this.#tally.expect(1, size);
+    this.#totals.expect(1, size);
     const verdict = yield* this.#hash(size, (options) => content.verify(digest, options));
     if (verdict === 'missing' || !(await this.#isOrphan(digest))) return;
     if (verdict === 'damaged') {
       if (this.#repair) await content.quarantine(digest);
       const detail = `a file that the database does not know is not ${digest}, as its name says`;
-      yield this.#tally.finding({ kind: 'orphan-damaged', repaired: this.#repair, digest, detail });
+      yield this.#totals.finding({ kind: 'orphan-damaged', repaired: this.#repair, digest, detail });
       return;
     }
     if (this.#repair) await this.#adopt(digest, size);
     const detail = `${digest} is on the disk, and the database does not know it`;
-    yield this.#tally.finding({ kind: 'orphan', repaired: this.#repair, digest, detail });
+    yield this.#totals.finding({ kind: 'orphan', repaired: this.#repair, digest, detail });
   }
 
   async #adopt(digest: Digest, size: number): Promise<void> {
@@ -109,19 +109,19 @@ export class BlobVerification {
     const { clock } = this.#parts;
     const ending = new AbortController();
     const { signal } = ending;
-    const onBytes = (bytes: number): void => this.#tally.hashed(bytes);
-    this.#tally.begin(size);
+    const onBytes = (bytes: number): void => this.#totals.hashed(bytes);
+    this.#totals.begin(size);
     const outcome = work({ signal, onBytes }).then((value) => ({ value }));
     try {
       for (;;) {
         const first = await Promise.race([outcome, clock.sleep(progressMs, signal)]);
         if (first !== undefined) {
-          this.#tally.end();
+          this.#totals.end();
           return first.value;
         }
         if (clock.monotonic() - this.#progressAt >= progressMs) {
           this.#progressAt = clock.monotonic();
-          yield this.#tally.progress();
+          yield this.#totals.progress();
         }
       }
     } finally {

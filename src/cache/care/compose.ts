@@ -3,7 +3,7 @@ import type { ContentStore } from '../../store/content-store.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { InUse } from '../in-use.ts';
-import type { AheadTally } from '../ahead-tally.ts';
+import type { PullAheadCounter } from '../pull-ahead-counter.ts';
 import type { Evictor } from '../space/evictor.ts';
 import type { Quota } from '../space/limits.ts';
 import { PinnedImages } from '../space/pinned-images.ts';
@@ -13,7 +13,7 @@ import type { SpaceLimits } from '../space/space-policy.ts';
 import type { StoreHealth } from '../space/store-health.ts';
 import { CareError } from './care-error.ts';
 import type { Caretaker } from './caretaker.ts';
-import { HeldBlobs } from './held-blobs.ts';
+import { BlobChecker } from './blob-checker.ts';
 import { ImageNames, type RepositoryNames } from './image-names.ts';
 import type { AdoptingStore } from './import/blob-import.ts';
 import { RegistryImport } from './import/registry-import.ts';
@@ -33,7 +33,7 @@ export interface CareParts {
   readonly pins: Pins;
   readonly inUse: InUse;
   readonly health: StoreHealth;
-  readonly aheadTally: AheadTally;
+  readonly pullAheadCounter: PullAheadCounter;
   readonly limits: SpaceLimits;
   readonly quotas: readonly Quota[];
   /** In which every blob is verified once; 0: never. */
@@ -55,7 +55,7 @@ export function composeCare(parts: CareParts): Care {
   const { content, adopting, metadata, evictor, remover, pins, inUse, health, limits, clock, logger } = parts;
   const { inventory, evictions, audit } = metadata;
   const names = new ImageNames(parts.names);
-  const blobs = new HeldBlobs({ content, metadata, audit, names });
+  const blobs = new BlobChecker({ content, metadata, audit, names });
   const scrubber = new Scrubber({
     blobs,
     inventory,

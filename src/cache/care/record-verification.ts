@@ -5,7 +5,7 @@ import type { DanglingTag } from '../../store/audit.ts';
 import { pageLength, pagesOf } from './pages.ts';
 import type { VerificationParts } from './verification-parts.ts';
 import type { VerifyEvent } from './verify-events.ts';
-import type { VerifyTally } from './verify-tally.ts';
+import type { VerifyTotals } from './verify-totals.ts';
 
 /** Of accounts that are wrong, so many are told one by one. */
 const toldAccounts = 50;
@@ -15,18 +15,18 @@ const mostNames = 1000;
 /** Holds what the database says against itself: manifests, tags, accounts, and what was left undone. */
 export class RecordVerification {
   readonly #parts: VerificationParts;
-  readonly #tally: VerifyTally;
+  readonly #totals: VerifyTotals;
   readonly #repair: boolean;
 
-  constructor(parts: VerificationParts, tally: VerifyTally, repair: boolean) {
+  constructor(parts: VerificationParts, totals: VerifyTotals, repair: boolean) {
     this.#parts = parts;
-    this.#tally = tally;
+    this.#totals = totals;
     this.#repair = repair;
   }
 
   async *database(): AsyncGenerator<VerifyEvent> {
     for (const detail of await this.#parts.metadata.inventory.integrity()) {
-      yield this.#tally.finding({ kind: 'database', loss: true, detail });
+      yield this.#totals.finding({ kind: 'database', loss: true, detail });
     }
   }
 
@@ -41,12 +41,12 @@ export class RecordVerification {
         await turn();
         const manifest = await metadata.anyManifest(digest);
         if (manifest === undefined) continue;
-        this.#tally.manifest();
+        this.#totals.manifest();
         if (digestOf(manifest.bytes, digestAlgorithm(digest)) === digest) continue;
         const images = await blobs.images(digest);
         if (this.#repair) await this.#removeManifest(digest);
         const detail = `the bytes of the manifest ${digest} are not what they should be`;
-        yield this.#tally.finding({
+        yield this.#totals.finding({
           kind: 'manifest',
           loss: true,
           repaired: this.#repair,
@@ -60,7 +60,7 @@ export class RecordVerification {
 
   async *consistency(): AsyncGenerator<VerifyEvent> {
     const { inventory, audit } = this.#parts.metadata;
-    this.#tally.tags((await inventory.counts()).tags);
+    this.#totals.tags((await inventory.counts()).tags);
     const { accounts, danglingTags } = await audit.errors();
     for (const tag of danglingTags) yield await this.#danglingTag(tag);
     if (accounts.length > 0 && this.#repair) await audit.recount();
@@ -70,7 +70,7 @@ export class RecordVerification {
     if (accounts.length > toldAccounts)
       details.push(`${accounts.length - toldAccounts} more accounts are wrong`);
     for (const detail of details) {
-      yield this.#tally.finding({ kind: 'accounts', repaired: this.#repair, detail });
+      yield this.#totals.finding({ kind: 'accounts', repaired: this.#repair, detail });
     }
   }
 
@@ -80,7 +80,7 @@ export class RecordVerification {
     for await (const { digest, size } of content.listPartial()) {
       if (inUse.has(digest)) continue;
       const detail = `a download of ${digest} was cut off after ${size} bytes; the next request goes on from there`;
-      yield this.#tally.finding({ kind: 'partial', digest, detail });
+      yield this.#totals.finding({ kind: 'partial', digest, detail });
     }
   }
 
@@ -88,7 +88,7 @@ export class RecordVerification {
     const { metadata, names } = this.#parts;
     if (this.#repair) await metadata.removeTag(repository, tag);
     const image = names.show(repository, { tag, digest });
-    return this.#tally.finding({
+    return this.#totals.finding({
       kind: 'tag',
       loss: true,
       repaired: this.#repair,
@@ -111,7 +111,7 @@ export class RecordVerification {
       // It was being evicted just then.
       if (gone && !this.#repair) continue;
       const detail = `${digest} was evicted, and its bytes are still there`;
-      yield this.#tally.finding({ kind: 'condemned', repaired: gone, digest, detail });
+      yield this.#totals.finding({ kind: 'condemned', repaired: gone, digest, detail });
     }
   }
 

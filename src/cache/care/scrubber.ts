@@ -8,7 +8,7 @@ import type { Inventory } from '../../store/inventory.ts';
 import { StoreError } from '../../store/store-error.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { StoreHealth } from '../space/store-health.ts';
-import type { HeldBlobs } from './held-blobs.ts';
+import type { BlobChecker } from './blob-checker.ts';
 import { scrubRate, scrubWindow } from './scrub-pace.ts';
 
 /** Blobs that are asked for, and written down as verified, at a time. */
@@ -21,7 +21,7 @@ const idleMs = 60_000;
 const unwrittenMs = 30_000;
 
 export interface ScrubberOptions {
-  readonly blobs: HeldBlobs;
+  readonly blobs: BlobChecker;
   readonly inventory: Pick<Inventory, 'dueForVerification' | 'putVerified'>;
   readonly evictions: Pick<Evictions, 'usage'>;
   readonly audit: Pick<Audit, 'distrustVerifications'>;

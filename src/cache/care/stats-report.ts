@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { ContentStore, Room } from '../../store/content-store.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { StoreError } from '../../store/store-error.ts';
-import type { AheadTally } from '../ahead-tally.ts';
+import type { PullAheadCounter } from '../pull-ahead-counter.ts';
 import type { Evictor } from '../space/evictor.ts';
 import { bytesOf, type Quota, type SizeLimit } from '../space/limits.ts';
 import type { SpaceLimits } from '../space/space-policy.ts';
@@ -15,7 +15,7 @@ export interface StatsReportParts {
   readonly metadata: Pick<MetadataStore, 'inventory' | 'evictions' | 'audit'>;
   readonly evictor: Pick<Evictor, 'evicted'>;
   readonly scrubber: Pick<Scrubber, 'counts'>;
-  readonly aheadTally: Pick<AheadTally, 'counts'>;
+  readonly pullAheadCounter: Pick<PullAheadCounter, 'counts'>;
   readonly health: Pick<StoreHealth, 'check'>;
   readonly limits: SpaceLimits;
   readonly quotas: readonly Quota[];
@@ -80,12 +80,12 @@ export class StatsReport {
   }
 
   #server(): ServerStats {
-    const { evictor, scrubber, aheadTally, clock } = this.#parts;
+    const { evictor, scrubber, pullAheadCounter, clock } = this.#parts;
     const { blobs, bytes, damaged } = scrubber.counts;
     return {
       startedAt: this.#startedAt,
       uptimeMs: Math.round(clock.monotonic() - this.#started),
-      ahead: aheadTally.counts,
+      ahead: pullAheadCounter.counts,
       evicted: { ...evictor.evicted },
       scrubbed: { blobs, bytes },
       damaged,

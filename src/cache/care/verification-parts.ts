@@ -4,7 +4,7 @@ import type { MetadataStore } from '../../store/metadata-store.ts';
 import type { InUse } from '../in-use.ts';
 import type { Evictor } from '../space/evictor.ts';
 import type { Remover } from '../space/remover.ts';
-import type { HeldBlobs } from './held-blobs.ts';
+import type { BlobChecker } from './blob-checker.ts';
 import type { ImageNames } from './image-names.ts';
 
 /** What a verification works with. */
@@ -13,7 +13,7 @@ export interface VerificationParts {
   readonly metadata: MetadataStore;
   readonly evictor: Pick<Evictor, 'remove'>;
   readonly remover: Pick<Remover, 'workOff'>;
-  readonly blobs: HeldBlobs;
+  readonly blobs: BlobChecker;
   readonly names: ImageNames;
   readonly inUse: InUse;
   readonly clock: Clock;

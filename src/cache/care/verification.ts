@@ -3,7 +3,7 @@ import { BlobVerification } from './blob-verification.ts';
 import { RecordVerification } from './record-verification.ts';
 import type { VerificationParts } from './verification-parts.ts';
 import type { VerifyEvent, VerifyOptions } from './verify-events.ts';
-import { VerifyTally } from './verify-tally.ts';
+import { VerifyTotals } from './verify-totals.ts';
 
 /**
  * Holds all that is on the disk against all that the database says, both ways. What others pull and evict meanwhile is no
@@ -15,16 +15,16 @@ export async function* verification(
   parts: VerificationParts,
   { repair }: VerifyOptions,
 ): AsyncGenerator<VerifyEvent> {
-  const tally = new VerifyTally();
-  const blobs = new BlobVerification(parts, tally, repair);
-  const records = new RecordVerification(parts, tally, repair);
+  const totals = new VerifyTotals();
+  const blobs = new BlobVerification(parts, totals, repair);
+  const records = new RecordVerification(parts, totals, repair);
   // A database that is damaged can often be read in part.
   const readable = async function* (what: string, events: AsyncGenerator<VerifyEvent>) {
     try {
       yield* events;
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'CORRUPT') throw error;
-      yield tally.finding({
+      yield totals.finding({
         kind: 'database',
         loss: true,
         detail: `${what} cannot be read: ${error.message}`,
@@ -37,6 +37,6 @@ export async function* verification(
   yield* readable('the list of manifests', records.manifests());
   yield* readable('tags and accounts', records.consistency());
   yield* readable('the list of what was evicted', records.leftovers());
-  yield tally.progress();
-  yield tally.report();
+  yield totals.progress();
+  yield totals.report();
 }

@@ -3,14 +3,14 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Repository } from '../../oci/reference.ts';
 import type { Leftovers } from './leftovers.ts';
 import type { Reservations } from './reservations.ts';
-import type { Rounds } from './rounds.ts';
+import type { LimitEnforcer } from './limit-enforcer.ts';
 import type { SpacePolicy } from './space-policy.ts';
 import type { StoreHealth } from './store-health.ts';
 
 export interface AdmissionOptions {
   readonly policy: SpacePolicy;
   readonly reservations: Reservations;
-  readonly rounds: Pick<Rounds, 'makeRoom' | 'grown'>;
+  readonly enforcer: Pick<LimitEnforcer, 'makeRoom' | 'grown'>;
   readonly leftovers: Leftovers;
   readonly health: StoreHealth;
   readonly clock: Clock;
@@ -34,14 +34,14 @@ export class Admission {
    * Takes room for a blob that is about to arrive; there is one at a time of each digest.
    * @param repository through which it was asked for
    */
-  open(digest: Digest, repository: Repository): Claim {
+  reserve(digest: Digest, repository: Repository): Reservation {
     this.#options.reservations.open(digest);
-    return new Claim(digest, repository, this.#options);
+    return new Reservation(digest, repository, this.#options);
   }
 }
 
 /** The room that one arriving blob takes. */
-export class Claim {
+export class Reservation {
   readonly #digest: Digest;
   readonly #repository: Repository;
   readonly #shared: AdmissionOptions;
@@ -72,7 +72,7 @@ export class Claim {
   committed(): void {
     this.#shared.reservations.close(this.#digest);
     this.#shared.leftovers.left(this.#digest, 0, 0);
-    void this.#shared.rounds.grown(this.#repository);
+    void this.#shared.enforcer.grown(this.#repository);
   }
 
   /**
@@ -87,12 +87,12 @@ export class Claim {
   }
 
   #expect(bytes: number, size: number | undefined): string | undefined {
-    const { policy, reservations, rounds } = this.#shared;
+    const { policy, reservations, enforcer } = this.#shared;
     const refusal = policy.refusal(bytes, this.#repository);
     if (refusal !== undefined || size === undefined) return refusal;
     this.#size = size;
     reservations.expect(this.#digest, size);
-    void rounds.makeRoom();
+    void enforcer.makeRoom();
     return undefined;
   }
 }

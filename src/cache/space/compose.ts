@@ -17,7 +17,7 @@ import { Pins, type WrittenNames } from './pins.ts';
 import { Quotas } from './quotas.ts';
 import { Remover } from './remover.ts';
 import { Reservations } from './reservations.ts';
-import { Rounds } from './rounds.ts';
+import { LimitEnforcer } from './limit-enforcer.ts';
 import { SpacePolicy, type SpaceLimits } from './space-policy.ts';
 import { StoreHealth } from './store-health.ts';
 import { UnrecordedBlobs } from './unrecorded-blobs.ts';
@@ -81,11 +81,21 @@ export function composeSpace(parts: SpaceParts): Space {
   });
   const remover = new Remover(content, evictions, inUse, disk);
   const steps = new EvictionSteps({ content, evictions, remover, pins, inUse, degradation });
-  const rounds = new Rounds({ steps, policy, quotas, leftovers, disk, clock, health, degradation, logger });
+  const enforcer = new LimitEnforcer({
+    steps,
+    policy,
+    quotas,
+    leftovers,
+    disk,
+    clock,
+    health,
+    degradation,
+    logger,
+  });
   const evictor = new Evictor({
     evictions,
     steps,
-    rounds,
+    enforcer,
     policy,
     pins,
     leftovers,
@@ -115,14 +125,14 @@ export function composeSpace(parts: SpaceParts): Space {
     evictor,
     health,
     degradation,
-    admission: new Admission({ policy, reservations, rounds, leftovers, health, clock }),
+    admission: new Admission({ policy, reservations, enforcer, leftovers, health, clock }),
     remover,
     start: () => {
-      rounds.watch();
+      enforcer.watch();
       housekeeping.start();
     },
     async close() {
-      const ended = Promise.all([rounds.close(), steps.close()]);
+      const ended = Promise.all([enforcer.close(), steps.close()]);
       await housekeeping.close();
       await ended;
       await health.close();

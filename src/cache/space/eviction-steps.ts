@@ -6,7 +6,7 @@ import type { Degradation } from '../degradation.ts';
 import type { InUse } from '../in-use.ts';
 import type { Pins } from './pins.ts';
 import type { Remover } from './remover.ts';
-import { WatchfulKeeper } from './watchful-keeper.ts';
+import { RecordingRetention } from './recording-retention.ts';
 
 /** Steps whose bytes may still be going when the next one is taken. */
 const stepsBehind = 8;
@@ -59,8 +59,8 @@ export class EvictionSteps {
     this.#forget = listener;
   }
 
-  retention(): WatchfulKeeper {
-    return new WatchfulKeeper(this.#pins, this.#inUse);
+  retention(): RecordingRetention {
+    return new RecordingRetention(this.#pins, this.#inUse);
   }
 
   /**

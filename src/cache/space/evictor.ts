@@ -6,14 +6,14 @@ import type { Degradation } from '../degradation.ts';
 import type { EvictionSteps } from './eviction-steps.ts';
 import type { Leftovers } from './leftovers.ts';
 import type { Pins } from './pins.ts';
-import type { Rounds } from './rounds.ts';
+import type { LimitEnforcer } from './limit-enforcer.ts';
 import type { SpacePolicy } from './space-policy.ts';
-import { Tally } from './tally.ts';
+import { EvictionTotals } from './eviction-totals.ts';
 
 export interface EvictorOptions {
   readonly evictions: Evictions;
   readonly steps: EvictionSteps;
-  readonly rounds: Rounds;
+  readonly enforcer: LimitEnforcer;
   readonly policy: SpacePolicy;
   readonly pins: Pins;
   readonly leftovers: Leftovers;
@@ -41,7 +41,7 @@ export interface PruneRequest {
 export class Evictor {
   readonly #evictions: Evictions;
   readonly #steps: EvictionSteps;
-  readonly #rounds: Rounds;
+  readonly #enforcer: LimitEnforcer;
   readonly #policy: SpacePolicy;
   readonly #pins: Pins;
   readonly #leftovers: Leftovers;
@@ -53,7 +53,7 @@ export class Evictor {
   constructor(options: EvictorOptions) {
     this.#evictions = options.evictions;
     this.#steps = options.steps;
-    this.#rounds = options.rounds;
+    this.#enforcer = options.enforcer;
     this.#policy = options.policy;
     this.#pins = options.pins;
     this.#leftovers = options.leftovers;
@@ -75,25 +75,25 @@ export class Evictor {
 
   /** Keeps the limits, in the background; resolves when they are kept or nothing more can go. Never rejects. */
   makeRoom(): Promise<void> {
-    return this.#rounds.makeRoom();
+    return this.#enforcer.makeRoom();
   }
 
   /** As {@link makeRoom}, after more has come to be held under a repository: its quotas count, too. */
   grown(repository: Repository): Promise<void> {
-    return this.#rounds.grown(repository);
+    return this.#enforcer.grown(repository);
   }
 
   /** Removes what nobody has used for as long as the ttl. Never rejects. */
   async expire(): Promise<void> {
     if (this.#ttlMs === 0) return;
-    const tally = new Tally();
+    const totals = new EvictionTotals();
     await this.#degradation.tolerate(async () => {
       for await (const eviction of this.#steps.run({ before: this.#clock.now() - this.#ttlMs })) {
-        tally.add(eviction);
+        totals.add(eviction);
       }
     });
-    if (tally.images + tally.blobs > 0) {
-      this.#logger.info(tally.counts, 'evicted what nobody has used for as long as proxy.ttl');
+    if (totals.images + totals.blobs > 0) {
+      this.#logger.info(totals.counts, 'evicted what nobody has used for as long as proxy.ttl');
     }
   }
 

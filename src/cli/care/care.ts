@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
-import { takeCare } from '../../assembly/care.ts';
+import { caretakerFor } from '../../assembly/care.ts';
 import { ConfigError } from '../../config/config-error.ts';
 import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -56,7 +56,7 @@ export async function care(
       terminal.err(`entrepot: nothing is cached: there is no folder ${folder}\n`);
       return absent;
     }
-    return await inCustody(config, context, work);
+    return await withCaretaker(config, context, work);
   } catch (error) {
     if (context.interrupted.aborted) {
       terminal.err('entrepot: interrupted\n');
@@ -78,7 +78,7 @@ function describeCareError(error: unknown, config: Config): string | undefined {
   return describeStartError(error, config);
 }
 
-async function inCustody(
+async function withCaretaker(
   config: Config,
   { terminal, clock, interrupted }: CareContext,
   work: (caretaker: Caretaker) => Promise<ExitCode>,
@@ -88,11 +88,11 @@ async function inCustody(
     { level: 'warn', formatter: 'text', fields: {} },
     { write: (line) => terminal.err(line) },
   );
-  const custody = await takeCare(config, { clock, logger, signal: interrupted });
+  const opened = await caretakerFor(config, { clock, logger, signal: interrupted });
   try {
-    return await work(custody.caretaker);
+    return await work(opened.caretaker);
   } finally {
-    await custody.close();
+    await opened.close();
   }
 }
 

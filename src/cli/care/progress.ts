@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 import type { Terminal } from '../terminal.ts';
 
 /** How far something is. */
-export interface Standing {
+export interface ProgressState {
   readonly done: number;
   /** Undefined when nobody knows. */
   readonly total: number | undefined;
@@ -12,7 +12,7 @@ export interface Standing {
 
 /** Shows how far something is, apart from its results: on the standard error. */
 export interface Progress {
-  show(standing: Standing): void;
+  show(state: ProgressState): void;
   /** Makes room for other lines; {@link show} goes on. To be called at the end. */
   clear(): void;
 }
@@ -30,7 +30,7 @@ class Bar implements Progress {
     this.#stream = stream;
   }
 
-  show({ done, total, note }: Standing): void {
+  show({ done, total, note }: ProgressState): void {
     if (this.#bar === undefined) {
       this.#bar = new SingleBar({
         stream: this.#stream,
@@ -62,7 +62,7 @@ class Lines implements Progress {
     this.#terminal = terminal;
   }
 
-  show({ done, total, note }: Standing): void {
+  show({ done, total, note }: ProgressState): void {
     if (total === undefined) {
       if (done < this.#next || done === 0) return;
       this.#next = done * 2;

@@ -16,7 +16,7 @@ import { ReceivedPrefix } from './received-prefix.ts';
 import type { InUse } from '../../cache/in-use.ts';
 import { admit, NotStored } from './not-stored.ts';
 import { receive } from './receive.ts';
-import type { Admission, Claim } from '../../cache/space/admission.ts';
+import type { Admission, Reservation } from '../../cache/space/admission.ts';
 import { RecentBytes } from './recent-bytes.ts';
 import { Wakeup } from './wakeup.ts';
 import { SourceCandidates } from './source-candidates.ts';
@@ -183,18 +183,18 @@ export class Fill {
     await before;
     const { admission } = this.#shared;
     const { repository } = this.#request;
-    const claim = admission.open(this.digest, repository);
+    const reservation = admission.reserve(this.digest, repository);
     let keptBytes: number | undefined;
     try {
       // What a manifest states of the size counts for nothing: it need not be true.
       admit(admission.refusal(repository, 0));
       this.#ingest = await this.#shared.content.ingest(this.digest);
-      claim.resume(this.#ingest.offset);
-      await this.#fill(this.#ingest, claim);
+      reservation.resume(this.#ingest.offset);
+      await this.#fill(this.#ingest, reservation);
     } catch (error) {
       keptBytes = await this.#failed(error);
     } finally {
-      claim.abandoned(keptBytes);
+      reservation.abandoned(keptBytes);
       this.#over = true;
       this.#recent?.close();
       this.#recent = undefined;
@@ -203,23 +203,23 @@ export class Fill {
     }
   }
 
-  async #fill(ingest: Ingest, claim: Claim): Promise<void> {
+  async #fill(ingest: Ingest, reservation: Reservation): Promise<void> {
     if (ingest.offset > 0)
       this.#logger.info({ offset: ingest.offset }, 'resuming a blob that an earlier run left');
     this.#progress.wake();
-    if (ingest.offset === 0 || !ingest.matches()) await this.#receive(ingest, claim);
+    if (ingest.offset === 0 || !ingest.matches()) await this.#receive(ingest, reservation);
     const size = ingest.offset;
     this.length.verify(size);
     this.#settle({ is: 'verified' });
     await ingest.commit();
     await this.#shared.metadata.putBlob(this.digest, size);
     // At once: for as long as the blob is in the accounts and arriving as well, it counts twice.
-    claim.committed();
+    reservation.committed();
     await this.#shared.content.recorded(this.digest);
     await this.#request.onCommitted(size);
   }
 
-  async #receive(ingest: Ingest, claim: Claim): Promise<void> {
+  async #receive(ingest: Ingest, reservation: Reservation): Promise<void> {
     const { signal, clock, random, blocks } = this.#shared;
     const { hint, outlook } = this.#request;
     const reader = ingest.reader();
@@ -247,7 +247,7 @@ export class Fill {
       onWritten: (bytes, stated) => {
         this.#received += bytes;
         this.#progress.gather(bytes);
-        admit(claim.wrote(ingest.offset, stated));
+        admit(reservation.wrote(ingest.offset, stated));
         if (signal.aborted && ingest.offset !== stated)
           throw new UpstreamError('aborted', 'the blob is not fetched any further');
       },

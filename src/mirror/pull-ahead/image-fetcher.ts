@@ -5,7 +5,7 @@ import type { BlobService } from '../blobs/blob-service.ts';
 import type { Routing } from '../../oci/routing.ts';
 import { Limiter } from '../../base/limiter.ts';
 import type { Upstream } from '../upstream.ts';
-import type { AheadTally } from '../../cache/ahead-tally.ts';
+import type { PullAheadCounter } from '../../cache/pull-ahead-counter.ts';
 import { BlobLimiter } from './blob-limiter.ts';
 import type { PulledImage } from './pulled-image.ts';
 import type { Speculation } from './speculation.ts';
@@ -16,7 +16,7 @@ const atATime = 16;
 export interface ImageFetcherOptions {
   readonly routing: Routing<Pick<Upstream, 'name' | 'pullAhead'>>;
   readonly blobs: Pick<BlobService, 'fetchAhead'>;
-  readonly tally: AheadTally;
+  readonly counter: PullAheadCounter;
   /** Whether anything may be begun now. */
   readonly goesOn: (repository: Repository) => boolean;
 }
@@ -52,7 +52,7 @@ export class ImageFetcher {
 
   /** Resolves to whether the blob is held, without a look where upstream is better left alone. */
   async #blob(image: PulledImage, blob: Digest, begun: (arrival: Arrival) => void): Promise<boolean> {
-    const { blobs, tally, goesOn } = this.#options;
+    const { blobs, counter, goesOn } = this.#options;
     const { repository, claims, speculation } = image;
     const { held } = await this.#limiter.run(async (): Promise<{ held: boolean | Promise<boolean> }> => {
       if (speculation.isStopped || !goesOn(repository)) return { held: false };
@@ -62,9 +62,9 @@ export class ImageFetcher {
       begun(arrival);
       // What comes for a client anyway keeps no turn from what nobody has asked for yet.
       if (arrival.joined) return { held: whole(arrival, speculation) };
-      tally.begun(blob);
+      counter.begun(blob);
       const isHeld = await arrival.held;
-      tally.came(blob, arrival.received);
+      counter.came(blob, arrival.received);
       return { held: isHeld };
     });
     return held;

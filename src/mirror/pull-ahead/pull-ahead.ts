@@ -13,7 +13,7 @@ import type { ManifestAnswer } from '../mirror.ts';
 import { within } from '../../base/time-limit.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
-import type { AheadTally } from '../../cache/ahead-tally.ts';
+import type { PullAheadCounter } from '../../cache/pull-ahead-counter.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { Attestations } from './attestations.ts';
 import { imageBlobs } from './image-blobs.ts';
@@ -43,7 +43,7 @@ export interface PullAheadOptions {
   readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'rateLimit' | 'pullAhead'>>;
   readonly blobs: Pick<BlobService, 'fetchAhead'>;
   readonly manifests: Pick<ManifestService, 'held' | 'fetch' | 'indexesOf'>;
-  readonly tally: AheadTally;
+  readonly counter: PullAheadCounter;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -129,7 +129,7 @@ export class PullAhead {
 
   /** Told of each blob that a client asks for and may have, before it is answered. */
   wanted(repository: Repository, blob: Digest): void {
-    this.#options.tally.asked(blob);
+    this.#options.counter.asked(blob);
     const image = this.#unasked.of(repository, blob);
     if (image === undefined) return;
     this.#unasked.delete(image);

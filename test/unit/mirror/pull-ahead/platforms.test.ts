@@ -227,7 +227,7 @@ describe('an image of which no client asks for a layer', () => {
     });
     expect(asked(fixture, [large])).toEqual([0]);
     expect(fixture.upstream.requests.filter((one) => one.includes(at(large.layers, 2).digest))).toEqual([]);
-    const { bytes, unaskedBytes } = fixture.aheadTally.counts;
+    const { bytes, unaskedBytes } = fixture.pullAheadCounter.counts;
     expect(bytes).toBeGreaterThan(64 * MiB);
     expect(bytes).toBeLessThan(72 * MiB);
     expect(unaskedBytes).toBe(bytes);
@@ -246,8 +246,12 @@ describe('an image of which no client asks for a layer', () => {
     slowly(fixture);
 
     for (const version of versions) await get(fixture, version);
-    await eventually(60_000, 'the layer to be given up', () => fixture.aheadTally.counts.bytes > 64 * MiB);
-    expect(fixture.aheadTally.counts.bytes).toBeLessThan(80 * MiB);
+    await eventually(
+      60_000,
+      'the layer to be given up',
+      () => fixture.pullAheadCounter.counts.bytes > 64 * MiB,
+    );
+    expect(fixture.pullAheadCounter.counts.bytes).toBeLessThan(80 * MiB);
     expect(await isHeld(fixture, at(versions, 1))).toBe(false);
 
     await read(fixture, at(at(versions, 1).layers, 1));
@@ -280,12 +284,12 @@ describe('an image of which no client asks for a layer', () => {
     await eventually(20_000, 'its layers', () => isHeld(fixture, image));
     await fixture.settled();
     const all = [image.config, ...image.layers].reduce((sum, { size }) => sum + size, 0);
-    await eventually(20_000, 'the count', () => fixture.aheadTally.counts.bytes === all);
-    expect(fixture.aheadTally.counts).toEqual({ bytes: all, unaskedBytes: all });
+    await eventually(20_000, 'the count', () => fixture.pullAheadCounter.counts.bytes === all);
+    expect(fixture.pullAheadCounter.counts).toEqual({ bytes: all, unaskedBytes: all });
 
     await read(fixture, at(image.layers, 0));
 
-    expect(fixture.aheadTally.counts.unaskedBytes).toBe(all - at(image.layers, 0).size);
+    expect(fixture.pullAheadCounter.counts.unaskedBytes).toBe(all - at(image.layers, 0).size);
   });
 
   it('gives its bytes to the next that asks while it is given up', async () => {

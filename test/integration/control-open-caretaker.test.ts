@@ -2,7 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { ControlServer } from '../../src/control/control-server.ts';
-import { takeCustody, type Custody, type CustodyOptions } from '../../src/control/custody.ts';
+import {
+  openCaretaker,
+  type OpenCaretaker,
+  type OpenCaretakerOptions,
+} from '../../src/control/open-caretaker.ts';
 import { FolderLock } from '../../src/store/sqlite/folder-lock.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { within } from '../support/deadline.ts';
@@ -18,7 +22,7 @@ class Stores {
   opened = 0;
   closed = 0;
 
-  open(): Promise<Custody> {
+  open(): Promise<OpenCaretaker> {
     this.opened += 1;
     return Promise.resolve({
       caretaker: this.caretaker,
@@ -30,26 +34,30 @@ class Stores {
   }
 }
 
-function take(folder: TempFolder, stores: Stores, more: Partial<CustodyOptions> = {}): Promise<Custody> {
+function take(
+  folder: TempFolder,
+  stores: Stores,
+  more: Partial<OpenCaretakerOptions> = {},
+): Promise<OpenCaretaker> {
   const options = { folder: folder.path, open: () => stores.open(), clock, signal: never, ...more };
-  return within(15_000, 'custody', takeCustody(options));
+  return within(15_000, 'the caretaker', openCaretaker(options));
 }
 
-describe('custody of a data folder', () => {
-  it('is taken where nobody has it, and given back', async () => {
+describe('a data folder', () => {
+  it('is locked where no other process has it, and unlocked at the end', async () => {
     await using folder = await TempFolder.create();
     const stores = new Stores();
 
-    const custody = await take(folder, stores);
-    expect(custody.caretaker).toBe(stores.caretaker);
+    const opened = await take(folder, stores);
+    expect(opened.caretaker).toBe(stores.caretaker);
     await expect(FolderLock.take(folder.path)).rejects.toMatchObject({ code: 'IN_USE' });
-    await custody.close();
+    await opened.close();
 
     expect(stores).toMatchObject({ opened: 1, closed: 1 });
     (await FolderLock.take(folder.path)).release();
   });
 
-  it('is given back when the stores cannot be opened', async () => {
+  it('is unlocked when the stores cannot be opened', async () => {
     await using folder = await TempFolder.create();
     const failure = new Error('no good');
 
@@ -65,9 +73,9 @@ describe('custody of a data folder', () => {
     const logger = pino({ level: 'silent' });
     const server = await ControlServer.open({ folder: folder.path, caretaker, clock, logger });
 
-    const custody = await take(folder, stores);
-    await custody.caretaker.remove('node:20');
-    await custody.close();
+    const opened = await take(folder, stores);
+    await opened.caretaker.remove('node:20');
+    await opened.close();
     await server.close();
     lock.release();
 
@@ -80,8 +88,8 @@ describe('custody of a data folder', () => {
     await writeFile(folder.join('control.sock'), '');
     const stores = new Stores();
 
-    const custody = await take(folder, stores);
-    await custody.close();
+    const opened = await take(folder, stores);
+    await opened.close();
 
     expect(stores.opened).toBe(1);
   });

@@ -5,7 +5,7 @@ import type { MetadataStore } from '../../store/metadata-store.ts';
 import type { ImageNames } from './image-names.ts';
 
 /** `gone`: it was evicted meanwhile, so it is nobody's loss. */
-export type HeldVerdict = 'intact' | 'damaged' | 'missing' | 'gone';
+export type BlobCondition = 'intact' | 'damaged' | 'missing' | 'gone';
 
 /** As many images as are worth naming where one blob is at fault. */
 const namedImages = 5;
@@ -13,7 +13,7 @@ const namedImages = 5;
 /** As often as nobody evicts one blob and pulls it again while it is looked at. */
 const looksForMissing = 4;
 
-export interface HeldBlobsOptions {
+export interface BlobCheckerOptions {
   readonly content: Pick<ContentStore, 'verify' | 'quarantine' | 'size'>;
   readonly metadata: Pick<MetadataStore, 'blob' | 'removeBlob' | 'adoptBlob'>;
   readonly audit: Pick<Audit, 'imagesNaming'>;
@@ -21,13 +21,13 @@ export interface HeldBlobsOptions {
 }
 
 /** Blobs that the database says are held: whether they are, and what to do where they are not. Rejects with StoreError. */
-export class HeldBlobs {
-  readonly #content: HeldBlobsOptions['content'];
-  readonly #metadata: HeldBlobsOptions['metadata'];
-  readonly #audit: HeldBlobsOptions['audit'];
+export class BlobChecker {
+  readonly #content: BlobCheckerOptions['content'];
+  readonly #metadata: BlobCheckerOptions['metadata'];
+  readonly #audit: BlobCheckerOptions['audit'];
   readonly #names: ImageNames;
 
-  constructor({ content, metadata, audit, names }: HeldBlobsOptions) {
+  constructor({ content, metadata, audit, names }: BlobCheckerOptions) {
     this.#content = content;
     this.#metadata = metadata;
     this.#audit = audit;
@@ -35,7 +35,7 @@ export class HeldBlobs {
   }
 
   /** Hashes a blob while others pull and evict. Rejects with the signal's reason, too. */
-  async examine(digest: Digest, options: VerifyOptions = {}): Promise<HeldVerdict> {
+  async examine(digest: Digest, options: VerifyOptions = {}): Promise<BlobCondition> {
     for (let looks = 1; ; looks += 1) {
       const verdict = await this.#content.verify(digest, options);
       if (verdict === 'intact') return verdict;

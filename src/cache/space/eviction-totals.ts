@@ -1,7 +1,7 @@
 import type { Eviction } from '../../store/evictions.ts';
 
 /** Adds up what the steps of an eviction take. */
-export class Tally {
+export class EvictionTotals {
   images = 0;
   blobs = 0;
   bytes = 0;

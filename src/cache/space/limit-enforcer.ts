@@ -9,14 +9,14 @@ import type { Leftovers } from './leftovers.ts';
 import { scopeKey, type Quotas, type ScopeLimit } from './quotas.ts';
 import type { Shortage, SpacePolicy } from './space-policy.ts';
 import type { StoreHealth } from './store-health.ts';
-import { Tally } from './tally.ts';
+import { EvictionTotals } from './eviction-totals.ts';
 
 /** Part of a quota by which a round frees more than it has to. */
 const quotaSlackShare = 0.01;
 /** How long it takes until it is tried again to evict what was in use. */
 const inUseMs = 1000;
 
-export interface RoundsOptions {
+export interface LimitEnforcerDeps {
   readonly steps: EvictionSteps;
   readonly policy: SpacePolicy;
   readonly quotas: Quotas;
@@ -29,7 +29,7 @@ export interface RoundsOptions {
 }
 
 /** Keeps the limits, round after round and never two at once, in the background. */
-export class Rounds {
+export class LimitEnforcer {
   readonly #steps: EvictionSteps;
   readonly #policy: SpacePolicy;
   readonly #quotas: Quotas;
@@ -49,7 +49,7 @@ export class Rounds {
   #waits = false;
   readonly #closing = new AbortController();
 
-  constructor(options: RoundsOptions) {
+  constructor(options: LimitEnforcerDeps) {
     this.#steps = options.steps;
     this.#policy = options.policy;
     this.#quotas = options.quotas;
@@ -156,32 +156,32 @@ export class Rounds {
 
   /** Frees what is short and a little more: leftovers first, then images. */
   async #free({ limit, allowed, bytes, files, slack }: Shortage): Promise<FreeingOutcome> {
-    const tally = new Tally();
+    const totals = new EvictionTotals();
     let leftovers = 0;
-    const isEnough = (): boolean => tally.bytes >= bytes && leftovers + tally.blobs >= files;
+    const isEnough = (): boolean => totals.bytes >= bytes && leftovers + totals.blobs >= files;
     while (!isEnough()) {
       const removed = await this.#leftovers.removeOldest();
       if (removed === undefined) break;
       this.#disk.freed(removed.files, removed.bytes);
       leftovers += removed.files;
-      tally.bytes += removed.bytes;
+      totals.bytes += removed.bytes;
     }
     const retention = this.#steps.retention();
     let done = false;
     // Files are counted image by image: an image may have one, or hundreds.
     while (!done && !isEnough() && !this.#closing.signal.aborted) {
       for await (const eviction of this.#steps.run(
-        { bytes: Math.max(1, bytes + slack - tally.bytes) },
+        { bytes: Math.max(1, bytes + slack - totals.bytes) },
         retention,
       )) {
-        tally.add(eviction);
+        totals.add(eviction);
         this.#tellOfTooLarge(eviction, `storage.${limit}`, allowed);
         ({ done } = eviction);
       }
     }
-    if (leftovers + tally.blobs + tally.images > 0) {
+    if (leftovers + totals.blobs + totals.images > 0) {
       this.#logger.info(
-        { limit, leftovers, ...tally.counts },
+        { limit, leftovers, ...totals.counts },
         'removed what was least recently used, to make room',
       );
     }
@@ -189,7 +189,7 @@ export class Rounds {
       done,
       passing: retention.metUse,
       lasting: retention.metPin || (limit !== 'maxsize' && !retention.metUse),
-      freed: leftovers + tally.blobs > 0,
+      freed: leftovers + totals.blobs > 0,
     };
   }
 
@@ -211,13 +211,13 @@ export class Rounds {
     if (excess === 0 || this.#policy.isStuck(limit)) return;
     const scope = scopeKey(limit.scope);
     const retention = this.#steps.retention();
-    const tally = new Tally();
+    const totals = new EvictionTotals();
     const request = { scope: limit.scope, bytes: excess + limit.bytes * quotaSlackShare };
     for await (const eviction of this.#steps.run(request, retention)) {
-      tally.add(eviction);
+      totals.add(eviction);
       this.#tellOfTooLarge(eviction, `the quota of ${scope}`, limit.bytes);
     }
-    if (tally.images > 0) this.#logger.info({ scope, ...tally.counts }, 'evicted images, to keep a quota');
+    if (totals.images > 0) this.#logger.info({ scope, ...totals.counts }, 'evicted images, to keep a quota');
     const left = await this.#policy.excess(limit);
     if (left === 0) return;
     if (retention.metUse) {

@@ -4,7 +4,7 @@ import type { Finding, FindingKind, VerifyEvent } from './verify-events.ts';
 export type FoundThing = Pick<Finding, 'kind' | 'detail'> & Partial<Finding>;
 
 /** Adds up what a verification has looked at and found, and puts it into events. */
-export class VerifyTally {
+export class VerifyTotals {
   readonly #findings: Partial<Record<FindingKind, number>> = {};
   #totalBlobs = 0;
   #totalBytes = 0;

@@ -5,7 +5,7 @@ import type { InUse } from '../in-use.ts';
 import type { Pins } from './pins.ts';
 
 /** Says what must stay, and remembers whether it was because of pins. */
-export class WatchfulKeeper implements Retention {
+export class RecordingRetention implements Retention {
   readonly #pins: Pins;
   readonly #inUse: InUse;
   /** Whether anything was kept because it is being read, filled or adopted: that passes. */

@@ -8,16 +8,16 @@ import { ControlClient } from './control-client.ts';
 import { RemoteCaretaker } from './remote-caretaker.ts';
 
 /** A caretaker of a data folder, for as long as this is not closed. */
-export interface Custody {
+export interface OpenCaretaker {
   readonly caretaker: Caretaker;
   close(): Promise<void>;
 }
 
-export interface CustodyOptions {
+export interface OpenCaretakerOptions {
   /** The data folder. Made if need be. */
   readonly folder: string;
   /** Opens the stores in it. Called with the folder locked, which it stays until what this gives is closed. */
-  readonly open: () => Promise<Custody>;
+  readonly open: () => Promise<OpenCaretaker>;
   readonly clock: Clock;
   readonly logger?: Pick<Logger, 'warn'>;
   /** Ends the waiting, and what a server is asked. */
@@ -35,7 +35,7 @@ const askAgainMs = 100;
  * @throws {CareError} `unavailable` when somebody has the folder who cannot be asked, as another command has
  * @throws {StoreError} when the folder or what is in it cannot be used
  */
-export async function takeCustody(options: CustodyOptions): Promise<Custody> {
+export async function openCaretaker(options: OpenCaretakerOptions): Promise<OpenCaretaker> {
   const { folder, open, clock, logger, signal, timeLimitMs = 10_000 } = options;
   const client = new ControlClient(folder, signal);
   const end = clock.monotonic() + timeLimitMs;
@@ -51,7 +51,10 @@ export async function takeCustody(options: CustodyOptions): Promise<Custody> {
 }
 
 /** Undefined while another process has it. */
-async function takeLock(folder: string, logger: CustodyOptions['logger']): Promise<FolderLock | undefined> {
+async function takeLock(
+  folder: string,
+  logger: OpenCaretakerOptions['logger'],
+): Promise<FolderLock | undefined> {
   try {
     return await FolderLock.take(folder, logger);
   } catch (error) {
@@ -60,7 +63,7 @@ async function takeLock(folder: string, logger: CustodyOptions['logger']): Promi
   }
 }
 
-async function openLocked(lock: FolderLock, open: () => Promise<Custody>): Promise<Custody> {
+async function openLocked(lock: FolderLock, open: () => Promise<OpenCaretaker>): Promise<OpenCaretaker> {
   try {
     const opened = await open();
     return {

@@ -2,20 +2,20 @@ import { lru } from '../base/lru.ts';
 import type { Digest } from '../oci/digest.ts';
 
 /** What was fetched before any client asked for it, in bytes. */
-export interface AheadCounts {
+export interface PullAheadCounts {
   readonly bytes: number;
   /** Of these, what no client has asked for to this day. */
   readonly unaskedBytes: number;
 }
 
 /** Counts what pull-ahead fetches, and how much of that for nothing. */
-export class AheadTally {
+export class PullAheadCounter {
   #bytes = 0;
   #unasked = 0;
   /** Bytes of each blob that nobody has asked for. What is dropped here counts as never asked for. */
   readonly #blobs = lru<Digest, { readonly bytes: number; readonly asked: boolean }>(50_000);
 
-  get counts(): AheadCounts {
+  get counts(): PullAheadCounts {
     return { bytes: this.#bytes, unaskedBytes: this.#unasked };
   }
 
