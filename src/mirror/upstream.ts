@@ -1,5 +1,5 @@
 import type { UpstreamName } from '../oci/reference.ts';
-import type { BasicCredentials } from '../upstream/auth/credentials.ts';
+import type { BasicCredentials } from '../base/basic-auth.ts';
 import type { RateLimit } from '../upstream/rate-limit.ts';
 import type { UpstreamRegistry } from '../upstream/registry.ts';
 import type { Breaker } from '../upstream/breaker.ts';

@@ -10,7 +10,7 @@ import {
   type Tag,
   type UpstreamName,
 } from '../../src/oci/reference.ts';
-import type { BasicCredentials } from '../../src/upstream/auth/credentials.ts';
+import type { BasicCredentials } from '../../src/base/basic-auth.ts';
 import type { RateLimit } from '../../src/upstream/rate-limit.ts';
 import {
   UpstreamError,

@@ -5,7 +5,7 @@ import type { AuthConfig, Config, FreshnessConfig, UpstreamConfig } from '../../
 import type { AccessRules } from '../../src/mirror/access/policy.ts';
 import type { PullAheadPolicy } from '../../src/mirror/pull-ahead/policy.ts';
 import { parseUpstreamName } from '../../src/oci/reference.ts';
-import type { BasicCredentials } from '../../src/upstream/auth/credentials.ts';
+import type { BasicCredentials } from '../../src/base/basic-auth.ts';
 import { TempFolder } from './temp-folder.ts';
 import { SkewedClock } from './skewed-clock.ts';
 

@@ -1,5 +1,5 @@
 import { anonymous } from '../../mirror/access/reader.ts';
-import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
+import { parseBasicCredentials } from '../../base/basic-auth.ts';
 import { nobody, stranger, type AuthScheme, type Login } from './authenticator.ts';
 import { challenge } from './challenge.ts';
 import type { Groups } from './groups.ts';
@@ -28,7 +28,7 @@ export class BasicScheme implements AuthScheme {
 
   async login(text: string, client: string): Promise<Login> {
     const { passwords, passthrough, groups } = this.#options;
-    const credentials = parseBasic(text);
+    const credentials = parseBasicCredentials(text);
     // podman and skopeo answer a challenge with an empty name and password when they have none.
     if (credentials === undefined) return nobody;
     const verdict = (await passwords?.check(credentials, client)) ?? 'unknown';
@@ -44,13 +44,4 @@ export class BasicScheme implements AuthScheme {
   challenge(): string {
     return challenge('Basic', { realm: this.#options.realm });
   }
-}
-
-/** Undefined for what is malformed, or has no name or no password. */
-function parseBasic(text: string): BasicCredentials | undefined {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
-  const pair = Buffer.from(text, 'base64').toString('utf8');
-  const colon = pair.indexOf(':');
-  if (colon < 1 || colon === pair.length - 1) return undefined;
-  return { username: pair.slice(0, colon), password: pair.slice(colon + 1) };
 }

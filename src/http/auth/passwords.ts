@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
-import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
+import type { BasicCredentials } from '../../base/basic-auth.ts';
 import { LoginCache } from '../../base/login-cache.ts';
 import type { Bcrypt } from './bcrypt.ts';
 import { costOf, type Accounts } from './htpasswd.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { registryErrors } from '../../oci/error.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
-import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
+import type { BasicCredentials } from '../../base/basic-auth.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import { LoginCache } from '../../base/login-cache.ts';
 import { SingleFlight } from '../../base/single-flight.ts';

@@ -1,4 +1,4 @@
-import type { BasicCredentials } from '../../upstream/auth/credentials.ts';
+import type { BasicCredentials } from '../../base/basic-auth.ts';
 
 /** Who makes a request, as far as it is known. */
 export interface Reader {

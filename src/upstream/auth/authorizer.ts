@@ -1,11 +1,10 @@
 import { UpstreamError } from '../registry.ts';
 import { abandonable } from './abandonable.ts';
 import type { Challenge } from './challenge.ts';
+import { basicAuthorization, type BasicCredentials } from '../../base/basic-auth.ts';
 import {
-  basicAuthorization,
   fingerprint,
   secretsOf,
-  type BasicCredentials,
   type CredentialProvider,
   type Credentials,
   type IdentityToken,

@@ -1,10 +1,5 @@
 import { createHash } from 'node:crypto';
-
-/** A user name and a password. Never logged. */
-export interface BasicCredentials {
-  readonly username: string;
-  readonly password: string;
-}
+import { basicAuthorization, type BasicCredentials } from '../../base/basic-auth.ts';
 
 /** What `docker login` keeps for registries that give out refresh tokens: the token service changes it for bearer tokens. */
 export interface IdentityToken {
@@ -28,14 +23,6 @@ export interface CredentialProvider {
   get(host: string): Promise<Credentials | undefined>;
   /** They were refused: forget what is cached, so that the next `get` asks the source itself. */
   refused?(host: string): void;
-}
-
-/**
- * The `Authorization` value of Basic authentication, in UTF-8.
- * @see https://www.rfc-editor.org/rfc/rfc7617
- */
-export function basicAuthorization({ username, password }: BasicCredentials): string {
-  return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
 }
 
 /** Every way in which the secret of `credentials` is written; a message that has one of them must not get out. */

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import type { BasicCredentials } from '../auth/credentials.ts';
+import type { BasicCredentials } from '../../base/basic-auth.ts';
 
 /** Credentials written out in the configuration, whatever the upstream's host. */
 export interface StaticSource extends BasicCredentials {

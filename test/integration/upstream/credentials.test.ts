@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type {
-  BasicCredentials,
-  CredentialProvider,
-  Credentials,
-} from '../../../src/upstream/auth/credentials.ts';
+import type { BasicCredentials } from '../../../src/base/basic-auth.ts';
+import type { CredentialProvider, Credentials } from '../../../src/upstream/auth/credentials.ts';
 import { FakeHub } from '../../support/fake-hub.ts';
 import { makeImage } from '../../support/image.ts';
 import { basic, dialectServer, type Dialect } from './dialect.ts';
