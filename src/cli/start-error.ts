@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { HtpasswdError } from '../http/auth/htpasswd.ts';
-import { TokenKeyError } from '../http/auth/token-key-error.ts';
+import { AuthFileError } from '../http/auth/auth-file-error.ts';
 import { ListenError } from '../http/listen-error.ts';
 import { TlsError } from '../http/tls.ts';
 import { errnoOf } from '../store/file-error.ts';
@@ -9,8 +8,7 @@ import { StoreError } from '../store/store-error.ts';
 /** One line on why it could not start and what to do; undefined for an unexpected error. */
 export function describeStartError(error: unknown, { storage }: Config): string | undefined {
   if (error instanceof StoreError) return storeSentence(error, storage.rootdirectory);
-  if (error instanceof HtpasswdError) return `auth.htpasswd.path: ${error.message}`;
-  if (error instanceof TokenKeyError) return `auth.token: ${error.message}`;
+  if (error instanceof AuthFileError) return `${error.key}: ${error.message}`;
   if (error instanceof ListenError) return listenSentence(error);
   const reason = tlsReason(error);
   return reason === undefined ? undefined : `http.tls.certificate and http.tls.key cannot be used: ${reason}`;

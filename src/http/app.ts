@@ -10,8 +10,7 @@ import type { Mirror } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { AccessLog, accessRecord } from './access-log.ts';
 import type { Authenticator } from './auth/authenticator.ts';
-import { Doorkeeper } from './auth/doorkeeper.ts';
-import { NoLogins } from './auth/no-logins.ts';
+import { withoutLogins } from './auth/without-logins.ts';
 import { BlobHandler } from './blobs.ts';
 import { CatalogHandler } from './catalog.ts';
 import { DeletionHandler } from './deletions.ts';
@@ -27,12 +26,8 @@ import { routes, type Handler, type Route } from './routes.ts';
 import { SearchHandler } from './search.ts';
 import { TagsHandler } from './tags.ts';
 
-/** How clients log in at an address. */
-export type Logins =
-  /** They can, with what the authenticator takes. `closed`: they all have to. */
-  | { readonly authenticator: Authenticator; readonly closed: boolean }
-  /** They cannot here, but at another address of this mirror. */
-  | 'elsewhere';
+/** How clients log in at an address; `elsewhere`: not here, but at another address of this mirror. */
+export type Logins = Authenticator | 'elsewhere';
 
 export interface HttpAppOptions {
   readonly mirror: Mirror;
@@ -66,9 +61,9 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   const ids = new RequestIds();
   const hostNames =
     options.hosts === undefined || options.hosts.size === 0 ? undefined : new HostNames(options.hosts);
-  const doorkeeper = typeof logins === 'object' ? new Doorkeeper({ ...logins, logger, clock }) : undefined;
-  const reception = doorkeeper ?? new NoLogins(logins === 'elsewhere' ? 'public' : 'none');
-  const errors = new ErrorResponder(logger, reception);
+  const authenticator = typeof logins === 'object' ? logins : undefined;
+  const accessErrors = authenticator?.errorReply ?? withoutLogins(logins === 'elsewhere' ? 'public' : 'none');
+  const errors = new ErrorResponder(logger, accessErrors);
   const accessLog = new AccessLog(logger, clock);
   const app = new Hono({ router: new PatternRouter() });
 
@@ -89,7 +84,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     { allow, open }: { readonly allow: string; readonly open: boolean },
   ): Promise<Response> => {
     try {
-      if (doorkeeper !== undefined && !open) await doorkeeper.admit(exchange);
+      if (authenticator !== undefined && !open) await authenticator.authenticate(exchange);
       return await handler(exchange);
     } catch (error) {
       const refused = error instanceof RegistryError && error.status === 405;

@@ -24,8 +24,6 @@ export interface HttpSettings {
   readonly tls: TlsFiles | undefined;
   readonly draintimeoutMs: number;
   readonly authentication: AuthenticationSettings;
-  /** Whether all have to log in. */
-  readonly closed: boolean;
   readonly maxCatalogEntries: number;
   readonly maxTags: number | undefined;
   /** Whether clients may delete from the cache. */
@@ -69,7 +67,7 @@ interface Place {
 }
 
 /**
- * Builds the inside of `http/` and listens. Rejects with HtpasswdError, TokenKeyError, TlsError or the error of OpenSSL for
+ * Builds the inside of `http/` and listens. Rejects with AuthFileError, TlsError or the error of OpenSSL for
  * certificates that cannot be used, and with ListenError when an address cannot be listened on.
  */
 export async function composeHttp(
@@ -78,13 +76,13 @@ export async function composeHttp(
 ): Promise<RunningHttp> {
   const { mirror, clock, logger } = dependencies;
   const { addr, publicAddr, bound, hosts, headers, tls: files, draintimeoutMs } = settings;
-  const { closed, maxCatalogEntries, maxTags, deletions } = settings;
+  const { maxCatalogEntries, maxTags, deletions } = settings;
   const authentication = await createAuthentication(settings.authentication, { clock, logger });
   const { authenticator } = authentication;
   const listening: HttpServer[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(listening.map((server) => server.drain(draintimeoutMs)));
-    await authentication.close();
+    await authentication[Symbol.asyncDispose]();
   };
   try {
     const appWith = (logins: Logins | undefined): Hono =>
@@ -100,7 +98,7 @@ export async function composeHttp(
         deletions,
       });
     const main: Listener = {
-      app: appWith(authenticator && { authenticator, closed }),
+      app: appWith(authenticator),
       hasLogins: authenticator !== undefined,
     };
     const tls = files === undefined ? undefined : await readTls(files);

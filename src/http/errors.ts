@@ -1,6 +1,5 @@
 import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { Reception } from './auth/reception.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeaderList, Reply } from './reply.ts';
 
@@ -20,20 +19,29 @@ export function errorReply(error: RegistryError, headers: HeaderList = []): Repl
   };
 }
 
+/**
+ * What a client is told of an error that may be about who it is, and the challenges that go with that. It must depend on
+ * the request and the error alone.
+ */
+export type AccessErrorReply = (
+  exchange: Exchange,
+  error: RegistryError,
+) => { readonly error: RegistryError; readonly headers: HeaderList };
+
 /** The one place where errors become answers. An unexpected error is a 500 without details. */
 export class ErrorResponder {
   readonly #logger: Logger;
-  readonly #reception: Reception;
+  readonly #accessErrorReply: AccessErrorReply;
 
-  constructor(logger: Logger, reception: Reception) {
+  constructor(logger: Logger, accessErrorReply: AccessErrorReply) {
     this.#logger = logger;
-    this.#reception = reception;
+    this.#accessErrorReply = accessErrorReply;
   }
 
   /** Answers with the error; `headers` go with it. */
   respond(exchange: Exchange, thrown: unknown, headers: HeaderList = []): Response {
     const known = thrown instanceof RegistryError ? thrown : registryErrors.internal({ cause: thrown });
-    const error = this.#reception.errorFor(exchange, known);
+    const { error, headers: challenges } = this.#accessErrorReply(exchange, known);
     exchange.failure = error;
     if (thrown !== known) {
       this.#logger.error(
@@ -43,7 +51,6 @@ export class ErrorResponder {
     } else if (error.status >= 500) {
       this.#logger.debug({ err: error, requestId: exchange.id }, 'a request could not be answered');
     }
-    const challenges = this.#reception.challenges(exchange, error);
     return exchange.reply(errorReply(error, [...headers, ...challenges]));
   }
 }

@@ -5,7 +5,7 @@ import type { Context } from 'hono';
 import type { CacheResult } from '../mirror/mirror.ts';
 import { anonymous, type Reader } from '../mirror/access/reader.ts';
 import type { UpstreamName } from '../oci/reference.ts';
-import type { Login } from './auth/authenticator.ts';
+import type { Login } from './auth/auth-scheme.ts';
 import { clientAddress } from './client-address.ts';
 import type { StoreAnswer, CacheableAnswer } from './answer-cache/cacheable.ts';
 import { contentLength, type HeaderList, type Reply } from './reply.ts';

@@ -4,7 +4,7 @@ import { createHttpApp } from '../../src/http/app.ts';
 import { Authenticator } from '../../src/http/auth/authenticator.ts';
 import { BasicScheme } from '../../src/http/auth/basic.ts';
 import { BearerScheme } from '../../src/http/auth/bearer.ts';
-import { Groups } from '../../src/http/auth/groups.ts';
+import { groupsByUser } from '../../src/http/auth/auth-scheme.ts';
 import { TokenKeys } from '../../src/http/auth/token-keys.ts';
 import { parseRepositoryName, parseUpstreamName } from '../../src/oci/reference.ts';
 import { FakeMirror } from '../support/fake-mirror.ts';
@@ -87,10 +87,10 @@ const authorization = fc.oneof(
 test('no Authorization and no Host make the app fail, let somebody in, or lead to a registry that is not configured', async () => {
   const mirror = new FakeMirror();
   const clock = new TestClock();
-  const groups = new Groups({});
+  const groups = groupsByUser({});
   const keys = await TokenKeys.read({ rootcertbundle: [], jwks: undefined });
   const realm = new URL('https://auth.test/token');
-  const authenticator = new Authenticator([
+  const schemes = [
     new BasicScheme({
       realm: 'x',
       passwords: { check: () => Promise.resolve('wrong') },
@@ -98,14 +98,15 @@ test('no Authorization and no Host make the app fail, let somebody in, or lead t
       groups,
     }),
     new BearerScheme({ realm, service: 's', issuer: 'i', keys, algorithms: [], groups, clock }),
-  ]);
+  ];
+  const { logger } = logLines();
   const ghcr = parseUpstreamName('ghcr.io');
   const hosts = new Map(ghcr === undefined ? [] : [['ghcr.test', ghcr]]);
   const app = createHttpApp({
     mirror,
-    logger: logLines().logger,
+    logger,
     clock,
-    logins: { authenticator, closed: false },
+    logins: new Authenticator({ schemes, closed: false, logger, clock }),
     hosts,
   });
   const host = fc.oneof(

@@ -1,11 +1,9 @@
 import { anonymous } from '../../mirror/access/reader.ts';
 import { parseBasicCredentials } from '../../base/basic-auth.ts';
-import { nobody, stranger, type AuthScheme, type Login } from './authenticator.ts';
-import { challenge } from './challenge.ts';
-import type { Groups } from './groups.ts';
+import { challenge, noLogin, refusedLogin, type AuthScheme, type Groups, type Login } from './auth-scheme.ts';
 import type { Passwords } from './passwords.ts';
 
-export interface BasicSchemeOptions {
+export interface BasicSchemeDeps {
   readonly realm: string;
   /** Accounts of this mirror's own, if it has any. */
   readonly passwords: Pick<Passwords, 'check'> | undefined;
@@ -20,28 +18,31 @@ export interface BasicSchemeOptions {
  */
 export class BasicScheme implements AuthScheme {
   readonly name = 'basic';
-  readonly #options: BasicSchemeOptions;
+  readonly #deps: BasicSchemeDeps;
 
-  constructor(options: BasicSchemeOptions) {
-    this.#options = options;
+  constructor(deps: BasicSchemeDeps) {
+    this.#deps = deps;
   }
 
   async login(text: string, client: string): Promise<Login> {
-    const { passwords, passthrough, groups } = this.#options;
+    const { passwords, passthrough, groups } = this.#deps;
     const credentials = parseBasicCredentials(text);
     // podman and skopeo answer a challenge with an empty name and password when they have none.
-    if (credentials === undefined) return nobody;
-    const verdict = (await passwords?.check(credentials, client)) ?? 'unknown';
-    if (verdict === 'right') {
+    if (credentials === undefined) return noLogin;
+    const result = (await passwords?.check(credentials, client)) ?? 'unknown';
+    if (result === 'right') {
       const { username } = credentials;
-      return { reader: { ...anonymous, user: username, groups: groups.of(username) }, outcome: 'accepted' };
+      return {
+        reader: { ...anonymous, user: username, groups: groups.get(username) ?? [] },
+        outcome: 'accepted',
+      };
     }
     // A wrong password of an account here is not sent to a registry.
-    if (verdict === 'wrong' || !passthrough) return stranger;
+    if (result === 'wrong' || !passthrough) return refusedLogin;
     return { reader: { ...anonymous, credentials }, outcome: 'accepted' };
   }
 
   challenge(): string {
-    return challenge('Basic', { realm: this.#options.realm });
+    return challenge('Basic', { realm: this.#deps.realm });
   }
 }

@@ -32,7 +32,7 @@ const retryAfter = 2;
  * Compares passwords with bcrypt hashes on one thread of its own, one after the other: that is what a flood of wrong
  * passwords may cost. Clients take turns, so that one who floods holds up only itself.
  */
-export class Bcrypt {
+export class Bcrypt implements AsyncDisposable {
   readonly #limits: BcryptLimits;
   /** Who waits, by client; clients in the order of their turns. */
   readonly #queues = new Map<string, Waiting[]>();
@@ -59,7 +59,7 @@ export class Bcrypt {
   }
 
   /** Ends the thread. Comparisons that wait reject: the server is stopping. */
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#fail(registryErrors.unavailable('the server is stopping'));
     await this.#worker?.terminate();
   }

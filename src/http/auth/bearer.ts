@@ -1,12 +1,10 @@
 import { errors, jwtVerify, type JWTPayload } from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { anonymous, type Reader } from '../../mirror/access/reader.ts';
-import type { AuthScheme, ChallengeSubject, Login } from './authenticator.ts';
-import { challenge } from './challenge.ts';
-import type { Groups } from './groups.ts';
+import { challenge, type AuthScheme, type ChallengeSubject, type Groups, type Login } from './auth-scheme.ts';
 import type { TokenKeys } from './token-keys.ts';
 
-export interface BearerSchemeOptions {
+export interface BearerSchemeDeps {
   /** Where clients get their tokens. */
   readonly realm: URL;
   /** What this mirror is called there, and must be in a token's `aud`. */
@@ -46,17 +44,17 @@ const invalid: Login = { reader: anonymous, outcome: 'invalid' };
  */
 export class BearerScheme implements AuthScheme {
   readonly name = 'bearer';
-  readonly #options: BearerSchemeOptions;
+  readonly #deps: BearerSchemeDeps;
   readonly #algorithms: string[];
 
-  constructor(options: BearerSchemeOptions) {
-    this.#options = options;
-    const wanted = new Set(options.algorithms);
+  constructor(deps: BearerSchemeDeps) {
+    this.#deps = deps;
+    const wanted = new Set(deps.algorithms);
     this.#algorithms = safeAlgorithms.filter((name) => wanted.size === 0 || wanted.has(name));
   }
 
   async login(token: string): Promise<Login> {
-    const { keys, issuer, service, clock } = this.#options;
+    const { keys, issuer, service, clock } = this.#deps;
     const now = clock.now();
     try {
       const { payload } = await jwtVerify(
@@ -87,17 +85,17 @@ export class BearerScheme implements AuthScheme {
   }
 
   challenge({ scope, error }: ChallengeSubject): string {
-    const { realm, service } = this.#options;
+    const { realm, service } = this.#deps;
     return challenge('Bearer', { realm: realm.href, service, scope, error });
   }
 
-  /** @param user empty for nobody */
+  /** @param user empty for an anonymous one */
   #reader(user: string, payload: JWTPayload): Reader {
     const access = payload['access'];
     const grants = { repositories: granted(access, 'pull'), deletable: granted(access, 'delete') };
     return user === ''
       ? { ...anonymous, ...grants }
-      : { ...anonymous, user, groups: this.#options.groups.of(user), ...grants };
+      : { ...anonymous, user, groups: this.#deps.groups.get(user) ?? [], ...grants };
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import { Authenticator, type AuthScheme } from './authenticator.ts';
+import { groupsByUser, type AuthScheme } from './auth-scheme.ts';
+import { Authenticator } from './authenticator.ts';
 import { BasicScheme } from './basic.ts';
 import { Bcrypt } from './bcrypt.ts';
-import { Groups } from './groups.ts';
 import { HtpasswdFile } from './htpasswd-file.ts';
 import { Passwords } from './passwords.ts';
 import type { TokenKeyFiles } from './token-keys.ts';
@@ -22,56 +22,44 @@ export interface AuthenticationSettings {
   readonly passthrough: boolean;
   /** Names of users by name of group. */
   readonly groups: Readonly<Record<string, readonly string[]>>;
+  /** Whether all have to log in. */
+  readonly closed: boolean;
 }
 
-export interface AuthenticationDependencies {
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
-
-export interface Authentication {
+export interface Authentication extends AsyncDisposable {
   /** Undefined when no way to log in is configured: then everyone is anonymous. */
   readonly authenticator: Authenticator | undefined;
   /** Reads the files again that may have changed. Never rejects. */
   reload(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** The realm when there are no accounts here, only the clients' own at the registries. */
 const passthroughRealm = 'Entrepot';
 
-/** Rejects with HtpasswdError or TokenKeyError when a file cannot be used. */
+/** Rejects with AuthFileError when a file cannot be used. */
 export async function createAuthentication(
-  { htpasswd, token, passthrough, groups: members }: AuthenticationSettings,
-  { clock, logger }: AuthenticationDependencies,
+  { htpasswd, token, passthrough, groups: members, closed }: AuthenticationSettings,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<Authentication> {
-  const groups = new Groups(members);
+  const groups = groupsByUser(members);
   const bcrypt = new Bcrypt();
   const schemes: AuthScheme[] = [];
-  const file =
-    htpasswd === undefined ? undefined : await HtpasswdFile.open({ path: htpasswd.path, clock, logger });
+  const file = htpasswd && (await HtpasswdFile.open({ path: htpasswd.path, clock, logger }));
   if (file !== undefined || passthrough) {
-    schemes.push(
-      new BasicScheme({
-        realm: htpasswd?.realm ?? passthroughRealm,
-        passwords: file === undefined ? undefined : new Passwords(file, bcrypt, clock),
-        passthrough,
-        groups,
-      }),
-    );
+    const realm = htpasswd?.realm ?? passthroughRealm;
+    const passwords = file && new Passwords(file, bcrypt, clock);
+    schemes.push(new BasicScheme({ realm, passwords, passthrough, groups }));
   }
   if (token !== undefined) {
     // Most have no token service: what reads tokens is not loaded for them.
-    const [{ BearerScheme }, { TokenKeys }] = await Promise.all([
-      import('./bearer.ts'),
-      import('./token-keys.ts'),
-    ]);
+    const { BearerScheme } = await import('./bearer.ts');
+    const { TokenKeys } = await import('./token-keys.ts');
     const { keys, signingalgorithms: algorithms, ...rest } = token;
     schemes.push(new BearerScheme({ ...rest, algorithms, keys: await TokenKeys.read(keys), groups, clock }));
   }
   return {
-    authenticator: schemes.length === 0 ? undefined : new Authenticator(schemes),
+    authenticator: schemes.length === 0 ? undefined : new Authenticator({ schemes, closed, logger, clock }),
     reload: async () => await file?.reload(),
-    close: () => bcrypt.close(),
+    [Symbol.asyncDispose]: () => bcrypt[Symbol.asyncDispose](),
   };
 }

@@ -1,8 +1,4 @@
-/** A password file that cannot be used. The message says where and what to do, and holds no hash. */
-export class HtpasswdError extends Error {
-  override readonly name = 'HtpasswdError';
-  readonly code = 'HTPASSWD';
-}
+import { AuthFileError } from './auth-file-error.ts';
 
 /** Hashes by user. */
 export type Accounts = ReadonlyMap<string, string>;
@@ -25,7 +21,7 @@ const otherFormats: readonly (readonly [RegExp, string])[] = [
 /**
  * The accounts in a password file as registry:2 reads it: `NAME:HASH` lines, bcrypt only, empty lines and those that
  * begin with `#` left out, the last of several lines of one name counts.
- * @throws {HtpasswdError} for a line that is something else
+ * @throws {AuthFileError} for a line that is something else
  */
 export function parseHtpasswd(text: string, file: string): Accounts {
   const accounts = new Map<string, string>();
@@ -34,7 +30,7 @@ export function parseHtpasswd(text: string, file: string): Accounts {
     if (entry === '' || entry.startsWith('#')) continue;
     const where = `${file}, line ${index + 1}:`;
     const colon = entry.indexOf(':');
-    if (colon < 1) throw new HtpasswdError(`${where} expected NAME:HASH`);
+    if (colon < 1) throw unusable(`${where} expected NAME:HASH`);
     const name = entry.slice(0, colon);
     accounts.set(name, checkedHash(entry.slice(colon + 1), name, where, file));
   }
@@ -51,11 +47,15 @@ function checkedHash(hash: string, name: string, where: string, file: string): s
   const cost = costOf(hash);
   if (cost >= 4 && cost <= maxCost) return hash;
   if (cost > maxCost) {
-    throw new HtpasswdError(
+    throw unusable(
       `${where} the password of ${name} has a bcrypt cost of ${cost}, which takes minutes to check; ${advice}`,
     );
   }
   const [, format] = otherFormats.find(([pattern]) => pattern.test(hash)) ?? [];
   const what = format === undefined ? 'is not hashed with bcrypt' : `is hashed with ${format}`;
-  throw new HtpasswdError(`${where} the password of ${name} ${what}; only bcrypt is taken: ${advice}`);
+  throw unusable(`${where} the password of ${name} ${what}; only bcrypt is taken: ${advice}`);
+}
+
+function unusable(message: string): AuthFileError {
+  return new AuthFileError('auth.htpasswd.path', message);
 }

@@ -1,9 +1,9 @@
 import { createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { JWK } from 'jose';
+import { AuthFileError, readable } from './auth-file-error.ts';
 import { trustedKey } from './certificate-chain.ts';
 import { libtrustFingerprint, thumbprint } from './key-id.ts';
-import { TokenKeyError } from './token-key-error.ts';
 
 /** Names of files: certificates in PEM form, and a JSON Web Key Set. */
 export interface TokenKeyFiles {
@@ -27,17 +27,17 @@ export class TokenKeys {
     this.#byId = byId;
   }
 
-  /** Rejects with TokenKeyError when a file cannot be read or has no key in it. */
+  /** Rejects with AuthFileError when a file cannot be read or has no key in it. */
   static async read({ rootcertbundle, jwks }: TokenKeyFiles): Promise<TokenKeys> {
     const roots: X509Certificate[] = [];
     const byId = new Map<string, KeyObject>();
-    for (const file of rootcertbundle) roots.push(...certificates(await text(file), file));
+    for (const file of rootcertbundle) roots.push(...certificates(await read(file), file));
     for (const { publicKey } of roots) {
       byId.set(libtrustFingerprint(publicKey), publicKey);
       byId.set(await thumbprint(publicKey), publicKey);
     }
     if (jwks !== undefined) {
-      for (const [id, key] of await keySet(await text(jwks), jwks)) byId.set(id, key);
+      for (const [id, key] of await keySet(await read(jwks), jwks)) byId.set(id, key);
     }
     return new TokenKeys(roots, byId);
   }
@@ -54,22 +54,21 @@ export class TokenKeys {
   }
 }
 
-async function text(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new TokenKeyError(`${file} cannot be read (${code})`, { cause });
-  }
+function read(file: string): Promise<string> {
+  return readable('auth.token', file, readFile(file, 'utf8'));
+}
+
+function unusable(message: string, options?: ErrorOptions): AuthFileError {
+  return new AuthFileError('auth.token', message, options);
 }
 
 function certificates(pem: string, file: string): readonly X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) throw new TokenKeyError(`${file} has no certificate in it`);
+  if (blocks.length === 0) throw unusable(`${file} has no certificate in it`);
   try {
     return blocks.map((block) => new X509Certificate(block));
   } catch (cause) {
-    throw new TokenKeyError(`${file} has a certificate in it that cannot be read`, { cause });
+    throw unusable(`${file} has a certificate in it that cannot be read`, { cause });
   }
 }
 
@@ -83,8 +82,8 @@ async function keySet(json: string, file: string): Promise<readonly (readonly [s
       entries.push([libtrustFingerprint(key), key], [await thumbprint(key), key]);
     }
   } catch (cause) {
-    throw new TokenKeyError(`${file} is not a JSON Web Key Set of public keys`, { cause });
+    throw unusable(`${file} is not a JSON Web Key Set of public keys`, { cause });
   }
-  if (entries.length === 0) throw new TokenKeyError(`${file} has no key in it`);
+  if (entries.length === 0) throw unusable(`${file} has no key in it`);
   return entries;
 }

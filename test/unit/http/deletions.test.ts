@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createHttpApp } from '../../../src/http/app.ts';
-import { Authenticator, type AuthScheme } from '../../../src/http/auth/authenticator.ts';
-import { challenge } from '../../../src/http/auth/challenge.ts';
+import { challenge, type AuthScheme } from '../../../src/http/auth/auth-scheme.ts';
+import { Authenticator } from '../../../src/http/auth/authenticator.ts';
 import { anonymous } from '../../../src/mirror/access/reader.ts';
 import { registryErrors } from '../../../src/oci/error.ts';
 import { FakeMirror } from '../../support/fake-mirror.ts';
@@ -33,15 +33,10 @@ let log: ReturnType<typeof logLines>;
 let app: ReturnType<typeof createHttpApp>;
 
 function build(deletions: boolean, headers: Record<string, string[]> = {}): void {
-  const authenticator = new Authenticator([bearer]);
-  app = createHttpApp({
-    mirror,
-    logger: log.logger,
-    clock: new TestClock(),
-    logins: { authenticator, closed: false },
-    headers,
-    deletions,
-  });
+  const { logger } = log;
+  const clock = new TestClock();
+  const logins = new Authenticator({ schemes: [bearer], closed: false, logger, clock });
+  app = createHttpApp({ mirror, logger, clock, logins, headers, deletions });
 }
 
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createHttpApp } from '../../../src/http/app.ts';
-import { Authenticator, nobody, stranger, type AuthScheme } from '../../../src/http/auth/authenticator.ts';
-import { challenge } from '../../../src/http/auth/challenge.ts';
+import { Authenticator } from '../../../src/http/auth/authenticator.ts';
+import { challenge, noLogin, refusedLogin, type AuthScheme } from '../../../src/http/auth/auth-scheme.ts';
 import { anonymous } from '../../../src/mirror/access/reader.ts';
 import { clientError } from '../../../src/mirror/upstream-failure.ts';
 import { registryErrors } from '../../../src/oci/error.ts';
@@ -18,8 +18,8 @@ const apiVersion = 'docker-distribution-api-version';
 let mirror: FakeMirror;
 let log: ReturnType<typeof logLines>;
 let clock: TestClock;
-/** How often credentials were judged. */
-let judged: number;
+/** How often credentials were checked. */
+let checked: number;
 let app: ReturnType<typeof createHttpApp>;
 
 /** `Bearer good` is alice with a token for box, `Bearer bad` an invalid one. */
@@ -38,18 +38,18 @@ const bearer: AuthScheme = {
 const basic: AuthScheme = {
   name: 'basic',
   login: (credentials) => {
-    judged += 1;
+    checked += 1;
     if (credentials === 'flood') {
       return Promise.reject(registryErrors.tooManyRequests('too many logins at once', { retryAfter: 2 }));
     }
-    if (credentials === 'empty') return Promise.resolve(nobody);
-    return Promise.resolve(credentials === 'good' ? { reader: alice, outcome: 'accepted' } : stranger);
+    if (credentials === 'empty') return Promise.resolve(noLogin);
+    return Promise.resolve(credentials === 'good' ? { reader: alice, outcome: 'accepted' } : refusedLogin);
   },
   challenge: () => challenge('Basic', { realm: 'mirror' }),
 };
 
 function build(schemes: readonly AuthScheme[], closed = false): void {
-  const logins = { authenticator: new Authenticator(schemes), closed };
+  const logins = new Authenticator({ schemes, closed, logger: log.logger, clock });
   app = createHttpApp({ mirror, logger: log.logger, clock, logins });
 }
 
@@ -57,7 +57,7 @@ beforeEach(() => {
   mirror = new FakeMirror();
   log = logLines('trace');
   clock = new TestClock();
-  judged = 0;
+  checked = 0;
   build([basic]);
 });
 
@@ -309,10 +309,10 @@ describe('where all have to log in', () => {
 
 describe('without a login', () => {
   test.each(['/healthz', '/readyz', '/', '/v1/_ping'])(
-    '%s answers, and credentials are not judged',
+    '%s answers, and credentials are not checked',
     async (path) => {
       expect((await get(path, { authorization: 'Basic bad' })).status).toBe(200);
-      expect(judged).toBe(0);
+      expect(checked).toBe(0);
     },
   );
 
@@ -321,7 +321,7 @@ describe('without a login', () => {
     async (path) => {
       const preflight = { origin: 'https://ui.example', 'access-control-request-method': 'GET' };
       expect((await get(path, preflight, 'OPTIONS')).status).toBe(200);
-      expect(judged).toBe(0);
+      expect(checked).toBe(0);
     },
   );
 });

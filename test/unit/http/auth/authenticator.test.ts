@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Authenticator } from '../../../../src/http/auth/authenticator.ts';
 import { BasicScheme } from '../../../../src/http/auth/basic.ts';
-import { challenge } from '../../../../src/http/auth/challenge.ts';
-import { Groups } from '../../../../src/http/auth/groups.ts';
+import { challenge, groupsByUser } from '../../../../src/http/auth/auth-scheme.ts';
 import { anonymous } from '../../../../src/mirror/access/reader.ts';
+import { logLines } from '../../../support/log-lines.ts';
+import { TestClock } from '../../../support/test-clock.ts';
 
 /** `alice` with the password `right` is an account; each check is counted. */
 function basic(passthrough = false): { readonly authenticator: Authenticator; readonly checked: string[] } {
@@ -13,9 +14,10 @@ function basic(passthrough = false): { readonly authenticator: Authenticator; re
     if (username !== 'alice') return Promise.resolve('unknown' as const);
     return Promise.resolve(password === 'right' ? ('right' as const) : ('wrong' as const));
   };
-  const groups = new Groups({ staff: ['alice', 'alice'], others: ['bob'], all: ['bob', 'alice'] });
+  const groups = groupsByUser({ staff: ['alice', 'alice'], others: ['bob'], all: ['bob', 'alice'] });
   const scheme = new BasicScheme({ realm: 'The "Mirror"', passwords: { check }, passthrough, groups });
-  return { authenticator: new Authenticator([scheme]), checked };
+  const deps = { closed: false, logger: logLines().logger, clock: new TestClock() };
+  return { authenticator: new Authenticator({ schemes: [scheme], ...deps }), checked };
 }
 
 function header(pair: string): string {

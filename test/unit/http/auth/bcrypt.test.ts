@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await bcrypt.close();
+  await bcrypt[Symbol.asyncDispose]();
 });
 
 test('passwords are compared, also with the hashes of htpasswd', async () => {
@@ -32,7 +32,7 @@ test('comparing does not hold up the thread that serves', async () => {
     .catch(() => undefined);
   for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   expect(compared).toBe(false);
-  await bcrypt.close();
+  await bcrypt[Symbol.asyncDispose]();
   await within(20_000, 'the end of the comparison', slow);
 });
 
@@ -62,7 +62,7 @@ describe('a flood', () => {
 test('closing ends those who wait', async () => {
   const waiting = [1, 2, 3].map(() => bcrypt.compare('right', hash, 'c'));
   const settled = Promise.allSettled(waiting);
-  await bcrypt.close();
+  await bcrypt[Symbol.asyncDispose]();
   const outcomes = await within(20_000, 'the end of all comparisons', settled);
   expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
 });

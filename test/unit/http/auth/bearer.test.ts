@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { calculateJwkThumbprint, exportJWK } from 'jose';
 import { BearerScheme } from '../../../../src/http/auth/bearer.ts';
-import { Groups } from '../../../../src/http/auth/groups.ts';
+import { groupsByUser } from '../../../../src/http/auth/auth-scheme.ts';
 import { libtrustFingerprint } from '../../../../src/http/auth/key-id.ts';
 import { TokenKeys } from '../../../../src/http/auth/token-keys.ts';
 import { TestCertificate } from '../../../support/certificates.ts';
@@ -43,7 +43,7 @@ function scheme(algorithms: readonly string[] = []): BearerScheme {
     issuer,
     keys,
     algorithms,
-    groups: new Groups({ builders: ['alice'] }),
+    groups: groupsByUser({ builders: ['alice'] }),
     clock,
   });
 }

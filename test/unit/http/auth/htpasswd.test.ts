@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { costOf, HtpasswdError, parseHtpasswd } from '../../../../src/http/auth/htpasswd.ts';
+import { AuthFileError } from '../../../../src/http/auth/auth-file-error.ts';
+import { costOf, parseHtpasswd } from '../../../../src/http/auth/htpasswd.ts';
 
 const body = 'N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy';
 
@@ -31,7 +32,7 @@ describe('a password file', () => {
     [`$2y$03$${body}`, 'is not hashed with bcrypt'],
   ])('with %s in it is refused, saying where, what and what to do', (hash, what) => {
     const parse = (): unknown => parseHtpasswd(`alice:$2y$05$${body}\nbob:${hash}\n`, '/etc/htpasswd');
-    expect(parse).toThrow(HtpasswdError);
+    expect(parse).toThrow(AuthFileError);
     expect(parse).toThrow(
       `/etc/htpasswd, line 2: the password of bob ${what}; only bcrypt is taken: set it anew with: htpasswd -B /etc/htpasswd bob`,
     );
