@@ -1,7 +1,7 @@
 import { parseContentRange, type ContentRange } from './content-range.ts';
 import { contentLength, headerText } from './headers.ts';
 import type { UpstreamResponse } from './http-message.ts';
-import { UpstreamError, type BlobStream } from './registry.ts';
+import { UpstreamError, type BlobRange, type BlobStream } from './registry.ts';
 
 /**
  * Reads a 200 or 206 to a GET of a blob from `offset` up to `end`, or all the rest. A 200 is the whole blob, whatever range
@@ -11,13 +11,13 @@ import { UpstreamError, type BlobStream } from './registry.ts';
  */
 export function blobStream(
   response: UpstreamResponse,
-  offset: number,
-  end: number | undefined,
+  { offset, end }: BlobRange,
 ): Omit<BlobStream, 'range'> {
   const { headers, url, body } = response;
+  const { ended } = body;
   const length = contentLength(headers);
   const { host } = url;
-  if (response.status === 200) return { offset: 0, size: length, body, host };
+  if (response.status === 200) return { offset: 0, size: length, body, ended, host };
   const range = parseContentRange(headerText(headers, 'content-range'));
   const right =
     (offset > 0 || end !== undefined) &&
@@ -29,7 +29,7 @@ export function blobStream(
       status: response.status,
     });
   }
-  return { offset, size: range.size, body, host };
+  return { offset, size: range.size, body, ended, host };
 }
 
 /** Whether a range goes as far as it was asked to, or as the blob does. */

@@ -14,9 +14,9 @@ import { contentLength, headerText } from './headers.ts';
 import type { Sender, UpstreamRequest, UpstreamResponse } from './http-message.ts';
 import {
   UpstreamError,
-  type BlobOptions,
+  type BlobRange,
   type BlobStream,
-  type OpenRange,
+  type BlobOpener,
   type RequestOptions,
 } from './registry.ts';
 
@@ -72,57 +72,33 @@ export class BlobClient {
     );
   }
 
-  async open(
-    repository: RepositoryName,
-    digest: Digest,
-    offset: number,
-    { signal, end }: BlobOptions,
-  ): Promise<BlobStream> {
-    const url = endpoint(this.#url, repository, 'blobs', digest);
-    const request: UpstreamRequest = {
-      method: 'GET',
-      url,
-      headers: rangeOf(offset, end),
-      pool: 'blob',
-      signal,
-    };
+  async open(repository: RepositoryName, digest: Digest, range: BlobRange): Promise<BlobStream> {
+    const request = blobRequest(endpoint(this.#url, repository, 'blobs', digest), range);
     const response = await this.#send(this.#contents, request, repository);
-    const stream = await this.#stream(response, digest, offset, end);
+    const stream = await this.#stream(response, digest, range);
     if (response.status === 200) return stream;
     return { ...stream, range: this.#rangesAt(response.url, repository, digest) };
   }
 
   /** Opens ranges of a blob at `place`, and where that refuses, at the one that the registry now redirects to. */
-  #rangesAt(place: URL, repository: RepositoryName, digest: Digest): OpenRange {
-    const range: OpenRange = async (offset, end, signal) => {
-      if (place.origin === this.#url.origin) return this.open(repository, digest, offset, { signal, end });
-      const headers = rangeOf(offset, end);
-      const response = await this.#redirected.send({
-        method: 'GET',
-        url: place,
-        headers,
-        pool: 'blob',
-        signal,
-      });
+  #rangesAt(place: URL, repository: RepositoryName, digest: Digest): BlobOpener {
+    const openAt: BlobOpener = async (range) => {
+      if (place.origin === this.#url.origin) return this.open(repository, digest, range);
+      const response = await this.#redirected.send(blobRequest(place, range));
       if (isExpired(response)) {
         response.body.discard();
-        return this.open(repository, digest, offset, { signal, end });
+        return this.open(repository, digest, range);
       }
-      return { ...(await this.#stream(response, digest, offset, end)), range };
+      return { ...(await this.#stream(response, digest, range)), range: openAt };
     };
-    return range;
+    return openAt;
   }
 
   /**
    * Some storage labels a layer that is stored compressed as encoded: its bytes are taken as they come, and
    * the digest decides. Where it has decided against them, they are refused before the first byte.
    */
-  async #stream(
-    response: UpstreamResponse,
-    digest: Digest,
-    offset: number,
-    end: number | undefined,
-  ): Promise<BlobStream> {
+  async #stream(response: UpstreamResponse, digest: Digest, range: BlobRange): Promise<BlobStream> {
     const { status, url } = response;
     if (status !== 200 && status !== 206) throw await answerError(response, this.#clock.now());
     const encoding = contentEncoding(response.headers);
@@ -131,7 +107,7 @@ export class BlobClient {
         const message = `${url.host} answers with an encoded body (${encoding}) instead of the blob`;
         throw new UpstreamError('invalid', message, { status, permanent: true });
       }
-      const stream = blobStream(response, offset, end);
+      const stream = blobStream(response, range);
       if (encoding === undefined) return stream;
       return { ...stream, mismatched: () => void this.#encoded.set(digest, true) };
     } catch (error) {
@@ -192,9 +168,10 @@ export class BlobClient {
   }
 }
 
-function rangeOf(offset: number, end: number | undefined): UpstreamRequest['headers'] {
-  if (end === undefined) return offset === 0 ? {} : { range: `bytes=${offset}-` };
-  return { range: `bytes=${offset}-${end - 1}` };
+function blobRequest(url: URL, { offset, end, signal }: BlobRange): UpstreamRequest {
+  const isWhole = offset === 0 && end === undefined;
+  const headers = isWhole ? {} : { range: `bytes=${offset}-${end === undefined ? '' : end - 1}` };
+  return { method: 'GET', url, headers, pool: 'blob', signal };
 }
 
 /** Whether a place that gave ranges refuses in a way that a fresh redirect may mend. */

@@ -17,7 +17,7 @@ export async function askBlobSize(
   if (stated !== undefined) return stated;
   const giveUp = new AbortController();
   try {
-    const { size } = await registry.openBlob(repository, digest, 0, { signal: giveUp.signal });
+    const { size } = await registry.openBlob(repository, digest, { offset: 0, signal: giveUp.signal });
     if (size === undefined)
       throw new UpstreamError('invalid', 'upstream does not state the size of the blob');
     return size;

@@ -11,7 +11,7 @@ import {
 } from '../oci/reference.ts';
 import {
   UpstreamError,
-  type BlobOptions,
+  type BlobRange,
   type BlobStream,
   type FetchedManifest,
   type ManifestHead,
@@ -22,7 +22,6 @@ import {
   type UpstreamRegistry,
 } from './registry.ts';
 import { UpstreamLocation } from './upstream-location.ts';
-import { watched } from './watched-body.ts';
 
 /** Manifests for which it is known who answered a HEAD. */
 const maxAnswered = 10_000;
@@ -101,14 +100,9 @@ export class FailoverRegistry implements UpstreamRegistry {
   }
 
   /** A body that fails or is wrong counts against its URL, so that whoever resumes it or asks again is served by the next. */
-  async openBlob(
-    repository: RepositoryName,
-    digest: Digest,
-    offset: number,
-    options?: BlobOptions,
-  ): Promise<BlobStream> {
+  async openBlob(repository: RepositoryName, digest: Digest, range: BlobRange): Promise<BlobStream> {
     return this.#first({ doubted: this.#doubted.get(digest) }, async (location) =>
-      this.#counted(await location.registry.openBlob(repository, digest, offset, options), digest, location),
+      this.#counted(await location.registry.openBlob(repository, digest, range), digest, location),
     );
   }
 
@@ -154,10 +148,12 @@ export class FailoverRegistry implements UpstreamRegistry {
   /** All ranges of a stream come from one URL: what is put together from several would be nobody's fault. */
   #counted(blob: BlobStream, digest: Digest, location: UpstreamLocation): BlobStream {
     const { range } = blob;
+    void blob.ended.then((failure) => {
+      if (failure !== undefined) location.failed(failure);
+    });
     return {
       ...blob,
-      body: watched(blob.body, { onFailure: (error) => location.failed(error) }),
-      range: range && (async (...request) => this.#counted(await range(...request), digest, location)),
+      range: range && (async (part) => this.#counted(await range(part), digest, location)),
       mismatched: () => {
         blob.mismatched?.();
         this.#doubted.set(digest, (this.#doubted.get(digest) ?? new Set()).add(location));

@@ -15,7 +15,7 @@ import type { ManifestClient } from './manifest-client.ts';
 import { nextPage } from './next-page.ts';
 import { ReferrerPages } from './referrer-pages.ts';
 import type {
-  BlobOptions,
+  BlobRange,
   BlobStream,
   FetchedManifest,
   ManifestHead,
@@ -93,13 +93,8 @@ export class RegistryClient implements UpstreamRegistry {
     return this.#blobs.size(repository, digest, options);
   }
 
-  async openBlob(
-    repository: RepositoryName,
-    digest: Digest,
-    offset: number,
-    options: BlobOptions = {},
-  ): Promise<BlobStream> {
-    return this.#blobs.open(repository, digest, offset, options);
+  async openBlob(repository: RepositoryName, digest: Digest, range: BlobRange): Promise<BlobStream> {
+    return this.#blobs.open(repository, digest, range);
   }
 
   async listTags(

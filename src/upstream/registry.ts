@@ -32,10 +32,15 @@ export interface BlobStream {
   /** Who sends the bytes, with the port if it is not the usual one. */
   readonly host: string;
   /**
-   * Opens another part of the same blob where this one came from, without asking the registry for a new redirect as long as
-   * the last one is good; there when the answer is a range.
+   * Resolves when the body has ended, failed, or been left: to the failure, or to undefined when there was none, or when the
+   * reader gave up. Never rejects.
    */
-  readonly range?: OpenRange | undefined;
+  readonly ended: Promise<UpstreamError | undefined>;
+  /**
+   * Opens another part of the same blob at the place that this one came from, without a new redirect from the registry as
+   * long as the last one is good. There when the answer is a range.
+   */
+  readonly range?: BlobOpener | undefined;
   /**
    * To be called when the whole blob does not match its digest; there when that changes how the next request
    * is answered.
@@ -43,11 +48,20 @@ export interface BlobStream {
   readonly mismatched?: (() => void) | undefined;
 }
 
+/** Which bytes of a blob are asked for. */
+export interface BlobRange {
+  readonly offset: number;
+  /** Exclusive; to the end of the blob if not given. */
+  readonly end?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Opens the bytes of a blob from `offset` up to, but not including, `end`. Resolves to a stream that starts elsewhere when the
- * upstream ignores ranges. Rejects with {@link UpstreamError}.
+ * Opens the bytes of a blob. Resolves to a stream that starts elsewhere when the upstream ignores ranges. Rejects with
+ * {@link UpstreamError}.
+ * @param expectedSize of the whole blob, for those who may fetch it in several ranges; undefined: it is to come in one
  */
-export type OpenRange = (offset: number, end: number, signal: AbortSignal) => Promise<BlobStream>;
+export type BlobOpener = (range: BlobRange, expectedSize?: number) => Promise<BlobStream>;
 
 /** A repository that a search found. */
 export interface SearchResult {
@@ -66,11 +80,6 @@ export interface RequestOptions {
    * and lists.
    */
   readonly onWarning?: ((text: string) => void) | undefined;
-}
-
-export interface BlobOptions extends RequestOptions {
-  /** The position before which to stop; all that is left if not given. */
-  readonly end?: number | undefined;
 }
 
 export interface TagListOptions extends RequestOptions {
@@ -105,16 +114,10 @@ export interface UpstreamRegistry {
    */
   headBlob(repository: RepositoryName, digest: Digest, options?: RequestOptions): Promise<number | undefined>;
   /**
-   * GET of a blob from `offset` on, one attempt (with at most one token renewal): whoever resumes, counts the attempts.
-   * An offset at or past the blob's end rejects with kind `range`. The answer to a request with an `end` is shorter where the
-   * blob is.
+   * GET of a blob, one attempt (with at most one token renewal): whoever resumes, counts the attempts. An offset at or past
+   * the blob's end rejects with kind `range`. The answer to a request with an `end` is shorter where the blob is.
    */
-  openBlob(
-    repository: RepositoryName,
-    digest: Digest,
-    offset: number,
-    options?: BlobOptions,
-  ): Promise<BlobStream>;
+  openBlob(repository: RepositoryName, digest: Digest, range: BlobRange): Promise<BlobStream>;
   /** Tags in the order upstream gives; all, pages followed and capped, unless fewer will do. Never a counted pull. */
   listTags(repository: RepositoryName, options?: TagListOptions): Promise<readonly Tag[]>;
   /**

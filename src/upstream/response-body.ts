@@ -20,15 +20,22 @@ export interface ResponseBodyOptions {
 export class ResponseBody implements AsyncIterable<Buffer> {
   readonly #arriving: Arriving;
   readonly #options: ResponseBodyOptions;
+  readonly #ended = Promise.withResolvers<UpstreamError | undefined>();
 
   constructor(arriving: Arriving, options: ResponseBodyOptions) {
     this.#arriving = arriving;
     this.#options = options;
   }
 
+  /** Resolves when it has been read to its end, has failed, or was left; to the failure, unless the reader gave up. */
+  get ended(): Promise<UpstreamError | undefined> {
+    return this.#ended.promise;
+  }
+
   /** Leaving early, even before the first chunk, closes the connection. */
   [Symbol.asyncIterator](): AsyncIterator<Buffer, undefined> {
     const arriving = this.#arriving;
+    const ended = this.#ended;
     const { clock, failure } = this.#options;
     const pace = new Pace();
     let lent: Buffer | undefined;
@@ -44,18 +51,24 @@ export class ResponseBody implements AsyncIterable<Buffer> {
           giveBack();
           lent = await arriving.next();
           if (isLeft) giveBack();
-          if (lent === undefined) return { done: true, value: undefined };
+          if (lent === undefined) {
+            ended.resolve(undefined);
+            return { done: true, value: undefined };
+          }
           if (pace.keepsUp(lent.length, clock.now() - since)) return { done: false, value: lent };
           giveBack();
           const error = new StandstillError();
           arriving.abort(error);
           throw error;
         } catch (error) {
-          throw failure(error);
+          const failed = failure(error);
+          ended.resolve(failed.kind === 'aborted' ? undefined : failed);
+          throw failed;
         }
       },
       return: () => {
         isLeft = true;
+        ended.resolve(undefined);
         giveBack();
         arriving.abort(new Error('the body was left before its end'));
         return Promise.resolve({ done: true, value: undefined });
@@ -85,6 +98,7 @@ export class ResponseBody implements AsyncIterable<Buffer> {
 
   /** Lets go of the body. Nobody needs to wait for that. */
   discard(): void {
+    this.#ended.resolve(undefined);
     this.#arriving.drain(maxDrainBytes);
   }
 }

@@ -14,13 +14,14 @@ import type { BasicCredentials } from '../../src/base/basic-auth.ts';
 import type { RateLimit } from '../../src/upstream/rate-limit.ts';
 import {
   UpstreamError,
-  type BlobOptions,
+  type BlobRange,
   type BlobStream,
   type FetchedManifest,
   type ManifestHead,
   type SearchResult,
   type UpstreamRegistry,
 } from '../../src/upstream/registry.ts';
+import { endedBody } from './ended-body.ts';
 
 type Hook = (request: string) => Promise<void> | void;
 
@@ -176,8 +177,7 @@ export class ScriptedUpstream implements UpstreamRegistry {
   async openBlob(
     repository: RepositoryName,
     digest: Digest,
-    offset: number,
-    { signal, end }: BlobOptions = {},
+    { offset, end, signal }: BlobRange,
   ): Promise<BlobStream> {
     const bytes = await this.#blob(
       'BLOB',
@@ -186,14 +186,13 @@ export class ScriptedUpstream implements UpstreamRegistry {
       ` ${offset}${end === undefined ? '' : `-${end}`}`,
     );
     signal?.throwIfAborted();
-    const stream = { size: bytes.length, host: this.name };
-    if (end === undefined) return { ...stream, offset, body: this.body(bytes, offset) };
+    const body = endedBody(this.body(bytes.subarray(0, end), offset));
     return {
-      ...stream,
+      ...body,
+      size: bytes.length,
+      host: this.name,
       offset,
-      body: this.body(bytes.subarray(0, end), offset),
-      range: (from, to, signalOfRange) =>
-        this.openBlob(repository, digest, from, { signal: signalOfRange, end: to }),
+      range: end === undefined ? undefined : (range) => this.openBlob(repository, digest, range),
     };
   }
 

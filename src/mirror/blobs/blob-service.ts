@@ -5,7 +5,7 @@ import type { Repository } from '../../oci/reference.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import { UpstreamError } from '../../upstream/registry.ts';
+import { UpstreamError, type BlobOpener } from '../../upstream/registry.ts';
 import { notArriving, type Arrival } from '../fill/arrival.ts';
 import { arrivalOf } from './blob-arrival.ts';
 import { FillSource, type BlobSource } from './blob-source.ts';
@@ -18,8 +18,6 @@ import type { InUse, Release } from '../../cache/in-use.ts';
 import type { BlobAnswer, BlobStat } from '../mirror.ts';
 import { OpenBlob } from './open-blob.ts';
 import { promisedSize } from './promised-size.ts';
-import type { PartOpener } from '../fill/ranges/ranges.ts';
-import type { BlobOpener } from '../fill/resumable-blob.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { StoredBlobs } from './stored-blobs.ts';
 import { clientError, isRefusal } from '../upstream-failure.ts';
@@ -268,14 +266,14 @@ export class BlobService {
   } {
     const { registry, breaker, ranges } = this.#routing.upstream(repository.upstream);
     const outlook = (): Outlook => breaker.outlook;
-    const openPart: PartOpener = (offset, signal, end) =>
-      breaker.watch(() => registry.openBlob(repository.name, digest, offset, { signal, end }));
+    const open: BlobOpener = (range) =>
+      breaker.watch(() => registry.openBlob(repository.name, digest, range));
     const request: FillRequest = {
       digest,
       hint: entitled ? known?.size : undefined,
       outlook,
       repository,
-      open: ranges.opener(openPart),
+      open: ranges.opener(open),
       // Upstream may have refused this repository and given the blob to one that joined.
       onCommitted: async (size) => {
         if (fill.cameBy(repository)) await this.#entitlement.grant(repository, digest, size);
@@ -284,7 +282,7 @@ export class BlobService {
     const { fill, joined } = this.#fills.join(request, forNobody);
     if (!joined) void fill.ended.then(() => this.#entitlement.doubt(repository, digest));
     // Each reader of a blob that cannot be stored fetches it for itself: one connection each must do.
-    return { fill, joined, open: (offset, signal) => openPart(offset, signal), outlook };
+    return { fill, joined, open, outlook };
   }
 
   #clientError(error: unknown, digest: Digest): unknown {

@@ -1,7 +1,7 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { Repository } from '../../oci/reference.ts';
 import type { Outlook } from '../../upstream/breaker.ts';
-import type { BlobOpener } from './resumable-blob.ts';
+import type { BlobOpener } from '../../upstream/registry.ts';
 
 /** What a fill is begun with, or is offered as another way to the same bytes. */
 export interface FillRequest {

@@ -228,7 +228,7 @@ export class Fill {
       ingest,
       source: {
         held: this.#held,
-        open: (...request) => this.#candidates.open(...request),
+        open: (range, expectedSize) => this.#candidates.open(range, expectedSize),
         hint,
         outlook,
         signal,

@@ -1,14 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import { UpstreamError, type BlobStream } from '../../upstream/registry.ts';
+import { UpstreamError, type BlobStream, type BlobOpener } from '../../upstream/registry.ts';
 import type { Outlook } from '../../upstream/breaker.ts';
 import { OtherBytesError, type ReceivedPrefix } from './received-prefix.ts';
-
-/**
- * Opens a blob upstream from `offset` on. Rejects with UpstreamError.
- * @param size of the blob in bytes, as far as it is known; not given when parts of it are not to be asked for
- */
-export type BlobOpener = (offset: number, signal: AbortSignal, size?: number) => Promise<BlobStream>;
 
 export interface ResumableBlobOptions {
   readonly open: BlobOpener;
@@ -81,6 +75,7 @@ export class ResumableBlob {
    * @param onAnswer called once, when upstream has begun to answer and {@link size} is as known as it will get
    */
   async *bytes(onAnswer: () => void): AsyncGenerator<Buffer, void, undefined> {
+    const { held, logger } = this.#options;
     this.#outlook ??= this.#options.outlook();
     this.#unfinished = false;
     for (;;) {
@@ -92,11 +87,24 @@ export class ResumableBlob {
           this.#answered = true;
           onAnswer();
         }
-        for await (const chunk of this.#wanted(stream)) {
+        let surplus = this.#surplus(stream);
+        for await (const chunk of stream.body) {
+          const isNew = surplus === 0;
+          const wanted = isNew ? chunk : await this.#compared(chunk, surplus);
+          surplus -= chunk.length - wanted.length;
+          if (wanted.length === 0) continue;
+          if (!isNew) held?.trust();
+          const room = this.#limit - this.#offset;
+          const kept = room < wanted.length ? wanted.subarray(0, Math.max(0, room)) : wanted;
           this.#fruitless = 0;
-          this.#offset += chunk.length;
-          yield chunk;
+          this.#offset += kept.length;
+          if (kept.length > 0) yield kept;
+          if (kept.length < wanted.length) {
+            logger.warn('upstream sent more bytes than the blob has');
+            break;
+          }
         }
+        if (surplus > 0 && stream.size === undefined) throw fewerBytes();
         if (this.#stated !== undefined && this.#offset < this.#stated)
           throw new UpstreamError('unavailable', 'upstream ended the blob too early');
         this.#end = this.#offset;
@@ -134,8 +142,8 @@ export class ResumableBlob {
 
   async #open(): Promise<BlobStream> {
     const { open, signal, hint, held, logger } = this.#options;
-    if (!this.#whole) return open(this.#offset, signal, this.#stated ?? hint);
-    const stream = await open(0, signal);
+    if (!this.#whole) return open({ offset: this.#offset, signal }, this.#stated ?? hint);
+    const stream = await open({ offset: 0, signal });
     if (this.#offset > 0) {
       held?.doubt();
       logger.warn({ offset: this.#offset }, 'taking the whole blob from upstream once more');
@@ -146,31 +154,19 @@ export class ResumableBlob {
     return stream;
   }
 
-  /** The stream without what is there already and without what lies past the end. */
-  async *#wanted(stream: BlobStream): AsyncGenerator<Buffer, void, undefined> {
-    const { held, logger } = this.#options;
-    let surplus = this.#offset - stream.offset;
-    if (surplus < 0)
+  /** Bytes of the stream that are here already. */
+  #surplus({ offset, size }: BlobStream): number {
+    if (offset > this.#offset)
       throw new UpstreamError('invalid', 'upstream answered another range than it was asked for');
-    if (stream.size !== undefined && stream.size < this.#offset)
-      throw new OtherBytesError('upstream has fewer bytes of the blob than it gave before');
-    for await (const chunk of stream.body) {
-      const known = chunk.subarray(0, Math.min(surplus, chunk.length));
-      if (known.length > 0) await held?.compare(known, this.#offset - surplus);
-      surplus -= known.length;
-      const wanted = known.length === 0 ? chunk : chunk.subarray(known.length);
-      if (wanted.length === 0) continue;
-      held?.trust();
-      const room = this.#limit - this.#offset;
-      if (room < wanted.length) {
-        logger.warn('upstream sent more bytes than the blob has');
-        if (room > 0) yield wanted.subarray(0, room);
-        return;
-      }
-      yield wanted;
-    }
-    if (surplus > 0 && stream.size === undefined)
-      throw new OtherBytesError('upstream has fewer bytes of the blob than it gave before');
+    if (size !== undefined && size < this.#offset) throw fewerBytes();
+    return this.#offset - offset;
+  }
+
+  /** What a chunk has behind its first `surplus` bytes, once those are compared with what is here. */
+  async #compared(chunk: Buffer, surplus: number): Promise<Buffer> {
+    const known = chunk.subarray(0, Math.min(surplus, chunk.length));
+    await this.#options.held?.compare(known, this.#offset - surplus);
+    return chunk.subarray(known.length);
   }
 
   /** Bytes that the blob has at most, as far as anybody says. */
@@ -244,6 +240,10 @@ export class ResumableBlob {
     const isRefusal = isVerdict(error) || (!isPassing && status >= 400 && status < 500);
     return isRefusal && (!this.#answered || this.#fruitless > 0);
   }
+}
+
+function fewerBytes(): OtherBytesError {
+  return new OtherBytesError('upstream has fewer bytes of the blob than it gave before');
 }
 
 /** Whether upstream answered and refused, as opposed to failing: asking again changes nothing. */

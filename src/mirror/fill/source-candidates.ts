@@ -1,6 +1,6 @@
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
-import { UpstreamError, type BlobStream } from '../../upstream/registry.ts';
-import { isVerdict, type BlobOpener } from './resumable-blob.ts';
+import { UpstreamError, type BlobRange, type BlobStream, type BlobOpener } from '../../upstream/registry.ts';
+import { isVerdict } from './resumable-blob.ts';
 
 /** The repositories through which a blob can be fetched: when upstream refuses one, the next is tried. */
 export class SourceCandidates {
@@ -27,17 +27,17 @@ export class SourceCandidates {
    * Opens the blob, from `offset` on, by the first way that upstream does not refuse. A refusal of what is not the
    * beginning may be one of ranges, so the way stays open. Rejects with UpstreamError.
    */
-  async open(offset: number, signal: AbortSignal, size?: number): Promise<BlobStream> {
+  async open(range: BlobRange, expectedSize?: number): Promise<BlobStream> {
     let refusal: UpstreamError | undefined;
     for (const [via, open] of this.#candidates) {
       try {
-        const stream = await open(offset, signal, size);
+        const stream = await open(range, expectedSize);
         this.#given.add(via);
         return stream;
       } catch (error) {
         if (!(error instanceof UpstreamError && isVerdict(error))) throw error;
         refusal ??= error;
-        if (offset === 0 && this.#candidates.size > 1) this.#candidates.delete(via);
+        if (range.offset === 0 && this.#candidates.size > 1) this.#candidates.delete(via);
       }
     }
     throw refusal ?? new UpstreamError('not-found', 'no repository has the blob');

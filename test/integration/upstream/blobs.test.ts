@@ -20,7 +20,7 @@ describe('openBlob', () => {
   it('streams the bytes and states the size', async () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
-    const blob = await client.registry.openBlob(busybox, digest, 0);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0 });
     expect(blob).toMatchObject({ offset: 0, size: bytes.length });
     expect((await readAll(blob)).equals(bytes)).toBe(true);
     expect(hub.requests[0]?.headers).toMatchObject({
@@ -33,7 +33,7 @@ describe('openBlob', () => {
   it('starts at the offset', async () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
-    const blob = await client.registry.openBlob(busybox, digest, 2_999_999);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 2_999_999 });
     expect(blob).toMatchObject({ offset: 2_999_999, size: bytes.length });
     expect((await readAll(blob)).equals(bytes.subarray(2_999_999))).toBe(true);
   });
@@ -42,7 +42,7 @@ describe('openBlob', () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
     hub.fault({ on: 'blob', kind: 'ignore-range' });
-    const blob = await client.registry.openBlob(busybox, digest, 1000);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 1000 });
     expect(blob).toMatchObject({ offset: 0, size: bytes.length });
     expect((await readAll(blob)).equals(bytes)).toBe(true);
   });
@@ -50,14 +50,18 @@ describe('openBlob', () => {
   it('refuses an offset at the end with range', async () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
-    expect((await failureOf(client.registry.openBlob(busybox, digest, bytes.length))).kind).toBe('range');
+    expect((await failureOf(client.registry.openBlob(busybox, digest, { offset: bytes.length }))).kind).toBe(
+      'range',
+    );
   });
 
   it.each([-1, 1])('refuses a range that starts %i bytes off', async (shift) => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
     hub.fault({ on: 'blob', kind: 'wrong-content-range', shift });
-    expect((await failureOf(client.registry.openBlob(busybox, digest, 1000))).kind).toBe('invalid');
+    expect((await failureOf(client.registry.openBlob(busybox, digest, { offset: 1000 }))).kind).toBe(
+      'invalid',
+    );
   });
 
   it.each([
@@ -70,7 +74,7 @@ describe('openBlob', () => {
       response.writeHead(206, headers).end('abcd');
     });
     await using client = clientOf(upstream.url);
-    expect((await failureOf(client.registry.openBlob(busybox, digest, 5))).kind).toBe('invalid');
+    expect((await failureOf(client.registry.openBlob(busybox, digest, { offset: 5 }))).kind).toBe('invalid');
   });
 
   it('refuses a 206 that nobody asked for', async () => {
@@ -78,7 +82,7 @@ describe('openBlob', () => {
       response.writeHead(206, { 'content-range': 'bytes 0-3/4' }).end('abcd');
     });
     await using client = clientOf(upstream.url);
-    expect((await failureOf(client.registry.openBlob(busybox, digest, 0))).kind).toBe('invalid');
+    expect((await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }))).kind).toBe('invalid');
   });
 
   it('takes a range whose whole size is unknown', async () => {
@@ -86,7 +90,7 @@ describe('openBlob', () => {
       response.writeHead(206, { 'content-range': 'bytes 5-8/*' }).end('abcd');
     });
     await using client = clientOf(upstream.url);
-    const blob = await client.registry.openBlob(busybox, digest, 5);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 5 });
     expect(blob).toMatchObject({ offset: 5, size: undefined });
     expect((await readAll(blob)).toString()).toBe('abcd');
   });
@@ -95,7 +99,7 @@ describe('openBlob', () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
     hub.fault({ on: 'blob', kind: 'no-content-length' });
-    const blob = await client.registry.openBlob(busybox, digest, 0);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0 });
     expect(blob.size).toBeUndefined();
     expect((await readAll(blob)).equals(bytes)).toBe(true);
   });
@@ -107,7 +111,9 @@ describe('openBlob', () => {
         response.writeHead(200, { 'content-encoding': encoding }).end('abcd');
       });
       await using client = clientOf(upstream.url);
-      expect((await readAll(await client.registry.openBlob(busybox, digest, 0))).toString()).toBe('abcd');
+      expect((await readAll(await client.registry.openBlob(busybox, digest, { offset: 0 }))).toString()).toBe(
+        'abcd',
+      );
       expect((await failureOf(client.registry.getManifest(busybox, latest))).kind).toBe('invalid');
     },
   );
@@ -117,10 +123,10 @@ describe('openBlob', () => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end('abcd');
     });
     await using client = clientOf(upstream.url);
-    const blob = await client.registry.openBlob(busybox, digest, 0);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0 });
     await readAll(blob);
     blob.mismatched?.();
-    const failure = await failureOf(client.registry.openBlob(busybox, digest, 0));
+    const failure = await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }));
     expect(failure.kind).toBe('invalid');
     expect(failure.message).toContain('an encoded body (gzip) instead of the blob');
   });
@@ -131,7 +137,7 @@ describe('openBlob', () => {
       response.write('abcd', () => response.destroy());
     });
     await using client = clientOf(upstream.url);
-    const blob = await client.registry.openBlob(busybox, digest, 0);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0 });
     expect((await failureOf(readAll(blob))).kind).toBe('unavailable');
   });
 
@@ -139,7 +145,7 @@ describe('openBlob', () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
     hub.fault({ on: 'blob', kind: 'cut', afterBytes: 1_000_000 });
-    const blob = await client.registry.openBlob(busybox, digest, 0);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0 });
     let received = 0;
     const read = async (): Promise<void> => {
       for await (const chunk of blob.body) received += chunk.length;
@@ -153,7 +159,7 @@ describe('openBlob', () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
     hub.fault({ on: 'blob', kind: 'wrong-content-length', delta: 10 });
-    const blob = await client.registry.openBlob(busybox, digest, 0);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0 });
     expect((await failureOf(readAll(blob))).kind).toBe('unavailable');
   });
 
@@ -161,14 +167,14 @@ describe('openBlob', () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url, { timeouts: { idleMs: 200 } });
     hub.fault({ on: 'blob', kind: 'hang-body', afterBytes: 1000 });
-    const blob = await client.registry.openBlob(busybox, digest, 0);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0 });
     expect((await within(20_000, 'the idle timeout', failureOf(readAll(blob)))).kind).toBe('timeout');
   });
 
   it('does not take a slow reader for a slow upstream', async () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url, { timeouts: { idleMs: 1000 } });
-    const blob = await client.registry.openBlob(busybox, digest, 0);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0 });
     const chunks: Buffer[] = [];
     for await (const chunk of blob.body) {
       if (chunks.length === 1) await new Promise((resolve) => setTimeout(resolve, 2500));
@@ -182,7 +188,7 @@ describe('openBlob', () => {
     await using client = clientOf(hub.url);
     hub.fault({ on: 'blob', kind: 'hang-body', afterBytes: 1000 });
     const controller = new AbortController();
-    const blob = await client.registry.openBlob(busybox, digest, 0, { signal: controller.signal });
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0, signal: controller.signal });
     const failure = failureOf(readAll(blob));
     controller.abort();
     expect((await within(20_000, 'the abort', failure)).kind).toBe('aborted');
@@ -193,7 +199,7 @@ describe('openBlob', () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
     hub.fault({ on: 'blob', kind: 'hang-body', afterBytes: 1000 });
-    const blob = await client.registry.openBlob(busybox, digest, 0);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0 });
     const iterator = blob.body[Symbol.asyncIterator]();
     for (let read = 0; read < chunks; read += 1) await iterator.next();
     expect(hub.connections).toBe(1);
@@ -206,7 +212,7 @@ describe('openBlob', () => {
     const large = noise(64 * 1024 * 1024, 'large');
     const largeDigest = hub.addBlob('library/busybox', large);
     await using client = clientOf(hub.url);
-    const blob = await client.registry.openBlob(busybox, largeDigest, 0);
+    const blob = await client.registry.openBlob(busybox, largeDigest, { offset: 0 });
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(hub.bytesSent(largeDigest)).toBeLessThan(16 * 1024 * 1024);
     let received = 0;
@@ -218,7 +224,9 @@ describe('openBlob', () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
     hub.fault({ on: 'blob', kind: 'status', status: 503 });
-    expect((await failureOf(client.registry.openBlob(busybox, digest, 0))).kind).toBe('unavailable');
+    expect((await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }))).kind).toBe(
+      'unavailable',
+    );
     expect(hub.requests).toHaveLength(1);
   });
 
@@ -226,10 +234,12 @@ describe('openBlob', () => {
     await using hub = await FakeHub.start();
     hub.addBlob('library/busybox', bytes);
     await using client = clientOf(hub.url);
-    await readAll(await client.registry.openBlob(busybox, digest, 0));
+    await readAll(await client.registry.openBlob(busybox, digest, { offset: 0 }));
     hub.expireTokens();
     expect(
-      (await readAll(await client.registry.openBlob(busybox, digest, 10))).equals(bytes.subarray(10)),
+      (await readAll(await client.registry.openBlob(busybox, digest, { offset: 10 }))).equals(
+        bytes.subarray(10),
+      ),
     ).toBe(true);
   });
 });
@@ -238,7 +248,7 @@ describe('openBlob with an end', () => {
   it('gives exactly what lies before it, from the first byte on too', async () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
-    const blob = await client.registry.openBlob(busybox, digest, 0, { end: 1000 });
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0, end: 1000 });
     expect(blob).toMatchObject({ offset: 0, size: bytes.length, host: new URL(hub.url).host });
     expect((await readAll(blob)).equals(bytes.subarray(0, 1000))).toBe(true);
     expect(hub.requests[0]?.headers.range).toBe('bytes=0-999');
@@ -247,7 +257,7 @@ describe('openBlob with an end', () => {
   it('ends where the blob does', async () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
-    const blob = await client.registry.openBlob(busybox, digest, 2_999_990, { end: 3_000_010 });
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 2_999_990, end: 3_000_010 });
     expect((await readAll(blob)).equals(bytes.subarray(2_999_990))).toBe(true);
   });
 
@@ -255,7 +265,7 @@ describe('openBlob with an end', () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
     hub.fault({ on: 'blob', kind: 'wrong-content-range', shift });
-    expect((await failureOf(client.registry.openBlob(busybox, digest, 10, { end: 20 }))).kind).toBe(
+    expect((await failureOf(client.registry.openBlob(busybox, digest, { offset: 10, end: 20 }))).kind).toBe(
       'invalid',
     );
   });
@@ -269,7 +279,7 @@ describe('openBlob with an end', () => {
       response.writeHead(206, { 'content-range': range }).end('12345678');
     });
     await using client = clientOf(upstream.url);
-    expect((await failureOf(client.registry.openBlob(busybox, digest, 10, { end: 20 }))).kind).toBe(
+    expect((await failureOf(client.registry.openBlob(busybox, digest, { offset: 10, end: 20 }))).kind).toBe(
       'invalid',
     );
   });
@@ -278,7 +288,7 @@ describe('openBlob with an end', () => {
     await using hub = await hubWithBlob();
     await using client = clientOf(hub.url);
     hub.fault({ on: 'blob', kind: 'ignore-range' });
-    const blob = await client.registry.openBlob(busybox, digest, 0, { end: 1000 });
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 0, end: 1000 });
     expect(blob).toMatchObject({ offset: 0, size: bytes.length });
     expect(blob.range).toBeUndefined();
     expect((await readAll(blob)).equals(bytes)).toBe(true);
@@ -290,11 +300,11 @@ describe('other ranges of a blob that was opened', () => {
     await using hub = await FakeHub.start();
     hub.addBlob('library/busybox', bytes);
     await using client = clientOf(hub.url);
-    const first = await client.registry.openBlob(busybox, digest, 0, { end: 1000 });
+    const first = await client.registry.openBlob(busybox, digest, { offset: 0, end: 1000 });
     await readAll(first);
     const before = hub.requests.length;
 
-    const second = await first.range?.(1000, 3000, new AbortController().signal);
+    const second = await first.range?.({ offset: 1000, end: 3000 });
 
     expect(second === undefined ? undefined : await readAll(second)).toEqual(bytes.subarray(1000, 3000));
     expect(hub.requests.slice(before).map(({ status, headers }) => [status, headers.authorization])).toEqual([
@@ -306,12 +316,12 @@ describe('other ranges of a blob that was opened', () => {
     await using hub = await FakeHub.start();
     hub.addBlob('library/busybox', bytes);
     await using client = clientOf(hub.url);
-    const first = await client.registry.openBlob(busybox, digest, 0, { end: 1000 });
+    const first = await client.registry.openBlob(busybox, digest, { offset: 0, end: 1000 });
     await readAll(first);
     hub.fault({ on: 'blob', kind: 'expired-url', times: 1 });
     const before = hub.requests.length;
 
-    const second = await first.range?.(1000, 3000, new AbortController().signal);
+    const second = await first.range?.({ offset: 1000, end: 3000 });
 
     expect(second === undefined ? undefined : await readAll(second)).toEqual(bytes.subarray(1000, 3000));
     expect(hub.requests.slice(before).map(({ status }) => status)).toEqual([403, 307, 206]);
@@ -326,7 +336,7 @@ describe('a hundred slow blobs', () => {
     await using client = clientOf(hub.url);
     hub.fault({ on: 'blob', kind: 'hang-body', afterBytes: 10 });
     const blobs = await Promise.all(
-      Array.from({ length: 100 }, () => client.registry.openBlob(busybox, digest, 0)),
+      Array.from({ length: 100 }, () => client.registry.openBlob(busybox, digest, { offset: 0 })),
     );
     const head = await within(20_000, 'the HEAD', client.registry.headManifest(busybox, latest));
     expect(head.digest).toBe(image.digest);

@@ -26,7 +26,9 @@ describe('an upstream with two URLs', () => {
     expect(second.requests).toEqual([]);
     first.down();
     expect((await client.registry.getManifest(busybox, latest)).bytes.equals(image.bytes)).toBe(true);
-    expect((await readAll(await client.registry.openBlob(busybox, digest, 0))).equals(bytes)).toBe(true);
+    expect(
+      (await readAll(await client.registry.openBlob(busybox, digest, { offset: 0 }))).equals(bytes),
+    ).toBe(true);
   });
 
   it('has tokens of its own at each', async () => {
@@ -57,12 +59,12 @@ describe('an upstream with two URLs', () => {
     first.fault({ on: 'blob', kind: 'cut', afterBytes: 100_000 });
     const received: Buffer[] = [];
     const read = async (): Promise<void> => {
-      const blob = await client.registry.openBlob(busybox, digest, 0);
+      const blob = await client.registry.openBlob(busybox, digest, { offset: 0 });
       for await (const chunk of blob.body) received.push(Buffer.from(chunk));
     };
     expect((await failureOf(read())).kind).toBe('unavailable');
     const start = Buffer.concat(received);
-    const rest = await client.registry.openBlob(busybox, digest, start.length);
+    const rest = await client.registry.openBlob(busybox, digest, { offset: start.length });
     expect(rest.offset).toBe(start.length);
     expect(Buffer.concat([start, await readAll(rest)]).equals(bytes)).toBe(true);
     expect(second.bytesSent(digest)).toBe(bytes.length - start.length);

@@ -47,7 +47,7 @@ describe.each([
     const { registry } = client;
     expect(await registry.headManifest(busybox, latest)).toMatchObject({ size: manifest.length });
     expect((await registry.getManifest(busybox, latest)).bytes).toEqual(manifest);
-    expect(await readAll(await registry.openBlob(busybox, digest, 0))).toEqual(blob);
+    expect(await readAll(await registry.openBlob(busybox, digest, { offset: 0 }))).toEqual(blob);
   });
 
   it('is taken through a proxy', async () => {
@@ -57,7 +57,7 @@ describe.each([
       proxy: { http: proxy.url, https: proxy.url, noProxy: '', forLoopback: true },
     });
     expect((await client.registry.getManifest(busybox, latest)).bytes).toEqual(manifest);
-    expect(await readAll(await client.registry.openBlob(busybox, digest, 0))).toEqual(blob);
+    expect(await readAll(await client.registry.openBlob(busybox, digest, { offset: 0 }))).toEqual(blob);
     expect(proxy.requests).toHaveLength(2);
   });
 
@@ -135,7 +135,7 @@ describe.each([
   it('is refused once and truthfully for a blob', async () => {
     await using upstream = await scriptedServer(answer);
     await using client = clientOf(upstream.url);
-    const failure = await failureOf(client.registry.openBlob(busybox, digest, 0));
+    const failure = await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }));
     expect(failure).toMatchObject({ kind: 'invalid', permanent: true });
     expect(failure.message).toContain('the answer is not HTTP');
   });

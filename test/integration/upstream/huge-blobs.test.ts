@@ -21,7 +21,7 @@ it.each([2 ** 31 - 2, 2 ** 32 - 2, 2 ** 32 + 3, size - 4])(
     });
     await using client = clientOf(server.url);
 
-    const blob = await client.registry.openBlob(model, digest, start, { end: start + 4 });
+    const blob = await client.registry.openBlob(model, digest, { offset: start, end: start + 4 });
 
     expect(blob).toMatchObject({ offset: start, size });
     expect(String(await readAll(blob))).toBe('mark');

@@ -167,7 +167,9 @@ describe('an upstream in trouble', () => {
     await using client = clientOf(hub.url);
     hub.down();
     expect((await failureOf(client.registry.headManifest(busybox, latest))).kind).toBe('unavailable');
-    expect((await failureOf(client.registry.openBlob(busybox, image.digest, 0))).kind).toBe('unavailable');
+    expect((await failureOf(client.registry.openBlob(busybox, image.digest, { offset: 0 }))).kind).toBe(
+      'unavailable',
+    );
     await hub.up();
     expect((await client.registry.headManifest(busybox, latest)).digest).toBe(image.digest);
   });
@@ -214,9 +216,9 @@ describe('an upstream in trouble', () => {
     await using client = clientOf(hub.url);
     const signal = AbortSignal.abort();
     expect((await failureOf(client.registry.getManifest(busybox, latest, { signal }))).kind).toBe('aborted');
-    expect((await failureOf(client.registry.openBlob(busybox, image.digest, 0, { signal }))).kind).toBe(
-      'aborted',
-    );
+    expect(
+      (await failureOf(client.registry.openBlob(busybox, image.digest, { offset: 0, signal }))).kind,
+    ).toBe('aborted');
     expect(hub.requests).toHaveLength(0);
   });
 });
@@ -244,7 +246,9 @@ describe('headBlob', () => {
     expect(await client.registry.headBlob(busybox, digest)).toBe(5000);
     const missing = digestOf(Buffer.from('missing'));
     expect((await failureOf(client.registry.headBlob(busybox, missing))).kind).toBe('not-found');
-    expect((await failureOf(client.registry.openBlob(busybox, missing, 0))).kind).toBe('not-found');
+    expect((await failureOf(client.registry.openBlob(busybox, missing, { offset: 0 }))).kind).toBe(
+      'not-found',
+    );
   });
 });
 

@@ -47,7 +47,9 @@ describe('a plain http upstream behind a proxy', () => {
     await using proxy = await FakeProxy.start();
     await using client = clientOf(hub.url, { proxy: through(proxy) });
     expect(
-      (await readAll(await client.registry.openBlob(busybox, digest, 7))).equals(bytes.subarray(7)),
+      (await readAll(await client.registry.openBlob(busybox, digest, { offset: 7 }))).equals(
+        bytes.subarray(7),
+      ),
     ).toBe(true);
     for (const url of [hub.url, hub.tokenUrl, hub.cdnUrl]) {
       expect(proxy.requests.some((request) => request.startsWith(`GET ${url}/`))).toBe(true);

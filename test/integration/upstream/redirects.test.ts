@@ -15,7 +15,9 @@ describe('a blob behind a redirect', () => {
     await using hub = await FakeHub.start();
     hub.addBlob('library/busybox', bytes);
     await using client = clientOf(hub.url);
-    expect((await readAll(await client.registry.openBlob(busybox, digest, 0))).equals(bytes)).toBe(true);
+    expect(
+      (await readAll(await client.registry.openBlob(busybox, digest, { offset: 0 }))).equals(bytes),
+    ).toBe(true);
     const cdn = hub.requests.filter(({ server }) => server === 'cdn');
     expect(cdn.map(({ headers }) => headers.authorization)).toEqual([undefined]);
   });
@@ -24,7 +26,7 @@ describe('a blob behind a redirect', () => {
     await using hub = await FakeHub.start();
     hub.addBlob('library/busybox', bytes);
     await using client = clientOf(hub.url);
-    const blob = await client.registry.openBlob(busybox, digest, 60_000);
+    const blob = await client.registry.openBlob(busybox, digest, { offset: 60_000 });
     expect(blob).toMatchObject({ offset: 60_000, size: bytes.length });
     expect((await readAll(blob)).equals(bytes.subarray(60_000))).toBe(true);
   });
@@ -34,7 +36,9 @@ describe('a blob behind a redirect', () => {
     hub.addBlob('library/busybox', bytes);
     await using client = clientOf(hub.url);
     hub.fault({ on: 'cdn', kind: 'expired-url', times: 1 });
-    expect((await readAll(await client.registry.openBlob(busybox, digest, 0))).equals(bytes)).toBe(true);
+    expect(
+      (await readAll(await client.registry.openBlob(busybox, digest, { offset: 0 }))).equals(bytes),
+    ).toBe(true);
     expect(hub.count({ server: 'cdn' })).toBe(2);
   });
 
@@ -45,11 +49,13 @@ describe('a blob behind a redirect', () => {
       hub.addBlob('library/busybox', bytes);
       await using client = clientOf(hub.url);
       hub.fault({ on: 'cdn', kind: 'status', status, times: 1 });
-      expect((await readAll(await client.registry.openBlob(busybox, digest, 0))).equals(bytes)).toBe(true);
+      expect(
+        (await readAll(await client.registry.openBlob(busybox, digest, { offset: 0 }))).equals(bytes),
+      ).toBe(true);
       hub.clearLog();
       hub.fault({ on: 'cdn', kind: 'status', status });
       const gone = status === 404 || status === 410;
-      expect(await failureOf(client.registry.openBlob(busybox, digest, 0))).toMatchObject({
+      expect(await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }))).toMatchObject({
         kind: gone ? 'not-found' : 'unavailable',
         status,
       });
@@ -62,7 +68,7 @@ describe('a blob behind a redirect', () => {
     hub.addBlob('library/busybox', bytes);
     await using client = clientOf(hub.url);
     hub.fault({ on: 'cdn', kind: 'status', status: 429, headers: { 'retry-after': '7' } });
-    expect(await failureOf(client.registry.openBlob(busybox, digest, 0))).toMatchObject({
+    expect(await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }))).toMatchObject({
       kind: 'rate-limited',
       retryAfter: 7,
     });
@@ -129,7 +135,9 @@ describe('a redirect', () => {
       else response.writeHead(302, { location: '/storage/b' }).end();
     });
     await using client = clientOf(registry.url);
-    expect((await readAll(await client.registry.openBlob(busybox, digest, 0))).toString()).toBe('blob');
+    expect((await readAll(await client.registry.openBlob(busybox, digest, { offset: 0 }))).toString()).toBe(
+      'blob',
+    );
   });
 
   it('is followed ten times, not eleven', async () => {
@@ -151,7 +159,9 @@ describe('a redirect', () => {
         response.writeHead(307, location === '' ? {} : { location }).end();
       });
       await using client = clientOf(registry.url);
-      expect((await failureOf(client.registry.openBlob(busybox, digest, 0))).kind).toBe('invalid');
+      expect((await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }))).kind).toBe(
+        'invalid',
+      );
       expect(registry.requests).toHaveLength(1);
     },
   );

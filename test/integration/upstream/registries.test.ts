@@ -48,11 +48,13 @@ describe('Docker Hub', () => {
     hub.addBlob('pause', bytes);
     hub.makePrivate('pause');
     await using client = clientOf(hub.url, { credentials: { get: () => Promise.resolve(owner) } });
-    const blob = await client.registry.openBlob(pause, digest, 10);
+    const blob = await client.registry.openBlob(pause, digest, { offset: 10 });
     expect((await readAll(blob)).equals(bytes.subarray(10))).toBe(true);
     // What was signed before is good no more; a resume gets an URL of its own.
     now += 30 * 60 * 1000;
-    expect((await readAll(await client.registry.openBlob(pause, digest, 20))).length).toBe(bytes.length - 20);
+    expect((await readAll(await client.registry.openBlob(pause, digest, { offset: 20 }))).length).toBe(
+      bytes.length - 20,
+    );
     const cdn = hub.requests.filter(({ server }) => server === 'cdn');
     expect(cdn.map(({ status, headers }) => [status, headers.authorization, headers.range])).toEqual([
       [206, undefined, 'bytes=10-'],
@@ -72,7 +74,9 @@ describe('Quay', () => {
       response.writeHead(302, { location: `${storage.url}/b?X-Amz-Signature=s` }).end();
     });
     await using client = clientOf(registry.url);
-    expect((await readAll(await client.registry.openBlob(pause, digest, 0))).equals(bytes)).toBe(true);
+    expect((await readAll(await client.registry.openBlob(pause, digest, { offset: 0 }))).equals(bytes)).toBe(
+      true,
+    );
     expect(await client.registry.headBlob(pause, digest)).toBe(bytes.length);
   });
 
@@ -100,9 +104,9 @@ describe('Artifact Registry and GCR', () => {
       else response.writeHead(302, { location: '/artifacts-downloads/namespaces/x/AB12' }).end();
     });
     await using client = clientOf(registry.url, { credentials: { get: () => Promise.resolve(owner) } });
-    expect((await readAll(await client.registry.openBlob(pause, digest, 5))).equals(bytes.subarray(5))).toBe(
-      true,
-    );
+    expect(
+      (await readAll(await client.registry.openBlob(pause, digest, { offset: 5 }))).equals(bytes.subarray(5)),
+    ).toBe(true);
     expect(await client.registry.headBlob(pause, digest)).toBe(bytes.length);
   });
 });
@@ -192,9 +196,9 @@ describe('registry.k8s.io', () => {
       },
       { line: `GET ${elsewhere}/manifests/latest`, authorization: 'Bearer guest-1' },
     ]);
-    expect((await readAll(await client.registry.openBlob(pause, digest, 9))).equals(bytes.subarray(9))).toBe(
-      true,
-    );
+    expect(
+      (await readAll(await client.registry.openBlob(pause, digest, { offset: 9 }))).equals(bytes.subarray(9)),
+    ).toBe(true);
     expect(await client.registry.headBlob(pause, digest)).toBe(bytes.length);
     expect(registries.seen.filter(({ line }) => line.includes('/token'))).toHaveLength(1);
   });
@@ -256,7 +260,9 @@ describe('MCR', () => {
     });
     await using client = clientOf(registry.url);
     expect((await client.registry.getManifest(pause, latest)).bytes.equals(image.bytes)).toBe(true);
-    expect((await readAll(await client.registry.openBlob(pause, digest, 0))).equals(bytes)).toBe(true);
+    expect((await readAll(await client.registry.openBlob(pause, digest, { offset: 0 }))).equals(bytes)).toBe(
+      true,
+    );
     expect(await client.registry.headBlob(pause, digest)).toBe(bytes.length);
     expect(new Set(shown)).toEqual(new Set([undefined]));
   });

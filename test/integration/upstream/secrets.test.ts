@@ -48,7 +48,7 @@ describe('no secret is in a log line or an error', () => {
     hub.fault(fault);
     const errors = [
       await errorOf(client.registry.getManifest(busybox, latest)),
-      await errorOf(client.registry.openBlob(busybox, digest, 0).then(readAll)),
+      await errorOf(client.registry.openBlob(busybox, digest, { offset: 0 }).then(readAll)),
     ].filter((error) => error !== undefined);
     expect(errors).not.toEqual([]);
     const text = [client.log(), ...errors.map(everythingIn)].join('\n');
@@ -63,7 +63,7 @@ describe('no secret is in a log line or an error', () => {
     await using hub = await FakeHub.start({ credentials: owner });
     hub.addBlob('library/busybox', bytes);
     await using client = clientOf(hub.url, { credentials: { get: () => Promise.resolve(owner) } });
-    await readAll(await client.registry.openBlob(busybox, digest, 0));
+    await readAll(await client.registry.openBlob(busybox, digest, { offset: 0 }));
     expect(hub.issuedTokens).toHaveLength(1);
     for (const secret of [owner.password, basic, 'signature=', ...hub.issuedTokens]) {
       expect(client.log()).not.toContain(secret);

@@ -50,7 +50,7 @@ describe('a public upstream', () => {
 
   async function refusal(options: ClientOptions = {}): Promise<UpstreamError> {
     await using client = clientOf(named(registry.url, registryName), { lookup, ...options });
-    const failure = await failureOf(client.registry.openBlob(busybox, digest, 0));
+    const failure = await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }));
     expect((await failureOf(client.registry.getManifest(busybox, latest))).kind).toBe(failure.kind);
     expect(target.requests).toEqual([]);
     expect(client.log()).not.toContain('s3cret');
@@ -105,13 +105,15 @@ describe('a public upstream', () => {
       lookup,
       redirects: [`cdn.example.net:${port}`],
     });
-    expect((await readAll(await client.registry.openBlob(busybox, digest, 0))).toString()).toBe('blob');
+    expect((await readAll(await client.registry.openBlob(busybox, digest, { offset: 0 }))).toString()).toBe(
+      'blob',
+    );
     expect((await refusalOf(`cdn.example.net:${Number(port) + 1}`)).kind).toBe('invalid');
   });
 
   async function refusalOf(redirect: string): Promise<UpstreamError> {
     await using client = clientOf(named(registry.url, registryName), { lookup, redirects: [redirect] });
-    return await failureOf(client.registry.openBlob(busybox, digest, 0));
+    return await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }));
   }
 
   it('gains nothing from a name that means something else the next time', async () => {
@@ -126,9 +128,9 @@ describe('a public upstream', () => {
       lookup: rebinding,
       timeouts: { connectMs: 500 },
     });
-    const first = await failureOf(client.registry.openBlob(busybox, digest, 0));
+    const first = await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }));
     expect(['timeout', 'unavailable']).toContain(first.kind);
-    expect((await failureOf(client.registry.openBlob(busybox, digest, 0))).kind).toBe('invalid');
+    expect((await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }))).kind).toBe('invalid');
     expect(target.requests).toEqual([]);
   });
 
@@ -186,9 +188,13 @@ describe('an upstream at a public name', () => {
       await using client = clientOf(`https://${registryName}:${port}`, { lookup, ca: certificate.pem });
       await client.registry.getManifest(busybox, latest);
       // Nobody listens there: what matters is that it was tried.
-      expect((await failureOf(client.registry.openBlob(busybox, digest, 0))).kind).toBe('unavailable');
+      expect((await failureOf(client.registry.openBlob(busybox, digest, { offset: 0 }))).kind).toBe(
+        'unavailable',
+      );
       await using stranger = clientOf(`https://${registryName}:${port}`, { lookup, insecure: true });
-      expect((await failureOf(stranger.registry.openBlob(busybox, digest, 0))).kind).toBe('invalid');
+      expect((await failureOf(stranger.registry.openBlob(busybox, digest, { offset: 0 }))).kind).toBe(
+        'invalid',
+      );
     } finally {
       server.closeAllConnections();
       server.close();

@@ -124,7 +124,7 @@ describe('an https upstream', () => {
     const credentials = { get: () => Promise.resolve({ username: 'u', password: 'p' }) };
     const digest = digestOf(Buffer.from('blob'));
     await using stranger = clientOf(url, { ca: selfSigned.cert, credentials });
-    const failure = await failureOf(stranger.registry.openBlob(busybox, digest, 0));
+    const failure = await failureOf(stranger.registry.openBlob(busybox, digest, { offset: 0 }));
     expect(failure.kind).toBe('invalid');
     expect(failure.message).toContain(
       `redirects from https to plain http at ${new URL(storage.url).host}; if that is right, name it in the \`redirects\``,
@@ -133,7 +133,9 @@ describe('an https upstream', () => {
     expect(storage.requests).toEqual([]);
     const redirects = [new URL(storage.url).host];
     await using client = clientOf(url, { ca: selfSigned.cert, credentials, redirects });
-    expect((await readAll(await client.registry.openBlob(busybox, digest, 0))).toString()).toBe('blob');
+    expect((await readAll(await client.registry.openBlob(busybox, digest, { offset: 0 }))).toString()).toBe(
+      'blob',
+    );
     expect(await client.registry.headBlob(busybox, digest)).toBe(4);
     expect((await failureOf(client.registry.getManifest(busybox, latest))).kind).toBe('invalid');
     expect(shown).toEqual([undefined, undefined]);

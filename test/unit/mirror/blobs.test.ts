@@ -186,10 +186,11 @@ describe('a blob', () => {
     const digest = fixture.upstream.addBlob('library/hello', large);
     const honest = fixture.upstream.openBlob.bind(fixture.upstream);
     const offsets: number[] = [];
-    fixture.upstream.openBlob = async (name, blob, offset, options) => {
+    fixture.upstream.openBlob = async (name, blob, range) => {
+      const { offset } = range;
       offsets.push(offset);
       if (offset > 0) throw new UpstreamError('invalid', 'another range than was asked for');
-      const stream = await honest(name, blob, 0, options);
+      const stream = await honest(name, blob, { ...range, offset: 0 });
       if (offsets.length > 1) return stream;
       return { ...stream, body: beginning() };
     };

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { dockerImageConfig, mediaTypes } from '../../../src/oci/media-type.ts';
 import { Layout } from '../../../src/store/filesystem/layout.ts';
-import type { BlobStream } from '../../../src/upstream/registry.ts';
+import type { BlobRange, BlobStream } from '../../../src/upstream/registry.ts';
+import { endedBody } from '../../support/ended-body.ts';
 import { byTag, MirrorFixture, target } from '../../support/mirror-fixture.ts';
 import { RangesFixture } from './fill/ranges/harness.ts';
 
@@ -58,18 +59,16 @@ describe('a blob of more than 4 GiB', () => {
     const size = 40 * GiB;
     const from = size - 6 * MiB;
     const spans: { readonly start: number; readonly end: number }[] = [];
-    const part = (start: number, _: AbortSignal, end = size): Promise<BlobStream> => {
+    const part = ({ offset: start, end = size }: BlobRange): Promise<BlobStream> => {
       spans.push({ start, end });
       async function* body(): AsyncGenerator<Buffer> {
         await Promise.resolve();
         for (let at = start; at < end; at += 64 * 1024) yield Buffer.alloc(Math.min(64 * 1024, end - at));
       }
-      const range = (offset: number, before: number, signal: AbortSignal): Promise<BlobStream> =>
-        part(offset, signal, before);
-      return Promise.resolve({ offset: start, size, host: 'storage', body: body(), range });
+      return Promise.resolve({ offset: start, size, host: 'storage', ...endedBody(body()), range: part });
     };
 
-    const stream = await fixture.ranges.opener(part)(from, new AbortController().signal, size);
+    const stream = await fixture.ranges.opener(part)({ offset: from }, size);
     let received = 0;
     for await (const chunk of stream.body) received += chunk.length;
 

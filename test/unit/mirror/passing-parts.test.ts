@@ -98,8 +98,9 @@ describe('a blob that is too large to be stored, and is asked for in parts', () 
     await using _ = fixture;
     const digest = fixture.upstream.addBlob('library/llama3.3', bytes);
     const honest = fixture.upstream.openBlob.bind(fixture.upstream);
-    fixture.upstream.openBlob = async (name, asked, offset, options) => {
-      const stream = await honest(name, asked, offset, options);
+    fixture.upstream.openBlob = async (name, asked, range) => {
+      const { offset } = range;
+      const stream = await honest(name, asked, range);
       const less = bytes.subarray(0, 10 * MiB);
       return offset === 0 ? stream : { ...stream, size: less.length, body: wholeBody(less, offset) };
     };
@@ -115,8 +116,9 @@ describe('a blob that is too large to be stored, and is asked for in parts', () 
     await using _ = fixture;
     const digest = fixture.upstream.addBlob('library/llama3.3', bytes);
     const honest = fixture.upstream.openBlob.bind(fixture.upstream);
-    fixture.upstream.openBlob = async (name, asked, offset, options) => {
-      const stream = await honest(name, asked, offset, options);
+    fixture.upstream.openBlob = async (name, asked, range) => {
+      const { offset } = range;
+      const stream = await honest(name, asked, range);
       if (offset === 0) return stream;
       if (offset > 9 * MiB) return { ...stream, size: offset - 1 };
       const body = async function* (): AsyncGenerator<Buffer> {

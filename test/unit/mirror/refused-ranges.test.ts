@@ -22,9 +22,10 @@ const refusals: readonly { readonly kind: UpstreamErrorKind; readonly status: nu
 /** Every request for a part is refused. */
 function refuseRanges(fixture: MirrorFixture, { kind, status }: (typeof refusals)[number]): void {
   const honest = fixture.upstream.openBlob.bind(fixture.upstream);
-  fixture.upstream.openBlob = async (name, digest, offset, options) => {
-    if (offset > 0 || options?.end !== undefined) throw new UpstreamError(kind, 'no ranges', { status });
-    return honest(name, digest, offset, options);
+  fixture.upstream.openBlob = async (name, digest, range) => {
+    const { offset } = range;
+    if (offset > 0 || range.end !== undefined) throw new UpstreamError(kind, 'no ranges', { status });
+    return honest(name, digest, range);
   };
 }
 
@@ -89,9 +90,10 @@ describe.each(refusals)('a layer that was cut, when every Range is answered $sta
     await fixture.mirror.manifest(hello, byTag('latest'), 'GET');
     const honest = fixture.upstream.openBlob.bind(fixture.upstream);
     let ranges = 0;
-    fixture.upstream.openBlob = async (name, blob, offset, options) => {
-      const stream = await honest(name, blob, offset, options);
-      const isRange = offset > 0 || options?.end !== undefined;
+    fixture.upstream.openBlob = async (name, blob, range) => {
+      const { offset } = range;
+      const stream = await honest(name, blob, range);
+      const isRange = offset > 0 || range.end !== undefined;
       if (isRange) ranges += 1;
       if (isRange && ranges > 1)
         throw new UpstreamError(refusal.kind, 'no ranges', { status: refusal.status });

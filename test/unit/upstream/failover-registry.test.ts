@@ -85,14 +85,14 @@ describe('an upstream with two URLs', () => {
 
   it('is asked at the first one last for a blob that came wrong from there, and for no other', async () => {
     const { first, second, registry } = fixture();
-    const blob = await registry.openBlob(hello, digestOf(layer), 0);
+    const blob = await registry.openBlob(hello, digestOf(layer), { offset: 0 });
     blob.mismatched?.();
-    await registry.openBlob(hello, digestOf(layer), 0);
+    await registry.openBlob(hello, digestOf(layer), { offset: 0 });
     expect(second.requests).toEqual([`BLOB library/hello ${digestOf(layer)} 0`]);
     await registry.headManifest(hello, { tag });
     expect(second.requests).toHaveLength(1);
     second.before = failing('unavailable');
-    await registry.openBlob(hello, digestOf(layer), 0);
+    await registry.openBlob(hello, digestOf(layer), { offset: 0 });
     expect(first.requests.at(-1)).toBe(`BLOB library/hello ${digestOf(layer)} 0`);
   });
 
@@ -202,13 +202,13 @@ describe('an upstream with two URLs', () => {
       yield await Promise.resolve(all.subarray(0, 10_000));
       throw new UpstreamError('unavailable', 'cut');
     };
-    const blob = await registry.openBlob(hello, digestOf(layer), 0);
+    const blob = await registry.openBlob(hello, digestOf(layer), { offset: 0 });
     const received: Buffer[] = [];
     const read = async (): Promise<void> => {
       for await (const chunk of blob.body) received.push(chunk);
     };
     await expect(read()).rejects.toMatchObject({ kind: 'unavailable' });
-    const rest = await registry.openBlob(hello, digestOf(layer), 10_000);
+    const rest = await registry.openBlob(hello, digestOf(layer), { offset: 10_000 });
     for await (const chunk of rest.body) received.push(chunk);
     expect(Buffer.concat(received).equals(layer)).toBe(true);
     expect(second.requests).toEqual([`BLOB library/hello ${digestOf(layer)} 10000`]);
@@ -226,7 +226,7 @@ describe('an upstream with two URLs', () => {
         },
       }),
     });
-    const { body } = await registry.openBlob(hello, digestOf(layer), 0);
+    const { body } = await registry.openBlob(hello, digestOf(layer), { offset: 0 });
     await body[Symbol.asyncIterator]().return?.();
     expect(left).toBe(1);
   });

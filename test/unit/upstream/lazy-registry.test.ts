@@ -33,7 +33,7 @@ describe('a registry whose client is made late', () => {
       registry.referrers(hello, digest),
       registry.search('hello', 5),
     ]);
-    const { body } = await registry.openBlob(hello, digestOf(layer), 600);
+    const { body } = await registry.openBlob(hello, digestOf(layer), { offset: 600 });
 
     expect(answers).toEqual([
       await upstream.headManifest(hello, { tag }),

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../telemetry/log.ts';
-import { UpstreamError, type BlobStream, type OpenRange } from '../../../upstream/registry.ts';
+import { UpstreamError, type BlobStream, type BlobOpener } from '../../../upstream/registry.ts';
 import type { Blocks } from '../blocks.ts';
 import type { ByteBudget } from './budget.ts';
 import type { Host } from './hosts.ts';
@@ -12,7 +12,7 @@ export interface RangedBodyOptions {
   /** The first range, open already. */
   readonly first: BlobStream;
   /** Opens others. */
-  readonly range: OpenRange;
+  readonly range: BlobOpener;
   /** Milliseconds from its request to its answer. */
   readonly latencyMs: number;
   /** Where {@link first} was asked to end, exclusive. */
@@ -26,7 +26,7 @@ export interface RangedBodyOptions {
   readonly limit: number;
   readonly budget: ByteBudget;
   readonly blocks: Blocks;
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -40,10 +40,11 @@ export class RangedBody implements AsyncIterable<Buffer> {
   readonly #options: RangedBodyOptions;
   readonly #parallelism: Parallelism;
   readonly #closing = new AbortController();
+  readonly #ended = Promise.withResolvers<UpstreamError | undefined>();
   readonly #signal: AbortSignal;
   /** In order; the first is the one whose turn it is. */
   readonly #segments: Segment[] = [];
-  #range: OpenRange;
+  #range: BlobOpener;
   /** Where the next range begins. */
   #next: number;
   #received = 0;
@@ -53,12 +54,18 @@ export class RangedBody implements AsyncIterable<Buffer> {
   constructor(options: RangedBodyOptions) {
     this.#options = options;
     this.#range = options.range;
-    this.#signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    const { signal } = this.#closing;
+    this.#signal = options.signal === undefined ? signal : AbortSignal.any([options.signal, signal]);
     this.#startedAt = options.clock.monotonic();
     this.#parallelism = new Parallelism(options.limit, options.host.helpful, this.#startedAt);
     this.#parallelism.answered(options.latencyMs);
     this.#next = options.firstEnd;
     this.#segments.push(this.#segment(options.first.offset, options.firstEnd, options.first));
+  }
+
+  /** As that of a {@link BlobStream}. */
+  get ended(): Promise<UpstreamError | undefined> {
+    return this.#ended.promise;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Buffer, void> {
@@ -85,6 +92,7 @@ export class RangedBody implements AsyncIterable<Buffer> {
     } catch (error) {
       const { connections } = this.#parallelism;
       if (connections > 1) this.#options.host.learn(connections);
+      if (error instanceof UpstreamError && error.kind !== 'aborted') this.#ended.resolve(error);
       throw error;
     } finally {
       this.#close();
@@ -95,6 +103,7 @@ export class RangedBody implements AsyncIterable<Buffer> {
     for (const segment of this.#segments) segment.close();
     this.#segments.length = 0;
     this.#closing.abort();
+    this.#ended.resolve(undefined);
   }
 
   /** Begins as many ranges as may arrive now. */
@@ -134,9 +143,9 @@ export class RangedBody implements AsyncIterable<Buffer> {
       {
         start,
         end,
-        open: async (offset, before) => {
+        open: async (range) => {
           const askedAt = clock.monotonic();
-          const stream = await this.#range(offset, before, this.#signal);
+          const stream = await this.#range({ ...range, signal: this.#signal });
           this.#parallelism.answered(clock.monotonic() - askedAt);
           this.#range = stream.range ?? this.#range;
           return stream;

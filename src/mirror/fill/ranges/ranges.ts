@@ -1,8 +1,11 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../telemetry/log.ts';
-import { UpstreamError, type BlobStream } from '../../../upstream/registry.ts';
-import { watched } from '../../../upstream/watched-body.ts';
-import type { BlobOpener } from '../resumable-blob.ts';
+import {
+  UpstreamError,
+  type BlobRange,
+  type BlobStream,
+  type BlobOpener,
+} from '../../../upstream/registry.ts';
 import type { Blocks } from '../blocks.ts';
 import type { ByteBudget } from './budget.ts';
 import type { Host, Hosts } from './hosts.ts';
@@ -18,9 +21,6 @@ export interface SharedRanges {
   readonly clock: Clock;
   readonly logger: Logger;
 }
-
-/** Opens a blob upstream from `offset` on, up to `end` if that is given. Rejects with UpstreamError. */
-export type PartOpener = (offset: number, signal: AbortSignal, end?: number) => Promise<BlobStream>;
 
 /** Decides which blobs of an upstream arrive in ranges, several at a time. */
 export class Ranges {
@@ -40,39 +40,39 @@ export class Ranges {
    * The same blob, in ranges where that may help, a chunk being good until the next is asked for: where its
    * size is said to be such that enough of it is left, and the host gives ranges.
    */
-  opener(open: PartOpener): BlobOpener {
-    return (offset, signal, size) => {
+  opener(open: BlobOpener): BlobOpener {
+    return (rest, expectedSize = 0) => {
       const { connections, minBytes } = this.#policy;
-      const isWorthIt = size !== undefined && size - offset >= Math.max(minBytes, 2 * firstBytes);
+      const isWorthIt = expectedSize - rest.offset >= Math.max(minBytes, 2 * firstBytes);
       return connections > 1 && isWorthIt && this.#host?.helpful !== 1
-        ? this.#inRanges(open, offset, signal)
-        : this.#inOne(open, offset, signal);
+        ? this.#inRanges(open, rest)
+        : this.#inOne(open, rest);
     };
   }
 
-  async #inOne(open: PartOpener, offset: number, signal: AbortSignal): Promise<BlobStream> {
-    return this.#over(await this.#asked(open(offset, signal)));
+  async #inOne(open: BlobOpener, rest: BlobRange): Promise<BlobStream> {
+    return this.#counted(await this.#asked(open(rest)));
   }
 
-  async #inRanges(open: PartOpener, offset: number, signal: AbortSignal): Promise<BlobStream> {
+  async #inRanges(open: BlobOpener, rest: BlobRange): Promise<BlobStream> {
     const { budget, blocks, clock, logger } = this.#shared;
     const limit = this.#policy.connections;
-    const firstEnd = offset + firstBytes;
+    const firstEnd = rest.offset + firstBytes;
     const askedAt = clock.monotonic();
-    const first = await this.#first(open, offset, firstEnd, signal);
-    if (first === undefined) return this.#inOne(open, offset, signal);
+    const first = await this.#first(open, { ...rest, end: firstEnd });
+    if (first === undefined) return this.#inOne(open, rest);
     const host = this.#hostOf(first);
     const { range, size } = first;
     if (range === undefined) {
       // The whole blob came, which is used; to ask for parts of it again would give it again.
       host.learn(1);
-      return this.#over(first);
+      return this.#counted(first);
     }
     if (size === undefined) {
       // Where the blob ends is not to be taken from a manifest.
       host.learn(1);
       await first.body[Symbol.asyncIterator]().return?.();
-      return this.#inOne(open, offset, signal);
+      return this.#inOne(open, rest);
     }
     const body = new RangedBody({
       first,
@@ -85,26 +85,21 @@ export class Ranges {
       limit,
       budget,
       blocks,
-      signal,
+      signal: rest.signal,
       clock,
       logger,
     });
-    return { ...first, body };
+    return { ...first, body, ended: body.ended };
   }
 
   /** The first range; undefined where the range alone may be what is refused, and the blob can be asked for without one. */
-  async #first(
-    open: PartOpener,
-    offset: number,
-    end: number,
-    signal: AbortSignal,
-  ): Promise<BlobStream | undefined> {
+  async #first(open: BlobOpener, range: BlobRange): Promise<BlobStream | undefined> {
     try {
-      return await this.#asked(open(offset, signal, end));
+      return await this.#asked(open(range));
     } catch (error) {
       const { kind, status = 0 } = error instanceof UpstreamError ? error : {};
       const isRefused = status >= 400 && status < 500 && kind !== 'rate-limited' && kind !== 'timeout';
-      if (offset > 0 || !isRefused) throw error;
+      if (range.offset > 0 || !isRefused) throw error;
       return undefined;
     }
   }
@@ -118,8 +113,10 @@ export class Ranges {
     }
   }
 
-  #over(stream: BlobStream): BlobStream {
-    return { ...stream, body: watched(stream.body, { onOver: this.#hostOf(stream).connect() }) };
+  /** The stream takes up a connection until its body has ended. */
+  #counted(stream: BlobStream): BlobStream {
+    void stream.ended.then(this.#hostOf(stream).connect());
+    return stream;
   }
 
   #hostOf({ host }: BlobStream): Host {

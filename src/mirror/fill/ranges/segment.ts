@@ -1,4 +1,4 @@
-import { UpstreamError, type BlobStream } from '../../../upstream/registry.ts';
+import { UpstreamError, type BlobStream, type BlobOpener } from '../../../upstream/registry.ts';
 import { blockBytes, type Blocks } from '../blocks.ts';
 import type { ByteBudget } from './budget.ts';
 
@@ -7,7 +7,7 @@ export interface SegmentOptions {
   /** Exclusive. */
   readonly end: number;
   /** Opens a part of the blob. */
-  readonly open: (offset: number, end: number) => Promise<BlobStream>;
+  readonly open: BlobOpener;
   /** Counts a connection, until what it returns is called. */
   readonly connect: () => () => void;
   /** What the bytes that come before their turn are taken from. */
@@ -176,7 +176,8 @@ export class Segment {
   async #connected(): Promise<AsyncIterator<Buffer, unknown>> {
     if (this.#chunks !== undefined) return this.#chunks;
     this.#release ??= this.#options.connect();
-    const stream = this.#opened ?? (await this.#options.open(this.#position, this.#options.end));
+    const stream =
+      this.#opened ?? (await this.#options.open({ offset: this.#position, end: this.#options.end }));
     this.#opened = undefined;
     const chunks = stream.body[Symbol.asyncIterator]();
     this.#chunks = chunks;

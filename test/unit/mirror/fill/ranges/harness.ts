@@ -64,7 +64,7 @@ export class RangesFixture {
     let error: unknown;
     const reading = async (): Promise<void> => {
       try {
-        const stream = await this.ranges.opener(host.open)(offset, signal, size);
+        const stream = await this.ranges.opener(host.open)({ offset, signal }, size);
         for await (const chunk of stream.body) {
           if (received === 0) firstMs = this.clock.monotonic() - startedAt;
           // A chunk is good until the next is asked for.

@@ -305,7 +305,7 @@ describe('a reader that leaves', () => {
   it('before the first byte has held up nobody', async () => {
     const fixture = new RangesFixture();
     const host = fixture.host({ ...slow, latencyMs: 0 });
-    const opening = fixture.ranges.opener(host.open)(0, new AbortController().signal, bytes.length);
+    const opening = fixture.ranges.opener(host.open)({ offset: 0 }, bytes.length);
     await fixture.clock.advance(1);
 
     await (await opening).body[Symbol.asyncIterator]().return?.();

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../../../src/base/clock.ts';
-import { UpstreamError, type BlobStream } from '../../../../../src/upstream/registry.ts';
+import { UpstreamError, type BlobRange, type BlobStream } from '../../../../../src/upstream/registry.ts';
+import { endedBody } from '../../../../support/ended-body.ts';
 
 const chunkBytes = 64 * 1024;
 
@@ -56,7 +57,7 @@ export class SimulatedHost {
     this.link = options.link ?? Infinity;
   }
 
-  readonly open = async (offset: number, signal: AbortSignal, end?: number): Promise<BlobStream> => {
+  readonly open = async ({ offset, end, signal }: BlobRange): Promise<BlobStream> => {
     const { clock, bytes, latencyMs = 2, most = Infinity } = this.#options;
     const request = { offset, end };
     const nth = this.requests.push(request);
@@ -83,18 +84,15 @@ export class SimulatedHost {
         offset: start,
         size: bytes.length,
         host: 'cdn.example',
-        body: this.#body({ start, stop, cutAt }, signal),
-        range:
-          end === undefined || this.ignoresRanges
-            ? undefined
-            : (from, to, aborting) => this.open(from, aborting, to),
+        ...endedBody(this.#body({ start, stop, cutAt }, signal)),
+        range: end === undefined || this.ignoresRanges ? undefined : this.open,
       },
       request,
       nth,
     );
   };
 
-  #body({ start, stop, cutAt }: Extent, signal: AbortSignal): AsyncIterable<Buffer> {
+  #body({ start, stop, cutAt }: Extent, signal: AbortSignal | undefined): AsyncIterable<Buffer> {
     let isOpen = true;
     const leave = (): void => {
       if (isOpen) this.#connect(-1);
