@@ -107,7 +107,7 @@ test(
     // It came through Entrepot: no other registry has one like it.
     expect(await daemon.docker('image', 'history', 'node:24-bookworm-slim')).toContain('a root folder');
     const base = Number(await inspect('node:24-bookworm-slim', '{{.Size}}'));
-    // README.md says how much it is.
+    // docs/operations.md says how much it is.
     expect(Number(await inspect('entrepot', '{{.Size}}')) - base).toBeLessThan(12e6);
     expect(await inspect('entrepot', '{{.Config.User}}')).toBe('node');
     const version = await daemon.docker('run', '--rm', '--network=none', 'entrepot', '--version');
