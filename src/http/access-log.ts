@@ -6,37 +6,38 @@ import type { Exchange } from './exchange.ts';
 
 const maxTextLength = 256;
 
-/** One line a request, once its answer is out or cut. It never holds credentials, nor a query. */
-export class AccessLog {
-  readonly #logger: Logger;
-  readonly #clock: Clock;
+export interface AccessLogDeps {
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
 
-  constructor(logger: Logger, clock: Clock) {
-    this.#logger = logger;
-    this.#clock = clock;
-  }
-
-  /** Watches an exchange to its end. Probes are logged at `debug`: they come every few seconds. */
-  watch(exchange: Exchange, level: 'info' | 'debug'): void {
-    if (exchange.bindings === undefined || !this.#logger.isLevelEnabled(level)) return;
-    const { incoming, outgoing } = exchange.bindings;
-    // Asked now, since a connection that is gone has no address any more.
-    const { client } = exchange;
-    outgoing.once('close', () => {
-      const { failure } = exchange;
-      const isComplete = outgoing.writableFinished || (exchange.headSuffices && outgoing.headersSent);
-      this.#logger[level](
-        {
-          requestId: exchange.id,
-          client,
-          ...accessRecord(exchange, incoming, this.#clock.now() - exchange.startedAt),
-          ...(failure === undefined ? undefined : { error: reason(failure) }),
-          ...(isComplete || failure !== undefined ? undefined : departure(exchange)),
-        },
-        'request',
-      );
-    });
-  }
+/**
+ * One line a request, once its answer is out or cut. It never holds credentials, nor a query.
+ * @param level probes are logged at `debug`: they come every few seconds
+ */
+export function logAccess(
+  exchange: Exchange,
+  level: 'info' | 'debug',
+  { logger, clock }: AccessLogDeps,
+): void {
+  if (exchange.bindings === undefined || !logger.isLevelEnabled(level)) return;
+  const { incoming, outgoing } = exchange.bindings;
+  // Read now: a connection that is gone has no address any more.
+  const { client } = exchange;
+  outgoing.once('close', () => {
+    const { failure } = exchange;
+    const isComplete = outgoing.writableFinished || (exchange.headSuffices && outgoing.headersSent);
+    logger[level](
+      {
+        requestId: exchange.id,
+        client,
+        ...accessRecord(exchange, incoming, clock.now() - exchange.startedAt),
+        ...(failure === undefined ? undefined : { error: reason(failure) }),
+        ...(isComplete || failure !== undefined ? undefined : departure(exchange)),
+      },
+      'request',
+    );
+  });
 }
 
 /** What the log tells of an exchange that went well, but for its id and the client. */
@@ -49,7 +50,7 @@ export function accessRecord(
   return {
     user: exchange.reader.user?.slice(0, maxTextLength),
     method,
-    ...(name === undefined ? { path: exchange.path.slice(0, maxTextLength) } : { registry, name }),
+    ...(name === undefined ? { path: exchange.request.path.slice(0, maxTextLength) } : { registry, name }),
     reference: exchange.reference,
     status: exchange.status,
     result: exchange.answer?.result,

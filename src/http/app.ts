@@ -8,23 +8,14 @@ import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { AccessLog, accessRecord } from './access-log.ts';
+import { accessRecord, logAccess } from './access-log.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { withoutLogins } from './auth/without-logins.ts';
-import { BlobHandler } from './blobs.ts';
-import { CatalogHandler } from './catalog.ts';
-import { DeletionHandler } from './deletions.ts';
 import { endpointUnknown, ErrorResponder } from './errors.ts';
 import { Exchange, type CommonHeaders } from './exchange.ts';
-import { HostNames } from './host-names.ts';
-import { ManifestHandler } from './manifests.ts';
-import { ProbeHandler } from './probes.ts';
-import { PushHandler } from './pushes.ts';
-import { ReferrersHandler } from './referrers.ts';
 import { RequestIds } from './request-id.ts';
 import { routes, type Handler, type Route } from './routes.ts';
-import { SearchHandler } from './search.ts';
-import { TagsHandler } from './tags.ts';
+import { upstreamOfHost } from './target.ts';
 
 /** How clients log in at an address; `elsewhere`: not here, but at another address of this mirror. */
 export type Logins = Authenticator | 'elsewhere';
@@ -47,7 +38,7 @@ export interface HttpAppOptions {
   readonly deletions?: boolean | undefined;
 }
 
-/** As registry:2 has it. */
+/** As in registry:2. */
 const defaultMaxCatalogEntries = 1000;
 
 /**
@@ -56,80 +47,82 @@ const defaultMaxCatalogEntries = 1000;
  * There is no middleware: answers are written to Node's own response, which must not change after a handler is done.
  */
 export function createHttpApp(options: HttpAppOptions): Hono {
-  const { mirror, logger, clock, headers = {}, logins } = options;
-  const common = commonHeaders(headers);
-  const ids = new RequestIds();
-  const hostNames =
-    options.hosts === undefined || options.hosts.size === 0 ? undefined : new HostNames(options.hosts);
-  const authenticator = typeof logins === 'object' ? logins : undefined;
-  const accessErrors = authenticator?.errorReply ?? withoutLogins(logins === 'elsewhere' ? 'public' : 'none');
-  const errors = new ErrorResponder(logger, accessErrors);
-  const accessLog = new AccessLog(logger, clock);
+  const { mirror, logger, clock, maxTags, maxCatalogEntries = defaultMaxCatalogEntries } = options;
+  const { deletions = false } = options;
+  const dispatcher = new Dispatcher(options);
+  const { errors } = dispatcher;
   const app = new Hono({ router: new PatternRouter() });
-
-  const begin = (context: Context, level: 'info' | 'debug' = 'info'): Exchange => {
-    const exchange = new Exchange(context, ids.take(context.req.header('x-request-id')), clock.now(), common);
-    const byHost = hostNames?.upstreamOf(exchange.header('host'));
-    const byListener = exchange.bindings?.upstream;
-    if (byHost !== undefined || byListener !== undefined) {
-      exchange.bound = [byHost, byListener].filter((name) => name !== undefined);
-    }
-    accessLog.watch(exchange, level);
-    keepAnswer(exchange);
-    return exchange;
-  };
-  const serve = async (
-    exchange: Exchange,
-    handler: Handler,
-    { allow, open }: { readonly allow: string; readonly open: boolean },
-  ): Promise<Response> => {
-    try {
-      if (authenticator !== undefined && !open) await authenticator.authenticate(exchange);
-      return await handler(exchange);
-    } catch (error) {
-      const refused = error instanceof RegistryError && error.status === 405;
-      return errors.respond(exchange, error, refused ? ['Allow', allow] : []);
-    }
-  };
-  const add = (route: Route): void => {
-    const allow = [...route.methods.keys(), 'OPTIONS'].join(', ');
-    const handlers = new Map<string, Handler>([
-      ['OPTIONS', (exchange) => Promise.resolve(exchange.reply({ status: 200, headers: ['Allow', allow] }))],
-      ...(route.refused ?? []),
-      ...route.methods,
-    ]);
+  for (const route of routes({ mirror, logger, clock, errors, maxCatalogEntries, maxTags, deletions })) {
+    const dispatch = dispatcher.dispatchTo(route);
     // One handler for all methods: Hono sends HEAD to the handler of GET, but a blob's HEAD must not open it.
-    app.all(route.path, (context) =>
-      serve(
-        begin(context, route.probe === true ? 'debug' : 'info'),
-        handlers.get(context.req.method) ?? notAllowed,
-        // Browsers ask OPTIONS without credentials.
-        { allow, open: route.open === true || context.req.method === 'OPTIONS' },
-      ),
-    );
-  };
-
-  const handlers = {
-    manifests: new ManifestHandler(mirror),
-    blobs: new BlobHandler(mirror, logger, errors),
-    tags: new TagsHandler(mirror, options.maxTags),
-    referrers: new ReferrersHandler(mirror),
-    catalog: new CatalogHandler(mirror, options.maxCatalogEntries ?? defaultMaxCatalogEntries),
-    search: new SearchHandler(mirror),
-    pushes: new PushHandler(logger, clock),
-    deletions: options.deletions === true ? new DeletionHandler(mirror, logger) : undefined,
-    probes: new ProbeHandler(mirror),
-  };
-  for (const route of routes(handlers)) add(route);
-  app.notFound((context) => serve(begin(context), notFound, { allow: '', open: true }));
+    app.all(route.path, dispatch);
+  }
+  app.notFound(dispatcher.dispatchTo({ path: '*', methods: {}, open: true }, notFound));
   app.onError((error, context) => {
-    // Only errors while the answer is written come here; a part that was sent already must not pass for a whole answer.
+    // Only errors while the answer is written come here; a part that was sent must not pass for a whole answer.
     logger.error({ err: error }, 'an answer could not be written');
     const bindings = context.env as HttpBindings | undefined;
     bindings?.outgoing.destroy();
     return bindings === undefined ? new Response(null, { status: 500 }) : RESPONSE_ALREADY_SENT;
   });
   return app;
+}
+
+/** Takes a request from its beginning to its answer, whatever its handler does. */
+class Dispatcher {
+  readonly #options: HttpAppOptions;
+  readonly #commonHeaders: CommonHeaders;
+  readonly #ids = new RequestIds();
+  readonly #authenticator: Authenticator | undefined;
+  readonly errors: ErrorResponder;
+
+  constructor(options: HttpAppOptions) {
+    const { logins, logger, headers = {} } = options;
+    this.#options = options;
+    this.#commonHeaders = commonHeaders(headers);
+    this.#authenticator = typeof logins === 'object' ? logins : undefined;
+    const accessErrors =
+      this.#authenticator?.errorReply ?? withoutLogins(logins === undefined ? 'none' : 'public');
+    this.errors = new ErrorResponder(logger, accessErrors);
+  }
+
+  /** @param always what all methods do; undefined: what the route says, and others are not allowed */
+  dispatchTo(
+    { methods, refused, probe, open }: Route,
+    always?: Handler,
+  ): (context: Context) => Promise<Response> {
+    const allow = [...Object.keys(methods), 'OPTIONS'].join(', ');
+    const options: Handler = (exchange) => exchange.reply({ status: 200, headers: ['Allow', allow] });
+    const handlers = new Map(Object.entries({ OPTIONS: options, ...refused, ...methods }));
+    return async (context) => {
+      const { method } = context.req;
+      const exchange = this.#begin(context, probe === true ? 'debug' : 'info');
+      try {
+        // Browsers ask OPTIONS without credentials.
+        const isOpen = this.#authenticator === undefined || open === true || method === 'OPTIONS';
+        // An open one is answered in this turn: with what comes after it on the connection, Node may find fault in the next.
+        if (!isOpen) await this.#authenticator.authenticate(exchange);
+        return await (always ?? handlers.get(method) ?? notAllowed)(exchange);
+      } catch (error) {
+        const isRefused = error instanceof RegistryError && error.status === 405;
+        return this.errors.respond(exchange, error, isRefused ? ['Allow', allow] : []);
+      }
+    };
+  }
+
+  #begin(context: Context, level: 'info' | 'debug'): Exchange {
+    const { clock, hosts } = this.#options;
+    const id = this.#ids.take(context.req.header('x-request-id'));
+    const exchange = new Exchange(context, id, clock.now(), this.#commonHeaders);
+    const byHost = hosts && upstreamOfHost(hosts, context.req.header('host'));
+    const byListener = exchange.bindings?.upstream;
+    if (byHost !== undefined || byListener !== undefined) {
+      exchange.bound = [byHost, byListener].filter((name) => name !== undefined);
+    }
+    logAccess(exchange, level, this.#options);
+    keepAnswer(exchange);
+    return exchange;
+  }
 }
 
 /** Has an answer that may be given again kept, once it is out. */
@@ -143,8 +136,13 @@ function keepAnswer(exchange: Exchange): void {
   });
 }
 
-const notAllowed: Handler = () => Promise.reject(registryErrors.unsupported());
-const notFound: Handler = () => Promise.reject(endpointUnknown());
+function notAllowed(): never {
+  throw registryErrors.unsupported();
+}
+
+function notFound(): never {
+  throw endpointUnknown();
+}
 
 function commonHeaders(configured: Readonly<Record<string, readonly string[]>>): CommonHeaders {
   const plain = Object.entries(configured).flatMap(([name, values]) => {

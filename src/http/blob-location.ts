@@ -15,5 +15,9 @@ const ollama = /^ollama\//;
  * @see https://github.com/ollama/ollama/issues/7244
  */
 export function blobLocation(exchange: Exchange): HeaderList {
-  return ollama.test(exchange.header('user-agent') ?? '') ? ['Location', exchange.target] : [];
+  const { request } = exchange;
+  if (!ollama.test(request.header('user-agent') ?? '')) return [];
+  // Path and query as the client wrote them, as far as a URL leaves them so.
+  const { pathname, search } = new URL(request.url);
+  return ['Location', pathname + search];
 }

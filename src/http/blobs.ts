@@ -5,31 +5,34 @@ import type { BlobAnswer, BlobStat, Mirror, PullTarget, Validity } from '../mirr
 import type { Logger } from '../telemetry/log.ts';
 import { blobLocation } from './blob-location.ts';
 import { BufferPool } from './buffer-pool.ts';
+import { cacheHeaders } from './cache-status.ts';
 import { blobType, contentOf } from './content.ts';
 import type { ErrorResponder } from './errors.ts';
 import { etag, matchesIfNoneMatch, matchesIfRange } from './etag.ts';
 import { maxJoinedLength, type Exchange } from './exchange.ts';
-import { provenance } from './provenance.ts';
 import { parseRanges } from './range.ts';
 import type { HeaderList } from './reply.ts';
 import { sendBlob } from './send.ts';
 import { contentDigest, pullTarget } from './target.ts';
 
-type Provenance = Pick<BlobStat, 'result' | 'upstreamMs'>;
+/** How an answer came about. */
+type Origin = Pick<BlobStat, 'result' | 'upstreamMs'>;
 
 const typeHeader: HeaderList = ['Content-Type', blobType];
 
+export interface BlobHandlerDeps {
+  readonly mirror: Mirror;
+  readonly logger: Logger;
+  readonly errors: ErrorResponder;
+}
+
 /** GET and HEAD of a blob, with ranges and conditions. */
 export class BlobHandler {
-  readonly #mirror: Mirror;
-  readonly #logger: Logger;
-  readonly #errors: ErrorResponder;
+  readonly #deps: BlobHandlerDeps;
   readonly #buffers = new BufferPool();
 
-  constructor(mirror: Mirror, logger: Logger, errors: ErrorResponder) {
-    this.#mirror = mirror;
-    this.#logger = logger;
-    this.#errors = errors;
+  constructor(deps: BlobHandlerDeps) {
+    this.#deps = deps;
   }
 
   /** Never opens the blob: a HEAD starts no fill. `Range` means nothing here (RFC 9110, section 14.2). */
@@ -40,11 +43,11 @@ export class BlobHandler {
   async get(exchange: Exchange): Promise<Response> {
     const target = pullTarget(exchange);
     const digest = contentDigest(exchange);
-    if (matchesIfNoneMatch(exchange.header('if-none-match'), digest)) {
+    if (matchesIfNoneMatch(exchange.request.header('if-none-match'), digest)) {
       return await this.#describe(exchange, target, digest);
     }
     const validity = this.#validity(exchange, target, digest);
-    const blob = await this.#mirror.openBlob(target, digest);
+    const blob = await this.#deps.mirror.openBlob(target, digest);
     const { size = Infinity } = blob;
     return isLasting(blob) && validity !== undefined && size <= maxJoinedLength
       ? await this.#sendWhole(exchange, digest, { blob, size }, validity)
@@ -53,17 +56,17 @@ export class BlobHandler {
 
   async #describe(exchange: Exchange, target: PullTarget, digest: Digest): Promise<Response> {
     const validity = this.#validity(exchange, target, digest);
-    const stat = await this.#mirror.statBlob(target, digest);
+    const stat = await this.#deps.mirror.statBlob(target, digest);
     const lasting = isLasting(stat) ? { validity } : undefined;
     const headers = blobHeaders(exchange, digest, stat);
-    return matchesIfNoneMatch(exchange.header('if-none-match'), digest)
+    return matchesIfNoneMatch(exchange.request.header('if-none-match'), digest)
       ? exchange.reply({ status: 304, headers })
       : exchange.reply({ status: 200, headers: [...headers, ...typeHeader], length: stat.size, ...lasting });
   }
 
   /** Asked for before the answer: what changes while that is made ends it. */
   #validity(exchange: Exchange, target: PullTarget, digest: Digest): Validity | undefined {
-    return exchange.isCacheable ? this.#mirror.blobValidity(target, digest) : undefined;
+    return exchange.isCacheable ? this.#deps.mirror.blobValidity(target, digest) : undefined;
   }
 
   /** Sends a small blob out of memory, where it then stays if its bytes are what they should be. */
@@ -81,14 +84,16 @@ export class BlobHandler {
   }
 
   async #send(exchange: Exchange, digest: Digest, blob: BlobAnswer): Promise<Response> {
-    const wanted = matchesIfRange(exchange.header('if-range'), digest) ? exchange.header('range') : undefined;
+    const wanted = matchesIfRange(exchange.request.header('if-range'), digest)
+      ? exchange.request.header('range')
+      : undefined;
     const needsSize = wanted !== undefined || !exchange.takesChunks;
     const size = (needsSize ? await measured(blob, exchange.takesChunks) : blob.size) ?? Infinity;
     const described = blobHeaders(exchange, digest, blob);
     const ranges = size === Infinity ? undefined : parseRanges(wanted, size);
     if (ranges === 'unsatisfiable') {
       await blob.close();
-      return this.#errors.respond(exchange, registryErrors.rangeInvalid(size), [
+      return this.#deps.errors.respond(exchange, registryErrors.rangeInvalid(size), [
         'Content-Range',
         `bytes */${size}`,
       ]);
@@ -114,7 +119,7 @@ export class BlobHandler {
       onFailure: (failure) => {
         exchange.failure = failure;
         const why = failure instanceof RegistryError ? { reason: failure.message } : { err: failure };
-        this.#logger.warn({ ...why, requestId: exchange.id, digest }, 'a blob was cut in mid-body');
+        this.#deps.logger.warn({ ...why, requestId: exchange.id, digest }, 'a blob was cut in mid-body');
       },
     });
     return RESPONSE_ALREADY_SENT;
@@ -122,7 +127,7 @@ export class BlobHandler {
 }
 
 /** Whether an answer came from the cache without a question to upstream. */
-function isLasting({ result, upstreamMs }: Provenance): boolean {
+function isLasting({ result, upstreamMs }: Origin): boolean {
   return result === 'hit' && upstreamMs === 0;
 }
 
@@ -158,9 +163,9 @@ async function readWhole(blob: BlobAnswer, size: number): Promise<Buffer> {
   }
 }
 
-function blobHeaders(exchange: Exchange, digest: Digest, answer: Provenance): HeaderList {
+function blobHeaders(exchange: Exchange, digest: Digest, answer: Origin): HeaderList {
   return [
-    ...provenance(exchange, answer),
+    ...cacheHeaders(exchange, answer),
     'Accept-Ranges',
     'bytes',
     ...(exchange.isFromWebPage ? [] : ['Cache-Control', 'max-age=31536000']),

@@ -1,5 +1,15 @@
 import type { CacheResult } from '../mirror/mirror.ts';
+import type { Exchange } from './exchange.ts';
 
+/** How an answer came about, and what there is to say about it. */
+interface Origin {
+  readonly result: CacheResult;
+  readonly upstreamMs: number;
+  readonly warning?: string | undefined;
+  readonly notices?: readonly string[] | undefined;
+}
+
+/** `Cache-Status`: https://www.rfc-editor.org/rfc/rfc9211 */
 const statusOf: Readonly<Record<CacheResult, string>> = {
   hit: 'entrepot; hit',
   joined: 'entrepot; fwd=miss; collapsed',
@@ -7,15 +17,20 @@ const statusOf: Readonly<Record<CacheResult, string>> = {
   stale: 'entrepot; hit; detail=stale',
 };
 
-/**
- * The value of `Cache-Status`.
- * @see https://www.rfc-editor.org/rfc/rfc9211
- */
-export function cacheStatus(result: CacheResult): string {
-  return statusOf[result];
-}
-
 const maxReasonLength = 200;
+
+/**
+ * Notes for the log how an answer came about, and tells the client: from the cache or not, stale and why, and what
+ * upstream has to say to people.
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#warnings
+ */
+export function cacheHeaders(exchange: Exchange, origin: Origin): string[] {
+  exchange.answer = origin;
+  const headers = ['Cache-Status', statusOf[origin.result]];
+  if (origin.warning !== undefined) headers.push('Warning', staleWarning(origin.warning));
+  for (const notice of origin.notices ?? []) headers.push('Warning', `299 - "${quotable(notice)}"`);
+  return headers;
+}
 
 /**
  * The value of `Warning` for a stale answer.
@@ -24,14 +39,6 @@ const maxReasonLength = 200;
 export function staleWarning(reason: string): string {
   const text = quotable(reason);
   return `110 entrepot "Response is Stale${text === '' ? '' : `: ${text}`}"`;
-}
-
-/**
- * The value of `Warning` for what upstream has to say to people.
- * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#warnings
- */
-export function upstreamsWarning(notice: string): string {
-  return `299 - "${quotable(notice)}"`;
 }
 
 /** A text reduced to what a quoted string may hold. */

@@ -33,7 +33,7 @@ export interface CommonHeaders {
  * than everything else on the way of a hit. Without a socket (`app.request()`), whole answers become a `Response`.
  */
 export class Exchange {
-  readonly #context: Context;
+  readonly request: Context['req'];
   readonly id: string;
   readonly startedAt: number;
   readonly #common: CommonHeaders;
@@ -66,7 +66,7 @@ export class Exchange {
   cacheable: Omit<CacheableAnswer, 'record'> | undefined;
 
   constructor(context: Context, id: string, startedAt: number, common: CommonHeaders) {
-    this.#context = context;
+    this.request = context.req;
     this.id = id;
     this.startedAt = startedAt;
     this.#common = common;
@@ -87,30 +87,6 @@ export class Exchange {
     return this.bindings?.storeAnswer !== undefined;
   }
 
-  get method(): string {
-    return this.#context.req.method;
-  }
-
-  get path(): string {
-    return this.#context.req.path;
-  }
-
-  /** Path and query as the client wrote them, as far as a URL leaves them so. */
-  get target(): string {
-    const { pathname, search } = new URL(this.#context.req.url);
-    return pathname + search;
-  }
-
-  /** The request's body; null when there is none. */
-  get body(): ReadableStream<Uint8Array> | null {
-    return this.#context.req.raw.body;
-  }
-
-  /** A header of the request, its lines joined by commas. */
-  header(name: string): string | undefined {
-    return this.#context.req.header(name);
-  }
-
   /** Whether a body may be sent in chunks, of which the last says that it is the last. HTTP/1.0 has none. */
   get takesChunks(): boolean {
     return this.bindings?.incoming.httpVersion !== '1.0';
@@ -118,18 +94,8 @@ export class Exchange {
 
   /** Whether a web page asks, and so is shown only what is cached. */
   get isFromWebPage(): boolean {
-    this.#fromWebPage ??= isFromWebPage((name) => this.header(name));
+    this.#fromWebPage ??= isFromWebPage((name) => this.request.header(name));
     return this.#fromWebPage;
-  }
-
-  /** A part of the path, percent-decoded and otherwise unchecked; empty when it is missing. */
-  param(name: string): string {
-    return this.#context.req.param(name) ?? '';
-  }
-
-  /** A query parameter, decoded and unchecked. */
-  query(name: string): string | undefined {
-    return this.#context.req.query(name);
   }
 
   /** Node's response, for content that is streamed. */
@@ -151,7 +117,7 @@ export class Exchange {
     const length = contentLength(reply);
     const headers =
       length === undefined ? reply.headers : [...reply.headers, 'Content-Length', String(length)];
-    const body = this.method === 'HEAD' || length === undefined ? undefined : reply.body;
+    const body = this.request.method === 'HEAD' || length === undefined ? undefined : reply.body;
     this.status = reply.status;
     if (this.bindings === undefined) {
       return new Response(body ?? null, { status: reply.status, headers: pairs(this.#allHeaders(headers)) });
@@ -178,7 +144,7 @@ export class Exchange {
   }
 
   #allHeaders(headers: HeaderList): string[] {
-    const common = this.path.startsWith('/v2') ? this.#common.api : this.#common.plain;
+    const common = this.request.path.startsWith('/v2') ? this.#common.api : this.#common.plain;
     const all = [...common, 'X-Request-Id', this.id, ...headers];
     if (this.namespace !== undefined) all.push('OCI-Namespace', this.namespace);
     if (this.isFromWebPage) all.push(...webPageHeaders);

@@ -17,8 +17,8 @@ export interface PageRequest {
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
  */
 export function pageRequest(exchange: Exchange): PageRequest {
-  const text = exchange.query('n');
-  const last = exchange.query('last');
+  const text = exchange.request.query('n');
+  const last = exchange.request.query('last');
   if (text === undefined) return { n: undefined, last };
   const n = /^\d{1,15}$/.test(text) ? Number(text) : undefined;
   if (n === undefined) throw registryErrors.paginationInvalid(text.slice(0, maxShownLength));

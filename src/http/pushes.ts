@@ -15,14 +15,14 @@ const quietMs = 60_000;
  * @see https://github.com/distribution/distribution/blob/v2.8.2/registry/api/errcode/errors.go
  *   (Errors.UnmarshalJSON)
  */
-const inWords = {
+const messages = {
   push: 'this is a pull-through mirror, which takes no pushes: push to the registry itself',
   deletion: 'this is a pull-through mirror, which takes no deletions: delete from the registry itself',
 };
 
 /**
- * Refuses what would change a repository, as registry:2 does in proxy mode, and says what to do instead: to
- * the client and in the log.
+ * Refuses what would change a repository, as registry:2 does in proxy mode, and says what to do instead: to the client and
+ * in the log.
  */
 export class PushHandler {
   readonly #logger: Logger;
@@ -34,75 +34,52 @@ export class PushHandler {
     this.#refusals = new Throttle(clock, quietMs);
   }
 
-  /** An upload, or the end of one. */
-  refuse(exchange: Exchange): Promise<Response> {
-    return this.#refuse(exchange, 'push');
-  }
-
-  refuseDeletion(exchange: Exchange): Promise<Response> {
-    return this.#refuse(exchange, 'deletion');
+  refuse(exchange: Exchange, what: keyof typeof messages): never {
+    const { name } = pullTarget(exchange);
+    this.#refusals.run((suppressed) =>
+      this.#logger.warn(
+        { method: exchange.request.method, name, requestId: exchange.id, suppressed },
+        'a mirror refuses pushes and deletions: push to the registry itself, then pull through the mirror',
+      ),
+    );
+    throw registryErrors.unsupported(messages[what]);
   }
 
   /** PUT of a manifest: a malformed one is answered as such, before pushes are refused. */
-  async refuseManifest(exchange: Exchange): Promise<Response> {
+  async refuseManifest(exchange: Exchange): Promise<never> {
     pullTarget(exchange);
-    const bytes = await readAtMost(exchange.body, maxManifestBytes).catch(() => {
+    const bytes = await readAtMost(exchange.request.raw.body, maxManifestBytes).catch(() => {
       throw registryErrors.manifestInvalid('the body ended too early');
     });
     if (bytes === undefined) throw registryErrors.manifestInvalid('larger than 4 MiB');
     try {
-      manifestMediaType(exchange.header('content-type'), readManifest(bytes));
+      manifestMediaType(exchange.request.header('content-type'), readManifest(bytes));
     } catch (error) {
       if (error instanceof ManifestSyntaxError) throw registryErrors.manifestInvalid(error.message);
       throw error;
     }
-    return await this.refuse(exchange);
-  }
-
-  #refuse(exchange: Exchange, what: keyof typeof inWords): Promise<Response> {
-    const { name } = pullTarget(exchange);
-    this.#tell(exchange, name);
-    return Promise.reject(registryErrors.unsupported(inWords[what]));
-  }
-
-  #tell(exchange: Exchange, name: string): void {
-    this.#refusals.run((suppressed) =>
-      this.#logger.warn(
-        { method: exchange.method, name, requestId: exchange.id, suppressed },
-        'a mirror refuses pushes and deletions: push to the registry itself, then pull through the mirror',
-      ),
-    );
+    return this.refuse(exchange, 'push');
   }
 }
 
 /**
- * The whole body, or undefined when it is longer than `limit` bytes. The rest is then read and dropped in the
- * background: an unread body would make Node close the connection.
+ * The whole body, or undefined when it is longer than `limit` bytes. The rest is then read and dropped in the background:
+ * an unread body would make Node close the connection.
  */
 async function readAtMost(
   body: ReadableStream<Uint8Array> | null,
   limit: number,
 ): Promise<Buffer | undefined> {
+  if (body === null) return Buffer.alloc(0);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  if (body !== null) {
-    const reader = body.getReader();
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      length += part.value.length;
-      if (length > limit) {
-        void drop(reader);
-        return undefined;
-      }
-      chunks.push(part.value);
-    }
+  for await (const chunk of body.values({ preventCancel: true })) {
+    length += chunk.length;
+    if (length > limit) break;
+    chunks.push(chunk);
   }
-  return Buffer.concat(chunks, length);
-}
-
-async function drop(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  try {
-    while (!(await reader.read()).done);
-  } catch {
-    // The client left in the middle: nothing more to drop.
-  }
+  if (length <= limit) return Buffer.concat(chunks, length);
+  // The client may leave in the middle: then there is nothing more to drop.
+  body.pipeTo(new WritableStream()).catch(() => undefined);
+  return undefined;
 }

@@ -19,12 +19,12 @@ const maxShownLength = 128;
  * registries are named.
  */
 export function pullTarget(exchange: Exchange): PullTarget {
-  const text = exchange.param('name');
+  const text = exchange.request.param('name') ?? '';
   const written = parseWrittenName(text);
   if (written === undefined) throw registryErrors.nameInvalid(shown(text));
   const { name, registry } = written;
   exchange.name = text;
-  const namespaceText = exchange.query('ns');
+  const namespaceText = exchange.request.query('ns');
   if (namespaceText !== undefined) {
     const namespace = parseUpstreamName(namespaceText);
     if (namespace === undefined) throw registryErrors.nameUnknown(name);
@@ -47,6 +47,16 @@ export function boundUpstream(exchange: Exchange): UpstreamName | undefined {
   return agreed('', exchange.bound);
 }
 
+/** The upstream that a `Host` header is bound to, if any. Case and port do not matter. */
+export function upstreamOfHost(
+  hosts: ReadonlyMap<string, UpstreamName>,
+  host: string | undefined,
+): UpstreamName | undefined {
+  return host === undefined
+    ? undefined
+    : hosts.get(host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, ''));
+}
+
 /** The one registry that all of `stated` name. Throws RegistryError `NAME_UNKNOWN` for two. */
 function agreed(name: string, stated: readonly (UpstreamName | undefined)[]): UpstreamName | undefined {
   let meant: UpstreamName | undefined;
@@ -65,7 +75,7 @@ function agreed(name: string, stated: readonly (UpstreamName | undefined)[]): Up
  * a tag either a 404 `MANIFEST_UNKNOWN`, as registry:2 and the OCI conformance suite have it.
  */
 export function manifestReference(exchange: Exchange): ManifestReference {
-  const text = exchange.param('reference');
+  const text = exchange.request.param('reference') ?? '';
   const reference = parseManifestReference(text);
   if (reference === undefined) {
     throw text.includes(':')
@@ -78,7 +88,7 @@ export function manifestReference(exchange: Exchange): ManifestReference {
 
 /** The digest of the path. Throws RegistryError `DIGEST_INVALID`. */
 export function contentDigest(exchange: Exchange): Digest {
-  const text = exchange.param('digest');
+  const text = exchange.request.param('digest') ?? '';
   const digest = parseDigest(text);
   if (digest === undefined) throw registryErrors.digestInvalid(shown(text));
   exchange.reference = digest;

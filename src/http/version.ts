@@ -2,19 +2,17 @@ import { registryErrors } from '../oci/error.ts';
 import type { Exchange } from './exchange.ts';
 
 /**
- * The API version check. Where client authentication is configured, only valid credentials are answered 200, others 401
- * and a challenge: clients learn from it how to log in, and `docker login` whether it succeeded.
+ * The API version check. Where clients log in, only valid credentials are answered 200, others 401 and a challenge:
+ * clients learn from it how to log in, and `docker login` whether it succeeded.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
  */
-export function version(exchange: Exchange): Promise<Response> {
-  // The router ignores a slash at the end; clients that leave it out are sent on, as registry:2 does.
-  if (!exchange.path.endsWith('/')) {
-    return Promise.resolve(exchange.reply({ status: 301, headers: ['Location', '/v2/'] }));
+export function version(exchange: Exchange): Response {
+  // The router ignores a slash at the end; clients that leave it out are redirected, as registry:2 does.
+  if (!exchange.request.path.endsWith('/')) {
+    return exchange.reply({ status: 301, headers: ['Location', '/v2/'] });
   }
   if (exchange.login !== undefined && exchange.login.outcome !== 'accepted') {
-    return Promise.reject(registryErrors.loginRequired());
+    throw registryErrors.loginRequired();
   }
-  return Promise.resolve(
-    exchange.reply({ status: 200, headers: ['Content-Type', 'application/json'], body: '{}' }),
-  );
+  return exchange.reply({ status: 200, headers: ['Content-Type', 'application/json'], body: '{}' });
 }

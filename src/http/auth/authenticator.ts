@@ -36,7 +36,7 @@ export class Authenticator {
    */
   async authenticate(exchange: Exchange): Promise<void> {
     const client = exchange.client ?? '';
-    exchange.login = await this.login(exchange.header('authorization'), client);
+    exchange.login = await this.login(exchange.request.header('authorization'), client);
     const { outcome } = exchange.login;
     if (outcome === 'refused' || outcome === 'invalid') {
       this.#failures.run((suppressed) =>
@@ -98,11 +98,11 @@ export class Authenticator {
 
 /** What is wrong with the request's token, if it has one. */
 function tokenError(
-  { login, method, reader }: Exchange,
+  { login, request, reader }: Exchange,
   repository: string | undefined,
 ): ChallengeSubject['error'] {
   if (login?.outcome === 'invalid') return 'invalid_token';
-  const granted = action(method) === 'delete' ? reader.deletable : reader.repositories;
+  const granted = action(request.method) === 'delete' ? reader.deletable : reader.repositories;
   const isGranted = granted === undefined || repository === undefined || granted.has(repository);
   return isGranted ? undefined : 'insufficient_scope';
 }
@@ -111,9 +111,9 @@ function tokenError(
  * What a token has to grant, in registry:2's words. Ours need not grant the catalog, but web pages get a token only where
  * a challenge has a scope.
  */
-function scope({ path, method }: Exchange, repository: string | undefined): string | undefined {
-  if (repository !== undefined) return `repository:${repository}:${action(method)}`;
-  return path === '/v2/_catalog' ? 'registry:catalog:*' : undefined;
+function scope({ request }: Exchange, repository: string | undefined): string | undefined {
+  if (repository !== undefined) return `repository:${repository}:${action(request.method)}`;
+  return request.path === '/v2/_catalog' ? 'registry:catalog:*' : undefined;
 }
 
 function action(method: string): 'pull' | 'delete' {
