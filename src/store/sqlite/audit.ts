@@ -5,28 +5,26 @@ import type { ImageKey } from '../inventory.ts';
 import type { Miscounted } from './account-errors.ts';
 import type { AccountRepair } from './account-repair.ts';
 import type { AuditFindings } from './audit-findings.ts';
-import { AuditStatements, distrustBatch, type ImageNameRow } from './audit-statements.ts';
-import type { Connection } from './connection.ts';
+import { distrustBatch, type ImageNameRow } from './audit-statements.ts';
+import type { MetadataDatabase } from './metadata-database.ts';
 import { onDatabaseThread } from './recovery/database-thread.ts';
 
 /** Checks the tables against themselves. What reads all of them runs on a thread and a connection of its own. */
 export class SqliteAudit implements Audit {
-  readonly #connection: Connection;
-  readonly #statements: AuditStatements;
+  readonly #database: MetadataDatabase;
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
-    this.#statements = new AuditStatements(connection.database);
+  constructor(database: MetadataDatabase) {
+    this.#database = database;
   }
 
   manifests(after: Digest | undefined, limit: number): Promise<readonly Digest[]> {
-    const { manifests } = this.#statements;
-    return this.#connection.answer(() => manifests.all(after ?? '', limit).map(({ digest }) => digest));
+    return this.#database.read(({ audit }) =>
+      audit.manifests.all(after ?? '', limit).map(({ digest }) => digest),
+    );
   }
 
   imagesNaming(digest: Digest, limit: number): Promise<readonly ImageKey[]> {
-    const { imagesNaming } = this.#statements;
-    return this.#connection.answer(() => imagesNaming.all({ digest, limit }).map(imageKey));
+    return this.#database.read(({ audit }) => audit.imagesNaming.all({ digest, limit }).map(imageKey));
   }
 
   async errors(): Promise<AuditErrors> {
@@ -60,23 +58,22 @@ export class SqliteAudit implements Audit {
   }
 
   oldestVerification(): Promise<number | undefined> {
-    const { oldestVerification } = this.#statements;
-    return this.#connection.answer(() => oldestVerification.get()?.verified_at ?? undefined);
+    return this.#database.read(({ audit }) => audit.oldestVerification.get()?.verified_at ?? undefined);
   }
 
   distrustVerifications(now: number): Promise<boolean> {
-    const { distrust } = this.#statements;
-    return this.#connection.write(() => distrust.run(now).changes === distrustBatch);
+    return this.#database.write(({ audit }) => audit.distrust.run(now).changes === distrustBatch);
   }
 
   #look(): Promise<AuditFindings> {
-    return onDatabaseThread({ job: 'audit', file: this.#connection.database.name });
+    return this.#database.read(({ connection }) =>
+      onDatabaseThread({ job: 'audit', file: connection.database.name }),
+    );
   }
 
   async #each<T>(rows: readonly T[], work: (repair: AccountRepair, row: T) => void): Promise<void> {
-    const { repair } = this.#statements;
     for (const row of rows) {
-      await this.#connection.write(() => work(repair, row));
+      await this.#database.write(({ audit }) => work(audit.repair, row));
       await turn();
     }
   }

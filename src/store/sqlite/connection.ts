@@ -17,7 +17,7 @@ const maxIdleLog = 16 * 1024 * 1024;
 /** Of pages in memory: the upper levels of the indexes of a million blobs. */
 const cacheKiB = 16_384;
 
-/** An open database of the newest schema. The work is done synchronously; promises are how trouble is told. */
+/** An open database of the newest schema, and its transactions. */
 export class Connection {
   readonly database: Database.Database;
   readonly #lockTimeout: LockTimeout;
@@ -60,21 +60,7 @@ export class Connection {
     }
   }
 
-  /** The outcome of `work`; what it throws becomes a rejection with a StoreError. */
-  answer<T>(work: () => T): Promise<T> {
-    try {
-      return Promise.resolve(work());
-    } catch (cause) {
-      return Promise.reject(databaseError(cause));
-    }
-  }
-
-  /** As {@link answer}, in a transaction. */
-  write<T>(work: () => T): Promise<T> {
-    return this.answer(() => this.transact(work));
-  }
-
-  /** Takes the write lock at once: a transaction that reads first and writes later may find itself outdated. */
+  /** Runs `work` in a transaction. Takes the write lock at once: a transaction that reads first and writes later may find itself outdated. */
   transact<T>(work: () => T): T {
     const transaction = this.database.transaction(work);
     const outcome = this.#lockTimeout.run(() => transaction.immediate());

@@ -1,8 +1,12 @@
 import type Database from 'better-sqlite3';
 import type { Digest } from '../../oci/digest.ts';
 import type { Tag } from '../../oci/reference.ts';
-import type { StoredImage } from '../inventory.ts';
+import type { ImageKey, StoredImage } from '../inventory.ts';
 import { ManifestGraph, type HeldIn } from './eviction/manifest-graph.ts';
+import { thisRepository, type InRepository, type RepositoryRow } from './statements.ts';
+
+/** Rows that are read together. */
+const page = 50;
 
 interface ManifestRow {
   readonly mediaType: string;
@@ -12,99 +16,118 @@ interface ManifestRow {
   readonly size: number;
 }
 
-interface NamedBlob {
-  readonly blob: Digest;
-  /** Null when it is not held. */
-  readonly size: number | null;
-}
-
-/** The statements that list the images of a repository (the id of its row). Each is a lookup of its own: see `ManifestGraph`. */
+/** The images of all repositories. Each statement is a lookup of its own: see {@link ManifestGraph}. */
 export class InventoryImages {
   readonly #graph: ManifestGraph;
-  readonly #tags;
-  readonly #manifests;
-  readonly #isTagged;
-  readonly #holds;
-  readonly #manifest;
-  readonly #blobs;
+  readonly #sql;
 
   constructor(database: Database.Database) {
     this.#graph = new ManifestGraph(database);
-    this.#tags = database.prepare<[number, string, number], { readonly tag: Tag; readonly digest: Digest }>(
-      `SELECT name AS tag, digest FROM tag WHERE repository = ? AND name > ? ORDER BY name LIMIT ?`,
-    );
-    this.#manifests = database
-      .prepare<[number, string, number], Digest>(
-        `SELECT digest FROM repository_manifest WHERE repository = ? AND digest > ? ORDER BY digest LIMIT ?`,
-      )
-      .pluck();
-    const found = (sql: string) => database.prepare<[number, Digest], number>(sql).pluck();
-    this.#isTagged = found(`SELECT 1 FROM tag WHERE repository = ? AND digest = ? LIMIT 1`);
-    this.#holds = found(`SELECT 1 FROM repository_manifest WHERE repository = ? AND digest = ?`);
-    this.#manifest = database.prepare<[Digest], ManifestRow>(`
-      SELECT media_type AS mediaType, created_at AS createdAt, last_used_at AS lastUsedAt, length(bytes) AS size
-      FROM manifest WHERE digest = ?`);
-    this.#blobs = database.prepare<[Digest], NamedBlob>(
-      `SELECT blob, (SELECT size FROM blob WHERE digest = manifest_blob.blob) AS size FROM manifest_blob WHERE manifest = ?`,
-    );
-  }
-
-  /** Tags after that one, in lexical order. */
-  tags(repository: number, after: Tag | '', limit: number): readonly { tag: Tag; digest: Digest }[] {
-    return this.#tags.all(repository, after, limit);
-  }
-
-  /** Whether a tag stands for an image, and not for what belongs to one. */
-  isImage(repository: number, tag: Tag): boolean {
-    return !this.#graph.isCompanion(repository, tag);
-  }
-
-  /** Manifests after that one, in the order of their digests. */
-  manifests(repository: number, after: Digest | '', limit: number): readonly Digest[] {
-    return this.#manifests.all(repository, after, limit);
-  }
-
-  /** Whether a manifest has no tag, and belongs to no other manifest of the repository. */
-  isUntaggedRoot(repository: number, digest: Digest): boolean {
-    if (this.#isTagged.get(repository, digest) !== undefined) return false;
-    return this.#graph.owners(digest, this.#heldIn(repository)).length === 0;
-  }
-
-  /** What is known of an image, or undefined when it is no longer held. */
-  describe(
-    repository: number,
-    digest: Digest,
-  ): Omit<StoredImage, 'repository' | 'tag' | 'digest'> | undefined {
-    const root = this.#manifest.get(digest);
-    if (root === undefined) return undefined;
-    const blobs = new Map<Digest, number | null>();
-    let manifestBytes = 0;
-    let { lastUsedAt } = root;
-    const members = this.#members(repository, digest);
-    for (const member of members) {
-      const manifest = this.#manifest.get(member);
-      manifestBytes += manifest?.size ?? 0;
-      lastUsedAt = Math.max(lastUsedAt, manifest?.lastUsedAt ?? 0);
-      for (const { blob, size } of this.#blobs.all(member)) blobs.set(blob, size);
-    }
-    const sizes = [...blobs.values()];
-    return {
-      mediaType: root.mediaType,
-      bytes: sizes.reduce<number>((sum, size) => sum + (size ?? 0), manifestBytes),
-      manifests: members.size,
-      lastUsedAt,
-      createdAt: root.createdAt,
-      complete: !sizes.includes(null),
+    this.#sql = {
+      repositoryId: database.prepare<[InRepository], number>(thisRepository).pluck(),
+      nextRepository: database.prepare<[InRepository], RepositoryRow>(`
+        SELECT id, upstream, name FROM repository
+        WHERE (upstream, name) > (@upstream, @name) ORDER BY upstream, name LIMIT 1`),
+      tags: database.prepare<[number, string], { readonly tag: Tag; readonly digest: Digest }>(
+        `SELECT name AS tag, digest FROM tag WHERE repository = ? AND name > ? ORDER BY name LIMIT ${page}`,
+      ),
+      manifests: database.prepare<[number, string], { readonly digest: Digest }>(`
+        SELECT digest FROM repository_manifest
+        WHERE repository = ? AND digest > ? ORDER BY digest LIMIT ${page}`),
+      isTagged: database.prepare<[number, Digest]>(
+        `SELECT 1 FROM tag WHERE repository = ? AND digest = ? LIMIT 1`,
+      ),
+      holds: database.prepare<[number, Digest]>(
+        `SELECT 1 FROM repository_manifest WHERE repository = ? AND digest = ?`,
+      ),
+      manifest: database.prepare<[Digest], ManifestRow>(`
+        SELECT media_type AS mediaType, created_at AS createdAt, last_used_at AS lastUsedAt, length(bytes) AS size
+        FROM manifest WHERE digest = ?`),
+      // A blob that is not held has no size.
+      blobs: database.prepare<[Digest], { readonly blob: Digest; readonly size: number | null }>(`
+        SELECT blob, (SELECT size FROM blob WHERE digest = manifest_blob.blob) AS size
+        FROM manifest_blob WHERE manifest = ?`),
     };
   }
 
-  /** A manifest and all that belongs to it and is held by the repository. */
-  #members(repository: number, digest: Digest): ReadonlySet<Digest> {
-    return new Set(this.#graph.descendants(digest, this.#heldIn(repository)));
+  /**
+   * All images after that one, in the order of {@link ImageKey}. Undefined stands for a candidate that is none, so that
+   * the caller may pause at any time.
+   */
+  *after(image: ImageKey | undefined): Generator<StoredImage | undefined> {
+    const id = image === undefined ? undefined : this.#sql.repositoryId.get(image.repository);
+    if (image !== undefined && id !== undefined) {
+      const here = { id, ...image.repository };
+      if (image.tag !== undefined) yield* this.#tagged(here, image.tag);
+      yield* this.#untagged(here, image.tag === undefined ? image.digest : '');
+    }
+    for (let last: InRepository = image?.repository ?? { upstream: '', name: '' }; ;) {
+      const { upstream, name } = last;
+      const repository = this.#sql.nextRepository.get({ upstream, name });
+      if (repository === undefined) return;
+      yield* this.#tagged(repository, '');
+      yield* this.#untagged(repository, '');
+      last = repository;
+    }
+  }
+
+  /** By tag. A tag that makes a manifest part of another image is none. */
+  *#tagged(repository: RepositoryRow, after: Tag | ''): Generator<StoredImage | undefined> {
+    for (let last: string = after; ;) {
+      const rows = this.#sql.tags.all(repository.id, last);
+      for (const { tag, digest } of rows) {
+        const isImage = !this.#graph.isCompanion(repository.id, tag);
+        yield isImage ? this.#image(repository, tag, digest) : undefined;
+        last = tag;
+      }
+      if (rows.length < page) return;
+    }
+  }
+
+  /** Manifests that have no tag, and belong to no other manifest of the repository. */
+  *#untagged(repository: RepositoryRow, after: Digest | ''): Generator<StoredImage | undefined> {
+    const heldIn = this.#heldIn(repository.id);
+    for (let last: string = after; ;) {
+      const rows = this.#sql.manifests.all(repository.id, last);
+      for (const { digest } of rows) {
+        const isRoot =
+          this.#sql.isTagged.get(repository.id, digest) === undefined &&
+          this.#graph.owners(digest, heldIn).length === 0;
+        yield isRoot ? this.#image(repository, undefined, digest) : undefined;
+        last = digest;
+      }
+      if (rows.length < page) return;
+    }
+  }
+
+  /** Undefined when it is no longer held. */
+  #image(
+    { id, upstream, name }: RepositoryRow,
+    tag: Tag | undefined,
+    digest: Digest,
+  ): StoredImage | undefined {
+    const root = this.#sql.manifest.get(digest);
+    if (root === undefined) return undefined;
+    const { mediaType, createdAt } = root;
+    const sizes = new Map<Digest, number | null>();
+    let manifests = 0;
+    let bytes = 0;
+    let lastUsedAt = 0;
+    for (const member of this.#graph.descendants(digest, this.#heldIn(id))) {
+      const manifest = this.#sql.manifest.get(member);
+      manifests += 1;
+      bytes += manifest?.size ?? 0;
+      lastUsedAt = Math.max(lastUsedAt, manifest?.lastUsedAt ?? 0);
+      for (const { blob, size } of this.#sql.blobs.all(member)) sizes.set(blob, size);
+    }
+    for (const size of sizes.values()) bytes += size ?? 0;
+    const complete = sizes.values().every((size) => size !== null);
+    const repository = { upstream, name };
+    return { repository, tag, digest, mediaType, bytes, manifests, lastUsedAt, createdAt, complete };
   }
 
   #heldIn(repository: number): HeldIn {
     const [here, nowhere] = [new Set([repository]), new Set<number>()];
-    return (manifest) => (this.#holds.get(repository, manifest) === undefined ? nowhere : here);
+    return (manifest) => (this.#sql.holds.get(repository, manifest) === undefined ? nowhere : here);
   }
 }

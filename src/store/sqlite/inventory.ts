@@ -11,10 +11,10 @@ import type {
   StoredImage,
   StoredPin,
 } from '../inventory.ts';
-import type { Connection } from './connection.ts';
-import { InventoryStatements, type RepositoryRow } from './inventory-statements.ts';
-import { InventoryWalk, type Position } from './inventory-walk.ts';
+import type { Counted, CountStatement, InventoryStatements } from './inventory-statements.ts';
+import type { MetadataDatabase } from './metadata-database.ts';
 import { onDatabaseThread } from './recovery/database-thread.ts';
+import type { RepositoryRow } from './statements.ts';
 import { TimeSlice } from './time-slice.ts';
 
 /** Rows that are looked at, or written, between two looks at the time. */
@@ -24,37 +24,38 @@ const countStep = 2000;
 
 /** The inventory of a SQLite database, read in slices between which everything else has its turn. */
 export class SqliteInventory implements Inventory {
-  readonly #connection: Connection;
+  readonly #database: MetadataDatabase;
   readonly #clock: Clock;
-  readonly #statements: InventoryStatements;
 
-  constructor(connection: Connection, clock: Clock) {
-    this.#connection = connection;
+  constructor(database: MetadataDatabase, clock: Clock) {
+    this.#database = database;
     this.#clock = clock;
-    this.#statements = new InventoryStatements(connection.database);
   }
 
   async images(after: ImageKey | undefined, limit: number): Promise<readonly StoredImage[]> {
     const images: StoredImage[] = [];
-    const statements = this.#statements;
-    let position: Position | undefined;
-    do {
-      const from = position;
-      position = await this.#inTurn(() => {
-        const walk =
-          from === undefined ? InventoryWalk.after(statements, after) : InventoryWalk.from(statements, from);
-        walk.walk(images, limit, new TimeSlice(this.#clock));
-        return walk.position;
+    const candidates = this.#database.pinned().inventory.images.after(after);
+    let done: boolean | undefined = false;
+    while (done !== true && images.length === 0) {
+      done = await this.#inTurn(() => {
+        const slice = new TimeSlice(this.#clock);
+        while (images.length < limit && !slice.isOver) {
+          const next = candidates.next();
+          if (next.done === true) return true;
+          if (next.value !== undefined) images.push(next.value);
+        }
+        return false;
       });
-    } while (position !== undefined && images.length === 0);
+    }
     return images;
   }
 
   async repositoryUsage(after: Repository | undefined, limit: number): Promise<readonly RepositoryUsage[]> {
+    const { inventory } = this.#database.pinned();
     for (let last = after; ;) {
-      const rows = await this.#repositoriesAfter(last, Math.min(limit, step));
+      const rows = await this.#repositoriesAfter(inventory, last, Math.min(limit, step));
       const usages: RepositoryUsage[] = [];
-      for (const row of rows) usages.push(await this.#usageOf(row));
+      for (const row of rows) usages.push(await this.#usageOf(inventory, row));
       const holding = usages.filter(({ manifests }) => manifests > 0);
       if (rows.length === 0 || holding.length > 0) return holding;
       last = rows.at(-1);
@@ -62,12 +63,11 @@ export class SqliteInventory implements Inventory {
   }
 
   blobs(after: Digest | undefined, limit: number): Promise<readonly StoredBlob[]> {
-    return this.#inTurn(() => this.#statements.blobs.all(after ?? '', Math.min(limit, countStep)));
+    return this.#inTurn(({ blobs }) => blobs.all(after ?? '', Math.min(limit, countStep)));
   }
 
   dueForVerification(before: number, limit: number): Promise<readonly StoredBlob[]> {
-    const { neverVerified, verifiedBefore } = this.#statements;
-    return this.#inTurn(() => {
+    return this.#inTurn(({ neverVerified, verifiedBefore }) => {
       const never = neverVerified.all(Math.min(limit, countStep));
       const rest = Math.min(limit, countStep) - never.length;
       return rest === 0 ? never : [...never, ...verifiedBefore.all(before, rest)];
@@ -75,90 +75,101 @@ export class SqliteInventory implements Inventory {
   }
 
   async putVerified(digests: readonly Digest[], at: number): Promise<void> {
-    const { setVerified } = this.#statements;
     for (let start = 0; start < digests.length; start += step) {
       await turn();
-      await this.#connection.write(() => {
-        for (const digest of digests.slice(start, start + step)) setVerified.run(at, digest);
+      await this.#database.write(({ inventory }) => {
+        for (const digest of digests.slice(start, start + step)) inventory.setVerified.run(at, digest);
       });
     }
   }
 
   pins(): Promise<readonly StoredPin[]> {
-    return this.#connection.answer(() => this.#statements.pins.all());
+    return this.#database.read(({ inventory }) => inventory.pins.all());
   }
 
   addPin(pattern: string): Promise<void> {
-    return this.#connection.write(() => {
-      this.#statements.insertPin.run(pattern, this.#clock.now());
+    return this.#database.write(({ inventory }) => {
+      inventory.insertPin.run(pattern, this.#clock.now());
     });
   }
 
   removePin(pattern: string): Promise<boolean> {
-    return this.#connection.write(() => this.#statements.deletePin.run(pattern).changes > 0);
+    return this.#database.write(({ inventory }) => inventory.deletePin.run(pattern).changes > 0);
   }
 
   async counts(): Promise<InventoryCounts> {
-    const { holdsManifest, totals } = this.#statements;
+    const { inventory } = this.#database.pinned();
     let repositories = 0;
     let tags = 0;
     let last: Repository | undefined;
     do {
-      const rows = await this.#repositoriesAfter(last, step);
+      const rows = await this.#repositoriesAfter(inventory, last, step);
       for (const { id } of rows) {
-        if (!(await this.#inTurn(() => holdsManifest.get(id) !== undefined))) continue;
+        if (!(await this.#inTurn(() => inventory.holdsManifest.get(id) !== undefined))) continue;
         repositories += 1;
-        tags += await this.#count('countTags', id);
+        tags += await this.#count(inventory.countTags, id);
       }
       last = rows.at(-1);
     } while (last !== undefined);
-    const held = await this.#connection.answer(() => totals.get());
+    const held = await this.#inTurn(() => inventory.totals.get());
     return { repositories, tags, manifests: held?.manifests ?? 0, blobs: held?.blobs ?? 0 };
   }
 
   integrity(): Promise<readonly string[]> {
-    return onDatabaseThread({ job: 'check', file: this.#connection.database.name });
+    return this.#database.read(({ connection }) =>
+      onDatabaseThread({ job: 'check', file: connection.database.name }),
+    );
   }
 
-  #repositoriesAfter(after: Repository | undefined, limit: number): Promise<readonly RepositoryRow[]> {
+  #repositoriesAfter(
+    { nextRepositories }: InventoryStatements,
+    after: Repository | undefined,
+    limit: number,
+  ): Promise<readonly RepositoryRow[]> {
     const { upstream = '', name = '' } = after ?? {};
-    return this.#inTurn(() => this.#statements.nextRepositories.all({ upstream, name, limit }));
+    return this.#inTurn(() => nextRepositories.all({ upstream, name, limit }));
   }
 
-  async #usageOf({ id, upstream, name }: RepositoryRow): Promise<RepositoryUsage> {
-    const tags = await this.#count('countTags', id);
-    const manifests = await this.#count('countManifests', id);
+  async #usageOf(
+    { countTags, countManifests, sizesOfBlobs }: InventoryStatements,
+    { id, upstream, name }: RepositoryRow,
+  ): Promise<RepositoryUsage> {
+    const tags = await this.#count(countTags, id);
+    const manifests = await this.#count(countManifests, id);
     let bytes = 0;
     let sharedBytes = 0;
-    for (let after: string | null = ''; after !== null;) {
-      const start: string = after;
-      const part = await this.#inTurn(() =>
-        this.#statements.sizesOfBlobs.get({ repository: id, after: start, limit: step }),
-      );
-      bytes += part?.bytes ?? 0;
-      sharedBytes += part?.sharedBytes ?? 0;
-      after = part?.last ?? null;
+    for await (const part of this.#parts(sizesOfBlobs, id, step)) {
+      bytes += part.bytes;
+      sharedBytes += part.sharedBytes;
     }
     const repository = { upstream, name };
     return { repository, tags, manifests, bytes, uniqueBytes: bytes - sharedBytes, sharedBytes };
   }
 
-  async #count(what: 'countTags' | 'countManifests', repository: number): Promise<number> {
+  async #count(statement: CountStatement<Counted>, repository: number): Promise<number> {
     let total = 0;
-    for (let after: string | null = ''; after !== null;) {
-      const start: string = after;
-      const part = await this.#inTurn(() =>
-        this.#statements[what].get({ repository, after: start, limit: countStep }),
-      );
-      total += part?.count ?? 0;
-      after = part?.last ?? null;
-    }
+    for await (const { count } of this.#parts(statement, repository, countStep)) total += count;
     return total;
   }
 
-  /** Each page waits for its turn, so that whoever asks for one after the other does not keep the event loop from the rest. */
-  async #inTurn<T>(work: () => T): Promise<T> {
+  async *#parts<T extends Counted>(
+    statement: CountStatement<T>,
+    repository: number,
+    limit: number,
+  ): AsyncGenerator<T> {
+    for (let after: string | null = ''; after !== null;) {
+      const start: string = after;
+      const part: T | undefined = await this.#inTurn(() =>
+        statement.get({ repository, after: start, limit }),
+      );
+      if (part !== undefined) yield part;
+      after = part?.last ?? null;
+    }
+  }
+
+  /** Each page waits for a turn of the event loop, so that a caller that reads all pages does not block it. */
+  async #inTurn<T>(work: (statements: InventoryStatements) => T): Promise<Awaited<T>> {
     await turn();
-    return this.#connection.answer(work);
+    return this.#database.read(({ inventory }) => work(inventory));
   }
 }

@@ -57,9 +57,12 @@ export class LastUsedBatch {
     return this.#uses.get(digest);
   }
 
-  /** A later use has been written down already. */
-  supersede(digest: Digest): void {
+  /** A use that the caller writes at once, in place of any noted before. To be run inside that transaction. */
+  useNow(digest: Digest): LastUse {
     this.#uses.delete(digest);
+    const use = { at: this.#clock.now(), position: this.#positions.next() };
+    this.#positions.save();
+    return use;
   }
 
   /** Hands all that was noted to `write`, and throws what that throws. */

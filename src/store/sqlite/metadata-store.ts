@@ -4,6 +4,7 @@ import type { Manifest, ManifestContents, ReferrerDescriptor } from '../../oci/m
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../../oci/reference.ts';
 import type { Audit } from '../audit.ts';
 import type { Evictions } from '../evictions.ts';
+import type { Inventory } from '../inventory.ts';
 import type {
   MetadataStore,
   Page,
@@ -12,96 +13,56 @@ import type {
   TagRecord,
   UpstreamState,
 } from '../metadata-store.ts';
-import type { Inventory } from '../inventory.ts';
 import type { StoreError } from '../store-error.ts';
-import { AbsentTags } from './absent-tags.ts';
 import { SqliteAudit } from './audit.ts';
-import { Connection } from './connection.ts';
-import { databaseError } from './error.ts';
-import { Condemned } from './eviction/condemned.ts';
 import { SqliteEvictions } from './eviction/evictions.ts';
 import { SqliteInventory } from './inventory.ts';
-import { Manifests } from './manifests.ts';
-import { Positions } from './positions.ts';
-import { ReferrerLists } from './referrer-lists.ts';
-import { Statements } from './statements.ts';
-import { UpstreamStates } from './upstream-states.ts';
-import { LastUsedBatch, type LastUse } from './last-used.ts';
-import { LastUsedWriter } from './last-used-writer.ts';
+import { MetadataDatabase } from './metadata-database.ts';
+import { OpenDatabase } from './open-database.ts';
+import type { Statements } from './statements.ts';
 
-/**
- * Metadata in one SQLite file. The work is done synchronously, in short transactions; promises are how trouble is told.
- * Several processes may have the file open.
- */
+/** Metadata in one SQLite file, which several processes may have open. */
 export class SqliteMetadataStore implements MetadataStore {
   readonly inventory: Inventory;
   readonly evictions: Evictions;
   readonly audit: Audit;
-  readonly #connection: Connection;
+  readonly #database: MetadataDatabase;
   readonly #clock: Clock;
-  readonly #statements: Statements;
-  readonly #manifests: Manifests;
-  readonly #upstreams: UpstreamStates;
-  readonly #referrers: ReferrerLists;
-  readonly #absentTags: AbsentTags;
-  readonly #condemned: Condemned;
-  readonly #positions: Positions;
-  readonly #usage: LastUsedBatch;
+  readonly #close: () => Promise<void>;
 
-  private constructor(connection: Connection, clock: Clock, onTrouble: (error: StoreError) => void) {
-    const { database } = connection;
-    this.#connection = connection;
+  constructor(database: MetadataDatabase, clock: Clock, close = () => database.close()) {
+    this.#database = database;
     this.#clock = clock;
-    this.#statements = new Statements(database);
-    this.#manifests = new Manifests(database);
-    this.#upstreams = new UpstreamStates(database);
-    this.#referrers = new ReferrerLists(database);
-    this.#absentTags = new AbsentTags(database);
-    this.#condemned = new Condemned(database);
-    this.#positions = new Positions(database, clock);
-    const uses = new LastUsedWriter(database, this.#positions, clock);
-    this.#usage = new LastUsedBatch(
-      clock,
-      this.#positions,
-      (noted) => connection.transactLazily(() => uses.write(noted)),
-      (cause) => {
-        onTrouble(databaseError(cause));
-      },
-    );
-    this.evictions = new SqliteEvictions(connection, clock, this.#positions, this.#usage);
-    this.inventory = new SqliteInventory(connection, clock);
-    this.audit = new SqliteAudit(connection);
+    this.#close = close;
+    this.evictions = new SqliteEvictions(database);
+    this.inventory = new SqliteInventory(database, clock);
+    this.audit = new SqliteAudit(database);
   }
 
   /**
-   * Opens the database in `file`, makes it when there is none, and brings its schema up to date.
-   * @param onTrouble is told of failures in what nobody waits for: writing down when content was used
-   * @throws {StoreError} `NEWER_SCHEMA` when a newer version of Entrepot wrote it
+   * A store without backups and recovery: calls on a damaged database reject with `CORRUPT`, and nothing more.
+   * Parameters and errors are those of {@link OpenDatabase.open}.
    */
   static async open(
     file: string,
     clock: Clock,
-    onTrouble: (error: StoreError) => void = () => undefined,
+    onTrouble?: (error: StoreError) => void,
   ): Promise<SqliteMetadataStore> {
-    const connection = await Connection.open(file, clock);
-    try {
-      return new SqliteMetadataStore(connection, clock, onTrouble);
-    } catch (cause) {
-      connection.database.close();
-      throw databaseError(cause);
-    }
+    const database = new MetadataDatabase();
+    database.use(await OpenDatabase.open(file, clock, onTrouble));
+    return new SqliteMetadataStore(database, clock);
   }
 
   manifest(repository: Repository, digest: Digest): Promise<Manifest | undefined> {
-    return this.#connection.answer(() => this.#manifests.get(repository, digest));
+    return this.#database.read(({ manifests }) => manifests.get(repository, digest));
   }
 
   anyManifest(digest: Digest): Promise<Manifest | undefined> {
-    return this.#connection.answer(() => this.#manifests.any(digest));
+    return this.#database.read(({ manifests }) => manifests.any(digest));
   }
 
   indexesOf(repository: Repository, child: Digest): Promise<readonly Manifest[]> {
-    return this.#connection.answer(() => this.#manifests.indexesOf(repository, child));
+    return this.#database.read(({ manifests }) => manifests.indexesOf(repository, child));
   }
 
   putManifest(
@@ -110,54 +71,56 @@ export class SqliteMetadataStore implements MetadataStore {
     contents: ManifestContents,
     tag?: { readonly name: Tag; readonly checkedAt: number },
   ): Promise<void> {
-    return this.#connection.write(() => {
+    return this.#database.write(({ lastUsed, manifests, statements }) => {
       const { digest } = manifest;
-      const id = this.#repositoryId(repository);
-      this.#manifests.put(manifest, contents, this.#use(digest));
-      if (this.#statements.insertRepositoryManifest.run(id, digest).changes > 0) {
+      const id = statements.repositoryId(repository);
+      manifests.put(manifest, contents, lastUsed.useNow(digest));
+      if (statements.insertRepositoryManifest.run(id, digest).changes > 0) {
         const sizes = new Map(contents.blobs.map((blob) => [blob.digest, blob.size]));
-        for (const [blob, size] of sizes) this.#statements.claimRepositoryBlob.run(id, blob, size);
+        for (const [blob, size] of sizes) statements.claimRepositoryBlob.run(id, blob, size);
       }
       if (tag !== undefined) {
         const { name, checkedAt } = tag;
-        this.#statements.upsertTag.run({ ...repository, tag: name, digest, checkedAt });
+        statements.upsertTag.run({ ...repository, tag: name, digest, checkedAt });
       }
     });
   }
 
   tag(repository: Repository, tag: Tag): Promise<TagRecord | undefined> {
-    return this.#connection.answer(() => this.#statements.tag.get({ ...repository, tag }));
+    return this.#database.read(({ statements }) => statements.tag.get({ ...repository, tag }));
   }
 
   putTag(repository: Repository, tag: Tag, record: TagRecord): Promise<boolean> {
     const { digest, checkedAt } = record;
-    return this.#connection.write(
-      () => this.#statements.upsertTag.run({ ...repository, tag, digest, checkedAt }).changes > 0,
+    return this.#database.write(
+      ({ statements }) => statements.upsertTag.run({ ...repository, tag, digest, checkedAt }).changes > 0,
     );
   }
 
   removeTag(repository: Repository, tag: Tag): Promise<boolean> {
-    return this.#connection.write(() => this.#statements.deleteTag.run({ ...repository, tag }).changes > 0);
+    return this.#database.write(
+      ({ statements }) => statements.deleteTag.run({ ...repository, tag }).changes > 0,
+    );
   }
 
   absentSince(repository: Repository, tag: Tag): Promise<number | undefined> {
-    return this.#connection.answer(() => this.#absentTags.since(repository, tag));
+    return this.#database.read(({ absentTags }) => absentTags.since(repository, tag));
   }
 
   putAbsent(repository: Repository, tag: Tag, checkedAt: number): Promise<boolean> {
-    return this.#connection.write(() => this.#absentTags.put(repository, tag, checkedAt));
+    return this.#database.write(({ absentTags }) => absentTags.put(repository, tag, checkedAt));
   }
 
   tags(repository: Repository): Promise<readonly Tag[]> {
-    return this.#connection.answer(() => this.#statements.tags.all(repository).map(({ name }) => name));
+    return this.#database.read(({ statements }) => statements.tags.all(repository).map(({ name }) => name));
   }
 
   repositories(upstream: UpstreamName, page?: Page): Promise<readonly RepositoryName[]> {
-    return this.#connection.answer(() => this.#names(this.#statements.repositories, upstream, page));
+    return this.#database.read(({ statements }) => names(statements.repositories, upstream, page));
   }
 
   referrers(repository: Repository, subject: Digest): Promise<ReferrersRecord | undefined> {
-    return this.#connection.answer(() => this.#referrers.get(repository, subject));
+    return this.#database.read(({ referrers }) => referrers.get(repository, subject));
   }
 
   putReferrers(
@@ -166,33 +129,35 @@ export class SqliteMetadataStore implements MetadataStore {
     descriptors: readonly ReferrerDescriptor[],
     checkedAt: number,
   ): Promise<void> {
-    return this.#connection.write(() => {
-      this.#referrers.put(this.#repositoryId(repository), subject, { descriptors, checkedAt });
-    });
+    return this.#database.write(({ referrers, statements }) =>
+      referrers.put(statements.repositoryId(repository), subject, { descriptors, checkedAt }),
+    );
   }
 
   manifestsOfSubject(repository: Repository, subject: Digest): Promise<readonly Manifest[]> {
-    return this.#connection.answer(() => this.#manifests.ofSubject(repository, subject));
+    return this.#database.read(({ manifests }) => manifests.ofSubject(repository, subject));
   }
 
   publicSince(repository: Repository): Promise<number | undefined> {
-    return this.#connection.answer(() => this.#statements.publicAt.get(repository)?.public_at ?? undefined);
+    return this.#database.read(
+      ({ statements }) => statements.publicAt.get(repository)?.public_at ?? undefined,
+    );
   }
 
   putPublic(repository: Repository, checkedAt: number | undefined): Promise<void> {
-    return this.#connection.write(() => {
-      if (checkedAt !== undefined) this.#repositoryId(repository);
-      this.#statements.setPublicAt.run({ ...repository, at: checkedAt ?? null });
+    return this.#database.write(({ statements }) => {
+      if (checkedAt !== undefined) statements.repositoryId(repository);
+      statements.setPublicAt.run({ ...repository, at: checkedAt ?? null });
     });
   }
 
   publicRepositories(upstream: UpstreamName, page?: Page): Promise<readonly RepositoryName[]> {
-    return this.#connection.answer(() => this.#names(this.#statements.publicRepositories, upstream, page));
+    return this.#database.read(({ statements }) => names(statements.publicRepositories, upstream, page));
   }
 
   repositoryBlob(repository: Repository, digest: Digest): Promise<RepositoryBlob | undefined> {
-    return this.#connection.answer(() => {
-      const row = this.#statements.repositoryBlob.get({ ...repository, digest });
+    return this.#database.read(({ statements }) => {
+      const row = statements.repositoryBlob.get({ ...repository, digest });
       if (row === undefined) return undefined;
       const { size, verified } = row;
       const confirmed = row.confirmed === 1;
@@ -201,99 +166,84 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   isPublicBlob(digest: Digest, open: readonly UpstreamName[]): Promise<boolean> {
-    return this.#connection.answer(() =>
-      Boolean(this.#statements.publicBlob.get(digest, JSON.stringify(open))),
+    return this.#database.read(({ statements }) =>
+      Boolean(statements.publicBlob.get(digest, JSON.stringify(open))),
     );
   }
 
   putRepositoryBlob(repository: Repository, digest: Digest, size: number): Promise<void> {
-    return this.#connection.write(() => {
-      const id = this.#repositoryId(repository);
-      this.#statements.confirmRepositoryBlob.run(id, digest, size, this.#clock.now());
+    return this.#database.write(({ statements }) => {
+      const id = statements.repositoryId(repository);
+      statements.confirmRepositoryBlob.run(id, digest, size, this.#clock.now());
     });
   }
 
   blob(digest: Digest): Promise<number | undefined> {
-    return this.#connection.answer(() => this.#statements.blob.get(digest)?.size);
+    return this.#database.read(({ statements }) => statements.blob.get(digest)?.size);
   }
 
   putBlob(digest: Digest, size: number): Promise<void> {
-    return this.#connection.write(() => {
+    return this.#database.write(({ eviction, lastUsed, statements }) => {
       // Its bytes were hashed as they came.
-      this.#statements.upsertBlob.run({ digest, size, ...this.#use(digest), verifiedAt: this.#clock.now() });
-      this.#statements.resizeRepositoryBlobs.run({ digest, size });
-      this.#condemned.forget(digest);
+      const verifiedAt = this.#clock.now();
+      statements.upsertBlob.run({ digest, size, ...lastUsed.useNow(digest), verifiedAt });
+      statements.resizeRepositoryBlobs.run({ digest, size });
+      eviction.condemned.forget(digest);
     });
   }
 
   adoptBlob(digest: Digest, size: number): Promise<boolean> {
-    return this.#connection.write(() => {
-      if (this.#condemned.has(digest)) return false;
-      if (this.#statements.resizeBlob.run(size, digest).changes === 0) {
-        this.#statements.upsertBlob.run({ digest, size, ...this.#use(digest), verifiedAt: null });
+    return this.#database.write(({ eviction, lastUsed, statements }) => {
+      if (eviction.condemned.has(digest)) return false;
+      if (statements.resizeBlob.run(size, digest).changes === 0) {
+        statements.upsertBlob.run({ digest, size, ...lastUsed.useNow(digest), verifiedAt: null });
       }
       return true;
     });
   }
 
   removeBlob(digest: Digest): Promise<boolean> {
-    return this.#connection.write(() => this.#statements.deleteBlob.run(digest).changes > 0);
+    return this.#database.write(({ statements }) => statements.deleteBlob.run(digest).changes > 0);
   }
 
   touch(digests: readonly Digest[]): void {
-    this.#usage.note(digests);
+    this.#database.current?.lastUsed.note(digests);
   }
 
   upstreamState(upstream: UpstreamName): Promise<UpstreamState | undefined> {
-    return this.#connection.answer(() => this.#upstreams.get(upstream));
+    return this.#database.read(({ upstreams }) => upstreams.get(upstream));
   }
 
   putUpstreamState(upstream: UpstreamName, state: Partial<UpstreamState>): Promise<void> {
-    return this.#connection.write(() => this.#upstreams.put(upstream, state));
+    return this.#database.write(({ upstreams }) => upstreams.put(upstream, state));
   }
 
-  guardedUpstreams(): Promise<readonly UpstreamName[]> {
-    return this.#connection.answer(() => this.#upstreams.guarded());
+  async guardedUpstreams(): Promise<readonly UpstreamName[]> {
+    const names = await this.#database.read(({ upstreams }) => upstreams.guarded());
+    for (const name of names) this.#database.guarded.add(name);
+    return names;
   }
 
   putGuarded(upstream: UpstreamName): Promise<void> {
-    return this.#connection.write(() => this.#upstreams.guard(upstream));
+    this.#database.guarded.add(upstream);
+    return this.#database.write(({ upstreams }) => upstreams.guard(upstream));
   }
 
   check(): Promise<void> {
-    return this.#connection.write(() => {
-      this.#statements.check.run(this.#clock.now());
+    return this.#database.write(({ statements }) => {
+      statements.check.run(this.#clock.now());
     });
   }
 
-  async close(): Promise<void> {
-    if (!this.#connection.database.open) return;
-    this.#usage.close();
-    await this.#connection.close();
+  close(): Promise<void> {
+    return this.#close();
   }
+}
 
-  #names(
-    statement: Statements['repositories'],
-    upstream: UpstreamName,
-    { last = '', limit = -1 }: Page = {},
-  ): readonly RepositoryName[] {
-    return statement.all({ upstream, last, limit }).map(({ name }) => name);
-  }
-
-  #repositoryId(repository: Repository): number {
-    const { upstream, name } = repository;
-    const row =
-      this.#statements.findRepository.get({ upstream, name }) ??
-      this.#statements.insertRepository.get({ upstream, name });
-    if (row === undefined) throw new TypeError('INSERT … RETURNING gave no row');
-    return row.id;
-  }
-
-  /** A use that is to be written down at once, in place of any that is not yet. */
-  #use(digest: Digest): LastUse {
-    this.#usage.supersede(digest);
-    const use = { at: this.#clock.now(), position: this.#positions.next() };
-    this.#positions.save();
-    return use;
-  }
+function names(
+  statement: Statements['repositories'],
+  upstream: UpstreamName,
+  { last = '', limit = -1 }: Page = {},
+): readonly RepositoryName[] {
+  return statement.all({ upstream, last, limit }).map(({ name }) => name);
 }

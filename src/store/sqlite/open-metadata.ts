@@ -3,9 +3,9 @@ import type { Logger } from '../../telemetry/log.ts';
 import type { ContentStore } from '../content-store.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import type { StoreError } from '../store-error.ts';
+import { SqliteMetadataStore } from './metadata-store.ts';
 import { DatabaseFiles } from './recovery/database-files.ts';
-import { MendingMetadataStore } from './recovery/mending-store.ts';
-import { Mending } from './recovery/mending.ts';
+import { Supervisor } from './recovery/supervisor.ts';
 
 export interface MetadataOptions {
   /** The data folder, which this process has to itself. */
@@ -23,5 +23,6 @@ export interface MetadataOptions {
  * @throws {StoreError} when it cannot be used: it is of a newer version, locked, or may not be written to
  */
 export async function openMetadata({ root, ...options }: MetadataOptions): Promise<MetadataStore> {
-  return new MendingMetadataStore(await Mending.start({ files: new DatabaseFiles(root), ...options }));
+  const supervisor = await Supervisor.start({ files: new DatabaseFiles(root), ...options });
+  return new SqliteMetadataStore(supervisor.database, options.clock, () => supervisor.close());
 }

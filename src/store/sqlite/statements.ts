@@ -1,10 +1,15 @@
 import type Database from 'better-sqlite3';
 import type { Digest } from '../../oci/digest.ts';
-import type { RepositoryName, Tag } from '../../oci/reference.ts';
+import type { Repository, RepositoryName, Tag } from '../../oci/reference.ts';
 
 export interface InRepository {
   readonly upstream: string;
   readonly name: string;
+}
+
+/** A row of the table of repositories. */
+export interface RepositoryRow extends Repository {
+  readonly id: number;
 }
 
 export const thisRepository = `SELECT id FROM repository WHERE upstream = @upstream AND name = @name`;
@@ -17,8 +22,8 @@ export const thisRepository = `SELECT id FROM repository WHERE upstream = @upstr
  * each time its parameters change, and that takes several times as long as the lookup.
  */
 export class Statements {
-  readonly findRepository;
-  readonly insertRepository;
+  readonly #findRepository;
+  readonly #insertRepository;
   readonly insertRepositoryManifest;
   readonly claimRepositoryBlob;
   readonly tag;
@@ -40,8 +45,8 @@ export class Statements {
   readonly check;
 
   constructor(database: Database.Database) {
-    this.findRepository = database.prepare<[InRepository], { id: number }>(thisRepository);
-    this.insertRepository = database.prepare<[InRepository], { id: number }>(
+    this.#findRepository = database.prepare<[InRepository], { id: number }>(thisRepository);
+    this.#insertRepository = database.prepare<[InRepository], { id: number }>(
       `INSERT INTO repository (upstream, name) VALUES (@upstream, @name) RETURNING id`,
     );
     this.insertRepositoryManifest = database.prepare<[repository: number, digest: Digest]>(
@@ -119,5 +124,13 @@ export class Statements {
     this.check = database.prepare<[now: number]>(
       `INSERT OR REPLACE INTO write_check (id, checked_at) VALUES (1, ?)`,
     );
+  }
+
+  /** The id of a repository's row, which is inserted if need be. */
+  repositoryId({ upstream, name }: Repository): number {
+    const repository = { upstream, name };
+    const row = this.#findRepository.get(repository) ?? this.#insertRepository.get(repository);
+    if (row === undefined) throw new TypeError('INSERT … RETURNING gave no row');
+    return row.id;
   }
 }

@@ -1,7 +1,6 @@
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
-import { Connection } from '../../../src/store/sqlite/connection.ts';
-import { SqliteEvictions } from '../../../src/store/sqlite/eviction/evictions.ts';
+import { EvictionTables } from '../../../src/store/sqlite/eviction/eviction-tables.ts';
 import { Positions } from '../../../src/store/sqlite/positions.ts';
 import { migrate } from '../../../src/store/sqlite/schema.ts';
 import { LastUsedBatch } from '../../../src/store/sqlite/last-used.ts';
@@ -29,7 +28,7 @@ it('asks for nothing without an index, so that an eviction costs what it removes
     (uses) => writer.write(uses),
     () => undefined,
   );
-  expect(new SqliteEvictions(new Connection(database, clock), clock, positions, batch)).toBeDefined();
+  expect(new EvictionTables(database, clock, positions, batch)).toBeDefined();
   expect(statements.length).toBeGreaterThan(30);
   for (const sql of statements) {
     const plan = prepare<unknown[], { detail: string }>(

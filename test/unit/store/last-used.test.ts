@@ -58,7 +58,7 @@ it('tells of a use for as long as it is not written', async () => {
   const batch = new Recorder().batch(clock);
   batch.note([a, b]);
   expect(batch.get(a)).toMatchObject({ at: 1000 });
-  batch.supersede(a);
+  expect(batch.useNow(a)).toMatchObject({ at: 1000 });
   expect(batch.get(a)).toBeUndefined();
   expect(batch.get(b)).toMatchObject({ at: 1000 });
   await clock.advance(30_000);

@@ -1,5 +1,4 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../../../base/clock.ts';
 import type { Digest } from '../../../oci/digest.ts';
 import type { ManifestReference, Repository } from '../../../oci/reference.ts';
 import type {
@@ -13,68 +12,31 @@ import type {
   StoreUsage,
   TaggedManifest,
 } from '../../evictions.ts';
-import type { Connection } from '../connection.ts';
-import type { Positions } from '../positions.ts';
-import type { LastUsedBatch } from '../last-used.ts';
-import { Accounts } from './accounts.ts';
-import { Condemned } from './condemned.ts';
-import { ManifestGraph } from './manifest-graph.ts';
-import { Images } from './images.ts';
-import { Repositories } from './repositories.ts';
+import type { MetadataDatabase } from '../metadata-database.ts';
 import { Plan } from './plan.ts';
-import { QueueTable } from './queue-table.ts';
-import { RemovalOnDemand } from './removal-on-demand.ts';
-import { Removal } from './removal.ts';
-import { Passes, type PassesParts } from './passes.ts';
-import { StoredQueue } from './stored-queue.ts';
-import { Tidying } from './tidying.ts';
 
 /** Evictions from the metadata in a SQLite database. */
 export class SqliteEvictions implements Evictions {
-  readonly #connection: Connection;
-  readonly #parts: PassesParts;
-  readonly #passes: Passes;
-  readonly #onDemand: RemovalOnDemand;
-  readonly #condemned: Condemned;
-  readonly #accounts: Accounts;
-  readonly #tidying: Tidying;
+  readonly #database: MetadataDatabase;
 
-  constructor(connection: Connection, clock: Clock, positions: Positions, uses: LastUsedBatch) {
-    const { database } = connection;
-    this.#connection = connection;
-    this.#condemned = new Condemned(database);
-    this.#accounts = new Accounts(database);
-    const [table, graph, repositories] = [
-      new QueueTable(database),
-      new ManifestGraph(database),
-      new Repositories(database),
-    ];
-    const parts = { table, graph, repositories, positions, uses, clock };
-    const removal = new Removal(database, {
-      repositories,
-      images: new Images(graph, new StoredQueue(parts, undefined)),
-      accounts: this.#accounts,
-      condemned: this.#condemned,
-    });
-    this.#parts = { ...parts, removal };
-    this.#passes = new Passes(this.#parts);
-    this.#onDemand = new RemovalOnDemand(this.#parts);
-    this.#tidying = new Tidying(database, clock);
+  constructor(database: MetadataDatabase) {
+    this.#database = database;
   }
 
   async evict(request: EvictionRequest): Promise<Eviction> {
+    const { passes } = this.#database.pinned().eviction;
     try {
-      return await this.#connection.write(() => this.#passes.evict(request));
+      return await this.#database.write(() => passes.evict(request));
     } catch (error) {
-      this.#passes.restart();
+      passes.restart();
       throw error;
     }
   }
 
   async *plan(request: Omit<EvictionRequest, 'bytes'>): AsyncIterable<EvictedImage | EvictedBlob> {
-    const plan = await this.#connection.answer(() => new Plan(this.#parts, request));
+    const plan = await this.#database.read(({ eviction }) => new Plan(eviction.parts, request));
     for (;;) {
-      const found = await this.#connection.answer(() => plan.next());
+      const found = await this.#database.read(() => plan.next());
       if (found === undefined) return;
       yield* found;
       await turn();
@@ -86,37 +48,37 @@ export class SqliteEvictions implements Evictions {
     reference: ManifestReference,
     retention: Retention,
   ): Promise<Eviction | undefined> {
-    return this.#connection.write(() => this.#onDemand.remove(repository, reference, retention));
+    return this.#database.write(({ eviction }) => eviction.onDemand.remove(repository, reference, retention));
   }
 
   affected(repository: Repository, reference: ManifestReference): Promise<readonly TaggedManifest[]> {
-    return this.#connection.answer(() => this.#onDemand.affected(repository, reference));
+    return this.#database.read(({ eviction }) => eviction.onDemand.affected(repository, reference));
   }
 
   condemned(limit: number): Promise<readonly Digest[]> {
-    return this.#connection.answer(() => this.#condemned.first(limit));
+    return this.#database.read(({ eviction }) => eviction.condemned.first(limit));
   }
 
   isCondemned(digest: Digest): Promise<boolean> {
-    return this.#connection.answer(() => this.#condemned.has(digest));
+    return this.#database.read(({ eviction }) => eviction.condemned.has(digest));
   }
 
   forgetCondemned(digest: Digest): Promise<void> {
-    // What a loss of power undoes of this is found again, and to have no bytes.
-    return this.#connection.answer(() =>
-      this.#connection.transactLazily(() => this.#condemned.forget(digest)),
+    // What a power failure undoes of this is found again, with no bytes.
+    return this.#database.read(({ connection, eviction }) =>
+      connection.transactLazily(() => eviction.condemned.forget(digest)),
     );
   }
 
   tidy(before: number): Promise<boolean> {
-    return this.#connection.write(() => this.#tidying.run(before));
+    return this.#database.write(({ eviction }) => eviction.tidying.run(before));
   }
 
   usage(): Promise<StoreUsage> {
-    return this.#connection.answer(() => this.#accounts.usage());
+    return this.#database.read(({ eviction }) => eviction.accounts.usage());
   }
 
   usageOf(scope: Scope): Promise<number> {
-    return this.#connection.answer(() => this.#accounts.bytes(scope));
+    return this.#database.read(({ eviction }) => eviction.accounts.bytes(scope));
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../telemetry/log.ts';
 import type { ContentStore } from '../../content-store.ts';
 import { StoreError } from '../../store-error.ts';
-import { SqliteMetadataStore } from '../metadata-store.ts';
+import { OpenDatabase } from '../open-database.ts';
 import { BlobSearch } from './blob-search.ts';
 import type { DatabaseFiles } from './database-files.ts';
 import { onDatabaseThread } from './database-thread.ts';
@@ -35,14 +35,14 @@ export class Recovery {
 
   /**
    * Opens the database. One that is damaged, or that is missing although blobs are there, is rebuilt.
-   * @param onTrouble as of {@link SqliteMetadataStore.open}
+   * @param onTrouble as of {@link OpenDatabase.open}
    * @throws {StoreError} when it cannot be used for another reason: it is newer, locked, or may not be written to
    */
-  async open(onTrouble: (error: StoreError) => void): Promise<SqliteMetadataStore> {
+  async open(onTrouble: (error: StoreError) => void): Promise<OpenDatabase> {
     const reason = await this.#whyLost();
     if (reason !== undefined) return this.rebuild(reason, onTrouble);
     try {
-      return await SqliteMetadataStore.open(this.#files.database, this.#clock, onTrouble);
+      return await OpenDatabase.open(this.#files.database, this.#clock, onTrouble);
     } catch (error) {
       if (!(error instanceof StoreError) || !(await this.#isDamage(error))) throw error;
       return this.rebuild(error.message, onTrouble);
@@ -58,7 +58,7 @@ export class Recovery {
     reason: string,
     onTrouble: (error: StoreError) => void,
     signal?: AbortSignal,
-  ): Promise<SqliteMetadataStore> {
+  ): Promise<OpenDatabase> {
     const files = this.#files;
     this.#logger.error(
       { reason },
@@ -68,9 +68,9 @@ export class Recovery {
     const request = { sources, into: files.rebuilt, now: this.#clock.now() };
     const report = await onDatabaseThread({ job: 'rebuild', ...request }, signal);
     await files.install();
-    const store = await SqliteMetadataStore.open(files.database, this.#clock, onTrouble);
+    const database = await OpenDatabase.open(files.database, this.#clock, onTrouble);
     this.#tell(report, sources);
-    return store;
+    return database;
   }
 
   /** Gives rows to the blobs on disk that a rebuild has left without, now or before a crash. Never rejects. */

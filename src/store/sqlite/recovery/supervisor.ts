@@ -1,11 +1,10 @@
-import type { UpstreamName } from '../../../oci/reference.ts';
-import type { MetadataStore } from '../../metadata-store.ts';
 import { StoreError } from '../../store-error.ts';
+import { MetadataDatabase } from '../metadata-database.ts';
+import type { OpenDatabase } from '../open-database.ts';
 import { Backups } from './backups.ts';
-import { CurrentStore } from './current-store.ts';
 import { Recovery, type RecoveryOptions } from './recovery.ts';
 
-export interface MendingOptions extends RecoveryOptions {
+export interface SupervisorOptions extends RecoveryOptions {
   /** Told of failures, other than damage, in what nobody waits for: writing down when content was used. */
   readonly onTrouble: (error: StoreError) => void;
 }
@@ -17,44 +16,32 @@ const retryMs = 30_000;
 const lookMs = 60_000;
 
 /** Keeps a metadata database in use: opens it, backs it up, and replaces it when it is damaged. */
-export class Mending {
-  readonly current = new CurrentStore((store, error) => {
-    this.#work = this.#mend(store, error);
+export class Supervisor {
+  readonly database = new MetadataDatabase((damaged, error) => {
+    this.#work = this.#replace(damaged, error);
   });
-  readonly #options: MendingOptions;
+  readonly #options: SupervisorOptions;
   readonly #recovery: Recovery;
   readonly #backups: Backups;
   readonly #closing = new AbortController();
-  /** Upstreams that were ever asked with an account, as far as they are known in memory. */
-  readonly #guarded = new Set<UpstreamName>();
   /** What goes on in the background; never rejects. */
   #work: Promise<void> = Promise.resolve();
   #search = new AbortController();
   #looking: Promise<void> = Promise.resolve();
 
-  private constructor(options: MendingOptions) {
+  private constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#recovery = new Recovery(options);
-    this.#backups = new Backups({
-      ...options,
-      onDamage: (error) => {
-        const { store } = this.current;
-        if (store !== undefined) this.current.report(store, error);
-      },
-    });
+    this.#backups = new Backups({ ...options, onDamage: (error) => this.#report(error) });
   }
 
   /** @throws {StoreError} when the database cannot be used for another reason than that it is damaged */
-  static async start(options: MendingOptions): Promise<Mending> {
-    const mending = new Mending(options);
-    mending.#use(await mending.#recovery.open((error) => mending.#note(error)));
-    mending.#backups.start();
-    mending.#looking = mending.#look();
-    return mending;
-  }
-
-  noteGuarded(upstreams: readonly UpstreamName[]): void {
-    for (const upstream of upstreams) this.#guarded.add(upstream);
+  static async start(options: SupervisorOptions): Promise<Supervisor> {
+    const supervisor = new Supervisor(options);
+    supervisor.#use(await supervisor.#recovery.open((error) => supervisor.#note(error)));
+    supervisor.#backups.start();
+    supervisor.#looking = supervisor.#look();
+    return supervisor;
   }
 
   /** Ends all work on the database and closes it. A rebuild that is under way goes on at the next start. */
@@ -64,7 +51,7 @@ export class Mending {
     await this.#backups.stop();
     await this.#looking;
     await this.#work;
-    await this.current.store?.close();
+    await this.database.close();
   }
 
   /** A file that is removed while it is open goes on being written to, and is gone at the next start. SQLite says nothing of it. */
@@ -73,33 +60,34 @@ export class Mending {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       await clock.sleep(lookMs, signal).catch(() => undefined);
-      const { store } = this.current;
-      if (signal.aborted || store === undefined) continue;
+      const { current } = this.database;
+      if (signal.aborted || current === undefined) continue;
       const isThere = await files.size().then(
         (size) => size !== undefined,
         // A folder that cannot be looked into is another trouble.
         () => true,
       );
-      if (!isThere) this.current.report(store, new StoreError('CORRUPT', 'its file was removed'));
+      if (!isThere) this.database.report(current, new StoreError('CORRUPT', 'its file was removed'));
     }
   }
 
-  #use(store: MetadataStore): void {
-    this.current.store = store;
+  #use(database: OpenDatabase): void {
+    this.database.use(database);
     this.#search = new AbortController();
     this.#work = this.#recovery.findBlobs(this.#search.signal);
   }
 
-  async #mend(store: MetadataStore, damage: StoreError): Promise<void> {
+  async #replace(damaged: OpenDatabase, damage: StoreError): Promise<void> {
     this.#search.abort();
     await this.#work;
     // What it could not write down is lost with it.
-    await store.close().catch(() => undefined);
+    await damaged.close().catch(() => undefined);
     const { signal } = this.#closing;
     for (let reason = damage.message; !signal.aborted;) {
       try {
         const next = await this.#recovery.rebuild(reason, (error) => this.#note(error), signal);
-        for (const upstream of this.#guarded) await next.putGuarded(upstream);
+        const { guarded } = this.database;
+        next.connection.transact(() => guarded.forEach((upstream) => next.upstreams.guard(upstream)));
         if (!signal.aborted) return this.#use(next);
         await next.close();
       } catch (cause) {
@@ -114,10 +102,14 @@ export class Mending {
     }
   }
 
-  /** Trouble that nobody waits for. */
+  /** A failure that no caller waits for. */
   #note(error: StoreError): void {
-    const { store } = this.current;
-    if (error.code !== 'CORRUPT') this.#options.onTrouble(error);
-    else if (store !== undefined) this.current.report(store, error);
+    if (error.code === 'CORRUPT') this.#report(error);
+    else this.#options.onTrouble(error);
+  }
+
+  #report(error: StoreError): void {
+    const { current } = this.database;
+    if (current !== undefined) this.database.report(current, error);
   }
 }

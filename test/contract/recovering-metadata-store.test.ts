@@ -6,7 +6,7 @@ import { logLines } from '../support/log-lines.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { metadataStoreContract } from './metadata-store.ts';
 
-describe('MendingMetadataStore', () => {
+describe('a metadata store that recovers', () => {
   metadataStoreContract(async (clock) => {
     const folder = await TempFolder.create();
     const content = await FilesystemContentStore.open(folder.path);
