@@ -49,14 +49,14 @@ class SetClock implements Clock {
   }
 }
 
-export interface Names {
+interface Names {
   readonly upstream: UpstreamName;
   readonly repository: RepositoryName;
   readonly tag: Tag;
 }
 
 /** Of the image with that number. */
-export function namesOf(image: number): Names {
+function namesOf(image: number): Names {
   const upstream = parseUpstreamName('docker.io');
   const repository = parseRepositoryName(`bench/r${Math.floor(image / tagsPerRepository)}`);
   const tag = parseTag(`t${image % tagsPerRepository}`);

@@ -5,13 +5,13 @@ import { dockerHub } from '../oci/docker-hub.ts';
 import { clientOrigin, ownAddress } from './client-origin.ts';
 
 /** What Docker's daemon.json needs for a mirror. */
-export interface DaemonJson {
+interface DaemonJson {
   readonly 'registry-mirrors'?: readonly string[];
   readonly 'insecure-registries'?: readonly string[];
 }
 
 /** A listen address, or a host name of the mirror, that is bound to one upstream. */
-export interface OwnAddress {
+interface OwnAddress {
   readonly upstream: string;
   /** An origin that clients can use. */
   readonly address: string;

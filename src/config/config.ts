@@ -37,7 +37,7 @@ export interface TlsConfig {
   readonly ciphers: string | undefined;
 }
 
-export interface HttpConfig {
+interface HttpConfig {
   readonly addr: ListenAddress;
   /** An address without logins beside {@link addr}, where clients log in; undefined for none. */
   readonly publicAddr: ListenAddress | undefined;

@@ -5,7 +5,7 @@ import { z } from '../base/zod.ts';
  * An answer is lines of JSON (NDJSON): any number of items, then the end or an error. One that stops without either was
  * cut off.
  */
-export type Line = { readonly item: unknown } | { readonly end: true } | { readonly error: ErrorShape };
+type Line = { readonly item: unknown } | { readonly end: true } | { readonly error: ErrorShape };
 
 export const contentType = 'application/x-ndjson';
 

@@ -29,7 +29,7 @@ const upstreamPattern =
   /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?|\[[a-fA-F0-9:]+\])(?::[0-9]{1,5})?$/;
 
 /** Characters of a name, its registry included; registries refuse longer ones. */
-export const maxNameLength = 255;
+const maxNameLength = 255;
 
 /**
  * The repository name that `text` spells, or undefined.

@@ -4,7 +4,7 @@ import { HeaderScanner } from './header-scanner.ts';
  * One link of a `Link` header.
  * @see https://www.rfc-editor.org/rfc/rfc8288#section-3
  */
-export interface Link {
+interface Link {
   /** As it is written, perhaps relative. */
   readonly target: string;
   /** Relation types in lower case; undefined when the link states none. */

@@ -25,7 +25,7 @@ export interface PullOptions {
 const accept = Object.values(mediaTypes).join(', ');
 
 /** Raised for what must never be: a complete answer that is wrong. */
-export class WrongBytes extends Error {
+class WrongBytes extends Error {
   override readonly name = 'WrongBytes';
 }
 

@@ -10,7 +10,7 @@ import { TempFolder } from './temp-folder.ts';
 import { SkewedClock } from './skewed-clock.ts';
 
 /** An upstream besides the default one. */
-export interface TestUpstream extends Partial<Omit<UpstreamConfig, 'name' | 'urls' | 'credentials'>> {
+interface TestUpstream extends Partial<Omit<UpstreamConfig, 'name' | 'urls' | 'credentials'>> {
   readonly name: string;
   /** Its origin, or several. */
   readonly url: string | readonly [string, ...string[]];

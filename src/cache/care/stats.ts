@@ -24,7 +24,7 @@ export interface StoreStats {
   readonly quarantine: { readonly blobs: number; readonly bytes: number };
 }
 
-export interface DiskStats {
+interface DiskStats {
   readonly size: number;
   /** For the user that Entrepot runs as. */
   readonly free: number;
@@ -39,20 +39,20 @@ export interface LimitStats {
   readonly quotas: readonly QuotaStats[];
 }
 
-export interface QuotaStats {
+interface QuotaStats {
   /** The pattern of repositories that it applies to, each by itself, or the upstream. */
   readonly match: string;
   readonly bytes: number;
 }
 
-export interface CacheStats {
+interface CacheStats {
   /** `failed`: pulls pass through without being stored. */
   readonly state: 'healthy' | 'failed';
   /** What failed, one line a problem. */
   readonly problems: readonly string[];
 }
 
-export interface ScrubStats {
+interface ScrubStats {
   /** In which everything is hashed once; null: never. */
   readonly periodMs: number | null;
   /** When the blob was last found intact that waits longest; null when nothing is held. */

@@ -9,7 +9,7 @@ export type VerifyEvent =
   | { readonly type: 'finding'; readonly finding: Finding }
   | { readonly type: 'report'; readonly report: VerifyReport };
 
-export interface VerifyProgress {
+interface VerifyProgress {
   /** Blobs looked at, and bytes hashed of them. */
   readonly blobs: number;
   readonly bytes: number;

@@ -4,13 +4,13 @@ import type { UpstreamName } from '../../oci/reference.ts';
 export type SizeLimit = { readonly bytes: number } | { readonly percent: number };
 
 /** What the images of one upstream may take together. */
-export interface UpstreamQuota {
+interface UpstreamQuota {
   readonly upstream: UpstreamName;
   readonly bytes: number;
 }
 
 /** What the images of each single repository may take that a pattern matches. */
-export interface RepositoryQuota {
+interface RepositoryQuota {
   /** A glob on `upstream/name`, as `repositoryGlob` takes it. */
   readonly match: string;
   readonly bytes: number;

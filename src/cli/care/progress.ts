@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 import type { Terminal } from '../terminal.ts';
 
 /** How far something is. */
-export interface ProgressState {
+interface ProgressState {
   readonly done: number;
   /** Undefined when nobody knows. */
   readonly total: number | undefined;

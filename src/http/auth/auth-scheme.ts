@@ -4,7 +4,7 @@ import { anonymous, type Reader } from '../../mirror/access/reader.ts';
  * What became of a request's credentials: there are none, they are valid, they are not for this mirror, or they
  * are for this mirror and invalid (such as an expired token).
  */
-export type LoginOutcome = 'none' | 'accepted' | 'refused' | 'invalid';
+type LoginOutcome = 'none' | 'accepted' | 'refused' | 'invalid';
 
 export interface Login {
   readonly reader: Reader;

@@ -14,7 +14,7 @@ const maxRemembered = 50_000;
  * Where the size of a blob is known from: its own bytes, which were verified; a header of upstream's; a manifest, which
  * anybody can write. Only the first is beyond doubt.
  */
-export type SizeSource = 'bytes' | 'upstream' | 'manifest';
+type SizeSource = 'bytes' | 'upstream' | 'manifest';
 
 /** A blob that a repository is known to hold. */
 export interface KnownBlob {

@@ -7,7 +7,7 @@ export interface IdentityToken {
 }
 
 /** A bearer token that the registry itself takes, without a token service. */
-export interface RegistryToken {
+interface RegistryToken {
   readonly registryToken: string;
 }
 

@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import type { BasicCredentials } from '../../base/basic-auth.ts';
 
 /** Credentials written out in the configuration, whatever the upstream's host. */
-export interface StaticSource extends BasicCredentials {
+interface StaticSource extends BasicCredentials {
   readonly kind: 'static';
 }
 

@@ -4,7 +4,7 @@ import { noise } from '../../support/image.ts';
 import type { TestClock } from '../../support/test-clock.ts';
 
 /** A store to try, empty at first. */
-export interface ContentStoreUnderTest extends AsyncDisposable {
+interface ContentStoreUnderTest extends AsyncDisposable {
   readonly store: ContentStore;
   readonly clock: TestClock;
   /** The same content through a new store, as after a crash of the process. */

@@ -14,7 +14,7 @@ import { makeImage, type Content, type Image } from '../../support/image.ts';
 import type { TestClock } from '../../support/test-clock.ts';
 
 /** A store to try, empty at first. */
-export interface MetadataStoreUnderTest extends AsyncDisposable {
+interface MetadataStoreUnderTest extends AsyncDisposable {
   readonly store: MetadataStore;
   /** Closes it and opens the same data anew. */
   reopen(): Promise<MetadataStore>;

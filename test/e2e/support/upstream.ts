@@ -3,7 +3,7 @@ import { FakeHub } from '../../support/fake-hub.ts';
 import type { Image, ImageIndex } from '../../support/image.ts';
 
 /** A registry to mirror, as the e2e tests see it. */
-export interface Upstream extends AsyncDisposable {
+interface Upstream extends AsyncDisposable {
   readonly url: string;
   push(repository: string, tag: string, image: Image | ImageIndex): Promise<void>;
   /** Gone for good: connections are refused. */

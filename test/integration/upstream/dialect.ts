@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { scriptedServer } from './harness.ts';
 
 /** What a token service was asked for. */
-export interface Asked {
+interface Asked {
   /** `GET /token` */
   readonly line: string;
   /** Of the query, or of the form of a POST. */
@@ -11,7 +11,7 @@ export interface Asked {
   readonly basic: string | undefined;
 }
 
-export interface Answer {
+interface Answer {
   readonly status?: number;
   readonly body?: unknown;
 }

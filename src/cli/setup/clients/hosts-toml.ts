@@ -5,7 +5,7 @@ import type { LocalFile } from '../guide.ts';
 import type { MirrorAddress, MirroredUpstream } from '../mirror-address.ts';
 
 /** The client that reads a `hosts.toml`. */
-export type HostsReader = 'containerd' | 'Docker';
+type HostsReader = 'containerd' | 'Docker';
 
 /**
  * From when on they know the capability `referrers`, and ask hosts without it for no referrers; Docker 29.1

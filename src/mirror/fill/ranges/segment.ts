@@ -18,7 +18,7 @@ export interface SegmentOptions {
   readonly events: SegmentEvents;
 }
 
-export interface SegmentEvents {
+interface SegmentEvents {
   received(bytes: number): void;
   /** A connection is free again. */
   left(): void;
