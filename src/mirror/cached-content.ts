@@ -5,7 +5,7 @@ import type { ManifestReference, Repository } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Gate } from './access/gate.ts';
-import type { Wanted } from './access/wanted.ts';
+import type { Resource } from './access/resource.ts';
 import type { BlobService } from './blobs/blob-service.ts';
 import type { Candidates } from './candidates.ts';
 import { heldReferrers, merged } from './lists/held-referrers.ts';
@@ -55,13 +55,13 @@ export class CachedContent {
 
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
     return this.#first(target, { noun: 'blob', digest }, (repository) =>
-      this.#blobs.statHeld(repository, digest, this.#claims(target.reader)),
+      this.#blobs.statHeld(repository, digest, this.#evidence(target.reader)),
     );
   }
 
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
     return this.#first(target, { noun: 'blob', digest }, (repository) =>
-      this.#blobs.openHeld(repository, digest, this.#claims(target.reader)),
+      this.#blobs.openHeld(repository, digest, this.#evidence(target.reader)),
     );
   }
 
@@ -91,17 +91,17 @@ export class CachedContent {
     return record && this.#metadata.manifest(repository, record.digest);
   }
 
-  #claims(reader: Reader): 'suffice' | 'need-proof' {
-    return this.#gate.seesEverything(reader) ? 'suffice' : 'need-proof';
+  #evidence(reader: Reader): 'suffices' | 'needs-proof' {
+    return this.#gate.seesEverything(reader) ? 'suffices' : 'needs-proof';
   }
 
   async #first<T>(
     target: PullTarget,
-    wanted: Wanted,
+    resource: Resource,
     ask: (repository: Repository) => Promise<T | undefined>,
   ): Promise<T> {
     try {
-      return await this.#candidates.cached(target, wanted, ask);
+      return await this.#candidates.cached(target, resource, ask);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       throw registryErrors.unavailable('the cache cannot be read right now', { cause: error });

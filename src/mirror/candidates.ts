@@ -2,7 +2,7 @@ import { lru } from '../base/lru.ts';
 import { RegistryError } from '../oci/error.ts';
 import { repositoryKey, type Repository } from '../oci/reference.ts';
 import type { Gate } from './access/gate.ts';
-import { notCached, type Wanted } from './access/wanted.ts';
+import { notCached, type Resource } from './access/resource.ts';
 import type { PullTarget } from './mirror.ts';
 import type { Reader } from './access/reader.ts';
 import type { Routing } from '../oci/routing.ts';
@@ -39,7 +39,7 @@ export class Candidates {
    */
   async first<T>(
     target: PullTarget,
-    wanted: Wanted,
+    resource: Resource,
     holds: (repository: Repository) => Promise<boolean>,
     ask: (repository: Repository) => Promise<T>,
   ): Promise<T> {
@@ -47,11 +47,11 @@ export class Candidates {
     const candidates = this.#routing.candidates(target);
     const [likeliest] = candidates;
     if (candidates.length === 1) {
-      const checking = this.#gate.admit(likeliest, reader, wanted);
+      const checking = this.#gate.admit(likeliest, reader, resource);
       if (checking !== undefined) await checking;
       return ask(likeliest);
     }
-    const refusals = await this.#refusals(candidates, reader, wanted);
+    const refusals = await this.#refusals(candidates, reader, resource);
     if (refusals.size === 0) return this.#firstOf(candidates, holds, ask);
     // The order must not depend on what is cached for other readers unless this reader may read all of it.
     return inTurn(
@@ -91,14 +91,14 @@ export class Candidates {
    */
   async cached<T>(
     target: PullTarget,
-    wanted: Wanted,
+    resource: Resource,
     ask: (repository: Repository) => Promise<T | undefined>,
     admit: Admission = this.#gate,
   ): Promise<T> {
     let failure: RegistryError | undefined;
     for (const repository of this.#routing.candidates(target)) {
       try {
-        await admit.admitToCached(repository, target.reader, wanted);
+        await admit.admitToCached(repository, target.reader, resource);
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         failure ??= error;
@@ -106,9 +106,9 @@ export class Candidates {
       }
       const answer = await ask(repository);
       if (answer !== undefined) return answer;
-      failure ??= notCached(wanted);
+      failure ??= notCached(resource);
     }
-    throw failure ?? notCached(wanted);
+    throw failure ?? notCached(resource);
   }
 
   async #firstOf<T>(
@@ -128,13 +128,13 @@ export class Candidates {
   async #refusals(
     candidates: readonly Repository[],
     reader: Reader,
-    wanted: Wanted,
+    resource: Resource,
   ): Promise<ReadonlyMap<Repository, RegistryError>> {
     const refusals = new Map<Repository, RegistryError>();
     await Promise.all(
       candidates.map(async (candidate) => {
         try {
-          await this.#gate.admit(candidate, reader, wanted);
+          await this.#gate.admit(candidate, reader, resource);
         } catch (error) {
           if (!(error instanceof RegistryError)) throw error;
           refusals.set(candidate, error);

@@ -6,7 +6,7 @@ import type { CachedContent } from './cached-content.ts';
 import type { Candidates } from './candidates.ts';
 import type { Catalog } from './lists/catalog.ts';
 import type { Deletions } from './deletions.ts';
-import type { Claims, Entitlement } from './blobs/entitlement.ts';
+import type { ManifestEvidence, Entitlement } from './blobs/entitlement.ts';
 import type { ManifestService } from './manifests/manifest-service.ts';
 import type {
   BlobAnswer,
@@ -96,12 +96,12 @@ export class PullThroughMirror implements Mirror {
     method: 'GET' | 'HEAD',
   ): Promise<ManifestAnswer> {
     if (target.cachedOnly) return this.#cached.manifest(target, reference);
-    const wanted = { noun: 'manifest', reference } as const;
+    const resource = { noun: 'manifest', reference } as const;
     if ('tag' in reference) {
       const { tag } = reference;
       return this.#candidates.first(
         target,
-        wanted,
+        resource,
         async (repository) =>
           (await this.#tagRecords.find(repository, tag)) !== undefined ||
           (await this.#tags.isKnownAbsent(repository, tag)),
@@ -111,7 +111,7 @@ export class PullThroughMirror implements Mirror {
     const { digest } = reference;
     return this.#candidates.first(
       target,
-      wanted,
+      resource,
       async (repository) => (await this.#manifests.held(repository, digest)) !== undefined,
       (repository) => {
         if (method === 'GET') this.#pullAhead.asked(repository, digest);
@@ -122,16 +122,16 @@ export class PullThroughMirror implements Mirror {
 
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
     if (target.cachedOnly) return this.#cached.statBlob(target, digest);
-    return this.#blobRequest(target, digest, (repository, claims) =>
-      this.#blobs.stat(repository, digest, claims),
+    return this.#blobRequest(target, digest, (repository, evidence) =>
+      this.#blobs.stat(repository, digest, evidence),
     );
   }
 
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
     if (target.cachedOnly) return this.#cached.openBlob(target, digest);
-    return this.#blobRequest(target, digest, (repository, claims) => {
+    return this.#blobRequest(target, digest, (repository, evidence) => {
       this.#pullAhead.wanted(repository, digest);
-      return this.#blobs.open(repository, digest, claims);
+      return this.#blobs.open(repository, digest, evidence);
     });
   }
 
@@ -140,9 +140,9 @@ export class PullThroughMirror implements Mirror {
     reference: ManifestReference,
     method: 'GET' | 'HEAD',
   ): Validity | undefined {
-    const claims = this.#claims(target.reader);
+    const evidence = this.#evidence(target.reader);
     return this.#hitValidity.manifest(target, reference, (repository, manifest) => {
-      if (method === 'GET') this.#pullAhead.pulledAgain(repository, manifest, claims);
+      if (method === 'GET') this.#pullAhead.pulledAgain(repository, manifest, evidence);
     });
   }
 
@@ -204,25 +204,25 @@ export class PullThroughMirror implements Mirror {
     answering: Promise<ManifestAnswer>,
   ): Promise<ManifestAnswer> {
     const answer = await answering;
-    if (method === 'GET') this.#pullAhead.pulled(repository, answer, this.#claims(reader));
+    if (method === 'GET') this.#pullAhead.pulled(repository, answer, this.#evidence(reader));
     return answer;
   }
 
-  #claims(reader: Reader): Claims {
-    return this.#gate.seesEverything(reader) ? 'suffice' : 'need-proof';
+  #evidence(reader: Reader): ManifestEvidence {
+    return this.#gate.seesEverything(reader) ? 'suffices' : 'needs-proof';
   }
 
   #blobRequest<T>(
     target: PullTarget,
     digest: Digest,
-    ask: (repository: Repository, claims: Claims) => Promise<T>,
+    ask: (repository: Repository, evidence: ManifestEvidence) => Promise<T>,
   ): Promise<T> {
-    const claims = this.#claims(target.reader);
+    const evidence = this.#evidence(target.reader);
     return this.#candidates.first(
       target,
       { noun: 'blob', digest },
       async (repository) => (await this.#entitlement.known(repository, digest)) !== undefined,
-      (repository) => ask(repository, claims),
+      (repository) => ask(repository, evidence),
     );
   }
 }

@@ -3,7 +3,7 @@ import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { Reader } from './reader.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { Gate } from './gate.ts';
-import type { Wanted } from './wanted.ts';
+import type { Resource } from './resource.ts';
 import type { Upstream } from '../upstream.ts';
 
 export interface DeletionGateOptions {
@@ -29,11 +29,11 @@ export class DeletionGate {
   }
 
   /** Rejects as {@link Gate.admitToCached} does, and with a 401 or 403 for a reader who may delete nothing here. */
-  async admitToCached(repository: Repository, reader: Reader, wanted: Wanted): Promise<void> {
+  async admitToCached(repository: Repository, reader: Reader, resource: Resource): Promise<void> {
     if (this.#canLogIn) this.#checkLogin(repository, reader);
     // Tokens for deletions grant just that, as registry:2 asks for them; it says that the repository may be seen.
     const { deletable } = reader;
-    await this.#gate.admitToCached(repository, { ...reader, repositories: deletable }, wanted);
+    await this.#gate.admitToCached(repository, { ...reader, repositories: deletable }, resource);
   }
 
   #checkLogin(repository: Repository, { user, credentials, deletable }: Reader): void {

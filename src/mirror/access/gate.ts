@@ -6,9 +6,9 @@ import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
 import { clientError } from '../upstream-failure.ts';
 import type { Passthrough } from './passthrough.ts';
-import type { AccessPolicy, Verdict } from './policy.ts';
+import type { AccessPolicy, AccessDecision } from './policy.ts';
 import type { Visibility } from './visibility.ts';
-import { notCached, unknown, type Wanted } from './wanted.ts';
+import { notCached, unknown, type Resource } from './resource.ts';
 
 /** For credentials of the registry that it refused, or that have nothing to see there: which of these is not told. */
 const theirsDoNotHelp = 'no such image, or one that this login at the registry may not read';
@@ -44,18 +44,18 @@ export class Gate {
    * @throws {RegistryError} synchronously for what the rules forbid; the promise rejects with a 404, as for what does not
    * exist, for what upstream does not show this reader, and with the real cause when upstream cannot say
    */
-  admit(repository: Repository, reader: Reader, wanted: Wanted): Promise<void> | undefined {
+  admit(repository: Repository, reader: Reader, resource: Resource): Promise<void> | undefined {
     const asking = this.#allowed(repository, reader);
     const upstream = this.#routing.upstream(repository.upstream);
     if (this.#seesAll(upstream, asking) || this.#visibility.isFreshlyPublic(repository)) return undefined;
-    return this.#check(upstream, repository, asking, wanted);
+    return this.#check(upstream, repository, asking, resource);
   }
 
   /** Whether {@link admit} would admit a reader at once, right now. Looks at what is remembered, and asks nobody. */
   admitsAtOnce(repository: Repository, reader: Reader): boolean {
     const asking = this.#readerOf(reader, repository);
     return (
-      this.#policy.verdict(repository, asking) === 'allowed' &&
+      this.#policy.decide(repository, asking) === 'allowed' &&
       (this.#seesAll(this.#routing.upstream(repository.upstream), asking) ||
         this.#visibility.isFreshlyPublic(repository))
     );
@@ -65,29 +65,32 @@ export class Gate {
    * Admits a reader to what is cached of a repository. Upstream is not asked: what is remembered of its answers counts, and
    * a repository of which nothing is remembered is hidden. Rejects as {@link admit} does, with the 404 for what is not cached.
    */
-  async admitToCached(repository: Repository, reader: Reader, wanted: Wanted): Promise<void> {
+  async admitToCached(repository: Repository, reader: Reader, resource: Resource): Promise<void> {
     const asking = this.#allowed(repository, reader);
     const upstream = this.#routing.upstream(repository.upstream);
     if (this.#seesAll(upstream, asking) || (await this.#visibility.wasPublicLately(repository))) return;
     const { credentials } = asking;
-    if (credentials !== undefined && this.#passthrough.remembered(repository, wanted, credentials) === true) {
+    if (
+      credentials !== undefined &&
+      this.#passthrough.remembered(repository, resource, credentials) === true
+    ) {
       return;
     }
-    throw notCached(wanted, {
+    throw notCached(resource, {
       hidden: credentials === undefined,
       repository: this.#routing.canonicalName(repository),
     });
   }
 
   /** @throws {RegistryError} for a reader who may not use the catalog or search at all */
-  admitToListings(reader: Reader): void {
-    const verdict = this.#policy.verdictOnReader(reader);
-    if (verdict !== 'allowed') throw this.#refusal(verdict, undefined);
+  admitToCatalog(reader: Reader): void {
+    const decision = this.#policy.decideOnReader(reader);
+    if (decision !== 'allowed') throw this.#refusal(decision, undefined);
   }
 
   /** Whether the rules let a reader ask for a repository; what upstream shows of it is another matter. */
   allows(repository: Repository, reader: Reader): boolean {
-    return this.#policy.verdict(repository, this.#readerOf(reader, repository)) === 'allowed';
+    return this.#policy.decide(repository, this.#readerOf(reader, repository)) === 'allowed';
   }
 
   /** Whether a reader sees only the public repositories of an upstream. */
@@ -107,7 +110,7 @@ export class Gate {
   /** Whether a reader may see a cached repository's name. Never asks upstream. */
   async shows(repository: Repository, reader: Reader): Promise<boolean> {
     const asking = this.#readerOf(reader, repository);
-    if (this.#policy.verdict(repository, asking) !== 'allowed') return false;
+    if (this.#policy.decide(repository, asking) !== 'allowed') return false;
     const upstream = this.#routing.upstream(repository.upstream);
     return this.#seesAll(upstream, asking) || (await this.#visibility.wasPublic(repository));
   }
@@ -118,9 +121,9 @@ export class Gate {
    */
   #allowed(repository: Repository, reader: Reader): Reader {
     const asking = this.#readerOf(reader, repository);
-    const verdict = this.#policy.verdict(repository, asking);
-    if (verdict === 'allowed') return asking;
-    throw this.#refusal(verdict, this.#routing.canonicalName(repository));
+    const decision = this.#policy.decide(repository, asking);
+    if (decision === 'allowed') return asking;
+    throw this.#refusal(decision, this.#routing.canonicalName(repository));
   }
 
   /** Whether a reader sees all of an upstream's repositories that the rules allow, public or not. */
@@ -128,18 +131,23 @@ export class Gate {
     return upstream.anonymous === undefined || this.#policy.readsPrivate(reader);
   }
 
-  async #check(upstream: Upstream, repository: Repository, reader: Reader, wanted: Wanted): Promise<void> {
-    const publicly = await settled(this.#visibility.isReadable(upstream, repository, wanted));
+  async #check(
+    upstream: Upstream,
+    repository: Repository,
+    reader: Reader,
+    resource: Resource,
+  ): Promise<void> {
+    const publicly = await settled(this.#visibility.isReadable(upstream, repository, resource));
     if (publicly === true) return;
     const { credentials } = reader;
     // Upstream may limit requests without credentials and still accept these.
     const personally =
       credentials !== undefined &&
-      (await settled(this.#passthrough.isReadable(upstream, repository, wanted, credentials)));
+      (await settled(this.#passthrough.isReadable(upstream, repository, resource, credentials)));
     if (personally === true) return;
     const absent = (): RegistryError =>
       unknown(
-        wanted,
+        resource,
         { hidden: credentials === undefined, repository: this.#routing.canonicalName(repository) },
         credentials && theirsDoNotHelp,
       );
@@ -157,8 +165,8 @@ export class Gate {
     return granted ? reader : anonymous;
   }
 
-  #refusal(verdict: Exclude<Verdict, 'allowed'>, repository: string | undefined): RegistryError {
-    switch (verdict) {
+  #refusal(decision: Exclude<AccessDecision, 'allowed'>, repository: string | undefined): RegistryError {
+    switch (decision) {
       case 'login':
         return registryErrors.loginRequired({ repository });
       case 'denied':

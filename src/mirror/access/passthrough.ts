@@ -7,7 +7,7 @@ import { LoginCache } from '../../base/login-cache.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 import type { Upstream } from '../upstream.ts';
 import { isRefusal } from '../upstream-failure.ts';
-import { probe, wantedKey, type Wanted } from './wanted.ts';
+import { probe, resourceKey, type Resource } from './resource.ts';
 
 const rememberedMs = 60_000;
 const maxRemembered = 10_000;
@@ -27,8 +27,8 @@ export class Passthrough {
   }
 
   /** The outcome of the last minute for these credentials; undefined when there is none. Never asks upstream. */
-  remembered(repository: Repository, wanted: Wanted, credentials: BasicCredentials): boolean | undefined {
-    const { whole, part } = this.#keys(repository, wanted, credentials);
+  remembered(repository: Repository, resource: Resource, credentials: BasicCredentials): boolean | undefined {
+    const { whole, part } = this.#keys(repository, resource, credentials);
     return this.#logins.get(whole) ?? this.#logins.get(part);
   }
 
@@ -40,11 +40,11 @@ export class Passthrough {
   isReadable(
     upstream: Upstream,
     repository: Repository,
-    wanted: Wanted,
+    resource: Resource,
     credentials: BasicCredentials,
   ): Promise<boolean> {
-    const { whole, part } = this.#keys(repository, wanted, credentials);
-    const known = this.remembered(repository, wanted, credentials);
+    const { whole, part } = this.#keys(repository, resource, credentials);
+    const known = this.remembered(repository, resource, credentials);
     if (known !== undefined) return Promise.resolve(known);
     return this.#checks.run(part, async () => {
       if (this.#underWay >= maxChecks)
@@ -52,7 +52,7 @@ export class Passthrough {
       this.#underWay += 1;
       const registry = upstream.as(credentials);
       try {
-        await probe(registry, repository, wanted);
+        await probe(registry, repository, resource);
         return this.#logins.set(whole, true);
       } catch (error) {
         if (!(error instanceof UpstreamError)) throw error;
@@ -69,13 +69,13 @@ export class Passthrough {
   /** The keys of outcomes for the repository as a whole, and for what is wanted of it. */
   #keys(
     repository: Repository,
-    wanted: Wanted,
+    resource: Resource,
     { username, password }: BasicCredentials,
   ): { readonly whole: string; readonly part: string } {
     const name = repositoryKey(repository);
     return {
       whole: this.#logins.key([name, null, username, password]),
-      part: this.#logins.key([name, wantedKey(wanted), username, password]),
+      part: this.#logins.key([name, resourceKey(resource), username, password]),
     };
   }
 }

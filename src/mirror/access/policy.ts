@@ -16,7 +16,7 @@ export interface AccessRules {
 }
 
 /** What the rules say of a reader and a repository; `login`: refused, but logging in may help. */
-export type Verdict = 'allowed' | 'login' | 'denied' | 'not-mirrored';
+export type AccessDecision = 'allowed' | 'login' | 'denied' | 'not-mirrored';
 
 interface Rule {
   readonly matches: Glob;
@@ -51,16 +51,16 @@ export class AccessPolicy {
     this.#open = this.#anonymousMay && limits.length === 0;
   }
 
-  /** The verdict on a reader, whatever the repository: `allowed`, unless it is anonymous and anonymous readers are refused. */
-  verdictOnReader({ user }: Reader): Verdict {
+  /** The decision on a reader, whatever the repository: `allowed`, unless it is anonymous and anonymous readers are refused. */
+  decideOnReader({ user }: Reader): AccessDecision {
     return user !== undefined || this.#anonymousMay ? 'allowed' : this.#refusal(true);
   }
 
-  verdict(repository: Repository, reader: Reader): Verdict {
+  decide(repository: Repository, reader: Reader): AccessDecision {
     if (this.#open) return 'allowed';
     const name = repositoryKey(repository);
     if (!this.#isMirrored(name)) return 'not-mirrored';
-    const general = this.verdictOnReader(reader);
+    const general = this.decideOnReader(reader);
     if (general !== 'allowed') return general;
     const allow = this.#rules.find(({ matches }) => matches(name))?.allow;
     if (allow === undefined || this.#admits(allow, reader)) return 'allowed';
@@ -69,7 +69,7 @@ export class AccessPolicy {
 
   /** Whether the rules keep nothing from a reader that they let somebody else have. */
   isUnlimited(reader: Reader): boolean {
-    return this.#rules.length === 0 && this.verdictOnReader(reader) === 'allowed';
+    return this.#rules.length === 0 && this.decideOnReader(reader) === 'allowed';
   }
 
   /** Whether the reader may have what only an upstream's configured credentials can read. */
@@ -90,7 +90,7 @@ export class AccessPolicy {
     return [...this.#groups].some(([group, users]) => users.has(user) && allow.has(`group:${group}`));
   }
 
-  #refusal(loginHelps: boolean): Verdict {
+  #refusal(loginHelps: boolean): AccessDecision {
     return loginHelps && this.#canLogIn ? 'login' : 'denied';
   }
 }

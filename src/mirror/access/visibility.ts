@@ -9,7 +9,7 @@ import { elapsed, within } from '../../base/time-limit.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 import type { Upstream } from '../upstream.ts';
 import { isRefusal } from '../upstream-failure.ts';
-import { probe, wantedKey, type Wanted } from './wanted.ts';
+import { probe, resourceKey, type Resource } from './resource.ts';
 
 const publicMs = 10 * 60_000;
 const hiddenMs = 60_000;
@@ -33,7 +33,7 @@ export interface VisibilityOptions {
 interface Question {
   readonly registry: UpstreamRegistry;
   readonly repository: Repository;
-  readonly wanted: Wanted;
+  readonly resource: Resource;
   /** It was public when it was last asked about. */
   readonly wasPublic: boolean;
   /** Something of the repository was not found, and its tags are to say whether the rest may be seen. */
@@ -45,7 +45,7 @@ interface Question {
  * limit on anonymous pulls does not count lists of tags; a manifest that upstream has deleted may still be held here; a
  * manifest that does not exist may have referrers; and who mistypes a tag of a public image must not be sent to log in.
  */
-function saysLittle({ kind }: UpstreamError, { wanted: { noun } }: Question): boolean {
+function saysLittle({ kind }: UpstreamError, { resource: { noun } }: Question): boolean {
   if (noun === 'tags') return false;
   return kind === 'rate-limited' || kind === 'not-found';
 }
@@ -61,7 +61,7 @@ export class Visibility {
   readonly #clock: Clock;
   /** When a repository was last confirmed to be public (ms since the epoch), by {@link repositoryKey}. */
   readonly #public = lru<string, number>(remembered);
-  /** When a repository was refused, by {@link repositoryKey}, or something in it was not found, by that and {@link wantedKey}. */
+  /** When a repository was refused, by {@link repositoryKey}, or something in it was not found, by that and {@link resourceKey}. */
   readonly #hidden = lru<string, number>(remembered);
   readonly #checks = new SingleFlight<boolean>();
   /** Upstreams may limit requests without credentials and go on serving those with: these breakers are for the former only. */
@@ -93,11 +93,11 @@ export class Visibility {
    * minutes; when upstream is in trouble, whether it did when it was last asked.
    * @throws {UpstreamError} when it is in trouble and nothing is remembered
    */
-  async isReadable(upstream: Upstream, repository: Repository, wanted: Wanted): Promise<boolean> {
+  async isReadable(upstream: Upstream, repository: Repository, resource: Resource): Promise<boolean> {
     const { anonymous } = upstream;
     if (anonymous === undefined || this.isFreshlyPublic(repository)) return true;
     const key = repositoryKey(repository);
-    const thing = `${key} ${wantedKey(wanted)}`;
+    const thing = `${key} ${resourceKey(resource)}`;
     if (this.#isHidden(key) || this.#isHidden(thing)) return false;
     const since = await this.#publicSince(repository);
     if (isWithin(this.#clock, publicMs, since)) return true;
@@ -106,7 +106,7 @@ export class Visibility {
     const isRecent = isWithin(this.#clock, limitedMs, since);
     if (wasPublic && !(upstream.breaker.admits && (breaker.admits || !isRecent))) return true;
 
-    const question = { registry: anonymous, repository, wanted, wasPublic };
+    const question = { registry: anonymous, repository, resource, wasPublic };
     const { outcome } = this.#checks.run(thing, async () => {
       const readable = await this.#ask(question, breaker);
       if (!readable) this.#hidden.set(thing, this.#clock.now());
@@ -131,9 +131,9 @@ export class Visibility {
   }
 
   async #ask(question: Question, breaker: Breaker): Promise<boolean> {
-    const { registry, repository, wanted } = question;
+    const { registry, repository, resource } = question;
     try {
-      await breaker.watch(() => probe(registry, repository, wanted));
+      await breaker.watch(() => probe(registry, repository, resource));
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       if (isRefusal(error)) {
@@ -146,7 +146,7 @@ export class Visibility {
         throw error;
       }
       const isSecond = error.kind === 'not-found';
-      return this.#ask({ ...question, wanted: { noun: 'tags', name: repository.name }, isSecond }, breaker);
+      return this.#ask({ ...question, resource: { noun: 'tags', name: repository.name }, isSecond }, breaker);
     }
     await this.#publish(repository);
     return true;

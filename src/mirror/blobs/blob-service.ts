@@ -10,7 +10,7 @@ import { notArriving, type Arrival } from '../fill/arrival.ts';
 import { arrivalOf } from './blob-arrival.ts';
 import { FillSource, type BlobSource } from './blob-source.ts';
 import type { Outlook } from '../../upstream/breaker.ts';
-import type { Claims, Entitlement, KnownBlob } from './entitlement.ts';
+import type { ManifestEvidence, Entitlement, KnownBlob } from './entitlement.ts';
 import type { FillRequest } from '../fill/fill-request.ts';
 import type { Fill } from '../fill/fill.ts';
 import type { Fills } from '../fill/fills.ts';
@@ -69,9 +69,9 @@ export class BlobService {
   }
 
   /** Whether the repository holds the blob, and how large it is; from what is known, else by a HEAD upstream. */
-  async stat(repository: Repository, digest: Digest, claims: Claims): Promise<BlobStat> {
+  async stat(repository: Repository, digest: Digest, evidence: ManifestEvidence): Promise<BlobStat> {
     const known = await this.#entitlement.known(repository, digest);
-    if (known !== undefined && (await this.#entitlement.suffices(known, digest, claims))) {
+    if (known !== undefined && (await this.#entitlement.suffices(known, digest, evidence))) {
       const size = await this.#heldSize(repository, digest, known);
       const arriving = this.#fills.get(digest)?.length.known;
       return { size: size ?? arriving ?? known.size, result: 'hit', upstreamMs: 0 };
@@ -88,10 +88,10 @@ export class BlobService {
   }
 
   /** Opens a blob for reading, from the store or from a fill. */
-  async open(repository: Repository, digest: Digest, claims: Claims): Promise<BlobAnswer> {
+  async open(repository: Repository, digest: Digest, evidence: ManifestEvidence): Promise<BlobAnswer> {
     const release = this.#inUse.hold(digest);
     try {
-      return await this.#open(repository, digest, claims, release);
+      return await this.#open(repository, digest, evidence, release);
     } catch (error) {
       release();
       throw this.#clientError(error, digest);
@@ -99,14 +99,18 @@ export class BlobService {
   }
 
   /**
-   * Has a blob fetched, unless it is held or arriving, as {@link open} would for a reader with these claims. About others'
+   * Has a blob fetched, unless it is held or arriving, as {@link open} would for a reader with this evidence. About others'
    * bytes upstream is not asked: the reader may never want them. Undefined for a blob that is held.
    */
-  async fetchAhead(repository: Repository, digest: Digest, claims: Claims): Promise<Arrival | undefined> {
+  async fetchAhead(
+    repository: Repository,
+    digest: Digest,
+    evidence: ManifestEvidence,
+  ): Promise<Arrival | undefined> {
     const release = this.#inUse.hold(digest);
     try {
       const known = await this.#entitlement.known(repository, digest);
-      const entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
+      const entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, evidence));
       if ((await this.#held(digest, known)) !== undefined) return undefined;
       const underWay = this.#fills.get(digest);
       // Nobody waits for it yet, and whoever asks for it gets it all the same: here what a manifest states is enough.
@@ -120,19 +124,27 @@ export class BlobService {
   }
 
   /** What {@link stat} tells of a blob that is held and may be read; upstream is not asked. Undefined for all others. */
-  async statHeld(repository: Repository, digest: Digest, claims: Claims): Promise<BlobStat | undefined> {
+  async statHeld(
+    repository: Repository,
+    digest: Digest,
+    evidence: ManifestEvidence,
+  ): Promise<BlobStat | undefined> {
     const known = await this.#entitlement.known(repository, digest);
-    if (known === undefined || !(await this.#entitlement.suffices(known, digest, claims))) return undefined;
+    if (known === undefined || !(await this.#entitlement.suffices(known, digest, evidence))) return undefined;
     const size = await this.#held(digest, known);
     return size === undefined ? undefined : { size, result: 'hit', upstreamMs: 0 };
   }
 
   /** Opens a blob that is held and may be read, which does not count as a use of it. Undefined for all others. */
-  async openHeld(repository: Repository, digest: Digest, claims: Claims): Promise<BlobAnswer | undefined> {
+  async openHeld(
+    repository: Repository,
+    digest: Digest,
+    evidence: ManifestEvidence,
+  ): Promise<BlobAnswer | undefined> {
     const release = this.#inUse.hold(digest);
     let opened: BlobAnswer | undefined;
     try {
-      const held = await this.statHeld(repository, digest, claims);
+      const held = await this.statHeld(repository, digest, evidence);
       if (held !== undefined) opened = await this.#stored(digest, held.size, release);
       return opened;
     } finally {
@@ -140,10 +152,15 @@ export class BlobService {
     }
   }
 
-  async #open(repository: Repository, digest: Digest, claims: Claims, release: Release): Promise<BlobAnswer> {
+  async #open(
+    repository: Repository,
+    digest: Digest,
+    evidence: ManifestEvidence,
+    release: Release,
+  ): Promise<BlobAnswer> {
     const startedAt = this.#clock.monotonic();
     let known = await this.#entitlement.known(repository, digest);
-    let entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, claims));
+    let entitled = known !== undefined && (await this.#entitlement.suffices(known, digest, evidence));
     let held = await this.#held(digest, known);
     const arriving = this.#fills.get(digest);
     const isOthers = held !== undefined || arriving?.mayComeBy(repository) === false;

@@ -30,7 +30,7 @@ export interface KnownBlob {
  * Whether it is enough for a reader that a manifest names a blob. A reader who may read only some of what is cached could
  * otherwise get any cached blob by its digest, with a manifest in a repository of their own.
  */
-export type Claims = 'suffice' | 'need-proof';
+export type ManifestEvidence = 'suffices' | 'needs-proof';
 
 /**
  * Who may read which blob: a repository for which upstream has confirmed it, or whose manifest names it, where that is
@@ -71,8 +71,8 @@ export class Entitlement {
   }
 
   /** Whether what is known of a blob lets a reader have it, without asking upstream. Public blobs need no proof. */
-  async suffices(known: KnownBlob, digest: Digest, claims: Claims): Promise<boolean> {
-    if (known.confirmed || claims === 'suffice') return true;
+  async suffices(known: KnownBlob, digest: Digest, evidence: ManifestEvidence): Promise<boolean> {
+    if (known.confirmed || evidence === 'suffices') return true;
     const open = this.#routing.upstreams.filter(({ anonymous }) => anonymous === undefined);
     const names = open.map(({ name }) => name);
     return (await this.#degradation.tolerate(() => this.#metadata.isPublicBlob(digest, names))) === true;

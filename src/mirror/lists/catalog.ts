@@ -45,11 +45,11 @@ export class Catalog {
 
   /**
    * The first names of a page that `matches`.
-   * @throws {RegistryError} for a reader who may not use listings, and when the database cannot be read
+   * @throws {RegistryError} for a reader who may not use the catalog, and when the database cannot be read
    */
   async find(page: CatalogPage, matches: (name: string) => boolean): Promise<readonly string[]> {
     const { reader, limit } = page;
-    this.#gate.admitToListings(reader);
+    this.#gate.admitToCatalog(reader);
     const found: string[] = [];
     if (limit <= 0) return found;
     try {

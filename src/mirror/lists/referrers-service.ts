@@ -8,7 +8,7 @@ import type { MetadataStore } from '../../store/metadata-store.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import type { Degradation } from '../../cache/degradation.ts';
 import { heldReferrers, merged, readIndex } from './held-referrers.ts';
-import { Listings, type Listing } from './listings.ts';
+import { UpstreamLists, type UpstreamList } from './upstream-lists.ts';
 import type { ManifestService } from '../manifests/manifest-service.ts';
 import type { ReferrersAnswer } from '../mirror.ts';
 import type { Routing } from '../../oci/routing.ts';
@@ -41,7 +41,7 @@ export class ReferrersService {
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
   readonly #clock: Clock;
-  readonly #lists: Listings<ReferrerDescriptor>;
+  readonly #lists: UpstreamLists<ReferrerDescriptor>;
   /** For each upstream whether it has the API, as far as it has shown; if it has not, when that was seen. */
   readonly #apis = new Map<UpstreamName, 'has' | { readonly missingAt: number }>();
 
@@ -52,7 +52,7 @@ export class ReferrersService {
     this.#metadata = metadata;
     this.#degradation = degradation;
     this.#clock = clock;
-    this.#lists = new Listings(clock, remembered);
+    this.#lists = new UpstreamLists(clock, remembered);
   }
 
   /** All referrers of `subject`, each once; none is an empty list. Rejects with RegistryError when nobody can tell. */
@@ -82,15 +82,15 @@ export class ReferrersService {
     return known !== undefined || (await this.#held(repository, subject)).length > 0;
   }
 
-  async #ask(repository: Repository, subject: Digest): Promise<Listing<ReferrerDescriptor>> {
+  async #ask(repository: Repository, subject: Digest): Promise<UpstreamList<ReferrerDescriptor>> {
     const notices: string[] = [];
     const items = await this.#byApi(repository, subject, (text) => void notices.push(text));
-    const listing =
+    const list =
       items === undefined
         ? await this.#byTag(repository, subject)
         : { items, checkedAt: this.#clock.now(), notices };
-    if (listing.warning === undefined) await this.#record(repository, subject, listing);
-    return listing;
+    if (list.warning === undefined) await this.#record(repository, subject, list);
+    return list;
   }
 
   /** What upstream's API lists; undefined when it has none. */
@@ -112,7 +112,7 @@ export class ReferrersService {
     return listed;
   }
 
-  async #byTag(repository: Repository, subject: Digest): Promise<Listing<ReferrerDescriptor>> {
+  async #byTag(repository: Repository, subject: Digest): Promise<UpstreamList<ReferrerDescriptor>> {
     const tag = referrersTag(subject);
     try {
       const { bytes, warning, notices } = await this.#tags.byTag(repository, tag, 'GET');
@@ -132,7 +132,7 @@ export class ReferrersService {
     return (await this.#degradation.tolerate(held)) ?? [];
   }
 
-  #recorded(repository: Repository, subject: Digest): Promise<Listing<ReferrerDescriptor> | undefined> {
+  #recorded(repository: Repository, subject: Digest): Promise<UpstreamList<ReferrerDescriptor> | undefined> {
     return this.#degradation.tolerate(async () => {
       const record = await this.#metadata.referrers(repository, subject);
       return record === undefined ? undefined : { items: record.descriptors, checkedAt: record.checkedAt };
@@ -143,7 +143,7 @@ export class ReferrersService {
   async #record(
     repository: Repository,
     subject: Digest,
-    { items, checkedAt }: Listing<ReferrerDescriptor>,
+    { items, checkedAt }: UpstreamList<ReferrerDescriptor>,
   ): Promise<void> {
     const worth = items.length > 0 || (await this.#manifests.held(repository, subject)) !== undefined;
     if (!worth) return;

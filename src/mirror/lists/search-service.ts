@@ -36,7 +36,7 @@ export class SearchService {
   }
 
   async search({ reader, term, limit, namespace, cachedOnly = false }: SearchQuery): Promise<SearchAnswer> {
-    this.#gate.admitToListings(reader);
+    this.#gate.admitToCatalog(reader);
     const hub = this.#routing.upstreams.find(
       ({ name }) => !cachedOnly && name === dockerHub && (namespace ?? dockerHub) === dockerHub,
     );

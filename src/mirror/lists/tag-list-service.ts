@@ -4,7 +4,7 @@ import { repositoryKey, type Repository, type Tag } from '../../oci/reference.ts
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import type { Degradation } from '../../cache/degradation.ts';
-import { Listings, type Listing } from './listings.ts';
+import { UpstreamLists, type UpstreamList } from './upstream-lists.ts';
 import type { TagsAnswer } from '../mirror.ts';
 import type { Routing } from '../../oci/routing.ts';
 import { clientError } from '../upstream-failure.ts';
@@ -29,7 +29,7 @@ export class TagListService {
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
   readonly #clock: Clock;
-  readonly #lists: Listings<Tag>;
+  readonly #lists: UpstreamLists<Tag>;
   /** For each list that is being asked for: the tags that were pulled in the meantime. */
   readonly #asking = new Map<string, Set<Tag>>();
 
@@ -38,7 +38,7 @@ export class TagListService {
     this.#metadata = metadata;
     this.#degradation = degradation;
     this.#clock = clock;
-    this.#lists = new Listings(clock, remembered);
+    this.#lists = new UpstreamLists(clock, remembered);
   }
 
   async tags(repository: Repository): Promise<TagsAnswer> {
@@ -72,8 +72,8 @@ export class TagListService {
     this.#lists.amend(key, (tags) => (has(tags, tag) ? tags : inLexicalOrder([...tags, tag])));
   }
 
-  /** One question at a time for each list: {@link Listings} sees to that. */
-  async #ask(repository: Repository): Promise<Listing<Tag>> {
+  /** One question at a time for each list: {@link UpstreamLists} sees to that. */
+  async #ask(repository: Repository): Promise<UpstreamList<Tag>> {
     const { registry, breaker, freshness } = this.#routing.upstream(repository.upstream);
     const key = repositoryKey(repository);
     const pulled = new Set<Tag>();

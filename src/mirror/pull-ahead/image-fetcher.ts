@@ -53,10 +53,10 @@ export class ImageFetcher {
   /** Resolves to whether the blob is held, without a look where upstream is better left alone. */
   async #blob(image: PulledImage, blob: Digest, begun: (arrival: Arrival) => void): Promise<boolean> {
     const { blobs, counter, goesOn } = this.#options;
-    const { repository, claims, speculation } = image;
+    const { repository, evidence, speculation } = image;
     const { held } = await this.#limiter.run(async (): Promise<{ held: boolean | Promise<boolean> }> => {
       if (speculation.isStopped || !goesOn(repository)) return { held: false };
-      const arrival = await blobs.fetchAhead(repository, blob, claims);
+      const arrival = await blobs.fetchAhead(repository, blob, evidence);
       if (arrival === undefined) return { held: true };
       speculation.follow(arrival);
       begun(arrival);

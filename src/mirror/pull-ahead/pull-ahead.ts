@@ -7,7 +7,7 @@ import { mediaTypes } from '../../oci/media-type.ts';
 import { digestKey, repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { BlobService } from '../blobs/blob-service.ts';
-import type { Claims } from '../blobs/entitlement.ts';
+import type { ManifestEvidence } from '../blobs/entitlement.ts';
 import type { ManifestService } from '../manifests/manifest-service.ts';
 import type { ManifestAnswer } from '../mirror.ts';
 import { within } from '../../base/time-limit.ts';
@@ -101,7 +101,7 @@ export class PullAhead {
   pulled(
     repository: Repository,
     { descriptor, bytes }: Pick<ManifestAnswer, 'descriptor' | 'bytes'>,
-    claims: Claims,
+    evidence: ManifestEvidence,
   ): void {
     const { routing, clock } = this.#options;
     const { digest, mediaType } = descriptor;
@@ -114,17 +114,17 @@ export class PullAhead {
     if (blobs.length === 0) this.#restUntil.set(digest, clock.monotonic() + completeMs);
     else {
       const speculation = new Speculation(unaskedBytes, this.#bucket);
-      this.#begin({ repository, digest, claims, blobs, speculation, otherPlatforms: undefined });
+      this.#begin({ repository, digest, evidence, blobs, speculation, otherPlatforms: undefined });
     }
   }
 
   /** The same for a manifest that is given again without the mirror being asked. */
-  pulledAgain(repository: Repository, manifest: Manifest, claims: Claims): void {
+  pulledAgain(repository: Repository, manifest: Manifest, evidence: ManifestEvidence): void {
     // That happens often, and has to cost nothing.
     if (!isImage(manifest.mediaType) || this.#rests(manifest.digest)) return;
     if (this.#underWay.has(digestKey(repository, manifest.digest))) return;
     this.asked(repository, manifest.digest);
-    this.pulled(repository, { descriptor: manifest, bytes: manifest.bytes }, claims);
+    this.pulled(repository, { descriptor: manifest, bytes: manifest.bytes }, evidence);
   }
 
   /** Told of each blob that a client asks for and may have, before it is answered. */

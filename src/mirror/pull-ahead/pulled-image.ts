@@ -1,13 +1,13 @@
 import type { Digest } from '../../oci/digest.ts';
 import { digestKey, type Repository } from '../../oci/reference.ts';
-import type { Claims } from '../blobs/entitlement.ts';
+import type { ManifestEvidence } from '../blobs/entitlement.ts';
 import type { Speculation } from './speculation.ts';
 
 /** An image whose manifest a client has got, and with which rights. */
 export interface PulledImage {
   readonly repository: Repository;
   readonly digest: Digest;
-  readonly claims: Claims;
+  readonly evidence: ManifestEvidence;
   /** The config, then the layers from the lowest on. */
   readonly blobs: readonly Digest[];
   readonly speculation: Speculation;

@@ -10,7 +10,7 @@ import { UpstreamError, type UpstreamRegistry } from '../../upstream/registry.ts
 import { askBlobSize } from '../../upstream/blob-size.ts';
 
 /** What a client asks for under a repository. */
-export type Wanted =
+export type Resource =
   | { readonly noun: 'manifest'; readonly reference: ManifestReference }
   | { readonly noun: 'blob'; readonly digest: Digest }
   /** `name` as the client wrote it. */
@@ -18,16 +18,16 @@ export type Wanted =
   | { readonly noun: 'referrers'; readonly name: RepositoryName; readonly subject: Digest };
 
 /** A key for maps: one text for each thing that a client can ask for in a repository. */
-export function wantedKey(wanted: Wanted): string {
-  switch (wanted.noun) {
+export function resourceKey(resource: Resource): string {
+  switch (resource.noun) {
     case 'manifest':
-      return `manifest ${referenceText(wanted.reference)}`;
+      return `manifest ${referenceText(resource.reference)}`;
     case 'blob':
-      return `blob ${wanted.digest}`;
+      return `blob ${resource.digest}`;
     case 'tags':
       return 'tags';
     case 'referrers':
-      return `referrers ${wanted.subject}`;
+      return `referrers ${resource.subject}`;
   }
 }
 
@@ -35,16 +35,20 @@ export function wantedKey(wanted: Wanted): string {
  * Resolves when a registry gives what is wanted with the credentials of `registry`, if it has any; spends no pull.
  * @throws {UpstreamError} when it does not, or cannot say
  */
-export async function probe(registry: UpstreamRegistry, { name }: Repository, wanted: Wanted): Promise<void> {
-  switch (wanted.noun) {
+export async function probe(
+  registry: UpstreamRegistry,
+  { name }: Repository,
+  resource: Resource,
+): Promise<void> {
+  switch (resource.noun) {
     case 'manifest':
-      await probeManifest(registry, name, wanted.reference);
+      await probeManifest(registry, name, resource.reference);
       return;
     case 'blob':
-      await askBlobSize(registry, name, wanted.digest);
+      await askBlobSize(registry, name, resource.digest);
       return;
     case 'referrers':
-      await probeManifest(registry, name, { digest: wanted.subject });
+      await probeManifest(registry, name, { digest: resource.subject });
       return;
     case 'tags':
       await registry.listTags(name, { atMost: 1 });
@@ -70,19 +74,19 @@ async function probeManifest(
 }
 
 /** The 404 for what is asked of the cache alone: for what it does not hold, and for what this reader may not know of. */
-export function notCached(wanted: Wanted, options?: RegistryErrorOptions): RegistryError {
-  switch (wanted.noun) {
+export function notCached(resource: Resource, options?: RegistryErrorOptions): RegistryError {
+  switch (resource.noun) {
     case 'manifest':
       return registryErrors.manifestUnknown(
-        referenceText(wanted.reference),
+        referenceText(resource.reference),
         'this manifest is not cached here',
         options,
       );
     case 'blob':
-      return registryErrors.blobUnknown(wanted.digest, options);
+      return registryErrors.blobUnknown(resource.digest, options);
     case 'tags':
     case 'referrers':
-      return registryErrors.nameUnknown(wanted.name, 'nothing of this repository is cached here', options);
+      return registryErrors.nameUnknown(resource.name, 'nothing of this repository is cached here', options);
   }
 }
 
@@ -90,14 +94,14 @@ export function notCached(wanted: Wanted, options?: RegistryErrorOptions): Regis
  * The 404 for something that does not exist. A `message` takes the place of the usual one where there is a
  * body to show it.
  */
-export function unknown(wanted: Wanted, options: RegistryErrorOptions, message?: string): RegistryError {
-  switch (wanted.noun) {
+export function unknown(resource: Resource, options: RegistryErrorOptions, message?: string): RegistryError {
+  switch (resource.noun) {
     case 'manifest':
-      return registryErrors.manifestUnknown(referenceText(wanted.reference), message, options);
+      return registryErrors.manifestUnknown(referenceText(resource.reference), message, options);
     case 'blob':
-      return registryErrors.blobUnknown(wanted.digest, options);
+      return registryErrors.blobUnknown(resource.digest, options);
     case 'tags':
     case 'referrers':
-      return registryErrors.nameUnknown(wanted.name, message, options);
+      return registryErrors.nameUnknown(resource.name, message, options);
   }
 }

@@ -15,7 +15,7 @@ const timeLimitMs = 1_500;
 const emptyTimeLimitMs = 5_000;
 
 /** A list as upstream gave it. */
-export interface Listing<T> {
+export interface UpstreamList<T> {
   readonly items: readonly T[];
   /** Milliseconds since the epoch. */
   readonly checkedAt: number;
@@ -28,19 +28,19 @@ export interface Listing<T> {
 }
 
 /** Where one list comes from. */
-export interface ListingSource<T> {
+export interface ListSource<T> {
   readonly breaker: Breaker;
   /** What upstream gave once, from where it is written down. */
-  readonly recorded: () => Promise<Listing<T> | undefined>;
+  readonly recorded: () => Promise<UpstreamList<T> | undefined>;
   /** Whether some of it is cached, whether upstream ever listed it or not. */
   readonly holds: () => Promise<boolean>;
   /** Whether an empty list will do when upstream is in trouble and nothing is known; if not given, it will not. */
   readonly emptyWillDo?: () => Promise<boolean>;
   /** Asks upstream. Rejects with UpstreamError or RegistryError. */
-  readonly ask: () => Promise<Listing<T>>;
+  readonly ask: () => Promise<UpstreamList<T>>;
 }
 
-export interface ListingAnswer<T> {
+export interface ListAnswer<T> {
   /** What upstream gives, or gave last; undefined when it never gave any. */
   readonly listed: readonly T[] | undefined;
   readonly result: CacheResult;
@@ -53,10 +53,10 @@ export interface ListingAnswer<T> {
  * Lists that upstream gives: asked for when they are due, and answered from what is known when upstream is in
  * trouble.
  */
-export class Listings<T> {
+export class UpstreamLists<T> {
   readonly #clock: Clock;
-  readonly #known: LRUCache<string, Listing<T>>;
-  readonly #requests = new SingleFlight<Listing<T>>();
+  readonly #known: LRUCache<string, UpstreamList<T>>;
+  readonly #requests = new SingleFlight<UpstreamList<T>>();
 
   /** @param remembered items kept in memory, over all lists */
   constructor(clock: Clock, remembered: number) {
@@ -67,8 +67,8 @@ export class Listings<T> {
   /** What is known of a list without asking anybody. */
   async known(
     key: string,
-    { recorded }: Pick<ListingSource<T>, 'recorded'>,
-  ): Promise<Listing<T> | undefined> {
+    { recorded }: Pick<ListSource<T>, 'recorded'>,
+  ): Promise<UpstreamList<T> | undefined> {
     const remembered = this.#known.get(key);
     if (remembered !== undefined) return remembered;
     const found = await recorded();
@@ -77,10 +77,10 @@ export class Listings<T> {
   }
 
   /** Rejects with UpstreamError or RegistryError when upstream cannot be asked and nothing is known. */
-  async get(key: string, source: ListingSource<T>): Promise<ListingAnswer<T>> {
+  async get(key: string, source: ListSource<T>): Promise<ListAnswer<T>> {
     const { breaker } = source;
     const known = await this.known(key, source);
-    const stale = (warning: string, upstreamMs: number): ListingAnswer<T> => ({
+    const stale = (warning: string, upstreamMs: number): ListAnswer<T> => ({
       listed: known?.items,
       result: 'stale',
       upstreamMs,
@@ -99,10 +99,10 @@ export class Listings<T> {
     const timeLimit = nothing && breaker.admits ? emptyTimeLimitMs : timeLimitMs;
     const startedAt = this.#clock.monotonic();
     const { outcome, joined } = this.#requests.run(key, async () => {
-      const listing = await source.ask();
-      const { notices: _, ...kept } = listing;
-      if (listing.warning === undefined) this.#known.set(key, kept);
-      return listing;
+      const list = await source.ask();
+      const { notices: _, ...kept } = list;
+      if (list.warning === undefined) this.#known.set(key, kept);
+      return list;
     });
     const end = settled(outcome);
     const first = await (mustAnswer ? end : within(this.#clock, timeLimit, end));
@@ -129,7 +129,7 @@ export class Listings<T> {
     if (items !== known.items) this.#known.set(key, { ...known, items });
   }
 
-  #isFresh({ checkedAt, maxAgeMs = freshMs }: Listing<T>): boolean {
+  #isFresh({ checkedAt, maxAgeMs = freshMs }: UpstreamList<T>): boolean {
     return isWithin(this.#clock, maxAgeMs, checkedAt);
   }
 }
