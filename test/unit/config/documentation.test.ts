@@ -33,10 +33,11 @@ describe('docs/configuration.md', () => {
  * Configurations, or sections of one, that a page shows; other programs' YAML has the command before it that
  * prints it.
  */
-const shown = ['README.md', 'docs/configuration.md', 'docs/operations.md', 'docs/security.md'].flatMap((page) =>
-  [
-    ...readFileSync(new URL(`../../../${page}`, import.meta.url), 'utf8').matchAll(/```yaml\n([^]*?)```/gu),
-  ].map(([, block = ''], index) => ({ page, nth: index + 1, block })),
+const shown = ['README.md', 'docs/configuration.md', 'docs/operations.md', 'docs/security.md'].flatMap(
+  (page) =>
+    [
+      ...readFileSync(new URL(`../../../${page}`, import.meta.url), 'utf8').matchAll(/```yaml\n([^]*?)```/gu),
+    ].map(([, block = ''], index) => ({ page, nth: index + 1, block })),
 );
 
 describe('what the documentation shows as configuration', () => {
