@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml, stringify } from 'yaml';
-import { JsonEdit, takeBackJson } from '../../src/cli/setup/files/json-edit.ts';
-import { takeBackYaml, YamlEdit } from '../../src/cli/setup/files/yaml-edit.ts';
+import { addToLists, removeFromLists } from '../../src/cli/setup/files/json-lists.ts';
+import { removeYamlEntries } from '../../src/cli/setup/files/yaml-entries.ts';
 
 const mirror = 'http://mirror.lan:5000';
 const authority = 'mirror.lan:5000';
@@ -11,10 +11,7 @@ const parseJson = (text: string): Record<string, unknown> => JSON.parse(text) as
 
 describe("entries in other people's files", () => {
   test('of any JSON object: they are there, all else is as it was, and taken back the object is what it was', () => {
-    const edit = new JsonEdit([
-      { path: ['registry-mirrors'], values: [mirror] },
-      { path: ['insecure-registries'], values: [authority] },
-    ]);
+    const lists = { 'registry-mirrors': [mirror], 'insecure-registries': [authority] };
     const list = fc.array(fc.oneof(fc.string(), fc.constantFrom(mirror, authority)));
     const settings = fc
       .tuple(
@@ -25,7 +22,7 @@ describe("entries in other people's files", () => {
     fc.assert(
       fc.property(settings, fc.constantFrom('', '  ', '\t', '    '), (before, indent) => {
         const text = JSON.stringify(before, null, indent);
-        const edited = edit.apply(text);
+        const edited = addToLists(text, lists);
         const {
           'registry-mirrors': mirrors,
           'insecure-registries': insecure,
@@ -36,19 +33,15 @@ describe("entries in other people's files", () => {
         expect(mirrors).toContain(mirror);
         expect(insecure).toContain(authority);
         expect(rest).toEqual(others);
-        expect(edit.apply(edited.text)).toEqual({ text: edited.text, added: [] });
-        expect(parseJson(takeBackJson(edited.text, edited.added).text)).toEqual(parseJson(text));
+        expect(addToLists(edited.text, lists)).toEqual({ text: edited.text, added: [] });
+        expect(parseJson(removeFromLists(edited.text, edited.added).text)).toEqual(parseJson(text));
       }),
     );
   });
 
-  test('of any registries.yaml: they are there, and taken back it says what it said', () => {
-    const edit = new YamlEdit([
-      { path: ['mirrors', 'docker.io', 'endpoint'], values: [mirror] },
-      { path: ['configs', authority, 'tls', 'ca_file'], value: '/ca.crt' },
-    ]);
+  test('of any registries.yaml: what earlier versions added is taken back, and it says what it said', () => {
     const name = fc.constantFrom('docker.io', 'ghcr.io', '*', 'registry.lan:5000');
-    const endpoint = fc.array(fc.constantFrom(mirror, 'https://a', 'https://b/v2/x'), { maxLength: 3 });
+    const endpoint = fc.array(fc.constantFrom('https://a', 'https://b/v2/x'), { maxLength: 3 });
     const rewrite = fc.dictionary(fc.string(), fc.string(), { maxKeys: 2 });
     const settings = fc.record(
       {
@@ -62,19 +55,32 @@ describe("entries in other people's files", () => {
       { requiredKeys: [] },
     );
     fc.assert(
-      fc.property(settings, fc.boolean(), (before, flow) => {
-        const text = stringify(before, {
+      fc.property(settings, fc.boolean(), (given, flow) => {
+        const before = structuredClone(given);
+        delete before.configs?.[authority];
+        const hub = before.mirrors?.['docker.io'];
+        const after = {
+          ...before,
+          mirrors: {
+            ...before.mirrors,
+            'docker.io': { ...hub, endpoint: [mirror, ...(hub?.endpoint ?? [])] },
+          },
+          configs: { ...before.configs, [authority]: { tls: { ca_file: '/ca.crt' } } },
+        };
+        const added = [
+          {
+            path: ['mirrors', 'docker.io', 'endpoint'],
+            values: [mirror],
+            depth: hub?.endpoint ? 3 : hub ? 2 : before.mirrors ? 1 : 0,
+          },
+          { path: ['configs', authority, 'tls', 'ca_file'], depth: before.configs ? 1 : 0 },
+        ];
+        const text = stringify(after, {
           collectionStyle: flow ? 'flow' : 'any',
           aliasDuplicateObjects: false,
         });
-        const edited = edit.apply(text);
 
-        expect(parseYaml(edited.text)).toMatchObject({
-          mirrors: { 'docker.io': { endpoint: expect.arrayContaining([mirror]) as unknown } },
-          configs: { [authority]: { tls: { ca_file: '/ca.crt' } } },
-        });
-        expect(edit.apply(edited.text)).toEqual({ text: edited.text, added: [] });
-        expect(parseYaml(takeBackYaml(edited.text, edited.added).text)).toEqual(parseYaml(text));
+        expect(parseYaml(removeYamlEntries(text, added).text)).toEqual(parseYaml(stringify(before)));
       }),
     );
   });

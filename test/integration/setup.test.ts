@@ -90,7 +90,7 @@ describe('entrepot setup', () => {
     expect(await readFile(file, 'utf8')).toBe(before.replace('true', 'false'));
   });
 
-  it('says which file its client could not read afterwards, and writes none', async () => {
+  it('leaves a file of others as it is, and says what to change there by hand', async () => {
     await using folder = await TempFolder.create();
     const file = folder.join('etc', 'containerd', 'config.toml');
     await mkdir(folder.join('etc', 'containerd'), { recursive: true });
@@ -99,12 +99,18 @@ describe('entrepot setup', () => {
 
     const answer = await run('containerd', ...mirror, '--apply', '--root', folder.path);
 
-    expect(answer).toMatchObject({
-      code: 1,
-      err: `entrepot: ${file} could not be read any more after the change: do it by hand; nothing has been written\n`,
-    });
+    expect(answer).toMatchObject({ code: 0, err: '' });
+    expect(answer.out).toContain(
+      `created   ${folder.join('etc', 'containerd', 'certs.d', 'ghcr.io', 'hosts.toml')}\n`,
+    );
+    expect(answer.out).toContain(
+      `\n# By hand, since these files are not Entrepot's:\n#   ${file}: set config_path = "/etc/containerd/certs.d" below [plugins."io.containerd.grpc.v1.cri".registry]\n\n# Then:\n`,
+    );
     expect(await readFile(file, 'utf8')).toBe(before);
-    expect(await readdir(folder.join('etc', 'containerd'))).toEqual(['config.toml']);
+    const again = await run('containerd', ...mirror, '--apply', '--root', folder.path);
+    expect(again.out).toMatch(
+      /^All is as it should be; nothing was written\.\n\n# By hand, .*\n#   .*config\.toml: set/u,
+    );
   });
 
   it('shows the difference and writes nothing', async () => {

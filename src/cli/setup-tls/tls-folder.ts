@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { errnoOf, unlessMissing } from '../../store/file-error.ts';
 import { makeFolder, syncFolder } from '../../store/folder.ts';
 import { CertificateAuthority, type Issued } from './certificate-authority.ts';
-import { writeDurably } from './durable-file.ts';
+import { writeDurably } from '../staged-file.ts';
 import { KeyError, newKey } from './private-key.ts';
 import type { SubjectName } from './subject-name.ts';
 

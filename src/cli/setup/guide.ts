@@ -1,13 +1,6 @@
-import type { Edit } from './files/edit.ts';
+import type { LocalFile } from './files/local-file.ts';
 import type { ClientVersion } from './client-version.ts';
 import type { MirrorAddress } from './mirror-address.ts';
-
-/** A file on the client's machine. */
-export interface LocalFile {
-  /** Absolute, or relative to the working folder of the user's project. */
-  readonly path: string;
-  readonly edit: Edit;
-}
 
 /** Something to be put where Entrepot cannot reach. */
 export interface Snippet {
@@ -16,17 +9,19 @@ export interface Snippet {
   readonly text: string;
 }
 
+/** A sentence or two for the reader, code on lines of its own after them. False or undefined: nothing to say. */
+export type Note = string | false | undefined;
+
 /** All that a client needs to pull through the mirror. */
 export interface Guide {
-  readonly files: readonly LocalFile[];
-  readonly snippets: readonly Snippet[];
+  readonly files?: readonly LocalFile[];
+  readonly snippets?: readonly Snippet[];
   /** Commands that make the client read the files, and that check the result. */
-  readonly after: readonly string[];
-  /** What was decided for the reader, who should know of it also where the files are written for them. */
-  readonly decisions?: readonly string[];
-  /** Notes for the reader, a sentence or two each. */
-  readonly notes: readonly string[];
+  readonly commands?: readonly string[];
+  /** What was decided for the reader; also told after the files were written. */
+  readonly decision?: Note;
+  readonly notes: readonly Note[];
 }
 
 /** @param version of the client; undefined when it is not known, or makes no difference */
-export type GuideTo = (mirror: MirrorAddress, version?: ClientVersion) => Guide;
+export type MakeGuide = (mirror: MirrorAddress, version?: ClientVersion) => Guide;

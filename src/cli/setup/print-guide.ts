@@ -1,25 +1,27 @@
-import type { Guide } from './guide.ts';
+import { textOf } from './files/local-file.ts';
+import type { Guide, Note } from './guide.ts';
 
 const width = 100;
 
 /** Everything of a guide, with the explanations as comments, so that a part can be pasted as it is. */
-export function printGuide({ files, snippets, after, decisions = [], notes }: Guide): string {
+export function printGuide({ files = [], snippets = [], commands = [], decision, notes }: Guide): string {
   return [
-    ...files.map(({ path, edit }) => `# ${path}\n${edit.shown}`),
+    ...files.map((file) => `# ${file.path}\n${textOf(file)}`),
     ...snippets.map(({ title, text }) => `# ${title}\n${text}`),
-    ...(after.length === 0 ? [] : [printAfter(after)]),
-    ...printNotes([...decisions, ...notes]),
+    ...(commands.length === 0 ? [] : [printCommands(commands)]),
+    ...printNotes([decision, ...notes]),
   ].join('\n');
 }
 
 /** What to run once the files are there. */
-export function printAfter(after: readonly string[]): string {
-  return `# Then:\n${after.map((command) => `#   ${command}\n`).join('')}`;
+export function printCommands(commands: readonly string[]): string {
+  return `# Then:\n${commands.map((command) => `#   ${command}\n`).join('')}`;
 }
 
 /** Nothing, or one text. */
-export function printNotes(notes: readonly string[]): readonly string[] {
-  return notes.length === 0 ? [] : [`# Good to know:\n${notes.map(printNote).join('')}`];
+export function printNotes(notes: readonly Note[]): readonly string[] {
+  const printed = notes.filter((note) => typeof note === 'string').map(printNote);
+  return printed.length === 0 ? [] : [`# Good to know:\n${printed.join('')}`];
 }
 
 /** Lines after the first are code, which is not wrapped. */
@@ -31,12 +33,10 @@ function printNote(note: string): string {
 
 function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = [];
-  let line = '';
   for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
+    const longer = `${lines.at(-1) ?? ''} ${word}`;
+    if (lines.length === 0 || longer.length > columns) lines.push(word);
+    else lines.splice(-1, 1, longer);
   }
-  return [...lines, line];
+  return lines;
 }

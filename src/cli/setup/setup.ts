@@ -8,13 +8,13 @@ import { readAuthority } from './authority-option.ts';
 import { versioned, type ClientName } from './client-names.ts';
 import { parseClientVersion, type ClientVersion } from './client-version.ts';
 import { guides } from './clients/guides.ts';
-import { carryOut } from './files/carry-out.ts';
+import { applyPlan } from './files/apply-plan.ts';
 import { backupOf, changes, planFiles, type FilePlan, type Plan } from './files/plan.ts';
 import { Root } from './files/root.ts';
 import type { Guide } from './guide.ts';
 import { installedVersions, type InstalledVersion } from './installed-version.ts';
 import { mirrorAddress } from './mirror-address.ts';
-import { printAfter, printGuide, printNotes } from './print-guide.ts';
+import { printCommands, printGuide, printNotes } from './print-guide.ts';
 import { SetupError, SetupUsageError } from './setup-error.ts';
 
 export interface SetupOptions {
@@ -72,11 +72,11 @@ async function run(
   const guide = undo
     ? undefined
     : await guideOf(client, file, options, await versionOf(client, options, installed));
-  const look = async (): Promise<Plan> => planFiles(guide?.files ?? [], record, root);
-  const plan = await look();
-  if (dryRun) terminal.out(plan.settled ? nothingToDo(undo) : changes(plan).map(difference).join('\n'));
-  else if (plan.settled) terminal.out(nothingToDo(undo));
-  else terminal.out(report(await carryOut(look, root), guide));
+  const makePlan = async (): Promise<Plan> => planFiles(guide?.files ?? [], record, root);
+  const plan = await makePlan();
+  if (plan.settled) terminal.out(nothingToDo(undo) + byHand(plan));
+  else if (dryRun) terminal.out(changes(plan).map(difference).join('\n') + byHand(plan));
+  else terminal.out(report(await applyPlan(makePlan, root), guide));
 }
 
 async function guideOf(
@@ -133,14 +133,22 @@ function difference({ target, before, after }: FilePlan): string {
   );
 }
 
+/** What is left to the owners of files. */
+function byHand({ files }: Plan): string {
+  const lines = files.flatMap(({ target, byHand: what }) =>
+    what === undefined ? [] : [`#   ${target}: ${what}\n`],
+  );
+  return lines.length === 0 ? '' : `\n# By hand, since these files are not Entrepot's:\n${lines.join('')}`;
+}
+
 /** @param guide undefined after an undo */
 function report(plan: Plan, guide: Guide | undefined): string {
   const lines = changes(plan).map((file) => `${deed(file)}  ${file.target}${backupNote(file)}\n`);
   const then =
     guide === undefined
       ? ['Restart or reload the client, as after --apply.\n']
-      : [printAfter(guide.after), ...printNotes(guide.decisions ?? [])];
-  return `${lines.join('')}\n${then.join('\n')}`;
+      : [printCommands(guide.commands ?? []), ...printNotes([guide.decision])];
+  return `${lines.join('')}${byHand(plan)}\n${then.join('\n')}`;
 }
 
 function deed({ before, after, recorded }: FilePlan): string {

@@ -1,10 +1,8 @@
-import { BlockEdit } from '../files/block-edit.ts';
-import { EditConflict } from '../files/edit.ts';
-import { lookUp, parseToml } from '../files/toml.ts';
+import { mainFile } from '../files/local-file.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
-import { sampleImage } from './image-name.ts';
 import { authorityFile } from './authority.ts';
+import { sampleImage } from './image-name.ts';
 import { certificateNote } from './notes.ts';
 
 const authority = '/etc/buildkit/entrepot-ca.crt';
@@ -13,14 +11,14 @@ export function buildkit(mirror: MirrorAddress): Guide {
   const { origin, login } = mirror;
   return {
     files: [
-      {
+      mainFile({
         path: '/etc/buildkit/buildkitd.toml',
-        edit: new BlockEdit((rest) => withoutConflict(rest, mirror, buildkitdToml(mirror, authority))),
-      },
+        kind: 'block',
+        text: buildkitdToml(mirror, authority),
+      }),
       ...authorityFile(mirror, authority),
     ],
-    snippets: [],
-    after: [
+    commands: [
       "systemctl restart buildkit   # a buildkitd of one's own",
       'docker buildx create --use --driver docker-container --buildkitd-config /etc/buildkit/buildkitd.toml',
       `printf 'FROM ${sampleImage(mirror)}\\n' | docker buildx build -`,
@@ -28,12 +26,9 @@ export function buildkit(mirror: MirrorAddress): Guide {
     notes: [
       "The builder inside dockerd (docker build without buildx create) goes by dockerd's daemon.json: entrepot setup docker.",
       'A builder keeps the configuration that it was created with: create it anew after a change.',
-      ...(login === 'none'
-        ? []
-        : [
-            `docker login ${origin.authority} on the machine that starts the build is all that BuildKit needs.`,
-          ]),
-      ...certificateNote(
+      login !== 'none' &&
+        `docker login ${origin.authority} on the machine that starts the build is all that BuildKit needs.`,
+      certificateNote(
         mirror,
         `buildkitd.toml, as [[registry."${origin.authority}".keypair]] with key and cert`,
       ),
@@ -48,14 +43,4 @@ export function buildkitdToml({ origin, upstreams, ca }: MirrorAddress, authorit
   const trust = ca === undefined ? '' : `  ca = ["${authorityPath}"]\n`;
   tables.push(`[registry."${origin.authority}"]\n  http = ${!origin.secure}\n${trust}`);
   return tables.join('\n');
-}
-
-/** A table may not be there twice. */
-function withoutConflict(rest: string, { origin, upstreams }: MirrorAddress, lines: string): string {
-  const config = parseToml(rest);
-  const taken = [...upstreams.map(({ name }) => name), origin.authority].find(
-    (name) => lookUp(config, 'registry', name) !== undefined,
-  );
-  if (taken === undefined) return lines;
-  throw new EditConflict(`has a [registry."${taken}"] already: put the lines in by hand`);
 }

@@ -49,13 +49,11 @@ ${indent(ca, 4)}    PEM
     buildkitd-config-inline: |
 ${indent(buildkitdToml(mirror, `${certs}/ca.crt`), 6)}`);
   return {
-    files: [],
     snippets: [{ title: '.github/workflows/NAME.yml, steps of a job', text: steps.join('\n') }],
-    after: [],
     notes: [
       `The runner must reach ${origin.url}: use runners of your own in its network. GitHub's hosted runners do so only if the mirror is public.`,
       'container: and services: of a job are pulled before its first step. For those, set up the Docker of the runner itself: entrepot setup docker --apply.',
-      ...certificateNote(mirror, `${certs}/client.cert and client.key`),
+      certificateNote(mirror, `${certs}/client.cert and client.key`),
     ],
   };
 }

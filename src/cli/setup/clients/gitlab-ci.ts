@@ -11,6 +11,9 @@ export function gitlabCi(mirror: MirrorAddress): Guide {
     ...(hub === undefined ? [] : ['--registry-mirror', hub.url]),
     ...(origin.secure ? [] : dockerdAddresses(mirror)).flatMap((at) => ['--insecure-registry', at.authority]),
   ];
+  const authorities = dockerdAddresses(mirror).map(
+    ({ authority }) => `/etc/docker/certs.d/${authority}/ca.crt`,
+  );
   const command = JSON.stringify(flags).replaceAll(',', ', ');
   const pipeline: Snippet = {
     title: '.gitlab-ci.yml, for jobs that use Docker in Docker',
@@ -39,18 +42,11 @@ ${login === 'none' ? '' : `    - echo "$MIRROR_PASSWORD" | docker login --userna
 ${flags.length === 0 ? '' : `  command = ${command}\n`}`,
   };
   return {
-    files: [],
     snippets: [pipeline, runner],
-    after: [],
     notes: [
       'image: and services: of a job are pulled by the Docker (or the cluster) that the runner uses: entrepot setup docker --apply there, or containerd.',
-      ...(mirror.ca === undefined
-        ? []
-        : [
-            `The authority's certificate belongs into ${dockerdAddresses(mirror)
-              .map(({ authority }) => `/etc/docker/certs.d/${authority}/ca.crt`)
-              .join(' and ')} on the runner; entrepot setup docker --apply puts it there.`,
-          ]),
+      mirror.ca !== undefined &&
+        `The authority's certificate belongs into ${authorities.join(' and ')} on the runner; entrepot setup docker --apply puts it there.`,
       namesNote(mirror),
     ],
   };

@@ -1,5 +1,5 @@
 import type { ClientName } from '../client-names.ts';
-import type { GuideTo } from '../guide.ts';
+import type { MakeGuide } from '../guide.ts';
 import { buildkit } from './buildkit.ts';
 import { containerd } from './containerd.ts';
 import { docker } from './docker.ts';
@@ -13,7 +13,7 @@ import { ollama } from './ollama.ts';
 import { podman } from './podman.ts';
 
 interface Client {
-  readonly guide: GuideTo;
+  readonly guide: MakeGuide;
   /** Where to remember what was written; undefined for clients without files on their machine. */
   readonly record: string | undefined;
 }

@@ -1,7 +1,5 @@
 import { isAtLeast, type ClientVersion } from '../client-version.ts';
-import { BlockEdit } from '../files/block-edit.ts';
-import { alone } from '../files/toml.ts';
-import type { LocalFile } from '../guide.ts';
+import type { LocalFile } from '../files/local-file.ts';
 import type { MirrorAddress, MirroredUpstream } from '../mirror-address.ts';
 
 /** The client that reads a `hosts.toml`. */
@@ -57,7 +55,8 @@ export function hostsFile(
 ): LocalFile {
   return {
     path: `${folder}/${upstream.name}/hosts.toml`,
-    edit: new BlockEdit(alone(hostsToml(upstream, mirror, authority, client))),
+    kind: 'block',
+    text: hostsToml(upstream, mirror, authority, client),
   };
 }
 

@@ -3,7 +3,7 @@ import type { MirrorAddress, MirroredUpstream, Origin } from '../mirror-address.
 import { list } from './notes.ts';
 
 /** Where an image of an upstream is pulled from the mirror by its name alone. */
-export interface ImagePrefix {
+interface ImagePrefix {
   readonly origin: Origin;
   /** What stands before the repository in the image's name. */
   readonly prefix: string;
@@ -33,10 +33,10 @@ export function imageOrigins(mirror: MirrorAddress): readonly Origin[] {
 }
 
 /** What is left out, and what the operator can do about it. */
-export function omittedNote(mirror: MirrorAddress): readonly string[] {
+export function omittedNote(mirror: MirrorAddress): string | false {
   const omitted = mirror.upstreams.filter((upstream) => imagePrefix(mirror, upstream) === undefined);
-  if (omitted.length === 0) return [];
-  return [
-    `Left out: ${list(omitted)}. A name with a port cannot stand in a path for this client; give such an upstream a listen address or a host name of its own in the configuration.`,
-  ];
+  return (
+    omitted.length > 0 &&
+    `Left out: ${list(omitted)}. A name with a port cannot stand in a path for this client; give such an upstream a listen address or a host name of its own in the configuration.`
+  );
 }

@@ -1,9 +1,9 @@
-import { YamlEdit } from '../files/yaml-edit.ts';
-import type { Entry } from '../files/entries.ts';
+import { stringify } from 'yaml';
+import { mainFile } from '../files/local-file.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
-import { sampleImage } from './image-name.ts';
 import { authorityFile } from './authority.ts';
+import { sampleImage } from './image-name.ts';
 import { certificateNote } from './notes.ts';
 
 export function k3s(mirror: MirrorAddress): Guide {
@@ -21,30 +21,25 @@ export function rke2(mirror: MirrorAddress): Guide {
 }
 
 /** See https://docs.k3s.io/installation/private-registry */
-function rancher(mirror: MirrorAddress, folder: string, after: readonly string[]): Guide {
+function rancher(mirror: MirrorAddress, folder: string, commands: readonly string[]): Guide {
   const { origin, upstreams, login, ca } = mirror;
   const authority = `${folder}/entrepot-ca.crt`;
-  const entries: Entry[] = upstreams.map(({ name }) => ({
-    path: ['mirrors', name, 'endpoint'],
-    values: [origin.url],
-  }));
-  if (ca !== undefined)
-    entries.push({ path: ['configs', origin.authority, 'tls', 'ca_file'], value: authority });
+  const registries = {
+    mirrors: Object.fromEntries(upstreams.map(({ name }) => [name, { endpoint: [origin.url] }])),
+    configs: ca === undefined ? undefined : { [origin.authority]: { tls: { ca_file: authority } } },
+  };
   return {
     files: [
-      { path: `${folder}/registries.yaml`, edit: new YamlEdit(entries) },
+      // Not a block: a login has to stand in the midst of it.
+      mainFile({ path: `${folder}/registries.yaml`, kind: 'whole', text: stringify(registries) }),
       ...authorityFile(mirror, authority),
     ],
-    snippets: [],
-    after,
+    commands,
     notes: [
       'When the mirror fails, containerd asks the registry itself, unless the node was started with --disable-default-registry-endpoint.',
-      ...(login === 'none'
-        ? []
-        : [
-            `To log in to the mirror, add to registries.yaml, and let only root read it:\n  configs:\n    "${origin.authority}":\n      auth: { username: USER, password: PASSWORD }`,
-          ]),
-      ...certificateNote(
+      login !== 'none' &&
+        `To log in to the mirror, add to registries.yaml, and let only root read it:\n  configs:\n    "${origin.authority}":\n      auth: { username: USER, password: PASSWORD }`,
+      certificateNote(
         mirror,
         `registries.yaml, as cert_file and key_file below configs."${origin.authority}".tls`,
       ),

@@ -8,25 +8,16 @@ const authority = '/kaniko/ssl/certs/entrepot-ca.crt';
 export function kaniko(mirror: MirrorAddress): Guide {
   const { origin, login } = mirror;
   return {
-    files: [],
     snippets: [{ title: 'arguments of /kaniko/executor', text: `${kanikoFlags(mirror).join('\n')}\n` }],
-    after: [],
     notes: [
-      ...omittedNote(mirror),
+      omittedNote(mirror),
       '--registry-map with a path wants kaniko 1.23 or newer. When the mirror fails, kaniko asks the registry itself, unless it runs with --skip-default-registry-fallback.',
-      ...(mirror.ca === undefined
-        ? []
-        : [
-            `The authority's certificate has to be in the container at ${authority}, from a secret or a config map.`,
-          ]),
-      ...(login === 'none'
-        ? []
-        : [
-            `The login for ${origin.authority} is looked up in /kaniko/.docker/config.json, as docker login writes it.`,
-          ]),
-      ...(mirror.clientCertificates
-        ? ['The mirror asks for a client certificate: --registry-client-cert=HOST=CERTIFICATE,KEY.']
-        : []),
+      mirror.ca !== undefined &&
+        `The authority's certificate has to be in the container at ${authority}, from a secret or a config map.`,
+      login !== 'none' &&
+        `The login for ${origin.authority} is looked up in /kaniko/.docker/config.json, as docker login writes it.`,
+      mirror.clientCertificates &&
+        'The mirror asks for a client certificate: --registry-client-cert=HOST=CERTIFICATE,KEY.',
     ],
   };
 }

@@ -1,11 +1,10 @@
 import { stringify } from 'yaml';
 import type { ClientVersion } from '../client-version.ts';
-import { WholeFile } from '../files/whole-file.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { sampleImage } from './image-name.ts';
 import { authorityFile } from './authority.ts';
-import { loginNotes } from './containerd.ts';
+import { loginNote, registryTable } from './containerd.ts';
 import { hostsFile, hostsNote, type HostsClient } from './hosts-toml.ts';
 
 const folder = 'entrepot-certs.d';
@@ -18,7 +17,7 @@ export function kind(mirror: MirrorAddress, version?: ClientVersion): Guide {
   const cluster = {
     kind: 'Cluster',
     apiVersion: 'kind.x-k8s.io/v1alpha4',
-    containerdConfigPatches: [`[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "${certs}"\n`],
+    containerdConfigPatches: [registryTable],
     nodes: [
       {
         role: 'control-plane',
@@ -28,19 +27,18 @@ export function kind(mirror: MirrorAddress, version?: ClientVersion): Guide {
   };
   return {
     files: [
-      { path: 'kind-entrepot.yaml', edit: new WholeFile(stringify(cluster)) },
+      { path: 'kind-entrepot.yaml', kind: 'whole', text: stringify(cluster) },
       ...upstreams.map((upstream) => hostsFile(folder, upstream, mirror, `${certs}/entrepot-ca.crt`, client)),
       ...authorityFile(mirror, `${folder}/entrepot-ca.crt`),
     ],
-    snippets: [],
-    after: [
+    commands: [
       'kind create cluster --config kind-entrepot.yaml',
       `docker exec kind-control-plane crictl pull ${sampleImage(mirror)}`,
     ],
-    decisions: [hostsNote(client)],
+    decision: hostsNote(client),
     notes: [
       `The nodes must reach ${origin.url} from their containers: localhost is not the mirror there. Give other nodes of the cluster the same extraMounts.`,
-      ...loginNotes(login, origin.url),
+      loginNote(login, origin.url),
     ],
   };
 }

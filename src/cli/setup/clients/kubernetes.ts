@@ -5,7 +5,7 @@ import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { sampleImage } from './image-name.ts';
 import { hostsNote, hostsToml, type HostsClient } from './hosts-toml.ts';
-import { loginNotes } from './containerd.ts';
+import { loginNote } from './containerd.ts';
 import { indent } from './indent.ts';
 
 const certs = '/etc/containerd/certs.d';
@@ -16,7 +16,6 @@ export function kubernetes(mirror: MirrorAddress, version?: ClientVersion): Guid
   const client: HostsClient = { reader: 'containerd', version };
   const { origin, login } = mirror;
   return {
-    files: [],
     snippets: [
       {
         title: 'entrepot.yaml: the mirror in the cluster; leave it out if it runs elsewhere',
@@ -24,14 +23,12 @@ export function kubernetes(mirror: MirrorAddress, version?: ClientVersion): Guid
       },
       { title: 'entrepot-nodes.yaml: containerd on every node', text: nodes(mirror, client) },
     ],
-    after: [
+    commands: [
       'kubectl apply -f entrepot.yaml -f entrepot-nodes.yaml',
       'kubectl -n entrepot rollout status deployment/entrepot daemonset/entrepot-nodes',
       `kubectl run check --rm -i --restart=Never --image=${sampleImage(mirror)} -- true`,
     ],
-    decisions: [
-      `${hostsNote(client)} "kubectl get nodes -o wide" shows the nodes' versions; the oldest one counts.`,
-    ],
+    decision: `${hostsNote(client)} "kubectl get nodes -o wide" shows the nodes' versions; the oldest one counts.`,
     notes: [
       `Nodes do not resolve names of services. For the mirror in the cluster, render this with --mirror http://NODE:30500, the address of a node or of a load balancer before them, in place of ${origin.url}.`,
       'Build the image with "docker build -t REGISTRY/entrepot ." and push it to a registry that the nodes reach without the mirror.',
@@ -39,7 +36,7 @@ export function kubernetes(mirror: MirrorAddress, version?: ClientVersion): Guid
       `The nodes' containerd must have config_path = "${certs}" in /etc/containerd/config.toml (grep config_path on a node: some managed clusters have another folder, to be put in place of it above). kubeadm's nodes want "entrepot setup containerd --apply" once; k3s and RKE2 have a file of their own: entrepot setup k3s.`,
       "imagePullSecrets are for the image's own registry. containerd offers them to mirrors as well; Entrepot ignores them, unless auth.passthrough is on.",
       'Deleting the daemon set leaves the hosts.toml files, which do no harm: a mirror that is gone is passed over.',
-      ...loginNotes(login, origin.url),
+      loginNote(login, origin.url),
     ],
   };
 }

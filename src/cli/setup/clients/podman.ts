@@ -1,5 +1,4 @@
-import { BlockEdit } from '../files/block-edit.ts';
-import { alone } from '../files/toml.ts';
+import type { LocalFile } from '../files/local-file.ts';
 import type { Guide } from '../guide.ts';
 import type { MirrorAddress } from '../mirror-address.ts';
 import { authorityFile } from './authority.ts';
@@ -11,31 +10,27 @@ export function podman(mirror: MirrorAddress): Guide {
   const { origin, login } = mirror;
   const certs = '/etc/containers/certs.d';
   const origins = imageOrigins(mirror);
+  const registries: LocalFile = {
+    path: '/etc/containers/registries.conf.d/50-entrepot.conf',
+    kind: 'block',
+    text: registriesConf(mirror),
+  };
   return {
     files: [
-      ...(origins.length === 0
-        ? []
-        : [
-            {
-              path: '/etc/containers/registries.conf.d/50-entrepot.conf',
-              edit: new BlockEdit(alone(registriesConf(mirror))),
-            },
-          ]),
+      ...(origins.length === 0 ? [] : [registries]),
       ...origins.flatMap(({ authority }) => authorityFile(mirror, `${certs}/${authority}/ca.crt`)),
     ],
-    snippets: [],
-    after: [
+    commands: [
       `podman pull ${sampleImage(mirror)}   # nothing to restart for podman, Buildah and skopeo`,
       'systemctl reload crio   # where CRI-O runs',
     ],
     notes: [
-      ...omittedNote(mirror),
+      omittedNote(mirror),
       'Names without a registry (podman pull alpine) are completed as unqualified-search-registries in registries.conf says; that is left alone.',
       'Once the mirror has answered with a manifest, podman takes the layers from it alone: only the manifest has a fallback.',
-      ...(login === 'none'
-        ? []
-        : [`podman login ${origin.authority} is used for everything that is pulled through the mirror.`]),
-      ...certificateNote(mirror, `${certs}/${origin.authority}/client.cert and client.key`),
+      login !== 'none' &&
+        `podman login ${origin.authority} is used for everything that is pulled through the mirror.`,
+      certificateNote(mirror, `${certs}/${origin.authority}/client.cert and client.key`),
     ],
   };
 }

@@ -1,4 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { errnoOf } from '../../../store/file-error.ts';
 import { SetupError } from '../setup-error.ts';
 
 /** Keeps a second setup of the same client away until it is disposed of. */
@@ -11,7 +12,7 @@ export class Lock implements AsyncDisposable {
 
   /**
    * @param file is made, in a folder that is there
-   * @throws SetupError when another process has it; what else the file system says
+   * @throws SetupError when another process has it, or an error of the file system
    */
   static async take(file: string): Promise<Lock> {
     for (const attempt of [1, 2]) {
@@ -19,7 +20,7 @@ export class Lock implements AsyncDisposable {
         await writeFile(file, `${process.pid}\n`, { flag: 'wx' });
         return new Lock(file);
       } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+        if (errnoOf(error) !== 'EEXIST') throw error;
       }
       if (attempt === 2 || (await holderRuns(file))) break;
       await rm(file, { force: true });
@@ -40,6 +41,6 @@ async function holderRuns(file: string): Promise<boolean> {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return errnoOf(error) === 'EPERM';
   }
 }

@@ -1,18 +1,15 @@
 import { dirname, relative, sep } from 'node:path';
 import { SetupError } from '../setup-error.ts';
-import type { LocalFile } from '../guide.ts';
-import { takeBackBlock } from './block-edit.ts';
-import { EditConflict, type Rest } from './edit.ts';
-import { takeBackJson } from './json-edit.ts';
-import { readAgain } from './read-again.ts';
+import { removeBlock } from './block.ts';
+import { FileConflict, type Rest } from './edited.ts';
+import { removeFromLists } from './json-lists.ts';
+import { addTo, isTaken, type LocalFile } from './local-file.ts';
 import { hashOf, parseRecord, type RecordedFile } from './record.ts';
 import { readText, type Root } from './root.ts';
-import { takeBackYaml } from './yaml-edit.ts';
+import { removeYamlEntries } from './yaml-entries.ts';
 
 /** What becomes of one file. */
 export interface FilePlan {
-  /** As the client knows it. */
-  readonly path: string;
   /** Where it really is. */
   readonly target: string;
   /** Undefined: there is no file. */
@@ -20,8 +17,10 @@ export interface FilePlan {
   readonly after: string | undefined;
   /** Text of the backup that is beside it, if that is one of ours. */
   readonly backup: string | undefined;
-  /** What is to be remembered; undefined when nothing of Entrepot's is in it afterwards. */
+  /** What to remember; undefined when nothing of Entrepot's is in it afterwards. */
   readonly recorded: RecordedFile | undefined;
+  /** What its owner has to do, since the file is not Entrepot's. */
+  readonly byHand?: string | undefined;
 }
 
 export interface Plan {
@@ -39,8 +38,8 @@ export function changes({ files }: Plan): readonly FilePlan[] {
 }
 
 /**
- * Looks at all files and decides; writes nothing. What an earlier run added is taken out first, in files that are no longer
- * wanted as well.
+ * Looks at all files and decides; writes nothing. What an earlier run added is taken out first, also from files that are
+ * no longer wanted.
  *
  * @param wanted none, to take everything back
  * @throws SetupError
@@ -49,25 +48,17 @@ export async function planFiles(wanted: readonly LocalFile[], recordPath: string
   const record = await root.locate(recordPath);
   const text = await readText(record);
   const { files, folders } = parseRecord(record, text);
-  for (const { path } of files) {
-    if (isBelow(dirname(recordPath), path)) continue;
+  const outside = files.find(({ path }) => !isBelow(dirname(recordPath), path));
+  if (outside !== undefined) {
     throw new SetupError(
-      `${record} speaks of ${path}, which is not a file of this client: another program has written it; remove it`,
+      `${record} speaks of ${outside.path}, which is not a file of this client: another program has written it; remove it`,
     );
   }
   const paths = new Set([...wanted, ...files].map(({ path }) => path));
-  const plans = [];
-  for (const path of paths) {
-    const recorded = files.find((file) => file.path === path);
-    plans.push(
-      await planFile(
-        path,
-        wanted.find((file) => file.path === path),
-        recorded,
-        root,
-      ),
-    );
-  }
+  const plans = await Array.fromAsync(paths, async (path) => {
+    const isThis = (file: { readonly path: string }): boolean => file.path === path;
+    return planFile(await root.locate(path), wanted.find(isThis), files.find(isThis));
+  });
   const recorded = plans.flatMap((plan) => plan.recorded ?? []);
   const settled =
     plans.every(({ before, after }) => before === after) &&
@@ -76,56 +67,48 @@ export async function planFiles(wanted: readonly LocalFile[], recordPath: string
   return { files: plans, folders, record, settled };
 }
 
-/** A record is only as good as its folder, which may have come with somebody's sources: it is not followed out of there. */
+/** A record may have come with somebody's sources: it is not followed out of its folder. */
 function isBelow(folder: string, path: string): boolean {
   const [first] = relative(folder, path).split(sep);
   return first !== '..' && first !== '';
 }
 
-/** The copy of a file as it was before Entrepot first touched it. */
+/** The copy of a file as it was before Entrepot first changed it. */
 export function backupOf(target: string): string {
   return `${target}.entrepot-backup`;
 }
 
 async function planFile(
-  path: string,
+  target: string,
   wanted: LocalFile | undefined,
   recorded: RecordedFile | undefined,
-  root: Root,
 ): Promise<FilePlan> {
-  const target = await root.locate(path);
   const before = await readText(target);
   const beside = await readText(backupOf(target));
   const backup = beside !== undefined && recorded?.backup === hashOf(beside) ? beside : undefined;
+  const plan = { target, before, backup };
   try {
     const base = recorded === undefined ? before : withoutOurs(before, recorded, backup);
-    if (wanted === undefined) return { path, target, before, after: base, backup, recorded: undefined };
-    const { kind } = wanted.edit;
-    const { text: after, added } = wanted.edit.apply(base);
-    if (after === base) return { path, target, before, after, backup, recorded: undefined };
-    const original = backup ?? base;
-    return {
-      path,
-      target,
-      before,
-      after,
-      backup,
-      recorded: {
-        path,
-        kind,
-        base: base === undefined ? null : hashOf(base),
-        backup: original === undefined ? null : hashOf(original),
-        written: hashOf(after),
-        added,
-      },
-    };
+    if (wanted === undefined) return { ...plan, after: base, recorded: undefined };
+    const { path, kind } = wanted;
+    if (kind !== 'json' && wanted.byHand !== undefined && before !== undefined && isTaken(wanted, base)) {
+      return { ...plan, after: before, recorded, byHand: wanted.byHand(before) };
+    }
+    const { text: after, added } = addTo(wanted, base);
+    if (after === base) return { ...plan, after, recorded: undefined };
+    const hashes = { base: hashOrNull(base), backup: hashOrNull(backup ?? base), written: hashOf(after) };
+    return { ...plan, after, recorded: { path, kind, ...hashes, added: [...added] } };
   } catch (error) {
-    if (!(error instanceof EditConflict)) throw error;
+    if (!(error instanceof FileConflict)) throw error;
     throw new SetupError(`${target} ${error.message}; nothing has been written`, { cause: error });
   }
 }
 
-/** The file as it would be had Entrepot never touched it. */
+function hashOrNull(text: string | undefined): string | null {
+  return text === undefined ? null : hashOf(text);
+}
+
+/** The file as it would be had Entrepot never changed it. */
 function withoutOurs(
   text: string | undefined,
   recorded: RecordedFile,
@@ -140,19 +123,18 @@ function withoutOurs(
     if (backup !== undefined && hashOf(backup) === recorded.base) return backup;
   }
   const rest = takeBack(text, recorded);
-  if (!rest.empty) readAgain(recorded.kind, rest.text);
   return rest.empty && recorded.base === null ? undefined : rest.text;
 }
 
 function takeBack(text: string, { kind, added }: RecordedFile): Rest {
   switch (kind) {
     case 'json':
-      return takeBackJson(text, added);
+      return removeFromLists(text, added);
     case 'yaml':
-      return takeBackYaml(text, added);
+      return removeYamlEntries(text, added);
     case 'block':
-      return takeBackBlock(text);
+      return removeBlock(text);
     case 'whole':
-      throw new EditConflict('has been changed since it was written: remove it if it is not needed');
+      throw new FileConflict('has been changed since it was written: remove it if it is not needed');
   }
 }

@@ -1,56 +1,47 @@
 import { createHash } from 'node:crypto';
 import { z } from '../../../base/zod.ts';
 import { SetupError } from '../setup-error.ts';
-import type { AddedEntry, EditKind } from './edit.ts';
+
+/** What was added at one place of a JSON file, or by earlier versions of a YAML file. */
+const addedEntry = z.object({
+  /** The keys that lead there. */
+  path: z.array(z.string()),
+  /** Members of a list; undefined for a string, which only earlier versions added. */
+  values: z.array(z.string()).optional(),
+  /** How many of the keys were there before. */
+  depth: z.number(),
+});
 
 /** What was done to one file. Hashes are of its whole text; null stands for a file that is not there. */
-export interface RecordedFile {
-  readonly path: string;
-  readonly kind: EditKind;
+const recordedFile = z.object({
+  path: z.string(),
+  /** `yaml` was used by versions up to 0.1. */
+  kind: z.enum(['json', 'yaml', 'block', 'whole']),
   /** Without Entrepot's part, when that was last added. */
-  readonly base: string | null;
+  base: z.string().nullable(),
   /** Of the backup beside it, which is from before the first time. */
-  readonly backup: string | null;
-  readonly written: string;
-  readonly added: readonly AddedEntry[];
-}
+  backup: z.string().nullable(),
+  written: z.string(),
+  added: z.array(addedEntry),
+});
 
-/** Remembers, beside a client's files, what Entrepot added to them, so that undo needs neither options nor guesses. */
-export interface SetupRecord {
-  readonly version: 1;
-  readonly files: readonly RecordedFile[];
-  /** That were made for these files. */
-  readonly folders: readonly string[];
-}
-
-const schema = z.object({
+/** Remembers, beside a client's files, what Entrepot added to them: undo needs neither options nor guesses. */
+const setupRecord = z.object({
   version: z.literal(1),
-  files: z.array(
-    z.object({
-      path: z.string(),
-      kind: z.enum(['json', 'yaml', 'block', 'whole']),
-      base: z.string().nullable(),
-      backup: z.string().nullable(),
-      written: z.string(),
-      added: z.array(
-        z.object({
-          path: z.array(z.string()),
-          values: z.array(z.string()).optional(),
-          depth: z.number(),
-        }),
-      ),
-    }),
-  ),
+  files: z.array(recordedFile),
+  /** Those that were made for these files. */
   folders: z.array(z.string()),
 });
 
-const nothingDone: SetupRecord = { version: 1, files: [], folders: [] };
+export type AddedEntry = z.output<typeof addedEntry>;
+export type RecordedFile = z.output<typeof recordedFile>;
+type SetupRecord = z.output<typeof setupRecord>;
 
 /** @throws SetupError when it is not one of ours */
 export function parseRecord(path: string, text: string | undefined): SetupRecord {
-  if (text === undefined) return nothingDone;
+  if (text === undefined) return { version: 1, files: [], folders: [] };
   try {
-    return schema.parse(JSON.parse(text));
+    return setupRecord.parse(JSON.parse(text));
   } catch (cause) {
     throw new SetupError(
       `${path} is not a record of entrepot setup, or is from a newer version: check it, and remove it if you do not need it`,

@@ -1,5 +1,6 @@
 import { lstat, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { errnoOf } from '../../../store/file-error.ts';
 import { SetupError } from '../setup-error.ts';
 
 /** Bytes; far more than any client's settings. */
@@ -52,7 +53,7 @@ export async function readText(file: string): Promise<string | undefined> {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(file));
   } catch (error) {
     if (error instanceof SetupError) throw error;
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = errnoOf(error);
     if (code === 'ENOENT') return undefined;
     if (code === 'EACCES') throw new SetupError(`${file} may not be read by this user`, { cause: error });
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
@@ -65,7 +66,7 @@ async function follow(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = errnoOf(error);
     if (code !== 'ENOENT' || dirname(path) === path) {
       throw new SetupError(`${path} cannot be reached (${String(code)})`, { cause: error });
     }

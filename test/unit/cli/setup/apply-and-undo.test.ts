@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ClientName } from '../../../../src/cli/setup/client-names.ts';
 import { guides } from '../../../../src/cli/setup/clients/guides.ts';
-import { carryOut } from '../../../../src/cli/setup/files/carry-out.ts';
+import { applyPlan } from '../../../../src/cli/setup/files/apply-plan.ts';
 import { planFiles, type Plan } from '../../../../src/cli/setup/files/plan.ts';
 import { Root } from '../../../../src/cli/setup/files/root.ts';
 import type { MirrorAddress } from '../../../../src/cli/setup/mirror-address.ts';
@@ -51,7 +51,7 @@ class Machine implements AsyncDisposable {
   }
 
   async apply(client: ClientName, mirror: MirrorAddress = aMirror()): Promise<Plan> {
-    return this.#run(client, guides[client].guide(mirror).files);
+    return this.#run(client, guides[client].guide(mirror).files ?? []);
   }
 
   async undo(client: ClientName): Promise<Plan> {
@@ -65,7 +65,7 @@ class Machine implements AsyncDisposable {
   async #run(client: ClientName, files: Parameters<typeof planFiles>[0]): Promise<Plan> {
     const root = await Root.open(this.#folder.path);
     const record = guides[client].record ?? '';
-    return carryOut(async () => planFiles(files, record, root), root);
+    return applyPlan(async () => planFiles(files, record, root), root);
   }
 }
 
@@ -111,9 +111,9 @@ describe('files that were there', () => {
   it.each([
     ['docker', daemonJson, theirs],
     ['docker', daemonJson, ''],
-    ['containerd', '/etc/containerd/config.toml', 'version = 3 # mine'],
-    ['buildkit', '/etc/buildkit/buildkitd.toml', 'debug = true'],
-    ['k3s', '/etc/rancher/k3s/registries.yaml', 'mirrors:   {"*": }\n'],
+    ['containerd', '/etc/containerd/config.toml', '# mine'],
+    ['buildkit', '/etc/buildkit/buildkitd.toml', '# mine\n\n'],
+    ['podman', '/etc/containers/registries.conf.d/50-entrepot.conf', '\n'],
   ] as const)('of %s are kept as they were, and come back to the byte: %s', async (client, path, text) => {
     await using machine = await Machine.with({ [path]: text });
 
@@ -202,6 +202,7 @@ describe('files that were there', () => {
       'containerd',
       /hosts\.toml is there already/u,
     ],
+    ['that are broken', '/etc/containerd/config.toml', 'version = [', 'containerd', /is not valid TOML/u],
     ['in the way of a folder', '/etc/docker', 'a file', 'docker', /cannot be reached \(ENOTDIR\)/u],
   ] as const)('%s stop everything before anything is written', async (_, path, text, client, reason) => {
     await using machine = await Machine.with({ [path]: text });
@@ -213,7 +214,7 @@ describe('files that were there', () => {
 
   it('of another client are out of reach, whatever a record says', async () => {
     const text = 'root:x:0:0::/root:/bin/sh\n';
-    const hash = createHash('sha256').update(text).digest('hex');
+    const hash = sha256(text);
     for (const path of ['/etc/passwd', '/etc/docker/../passwd']) {
       const file = { path, kind: 'whole', base: null, backup: null, written: hash, added: [] };
       await using machine = await Machine.with({
@@ -243,6 +244,111 @@ describe('files that were there', () => {
     await expect(machine.undo('docker')).rejects.toThrow(/ca\.crt has been changed since/u);
     expect(await machine.read('/etc/docker/certs.d/mirror.example/ca.crt')).toBe('another');
   });
+});
+
+interface EarlierFile {
+  readonly client: ClientName;
+  readonly path: string;
+  readonly kind: 'block' | 'yaml';
+  readonly before: string;
+  readonly written: string;
+  readonly added?: readonly object[];
+}
+
+const marked = (lines: string): string =>
+  `# >>> entrepot setup: from here to "<<<" is taken out again by --undo\n${lines}# <<< entrepot setup\n`;
+
+/** Settings of others to which version 0.1 added its own. */
+const earlier: readonly EarlierFile[] = [
+  {
+    client: 'containerd',
+    path: '/etc/containerd/config.toml',
+    kind: 'block',
+    before: 'version = 3 # mine',
+    written: `version = 3 # mine\n\n${marked('[plugins."io.containerd.cri.v1.images".registry]\n  config_path = "/etc/containerd/certs.d"\n')}`,
+  },
+  {
+    client: 'buildkit',
+    path: '/etc/buildkit/buildkitd.toml',
+    kind: 'block',
+    before: 'debug = true\n',
+    written: `debug = true\n\n${marked('[registry."ghcr.io"]\n  mirrors = ["mirror.lan:5000"]\n')}`,
+  },
+  {
+    client: 'k3s',
+    path: '/etc/rancher/k3s/registries.yaml',
+    kind: 'yaml',
+    before: 'mirrors:   {"*": }\n',
+    written: 'mirrors:\n  "*":\n  ghcr.io:\n    endpoint:\n      - http://mirror.lan:5000\n',
+    added: [{ path: ['mirrors', 'ghcr.io', 'endpoint'], values: ['http://mirror.lan:5000'], depth: 1 }],
+  },
+];
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+async function machineOf({ client, path, kind, before, written, added = [] }: EarlierFile): Promise<Machine> {
+  const file = { path, kind, base: sha256(before), backup: sha256(before), written: sha256(written), added };
+  return Machine.with({
+    [path]: written,
+    [`${path}.entrepot-backup`]: before,
+    [guides[client].record ?? '']: JSON.stringify({ version: 1, files: [file], folders: [] }),
+  });
+}
+
+describe.each(earlier)('what an earlier version wrote for $client', (file) => {
+  const { client, path, before, written } = file;
+
+  it('is taken back to the byte', async () => {
+    await using machine = await machineOf(file);
+
+    await machine.undo(client);
+
+    expect(await machine.everything()).toEqual({ [path]: before });
+  });
+
+  it('goes from a file that others changed since, and what they wrote stays', async () => {
+    await using machine = await machineOf(file);
+    await machine.write(path, `# since\n${written}`);
+
+    await machine.undo(client);
+
+    const { [path]: rest, ...others } = await machine.everything();
+    expect(others).toEqual({});
+    expect(rest).toContain('# since');
+    expect(rest).toContain(before.slice(0, 7));
+    expect(rest).not.toMatch(/mirror\.lan|entrepot|certs\.d/u);
+  });
+
+  it('is taken back after another apply, which changes nothing there', async () => {
+    await using machine = await machineOf(file);
+
+    await machine.apply(client);
+    expect(await machine.read(path)).toBe(written);
+    await machine.undo(client);
+
+    expect(await machine.everything()).toEqual({ [path]: before });
+  });
+});
+
+describe('settings of somebody else', () => {
+  it.each([
+    ['containerd', '/etc/containerd/config.toml', 'version = 3 # mine', /^set config_path = /u],
+    ['buildkit', '/etc/buildkit/buildkitd.toml', 'debug = true', /^put in what/u],
+    ['k3s', '/etc/rancher/k3s/registries.yaml', 'mirrors:   {"*": }\n', /^put in what/u],
+  ] as const)(
+    'of %s stay as they are, their owner is told, and the rest is written',
+    async (client, path, text, advice) => {
+      await using machine = await Machine.with({ [path]: text });
+
+      const plan = await machine.apply(client, aMirror('https://mirror.example', { ca: authority }));
+
+      expect(plan.files.flatMap(({ byHand }) => byHand ?? [])).toEqual([expect.stringMatching(advice)]);
+      expect(await machine.read(path)).toBe(text);
+      expect(Object.values(await machine.everything())).toContain(authority);
+      await machine.undo(client);
+      expect(await machine.everything()).toEqual({ [path]: text });
+    },
+  );
 });
 
 describe('a run that was cut off', () => {

@@ -1,30 +1,36 @@
 import { parse as parseToml } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { BlockEdit, takeBackBlock } from '../../../../src/cli/setup/files/block-edit.ts';
-import { EditConflict } from '../../../../src/cli/setup/files/edit.ts';
-import { JsonEdit, takeBackJson } from '../../../../src/cli/setup/files/json-edit.ts';
-import { alone } from '../../../../src/cli/setup/files/toml.ts';
-import { takeBackYaml, YamlEdit } from '../../../../src/cli/setup/files/yaml-edit.ts';
+import type { ClientName } from '../../../../src/cli/setup/client-names.ts';
 import { guides } from '../../../../src/cli/setup/clients/guides.ts';
+import { addBlock, removeBlock } from '../../../../src/cli/setup/files/block.ts';
+import { FileConflict } from '../../../../src/cli/setup/files/edited.ts';
+import { addToLists, removeFromLists } from '../../../../src/cli/setup/files/json-lists.ts';
+import { addTo, isTaken, textOf, type LocalFile } from '../../../../src/cli/setup/files/local-file.ts';
+import { removeYamlEntries } from '../../../../src/cli/setup/files/yaml-entries.ts';
 import { aMirror } from './a-mirror.ts';
 
 const mirror = 'http://mirror.lan:5000';
-const daemon = new JsonEdit([
-  { path: ['registry-mirrors'], values: [mirror] },
-  { path: ['insecure-registries'], values: ['mirror.lan:5000'] },
-]);
-const registries = new YamlEdit([
-  { path: ['mirrors', 'docker.io', 'endpoint'], values: [mirror] },
-  { path: ['configs', 'mirror.lan:5000', 'tls', 'ca_file'], value: '/ca.crt' },
-]);
+const lists = { 'registry-mirrors': [mirror], 'insecure-registries': ['mirror.lan:5000'] };
 
-describe('entries of a JSON file', () => {
+/** What versions up to 0.1 recorded of a registries.yaml, to whose file they added the rest themselves. */
+const yamlEntries = [
+  { path: ['mirrors', 'docker.io', 'endpoint'], values: [mirror], depth: 0 },
+  { path: ['configs', 'mirror.lan:5000', 'tls', 'ca_file'], depth: 0 },
+];
+
+function fileOf(client: ClientName, end: string): LocalFile {
+  const file = guides[client].guide(aMirror()).files?.find(({ path }) => path.endsWith(end));
+  if (file === undefined) throw new Error(`${client} has no ${end}`);
+  return file;
+}
+
+describe('members of lists in a JSON file', () => {
   it('leave every other line as it was', () => {
     const text =
       '{\n\t"dns": ["1.1.1.1", "8.8.8.8"],\n\t"shm": 12345678901234567890,\n\t"registry-mirrors": []\n}\n';
 
-    expect(daemon.apply(text).text).toBe(
+    expect(addToLists(text, lists).text).toBe(
       `{\n\t"dns": ["1.1.1.1", "8.8.8.8"],\n\t"shm": 12345678901234567890,\n\t"registry-mirrors": [\n\t\t"${mirror}"\n\t],\n\t"insecure-registries": [\n\t\t"mirror.lan:5000"\n\t]\n}\n`,
     );
   });
@@ -32,24 +38,24 @@ describe('entries of a JSON file', () => {
   it('come before those of others, and only once', () => {
     const text = `{"registry-mirrors": ["https://other", "${mirror}"], "insecure-registries": ["other:5000"]}`;
 
-    expect(JSON.parse(daemon.apply(text).text)).toEqual({
+    expect(JSON.parse(addToLists(text, lists).text)).toEqual({
       'registry-mirrors': ['https://other', mirror],
       'insecure-registries': ['mirror.lan:5000', 'other:5000'],
     });
   });
 
   it('change nothing when they are there', () => {
-    const { text } = daemon.apply('{"debug":true}');
+    const { text } = addToLists('{"debug":true}', lists);
 
-    expect(daemon.apply(text)).toEqual({ text, added: [] });
+    expect(addToLists(text, lists)).toEqual({ text, added: [] });
   });
 
   it('are taken back one by one from a file that others changed since, and those that were there before stay', () => {
     const before = `{"registry-mirrors": ["${mirror}"]}`;
-    const { added } = daemon.apply(before);
+    const { added } = addToLists(before, lists);
     const since = `{"insecure-registries": ["theirs:5000", "mirror.lan:5000"], "registry-mirrors": ["${mirror}"], "debug": true}`;
 
-    expect(JSON.parse(takeBackJson(since, added).text)).toEqual({
+    expect(JSON.parse(removeFromLists(since, added).text)).toEqual({
       'insecure-registries': ['theirs:5000'],
       'registry-mirrors': [mirror],
       debug: true,
@@ -65,7 +71,7 @@ describe('entries of a JSON file', () => {
     ['{"registry-mirrors": [1]}', 'has a registry-mirrors that is not a list of strings'],
     ['{"registry-mirrors": [], "registry-mirrors": []}', 'has registry-mirrors twice'],
   ])('do not touch %s', (text, reason) => {
-    expect(() => daemon.apply(text)).toThrow(new EditConflict(reason));
+    expect(() => addToLists(text, lists)).toThrow(new FileConflict(reason));
   });
 });
 
@@ -73,79 +79,77 @@ describe('a byte order mark', () => {
   // dockerd takes it since 23.0, as what runs on Windows writes it: daemon/config/config.go, RFC 8259 section
   // 8.1.
   it.each([
-    ['daemon.json', daemon, '\uFEFF{"debug": true}', takeBackJson],
-    ['an empty daemon.json', daemon, '\uFEFF', takeBackJson],
-    [
-      'registries.yaml',
-      registries,
-      '\uFEFFmirrors:\n  quay.io:\n    endpoint: [https://quay.io]\n',
-      takeBackYaml,
-    ],
-  ])('of %s stays, over the change and back', (_, edit, text, takeBack) => {
-    const { text: after, added } = edit.apply(text);
+    ['daemon.json', '\uFEFF{"debug": true}'],
+    ['an empty daemon.json', '\uFEFF'],
+  ])('of %s stays, over the change and back', (_, text) => {
+    const { text: after, added } = addToLists(text, lists);
 
     expect(after).toMatch(/^\uFEFF[^\uFEFF]*mirror\.lan:5000[^\uFEFF]*$/u);
-    expect(edit.apply(after)).toEqual({ text: after, added: [] });
-    const back = takeBack(after, added).text;
+    expect(addToLists(after, lists)).toEqual({ text: after, added: [] });
+    const back = removeFromLists(after, added).text;
     expect(back).toMatch(/^\uFEFF[^\uFEFF]*$/u);
     expect(back).not.toContain('mirror.lan');
   });
 
-  it('keeps a TOML file as it is: containerd 2 does not read it', () => {
-    const edit = new BlockEdit(alone('a = 1\n'));
+  it('of a registries.yaml stays when entries are taken back', () => {
+    const text = `\uFEFFmirrors:\n  docker.io:\n    endpoint: [${mirror}, https://quay.io]\n`;
 
-    expect(() => edit.apply('\uFEFF# mine\n')).toThrow('begins with a byte order mark');
+    expect(removeYamlEntries(text, yamlEntries).text).toMatch(
+      /^\uFEFFmirrors:[^\uFEFF]*quay\.io[^\uFEFF]*$/u,
+    );
+  });
+
+  it('keeps a TOML file as it is: containerd 2 does not read it', () => {
+    expect(isTaken({ path: 'hosts.toml', kind: 'block', text: 'a = 1\n' }, '\uFEFF# mine\n')).toBe(true);
   });
 });
 
-describe('what is written', () => {
+/** What a guide leaves to the owner of such a file. */
+function byHand(client: ClientName, end: string, text: string): string | undefined {
+  const file = fileOf(client, end);
+  return file.kind === 'json' ? undefined : file.byHand?.(text);
+}
+
+const configToml = (text: string): string | undefined => byHand('containerd', 'config.toml', text);
+
+describe('a settings file of somebody else', () => {
   it.each([
     ['an inline table', 'plugins = { "io.containerd.grpc.v1.cri" = { sandbox_image = "pause" } }'],
     ['an inline table below', '[plugins]\n"io.containerd.grpc.v1.cri" = { sandbox_image = "pause" }'],
-  ])('is not put in place where the client could not read it: TOML with %s', (_, toml) => {
-    const file = guides.containerd.guide(aMirror()).files.find(({ path }) => path.endsWith('config.toml'));
+    ['a table', '[plugins]'],
+  ])('is not changed: TOML with %s', (_, toml) => {
+    const text = `version = 2\n${toml}\n`;
 
-    expect(() => file?.edit.apply(`version = 2\n${toml}\n`)).toThrow(
-      new EditConflict('could not be read any more after the change: do it by hand'),
-    );
-    expect(file?.edit.apply('version = 2\n[plugins]\n').text).toContain('config_path');
+    expect(isTaken(fileOf('containerd', 'config.toml'), text)).toBe(true);
+    expect(configToml(text)).toMatch(/set config_path = /u);
   });
 
-  it('keeps integers that Go has room for', () => {
-    const file = guides.containerd.guide(aMirror()).files.find(({ path }) => path.endsWith('config.toml'));
-
-    expect(file?.edit.apply('version = 3\noom_score = 9223372036854775807\n').text).toContain('config_path');
+  it('may have integers that Go has room for', () => {
+    expect(configToml('version = 3\noom_score = 9223372036854775807\n')).toMatch(/set config_path = /u);
   });
 
-  it('is not put in place where BuildKit could not read it', () => {
-    const file = guides.buildkit.guide(aMirror()).files[0];
+  it.each(['registry = { "quay.io" = { mirrors = ["a"] } }\n', 'debug = true\n', 'b = '])(
+    'is not changed: the buildkitd.toml %j',
+    (text) => {
+      const file = fileOf('buildkit', 'buildkitd.toml');
 
-    expect(() => file?.edit.apply('registry = { "quay.io" = { mirrors = ["a"] } }\n')).toThrow(EditConflict);
-  });
+      expect(isTaken(file, text)).toBe(true);
+      expect(byHand('buildkit', 'buildkitd.toml', text)).toContain('put in what "entrepot setup"');
+      expect(byHand('buildkit', 'buildkitd.toml', `${text}${textOf(file)}`)).toBeUndefined();
+    },
+  );
 
-  it('says the same besides, by the rules of YAML 1.1, which k3s goes by', () => {
-    const text =
-      'mirrors:\n  quay.io: &quay\n    endpoint: [https://quay.io]\n  other.io:\n    <<: *quay\nconfigs:\n';
-
-    expect(parseYaml(registries.apply(text).text, { version: '1.1', merge: true })).toMatchObject({
-      mirrors: { 'other.io': { endpoint: ['https://quay.io'] }, 'docker.io': { endpoint: [mirror] } },
-    });
+  it('is not changed: the registries.yaml of k3s and RKE2', () => {
+    for (const client of ['k3s', 'rke2'] as const) {
+      expect(isTaken(fileOf(client, 'registries.yaml'), 'mirrors:\n')).toBe(true);
+      expect(byHand(client, 'registries.yaml', 'mirrors:\n')).toContain('put in what');
+    }
   });
 });
 
-describe('entries of a YAML file', () => {
-  it('leave comments, order and quotes as they were', () => {
+describe('entries that earlier versions added to a YAML file', () => {
+  it('go, and leave comments, order and quotes as they were', () => {
     const text = `# our registries
-mirrors:
-  docker.io:
-    # the old one
-    endpoint:
-    - "https://old"   # slow
-  quay.io:
-configs: {}
-`;
-
-    expect(registries.apply(text).text).toBe(`# our registries
 mirrors:
   docker.io:
     # the old one
@@ -157,101 +161,133 @@ configs:
   mirror.lan:5000:
     tls:
       ca_file: /ca.crt
+`;
+
+    expect(removeYamlEntries(text, yamlEntries).text).toBe(`# our registries
+mirrors:
+  docker.io:
+    # the old one
+    endpoint:
+      - "https://old" # slow
+  quay.io:
 `);
   });
 
-  it('stand alone in a file that is empty or has comments only', () => {
-    for (const text of ['', '# nothing yet\n', '---\n', 'mirrors:\n']) {
-      expect(parseYaml(registries.apply(text).text)).toEqual({
-        mirrors: { 'docker.io': { endpoint: [mirror] } },
-        configs: { 'mirror.lan:5000': { tls: { ca_file: '/ca.crt' } } },
-      });
-    }
-    expect(registries.apply('# nothing yet\n').text).toMatch(/^# nothing yet\n/u);
+  it('leave nothing where there was nothing but comments', () => {
+    const ours = `mirrors:\n  docker.io:\n    endpoint:\n      - ${mirror}\nconfigs:\n  mirror.lan:5000:\n    tls:\n      ca_file: /ca.crt\n`;
+
+    expect(removeYamlEntries(ours, yamlEntries).empty).toBe(true);
+    expect(removeYamlEntries(`# mine\n\n${ours}`, yamlEntries)).toMatchObject({
+      text: expect.stringMatching(/^# mine\n/u) as string,
+      empty: false,
+    });
   });
 
-  it('are taken back with the sections that were made for them, and no others', () => {
-    const before = 'mirrors:\n  docker.io:\n    endpoint: ["https://old"]\n';
-    const { text, added } = registries.apply(before);
+  it('go with the sections that were made for them, and no others', () => {
+    const text = `mirrors:\n  docker.io:\n    endpoint: [${mirror}, "https://old"]\nconfigs: { mirror.lan:5000: { tls: { ca_file: /ca.crt } } }\n# mine\nother: true\n`;
+    const depths = [3, 1];
+    const entries = yamlEntries.map((entry, index) => ({ ...entry, depth: depths[index] ?? 0 }));
 
-    const rest = takeBackYaml(`${text}# mine\nother: true\n`, added);
+    const rest = removeYamlEntries(text, entries);
 
-    expect(parseYaml(rest.text)).toEqual({ ...(parseYaml(before) as object), other: true });
+    expect(parseYaml(rest.text)).toEqual({
+      mirrors: { 'docker.io': { endpoint: ['https://old'] } },
+      configs: {},
+      other: true,
+    });
     expect(rest.text).toContain('# mine');
   });
 
+  it('go and leave the same besides, by the rules of YAML 1.1, which k3s goes by', () => {
+    const text = `mirrors:\n  quay.io: &quay\n    endpoint: [https://quay.io]\n  other.io:\n    <<: *quay\n  docker.io:\n    endpoint: [${mirror}]\n`;
+
+    expect(
+      parseYaml(removeYamlEntries(text, yamlEntries).text, { version: '1.1', merge: true }),
+    ).toMatchObject({
+      mirrors: { 'quay.io': {}, 'other.io': { endpoint: ['https://quay.io'] } },
+    });
+  });
+
+  it.each(['mirrors: [', 'a: 1\na: 2', '--- {}\n--- {}\n'])('are not looked for in %j', (text) => {
+    expect(() => removeYamlEntries(text, yamlEntries)).toThrow(new FileConflict('is not valid YAML'));
+  });
+
   it.each([
-    ['mirrors: [', 'is not valid YAML'],
-    ['a: 1\na: 2', 'is not valid YAML'],
-    ['--- {}\n--- {}\n', 'is not valid YAML'],
-    ['- a', 'is not a YAML mapping'],
-    ['mirrors: text', 'has a mirrors that is not a section'],
-    [
-      'mirrors: {docker.io: {endpoint: https://other}}',
-      'has a mirrors.docker.io.endpoint that is not a list of strings',
-    ],
-    [
-      'configs: {"mirror.lan:5000": {tls: {ca_file: /other}}}',
-      'has another configs.mirror.lan:5000.tls.ca_file already',
-    ],
-    ['a: &a {endpoint: []}\nmirrors: {docker.io: *a}', 'has an alias at mirrors.docker.io'],
-  ])('do not touch %j', (text, reason) => {
-    expect(() => registries.apply(text)).toThrow(new EditConflict(reason));
+    '',
+    '# nothing\n',
+    '- a',
+    'mirrors: text',
+    'mirrors:   { docker.io: {endpoint: https://other}}',
+    'mirrors: {docker.io: {endpoint: ["https://other",   1]}}',
+    'configs: {"mirror.lan:5000":   {tls: }}',
+    'a: &a {endpoint:   []}\nmirrors: {docker.io: *a}',
+  ])('that are gone are passed over: %j', (text) => {
+    expect(removeYamlEntries(text, yamlEntries).text).toBe(text);
   });
 });
 
 describe('a marked block', () => {
-  const block = new BlockEdit(() => '[ours]\n  key = 1\n');
+  const lines = '[ours]\n  key = 1\n';
 
-  it.each(['', 'theirs = 1\n', 'theirs = 1', '[theirs]\nkey = 2\n\n\n', '# a comment\n'])(
+  it.each(['', '# a comment', '\n\n', '# a comment\n\n\n', '# a comment\n'])(
     'stands behind %j, and goes without a trace but the last line break',
     (before) => {
-      const { text } = block.apply(before);
+      const text = addBlock(before, lines);
 
-      expect(parseToml(text)).toEqual({ ...parseToml(before), ours: { key: 1 } });
-      expect(takeBackBlock(text).text).toBe(before === 'theirs = 1' ? `${before}\n` : before);
+      expect(parseToml(text)).toEqual({ ours: { key: 1 } });
+      expect(removeBlock(text).text.trimEnd()).toBe(before.trimEnd());
     },
   );
 
   it('is replaced, not repeated, by the next one', () => {
-    const { text } = block.apply('theirs = 1\n');
+    const text = addBlock('# theirs\n', lines);
 
-    expect(block.apply(text).text).toBe(text);
+    expect(addBlock(text, lines)).toBe(text);
   });
 
-  it('goes without what others wrote after it', () => {
-    const { text } = block.apply('theirs = 1\n');
+  it('goes without what others wrote around it', () => {
+    const text = `theirs = 1\n\n${addBlock('', lines)}[later]\n`;
 
-    expect(parseToml(takeBackBlock(`${text}[later]\n`).text)).toEqual({ theirs: 1, later: {} });
+    expect(parseToml(removeBlock(text).text)).toEqual({ theirs: 1, later: {} });
   });
 
   it('is not guessed at when one of its marks is gone', () => {
-    const { text } = block.apply('');
+    const text = addBlock('', lines);
 
-    expect(() => takeBackBlock(text.replace(/^.*\n/u, ''))).toThrow(EditConflict);
-    expect(() => block.apply(text.replace(/# <<<.*\n$/u, ''))).toThrow(EditConflict);
+    expect(() => removeBlock(text.replace(/^.*\n/u, ''))).toThrow(FileConflict);
+    expect(() => addBlock(text.replace(/# <<<.*\n$/u, ''), lines)).toThrow(FileConflict);
   });
 
-  it('that has a file for itself does not go into one of others', () => {
-    expect(() => new BlockEdit(alone('a = 1\n')).apply('b = 1\n')).toThrow(
+  it.each(['b = 1\n', 'b = ', '\uFEFF# mine\n'])('does not go into a file of others: %j', (theirs) => {
+    expect(() => addTo({ path: 'a.toml', kind: 'block', text: lines }, theirs)).toThrow(
       /is there already, and was not written by entrepot setup/u,
     );
-    expect(() => new BlockEdit(alone('a = 1\n')).apply('b = ')).toThrow(/is not valid TOML/u);
-    expect(parseToml(new BlockEdit(alone('a = 1\n')).apply('# theirs\n').text)).toEqual({ a: 1 });
+  });
+
+  it('goes into a file that has nothing but comments', () => {
+    const file = { path: 'a.toml', kind: 'block', text: lines } as const;
+
+    expect(parseToml(addTo(file, '# theirs\n').text)).toEqual({ ours: { key: 1 } });
   });
 });
 
 describe("containerd's config.toml", () => {
-  const edit = guides.containerd.guide(aMirror()).files.at(-1)?.edit;
-  const apply = (text: string): string => edit?.apply(text).text ?? '';
-
   it.each([
     ['version = 2\n', 'io.containerd.grpc.v1.cri'],
     ['version = 3\n[grpc]\n  address = "/run/c.sock"\n', 'io.containerd.cri.v1.images'],
-  ])('gets its config_path where %j has it', (before, plugin) => {
-    expect(parseToml(apply(before))).toEqual({
-      ...parseToml(before),
-      plugins: { [plugin]: { registry: { config_path: '/etc/containerd/certs.d' } } },
+  ])('gets its config_path by hand, and %j is told where', (before, plugin) => {
+    expect(configToml(before)).toBe(
+      `set config_path = "/etc/containerd/certs.d" below [plugins."${plugin}".registry]`,
+    );
+    expect(
+      configToml(`${before}[plugins."${plugin}".registry]\n  config_path = "/etc/containerd/certs.d"\n`),
+    ).toBeUndefined();
+  });
+
+  it.each(['', '# nothing\n'])('is written where there are no settings: %j', (before) => {
+    expect(parseToml(addTo(fileOf('containerd', 'config.toml'), before).text)).toEqual({
+      version: 2,
+      plugins: { 'io.containerd.grpc.v1.cri': { registry: { config_path: '/etc/containerd/certs.d' } } },
     });
   });
 
@@ -261,39 +297,26 @@ describe("containerd's config.toml", () => {
     'version = 4\n',
     "version = 4\n[plugins.'io.containerd.cri.v1.images'.registry]\n  config_path = ''\n",
     'disabled_plugins = ["cri"]\n',
-  ])('is left alone when that says it already, or nobody asks: %j', (before) => {
-    expect(apply(before)).toBe(before);
+  ])('needs nothing when that says it already, or nobody asks: %j', (before) => {
+    expect(configToml(before)).toBeUndefined();
   });
 
   it.each([
     [
       'version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = ""\n',
-      /set config_path = .* by hand/u,
+      /set config_path = /u,
     ],
     [
       'version = 4\n[plugins."io.containerd.cri.v1.images".registry.mirrors."docker.io"]\n  endpoint = []\n',
-      /set config_path = .* by hand/u,
+      /set config_path = /u,
     ],
-    ['root = "/var"\n', /is of an old version/u],
-    ['version = 5\n', /is of version 5, which is too new/u],
-    ['version = 2\n[', /is not valid TOML/u],
-  ])('is left alone when it cannot be changed safely: %j', (before, reason) => {
-    expect(() => apply(before)).toThrow(reason);
-  });
-});
-
-describe('buildkitd.toml', () => {
-  const edit = guides.buildkit.guide(aMirror()).files[0]?.edit;
-
-  it('keeps what it has', () => {
-    const before = 'debug = true\n[registry."quay.io"]\n  mirrors = ["other"]\n';
-
-    expect(parseToml(edit?.apply(before).text ?? '')).toMatchObject(parseToml(before));
+    ['root = "/var"\n', /bring it to version 2 or newer/u],
+    ['version = 5\n', /its version, 5, is too new/u],
+  ])('is left to its owner when it has to be changed: %j', (before, advice) => {
+    expect(configToml(before)).toMatch(advice);
   });
 
-  it('is left alone when it has one of the registries already', () => {
-    expect(() => edit?.apply('[registry."ghcr.io"]\n  mirrors = ["other"]\n')).toThrow(
-      /has a \[registry\."ghcr\.io"\] already/u,
-    );
+  it('stops everything when it is broken', () => {
+    expect(() => configToml('version = 2\n[')).toThrow(new FileConflict('is not valid TOML'));
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { clientNames, type ClientName } from '../../../../src/cli/setup/client-names.ts';
 import { guides } from '../../../../src/cli/setup/clients/guides.ts';
+import { addTo, textOf } from '../../../../src/cli/setup/files/local-file.ts';
 import type { Guide } from '../../../../src/cli/setup/guide.ts';
 import { Origin, type MirrorAddress } from '../../../../src/cli/setup/mirror-address.ts';
 import { printGuide } from '../../../../src/cli/setup/print-guide.ts';
@@ -15,9 +16,10 @@ const guideTo = (client: ClientName, mirror: MirrorAddress = plain): Guide => gu
 
 /** The text of a file, by the end of its path. */
 function fileOf(guide: Guide, path: string): string {
-  const file = guide.files.find((candidate) => candidate.path.endsWith(path));
-  if (file === undefined) throw new Error(`no ${path} among ${guide.files.map((f) => f.path).join(', ')}`);
-  return file.edit.shown;
+  const { files = [] } = guide;
+  const file = files.find((candidate) => candidate.path.endsWith(path));
+  if (file === undefined) throw new Error(`no ${path} among ${files.map((f) => f.path).join(', ')}`);
+  return textOf(file);
 }
 
 function yaml(text: string): readonly unknown[] {
@@ -41,14 +43,16 @@ describe.each(clientNames)('the guide to %s', (client) => {
 
     expect(printed).toContain(mirror.origin.authority);
     expect(printed).not.toMatch(/undefined|\[object|NaN/u);
-    for (const { path, edit } of guide.files) {
-      expect(printed).toContain(`# ${path}\n${edit.shown}`);
-      expect(edit.apply(undefined).text).toContain(edit.shown);
-      if (/\.(?:toml|conf)$/u.test(path)) expect(parseToml(edit.apply(undefined).text)).not.toEqual({});
-      if (path.endsWith('.yaml')) expect(yaml(edit.shown)).toHaveLength(1);
-      if (path.endsWith('.json')) expect(JSON.parse(edit.shown)).not.toEqual({});
+    for (const file of guide.files ?? []) {
+      const { path } = file;
+      const written = addTo(file, undefined).text;
+      expect(printed).toContain(`# ${path}\n${textOf(file)}`);
+      expect(written).toContain(textOf(file));
+      if (/\.(?:toml|conf)$/u.test(path)) expect(parseToml(written)).not.toEqual({});
+      if (path.endsWith('.yaml')) expect(yaml(written)).toHaveLength(1);
+      if (path.endsWith('.json')) expect(JSON.parse(written)).not.toEqual({});
     }
-    expect(guide.files.length > 0).toBe(guides[client].record !== undefined);
+    expect(guide.files !== undefined).toBe(guides[client].record !== undefined);
   });
 });
 
@@ -155,7 +159,7 @@ describe('what the clients get', () => {
     expect(parseToml(fileOf(guideTo('podman', found), '50-entrepot.conf'))).toEqual({
       registry: [{ location: registry.name, mirror: [{ location: 'mirror.lan:5001', insecure: true }] }],
     });
-    expect(guideTo('kaniko', found).snippets[0]?.text).toBe(
+    expect(guideTo('kaniko', found).snippets?.[0]?.text).toBe(
       '--registry-map=registry.lan:5000=mirror.lan:5001\n--insecure-registry=mirror.lan:5001\n',
     );
     expect(printGuide(guideTo('docker', lost))).not.toContain('pull mirror.lan:5000/registry.lan:5000');
@@ -172,7 +176,7 @@ describe('what the clients get', () => {
       },
     ];
 
-    const files = guideTo('podman', { ...secure, upstreams }).files.map(({ path }) => path);
+    const files = guideTo('podman', { ...secure, upstreams }).files?.map(({ path }) => path);
 
     expect(files).toEqual([
       '/etc/containers/registries.conf.d/50-entrepot.conf',
@@ -182,17 +186,17 @@ describe('what the clients get', () => {
   });
 
   it('gives kaniko flags, with the path where the registry must be named', () => {
-    expect(guideTo('kaniko').snippets[0]?.text).toBe(
+    expect(guideTo('kaniko').snippets?.[0]?.text).toBe(
       '--registry-mirror=mirror.lan:5000\n--registry-map=ghcr.io=mirror.lan:5000/ghcr.io\n--insecure-registry=mirror.lan:5000\n',
     );
     const upstreams = plain.upstreams.map((upstream) => ({ ...upstream, own: undefined }));
-    expect(guideTo('kaniko', { ...secure, upstreams }).snippets[0]?.text).toBe(
+    expect(guideTo('kaniko', { ...secure, upstreams }).snippets?.[0]?.text).toBe(
       '--registry-map=index.docker.io=mirror.example/docker.io\n--registry-map=ghcr.io=mirror.example/ghcr.io\n--registry-certificate=mirror.example=/kaniko/ssl/certs/entrepot-ca.crt\n',
     );
   });
 
   it('gives GitHub Actions steps that hold for daemon and builder', () => {
-    const [steps] = yaml(guideTo('github-actions', secure).snippets[0]?.text ?? '');
+    const [steps] = yaml(guideTo('github-actions', secure).snippets?.[0]?.text ?? '');
 
     expect(steps).toMatchObject([
       { run: expect.stringContaining(authority) as string },
@@ -207,7 +211,7 @@ describe('what the clients get', () => {
   });
 
   it('gives GitLab CI a service that knows the mirror, and a runner the same', () => {
-    const [pipeline, runner] = guideTo('gitlab-ci').snippets;
+    const [pipeline, runner] = guideTo('gitlab-ci').snippets ?? [];
     const command = ['--registry-mirror', 'http://mirror.lan:5000', '--insecure-registry', 'mirror.lan:5000'];
 
     expect(yaml(pipeline?.text ?? '')).toMatchObject([{ build: { services: [{ command }] } }]);
@@ -237,7 +241,7 @@ describe('what the clients get', () => {
       ...plain.upstreams,
       { name: 'registry.lan:5000', server: 'https://registry.lan:5000', own: undefined },
     ];
-    const [cluster, nodes] = guideTo('kubernetes', { ...secure, upstreams }).snippets;
+    const [cluster, nodes] = guideTo('kubernetes', { ...secure, upstreams }).snippets ?? [];
 
     expect(yaml(cluster?.text ?? '')).toMatchObject(
       ['Namespace', 'ConfigMap', 'PersistentVolumeClaim', 'Deployment', 'Service'].map((kind) => ({ kind })),
@@ -282,7 +286,7 @@ describe('what the clients get', () => {
   it.each(['containerd', 'buildkit', 'podman', 'k3s', 'rke2', 'kind', 'kubernetes'] as const)(
     'has the mirror tried by %s with an image of a registry that it mirrors',
     (client) => {
-      const commands = (mirror: MirrorAddress): string => guideTo(client, mirror).after.join('\n');
+      const commands = (mirror: MirrorAddress): string => guideTo(client, mirror).commands?.join('\n') ?? '';
 
       expect(commands(plain)).toContain('docker.io/library/alpine:3');
       const elsewhere = commands({ ...plain, upstreams: plain.upstreams.slice(1) });
@@ -303,7 +307,7 @@ describe('what the clients get', () => {
   });
 
   it('tells GitLab CI which images come by the mirror’s own name: where all have to log in, Docker Hub’s too', () => {
-    const notes = (mirror: MirrorAddress): string => guideTo('gitlab-ci', mirror).notes.at(-1) ?? '';
+    const notes = (mirror: MirrorAddress): string => String(guideTo('gitlab-ci', mirror).notes.at(-1));
 
     expect(notes(plain)).toBe(
       "The mirror is asked for images of Docker Hub alone; others are pulled by the mirror's own name, such as mirror.lan:5000/ghcr.io/OWNER/IMAGE.",

@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { link, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { SetupError } from '../setup-error.ts';
+import { syncFolder } from '../store/folder.ts';
 
-/** A new text that lies, on disk, beside the place where it will be put in one step. */
+/** A new file's owner cannot be preserved by this user. */
+export class OwnerError extends Error {
+  override readonly name = 'OwnerError';
+}
+
+/** A new text that is on disk beside its target, which takes its place in one step. */
 export class StagedFile implements AsyncDisposable {
   readonly #temporary: string;
 
@@ -11,25 +16,25 @@ export class StagedFile implements AsyncDisposable {
     this.#temporary = temporary;
   }
 
-  /** @param like the file whose owner and mode it gets, when that is there; else 0644 */
-  static async write(target: string, text: string, like: string): Promise<StagedFile> {
+  /**
+   * Nobody whom the mode excludes can read it at any time, whatever the umask.
+   *
+   * @param like a file whose owner and mode it gets in place of `mode`, if there is one
+   * @throws OwnerError
+   */
+  static async write(target: string, text: string, mode: number, like?: string): Promise<StagedFile> {
     const staged = new StagedFile(join(dirname(target), `.${basename(target)}.${randomUUID()}`));
-    const before = await stat(like).catch(() => undefined);
+    const before = like === undefined ? undefined : await stat(like).catch(() => undefined);
     try {
       await using file = await open(staged.#temporary, 'wx', 0o600);
       await file.writeFile(text);
       const { uid, gid } = await file.stat();
       if (before !== undefined && (before.uid !== uid || before.gid !== gid)) {
         await file.chown(before.uid, before.gid).catch((cause: unknown) => {
-          throw new SetupError(
-            `${like} belongs to another user, which this user cannot preserve: run it as root`,
-            {
-              cause,
-            },
-          );
+          throw new OwnerError(`${like} belongs to another user`, { cause });
         });
       }
-      await file.chmod(before === undefined ? 0o644 : before.mode & 0o7777);
+      await file.chmod(before === undefined ? mode : before.mode & 0o7777);
       await file.sync();
       return staged;
     } catch (error) {
@@ -38,7 +43,7 @@ export class StagedFile implements AsyncDisposable {
     }
   }
 
-  /** Puts it there, in place of what is there. */
+  /** Puts it there, in place of what is there. Durable after a sync of the folder. */
   async replace(target: string): Promise<void> {
     await rename(this.#temporary, target);
   }
@@ -53,4 +58,11 @@ export class StagedFile implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#temporary, { force: true });
   }
+}
+
+/** Writes a whole file so that a crash leaves the old one or the new one. */
+export async function writeDurably(file: string, text: string, mode: number): Promise<void> {
+  await using staged = await StagedFile.write(file, text, mode);
+  await staged.replace(file);
+  await syncFolder(dirname(file));
 }

@@ -1,29 +1,30 @@
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { errnoOf } from '../../../store/file-error.ts';
 import { syncFolder } from '../../../store/folder.ts';
+import { OwnerError, StagedFile } from '../../staged-file.ts';
 import { SetupError } from '../setup-error.ts';
 import { Lock } from './lock.ts';
 import { backupOf, changes, type FilePlan, type Plan } from './plan.ts';
 import { formatRecord } from './record.ts';
 import { readText, type Root } from './root.ts';
-import { StagedFile } from './staged-file.ts';
 
 /**
  * Brings the files into the state of a plan. Everything is written beside its place first, so that what cannot be done
- * changes nothing; then backups, record and files are put in place, each in one step. Cut off at any point, the next
- * apply or undo takes up what it finds.
+ * changes nothing; then backups, record and files are put in place, each in one step. After a crash at any point the
+ * next apply or undo completes it.
  *
- * @param look makes the plan; asked again once nobody else writes
+ * @param makePlan is called again once no other setup writes
  * @returns what was done
  * @throws SetupError
  */
-export async function carryOut(look: () => Promise<Plan>, root: Root): Promise<Plan> {
-  const { record } = await look();
+export async function applyPlan(makePlan: () => Promise<Plan>, root: Root): Promise<Plan> {
+  const { record } = await makePlan();
   const made: string[] = [];
   try {
     made.push(...(await makeFolder(dirname(record))));
-    const plan = await lockedFor(record, async () => {
-      const current = await look();
+    const plan = await withLock(`${record}.lock`, async () => {
+      const current = await makePlan();
       for (const { target, after } of current.files) {
         if (after !== undefined) made.push(...(await makeFolder(dirname(target))));
       }
@@ -31,19 +32,19 @@ export async function carryOut(look: () => Promise<Plan>, root: Root): Promise<P
       await execute(current, [...folders]);
       return current;
     });
-    if (!plan.files.some(({ recorded }) => recorded !== undefined)) {
-      made.push(...(await Promise.all(plan.folders.map(async (folder) => root.locate(folder)))));
+    if (plan.files.every(({ recorded }) => recorded === undefined)) {
+      made.push(...(await Array.fromAsync(plan.folders, async (folder) => root.locate(folder))));
       await removeEmpty(made);
     }
     return plan;
   } catch (error) {
     await removeEmpty(made);
-    throw explained(error);
+    throw explain(error);
   }
 }
 
-async function lockedFor<Result>(record: string, work: () => Promise<Result>): Promise<Result> {
-  await using _lock = await Lock.take(`${record}.lock`);
+async function withLock<Result>(file: string, work: () => Promise<Result>): Promise<Result> {
+  await using _lock = await Lock.take(file);
   return await work();
 }
 
@@ -53,27 +54,27 @@ async function execute(plan: Plan, folders: readonly string[]): Promise<void> {
   const changed = changes(plan);
   await using stack = new AsyncDisposableStack();
   const stage = async (target: string, text: string, like: string): Promise<StagedFile> =>
-    stack.use(await StagedFile.write(target, text, like));
+    stack.use(await StagedFile.write(target, text, 0o644, like));
 
-  const backups: { staged: StagedFile; target: string }[] = [];
+  const backups = new Map<string, StagedFile>();
   for (const { target, before, backup, recorded: kept } of changed) {
-    if (before === undefined || backup !== undefined || kept === undefined || kept.backup === null) continue;
-    backups.push({ staged: await stage(backupOf(target), before, target), target: backupOf(target) });
+    if (before === undefined || backup !== undefined || (kept?.backup ?? null) === null) continue;
+    backups.set(backupOf(target), await stage(backupOf(target), before, target));
   }
-  const memory =
+  const newRecord =
     recorded.length === 0
       ? undefined
-      : await stage(record, formatRecord({ version: 1, files: recorded, folders }), record);
+      : await stage(record, formatRecord({ version: 1, files: recorded, folders: [...folders] }), record);
   const texts = new Map<FilePlan, StagedFile>();
   for (const file of changed) {
     if (file.after !== undefined) texts.set(file, await stage(file.target, file.after, file.target));
   }
 
-  for (const { staged, target } of backups) await staged.add(target);
-  await memory?.replace(record);
+  for (const [target, backup] of backups) await backup.add(target);
+  await newRecord?.replace(record);
   await syncFolder(dirname(record));
   for (const file of changed) await put(file, texts.get(file));
-  if (memory === undefined) await rm(record, { force: true });
+  if (newRecord === undefined) await rm(record, { force: true });
   for (const { target, backup, recorded: kept } of files) {
     if (kept === undefined && backup !== undefined) await rm(backupOf(target), { force: true });
   }
@@ -105,20 +106,25 @@ async function removeEmpty(folders: readonly string[]): Promise<void> {
   }
 }
 
-function explained(error: unknown): unknown {
-  if (error instanceof SetupError || !(error instanceof Error && 'code' in error)) return error;
+function explain(error: unknown): unknown {
+  if (error instanceof OwnerError) {
+    return new SetupError(`${error.message}, which this user cannot preserve: run it as root`, {
+      cause: error,
+    });
+  }
+  const errno = errnoOf(error);
+  if (errno === undefined || !(error instanceof Error)) return error;
   const path = 'path' in error && typeof error.path === 'string' ? error.path : '';
   // The names of staged files and locks mean nothing to the operator: their folder is named instead.
   const place = basename(path).startsWith('.') || path.endsWith('.lock') ? dirname(path) : path;
-  switch (error.code) {
-    case 'EACCES':
-    case 'EPERM':
-      return new SetupError(`${place} may not be written by this user: run it as root`, { cause: error });
-    case 'EROFS':
-      return new SetupError(`${place} is on a read-only file system`, { cause: error });
-    case 'ENOSPC':
-      return new SetupError(`the disk of ${place} is full`, { cause: error });
-    default:
-      return new SetupError(`${place} cannot be written (${String(error.code)})`, { cause: error });
-  }
+  const reason = reasons[errno] ?? `cannot be written (${errno})`;
+  return new SetupError(`${place} ${reason}`, { cause: error });
 }
+
+const notPermitted = 'may not be written by this user: run it as root';
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: notPermitted,
+  EPERM: notPermitted,
+  EROFS: 'is on a read-only file system',
+  ENOSPC: 'is on a disk that is full',
+};
