@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { parse as parseToml } from 'smol-toml';
 import { expect, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { FakeHub } from '../support/fake-hub.ts';
 import { runnableImage } from '../support/image.ts';
 import { TempFolder } from '../support/temp-folder.ts';
@@ -112,4 +113,72 @@ test('podman pulls from two registries by the registries.conf of setup', async (
     await podman.pull(name);
     expect(await podman.digest(name)).toBe(image.digest);
   }
+});
+
+/** Runs the line that the README has for a client, its comment begins so, for this mirror and this machine. */
+async function runLineOfReadme(comment: string, mirror: Entrepot, machine: TempFolder): Promise<void> {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const lines = readme.split('\n');
+  const line = lines[lines.findIndex((each) => each.startsWith(`# ${comment}`)) + 1] ?? '';
+  const here = line
+    .replace(/ && systemctl restart \w+$/u, '')
+    .replaceAll('/etc/', `${machine.path}/etc/`)
+    .replaceAll('mirror.lan:5000', mirror.host);
+  await command('sh', ['-e', '-c', here]);
+}
+
+test('the line of the README for Docker makes dockerd pull through the mirror', async () => {
+  await using resources = new AsyncDisposableStack();
+  const { image, mirror, machine } = await fixture(resources);
+  await mkdir(machine.join('etc', 'docker'), { recursive: true });
+
+  await runLineOfReadme('Docker', mirror, machine);
+
+  const configFile = machine.join('etc', 'docker', 'daemon.json');
+  const daemon = resources.use(await DockerDaemon.start({ configFile }));
+  expect(await daemon.docker('pull', 'hello-entrepot')).toContain(`Digest: ${image.digest}`);
+});
+
+test('the line of the README for containerd makes it pull from all registries through the mirror', async () => {
+  await using resources = new AsyncDisposableStack();
+  const { image, mirror, machine } = await fixture(resources);
+
+  await runLineOfReadme('containerd', mirror, machine);
+
+  const hostsDir = machine.join('etc', 'containerd', 'certs.d');
+  const containerd = resources.use(await Containerd.start({}, { hostsDir }));
+  for (const name of [`docker.io/${ofHub}:latest`, `ghcr.io/${ofGhcr}:latest`]) {
+    await containerd.pull(name);
+    expect(await containerd.digest(name)).toBe(image.digest);
+  }
+});
+
+test('the line of the README for podman makes it pull through the mirror', async () => {
+  await using resources = new AsyncDisposableStack();
+  const { image, mirror, machine } = await fixture(resources);
+  await mkdir(machine.join('etc', 'containers', 'registries.conf.d'), { recursive: true });
+
+  await runLineOfReadme('podman', mirror, machine);
+
+  const podman = resources.use(
+    await Podman.with(machine.join('etc', 'containers', 'registries.conf.d', '50-entrepot.conf')),
+  );
+  await podman.pull(`docker.io/${ofHub}:latest`);
+  expect(await podman.digest(`docker.io/${ofHub}:latest`)).toBe(image.digest);
+});
+
+test('the lines of the README for k3s and BuildKit write files that parse as what is meant', async () => {
+  await using resources = new AsyncDisposableStack();
+  const { mirror, machine } = await fixture(resources);
+  await mkdir(machine.join('etc', 'buildkit'), { recursive: true });
+
+  await runLineOfReadme('k3s', mirror, machine);
+  await runLineOfReadme('BuildKit', mirror, machine);
+
+  const k3s = await readFile(machine.join('etc', 'rancher', 'k3s', 'registries.yaml'), 'utf8');
+  expect(parseYaml(k3s)).toEqual({ mirrors: { '*': { endpoint: [mirror.url] } } });
+  const buildkit = await readFile(machine.join('etc', 'buildkit', 'buildkitd.toml'), 'utf8');
+  expect(parseToml(buildkit)).toEqual({
+    registry: { 'docker.io': { mirrors: [mirror.host] }, [mirror.host]: { http: true } },
+  });
 });
