@@ -139,7 +139,7 @@ test('the line of the README for Docker makes dockerd pull through the mirror', 
   expect(await daemon.docker('pull', 'hello-entrepot')).toContain(`Digest: ${image.digest}`);
 });
 
-test('the line of the README for containerd makes it pull from all registries through the mirror', async () => {
+test('the line of the README for containerd makes it pull from two registries through the mirror', async () => {
   await using resources = new AsyncDisposableStack();
   const { image, mirror, machine } = await fixture(resources);
 
@@ -163,8 +163,10 @@ test('the line of the README for podman makes it pull through the mirror', async
   const podman = resources.use(
     await Podman.with(machine.join('etc', 'containers', 'registries.conf.d', '50-entrepot.conf')),
   );
-  await podman.pull(`docker.io/${ofHub}:latest`);
-  expect(await podman.digest(`docker.io/${ofHub}:latest`)).toBe(image.digest);
+  for (const name of [`docker.io/${ofHub}:latest`, `ghcr.io/${ofGhcr}:latest`]) {
+    await podman.pull(name);
+    expect(await podman.digest(name)).toBe(image.digest);
+  }
 });
 
 test('the lines of the README for k3s and BuildKit write files that parse as what is meant', async () => {
@@ -176,9 +178,23 @@ test('the lines of the README for k3s and BuildKit write files that parse as wha
   await runLineOfReadme('BuildKit', mirror, machine);
 
   const k3s = await readFile(machine.join('etc', 'rancher', 'k3s', 'registries.yaml'), 'utf8');
-  expect(parseYaml(k3s)).toEqual({ mirrors: { '*': { endpoint: [mirror.url] } } });
+  const endpoint = [mirror.url];
+  expect(parseYaml(k3s)).toEqual({
+    mirrors: {
+      'docker.io': { endpoint },
+      'ghcr.io': { endpoint },
+      'quay.io': { endpoint },
+      'registry.k8s.io': { endpoint },
+    },
+  });
   const buildkit = await readFile(machine.join('etc', 'buildkit', 'buildkitd.toml'), 'utf8');
+  const mirrors = [mirror.host];
   expect(parseToml(buildkit)).toEqual({
-    registry: { 'docker.io': { mirrors: [mirror.host] }, [mirror.host]: { http: true } },
+    registry: {
+      'docker.io': { mirrors },
+      'ghcr.io': { mirrors },
+      'quay.io': { mirrors },
+      [mirror.host]: { http: true },
+    },
   });
 });
