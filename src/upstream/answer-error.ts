@@ -1,9 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from '../base/zod.ts';
 import { readDecoded } from './content-encoding.ts';
+import { kindOfStatus } from './failure-policy.ts';
 import { headerText } from './headers.ts';
 import type { UpstreamResponse } from './http-message.ts';
-import { UpstreamError, type UpstreamErrorKind } from './registry.ts';
+import { UpstreamError } from './registry.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /** The most that is read of an error's body, in bytes. */
@@ -35,33 +36,12 @@ export async function answerError(response: UpstreamResponse, now: number): Prom
   const { status, url, headers, wasShownPassword = false } = response;
   const said = await upstreamMessage(response);
   const message = `${url.host}: ${status} ${said === '' ? meaning(status) : said}`;
-  return new UpstreamError(kindOf(status), message, {
+  return new UpstreamError(kindOfStatus(status), message, {
     status,
     retryAfter: parseRetryAfter(headerText(headers, 'retry-after'), now),
     // ECR answers 403 to a password that has expired.
     isOfLogin: (status === 401 || status === 403) && wasShownPassword,
   });
-}
-
-function kindOf(status: number): UpstreamErrorKind {
-  if (status >= 500) return 'unavailable';
-  switch (status) {
-    case 401:
-      return 'unauthorized';
-    case 403:
-      return 'denied';
-    case 404:
-    case 410:
-      return 'not-found';
-    case 408:
-      return 'timeout';
-    case 416:
-      return 'range';
-    case 429:
-      return 'rate-limited';
-    default:
-      return 'invalid';
-  }
 }
 
 /** For an answer that says nothing itself, as one to HEAD. Registries refuse what they do not have, so as not to tell. */

@@ -1,5 +1,9 @@
 import type { Clock } from '../base/clock.ts';
+import { backoffMs } from '../base/backoff.ts';
+import { breakerPauses, policyFor, type Outlook } from './failure-policy.ts';
 import { UpstreamError } from './registry.ts';
+
+const { backoff, rateLimitMs } = breakerPauses;
 
 /** What a breaker remembers, also across a restart. */
 export interface BreakerState {
@@ -10,23 +14,9 @@ export interface BreakerState {
 }
 
 /**
- * How it stands with an upstream: it answers; it failed, and has not been asked since its pause ended; it fails, and is not
- * asked about what is cached.
- */
-export type Outlook = 'fine' | 'failing' | 'down';
-
-/** Why an answer is stale while a breaker is open. */
-export const notAsked = 'upstream fails and is not asked for a while';
-
-const firstPauseMs = 1_000;
-const longestPauseMs = 60_000;
-/** How long a 429 without a usable Retry-After counts. */
-const rateLimitPauseMs = 30_000;
-
-/**
  * Stops asking a failing upstream to confirm what is cached, for a while that doubles with each failure. It never
  * refuses a request that only upstream can answer: such a request has nothing to lose, and its success closes the breaker.
- * But nobody is kept waiting for it to be tried again: see {@link outlook}.
+ * But no client waits for it to be tried again: see {@link outlook}.
  */
 export class Breaker {
   readonly #clock: Clock;
@@ -43,7 +33,7 @@ export class Breaker {
   get admits(): boolean {
     const left = this.#state.retryAt - this.#clock.now();
     // No pause is that long: the clock was set back, while this ran or since.
-    return left <= 0 || left > longestPauseMs;
+    return left <= 0 || left > backoff.longestMs;
   }
 
   /** What a request that only upstream can answer has to expect, as far as earlier ones tell. */
@@ -74,33 +64,27 @@ export class Breaker {
   }
 
   #failed(error: UpstreamError): void {
-    switch (error.kind) {
-      case 'unavailable':
-      case 'timeout':
+    switch (policyFor(error).breaker) {
+      case 'opens':
         // Requests that were under way together fail together: they are one failure.
         if (this.admits) this.#fail();
         return;
-      case 'rate-limited': {
-        const pause = error.retryAfter === undefined ? rateLimitPauseMs : error.retryAfter * 1000;
-        this.#change({ ...this.#state, retryAt: this.#clock.now() + Math.min(pause, longestPauseMs) });
+      case 'pauses': {
+        const pauseMs = error.retryAfter === undefined ? rateLimitMs : error.retryAfter * 1000;
+        this.#change({ ...this.#state, retryAt: this.#clock.now() + Math.min(pauseMs, backoff.longestMs) });
         return;
       }
-      case 'not-found':
-      case 'unauthorized':
-      case 'denied':
-      case 'range':
-      case 'invalid':
+      case 'closes':
         this.#succeeded();
         return;
-      case 'aborted':
+      case 'ignores':
         return;
     }
   }
 
   #fail(): void {
     const failures = this.#state.failures + 1;
-    const pause = Math.min(firstPauseMs * 2 ** (failures - 1), longestPauseMs);
-    this.#change({ failures, retryAt: this.#clock.now() + pause });
+    this.#change({ failures, retryAt: this.#clock.now() + backoffMs(backoff, failures) });
   }
 
   #change(state: BreakerState): void {

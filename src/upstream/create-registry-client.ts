@@ -22,7 +22,7 @@ import { RedirectFollower } from './redirect.ts';
 import type { UpstreamRegistry } from './registry.ts';
 import { RegistryClient } from './registry-client.ts';
 import { RegistryProbe } from './registry-probe.ts';
-import { RetryingSender, type RetryPolicy } from './retry.ts';
+import { RetryingSender } from './retry.ts';
 import { Transport, type Timeouts } from './transport.ts';
 
 export interface CreateRegistryClientOptions {
@@ -32,7 +32,6 @@ export interface CreateRegistryClientOptions {
   /** None for an anonymous upstream. */
   readonly credentials?: CredentialProvider | undefined;
   readonly timeouts: Timeouts;
-  readonly retry?: RetryPolicy | undefined;
   /** Whom certificates are checked with; asked for when the first is. */
   readonly authorities: () => Promise<Authorities>;
   /** More authorities in PEM form, for this upstream. */
@@ -109,13 +108,12 @@ function clientAt(
   options: CreateRegistryClientOptions & { readonly heads: HeadSupports },
 ): RegistryClient {
   const { name, credentials, timeouts, clock, random, logger, heads } = options;
-  const retry = { clock, random, policy: options.retry };
   const isNamed = (host: URL): boolean => transport.isNamed(host);
   const redirects = new RedirectFollower(transport, isNamed);
-  const retrying = new RetryingSender(redirects, retry);
+  const retrying = new RetryingSender(redirects, clock, random);
   const tokens = new TokenCache(clock, logger);
   // Redirects of token services are followed by their client, which judges them as realms.
-  const tokenClient = new TokenClient(new RetryingSender(transport, retry), clock, timeouts.idleMs);
+  const tokenClient = new TokenClient(new RetryingSender(transport, clock, random), clock, timeouts.idleMs);
   const guest = (registry: URL): Authorizer =>
     new Authorizer({ upstream: registry, credentials: undefined, tokens, tokenClient, isNamed });
   const authorizer = new Authorizer({ upstream: url, credentials, tokens, tokenClient, isNamed });

@@ -9,6 +9,7 @@ import {
   type Tag,
   type UpstreamName,
 } from '../oci/reference.ts';
+import { failureClass, failurePolicies } from './failure-policy.ts';
 import {
   UpstreamError,
   type BlobRange,
@@ -18,7 +19,6 @@ import {
   type RequestOptions,
   type SearchResult,
   type TagListOptions,
-  type UpstreamErrorKind,
   type UpstreamRegistry,
 } from './registry.ts';
 import { UpstreamLocation } from './upstream-location.ts';
@@ -27,18 +27,6 @@ import { UpstreamLocation } from './upstream-location.ts';
 const maxAnswered = 10_000;
 /** Digests for which it is known who gave other bytes. */
 const maxDoubted = 1_000;
-
-/** Which failure is reported when no URL has the answer, the most telling first: a URL in trouble may have what another answers 404 for. */
-const telling: readonly UpstreamErrorKind[] = [
-  'rate-limited',
-  'timeout',
-  'unavailable',
-  'invalid',
-  'denied',
-  'unauthorized',
-  'range',
-  'not-found',
-];
 
 /** What changes the order in which URLs are asked, besides their troubles. */
 interface Order {
@@ -189,6 +177,9 @@ export class FailoverRegistry implements UpstreamRegistry {
   }
 }
 
-function rank({ kind }: UpstreamError): number {
-  return telling.indexOf(kind);
+const classes = Object.keys(failurePolicies);
+
+/** The smaller, the more telling: a URL in trouble may have what another answers 404 for. */
+function rank(error: UpstreamError): number {
+  return classes.indexOf(failureClass(error));
 }

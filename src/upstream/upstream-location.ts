@@ -1,10 +1,7 @@
 import type { Clock } from '../base/clock.ts';
-import type { UpstreamError, UpstreamErrorKind, UpstreamRegistry } from './registry.ts';
-
-const firstPauseMs = 5_000;
-const longestPauseMs = 5 * 60_000;
-
-const troubles: ReadonlySet<UpstreamErrorKind> = new Set(['unavailable', 'timeout', 'rate-limited']);
+import { backoffMs } from '../base/backoff.ts';
+import { failoverBackoff, policyFor } from './failure-policy.ts';
+import type { UpstreamError, UpstreamRegistry } from './registry.ts';
 
 /** One of the URLs of an upstream, and how well it does. */
 export class UpstreamLocation {
@@ -32,11 +29,11 @@ export class UpstreamLocation {
   }
 
   /** Counts a failure, unless it is an answer such as 404. Those who fail together count once. */
-  failed({ kind, retryAfter = 0 }: UpstreamError): void {
-    if (!troubles.has(kind) || this.troubledUntil > 0) return;
+  failed(error: UpstreamError): void {
+    const { breaker } = policyFor(error);
+    if ((breaker !== 'opens' && breaker !== 'pauses') || this.troubledUntil > 0) return;
     this.#failures += 1;
-    const backoffMs = Math.min(firstPauseMs * 2 ** (this.#failures - 1), longestPauseMs);
-    this.#pauseMs = Math.max(backoffMs, retryAfter * 1000);
+    this.#pauseMs = Math.max(backoffMs(failoverBackoff, this.#failures), (error.retryAfter ?? 0) * 1000);
     this.#retryAt = this.#clock.now() + this.#pauseMs;
   }
 }

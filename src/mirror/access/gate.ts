@@ -4,7 +4,7 @@ import { UpstreamError } from '../../upstream/registry.ts';
 import { anonymous, type Reader } from './reader.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
-import { clientError } from '../upstream-failure.ts';
+import { clientError } from '../../upstream/failure-policy.ts';
 import type { Passthrough } from './passthrough.ts';
 import type { AccessPolicy, AccessDecision } from './policy.ts';
 import type { Visibility } from './visibility.ts';

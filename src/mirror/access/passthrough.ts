@@ -2,11 +2,10 @@ import type { Clock } from '../../base/clock.ts';
 import { registryErrors } from '../../oci/error.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { BasicCredentials } from '../../base/basic-auth.ts';
-import { UpstreamError } from '../../upstream/registry.ts';
 import { LoginCache } from '../../base/login-cache.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 import type { Upstream } from '../upstream.ts';
-import { isRefusal } from '../upstream-failure.ts';
+import { isNotFound, isRefusal } from '../../upstream/failure-policy.ts';
 import { probe, resourceKey, type Resource } from './resource.ts';
 
 const rememberedMs = 60_000;
@@ -55,8 +54,7 @@ export class Passthrough {
         await probe(registry, repository, resource);
         return this.#logins.set(whole, true);
       } catch (error) {
-        if (!(error instanceof UpstreamError)) throw error;
-        if (error.kind === 'not-found') return this.#logins.set(part, false);
+        if (isNotFound(error)) return this.#logins.set(part, false);
         if (!isRefusal(error)) throw error;
         return this.#logins.set(whole, false);
       } finally {

@@ -8,7 +8,7 @@ import type { Degradation } from '../../cache/degradation.ts';
 import { elapsed, within } from '../../base/time-limit.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 import type { Upstream } from '../upstream.ts';
-import { isRefusal } from '../upstream-failure.ts';
+import { isNotFound, isRefusal, upstreamTimeLimits } from '../../upstream/failure-policy.ts';
 import { probe, resourceKey, type Resource } from './resource.ts';
 
 const publicMs = 10 * 60_000;
@@ -20,8 +20,6 @@ const hiddenMs = 60_000;
  */
 const limitedMs = 24 * 60 * 60_000;
 const remembered = 20_000;
-/** How long a client waits for upstream to confirm that a repository is public still. */
-const timeLimitMs = 1_500;
 
 export interface VisibilityOptions {
   readonly metadata: MetadataStore;
@@ -119,7 +117,7 @@ export class Visibility {
   /** The answer if it comes in time; if not, or if upstream is in trouble, what is remembered: public. */
   async #patiently(outcome: Promise<boolean>, breaker: Breaker, isRecent: boolean): Promise<boolean> {
     try {
-      const answer = await within(this.#clock, timeLimitMs, outcome);
+      const answer = await within(this.#clock, upstreamTimeLimits.confirmation, outcome);
       if (answer !== elapsed) return answer;
       breaker.timedOut();
       return true;
@@ -142,10 +140,10 @@ export class Visibility {
         return false;
       }
       if (!saysLittle(error, question)) {
-        if (error.kind === 'not-found') return false;
+        if (isNotFound(error)) return false;
         throw error;
       }
-      const isSecond = error.kind === 'not-found';
+      const isSecond = isNotFound(error);
       return this.#ask({ ...question, resource: { noun: 'tags', name: repository.name }, isSecond }, breaker);
     }
     await this.#publish(repository);

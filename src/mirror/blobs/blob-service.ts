@@ -9,7 +9,6 @@ import { UpstreamError, type BlobOpener } from '../../upstream/registry.ts';
 import { notArriving, type Arrival } from '../fill/arrival.ts';
 import { arrivalOf } from './blob-arrival.ts';
 import { FillSource, type BlobSource } from './blob-source.ts';
-import type { Outlook } from '../../upstream/breaker.ts';
 import type { ManifestEvidence, Entitlement, KnownBlob } from './entitlement.ts';
 import type { FillRequest } from '../fill/fill-request.ts';
 import type { Fill } from '../fill/fill.ts';
@@ -20,7 +19,7 @@ import { OpenBlob } from './open-blob.ts';
 import { promisedSize } from './promised-size.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { StoredBlobs } from './stored-blobs.ts';
-import { clientError, isRefusal } from '../upstream-failure.ts';
+import { clientError, isRefusal, type Outlook } from '../../upstream/failure-policy.ts';
 import type { Upstream } from '../upstream.ts';
 
 export interface BlobServiceOptions {

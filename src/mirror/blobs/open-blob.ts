@@ -5,7 +5,7 @@ import { UpstreamError } from '../../upstream/registry.ts';
 import type { BlobSource } from './blob-source.ts';
 import { OtherBytesError } from '../fill/received-prefix.ts';
 import type { BlobAnswer, CacheResult } from '../mirror.ts';
-import { clientError } from '../upstream-failure.ts';
+import { clientError } from '../../upstream/failure-policy.ts';
 
 export interface OpenBlobOptions {
   readonly digest: Digest;

@@ -1,6 +1,6 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { Repository } from '../../oci/reference.ts';
-import type { Outlook } from '../../upstream/breaker.ts';
+import type { Outlook } from '../../upstream/failure-policy.ts';
 import type { BlobOpener } from '../../upstream/registry.ts';
 
 /** What a fill is begun with, or is offered as another way to the same bytes. */

@@ -1,7 +1,14 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { UpstreamError, type BlobStream, type BlobOpener } from '../../upstream/registry.ts';
-import type { Outlook } from '../../upstream/breaker.ts';
+import {
+  blobAttempts,
+  isConclusive,
+  isRejectedRequest,
+  retryPauseMs,
+  retryPauses,
+  type Outlook,
+} from '../../upstream/failure-policy.ts';
 import { OtherBytesError, type ReceivedPrefix } from './received-prefix.ts';
 
 export interface ResumableBlobOptions {
@@ -18,18 +25,6 @@ export interface ResumableBlobOptions {
   /** 0 to 1; spreads the retries of many mirrors. */
   readonly random: () => number;
 }
-
-/** Attempts in a row that may bring no byte. */
-const fruitlessAttempts = 5;
-/**
- * The same, while upstream has not begun to give the blob and does not answer in time, or with nonsense, or
- * was failing before.
- */
-const hopelessAttempts = 2;
-const firstPauseMs = 200;
-const longestPauseMs = 5_000;
-/** A longer wait asked for by a 429 is the client's to make. */
-const longestRetryAfterSeconds = 20;
 
 /**
  * A blob's bytes from an offset to its end, whatever happens on the way: a cut, a stall, an expired token or signed URL
@@ -185,14 +180,6 @@ export class ResumableBlob {
     this.#stated = size;
   }
 
-  /** Attempts in a row that may bring nothing. Fewer before the first byte, while a client still waits for the status. */
-  #attempts(error: UpstreamError): number {
-    if (this.#answered) return fruitlessAttempts;
-    if (isVerdict(error) || error.permanent || this.#outlook === 'down') return 1;
-    const hopeless = error.kind === 'timeout' || error.kind === 'invalid' || this.#outlook === 'failing';
-    return hopeless ? hopelessAttempts : fruitlessAttempts;
-  }
-
   /** Waits before the next attempt, and decides what it asks for; or gives up by throwing `error`. */
   async #prepare(error: UpstreamError): Promise<void> {
     const { signal, clock, logger, random } = this.#options;
@@ -207,22 +194,19 @@ export class ResumableBlob {
       return;
     }
     this.#fruitless += 1;
-    const attempts = this.#attempts(error);
-    if (this.#fruitless >= attempts) throw error;
-    const wanted = error.retryAfter === undefined ? 0 : error.retryAfter * 1000;
-    if (wanted > longestRetryAfterSeconds * 1000) throw error;
+    const attempts = blobAttempts(error, this.#outlook ?? 'fine', this.#answered);
+    const pauseMs = retryPauseMs(error, this.#fruitless, retryPauses.blob, random());
+    if (this.#fruitless >= attempts || pauseMs === undefined) throw error;
     const isLast = this.#fruitless === attempts - 1;
     // An answer without a byte may be about the range all the same.
     this.#whole ||= error.kind === 'invalid' || (isLast && (error.status ?? 0) >= 500);
     this.#refusesRanges ||= error.kind === 'invalid';
-    const backoff =
-      Math.min(firstPauseMs * 2 ** (this.#fruitless - 1), longestPauseMs) * (0.5 + random() / 2);
     logger.warn(
       { reason: error.message, offset: this.#offset, attempt: this.#fruitless },
       'the blob stopped arriving; asking for the rest',
     );
     try {
-      await clock.sleep(Math.max(wanted, backoff), signal);
+      await clock.sleep(pauseMs, signal);
     } catch (cause) {
       throw new UpstreamError('aborted', 'the download was given up', { cause });
     }
@@ -235,18 +219,11 @@ export class ResumableBlob {
   #isAboutRange(error: UpstreamError): boolean {
     if (this.#offset === 0) return false;
     if (error.kind === 'range') return true;
-    const { status = 0 } = error;
-    const isPassing = error.kind === 'rate-limited' || error.kind === 'timeout';
-    const isRefusal = isVerdict(error) || (!isPassing && status >= 400 && status < 500);
+    const isRefusal = isConclusive(error) || isRejectedRequest(error);
     return isRefusal && (!this.#answered || this.#fruitless > 0);
   }
 }
 
 function fewerBytes(): OtherBytesError {
   return new OtherBytesError('upstream has fewer bytes of the blob than it gave before');
-}
-
-/** Whether upstream answered and refused, as opposed to failing: asking again changes nothing. */
-export function isVerdict({ kind }: UpstreamError): boolean {
-  return kind === 'not-found' || kind === 'unauthorized' || kind === 'denied';
 }

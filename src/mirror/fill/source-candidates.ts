@@ -1,6 +1,6 @@
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
+import { isConclusive } from '../../upstream/failure-policy.ts';
 import { UpstreamError, type BlobRange, type BlobStream, type BlobOpener } from '../../upstream/registry.ts';
-import { isVerdict } from './resumable-blob.ts';
 
 /** The repositories through which a blob can be fetched: when upstream refuses one, the next is tried. */
 export class SourceCandidates {
@@ -35,7 +35,7 @@ export class SourceCandidates {
         this.#given.add(via);
         return stream;
       } catch (error) {
-        if (!(error instanceof UpstreamError && isVerdict(error))) throw error;
+        if (!isConclusive(error)) throw error;
         refusal ??= error;
         if (range.offset === 0 && this.#candidates.size > 1) this.#candidates.delete(via);
       }

@@ -13,7 +13,7 @@ import type { ManifestService } from '../manifests/manifest-service.ts';
 import type { ReferrersAnswer } from '../mirror.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { TagService } from '../manifests/tag-service.ts';
-import { clientError } from '../upstream-failure.ts';
+import { clientError, isNotFound } from '../../upstream/failure-policy.ts';
 import type { Upstream } from '../upstream.ts';
 
 /** Descriptors kept in memory, over all lists. */
@@ -122,8 +122,11 @@ export class ReferrersService {
       if (!(error instanceof RegistryError && error.status === 404)) throw error;
       // That there was none when upstream was last asked is said while it cannot be.
       const { cause } = error;
-      const isNews = cause instanceof UpstreamError && cause.kind === 'not-found';
-      return { items: [], checkedAt: this.#clock.now(), warning: isNews ? undefined : error.message };
+      return {
+        items: [],
+        checkedAt: this.#clock.now(),
+        warning: isNotFound(cause) ? undefined : error.message,
+      };
     }
   }
 

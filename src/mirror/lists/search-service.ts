@@ -3,16 +3,13 @@ import { dockerHub } from '../../oci/docker-hub.ts';
 import { parseRepositoryName } from '../../oci/reference.ts';
 import { UpstreamError, type SearchResult } from '../../upstream/registry.ts';
 import type { Gate } from '../access/gate.ts';
-import { notAsked } from '../../upstream/breaker.ts';
+import { notAsked, upstreamTimeLimits } from '../../upstream/failure-policy.ts';
 import type { Catalog } from './catalog.ts';
 import type { SearchAnswer, SearchQuery } from '../mirror.ts';
 import { elapsed, within } from '../../base/time-limit.ts';
 import type { Reader } from '../access/reader.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
-
-/** How long a client waits for Docker Hub's search before it gets cached names. */
-const timeLimitMs = 3_000;
 
 export interface SearchServiceOptions {
   readonly routing: Routing<Upstream>;
@@ -61,7 +58,11 @@ export class SearchService {
     const giveUp = new AbortController();
     const { signal } = giveUp;
     try {
-      const found = await within(this.#clock, timeLimitMs, registry.search(term, limit, { signal }));
+      const found = await within(
+        this.#clock,
+        upstreamTimeLimits.search,
+        registry.search(term, limit, { signal }),
+      );
       return found === elapsed ? 'the search upstream does not answer in time' : found;
     } catch (error) {
       if (error instanceof UpstreamError) return error.message;

@@ -7,7 +7,7 @@ import type { Degradation } from '../../cache/degradation.ts';
 import { UpstreamLists, type UpstreamList } from './upstream-lists.ts';
 import type { TagsAnswer } from '../mirror.ts';
 import type { Routing } from '../../oci/routing.ts';
-import { clientError } from '../upstream-failure.ts';
+import { clientError } from '../../upstream/failure-policy.ts';
 import type { Upstream } from '../upstream.ts';
 
 /** Tags kept in memory, over all lists. */

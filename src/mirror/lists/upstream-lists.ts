@@ -2,17 +2,14 @@ import { LRUCache } from 'lru-cache';
 import { isWithin, type Clock } from '../../base/clock.ts';
 import { RegistryError } from '../../oci/error.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
-import { notAsked, type Breaker } from '../../upstream/breaker.ts';
+import type { Breaker } from '../../upstream/breaker.ts';
+import { notAsked, upstreamTimeLimits } from '../../upstream/failure-policy.ts';
 import type { CacheResult } from '../mirror.ts';
 import { elapsed, within } from '../../base/time-limit.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 
 /** How long a list that does not say so is served without asking upstream. */
 const freshMs = 60_000;
-/** How long a client for whom something is known waits for upstream to list it anew. */
-const timeLimitMs = 1_500;
-/** The same where nothing of the list is known: longer, since an empty one may hide what upstream would name. */
-const emptyTimeLimitMs = 5_000;
 
 /** A list as upstream gave it. */
 export interface UpstreamList<T> {
@@ -96,7 +93,8 @@ export class UpstreamLists<T> {
 
     const nothing = known === undefined && !(await source.holds());
     const mustAnswer = nothing && (await source.emptyWillDo?.()) !== true;
-    const timeLimit = nothing && breaker.admits ? emptyTimeLimitMs : timeLimitMs;
+    const timeLimit =
+      nothing && breaker.admits ? upstreamTimeLimits.unknownList : upstreamTimeLimits.confirmation;
     const startedAt = this.#clock.monotonic();
     const { outcome, joined } = this.#requests.run(key, async () => {
       const list = await source.ask();

@@ -20,7 +20,7 @@ import type { ManifestAnswer } from '../mirror.ts';
 import type { Routing } from '../../oci/routing.ts';
 import { SingleFlight, type Flight } from '../../base/single-flight.ts';
 import type { TagRecords } from './tag-records.ts';
-import { clientError, hasWords } from '../upstream-failure.ts';
+import { clientError, mayHaveReason, refusesName } from '../../upstream/failure-policy.ts';
 import type { Upstream } from '../upstream.ts';
 
 /** Bytes of manifests kept in memory. */
@@ -186,7 +186,7 @@ export class ManifestService {
     try {
       return (await this.#shared(repository, digest)) ?? (await this.#fetchFrom(repository, { digest }));
     } catch (error) {
-      if (!refusesThisName(error)) throw error;
+      if (!refusesName(error)) throw error;
       for (const tag of this.#tags.sightedAs(repository, digest)) {
         const given = await this.fetch(repository, { tag }).outcome.catch(() => undefined);
         if (given?.manifest.digest === digest) return given;
@@ -203,7 +203,7 @@ export class ManifestService {
     try {
       seen = await this.head(repository, { digest }).outcome;
     } catch (error) {
-      if (!hasWords(error)) throw error;
+      if (!mayHaveReason(error)) throw error;
       return undefined;
     }
     const { head, manifest, notices } = seen;
@@ -252,15 +252,6 @@ export function complete(head: ManifestHead, expected?: Digest): Descriptor | un
   if (expected !== undefined && digest !== expected) return undefined;
   if (!manifestMediaTypes.includes(mediaType) || size > maxManifestBytes) return undefined;
   return { mediaType, digest, size };
-}
-
-/** Statuses of an upstream that can give nothing at all. */
-const outOfOrder: ReadonlySet<number | undefined> = new Set([502, 503, 504]);
-
-/** Whether upstream has refused one thing, and may give it under another name. */
-export function refusesThisName(error: unknown): error is UpstreamError {
-  if (!(error instanceof UpstreamError) || error.status === undefined) return false;
-  return error.kind !== 'rate-limited' && !outOfOrder.has(error.status);
 }
 
 function tagOf(reference: ManifestReference): Tag | undefined {

@@ -6,18 +6,22 @@ import type { Descriptor, Manifest } from '../../oci/manifest.ts';
 import { tagKey, type Repository, type Tag } from '../../oci/reference.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import type { Absences } from './absences.ts';
-import { notAsked } from '../../upstream/breaker.ts';
-import { complete, refusesThisName, type ManifestService } from './manifest-service.ts';
+import { complete, type ManifestService } from './manifest-service.ts';
 import type { CacheResult, ManifestAnswer } from '../mirror.ts';
 import { elapsed, within } from '../../base/time-limit.ts';
 import type { Routing } from '../../oci/routing.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 import type { TagRecords } from './tag-records.ts';
-import { clientError, hasWords } from '../upstream-failure.ts';
+import {
+  clientError,
+  isNotFound,
+  isPassing,
+  mayHaveReason,
+  notAsked,
+  refusesName,
+  upstreamTimeLimits,
+} from '../../upstream/failure-policy.ts';
 import type { Upstream } from '../upstream.ts';
-
-/** How long a client whose tag is cached waits for upstream to confirm it. */
-const timeLimitMs = 1_500;
 
 export interface TagServiceOptions {
   readonly routing: Routing<Upstream>;
@@ -113,12 +117,12 @@ export class TagService {
     if (isAbsent && !breaker.admits) throw stillAbsent(tag, notAsked);
     const asking = this.#resolve(repository, tag, method);
     try {
-      const first = await (isAbsent ? within(this.#clock, timeLimitMs, asking) : asking);
+      const first = await (isAbsent ? within(this.#clock, upstreamTimeLimits.confirmation, asking) : asking);
       if (first !== elapsed) return first;
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
-      if (error.kind === 'not-found') await this.#absences.note(repository, tag, this.#clock.now());
-      if (isAbsent && isTransient(error)) throw stillAbsent(tag, error.message, error);
+      if (isNotFound(error)) await this.#absences.note(repository, tag, this.#clock.now());
+      if (isAbsent && isPassing(error)) throw stillAbsent(tag, error.message, error);
       throw error;
     }
     breaker.timedOut();
@@ -144,7 +148,7 @@ export class TagService {
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
-    const first = await within(this.#clock, timeLimitMs, resolution);
+    const first = await within(this.#clock, upstreamTimeLimits.confirmation, resolution);
     const upstreamMs = this.#clock.monotonic() - startedAt;
     if (first === elapsed) {
       breaker.timedOut();
@@ -172,13 +176,13 @@ export class TagService {
   ): Promise<ManifestAnswer> {
     if (!(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
     const { freshness } = this.#routing.upstream(at.repository.upstream);
-    if (error instanceof UpstreamError && error.kind === 'not-found' && freshness.gone === 'drop') {
+    if (isNotFound(error) && freshness.gone === 'drop') {
       await this.#tags.remove(at.repository, at.tag);
       await this.#absences.note(at.repository, at.tag, this.#clock.now());
       throw clientFault(error, at.tag);
     }
     // The breaker remembers those; any other answer is this tag's own, and is as good as fresh.
-    if (!(error instanceof UpstreamError && isTransient(error))) {
+    if (!(error instanceof UpstreamError && isPassing(error))) {
       this.#refused.set(at.key, { checkedAt: this.#clock.now(), reason: error.message });
     }
     return this.#stale(at.held, error.message, at.upstreamMs);
@@ -201,7 +205,7 @@ export class TagService {
       try {
         return await this.#fetchedAs(repository, tag, descriptor.digest);
       } catch (error) {
-        if (!(error instanceof UpstreamError && error.kind === 'not-found')) throw error;
+        if (!isNotFound(error)) throw error;
         // The tag has moved since, and its old manifest is deleted upstream: ask what the tag is now.
         this.#tags.forget(repository, tag);
       }
@@ -211,8 +215,8 @@ export class TagService {
     try {
       check = await outcome;
     } catch (error) {
-      // A refusal by HEAD has no words.
-      if (method === 'HEAD' || !hasWords(error)) throw error;
+      // A refusal of HEAD tells no reason.
+      if (method === 'HEAD' || !mayHaveReason(error)) throw error;
       return this.#fetched(repository, { tag });
     }
     const { held, given, descriptor, notices } = check;
@@ -230,7 +234,7 @@ export class TagService {
     try {
       return await this.#fetched(repository, { digest });
     } catch (error) {
-      const now = refusesThisName(error) ? this.#foundSince(startedAt, repository, tag) : undefined;
+      const now = refusesName(error) ? this.#foundSince(startedAt, repository, tag) : undefined;
       if (now === undefined) throw error;
       return { descriptor: now, manifest: now, joined: false, confirmed: false, notices: [] };
     }
@@ -267,11 +271,6 @@ export class TagService {
     const { manifest, notices } = await outcome;
     return { descriptor: manifest, manifest, joined, confirmed: false, notices };
   }
-}
-
-/** Whether another answer is to be expected once upstream is well again, which the breaker finds out. */
-function isTransient({ kind }: UpstreamError): boolean {
-  return kind === 'unavailable' || kind === 'timeout' || kind === 'rate-limited' || kind === 'aborted';
 }
 
 /** Upstream had no such tag, and cannot be asked again. */

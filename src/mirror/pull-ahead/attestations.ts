@@ -3,6 +3,7 @@ import { RegistryError } from '../../oci/error.ts';
 import type { ImageIndex } from '../../oci/image-index.ts';
 import { readManifest, type Manifest } from '../../oci/manifest.ts';
 import type { Repository } from '../../oci/reference.ts';
+import { isNotFound } from '../../upstream/failure-policy.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import type { ManifestService } from '../manifests/manifest-service.ts';
 import type { Routing } from '../../oci/routing.ts';
@@ -62,7 +63,7 @@ export class Attestations {
     } catch (error) {
       if (error instanceof RegistryError) return 'never';
       if (!(error instanceof UpstreamError)) throw error;
-      return error.kind === 'not-found' ? 'never' : 'later';
+      return isNotFound(error) ? 'never' : 'later';
     }
   }
 }

@@ -3,7 +3,7 @@ import { createHttpApp } from '../../../src/http/app.ts';
 import { Authenticator } from '../../../src/http/auth/authenticator.ts';
 import { challenge, noLogin, refusedLogin, type AuthScheme } from '../../../src/http/auth/auth-scheme.ts';
 import { anonymous } from '../../../src/mirror/access/reader.ts';
-import { clientError } from '../../../src/mirror/upstream-failure.ts';
+import { clientError } from '../../../src/upstream/failure-policy.ts';
 import { registryErrors } from '../../../src/oci/error.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
 import { FakeMirror } from '../../support/fake-mirror.ts';

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../telemetry/log.ts';
+import { isRejectedRequest } from '../../../upstream/failure-policy.ts';
 import {
   UpstreamError,
   type BlobRange,
@@ -97,9 +98,8 @@ export class Ranges {
     try {
       return await this.#asked(open(range));
     } catch (error) {
-      const { kind, status = 0 } = error instanceof UpstreamError ? error : {};
-      const isRefused = status >= 400 && status < 500 && kind !== 'rate-limited' && kind !== 'timeout';
-      if (range.offset > 0 || !isRefused) throw error;
+      const isRejected = error instanceof UpstreamError && isRejectedRequest(error);
+      if (range.offset > 0 || !isRejected) throw error;
       return undefined;
     }
   }
