@@ -8,7 +8,7 @@ import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { accessRecord, logAccess } from './access-log.ts';
+import { logAccess } from './access-log.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { withoutLogins } from './auth/without-logins.ts';
 import { endpointUnknown, ErrorResponder } from './errors.ts';
@@ -120,20 +120,9 @@ class Dispatcher {
       exchange.bound = [byHost, byListener].filter((name) => name !== undefined);
     }
     logAccess(exchange, level, this.#options);
-    keepAnswer(exchange);
+    exchange.bindings?.onExchange?.(exchange);
     return exchange;
   }
-}
-
-/** Has an answer that may be given again kept, once it is out. */
-function keepAnswer(exchange: Exchange): void {
-  if (exchange.bindings?.storeAnswer === undefined) return;
-  const { incoming, outgoing, storeAnswer } = exchange.bindings;
-  outgoing.once('finish', () => {
-    const { cacheable } = exchange;
-    // Given again, it takes no time.
-    if (cacheable !== undefined) storeAnswer({ ...cacheable, record: accessRecord(exchange, incoming, 0) });
-  });
 }
 
 function notAllowed(): never {

@@ -1,7 +1,7 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
-import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
-import type { BlobAnswer, BlobStat, Mirror, PullTarget, Validity } from '../mirror/mirror.ts';
+import type { BlobAnswer, BlobStat, Mirror, PullTarget } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { blobLocation } from './blob-location.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -14,9 +14,6 @@ import { parseRanges } from './range.ts';
 import type { HeaderList } from './reply.ts';
 import { sendBlob } from './send.ts';
 import { contentDigest, pullTarget } from './target.ts';
-
-/** How an answer came about. */
-type Origin = Pick<BlobStat, 'result' | 'upstreamMs'>;
 
 const typeHeader: HeaderList = ['Content-Type', blobType];
 
@@ -46,41 +43,27 @@ export class BlobHandler {
     if (matchesIfNoneMatch(exchange.request.header('if-none-match'), digest)) {
       return await this.#describe(exchange, target, digest);
     }
-    const validity = this.#validity(exchange, target, digest);
     const blob = await this.#deps.mirror.openBlob(target, digest);
     const { size = Infinity } = blob;
-    return isLasting(blob) && validity !== undefined && size <= maxJoinedLength
-      ? await this.#sendWhole(exchange, digest, { blob, size }, validity)
+    const isWhole = blob.validity !== undefined && exchange.request.header('range') === undefined;
+    return isWhole && size <= maxJoinedLength
+      ? await this.#sendWhole(exchange, digest, blob, size)
       : await this.#send(exchange, digest, blob);
   }
 
   async #describe(exchange: Exchange, target: PullTarget, digest: Digest): Promise<Response> {
-    const validity = this.#validity(exchange, target, digest);
     const stat = await this.#deps.mirror.statBlob(target, digest);
-    const lasting = isLasting(stat) ? { validity } : undefined;
     const headers = blobHeaders(exchange, digest, stat);
     return matchesIfNoneMatch(exchange.request.header('if-none-match'), digest)
       ? exchange.reply({ status: 304, headers })
-      : exchange.reply({ status: 200, headers: [...headers, ...typeHeader], length: stat.size, ...lasting });
+      : exchange.reply({ status: 200, headers: [...headers, ...typeHeader], length: stat.size });
   }
 
-  /** Asked for before the answer: what changes while that is made ends it. */
-  #validity(exchange: Exchange, target: PullTarget, digest: Digest): Validity | undefined {
-    return exchange.isCacheable ? this.#deps.mirror.blobValidity(target, digest) : undefined;
-  }
-
-  /** Sends a small blob out of memory, where it then stays if its bytes are what they should be. */
-  async #sendWhole(
-    exchange: Exchange,
-    digest: Digest,
-    { blob, size }: { readonly blob: BlobAnswer; readonly size: number },
-    validity: Validity,
-  ): Promise<Response> {
-    const bytes = await readWhole(blob, size);
+  /** Sends a small blob as a whole, which may then be given again. */
+  async #sendWhole(exchange: Exchange, digest: Digest, blob: BlobAnswer, size: number): Promise<Response> {
+    const body = await readWhole(blob, size);
     const headers = [...blobHeaders(exchange, digest, blob), ...typeHeader, ...blobLocation(exchange)];
-    const isIntact = digestOf(bytes, digestAlgorithm(digest)) === digest;
-    const lasting = isIntact ? { validity } : undefined;
-    return exchange.reply({ status: 200, headers, body: bytes, ...lasting });
+    return exchange.reply({ status: 200, headers, body });
   }
 
   async #send(exchange: Exchange, digest: Digest, blob: BlobAnswer): Promise<Response> {
@@ -126,11 +109,6 @@ export class BlobHandler {
   }
 }
 
-/** Whether an answer came from the cache without a question to upstream. */
-function isLasting({ result, upstreamMs }: Origin): boolean {
-  return result === 'hit' && upstreamMs === 0;
-}
-
 /**
  * The size of a blob for an answer that needs it before it begins. Undefined where that cannot be known before the end:
  * then the whole is sent in chunks, and to a client that takes none nothing is, since it would not notice a cut.
@@ -163,7 +141,7 @@ async function readWhole(blob: BlobAnswer, size: number): Promise<Buffer> {
   }
 }
 
-function blobHeaders(exchange: Exchange, digest: Digest, answer: Origin): HeaderList {
+function blobHeaders(exchange: Exchange, digest: Digest, answer: BlobStat | BlobAnswer): HeaderList {
   return [
     ...cacheHeaders(exchange, answer),
     'Accept-Ranges',

@@ -1,10 +1,11 @@
-import type { CacheResult } from '../mirror/mirror.ts';
+import type { CacheResult, Validity } from '../mirror/mirror.ts';
 import type { Exchange } from './exchange.ts';
 
 /** How an answer came about, and what there is to say about it. */
 interface Origin {
   readonly result: CacheResult;
   readonly upstreamMs: number;
+  readonly validity?: Validity | undefined;
   readonly warning?: string | undefined;
   readonly notices?: readonly string[] | undefined;
 }

@@ -2,12 +2,11 @@ import type { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context } from 'hono';
-import type { CacheResult } from '../mirror/mirror.ts';
+import type { CacheResult, Validity } from '../mirror/mirror.ts';
 import { anonymous, type Reader } from '../mirror/access/reader.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Login } from './auth/auth-scheme.ts';
 import { clientAddress } from './client-address.ts';
-import type { StoreAnswer, CacheableAnswer } from './answer-cache/cacheable.ts';
 import { contentLength, type HeaderList, type Reply } from './reply.ts';
 import { isFromWebPage, webPageHeaders } from './web-page.ts';
 
@@ -18,8 +17,8 @@ export const maxJoinedLength = 64 * 1024;
 export interface Bindings extends HttpBindings {
   /** The upstream that the listener is bound to, if it is bound to one. */
   readonly upstream?: UpstreamName | undefined;
-  /** Keeps the answer for others that ask the same; undefined where it must not be kept. */
-  readonly storeAnswer?: StoreAnswer | undefined;
+  /** Told of each exchange as it begins. */
+  readonly onExchange?: ((exchange: Exchange) => void) | undefined;
 }
 
 /** Headers that every answer has; those of the registry's API also say which API it is. */
@@ -51,7 +50,9 @@ export class Exchange {
   name: string | undefined;
   reference: string | undefined;
   /** How the answer came about. Read when the answer is out: what a blob waited for is known only then. */
-  answer: { readonly result: CacheResult; readonly upstreamMs: number } | undefined;
+  answer:
+    | { readonly result: CacheResult; readonly upstreamMs: number; readonly validity?: Validity | undefined }
+    | undefined;
   /** Why the answer is an error or was cut. */
   failure: unknown;
   /** Status of the answer; 0 before there is one. */
@@ -62,8 +63,8 @@ export class Exchange {
   length: number | undefined;
   /** Whether the client may want no more than the answer's head: then it breaks nothing off when it leaves after that. */
   headSuffices = false;
-  /** The answer, if it may be given again. */
-  cacheable: Omit<CacheableAnswer, 'record'> | undefined;
+  /** The answer as it was sent, if that was in one piece; without a body for HEAD. */
+  sent: { readonly headers: HeaderList; readonly body: Buffer | undefined } | undefined;
 
   constructor(context: Context, id: string, startedAt: number, common: CommonHeaders) {
     this.request = context.req;
@@ -80,11 +81,6 @@ export class Exchange {
   /** As {@link clientAddress}. */
   get client(): string | undefined {
     return this.bindings && clientAddress(this.bindings.incoming.socket);
-  }
-
-  /** Whether the answer is kept, should it be one that may be given again. */
-  get isCacheable(): boolean {
-    return this.bindings?.storeAnswer !== undefined;
   }
 
   /** Whether a body may be sent in chunks, of which the last says that it is the last. HTTP/1.0 has none. */
@@ -130,10 +126,7 @@ export class Exchange {
       if (body !== undefined) this.bytesSent = length ?? 0;
     };
     const isJoined = Buffer.isBuffer(body) && body.length <= maxJoinedLength;
-    const { validity } = reply;
-    if (validity !== undefined && (isJoined || body === undefined)) {
-      this.cacheable = { headers: all, body: isJoined ? body : undefined, validity };
-    }
+    if (isJoined || body === undefined) this.sent = { headers: all, body: isJoined ? body : undefined };
     // As a string, head and body leave in one write instead of two pieces; latin1 keeps every byte as it is.
     if (isJoined) {
       outgoing.end(body.toString('latin1'), 'latin1', sent);

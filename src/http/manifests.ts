@@ -13,8 +13,6 @@ export async function pullManifest(mirror: Mirror, exchange: Exchange): Promise<
   const target = pullTarget(exchange);
   const reference = manifestReference(exchange);
   const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
-  // Before the answer: what changes while that is made ends it.
-  const validity = exchange.isCacheable ? mirror.manifestValidity(target, reference, method) : undefined;
   const answer = await mirror.manifest(target, reference, method);
   const origin = cacheHeaders(exchange, answer);
   const { mediaType, digest, size } = answer.descriptor;
@@ -31,9 +29,7 @@ export async function pullManifest(mirror: Mirror, exchange: Exchange): Promise<
     return exchange.reply({ status: 304, headers });
   }
   headers.push('Content-Type', mediaType);
-  const isAsItIs = answer.result === 'hit' && answer.upstreamMs === 0 && !answer.notices?.length;
-  const lasting = isAsItIs ? { validity } : undefined;
-  if (method === 'HEAD') return exchange.reply({ status: 200, headers, length: size, ...lasting });
+  if (method === 'HEAD') return exchange.reply({ status: 200, headers, length: size });
   if (answer.bytes === undefined) throw new TypeError('the mirror answered GET of a manifest without bytes');
-  return exchange.reply({ status: 200, headers, body: answer.bytes, ...lasting });
+  return exchange.reply({ status: 200, headers, body: answer.bytes });
 }

@@ -1,5 +1,3 @@
-import type { Validity } from '../mirror/mirror.ts';
-
 /** Header names and values in turn, as `ServerResponse.writeHead` takes them without a copy. */
 export type HeaderList = readonly string[];
 
@@ -11,8 +9,6 @@ export interface Reply {
   readonly body?: string | Buffer | undefined;
   /** For HEAD of what is not at hand: the bytes that GET would send. */
   readonly length?: number | undefined;
-  /** As long as this holds, the same may be answered to the same request. */
-  readonly validity?: Validity | undefined;
 }
 
 /** A JSON answer. The line feed at the end is registry:2's. */

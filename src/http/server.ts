@@ -80,7 +80,7 @@ export class HttpServer {
     this.#answerCache = answerCache;
     this.#listener = getRequestListener(
       (web, { incoming, outgoing }) =>
-        app.fetch(web, { incoming, outgoing, upstream, storeAnswer: answerCache?.storing(incoming) }),
+        app.fetch(web, { incoming, outgoing, upstream, onExchange: answerCache?.watch }),
       {
         overrideGlobalObjects: false,
         // For HTTP/1.0, where some health checks send no Host.
@@ -120,7 +120,6 @@ export class HttpServer {
     this.#server.on('clientError', (error, socket: Socket) => unreadable.refuse(error, socket));
     answerCache?.attach(this.#server);
     this.#server.on('request', (incoming, outgoing) => {
-      answerCache?.begun(incoming, outgoing);
       this.#accept(incoming, outgoing);
     });
   }

@@ -21,7 +21,6 @@ import { Entitlement } from './blobs/entitlement.ts';
 import { Fills } from './fill/fills.ts';
 import { Freshness, type FreshnessPolicy } from './manifests/freshness.ts';
 import { ManifestService } from './manifests/manifest-service.ts';
-import type { Mirror } from './mirror.ts';
 import type { PullAheadCounter } from '../cache/pull-ahead-counter.ts';
 import type { PullAheadPolicy } from './pull-ahead/policy.ts';
 import { PullAhead } from './pull-ahead/pull-ahead.ts';
@@ -71,7 +70,7 @@ export interface MirrorParts {
 }
 
 export interface RunningMirror {
-  readonly mirror: Mirror;
+  readonly mirror: PullThroughMirror;
   /** Ends fills; their partial bytes are kept. The space, the stores and the upstreams are not closed. */
   close(): Promise<void>;
 }

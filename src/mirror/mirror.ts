@@ -47,7 +47,16 @@ interface Answer {
   readonly notices?: readonly string[] | undefined;
 }
 
-export interface ManifestAnswer extends Answer {
+/** An answer that may be given again without asking for it. */
+interface ReusableAnswer extends Answer {
+  /**
+   * Of a `hit` that no upstream was asked for: as long as it holds, the same request would have the same answer. Undefined
+   * where not all that the answer rests on is in memory.
+   */
+  readonly validity?: Validity | undefined;
+}
+
+export interface ManifestAnswer extends ReusableAnswer {
   readonly descriptor: Descriptor;
   /** The bytes; always there for GET. A HEAD of a manifest that is not held has none. */
   readonly bytes: Buffer | undefined;
@@ -55,13 +64,13 @@ export interface ManifestAnswer extends Answer {
   readonly warning: string | undefined;
 }
 
-export interface BlobStat extends Answer {
+export interface BlobStat extends ReusableAnswer {
   /** Bytes in all. */
   readonly size: number;
 }
 
 /** A blob that is held or arriving. */
-export interface BlobAnswer extends Answer {
+export interface BlobAnswer extends ReusableAnswer {
   /**
    * Bytes in all. Undefined as long as that is in doubt: for a blob on its way of which upstream states no size, or
    * another than manifests do. It is known at the latest when the last bytes are given out.
@@ -153,17 +162,6 @@ export interface Mirror {
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat>;
   /** Opens a blob, starting or joining its fill when it is not held. Resolves when its size is known. */
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer>;
-  /**
-   * What a `hit` rests on that {@link manifest} gives after this call: as long as it holds, the answer would be the same.
-   * Undefined where not all of it is in memory. Throws RegistryError for what is not mirrored.
-   */
-  manifestValidity(
-    target: PullTarget,
-    reference: ManifestReference,
-    method: 'GET' | 'HEAD',
-  ): Validity | undefined;
-  /** The same for a `hit` of {@link statBlob} or {@link openBlob}. */
-  blobValidity(target: PullTarget, digest: Digest): Validity | undefined;
   tags(target: PullTarget): Promise<TagsAnswer>;
   /** Manifests that refer to `digest`: all, or those of one artifact type. */
   referrers(target: PullTarget, digest: Digest, artifactType: string | undefined): Promise<ReferrersAnswer>;

@@ -90,7 +90,18 @@ export class PullThroughMirror implements Mirror {
     this.#hitValidity = options.hitValidity;
   }
 
-  manifest(
+  async manifest(
+    target: PullTarget,
+    reference: ManifestReference,
+    method: 'GET' | 'HEAD',
+  ): Promise<ManifestAnswer> {
+    // Taken before the answer: what changes while that is made ends it.
+    const validity = this.manifestValidity(target, reference, method);
+    const answer = await this.#manifest(target, reference, method);
+    return isPlainHit(answer) ? { ...answer, validity } : answer;
+  }
+
+  #manifest(
     target: PullTarget,
     reference: ManifestReference,
     method: 'GET' | 'HEAD',
@@ -120,21 +131,26 @@ export class PullThroughMirror implements Mirror {
     );
   }
 
-  statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
+  async statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
     if (target.cachedOnly) return this.#cached.statBlob(target, digest);
-    return this.#blobRequest(target, digest, (repository, evidence) =>
+    const validity = this.blobValidity(target, digest);
+    const stat = await this.#blobRequest(target, digest, (repository, evidence) =>
       this.#blobs.stat(repository, digest, evidence),
     );
+    return isPlainHit(stat) ? { ...stat, validity } : stat;
   }
 
-  openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
+  async openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
     if (target.cachedOnly) return this.#cached.openBlob(target, digest);
-    return this.#blobRequest(target, digest, (repository, evidence) => {
+    const validity = this.blobValidity(target, digest);
+    const blob = await this.#blobRequest(target, digest, (repository, evidence) => {
       this.#pullAhead.wanted(repository, digest);
       return this.#blobs.open(repository, digest, evidence);
     });
+    return isPlainHit(blob) ? Object.assign(blob, { validity }) : blob;
   }
 
+  /** What a hit rests on that {@link manifest} gives after this call. */
   manifestValidity(
     target: PullTarget,
     reference: ManifestReference,
@@ -146,6 +162,7 @@ export class PullThroughMirror implements Mirror {
     });
   }
 
+  /** The same for {@link statBlob} and {@link openBlob}. */
   blobValidity(target: PullTarget, digest: Digest): Validity | undefined {
     return this.#hitValidity.blob(target, digest);
   }
@@ -225,4 +242,9 @@ export class PullThroughMirror implements Mirror {
       (repository) => ask(repository, evidence),
     );
   }
+}
+
+/** Whether an answer came from the cache, without a question to upstream, and upstream has nothing to say. */
+function isPlainHit({ result, upstreamMs, notices }: BlobStat | BlobAnswer | ManifestAnswer): boolean {
+  return result === 'hit' && upstreamMs === 0 && !notices?.length;
 }

@@ -88,12 +88,13 @@ export class FakeMirror implements Mirror {
     reference: ManifestReference,
     method: 'GET' | 'HEAD',
   ): Promise<ManifestAnswer> {
+    const validity = this.#validity(this.#manifests, `${target.name} ${referenceText(reference)}`);
     return this.#answer(`${method} manifest`, target, referenceText(reference), (key) => {
       const manifest = this.#manifests.get(key);
       if (manifest === undefined) throw registryErrors.manifestUnknown(referenceText(reference));
       const { bytes, mediaType } = manifest;
       return {
-        ...this.#origin(),
+        ...this.#origin(validity),
         descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length },
         bytes: method === 'HEAD' ? undefined : bytes,
         warning: this.warning,
@@ -102,13 +103,15 @@ export class FakeMirror implements Mirror {
   }
 
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
+    const validity = this.#validity(this.#blobs, `${target.name} ${digest}`);
     return this.#answer('stat blob', target, digest, (key) => {
       const { size } = this.#source(key, digest);
-      return { ...this.#origin(), size };
+      return { ...this.#origin(validity), size };
     });
   }
 
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
+    const validity = this.#validity(this.#blobs, `${target.name} ${digest}`);
     return this.#answer('open blob', target, digest, (key) => {
       const source = this.#source(key, digest);
       const closed = Promise.withResolvers<never>();
@@ -116,7 +119,7 @@ export class FakeMirror implements Mirror {
       let open = true;
       this.openBlobs += 1;
       return {
-        ...this.#origin(),
+        ...this.#origin(validity),
         size: source.size,
         measured: () => Promise.resolve(source.size),
         read: (buffer, length, position) =>
@@ -131,15 +134,6 @@ export class FakeMirror implements Mirror {
         },
       };
     });
-  }
-
-  /** As long as nothing else is put under that name. */
-  manifestValidity(target: PullTarget, reference: ManifestReference): Validity | undefined {
-    return this.#validity(this.#manifests, `${target.name} ${referenceText(reference)}`);
-  }
-
-  blobValidity(target: PullTarget, digest: Digest): Validity | undefined {
-    return this.#validity(this.#blobs, `${target.name} ${digest}`);
   }
 
   tags(target: PullTarget): Promise<TagsAnswer> {
@@ -194,6 +188,7 @@ export class FakeMirror implements Mirror {
     return Promise.resolve(this.ready);
   }
 
+  /** As long as nothing else is put under that name. */
   #validity(held: ReadonlyMap<string, object>, key: string): Validity | undefined {
     const before = held.get(key);
     if (before === undefined || !this.givesValidity) return undefined;
@@ -205,8 +200,9 @@ export class FakeMirror implements Mirror {
     };
   }
 
-  #origin(): { result: CacheResult; upstreamMs: number } {
-    return { result: this.result, upstreamMs: this.upstreamMs };
+  #origin(validity?: Validity): Pick<BlobStat, 'result' | 'upstreamMs' | 'validity'> {
+    const { result, upstreamMs } = this;
+    return { result, upstreamMs, validity: result === 'hit' && upstreamMs === 0 ? validity : undefined };
   }
 
   #source(key: string, digest: Digest): BlobSource {

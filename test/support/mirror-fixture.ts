@@ -3,7 +3,8 @@ import { composeMirror, type RunningMirror } from '../../src/mirror/compose.ts';
 import type { FreshnessPolicy } from '../../src/mirror/manifests/freshness.ts';
 import { Routing } from '../../src/oci/routing.ts';
 import { composeSpace, type Space, type SpaceSettings } from '../../src/cache/space/compose.ts';
-import type { BlobAnswer, Mirror, PullTarget } from '../../src/mirror/mirror.ts';
+import type { BlobAnswer, PullTarget } from '../../src/mirror/mirror.ts';
+import type { PullThroughMirror } from '../../src/mirror/pull-through-mirror.ts';
 import { PullAheadCounter } from '../../src/cache/pull-ahead-counter.ts';
 import type { PullAheadPolicy } from '../../src/mirror/pull-ahead/policy.ts';
 import { anonymous, type Reader } from '../../src/mirror/access/reader.ts';
@@ -68,7 +69,7 @@ export class MirrorFixture implements AsyncDisposable {
     return fixture;
   }
 
-  get mirror(): Mirror {
+  get mirror(): PullThroughMirror {
     return this.#open(this.#running).mirror.mirror;
   }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
@@ -6,11 +6,13 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { repeatedLine } from '../../telemetry/repeated-line.ts';
+import { accessRecord } from '../access-log.ts';
 import { clientAddress } from '../client-address.ts';
+import type { Exchange } from '../exchange.ts';
 import { RequestIds } from '../request-id.ts';
 import { CachedAnswer } from './cached-answer.ts';
 import { ClientConnection } from './connection.ts';
-import { isCacheable, type StoreAnswer, type CacheableAnswer, type RequestHead } from './cacheable.ts';
+import { isCacheable, isIntact } from './cacheable.ts';
 
 /** Of answers that are kept, in bytes. */
 const maxSize = 16 * 1024 * 1024;
@@ -52,7 +54,7 @@ export class AnswerCache {
     this.#clock = clock;
   }
 
-  /** Takes part in the connections of a server from now on; once. */
+  /** Takes part in the connections of a server from now on; once, and before anybody listens to its requests. */
   attach(server: Server): void {
     this.#keepAliveMs = server.keepAliveTimeout;
     const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
@@ -60,23 +62,23 @@ export class AnswerCache {
       const client = clientAddress(socket);
       if (client !== undefined) this.#connections.set(socket, new ClientConnection(this, socket, client));
     });
+    server.on('request', (incoming, outgoing) => {
+      this.#connections.get(incoming.socket)?.begun(incoming, outgoing);
+    });
   }
 
-  /** Told of each request that the server's parser begins, at once. */
-  begun(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    this.#connections.get(incoming.socket)?.begun(incoming, outgoing);
-  }
-
-  /** How the answer to a request that was begun is kept; undefined for one whose answer is not. */
-  storing(incoming: RequestHead & Pick<IncomingMessage, 'socket'>): StoreAnswer | undefined {
+  /** Keeps the answer of an exchange that begins, should it turn out to be one that may be given again. */
+  readonly watch = (exchange: Exchange): void => {
+    if (exchange.bindings === undefined) return;
+    const { incoming, outgoing } = exchange.bindings;
     const connection = this.#connections.get(incoming.socket);
     const head = connection?.head;
-    if (connection === undefined || head === undefined || !isCacheable(incoming)) return undefined;
-    return (answer) => {
+    if (connection === undefined || head === undefined || !isCacheable(incoming)) return;
+    outgoing.once('finish', () => {
       // By now it is known whether this was all that the parser found in it.
-      if (connection.head === head) this.#store(head, answer);
-    };
-  }
+      if (connection.head === head) this.#store(head, exchange, incoming);
+    });
+  };
 
   /** Answers nothing from now on; resolves when all that was answered is on its way. */
   async drain(): Promise<void> {
@@ -121,16 +123,20 @@ export class AnswerCache {
     return sent;
   }
 
-  #store(head: string, answer: CacheableAnswer): void {
-    const { record } = answer;
+  #store(head: string, exchange: Exchange, incoming: IncomingMessage): void {
+    const { status, sent, answer } = exchange;
+    const validity = answer?.validity;
+    if (status !== 200 || sent === undefined || validity === undefined || !isIntact(sent)) return;
+    // Given again, it takes no time.
+    const record = accessRecord(exchange, incoming, 0);
     const line = repeatedLine({
       logger: this.#logger,
       names: ['requestId', 'client'],
       fields: record,
       message: 'request',
     });
-    const hot = CachedAnswer.of(answer, this.#keepAliveMs, line);
-    if (hot?.holds === true) this.#answers.set(head, hot);
+    const cached = CachedAnswer.of({ ...sent, validity, record }, this.#keepAliveMs, line);
+    if (cached?.holds === true) this.#answers.set(head, cached);
   }
 
   /** As Node's own `Date`, made once a second. */

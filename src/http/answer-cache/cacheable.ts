@@ -1,20 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Validity } from '../../mirror/mirror.ts';
+import { digestAlgorithm, digestOf, parseDigest } from '../../oci/digest.ts';
 import type { HeaderList } from '../reply.ts';
-
-/** A whole answer, status 200, that can be given again to the very same request. */
-export interface CacheableAnswer {
-  /** All that the application set, `X-Request-Id` included. */
-  readonly headers: HeaderList;
-  /** Undefined for HEAD. */
-  readonly body: Buffer | undefined;
-  readonly validity: Validity;
-  /** The access log's fields, without those that differ each time. */
-  readonly record: Readonly<Record<string, unknown>>;
-}
-
-/** Keeps an answer for the requests that are the same. */
-export type StoreAnswer = (answer: CacheableAnswer) => void;
 
 /**
  * Headers that may stand in a request whose answer is kept: they change nothing, or always the same. None of those that
@@ -37,7 +23,7 @@ const harmless: ReadonlySet<string> = new Set([
 ]);
 
 /** What says whether an answer may be kept. */
-export type RequestHead = Pick<IncomingMessage, 'httpVersion' | 'rawHeaders'> & {
+type RequestHead = Pick<IncomingMessage, 'httpVersion' | 'rawHeaders'> & {
   readonly method?: string | undefined;
 };
 
@@ -51,4 +37,17 @@ export function isCacheable({ method, httpVersion, rawHeaders }: RequestHead): b
     if (name !== 'connection' || rawHeaders[index + 1]?.toLowerCase() !== 'keep-alive') return false;
   }
   return true;
+}
+
+/** Whether the body of an answer, if it has one, is what its digest says. */
+export function isIntact({
+  headers,
+  body,
+}: {
+  readonly headers: HeaderList;
+  readonly body: Buffer | undefined;
+}): boolean {
+  if (body === undefined) return true;
+  const digest = parseDigest(headers[headers.lastIndexOf('Docker-Content-Digest') + 1] ?? '');
+  return digest !== undefined && digestOf(body, digestAlgorithm(digest)) === digest;
 }

@@ -1,7 +1,17 @@
 import type { RepeatedLine } from '../../telemetry/repeated-line.ts';
 import type { Validity } from '../../mirror/mirror.ts';
 import type { HeaderList } from '../reply.ts';
-import type { CacheableAnswer } from './cacheable.ts';
+
+/** A whole answer, status 200, that may be given again to the very same request. */
+interface CacheableAnswer {
+  /** All that the application set, `X-Request-Id` included. */
+  readonly headers: HeaderList;
+  /** Undefined for HEAD. */
+  readonly body: Buffer | undefined;
+  readonly validity: Validity;
+  /** The access log's fields, without those that differ each time. */
+  readonly record: Readonly<Record<string, unknown>>;
+}
 
 const requestId = 'X-Request-Id';
 
