@@ -8,7 +8,7 @@ export const entries: readonly string[] = [
   'src/http/auth/bcrypt-worker.ts',
   'src/store/filesystem/hash-worker.ts',
   'src/store/sqlite/checkpoint-worker.ts',
-  'src/store/sqlite/recovery/database-worker.ts',
+  'src/store/sqlite/database-worker.ts',
 ];
 
 /**

@@ -1,14 +1,9 @@
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { WorkerThread, workerFile } from '../../base/worker-thread.ts';
 import { registryErrors } from '../../oci/error.ts';
 
 export interface BcryptQuestion {
   readonly password: string;
   readonly hash: string;
-}
-
-export interface BcryptAnswer {
-  readonly right: boolean;
 }
 
 /** Comparisons that may wait at once. */
@@ -36,9 +31,10 @@ export class Bcrypt implements AsyncDisposable {
   readonly #limits: BcryptLimits;
   /** Who waits, by client; clients in the order of their turns. */
   readonly #queues = new Map<string, Waiting[]>();
+  readonly #thread = new WorkerThread<BcryptQuestion, boolean>(workerFile('bcrypt-worker', import.meta.url));
   #waiting = 0;
-  #worker: Worker | undefined;
-  #current: Waiting | undefined;
+  #busy = false;
+  #closed = false;
 
   constructor(limits: BcryptLimits = defaultLimits) {
     this.#limits = limits;
@@ -54,57 +50,38 @@ export class Bcrypt implements AsyncDisposable {
       queue.push({ password, hash, client, resolve, reject });
       this.#queues.set(client, queue);
       this.#waiting += 1;
-      this.#next();
+      void this.#work();
     });
   }
 
   /** Ends the thread. Comparisons that wait reject: the server is stopping. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#fail(registryErrors.unavailable('the server is stopping'));
-    await this.#worker?.terminate();
+    this.#closed = true;
+    await this.#thread[Symbol.asyncDispose]();
   }
 
-  #next(): void {
-    if (this.#current !== undefined) return;
+  async #work(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      const { password, hash, resolve, reject } = next;
+      await this.#thread.call({ password, hash }).then(resolve, (cause: unknown) => {
+        if (this.#closed) reject(registryErrors.unavailable('the server is stopping'));
+        else reject(new Error('the thread that compares passwords failed', { cause }));
+      });
+    }
+    this.#busy = false;
+  }
+
+  /** The first one of the client whose turn it is; that client's next turn comes after those of the others. */
+  #next(): Waiting | undefined {
     const [turn] = this.#queues;
-    if (turn === undefined) return;
+    if (turn === undefined) return undefined;
     const [client, queue] = turn;
     const waiting = queue.shift();
     this.#queues.delete(client);
     if (queue.length > 0) this.#queues.set(client, queue);
-    if (waiting === undefined) return;
     this.#waiting -= 1;
-    this.#current = waiting;
-    this.#worker ??= this.#start();
-    const question: BcryptQuestion = { password: waiting.password, hash: waiting.hash };
-    this.#worker.postMessage(question);
-  }
-
-  #start(): Worker {
-    // The extension is the one of this file: a build has no TypeScript.
-    const worker = new Worker(new URL(`bcrypt-worker${extname(import.meta.url)}`, import.meta.url));
-    worker.unref();
-    worker.on('message', ({ right }: BcryptAnswer) => {
-      const answered = this.#current;
-      this.#current = undefined;
-      answered?.resolve(right);
-      this.#next();
-    });
-    worker.on('error', (cause: unknown) => {
-      this.#worker = undefined;
-      this.#fail(new Error('the thread that compares passwords failed', { cause }));
-    });
-    return worker;
-  }
-
-  #fail(error: Error): void {
-    const all = [
-      ...(this.#current === undefined ? [] : [this.#current]),
-      ...[...this.#queues.values()].flat(),
-    ];
-    this.#current = undefined;
-    this.#queues.clear();
-    this.#waiting = 0;
-    for (const { reject } of all) reject(error);
+    return waiting;
   }
 }

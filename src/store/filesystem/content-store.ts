@@ -257,7 +257,7 @@ export class FilesystemContentStore implements ContentStore {
 
   /** Ends the thread that verifies, if there is one. */
   close(): Promise<void> {
-    return this.#thread.close();
+    return this.#thread[Symbol.asyncDispose]();
   }
 
   /** Claims the files of a digest for one maker, until the function that it returns is called. */

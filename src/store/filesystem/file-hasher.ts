@@ -2,59 +2,36 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ServedCall } from '../../base/worker-thread.ts';
 import type { DigestAlgorithm } from '../../oci/digest.ts';
 import { errnoOf } from '../file-error.ts';
 
 export interface HashJob {
-  readonly id: number;
   readonly path: string;
   readonly algorithm: DigestAlgorithm;
   readonly bytesPerSecond: number | undefined;
 }
 
-export type HashRequest = HashJob | { readonly cancel: number };
-
 /** What became of a file: its hash, with the inode that it was read from; or why it has none. */
 export type HashOutcome =
   { readonly hex: string; readonly inode: bigint } | { readonly errno: string | undefined };
-
-export type HashAnswer = { readonly id: number } & ({ readonly bytes: number } | HashOutcome);
 
 /** Bytes read and hashed in one go; a slow job takes less, so that it reads steadily. */
 const longestStep = 1024 * 1024;
 const shortestStep = 64 * 1024;
 
-/** Hashes files, as the work of a thread of its own. Jobs that run at the same time take turns, step by step. */
+/** Hashes files, on a thread of its own. Jobs that run at the same time take turns, step by step. */
 export class FileHasher {
-  readonly #answer: (answer: HashAnswer) => void;
-  readonly #running = new Map<number, AbortController>();
-  /** The last read at a limited rate: how many bytes, and when. The next one waits for it, be it of another file. */
+  /** The last read at a limited rate: how many bytes, and when. The next one, of any file, waits for it. */
   #lastRead = { bytes: 0, at: 0 };
 
-  constructor(answer: (answer: HashAnswer) => void) {
-    this.#answer = answer;
-  }
-
-  receive(request: HashRequest): void {
-    if ('cancel' in request) this.#running.get(request.cancel)?.abort();
-    else void this.#run(request);
-  }
-
-  async #run(job: HashJob): Promise<void> {
-    const cancelling = new AbortController();
-    this.#running.set(job.id, cancelling);
-    const outcome = await this.#outcome(job, cancelling.signal);
-    this.#running.delete(job.id);
-    this.#answer({ id: job.id, ...outcome });
-  }
-
-  async #outcome(job: HashJob, signal: AbortSignal): Promise<HashOutcome> {
+  async hash(job: HashJob, call: ServedCall): Promise<HashOutcome> {
     let file: FileHandle | undefined;
     try {
       // Without waiting for the other end, should somebody have put a pipe there.
       file = await open(job.path, constants.O_RDONLY | constants.O_NONBLOCK);
       const { ino } = await file.stat({ bigint: true });
-      return { hex: await this.#hash(file, job, signal), inode: ino };
+      return { hex: await this.#hashOf(file, job, call), inode: ino };
     } catch (error) {
       return { errno: errnoOf(error) };
     } finally {
@@ -62,9 +39,12 @@ export class FileHasher {
     }
   }
 
-  async #hash(file: FileHandle, job: HashJob, signal: AbortSignal): Promise<string> {
-    const { bytesPerSecond = Infinity } = job;
-    const hash = createHash(job.algorithm);
+  async #hashOf(
+    file: FileHandle,
+    { algorithm, bytesPerSecond = Infinity }: HashJob,
+    { signal, onProgress }: ServedCall,
+  ): Promise<string> {
+    const hash = createHash(algorithm);
     const step = Math.min(longestStep, Math.max(shortestStep, Math.floor(bytesPerSecond)));
     const buffer = Buffer.allocUnsafe(step);
     for (let position = 0; ;) {
@@ -75,7 +55,7 @@ export class FileHasher {
       hash.update(buffer.subarray(0, bytesRead));
       position += bytesRead;
       if (bytesPerSecond !== Infinity) this.#lastRead = { bytes: bytesRead, at: performance.now() };
-      this.#answer({ id: job.id, bytes: bytesRead });
+      onProgress(bytesRead);
     }
   }
 

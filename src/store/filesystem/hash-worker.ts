@@ -1,6 +1,6 @@
-import { parentPort } from 'node:worker_threads';
-import { FileHasher, type HashRequest } from './file-hasher.ts';
+import { serveCalls } from '../../base/worker-thread.ts';
+import { FileHasher, type HashJob, type HashOutcome } from './file-hasher.ts';
 
 /** The other thread of {@link HashThread}. */
-const hasher = new FileHasher((answer) => parentPort?.postMessage(answer));
-parentPort?.on('message', (request: HashRequest) => hasher.receive(request));
+const hasher = new FileHasher();
+serveCalls((job: HashJob, call): Promise<HashOutcome> => hasher.hash(job, call));

@@ -7,7 +7,7 @@ import type { AccountRepair } from './account-repair.ts';
 import type { AuditFindings } from './audit-findings.ts';
 import { distrustBatch, type ImageNameRow } from './audit-statements.ts';
 import type { MetadataDatabase } from './metadata-database.ts';
-import { onDatabaseThread } from './recovery/database-thread.ts';
+import { onDatabaseThread } from './database-thread.ts';
 
 /** Checks the tables against themselves. What reads all of them runs on a thread and a connection of its own. */
 export class SqliteAudit implements Audit {

@@ -1,11 +1,10 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
+import { serveCalls } from '../../base/worker-thread.ts';
 
-/** The other thread of `Checkpointer`. */
-const database = new Database(String(workerData), { fileMustExist: true });
+let database: Database.Database | undefined;
 
-parentPort?.on('message', () => {
-  // Waits for nobody, and keeps nobody waiting: what readers still need stays in the log.
+/** The other thread of {@link Checkpointer}. PASSIVE neither waits nor blocks: what readers still need stays in the log. */
+serveCalls((file: string): void => {
+  database ??= new Database(file, { fileMustExist: true });
   database.pragma('wal_checkpoint(PASSIVE)');
-  parentPort?.postMessage('done');
 });

@@ -80,7 +80,7 @@ export class Connection {
 
   /** Closes the database, on all threads. */
   async close(): Promise<void> {
-    await this.#checkpointer.close();
+    await this.#checkpointer[Symbol.asyncDispose]();
     this.database.close();
   }
 }

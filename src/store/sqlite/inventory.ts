@@ -13,7 +13,7 @@ import type {
 } from '../inventory.ts';
 import type { Counted, CountStatement, InventoryStatements } from './inventory-statements.ts';
 import type { MetadataDatabase } from './metadata-database.ts';
-import { onDatabaseThread } from './recovery/database-thread.ts';
+import { onDatabaseThread } from './database-thread.ts';
 import type { RepositoryRow } from './statements.ts';
 import { TimeSlice } from './time-slice.ts';
 
@@ -35,8 +35,8 @@ export class SqliteInventory implements Inventory {
   async images(after: ImageKey | undefined, limit: number): Promise<readonly StoredImage[]> {
     const images: StoredImage[] = [];
     const candidates = this.#database.pinned().inventory.images.after(after);
-    let done: boolean | undefined = false;
-    while (done !== true && images.length === 0) {
+    let done = false;
+    while (!done && images.length === 0) {
       done = await this.#inTurn(() => {
         const slice = new TimeSlice(this.#clock);
         while (images.length < limit && !slice.isOver) {

@@ -6,7 +6,7 @@ import { eventually } from '../../support/deadline.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 
 /** A database in a new folder whose checkpoints are nobody's work but the subject's. */
-async function makeDatabase(startWorker: (file: string) => Worker = startCheckpointWorker) {
+async function makeDatabase(startWorker: () => Worker = startCheckpointWorker) {
   const folder = await TempFolder.create();
   const database = new Database(folder.join('metadata.db'));
   database.pragma('journal_mode = WAL');
@@ -22,7 +22,7 @@ async function makeDatabase(startWorker: (file: string) => Worker = startCheckpo
     checkpointed: () =>
       database.prepare<[], { checkpointed: number }>('PRAGMA wal_checkpoint(NOOP)').get()?.checkpointed,
     async [Symbol.asyncDispose]() {
-      await subject.close();
+      await subject[Symbol.asyncDispose]();
       database.close();
       await folder[Symbol.asyncDispose]();
     },
@@ -44,9 +44,9 @@ it('brings a long log into the database on another thread, while writes go on', 
 
 it('leaves a short log alone, and starts no thread for it', async () => {
   let started = 0;
-  await using log = await makeDatabase((file) => {
+  await using log = await makeDatabase(() => {
     started += 1;
-    return startCheckpointWorker(file);
+    return startCheckpointWorker();
   });
   log.write(100);
   expect(started).toBe(0);
@@ -57,9 +57,9 @@ it('leaves a short log alone, and starts no thread for it', async () => {
 
 it('starts another thread when one has failed', async () => {
   let started = 0;
-  await using log = await makeDatabase((file) => {
+  await using log = await makeDatabase(() => {
     started += 1;
-    return started === 1 ? new Worker('throw new Error("no")', { eval: true }) : startCheckpointWorker(file);
+    return started === 1 ? new Worker('throw new Error("no")', { eval: true }) : startCheckpointWorker();
   });
   log.write(600);
   await eventually(20_000, 'a second thread', () => {
@@ -72,11 +72,11 @@ it('starts another thread when one has failed', async () => {
 
 it('starts none once it is closed', async () => {
   let started = 0;
-  await using log = await makeDatabase((file) => {
+  await using log = await makeDatabase(() => {
     started += 1;
-    return startCheckpointWorker(file);
+    return startCheckpointWorker();
   });
-  await log.subject.close();
+  await log.subject[Symbol.asyncDispose]();
   log.write(600);
   expect(started).toBe(0);
 });

@@ -33,7 +33,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await thread.close();
+  await thread[Symbol.asyncDispose]();
   await folder.remove();
 });
 
@@ -65,7 +65,7 @@ describe('the thread that hashes', () => {
 
   it('whose code throws rejects what it was at, and is replaced', async () => {
     const { outcome } = await endless();
-    // What no HashRequest looks like: the thread ends by an error nobody catches.
+    // What no call looks like: the thread ends by an error nobody catches.
     workers[0]?.postMessage(undefined);
     await expect(outcome).rejects.toMatchObject({ name: 'StoreError', code: 'IO' });
     expect(await thread.hash(file, 'sha256')).toMatchObject({ hex });

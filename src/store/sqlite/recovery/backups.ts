@@ -3,7 +3,7 @@ import { fileError } from '../../file-error.ts';
 import { StoreError } from '../../store-error.ts';
 import type { Logger } from '../../../telemetry/log.ts';
 import type { DatabaseFiles } from './database-files.ts';
-import { onDatabaseThread } from './database-thread.ts';
+import { onDatabaseThread } from '../database-thread.ts';
 
 /** Milliseconds after the start at which the first copy is made: a start has better things to do. */
 const firstMs = 60_000;

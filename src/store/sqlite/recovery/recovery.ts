@@ -6,7 +6,7 @@ import { StoreError } from '../../store-error.ts';
 import { OpenDatabase } from '../open-database.ts';
 import { BlobSearch } from './blob-search.ts';
 import type { DatabaseFiles } from './database-files.ts';
-import { onDatabaseThread } from './database-thread.ts';
+import { onDatabaseThread } from '../database-thread.ts';
 import type { RebuildReport } from './rebuild.ts';
 
 /** Milliseconds after which a search for blobs that failed begins again. */

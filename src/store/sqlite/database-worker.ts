@@ -1,11 +1,11 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
-import { findMiscounts } from '../account-errors.ts';
-import type { AuditFindings } from '../audit-findings.ts';
-import { findDanglingTags } from '../dangling-tags.ts';
-import { databaseError } from '../error.ts';
+import { serveCalls } from '../../base/worker-thread.ts';
+import { findMiscounts } from './account-errors.ts';
+import type { AuditFindings } from './audit-findings.ts';
+import { findDanglingTags } from './dangling-tags.ts';
+import { databaseError } from './error.ts';
 import type { DatabaseAnswer, DatabaseAnswers, DatabaseJob } from './database-thread.ts';
-import { rebuildDatabase } from './rebuild.ts';
+import { rebuildDatabase } from './recovery/rebuild.ts';
 
 /** Complaints of SQLite that anybody would read. */
 const maxComplaints = 100;
@@ -111,13 +111,11 @@ function problemsIn(
   return rows.filter((row) => row !== 'ok');
 }
 
-async function answer(): Promise<DatabaseAnswer> {
+serveCalls(async (job: DatabaseJob): Promise<DatabaseAnswer> => {
   try {
-    return { done: await run(workerData as DatabaseJob) };
+    return { done: await run(job) };
   } catch (cause) {
     const { code, message } = databaseError(cause);
     return { failure: { code, message } };
   }
-}
-
-parentPort?.postMessage(await answer());
+});
