@@ -29,7 +29,7 @@ export async function caretakerFor(config: Config, dependencies: CareDependencie
     open: async () => {
       await refuseToMeddle(folder);
       const cache = await openCache(config, { clock, logger, serves: false });
-      return { caretaker: cache.care.caretaker, close: () => cache.close() };
+      return { caretaker: cache.care.caretaker, [Symbol.asyncDispose]: () => cache.close() };
     },
     clock,
     logger,

@@ -85,8 +85,7 @@ async function open(
   const { caretaker, scrubber } = cache.care;
   scrubber.start();
   closing.defer(() => scrubber.stop());
-  const control = await ControlServer.open({ folder: root, caretaker, clock, logger });
-  closing.defer(() => control.close());
+  closing.use(await ControlServer.open({ folder: root, caretaker, clock, logger }));
 
   const { mirror } = running;
   const http = await composeHttp(httpSettings(config), { mirror, clock, logger });

@@ -1,20 +1,20 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { CareError } from '../cache/care/care-error.ts';
-import { contentType, endLine, errorLine, itemLine } from './lines.ts';
+import { contentType, errorLine, printLine, type Line } from './lines.ts';
 
-/** How the work behind an answer ended: it was done, it failed, or the client or the server went away before. */
+/** How the work behind an answer ended; `cut`: the client or the server went away before. */
 export type Outcome = 'done' | 'failed' | 'cut';
 
-/** Lines up to so many characters are gathered before they are written. */
-const maxGathered = 64 * 1024;
+/** In characters. */
+const bufferLength = 64 * 1024;
 
 /** One answer: items as lines, as fast as the client reads them. */
 export class Answer {
   readonly #response: ServerResponse;
   readonly #over = new AbortController();
-  #gathered = '';
-  #flush: NodeJS.Immediate | undefined;
+  #buffered = '';
+  #flushing: NodeJS.Immediate | undefined;
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -38,10 +38,10 @@ export class Answer {
       this.#head(200);
       for await (const item of items) {
         if (signal.aborted) return 'cut';
-        await this.#write(itemLine(item));
+        await this.#write(printLine({ item }));
       }
       if (signal.aborted) return 'cut';
-      this.#end(endLine);
+      this.#end({ end: true });
       return 'done';
     } catch (error) {
       if (signal.aborted) return 'cut';
@@ -62,23 +62,23 @@ export class Answer {
     this.#response.flushHeaders();
   }
 
-  /** Resolves when there is room for more. */
+  /** Buffers what comes in one turn of the event loop. Resolves when there is room for more. */
   async #write(line: string): Promise<void> {
-    this.#gathered += line;
-    if (this.#gathered.length < maxGathered) this.#flush ??= setImmediate(() => this.#flushNow());
-    else this.#flushNow();
+    this.#buffered += line;
+    if (this.#buffered.length < bufferLength) this.#flushing ??= setImmediate(() => this.#flush());
+    else this.#flush();
     if (this.#response.writableNeedDrain) await once(this.#response, 'drain', this.#over);
   }
 
-  #flushNow(): void {
-    clearImmediate(this.#flush);
-    this.#flush = undefined;
-    if (this.#gathered !== '' && !this.#response.writableEnded) this.#response.write(this.#gathered);
-    this.#gathered = '';
+  #flush(): void {
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    if (this.#buffered !== '' && !this.#response.writableEnded) this.#response.write(this.#buffered);
+    this.#buffered = '';
   }
 
-  #end(line: string): void {
-    this.#flushNow();
-    this.#response.end(line);
+  #end(line: Line): void {
+    this.#flush();
+    this.#response.end(printLine(line));
   }
 }

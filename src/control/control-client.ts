@@ -7,12 +7,12 @@ import { itemsOf } from './lines.ts';
 import type { Operation } from './operations.ts';
 import { LongPathError, socketName, socketPath, type SocketPath } from './socket-path.ts';
 
-/** Asks the server that has a data folder, through the socket in it. */
+/** Sends requests to the server that has a data folder, through the socket in it. */
 export class ControlClient {
   readonly #folder: string;
   readonly #signal: AbortSignal | undefined;
 
-  /** @param signal ends what is under way; its reason is what that then rejects with */
+  /** @param signal aborts requests, which then reject with its reason */
   constructor(folder: string, signal?: AbortSignal) {
     this.#folder = folder;
     this.#signal = signal;
@@ -20,11 +20,10 @@ export class ControlClient {
 
   /**
    * Whether a server listens.
-   * @throws {CareError} when there is one that cannot be spoken to
+   * @throws {CareError} when it cannot be connected to
    */
   async isAnswered(): Promise<boolean> {
-    const socket = await this.#path();
-    await using _ = socket;
+    await using socket = await this.#path();
     const connection = connect(socket.path);
     try {
       await once(connection, 'connect');
@@ -39,11 +38,10 @@ export class ControlClient {
 
   /**
    * Performs an operation there. Leaving the iteration ends it there, too.
-   * @throws {CareError} what the server says, or `unavailable` when it cannot be asked or went away
+   * @throws {CareError} as the server answered, or `unavailable` when it cannot be reached or went away
    */
   async *ask<Input, Item>(operation: Operation<Input, Item>, input: Input): AsyncGenerator<Item> {
-    const socket = await this.#path();
-    await using _ = socket;
+    await using socket = await this.#path();
     const sent = request({
       socketPath: socket.path,
       path: `/v1/${operation.name}`,
@@ -54,10 +52,10 @@ export class ControlClient {
     try {
       sent.end(JSON.stringify(input));
       const response = await responseTo(sent);
-      if (response.statusCode === 404) throw tooOld(operation.name, serverOf(response));
+      if (response.statusCode === 404) throw otherVersion(response, `and cannot do "${operation.name}"`);
       for await (const item of itemsOf(response.setEncoding('utf8') as AsyncIterable<string>)) {
         const read = operation.item.safeParse(item);
-        if (!read.success) throw misunderstood(serverOf(response), read.error);
+        if (!read.success) throw otherVersion(response, 'whose answer is not understood', read.error);
         yield read.data;
       }
     } catch (error) {
@@ -83,14 +81,14 @@ export class ControlClient {
   }
 }
 
-async function responseTo(sent: ClientRequest): Promise<IncomingMessage> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  sent.once('response', resolve);
-  sent.on('error', reject);
-  return promise;
+function responseTo(sent: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    // The listener stays: an error after the response is also the reader's.
+    sent.once('response', resolve).on('error', reject);
+  });
 }
 
-/** Nobody has made the socket, or whoever had made it is gone. */
+/** There is no socket, or the server that made it has ended. */
 function isAbsent(error: unknown): boolean {
   return errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ECONNREFUSED';
 }
@@ -106,22 +104,11 @@ function unavailable(cause: unknown): CareError {
   return new CareError('unavailable', message, { cause });
 }
 
-/** Name and version. */
-function serverOf({ headers }: IncomingMessage): string {
-  return String(headers['server'] ?? 'unknown');
-}
-
-function tooOld(operation: string, server: string): CareError {
+function otherVersion({ headers }: IncomingMessage, fault: string, cause?: Error): CareError {
+  const server = String(headers['server'] ?? 'unknown');
   return new CareError(
     'unavailable',
-    `the server that has the data folder is another version (${server}) and cannot do "${operation}": restart it, or stop it first`,
-  );
-}
-
-function misunderstood(server: string, cause: Error): CareError {
-  return new CareError(
-    'unavailable',
-    `the server that has the data folder is another version (${server}), whose answer is not understood: restart it, or stop it first`,
+    `the server that has the data folder is another version (${server}) ${fault}: restart it, or stop it first`,
     { cause },
   );
 }

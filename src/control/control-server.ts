@@ -1,17 +1,17 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Clock } from '../base/clock.ts';
-import { CareError } from '../cache/care/care-error.ts';
+import { version } from '../base/version.ts';
+import { z } from '../base/zod.ts';
+import { CareError, careErrorOf } from '../cache/care/care-error.ts';
 import type { Caretaker } from '../cache/care/caretaker.ts';
 import { errnoOf } from '../store/file-error.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { version } from '../base/version.ts';
-import { z } from '../base/zod.ts';
 import { Answer } from './answer.ts';
-import { ListeningSocket } from './listening-socket.ts';
+import { listenInFolder } from './listen-in-folder.ts';
 import { operationNamed, type Task } from './operations.ts';
 
-export interface ControlServerOptions {
+export interface ControlServerDeps {
   /** The data folder, which this process has locked. */
   readonly folder: string;
   readonly caretaker: Caretaker;
@@ -22,76 +22,65 @@ export interface ControlServerOptions {
 /** Far more than any input, in characters. */
 const maxBodyLength = 64 * 1024;
 
-/** How long operations that were cut may take to notice, in milliseconds. */
+/** How long operations may take to notice that they were cut off, in milliseconds. */
 const timeLimitMs = 5_000;
 
 /**
- * Lets commands on this machine work on the cache while the server has it: HTTP on a Unix socket in the data folder, which only
- * the user that runs the server may open. `POST /v1/<operation>` with JSON is answered by lines of JSON.
+ * Lets commands on this machine work on the cache while the server has it: HTTP on a Unix socket in the data folder, which
+ * only the server's user can open. `POST /v1/<operation>` with JSON is answered by lines of JSON.
  */
-export class ControlServer {
-  readonly #caretaker: Caretaker;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+export class ControlServer implements AsyncDisposable {
+  readonly #deps: ControlServerDeps;
   readonly #server: Server;
-  readonly #answers = new Set<Answer>();
-  readonly #working = new Set<Promise<void>>();
-  #socket: ListeningSocket | undefined;
+  readonly #answers = new Map<Answer, Promise<void>>();
+  #socket: AsyncDisposable | undefined;
 
-  private constructor({ caretaker, clock, logger }: ControlServerOptions) {
-    this.#caretaker = caretaker;
-    this.#clock = clock;
-    this.#logger = logger;
+  private constructor(deps: ControlServerDeps) {
+    this.#deps = deps;
     this.#server = createServer((request, response) => {
-      const work = this.#handle(request, response).finally(() => this.#working.delete(work));
-      this.#working.add(work);
+      response.setHeader('Server', `entrepot/${version}`);
+      response.shouldKeepAlive = false;
+      const answer = new Answer(response);
+      this.#answers.set(
+        answer,
+        this.#perform(request, answer).finally(() => this.#answers.delete(answer)),
+      );
     });
     // Such as running out of file descriptors: the next connection may succeed.
     this.#server.on('error', (error) => {
-      if (this.#server.listening) logger.error({ err: error }, 'a command could not be accepted');
+      if (this.#server.listening) deps.logger.error({ err: error }, 'a command could not be accepted');
     });
   }
 
-  /** Never rejects: a folder in which there can be no socket is no reason not to serve pulls, and is logged. */
-  static async open(options: ControlServerOptions): Promise<ControlServer> {
-    const control = new ControlServer(options);
+  /** Never rejects: where no socket can be made, pulls are served all the same, and it is logged. */
+  static async open(deps: ControlServerDeps): Promise<ControlServer> {
+    const control = new ControlServer(deps);
     try {
-      control.#socket = await ListeningSocket.open(control.#server, options.folder);
+      control.#socket = await listenInFolder(control.#server, deps.folder);
     } catch (error) {
       const reason = errnoOf(error) ?? 'unknown error';
-      options.logger.warn(
-        { reason, folder: options.folder },
+      deps.logger.warn(
+        { reason, folder: deps.folder },
         'no control socket can be made in the data folder: entrepot ls, rm and the like work only while the server is stopped',
       );
     }
     return control;
   }
 
-  /** Takes no more requests, ends those under way, and resolves when nothing works for them any more. */
-  async close(): Promise<void> {
+  /** Accepts no more requests, cuts off those under way, and resolves when the work behind them has ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
     if (this.#socket === undefined) return;
-    await this.#socket.remove();
     const closed = once(this.#server, 'close');
     this.#server.close();
-    for (const answer of this.#answers) answer.cut(new CareError('unavailable', 'the server was stopped'));
+    for (const answer of this.#answers.keys()) {
+      answer.cut(new CareError('unavailable', 'the server was stopped'));
+    }
     const settled = new AbortController();
-    const limit = this.#clock.sleep(timeLimitMs, settled.signal).catch(() => undefined);
-    await Promise.race([Promise.all([closed, ...this.#working]), limit]);
+    const limit = this.#deps.clock.sleep(timeLimitMs, settled.signal).catch(() => undefined);
+    await Promise.race([Promise.all([closed, ...this.#answers.values()]), limit]);
     settled.abort();
     this.#server.closeAllConnections();
-    await this.#socket.close();
-  }
-
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setHeader('Server', `entrepot/${version}`);
-    response.shouldKeepAlive = false;
-    const answer = new Answer(response);
-    this.#answers.add(answer);
-    try {
-      await this.#perform(request, answer);
-    } finally {
-      this.#answers.delete(answer);
-    }
+    await this.#socket[Symbol.asyncDispose]();
   }
 
   async #perform(request: IncomingMessage, answer: Answer): Promise<void> {
@@ -103,18 +92,19 @@ export class ControlServer {
     }
     let task: Task;
     try {
-      task = operation.prepare(JSON.parse(await bodyOf(request)));
+      task = operation.begin(this.#deps.caretaker, JSON.parse(await bodyOf(request)));
     } catch (error) {
       answer.refuse(400, new CareError('invalid', describeInput(error)));
       return;
     }
-    const outcome = await answer.send(task.begin(this.#caretaker), (error) => this.#toCareError(name, error));
-    if (task.changes) this.#logger.info({ operation: name, ...task.input, outcome }, 'care by hand');
+    const outcome = await answer.send(task.items, (error) => this.#toCareError(name, error));
+    if (task.changes) this.#deps.logger.info({ operation: name, ...task.input, outcome }, 'care by hand');
   }
 
   #toCareError(operation: string, error: unknown): CareError {
-    if (error instanceof CareError) return error;
-    this.#logger.error({ operation, err: error }, 'an operation of a command failed unexpectedly');
+    const expected = careErrorOf(error);
+    if (expected !== undefined) return expected;
+    this.#deps.logger.error({ operation, err: error }, 'an operation of a command failed unexpectedly');
     return new CareError('failed', 'the server met an unexpected error; its log says more');
   }
 }

@@ -1,39 +1,27 @@
 import { CareError, careErrorKinds } from '../cache/care/care-error.ts';
 import { z } from '../base/zod.ts';
 
-/**
- * An answer is lines of JSON (NDJSON): any number of items, then the end or an error. One that stops without either was
- * cut off.
- */
-type Line = { readonly item: unknown } | { readonly end: true } | { readonly error: ErrorShape };
-
 export const contentType = 'application/x-ndjson';
 
-/** Characters that a line may have; the longest are far shorter. */
+/** In characters; far longer than any line. */
 const maxLineLength = 1024 * 1024;
 
-const errorShape = z.object({ kind: z.enum(careErrorKinds), message: z.string() });
-type ErrorShape = z.infer<typeof errorShape>;
-
-const line: z.ZodType<Line> = z.union([
+const lineSchema = z.union([
   z.object({ end: z.literal(true) }),
-  z.object({ error: errorShape }),
-  // What the item is, its operation says.
+  z.object({ error: z.object({ kind: z.enum(careErrorKinds), message: z.string() }) }),
+  // Its operation has the schema of the item.
   z.object({ item: z.unknown() }),
 ]);
 
-export function itemLine(item: unknown): string {
-  return print({ item });
+/** A line of an answer (NDJSON): any number of items, then the end or an error. Without these it was cut off. */
+export type Line = z.infer<typeof lineSchema>;
+
+export function printLine(line: Line): string {
+  return `${JSON.stringify(line)}\n`;
 }
 
-export const endLine = print({ end: true });
-
-export function errorLine({ kind, message }: CareError): string {
-  return print({ error: { kind, message } });
-}
-
-function print(value: Line): string {
-  return `${JSON.stringify(value)}\n`;
+export function errorLine({ kind, message }: CareError): Line {
+  return { error: { kind, message } };
 }
 
 /**
@@ -58,18 +46,13 @@ export async function* itemsOf(pieces: AsyncIterable<string>): AsyncGenerator {
 
 function parse(text: string): Line {
   try {
-    return line.parse(JSON.parse(text));
+    return lineSchema.parse(JSON.parse(text));
   } catch (cause) {
     throw strange(cause);
   }
 }
 
 function strange(cause?: unknown): CareError {
-  return new CareError(
-    'unavailable',
-    'the server says what this version of the command does not understand',
-    {
-      cause,
-    },
-  );
+  const message = 'the server says what this version of the command does not understand';
+  return new CareError('unavailable', message, { cause });
 }

@@ -1,63 +1,50 @@
-import type { Caretaker } from '../cache/care/caretaker.ts';
 import { z } from '../base/zod.ts';
-import {
-  imageListing,
-  importEvent,
-  pinListing,
-  prunedImage,
-  removalReport,
-  stats,
-  usageListing,
-  verifyEvent,
-} from './shapes.ts';
+import type { Caretaker } from '../cache/care/caretaker.ts';
+import * as schemas from '../cache/care/schemas.ts';
 
-/** Something that a server can be asked for; it answers with any number of items. */
+/** What a server can be asked to do: a method of its {@link Caretaker}, which answers with any number of items. */
 export interface Operation<Input, Item> {
   /** In its path. */
   readonly name: string;
   readonly input: z.ZodType<Input>;
   readonly item: z.ZodType<Item>;
   /**
-   * Takes up what a client sent.
-   * @throws {z.ZodError} when that is not this operation's input
+   * Begins what a client asked for.
+   * @throws {z.ZodError} when `sent` is not this operation's input
    */
-  prepare(sent: unknown): Task;
+  begin(caretaker: Caretaker, sent: unknown): Task;
 }
 
-/** An operation with its input. */
+/** An operation under way. */
 export interface Task {
   /** Whether it may change something. */
   readonly changes: boolean;
   /** For the log. */
   readonly input: object;
-  begin(caretaker: Caretaker): AsyncIterable<unknown>;
+  readonly items: AsyncIterable<unknown>;
 }
 
-interface Definition<Input, Item> {
-  readonly name: string;
-  readonly input: z.ZodType<Input>;
-  readonly item: z.ZodType<Item>;
-  readonly changes: boolean | ((input: Input) => boolean);
-  readonly begin: (caretaker: Caretaker, input: Input) => AsyncIterable<Item>;
-}
-
-function define<Input extends object, Item>({
-  name,
-  input,
-  item,
-  changes,
-  begin,
-}: Definition<Input, Item>): Operation<Input, Item> {
+function define<Input extends object, Item>(
+  name: string,
+  input: z.ZodType<Input>,
+  item: z.ZodType<Item>,
+  perform: (
+    caretaker: Caretaker,
+    input: Input,
+  ) => AsyncIterable<schemas.ReadonlyDeep<Item>> | Promise<schemas.ReadonlyDeep<Item>>,
+  changes: (input: Input) => boolean = () => false,
+): Operation<Input, Item> {
   return {
     name,
     input,
     item,
-    prepare(sent) {
+    begin(caretaker, sent) {
       const given = input.parse(sent);
+      const answer = perform(caretaker, given);
       return {
-        changes: typeof changes === 'boolean' ? changes : changes(given),
+        changes: changes(given),
         input: given,
-        begin: (caretaker) => begin(caretaker, given),
+        items: answer instanceof Promise ? only(answer) : answer,
       };
     },
   };
@@ -67,94 +54,58 @@ async function* only<T>(answer: Promise<T>): AsyncGenerator<T> {
   yield await answer;
 }
 
+const always = (): boolean => true;
 const nothing = z.strictObject({});
-/** Far above any name or pattern, in characters. */
-const text = z.string().max(4096);
-const pattern = z.strictObject({ pattern: text });
+const image = z.strictObject({ image: schemas.inputText });
+const pattern = z.strictObject({ pattern: schemas.inputText });
 
 /** All that a server can be asked for. */
 export const operations = {
-  images: define({
-    name: 'images',
-    input: z.strictObject({ matching: text.nullable() }),
-    item: imageListing,
-    changes: false,
-    begin: (caretaker, options) => caretaker.images(options),
-  }),
-  usage: define({
-    name: 'usage',
-    input: nothing,
-    item: usageListing,
-    changes: false,
-    begin: (caretaker) => caretaker.usage(),
-  }),
-  remove: define({
-    name: 'remove',
-    input: z.strictObject({ image: text }),
-    item: removalReport,
-    changes: true,
-    begin: (caretaker, { image }) => only(caretaker.remove(image)),
-  }),
-  prune: define({
-    name: 'prune',
-    input: z.strictObject({
-      toBytes: z.number().nonnegative().nullable(),
-      unusedMs: z.number().nonnegative().nullable(),
-      dryRun: z.boolean(),
-    }),
-    item: prunedImage,
-    changes: ({ dryRun }) => !dryRun,
-    begin: (caretaker, options) => caretaker.prune(options),
-  }),
-  pin: define({
-    name: 'pin',
-    input: pattern,
-    item: z.null(),
-    changes: true,
-    begin: (caretaker, input) => only(caretaker.pin(input.pattern).then(() => null)),
-  }),
-  unpin: define({
-    name: 'unpin',
-    input: pattern,
-    item: z.boolean(),
-    changes: true,
-    begin: (caretaker, input) => only(caretaker.unpin(input.pattern)),
-  }),
-  pins: define({
-    name: 'pins',
-    input: nothing,
-    item: z.array(pinListing),
-    changes: false,
-    begin: (caretaker) => only(caretaker.pins()),
-  }),
-  stats: define({
-    name: 'stats',
-    input: nothing,
-    item: stats,
-    changes: false,
-    begin: (caretaker) => only(caretaker.stats()),
-  }),
-  verify: define({
-    name: 'verify',
-    input: z.strictObject({ repair: z.boolean() }),
-    item: verifyEvent,
-    changes: ({ repair }) => repair,
-    begin: (caretaker, options) => caretaker.verify(options),
-  }),
-  importRegistry: define({
-    name: 'import-registry',
-    input: z.strictObject({ folder: text, upstream: text.nullable() }),
-    item: importEvent,
-    changes: true,
-    begin: (caretaker, options) => caretaker.importRegistry(options),
-  }),
+  images: define('images', schemas.imagesOptions, schemas.imageListing, (caretaker, options) =>
+    caretaker.images(options),
+  ),
+  usage: define('usage', nothing, schemas.usageListing, (caretaker) => caretaker.usage()),
+  remove: define(
+    'remove',
+    image,
+    schemas.removalReport,
+    (caretaker, input) => caretaker.remove(input.image),
+    always,
+  ),
+  prune: define(
+    'prune',
+    schemas.pruneOptions,
+    schemas.prunedImage,
+    (caretaker, options) => caretaker.prune(options),
+    ({ dryRun }) => !dryRun,
+  ),
+  pin: define(
+    'pin',
+    pattern,
+    z.null(),
+    (caretaker, input) => caretaker.pin(input.pattern).then(() => null),
+    always,
+  ),
+  unpin: define('unpin', pattern, z.boolean(), (caretaker, input) => caretaker.unpin(input.pattern), always),
+  pins: define('pins', nothing, z.array(schemas.pinListing), (caretaker) => caretaker.pins()),
+  stats: define('stats', nothing, schemas.stats, (caretaker) => caretaker.stats()),
+  verify: define(
+    'verify',
+    schemas.verifyOptions,
+    schemas.verifyEvent,
+    (caretaker, options) => caretaker.verify(options),
+    ({ repair }) => repair,
+  ),
+  importRegistry: define(
+    'import-registry',
+    schemas.importOptions,
+    schemas.importEvent,
+    (caretaker, options) => caretaker.importRegistry(options),
+    always,
+  ),
 } as const;
 
-const byName = new Map<string, Pick<Operation<unknown, unknown>, 'prepare'>>(
-  Object.values(operations).map((operation) => [operation.name, operation]),
-);
-
 /** Undefined for one that this version does not know. */
-export function operationNamed(name: string): Pick<Operation<unknown, unknown>, 'prepare'> | undefined {
-  return byName.get(name);
+export function operationNamed(name: string): Pick<Operation<unknown, unknown>, 'begin'> | undefined {
+  return Object.values(operations).find((operation) => operation.name === name);
 }

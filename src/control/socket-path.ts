@@ -1,13 +1,13 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 /** The name of the socket within the data folder. */
 export const socketName = 'control.sock';
 
-/** Bytes that a path may have in a `sockaddr_un`, as unix(7) has it; 104 with its last zero on the BSDs and macOS. */
+/** Bytes of a path in a `sockaddr_un` without the terminating zero: see unix(7); 103 on the BSDs and macOS. */
 const maxPathBytes = process.platform === 'linux' ? 107 : 103;
 
-/** A path that the system takes for a socket, for as long as it is not closed. */
+/** A path that the system accepts for a socket, until it is disposed of. */
 export interface SocketPath extends AsyncDisposable {
   readonly path: string;
 }
@@ -19,20 +19,17 @@ export class LongPathError extends Error {
 }
 
 /**
- * The path of `name` in `folder`. Where that is too long for a socket, Linux has a shorter one to the same: through
- * the folder opened.
+ * The path of `name` in `folder`. Where it is too long for a socket, Linux has a shorter one: through the opened folder.
  * @throws {LongPathError} where other systems have none
  */
 export async function socketPath(folder: string, name: string): Promise<SocketPath> {
   const path = join(resolve(folder), name);
-  if (Buffer.byteLength(path) <= maxPathBytes)
+  if (Buffer.byteLength(path) <= maxPathBytes) {
     return { path, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
   if (process.platform !== 'linux') {
     throw new LongPathError(`${path} is longer than the ${maxPathBytes} bytes that a socket may have`);
   }
-  const handle: FileHandle = await open(folder, 'r');
-  return {
-    path: `/proc/self/fd/${handle.fd}/${name}`,
-    [Symbol.asyncDispose]: () => handle.close(),
-  };
+  const handle = await open(folder, 'r');
+  return { path: `/proc/self/fd/${handle.fd}/${name}`, [Symbol.asyncDispose]: () => handle.close() };
 }

@@ -1,8 +1,8 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ControlClient } from '../../src/control/control-client.ts';
-import { RemoteCaretaker } from '../../src/control/remote-caretaker.ts';
-import type { VerifyReport } from '../../src/cache/care/verify-events.ts';
+import { remoteCaretaker } from '../../src/control/remote-caretaker.ts';
+import type { VerifyReport } from '../../src/cache/care/schemas.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { Layout } from '../../src/store/filesystem/layout.ts';
 import { ask, verdict } from '../support/ask.ts';
@@ -53,7 +53,7 @@ async function damage(digest: Digest): Promise<void> {
 
 /** What `entrepot verify` hears of a server that runs. */
 async function verify(repair: boolean): Promise<VerifyReport> {
-  const caretaker = new RemoteCaretaker(new ControlClient(entrepot.folder, new AbortController().signal));
+  const caretaker = remoteCaretaker(new ControlClient(entrepot.folder, new AbortController().signal));
   const last = (await Array.fromAsync(caretaker.verify({ repair }))).at(-1);
   if (last?.type !== 'report') throw new Error('the last event is no report');
   return last.report;
@@ -96,7 +96,7 @@ describe('a blob that goes bad on the disk', () => {
 
 describe('a verification', () => {
   test('takes nothing for lost while others pull and remove', async () => {
-    const caretaker = new RemoteCaretaker(new ControlClient(entrepot.folder, new AbortController().signal));
+    const caretaker = remoteCaretaker(new ControlClient(entrepot.folder, new AbortController().signal));
     const churning = { over: false };
     const churn = async (): Promise<void> => {
       for (let round = 0; round < 10; round += 1) {

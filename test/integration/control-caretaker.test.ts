@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { caretakerFor } from '../../src/assembly/care.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { OpenCaretaker } from '../../src/control/open-caretaker.ts';
-import { RemoteCaretaker } from '../../src/control/remote-caretaker.ts';
+import { LocalCaretaker } from '../../src/cache/care/local-caretaker.ts';
 import type { Caretaker } from '../../src/cache/care/caretaker.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { ask, verdict } from '../support/ask.ts';
@@ -58,7 +58,7 @@ class Fixture implements AsyncDisposable {
       logger: pino({ level: 'silent' }),
       signal: new AbortController().signal,
     });
-    closing.defer(() => opened.close());
+    closing.use(opened);
     const fixture = new Fixture(entrepot, opened, closing.move());
     await eventually(10_000, 'three whole images', async () => {
       const held = await Array.fromAsync(fixture.care.images());
@@ -108,7 +108,7 @@ describe.each([
   it('is in the care of whoever has it', async () => {
     await using fixture = await Fixture.open(serves);
 
-    expect(fixture.care instanceof RemoteCaretaker).toBe(serves);
+    expect(fixture.care instanceof LocalCaretaker).toBe(!serves);
     expect((await readdir(fixture.entrepot.folder)).includes('control.sock')).toBe(serves);
     expect((await fixture.care.stats()).server === null).toBe(!serves);
   });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { ControlClient } from '../../src/control/control-client.ts';
-import { RemoteCaretaker } from '../../src/control/remote-caretaker.ts';
+import { remoteCaretaker } from '../../src/control/remote-caretaker.ts';
 import { within } from '../support/deadline.ts';
 import { imageListing } from '../support/fake-caretaker.ts';
 import { TempFolder } from '../support/temp-folder.ts';
@@ -28,7 +28,7 @@ describe('a command that asks a server', () => {
       response.writeHead(404, { Server: 'entrepot/9.9.9' }).end('{}');
     });
 
-    await expect(new RemoteCaretaker(new ControlClient(folder.path)).stats()).rejects.toMatchObject({
+    await expect(remoteCaretaker(new ControlClient(folder.path)).stats()).rejects.toMatchObject({
       kind: 'unavailable',
       message: expect.stringMatching(/entrepot\/9\.9\.9.*"stats".*restart/) as string,
     });
@@ -46,7 +46,7 @@ describe('a command that asks a server', () => {
       response.end(body);
     });
 
-    await expect(new RemoteCaretaker(new ControlClient(folder.path)).stats()).rejects.toMatchObject({
+    await expect(remoteCaretaker(new ControlClient(folder.path)).stats()).rejects.toMatchObject({
       kind: 'unavailable',
       message: expect.stringMatching(message) as string,
     });
@@ -73,7 +73,7 @@ describe('a command that asks a server', () => {
       })();
     });
 
-    const images = await Array.fromAsync(new RemoteCaretaker(new ControlClient(folder.path)).images());
+    const images = await Array.fromAsync(remoteCaretaker(new ControlClient(folder.path)).images());
     expect(images.map(({ image, pinnedBy }) => [image, pinnedBy])).toEqual([
       ['node:20', 'ünïcode'],
       ['node:22', null],
@@ -88,7 +88,7 @@ describe('a command that asks a server', () => {
       );
     });
 
-    const images = new RemoteCaretaker(new ControlClient(folder.path)).images()[Symbol.asyncIterator]();
+    const images = remoteCaretaker(new ControlClient(folder.path)).images()[Symbol.asyncIterator]();
     await images.next();
     await expect(within(5000, 'an end', images.next())).rejects.toMatchObject({
       kind: 'unavailable',
@@ -102,7 +102,7 @@ describe('a command that asks a server', () => {
     const interrupted = new AbortController();
     const reason = new Error('SIGINT');
 
-    const asked = new RemoteCaretaker(new ControlClient(folder.path, interrupted.signal)).stats();
+    const asked = remoteCaretaker(new ControlClient(folder.path, interrupted.signal)).stats();
     asked.catch(() => undefined);
     setTimeout(() => interrupted.abort(reason), 50);
     await expect(within(5000, 'an end', asked)).rejects.toBe(reason);

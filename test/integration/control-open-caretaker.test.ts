@@ -5,7 +5,7 @@ import { ControlServer } from '../../src/control/control-server.ts';
 import {
   openCaretaker,
   type OpenCaretaker,
-  type OpenCaretakerOptions,
+  type OpenCaretakerDeps,
 } from '../../src/control/open-caretaker.ts';
 import { FolderLock } from '../../src/store/sqlite/folder-lock.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
@@ -26,7 +26,7 @@ class Stores {
     this.opened += 1;
     return Promise.resolve({
       caretaker: this.caretaker,
-      close: () => {
+      [Symbol.asyncDispose]: () => {
         this.closed += 1;
         return Promise.resolve();
       },
@@ -37,7 +37,7 @@ class Stores {
 function take(
   folder: TempFolder,
   stores: Stores,
-  more: Partial<OpenCaretakerOptions> = {},
+  more: Partial<OpenCaretakerDeps> = {},
 ): Promise<OpenCaretaker> {
   const options = { folder: folder.path, open: () => stores.open(), clock, signal: never, ...more };
   return within(15_000, 'the caretaker', openCaretaker(options));
@@ -51,7 +51,7 @@ describe('a data folder', () => {
     const opened = await take(folder, stores);
     expect(opened.caretaker).toBe(stores.caretaker);
     await expect(FolderLock.take(folder.path)).rejects.toMatchObject({ code: 'IN_USE' });
-    await opened.close();
+    await opened[Symbol.asyncDispose]();
 
     expect(stores).toMatchObject({ opened: 1, closed: 1 });
     (await FolderLock.take(folder.path)).release();
@@ -75,8 +75,8 @@ describe('a data folder', () => {
 
     const opened = await take(folder, stores);
     await opened.caretaker.remove('node:20');
-    await opened.close();
-    await server.close();
+    await opened[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
     lock.release();
 
     expect(caretaker.calls).toEqual([['remove', 'node:20']]);
@@ -89,7 +89,7 @@ describe('a data folder', () => {
     const stores = new Stores();
 
     const opened = await take(folder, stores);
-    await opened.close();
+    await opened[Symbol.asyncDispose]();
 
     expect(stores.opened).toBe(1);
   });
@@ -102,8 +102,8 @@ describe('a data folder', () => {
     const waiting = take(folder, stores);
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(stores.opened).toBe(0);
-    await first.close();
-    await (await waiting).close();
+    await first[Symbol.asyncDispose]();
+    await (await waiting)[Symbol.asyncDispose]();
 
     expect(stores.opened).toBe(1);
   });
@@ -117,7 +117,7 @@ describe('a data folder', () => {
       kind: 'unavailable',
       message: expect.stringContaining('another entrepot command') as string,
     });
-    await first.close();
+    await first[Symbol.asyncDispose]();
   });
 
   it('is not waited for any longer once the user has had enough', async () => {
@@ -130,6 +130,6 @@ describe('a data folder', () => {
     interrupted.abort(new Error('SIGINT'));
 
     await expect(waiting).rejects.toThrow('SIGINT');
-    await first.close();
+    await first[Symbol.asyncDispose]();
   });
 });

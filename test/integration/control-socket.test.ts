@@ -2,8 +2,8 @@ import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { ControlClient } from '../../src/control/control-client.ts';
-import { ListeningSocket } from '../../src/control/listening-socket.ts';
-import { RemoteCaretaker } from '../../src/control/remote-caretaker.ts';
+import { listenInFolder } from '../../src/control/listen-in-folder.ts';
+import { remoteCaretaker } from '../../src/control/remote-caretaker.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { ControlFixture } from '../support/control-fixture.ts';
 
@@ -33,12 +33,11 @@ describe("the control socket's file", () => {
       );
     });
 
-    const socket = await ListeningSocket.open(server, folder.path);
+    const socket = await listenInFolder(server, folder.path);
 
     expect(await seen.promise).toEqual({ mode: 0o700, names: ['control.new'] });
-    await socket.remove();
     server.close();
-    await socket.close();
+    await socket[Symbol.asyncDispose]();
   });
 
   it('goes with the server', async () => {
@@ -70,7 +69,7 @@ describe("the control socket's file", () => {
     await fixture.serve(deep);
     const client = new ControlClient(deep);
     expect(await client.isAnswered()).toBe(true);
-    expect(await new RemoteCaretaker(client).unpin('node:*')).toBe(true);
+    expect(await remoteCaretaker(client).unpin('node:*')).toBe(true);
     expect(await readdir(deep)).toEqual(['control.sock']);
     await fixture.close();
     expect(await readdir(deep)).toEqual([]);

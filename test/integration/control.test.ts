@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { StoreError } from '../../src/store/store-error.ts';
 import { CareError } from '../../src/cache/care/care-error.ts';
-import type { ImageListing } from '../../src/cache/care/listings.ts';
+import type { ImageListing } from '../../src/cache/care/schemas.ts';
 import { eventually } from '../support/deadline.ts';
 import { imageListing } from '../support/fake-caretaker.ts';
 import { ControlFixture } from '../support/control-fixture.ts';
@@ -68,6 +69,26 @@ describe('the control socket', () => {
       kind: 'pinned',
       message: 'node:* pins it',
     });
+  });
+
+  it.each([
+    ['CORRUPT', 'failed'],
+    ['IO', 'failed'],
+    ['LOCKED', 'unavailable'],
+    ['NO_SPACE', 'unavailable'],
+  ] as const)('tells trouble with the stores (%s) as what it means for a command', async (code, kind) => {
+    await using fixture = await ControlFixture.open();
+    const error = new StoreError(code, 'the disk is away');
+    fixture.caretaker.removal = () => Promise.reject(error);
+    fixture.caretaker.listings = (async function* (): AsyncGenerator<ImageListing> {
+      yield imageListing('node:20');
+      await Promise.reject(error);
+    })();
+
+    const told = { name: 'CareError', kind, message: 'the disk is away' };
+    await expect(fixture.remote.remove('node:20')).rejects.toMatchObject(told);
+    await expect(Array.fromAsync(fixture.remote.images())).rejects.toMatchObject(told);
+    expect(fixture.log).not.toContain('unexpected');
   });
 
   it('logs what was not expected, and keeps it to itself', async () => {

@@ -43,7 +43,7 @@ export class CareCommandFixture implements AsyncDisposable {
       clock: systemClock(),
       logger: pino({ level: 'silent' }),
     });
-    fixture.#closing.defer(() => server.close());
+    fixture.#closing.use(server);
     return fixture;
   }
 

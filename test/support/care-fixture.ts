@@ -1,7 +1,7 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { composeCare, type Care } from '../../src/cache/care/compose.ts';
 import type { Caretaker } from '../../src/cache/care/caretaker.ts';
-import type { Finding, VerifyReport } from '../../src/cache/care/verify-events.ts';
+import type { Finding, VerifyReport } from '../../src/cache/care/schemas.ts';
 import { PullAheadCounter } from '../../src/cache/pull-ahead-counter.ts';
 import { Routing } from '../../src/oci/routing.ts';
 import { composeSpace, type Space, type SpaceSettings } from '../../src/cache/space/compose.ts';

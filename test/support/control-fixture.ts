@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { pino, type Logger } from 'pino';
 import { ControlClient } from '../../src/control/control-client.ts';
 import { ControlServer } from '../../src/control/control-server.ts';
-import { RemoteCaretaker } from '../../src/control/remote-caretaker.ts';
+import { remoteCaretaker } from '../../src/control/remote-caretaker.ts';
 import type { Caretaker } from '../../src/cache/care/caretaker.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { within } from './deadline.ts';
@@ -28,7 +28,7 @@ export class ControlFixture implements AsyncDisposable {
   }
 
   get remote(): Caretaker {
-    return new RemoteCaretaker(new ControlClient(this.folder.path));
+    return remoteCaretaker(new ControlClient(this.folder.path));
   }
 
   get log(): string {
@@ -49,7 +49,11 @@ export class ControlFixture implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
-    await within(8000, 'the end of the control server', this.#server?.close() ?? Promise.resolve());
+    await within(
+      8000,
+      'the end of the control server',
+      Promise.resolve(this.#server?.[Symbol.asyncDispose]()),
+    );
     this.#server = undefined;
   }
 

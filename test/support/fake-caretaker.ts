@@ -1,5 +1,5 @@
 import type { Caretaker } from '../../src/cache/care/caretaker.ts';
-import type { ImportEvent, ImportOptions } from '../../src/cache/care/import-events.ts';
+import type { ImportEvent, ImportOptions } from '../../src/cache/care/schemas.ts';
 import type {
   ImageListing,
   ImagesOptions,
@@ -8,9 +8,9 @@ import type {
   PruneOptions,
   RemovalReport,
   UsageListing,
-} from '../../src/cache/care/listings.ts';
-import type { Stats } from '../../src/cache/care/stats.ts';
-import type { VerifyEvent, VerifyOptions } from '../../src/cache/care/verify-events.ts';
+} from '../../src/cache/care/schemas.ts';
+import type { Stats } from '../../src/cache/care/schemas.ts';
+import type { VerifyEvent, VerifyOptions } from '../../src/cache/care/schemas.ts';
 
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 

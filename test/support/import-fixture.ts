@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import type { ImportEvent, ImportReport } from '../../src/cache/care/import-events.ts';
+import type { ImportEvent, ImportReport } from '../../src/cache/care/schemas.ts';
 import { RegistryImport, type RegistryImportOptions } from '../../src/cache/care/import/registry-import.ts';
 import { InUse } from '../../src/cache/in-use.ts';
 import type { Digest } from '../../src/oci/digest.ts';

@@ -1,7 +1,9 @@
+import { StoreError } from '../../store/store-error.ts';
+
 export const careErrorKinds = ['not-found', 'invalid', 'pinned', 'unavailable', 'failed'] as const;
 
 /**
- * `not-found`: nothing such is held. `invalid`: what was asked for makes no sense. `pinned`: a pattern protects it.
+ * `not-found`: nothing like it is cached. `invalid`: the request makes no sense. `pinned`: a pattern protects it.
  * `unavailable`: the cache or the server cannot be reached right now. `failed`: anything else.
  */
 export type CareErrorKind = (typeof careErrorKinds)[number];
@@ -15,4 +17,12 @@ export class CareError extends Error {
     super(message, options);
     this.kind = kind;
   }
+}
+
+/** What an error of a Caretaker means to people: its own, or that of its stores. Undefined for an unexpected one. */
+export function careErrorOf(error: unknown): CareError | undefined {
+  if (error instanceof CareError) return error;
+  if (!(error instanceof StoreError)) return undefined;
+  const passes: ReadonlySet<string> = new Set(['NO_SPACE', 'NOT_WRITABLE', 'LOCKED', 'IN_USE']);
+  return new CareError(passes.has(error.code) ? 'unavailable' : 'failed', error.message, { cause: error });
 }

@@ -19,7 +19,8 @@ import type { AdoptingStore } from './import/blob-import.ts';
 import { RegistryImport } from './import/registry-import.ts';
 import { LocalCaretaker } from './local-caretaker.ts';
 import { Scrubber } from './scrubber.ts';
-import { StatsReport } from './stats-report.ts';
+import { statsReader } from './stats-reader.ts';
+import { verify } from './verify.ts';
 
 export interface CareParts {
   /** Of all upstreams that are mirrored; their clients are not needed. */
@@ -84,8 +85,8 @@ export function composeCare(parts: CareParts): Care {
     evictor,
     pins,
     pinned: new PinnedImages(pins, metadata.evictions),
-    statistics: new StatsReport({ ...parts, scrubber }),
-    verification: { content, metadata, evictor, remover, blobs, names, inUse, clock },
+    stats: statsReader({ ...parts, scrubber }),
+    verify: (options) => verify({ content, metadata, evictor, remover, blobs, names, inUse, clock }, options),
     importRegistry: (options) => {
       if (imports === undefined) throw new CareError('unavailable', 'this store takes over no files');
       return imports.run(options);

@@ -3,145 +3,57 @@ import type { ManifestReference, Repository } from '../../oci/reference.ts';
 import type { EvictedBlob, EvictedImage } from '../../store/evictions.ts';
 import type { ImageKey, RepositoryUsage, StoredImage } from '../../store/inventory.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
-import { StoreError } from '../../store/store-error.ts';
 import type { Evictor } from '../space/evictor.ts';
 import type { PinnedImages } from '../space/pinned-images.ts';
 import type { Pins } from '../space/pins.ts';
 import { CareError } from './care-error.ts';
 import type { Caretaker } from './caretaker.ts';
 import type { ImageNames } from './image-names.ts';
-import type { ImportEvent, ImportOptions } from './import-events.ts';
-import type {
-  ImageListing,
-  ImagesOptions,
-  PinListing,
-  PrunedImage,
-  PruneOptions,
-  RemovalReport,
-  UsageListing,
-} from './listings.ts';
 import { pagesOf } from './pages.ts';
-import type { StatsReport } from './stats-report.ts';
-import type { Stats } from './stats.ts';
-import { verification } from './verification.ts';
-import type { VerificationParts } from './verification-parts.ts';
-import type { VerifyEvent, VerifyOptions } from './verify-events.ts';
+import type * as schemas from './schemas.ts';
 
-export interface LocalCaretakerParts {
+export interface LocalCaretakerDeps extends Pick<Caretaker, 'stats' | 'verify' | 'importRegistry'> {
   readonly metadata: Pick<MetadataStore, 'inventory' | 'evictions' | 'tag'>;
   readonly names: ImageNames;
   readonly evictor: Pick<Evictor, 'remove' | 'prune'>;
   readonly pins: Pins;
   readonly pinned: PinnedImages;
-  readonly statistics: StatsReport;
-  readonly verification: VerificationParts;
-  readonly importRegistry: Caretaker['importRegistry'];
   readonly clock: Clock;
 }
 
-/** Looks after the cache in the process that owns its data folder. */
+/** The caretaker in the process that has the data folder. */
 export class LocalCaretaker implements Caretaker {
-  readonly #parts: LocalCaretakerParts;
+  readonly stats: Caretaker['stats'];
+  readonly verify: Caretaker['verify'];
+  readonly importRegistry: Caretaker['importRegistry'];
+  readonly #deps: LocalCaretakerDeps;
 
-  constructor(parts: LocalCaretakerParts) {
-    this.#parts = parts;
+  constructor(deps: LocalCaretakerDeps) {
+    this.#deps = deps;
+    this.stats = deps.stats;
+    this.verify = deps.verify;
+    this.importRegistry = deps.importRegistry;
   }
 
-  images(options: ImagesOptions = {}): AsyncIterable<ImageListing> {
-    return told(this.#images(options));
-  }
-
-  usage(): AsyncIterable<UsageListing> {
-    return told(this.#usage());
-  }
-
-  remove(image: string): Promise<RemovalReport> {
-    return answered(() => this.#remove(image));
-  }
-
-  prune(options: PruneOptions): AsyncIterable<PrunedImage> {
-    return told(this.#prune(options));
-  }
-
-  pin(pattern: string): Promise<void> {
-    return answered(async () => {
-      this.#parts.names.checkPattern(pattern);
-      await this.#parts.pins.add(pattern);
-    });
-  }
-
-  unpin(pattern: string): Promise<boolean> {
-    return answered(async () => {
-      const { pins } = this.#parts;
-      const removed = await pins.remove(pattern);
-      if (!removed && pins.configured.includes(pattern)) {
-        throw new CareError(
-          'invalid',
-          `${pattern} is pinned by the configuration: remove it there, under pin`,
-        );
-      }
-      return removed;
-    });
-  }
-
-  pins(): Promise<readonly PinListing[]> {
-    return answered(async () => {
-      const added = await this.#parts.metadata.inventory.pins();
-      return [
-        ...this.#parts.pins.configured.map(
-          (pattern) => ({ pattern, source: 'configuration', createdAt: null }) as const,
-        ),
-        ...added.map(({ pattern, createdAt }) => ({ pattern, source: 'command', createdAt }) as const),
-      ];
-    });
-  }
-
-  stats(): Promise<Stats> {
-    return answered(() => this.#parts.statistics.now());
-  }
-
-  verify(options: VerifyOptions): AsyncIterable<VerifyEvent> {
-    return told(verification(this.#parts.verification, options));
-  }
-
-  importRegistry(options: ImportOptions): AsyncIterable<ImportEvent> {
-    return told(this.#parts.importRegistry(options));
-  }
-
-  async *#images({ matching }: ImagesOptions): AsyncGenerator<ImageListing> {
-    const { names, metadata, pins } = this.#parts;
-    const isMeant = typeof matching === 'string' ? names.filter(matching) : () => true;
+  async *images(
+    { matching }: schemas.ImagesOptions = { matching: null },
+  ): AsyncGenerator<schemas.ImageListing> {
+    const { names, metadata, pins } = this.#deps;
+    const isMatch = matching === null ? () => true : names.filter(matching);
     await pins.load();
     const pages = pagesOf<StoredImage, ImageKey>(
       (after, limit) => metadata.inventory.images(after, limit),
       (image) => image,
     );
-    for await (const images of pages) {
-      for (const image of images) if (isMeant(image)) yield this.#listing(image);
-    }
+    for await (const images of pages)
+      yield* images
+        .values()
+        .filter(isMatch)
+        .map((image) => this.#listing(image));
   }
 
-  #listing(image: StoredImage): ImageListing {
-    const { names, pins } = this.#parts;
-    const { repository, tag, digest, mediaType, bytes, manifests, lastUsedAt, createdAt, complete } = image;
-    return {
-      image: names.show(repository, image),
-      repository: names.show(repository),
-      upstream: repository.upstream,
-      tag: tag ?? null,
-      digest,
-      mediaType,
-      bytes,
-      manifests,
-      lastUsedAt,
-      createdAt,
-      complete,
-      pinnedBy: pins.patternOf(repository, tag === undefined ? [] : [tag], digest) ?? null,
-    };
-  }
-
-  async *#usage(): AsyncGenerator<UsageListing> {
-    const { names, metadata } = this.#parts;
+  async *usage(): AsyncGenerator<schemas.UsageListing> {
+    const { names, metadata } = this.#deps;
     const total = { tags: 0, manifests: 0, uniqueBytes: 0 };
     const pages = pagesOf<RepositoryUsage, Repository>(
       (after, limit) => metadata.inventory.repositoryUsage(after, limit),
@@ -156,13 +68,13 @@ export class LocalCaretaker implements Caretaker {
       }
     }
     const { bytes } = await metadata.evictions.usage();
-    // Others pull while this adds up.
+    // Pulls go on while this adds up.
     const sharedBytes = Math.max(0, bytes - total.uniqueBytes);
     yield { repository: null, upstream: null, ...total, bytes, sharedBytes };
   }
 
-  async #remove(image: string): Promise<RemovalReport> {
-    const { names, pins } = this.#parts;
+  async remove(image: string): Promise<schemas.RemovalReport> {
+    const { names, pins } = this.#deps;
     const { repositories, reference } = names.read(image);
     await pins.load();
     for (const repository of repositories) {
@@ -172,35 +84,8 @@ export class LocalCaretaker implements Caretaker {
     throw new CareError('not-found', `${image} is not cached`);
   }
 
-  async #removeFrom(
-    repository: Repository,
-    reference: ManifestReference,
-  ): Promise<RemovalReport | undefined> {
-    const { names, evictor, pinned, metadata } = this.#parts;
-    const digest =
-      'digest' in reference ? reference.digest : (await metadata.tag(repository, reference.tag))?.digest;
-    if (digest === undefined) return undefined;
-    const tag = 'tag' in reference ? reference.tag : undefined;
-    const image = names.show(repository, { tag, digest });
-    const pattern = await pinned.patternOf(repository, reference);
-    if (pattern !== undefined) {
-      throw new CareError('pinned', `${image} is pinned by ${pattern}: unpin it before`);
-    }
-    const eviction = await evictor.remove(repository, reference);
-    if (eviction === undefined) return undefined;
-    const { tags, manifests, blobs, bytes } = eviction;
-    return {
-      image,
-      digest,
-      tags: tags.map((gone) => gone.tag),
-      manifests: manifests.length,
-      blobs: blobs.length,
-      bytes,
-    };
-  }
-
-  async *#prune({ toBytes, unusedMs, dryRun }: PruneOptions): AsyncGenerator<PrunedImage> {
-    const { evictor, clock } = this.#parts;
+  async *prune({ toBytes, unusedMs, dryRun }: schemas.PruneOptions): AsyncGenerator<schemas.PrunedImage> {
+    const { evictor, clock } = this.#deps;
     if (toBytes === null && unusedMs === null) {
       throw new CareError('invalid', 'say what is to go: what was not used for a time, or all beyond a size');
     }
@@ -212,37 +97,76 @@ export class LocalCaretaker implements Caretaker {
       toBytes: toBytes ?? undefined,
       unusedBefore: unusedMs === null ? undefined : clock.now() - unusedMs,
     };
-    for await (const gone of evictor.prune(request)) yield this.#pruned(gone);
+    for await (const removed of evictor.prune(request)) yield this.#pruned(removed);
   }
 
-  #pruned(gone: EvictedImage | EvictedBlob): PrunedImage {
-    const { digest, bytes, lastUsedAt } = gone;
-    if (gone.repository === undefined) return { image: null, digest, tags: [], bytes, lastUsedAt };
-    const [tag] = gone.tags;
-    const image = this.#parts.names.show(gone.repository, { tag, digest });
-    return { image, digest, tags: gone.tags, bytes, lastUsedAt };
+  async pin(pattern: string): Promise<void> {
+    this.#deps.names.checkPattern(pattern);
+    await this.#deps.pins.add(pattern);
   }
-}
 
-/** As people hear of trouble with the stores. */
-function careError(error: unknown): unknown {
-  if (!(error instanceof StoreError)) return error;
-  const passes: ReadonlySet<string> = new Set(['NO_SPACE', 'NOT_WRITABLE', 'LOCKED', 'IN_USE']);
-  return new CareError(passes.has(error.code) ? 'unavailable' : 'failed', error.message, { cause: error });
-}
-
-async function answered<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw careError(error);
+  async unpin(pattern: string): Promise<boolean> {
+    const { pins } = this.#deps;
+    const removed = await pins.remove(pattern);
+    if (!removed && pins.configured.includes(pattern)) {
+      throw new CareError('invalid', `${pattern} is pinned by the configuration: remove it there, under pin`);
+    }
+    return removed;
   }
-}
 
-async function* told<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
-  try {
-    yield* items;
-  } catch (error) {
-    throw careError(error);
+  async pins(): Promise<readonly schemas.PinListing[]> {
+    const { metadata, pins } = this.#deps;
+    const added = await metadata.inventory.pins();
+    return [
+      ...pins.configured.map((pattern) => ({ pattern, source: 'configuration' as const, createdAt: null })),
+      ...added.map(({ pattern, createdAt }) => ({ pattern, source: 'command' as const, createdAt })),
+    ];
+  }
+
+  #listing({ repository, tag, ...image }: StoredImage): schemas.ImageListing {
+    const { names, pins } = this.#deps;
+    return {
+      image: names.show(repository, { tag, digest: image.digest }),
+      repository: names.show(repository),
+      upstream: repository.upstream,
+      tag: tag ?? null,
+      ...image,
+      pinnedBy: pins.patternOf(repository, tag === undefined ? [] : [tag], image.digest) ?? null,
+    };
+  }
+
+  async #removeFrom(
+    repository: Repository,
+    reference: ManifestReference,
+  ): Promise<schemas.RemovalReport | undefined> {
+    const { names, evictor, pinned, metadata } = this.#deps;
+    const tag = 'tag' in reference ? reference.tag : undefined;
+    const digest =
+      'tag' in reference ? (await metadata.tag(repository, reference.tag))?.digest : reference.digest;
+    if (digest === undefined) return undefined;
+    const image = names.show(repository, { tag, digest });
+    const pattern = await pinned.patternOf(repository, reference);
+    if (pattern !== undefined) {
+      throw new CareError('pinned', `${image} is pinned by ${pattern}: unpin it before`);
+    }
+    const eviction = await evictor.remove(repository, reference);
+    if (eviction === undefined) return undefined;
+    const { tags, manifests, blobs, bytes } = eviction;
+    return {
+      image,
+      digest,
+      tags: tags.map((removed) => removed.tag),
+      manifests: manifests.length,
+      blobs: blobs.length,
+      bytes,
+    };
+  }
+
+  #pruned(removed: EvictedImage | EvictedBlob): schemas.PrunedImage {
+    const { digest, bytes, lastUsedAt } = removed;
+    if (removed.repository === undefined) return { image: null, digest, tags: [], bytes, lastUsedAt };
+    const [tag] = removed.tags;
+    const image = this.#deps.names.show(removed.repository, { tag, digest });
+    return { image, digest, tags: removed.tags, bytes, lastUsedAt };
   }
 }

@@ -1,83 +1,62 @@
-import type { Finding, FindingKind, VerifyEvent } from './verify-events.ts';
+import type { Finding, FindingKind, VerifyEvent } from './schemas.ts';
 
-/** What there is to say of a finding; what is left out is null, none or false. */
-export type FoundThing = Pick<Finding, 'kind' | 'detail'> & Partial<Finding>;
-
-/** Adds up what a verification has looked at and found, and puts it into events. */
+/** What a verification has looked at and found so far, as events. */
 export class VerifyTotals {
   readonly #findings: Partial<Record<FindingKind, number>> = {};
-  #totalBlobs = 0;
-  #totalBytes = 0;
-  #blobs = 0;
-  #bytes = 0;
-  /** Of the blob that is being hashed. */
-  #size = 0;
-  #hashed = 0;
-  #manifests = 0;
-  #tags = 0;
-  #loss = false;
-  #repaired = 0;
+  readonly #report = { blobs: 0, bytes: 0, manifests: 0, tags: 0, loss: false, repaired: 0 };
+  readonly #expected = { blobs: 0, bytes: 0 };
+  /** The blob that is being hashed. */
+  #current = { size: 0, hashed: 0 };
 
-  /** There is so much more to look at than was known. */
+  /** Adds to what there is to hash. */
   expect(blobs: number, bytes: number): void {
-    this.#totalBlobs += blobs;
-    this.#totalBytes += bytes;
+    this.#expected.blobs += blobs;
+    this.#expected.bytes += bytes;
   }
 
-  begin(size: number): void {
-    this.#size = size;
-    this.#hashed = 0;
+  beginBlob(size: number): void {
+    this.#current = { size, hashed: 0 };
   }
 
-  /** What is hashed twice, to be sure of it, counts once. */
+  /** A blob that is hashed twice, to be sure of it, counts once. */
   hashed(bytes: number): void {
-    this.#hashed = Math.min(this.#size, this.#hashed + bytes);
+    const { size, hashed } = this.#current;
+    this.#current.hashed = Math.min(size, hashed + bytes);
   }
 
-  end(): void {
-    this.#blobs += 1;
-    this.#bytes += this.#size;
-    this.begin(0);
+  endBlob(): void {
+    this.#report.blobs += 1;
+    this.#report.bytes += this.#current.size;
+    this.beginBlob(0);
   }
 
-  manifest(): void {
-    this.#manifests += 1;
+  addManifest(): void {
+    this.#report.manifests += 1;
   }
 
-  tags(count: number): void {
-    this.#tags = count;
+  setTags(count: number): void {
+    this.#report.tags = count;
   }
 
-  finding(found: FoundThing): VerifyEvent {
+  /** Fields that are left out are null, none or false. */
+  finding(found: Pick<Finding, 'kind' | 'detail'> & Partial<Finding>): VerifyEvent {
     const finding = { loss: false, repaired: false, digest: null, images: [], ...found };
     this.#findings[finding.kind] = (this.#findings[finding.kind] ?? 0) + 1;
-    if (finding.loss) this.#loss = true;
-    if (finding.repaired) this.#repaired += 1;
+    if (finding.loss) this.#report.loss = true;
+    if (finding.repaired) this.#report.repaired += 1;
     return { type: 'finding', finding };
   }
 
   progress(): VerifyEvent {
-    const bytes = this.#bytes + this.#hashed;
-    const progress = {
-      blobs: this.#blobs,
-      bytes,
-      // Others pull while it runs.
-      totalBlobs: Math.max(this.#totalBlobs, this.#blobs),
-      totalBytes: Math.max(this.#totalBytes, bytes),
-    };
-    return { type: 'progress', progress };
+    const { blobs } = this.#report;
+    const bytes = this.#report.bytes + this.#current.hashed;
+    // Pulls that go on meanwhile may add to what was expected.
+    const totalBlobs = Math.max(this.#expected.blobs, blobs);
+    const totalBytes = Math.max(this.#expected.bytes, bytes);
+    return { type: 'progress', progress: { blobs, bytes, totalBlobs, totalBytes } };
   }
 
   report(): VerifyEvent {
-    const report = {
-      blobs: this.#blobs,
-      bytes: this.#bytes,
-      manifests: this.#manifests,
-      tags: this.#tags,
-      findings: { ...this.#findings },
-      loss: this.#loss,
-      repaired: this.#repaired,
-    };
-    return { type: 'report', report };
+    return { type: 'report', report: { ...this.#report, findings: { ...this.#findings } } };
   }
 }

@@ -88,12 +88,8 @@ async function withCaretaker(
     { level: 'warn', formatter: 'text', fields: {} },
     { write: (line) => terminal.err(line) },
   );
-  const opened = await caretakerFor(config, { clock, logger, signal: interrupted });
-  try {
-    return await work(opened.caretaker);
-  } finally {
-    await opened.close();
-  }
+  await using opened = await caretakerFor(config, { clock, logger, signal: interrupted });
+  return await work(opened.caretaker);
 }
 
 /** The items until the user has had enough. Leaving the iteration ends the work behind it. */

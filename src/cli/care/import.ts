@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { byteSizeText } from '../../base/byte-size.ts';
-import type { ImportCounts, ImportReport } from '../../cache/care/import-events.ts';
+import type { ImportCounts, ImportReport } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { progressOn } from './progress.ts';

@@ -1,5 +1,5 @@
 import { byteSizeText } from '../../base/byte-size.ts';
-import type { Stats } from '../../cache/care/stats.ts';
+import type { Stats } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';

@@ -1,5 +1,5 @@
 import { byteSizeText } from '../../base/byte-size.ts';
-import type { Finding, VerifyReport } from '../../cache/care/verify-events.ts';
+import type { Finding, VerifyReport } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { progressOn } from './progress.ts';

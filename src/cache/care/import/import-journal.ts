@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
-import type { ImportCounts, ImportEvent, ImportReport } from '../import-events.ts';
+import type { ImportCounts, ImportEvent, ImportReport } from '../schemas.ts';
 
 /** Milliseconds between two events of progress. */
 const progressMs = 250;

@@ -6,7 +6,7 @@ import { StoreError } from '../../../store/store-error.ts';
 import type { InUse } from '../../in-use.ts';
 import type { Quota, SizeLimit } from '../../space/limits.ts';
 import { CareError } from '../care-error.ts';
-import type { ImportEvent, ImportOptions } from '../import-events.ts';
+import type { ImportEvent, ImportOptions } from '../schemas.ts';
 import { Allowance } from './allowance.ts';
 import { BlobImport, type AdoptingStore } from './blob-import.ts';
 import { ImportJournal } from './import-journal.ts';

@@ -3,7 +3,7 @@ import { readManifest, type Descriptor, type ManifestContents } from '../../../o
 import type { Repository } from '../../../oci/reference.ts';
 import type { MetadataStore } from '../../../store/metadata-store.ts';
 import type { InUse } from '../../in-use.ts';
-import type { ImportEvent } from '../import-events.ts';
+import type { ImportEvent } from '../schemas.ts';
 import type { Allowance } from './allowance.ts';
 import type { BlobImport } from './blob-import.ts';
 import type { ImportJournal } from './import-journal.ts';

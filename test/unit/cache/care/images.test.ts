@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { UsageListing } from '../../../../src/cache/care/listings.ts';
+import type { UsageListing } from '../../../../src/cache/care/schemas.ts';
 import { CareFixture } from '../../../support/care-fixture.ts';
 import { holding, hour, images, old, shared, sizeOf, young } from './two-images.ts';
 

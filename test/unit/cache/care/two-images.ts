@@ -1,4 +1,4 @@
-import type { ImageListing, PrunedImage } from '../../../../src/cache/care/listings.ts';
+import type { ImageListing, PrunedImage } from '../../../../src/cache/care/schemas.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { CareFixture, type CareFixtureOptions } from '../../../support/care-fixture.ts';
 import { makeImage, type Image } from '../../../support/image.ts';
@@ -21,10 +21,11 @@ export async function holding(options: CareFixtureOptions = {}): Promise<CareFix
   return fixture;
 }
 
-export async function images(fixture: CareFixture, matching?: string): Promise<readonly string[]> {
-  const listed: ImageListing[] = await Array.fromAsync(
-    fixture.caretaker.images(matching === undefined ? {} : { matching }),
-  );
+export async function images(
+  fixture: CareFixture,
+  matching: string | null = null,
+): Promise<readonly string[]> {
+  const listed: ImageListing[] = await Array.fromAsync(fixture.caretaker.images({ matching }));
   return listed.map(({ image }) => image);
 }
 

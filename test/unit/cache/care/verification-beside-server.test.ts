@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { VerifyEvent } from '../../../../src/cache/care/verify-events.ts';
+import type { VerifyEvent } from '../../../../src/cache/care/schemas.ts';
 import { CareFixture, type CareFixtureOptions } from '../../../support/care-fixture.ts';
 import { makeImage } from '../../../support/image.ts';
 import { withMethods } from '../../../support/import-fixture.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { du } from '../../../../src/cli/care/du.ts';
 import { ls } from '../../../../src/cli/care/ls.ts';
 import { stats } from '../../../../src/cli/care/stats.ts';
-import type { ImageListing } from '../../../../src/cache/care/listings.ts';
+import type { ImageListing } from '../../../../src/cache/care/schemas.ts';
 import { imageListing } from '../../../support/fake-caretaker.ts';
 import { CareCommandFixture } from '../../../support/care-command-fixture.ts';
 

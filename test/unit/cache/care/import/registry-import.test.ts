@@ -2,7 +2,7 @@ import { readFile, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AdoptingStore } from '../../../../../src/cache/care/import/blob-import.ts';
-import type { ImportEvent } from '../../../../../src/cache/care/import-events.ts';
+import type { ImportEvent } from '../../../../../src/cache/care/schemas.ts';
 import { InUse } from '../../../../../src/cache/in-use.ts';
 import { digestOf, type Digest } from '../../../../../src/oci/digest.ts';
 import type { Tag } from '../../../../../src/oci/reference.ts';
