@@ -87,8 +87,7 @@ export class BlobHandler {
     await sendBlob({
       outgoing: exchange.outgoing,
       blob,
-      parts: content.parts,
-      trail: content.trail,
+      content,
       buffers: this.#buffers,
       writeHead: () => {
         // What is small is whole by now.

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { contentRange, type Span } from './range.ts';
+import { contentRange, type ByteRange } from './range.ts';
 import type { HeaderList } from './reply.ts';
 
 /** A stretch of a blob, and the text that goes before it. */
 export interface Part {
-  readonly lead: string;
-  readonly span: Span;
+  readonly prefix: string;
+  readonly range: ByteRange;
 }
 
 /** What of a blob an answer has, and how it says so. */
@@ -15,7 +15,7 @@ export interface Content {
   /** In the order in which they are sent. */
   readonly parts: Iterable<Part>;
   /** Goes after the last part. */
-  readonly trail: string;
+  readonly suffix: string;
 }
 
 /** The type of a blob's bytes. */
@@ -25,20 +25,20 @@ export const blobType = 'application/octet-stream';
  * All of a blob of `size` bytes, or the stretches of it that {@link parseRanges} found: several as parts of one body.
  * Where the size is not known yet (Infinity) all of it, without a length: in chunks.
  */
-export function contentOf(size: number, ranges: readonly Span[] | undefined): Content {
+export function contentOf(size: number, ranges: readonly ByteRange[] | undefined): Content {
   const [first, ...others] = ranges ?? [];
   if (first === undefined) return plain(200, { start: 0, end: size }, []);
   if (others.length === 0) return plain(206, first, ['Content-Range', contentRange(first, size)]);
   return byteranges(size, [first, ...others]);
 }
 
-function plain(status: 200 | 206, span: Span, headers: HeaderList): Content {
-  const length = span.end === Infinity ? [] : ['Content-Length', String(span.end - span.start)];
+function plain(status: 200 | 206, range: ByteRange, headers: HeaderList): Content {
+  const length = range.end === Infinity ? [] : ['Content-Length', String(range.end - range.start)];
   return {
     status,
     headers: ['Content-Type', blobType, ...length, ...headers],
-    parts: [{ lead: '', span }],
-    trail: '',
+    parts: [{ prefix: '', range }],
+    suffix: '',
   };
 }
 
@@ -47,22 +47,22 @@ function plain(status: 200 | 206, span: Span, headers: HeaderList): Content {
  * thousands.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-14.6
  */
-function byteranges(size: number, spans: readonly Span[]): Content {
+function byteranges(size: number, ranges: readonly ByteRange[]): Content {
   // Whoever made the blob must not be able to guess it, or could end a part from within.
   const boundary = randomBytes(16).toString('hex');
-  const lead = (span: Span): string =>
-    `\r\n--${boundary}\r\nContent-Type: ${blobType}\r\nContent-Range: ${contentRange(span, size)}\r\n\r\n`;
-  const trail = `\r\n--${boundary}--\r\n`;
-  let length = trail.length;
-  for (const span of spans) length += lead(span).length + span.end - span.start;
+  const prefix = (range: ByteRange): string =>
+    `\r\n--${boundary}\r\nContent-Type: ${blobType}\r\nContent-Range: ${contentRange(range, size)}\r\n\r\n`;
+  const suffix = `\r\n--${boundary}--\r\n`;
+  let length = suffix.length;
+  for (const range of ranges) length += prefix(range).length + range.end - range.start;
   return {
     status: 206,
     headers: ['Content-Type', `multipart/byteranges; boundary=${boundary}`, 'Content-Length', String(length)],
     parts: {
       *[Symbol.iterator]() {
-        for (const span of spans) yield { lead: lead(span), span };
+        for (const range of ranges) yield { prefix: prefix(range), range };
       },
     },
-    trail,
+    suffix,
   };
 }

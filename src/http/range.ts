@@ -1,5 +1,5 @@
-/** A stretch of bytes: from `start` up to, not including, `end`. */
-export interface Span {
+/** From `start` up to, not including, `end`. */
+export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
@@ -28,11 +28,11 @@ const singleRange = /^[ \t]*(\d*)-(\d*)[ \t]*$/;
 export function parseRanges(
   header: string | undefined,
   size: number,
-): readonly Span[] | 'unsatisfiable' | undefined {
+): readonly ByteRange[] | 'unsatisfiable' | undefined {
   if (header === undefined || size === 0 || !rangeUnit.test(header)) return undefined;
   const texts = header.slice('bytes='.length).split(',', maxRanges + 1);
   if (texts.length > maxRanges) return undefined;
-  const spans: Span[] = [];
+  const spans: ByteRange[] = [];
   let asked = 0;
   for (const text of texts) {
     // A list may have empty elements: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2
@@ -49,12 +49,12 @@ export function parseRanges(
 }
 
 /** The value of `Content-Range` for `span` out of `size` bytes. */
-export function contentRange({ start, end }: Span, size: number): string {
+export function contentRange({ start, end }: ByteRange, size: number): string {
   return `bytes ${start}-${end - 1}/${size}`;
 }
 
 /** Undefined for what is malformed. */
-function parseRange(text: string, size: number): Span | 'unsatisfiable' | undefined {
+function parseRange(text: string, size: number): ByteRange | 'unsatisfiable' | undefined {
   const match = singleRange.exec(text);
   if (match === null) return undefined;
   const [, first = '', last = ''] = match;
@@ -70,7 +70,7 @@ function parseRange(text: string, size: number): Span | 'unsatisfiable' | undefi
 }
 
 /** Whether each begins where the one before it ends, or later. */
-function isAscending(spans: readonly Span[]): boolean {
+function isAscending(spans: readonly ByteRange[]): boolean {
   let position = 0;
   for (const { start, end } of spans) {
     if (start < position) return false;
@@ -80,7 +80,7 @@ function isAscending(spans: readonly Span[]): boolean {
 }
 
 /** Joins those that overlap; each is where the first of those that it is made of was. */
-function coalesced(spans: readonly Span[]): readonly Span[] {
+function coalesced(spans: readonly ByteRange[]): readonly ByteRange[] {
   const joined: { start: number; end: number; place: number }[] = [];
   const sorted = spans.map((span, place) => ({ ...span, place })).sort((a, b) => a.start - b.start);
   for (const span of sorted) {
@@ -95,7 +95,7 @@ function coalesced(spans: readonly Span[]): readonly Span[] {
   return joined.sort((a, b) => a.place - b.place).map(({ start, end }) => ({ start, end }));
 }
 
-function stepsBack(spans: readonly Span[]): number {
+function stepsBack(spans: readonly ByteRange[]): number {
   let steps = 0;
   let before = 0;
   for (const { start } of spans) {

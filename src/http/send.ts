@@ -1,12 +1,15 @@
 import type { ServerResponse } from 'node:http';
-import { Pieces, type Piece, type PiecesOptions } from './pieces.ts';
-import { Transfer } from './transfer.ts';
+import type { BlobAnswer } from '../mirror/mirror.ts';
+import { BlobReader, type Chunk } from './blob-reader.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import type { Content } from './content.ts';
 
 /** What one answer sends of a blob, and where it goes. */
-export interface Sending extends PiecesOptions {
+export interface Sending {
   readonly outgoing: ServerResponse;
-  /** Goes after the last part. */
-  readonly trail: string;
+  readonly blob: BlobAnswer;
+  readonly content: Content;
+  readonly buffers: BufferPool;
   /** Writes status and headers. Called once the first bytes are at hand. */
   readonly writeHead: () => void;
   /** Told of body bytes that went out. */
@@ -15,52 +18,110 @@ export interface Sending extends PiecesOptions {
   readonly onFailure: (failure: unknown) => void;
 }
 
-const nothing: Piece = { lead: '', loan: { bytes: Buffer.alloc(0), release: () => undefined } };
+const empty: Chunk = { prefix: '', loan: { bytes: Buffer.alloc(0), release: () => undefined } };
 
 /**
  * Streams stretches of a blob: one chunk is read while the one before it is written. Closes the blob in every case, and at
  * once when the client leaves, even while a read waits.
  *
- * Rejects with what `read` rejects with as long as nothing has been written, so that it can become a proper error.
- * A later failure cuts the connection, so that nobody takes a short body for a whole one.
+ * Rejects with what `read` rejects with as long as nothing has been written, so that it can become a proper error. A later
+ * failure cuts the connection, so that nobody takes a short body for a whole one.
  */
 export async function sendBlob(sending: Sending): Promise<void> {
-  const { blob, trail, buffers } = sending;
-  const transfer = new Transfer(sending.outgoing, blob, sending.onSent);
-  const pieces = new Pieces(sending);
-  let piece = nothing;
-  const fail = (failure: unknown): void => {
-    if (transfer.closed) return;
-    sending.onFailure(failure);
-    transfer.cut();
-  };
-  buffers.enter();
+  const { blob, content, buffers } = sending;
+  await using connection = new BlobConnection(sending);
+  using reader = new BlobReader(blob, content.parts, buffers);
+  let chunk = empty;
   try {
     try {
-      if (pieces.more()) piece = await pieces.next();
+      if (reader.more()) chunk = await reader.next();
       // With no byte to send there is none to be held back: that it is the right blob is waited for here.
       else await blob.read(Buffer.alloc(0), 0, 0);
     } catch (error) {
-      if (transfer.closed) return;
+      if (connection.closed) return;
       throw error;
     }
-    if (transfer.closed) return;
+    if (connection.closed) return;
     sending.writeHead();
-    while (pieces.more() && !transfer.closed) {
-      const writing = transfer.write(piece.lead, piece.loan.bytes);
-      const reading = pieces.next();
-      // Heard at once, not when the write is through: a client that does not read must not hold a failed transfer.
-      reading.catch(fail);
-      // Both, always: a buffer may be used again only when nobody reads from it or writes to it.
+    while (reader.more() && !connection.closed) {
+      const writing = connection.send(chunk);
+      const reading = reader.next();
+      // At once, not when the write is through: a client that does not read must not hold a failed transfer.
+      reading.catch((failure: unknown) => connection.fail(failure));
+      // Both, always: a buffer may be used again only when nothing reads from it or writes to it.
       const [outcome] = await Promise.allSettled([reading, writing]);
       if (outcome.status === 'rejected') return;
-      piece.loan.release();
-      piece = outcome.value;
+      chunk.loan.release();
+      chunk = outcome.value;
     }
-    if (!transfer.closed) await transfer.end(piece.lead, piece.loan.bytes, trail);
+    if (!connection.closed) await connection.send(chunk, content.suffix);
   } finally {
-    await transfer.release();
-    piece.loan.release();
-    buffers.leave();
+    chunk.loan.release();
+  }
+}
+
+/** The connection that a blob is sent on: when it closes, the blob is closed. */
+class BlobConnection implements AsyncDisposable {
+  readonly #sending: Sending;
+  readonly #onClose = (): void => {
+    this.closed = true;
+    this.#settle?.();
+    void this.#closeBlob();
+  };
+  /** Whether the connection is gone, or cut. */
+  closed: boolean;
+  #settle: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(sending: Sending) {
+    this.#sending = sending;
+    this.closed = sending.outgoing.destroyed;
+    if (this.closed) void this.#closeBlob();
+    else sending.outgoing.once('close', this.#onClose);
+  }
+
+  /**
+   * Sends a chunk; as the last one, if there is a `suffix`, which may be empty. Resolves when the kernel has taken all of
+   * it, which is also the back-pressure, or the connection is closed.
+   */
+  send({ prefix, loan: { bytes } }: Chunk, suffix?: string): Promise<void> {
+    const { outgoing, onSent } = this.#sending;
+    const length = prefix.length + bytes.length + (suffix?.length ?? 0);
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      const done = (error?: Error | null): void => {
+        if (!this.closed && (error === undefined || error === null)) onSent(length);
+        resolve();
+      };
+      // Node gathers what is written in one turn: all of it leaves in one system call.
+      if (prefix !== '') outgoing.write(prefix, 'latin1');
+      if (suffix === undefined) {
+        outgoing.write(bytes, done);
+      } else if (suffix === '') {
+        outgoing.end(bytes, done);
+      } else {
+        outgoing.write(bytes);
+        outgoing.end(suffix, 'latin1', done);
+      }
+    });
+  }
+
+  /** Cuts the connection. A chunk under way stays in use until it is closed. */
+  fail(failure: unknown): void {
+    if (this.closed) return;
+    this.#sending.onFailure(failure);
+    this.#sending.outgoing.destroy();
+  }
+
+  /** Lets go of the connection; resolves when the blob is closed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#sending.outgoing.off('close', this.#onClose);
+    await this.#closeBlob();
+  }
+
+  #closeBlob(): Promise<void> {
+    // The answer is complete or cut by now: a handle that fails to close changes nothing about it.
+    this.#closing ??= this.#sending.blob.close().catch(() => undefined);
+    return this.#closing;
   }
 }

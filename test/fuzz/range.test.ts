@@ -101,13 +101,13 @@ test('a body has the length that it states, and its parts are what was asked for
         position = start + length;
         return { start, end: position };
       });
-      const { status, headers, parts, trail } = contentOf(bytes.length, spans);
+      const { status, headers, parts, suffix } = contentOf(bytes.length, spans);
       const body = Buffer.concat([
-        ...[...parts].flatMap(({ lead, span }) => [
-          Buffer.from(lead, 'latin1'),
-          bytes.subarray(span.start, span.end),
+        ...[...parts].flatMap(({ prefix, range }) => [
+          Buffer.from(prefix, 'latin1'),
+          bytes.subarray(range.start, range.end),
         ]),
-        Buffer.from(trail, 'latin1'),
+        Buffer.from(suffix, 'latin1'),
       ]);
       const value = (name: string): string | undefined => headers[headers.indexOf(name) + 1];
       expect(status).toBe(206);

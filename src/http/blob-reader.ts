@@ -3,16 +3,9 @@ import type { BufferPool } from './buffer-pool.ts';
 import type { Part } from './content.ts';
 
 /** Bytes of a blob, and the text that goes before them. */
-export interface Piece {
-  readonly lead: string;
+export interface Chunk {
+  readonly prefix: string;
   readonly loan: Loan;
-}
-
-export interface PiecesOptions {
-  readonly blob: BlobAnswer;
-  /** In the order in which they are read. */
-  readonly parts: Iterable<Part>;
-  readonly buffers: BufferPool;
 }
 
 /** A blob that ends before the size it stated. */
@@ -21,29 +14,32 @@ class ShortBlobError extends Error {
   readonly code = 'SHORT_BLOB';
 }
 
-/**
- * What is read at a time of a blob that is still arriving, in bytes: most of it is borrowed, and there may be
- * very many readers.
- */
+/** The most that is read at once of a blob that is still arriving: most of it is borrowed, by very many readers. */
 const arrivingBytes = 512 * 1024;
 
-/** Reads parts of a blob, a piece at a time. */
-export class Pieces {
+/** Reads parts of a blob, a chunk at a time, into buffers of a pool unless the bytes are in memory anyway. */
+export class BlobReader implements Disposable {
   readonly #blob: BlobAnswer;
   readonly #parts: Iterator<Part>;
   readonly #buffers: BufferPool;
-  readonly #atATime: number;
-  /** Goes before the next piece. */
-  #lead = '';
+  readonly #maxBytes: number;
+  /** Goes before the next chunk. */
+  #prefix = '';
   #position = 0;
   /** Where the part ends. */
   #end = 0;
 
-  constructor({ blob, parts, buffers }: PiecesOptions) {
+  /** @param parts in the order in which they are read */
+  constructor(blob: BlobAnswer, parts: Iterable<Part>, buffers: BufferPool) {
     this.#blob = blob;
     this.#parts = parts[Symbol.iterator]();
     this.#buffers = buffers;
-    this.#atATime = blob.result === 'hit' ? Infinity : arrivingBytes;
+    this.#maxBytes = blob.result === 'hit' ? Infinity : arrivingBytes;
+    buffers.enter();
+  }
+
+  [Symbol.dispose](): void {
+    this.#buffers.leave();
   }
 
   /** Whether there is a {@link next}. */
@@ -51,24 +47,24 @@ export class Pieces {
     while (this.#position >= this.#until) {
       const following = this.#parts.next();
       if (following.done === true) return false;
-      const { lead, span } = following.value;
-      this.#lead = lead;
-      this.#position = span.start;
-      this.#end = span.end;
+      const { prefix, range } = following.value;
+      this.#prefix = prefix;
+      this.#position = range.start;
+      this.#end = range.end;
     }
     return true;
   }
 
-  /** The next piece, to be given back once it is sent. */
-  async next(): Promise<Piece> {
-    const lead = this.#lead;
-    this.#lead = '';
+  /** The next chunk, to be released once it is sent. */
+  async next(): Promise<Chunk> {
+    const prefix = this.#prefix;
+    this.#prefix = '';
     const wanted = this.#end - this.#position;
     const loan =
       (await this.#blob.borrow(wanted, this.#position)) ??
-      (await this.#read(Math.min(wanted, this.#atATime)));
+      (await this.#read(Math.min(wanted, this.#maxBytes)));
     this.#position += loan.bytes.length;
-    return { lead, loan };
+    return { prefix, loan };
   }
 
   async #read(wanted: number): Promise<Loan> {
@@ -86,7 +82,7 @@ export class Pieces {
     }
   }
 
-  /** Where the part ends, or the blob where that comes first: its size may come to be known only on the way. */
+  /** Where the part ends, or the blob where that comes first: its size may become known only on the way. */
   get #until(): number {
     return Math.min(this.#end, this.#blob.size ?? Infinity);
   }
