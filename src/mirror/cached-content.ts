@@ -17,7 +17,6 @@ import type {
   ReferrersAnswer,
   TagsAnswer,
 } from './mirror.ts';
-import type { Reader } from './access/reader.ts';
 
 export interface CachedContentOptions {
   readonly candidates: Candidates;
@@ -55,13 +54,13 @@ export class CachedContent {
 
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
     return this.#first(target, { noun: 'blob', digest }, (repository) =>
-      this.#blobs.statHeld(repository, digest, this.#evidence(target.reader)),
+      this.#blobs.statHeld(repository, digest, this.#gate.manifestEvidence(target.reader)),
     );
   }
 
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
     return this.#first(target, { noun: 'blob', digest }, (repository) =>
-      this.#blobs.openHeld(repository, digest, this.#evidence(target.reader)),
+      this.#blobs.openHeld(repository, digest, this.#gate.manifestEvidence(target.reader)),
     );
   }
 
@@ -89,10 +88,6 @@ export class CachedContent {
     if ('digest' in reference) return this.#metadata.manifest(repository, reference.digest);
     const record = await this.#metadata.tag(repository, reference.tag);
     return record && this.#metadata.manifest(repository, record.digest);
-  }
-
-  #evidence(reader: Reader): 'suffices' | 'needs-proof' {
-    return this.#gate.seesEverything(reader) ? 'suffices' : 'needs-proof';
   }
 
   async #first<T>(

@@ -3,7 +3,6 @@ import type { ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { UpstreamName } from '../oci/reference.ts';
-import { Absences } from './manifests/absences.ts';
 import { DeletionGate } from './access/deletion-gate.ts';
 import { Gate } from './access/gate.ts';
 import { Passthrough } from './access/passthrough.ts';
@@ -20,6 +19,8 @@ import { Deletions } from './deletions.ts';
 import { Entitlement } from './blobs/entitlement.ts';
 import { Fills } from './fill/fills.ts';
 import { Freshness, type FreshnessPolicy } from './manifests/freshness.ts';
+import { ManifestFetcher } from './manifests/manifest-fetcher.ts';
+import { ManifestRecords } from './manifests/manifest-records.ts';
 import { ManifestService } from './manifests/manifest-service.ts';
 import type { PullAheadCounter } from '../cache/pull-ahead-counter.ts';
 import type { PullAheadPolicy } from './pull-ahead/policy.ts';
@@ -37,8 +38,6 @@ import { PinnedImages } from '../cache/space/pinned-images.ts';
 import { HitValidity } from './hit-validity.ts';
 import { StoredBlobs } from './blobs/stored-blobs.ts';
 import { TagListService } from './lists/tag-list-service.ts';
-import { TagRecords } from './manifests/tag-records.ts';
-import { TagService } from './manifests/tag-service.ts';
 import type { Upstream, UpstreamClients } from './upstream.ts';
 
 /** Bytes that arrive before their turn, of all blobs together. */
@@ -132,28 +131,17 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     guarded: guarded.size > 0,
   });
   const tagLists = new TagListService({ routing, metadata, degradation, clock });
-  const tagRecords = new TagRecords(metadata, degradation, (repository, tag) => {
-    tagLists.pulled(repository, tag);
-  });
-  const entitlement = new Entitlement(routing, metadata, degradation);
-  const manifests = new ManifestService({
-    routing,
+  const records = new ManifestRecords({
     metadata,
-    tags: tagRecords,
     degradation,
+    evictor,
     clock,
-    onKept: (repository) => {
-      void evictor.grown(repository);
-    },
+    onTag: (repository, tag) => tagLists.pulled(repository, tag),
   });
-  const tags = new TagService({
-    routing,
-    manifests,
-    tags: tagRecords,
-    absences: new Absences(metadata, degradation),
-    clock,
-  });
-  const referrers = new ReferrersService({ routing, manifests, tags, metadata, degradation, clock });
+  const fetcher = new ManifestFetcher(routing, records);
+  const manifests = new ManifestService({ routing, records, fetcher, clock });
+  const entitlement = new Entitlement(routing, metadata, degradation);
+  const referrers = new ReferrersService({ routing, manifests, records, metadata, degradation, clock });
   const fills = new Fills({
     content,
     metadata,
@@ -179,7 +167,8 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
   const pullAhead = new PullAhead({
     routing,
     blobs,
-    manifests,
+    records,
+    manifests: fetcher,
     counter: parts.pullAheadCounter,
     clock,
     logger,
@@ -191,8 +180,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     cached: new CachedContent({ candidates, gate, metadata, blobs }),
     gate,
     manifests,
-    tagRecords,
-    tags,
+    records,
     tagLists,
     referrers,
     blobs,
@@ -211,19 +199,16 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
       candidates,
       gate,
       manifests,
-      tagRecords,
-      tags,
+      records,
       entitlement,
+      pullAhead,
       content,
       metadata,
     }),
   });
   evictor.onEviction((eviction) => {
-    for (const { repository, digest } of eviction.manifests) {
-      manifests.forget(repository, digest);
-      pullAhead.forget(digest);
-    }
-    for (const { repository, tag } of eviction.tags) tagRecords.evicted(repository, tag);
+    records.forget(eviction);
+    for (const { digest } of eviction.manifests) pullAhead.forget(digest);
     for (const { repository, digest } of eviction.rights) entitlement.forget(repository, digest);
   });
   return {

@@ -3,6 +3,7 @@ import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import { anonymous, type Reader } from './reader.ts';
 import type { Routing } from '../../oci/routing.ts';
+import type { ManifestEvidence } from '../blobs/entitlement.ts';
 import type { Upstream } from '../upstream.ts';
 import { clientError } from '../../upstream/failure-policy.ts';
 import type { Passthrough } from './passthrough.ts';
@@ -98,8 +99,12 @@ export class Gate {
     return !this.#seesAll(upstream, reader);
   }
 
-  /** Whether a reader may have all that is cached, whichever repository it came by. */
-  seesEverything(reader: Reader): boolean {
+  /** Whether it is enough for a reader that a manifest names a blob: if all that is cached may be theirs anyway. */
+  manifestEvidence(reader: Reader): ManifestEvidence {
+    return this.#readsEverything(reader) ? 'suffices' : 'needs-proof';
+  }
+
+  #readsEverything(reader: Reader): boolean {
     return (
       reader.repositories === undefined &&
       this.#policy.isUnlimited(reader) &&

@@ -38,16 +38,11 @@ export class Catalog {
     this.#gate = gate;
   }
 
-  /** A page of names in lexical order. */
-  page(page: CatalogPage): Promise<readonly string[]> {
-    return this.find(page, () => true);
-  }
-
   /**
-   * The first names of a page that `matches`.
+   * The first names of a page, in lexical order, or those that match.
    * @throws {RegistryError} for a reader who may not use the catalog, and when the database cannot be read
    */
-  async find(page: CatalogPage, matches: (name: string) => boolean): Promise<readonly string[]> {
+  async find(page: CatalogPage, matches: (name: string) => boolean = () => true): Promise<readonly string[]> {
     const { reader, limit } = page;
     this.#gate.admitToCatalog(reader);
     const found: string[] = [];

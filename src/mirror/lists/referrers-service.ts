@@ -9,10 +9,10 @@ import { UpstreamError } from '../../upstream/registry.ts';
 import type { Degradation } from '../../cache/degradation.ts';
 import { heldReferrers, merged, readIndex } from './held-referrers.ts';
 import { UpstreamLists, type UpstreamList } from './upstream-lists.ts';
+import type { ManifestRecords } from '../manifests/manifest-records.ts';
 import type { ManifestService } from '../manifests/manifest-service.ts';
 import type { ReferrersAnswer } from '../mirror.ts';
 import type { Routing } from '../../oci/routing.ts';
-import type { TagService } from '../manifests/tag-service.ts';
 import { clientError, isNotFound } from '../../upstream/failure-policy.ts';
 import type { Upstream } from '../upstream.ts';
 
@@ -24,7 +24,7 @@ const withoutApiMs = 60 * 60 * 1000;
 export interface ReferrersServiceOptions {
   readonly routing: Routing<Upstream>;
   readonly manifests: ManifestService;
-  readonly tags: TagService;
+  readonly records: ManifestRecords;
   readonly metadata: MetadataStore;
   readonly degradation: Degradation;
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export interface ReferrersServiceOptions {
 export class ReferrersService {
   readonly #routing: Routing<Upstream>;
   readonly #manifests: ManifestService;
-  readonly #tags: TagService;
+  readonly #records: ManifestRecords;
   readonly #metadata: MetadataStore;
   readonly #degradation: Degradation;
   readonly #clock: Clock;
@@ -45,10 +45,10 @@ export class ReferrersService {
   /** For each upstream whether it has the API, as far as it has shown; if it has not, when that was seen. */
   readonly #apis = new Map<UpstreamName, 'has' | { readonly missingAt: number }>();
 
-  constructor({ routing, manifests, tags, metadata, degradation, clock }: ReferrersServiceOptions) {
+  constructor({ routing, manifests, records, metadata, degradation, clock }: ReferrersServiceOptions) {
     this.#routing = routing;
     this.#manifests = manifests;
-    this.#tags = tags;
+    this.#records = records;
     this.#metadata = metadata;
     this.#degradation = degradation;
     this.#clock = clock;
@@ -63,7 +63,7 @@ export class ReferrersService {
         recorded: () => this.#recorded(repository, subject),
         holds: async () => (await this.#held(repository, subject)).length > 0,
         // A pull of what is cached that asks for its referrers, too, must not fail without upstream.
-        emptyWillDo: async () => (await this.#manifests.held(repository, subject)) !== undefined,
+        emptyWillDo: async () => (await this.#records.manifest(repository, subject)) !== undefined,
         ask: () => this.#ask(repository, subject),
       });
       return { ...answer, descriptors: merged(listed, await this.#held(repository, subject)) };
@@ -76,7 +76,7 @@ export class ReferrersService {
   }
 
   /** Whether anything is known of the referrers of `subject`, be it that there are none. */
-  async holds(repository: Repository, subject: Digest): Promise<boolean> {
+  async canAnswer(repository: Repository, subject: Digest): Promise<boolean> {
     const recorded = () => this.#recorded(repository, subject);
     const known = await this.#lists.known(digestKey(repository, subject), { recorded });
     return known !== undefined || (await this.#held(repository, subject)).length > 0;
@@ -105,7 +105,7 @@ export class ReferrersService {
     const listed = await breaker.watch(() => registry.referrers(repository.name, subject, { onWarning }));
     if (listed !== undefined) {
       this.#apis.set(name, 'has');
-    } else if (api !== 'has' && (await this.#manifests.held(repository, subject)) !== undefined) {
+    } else if (api !== 'has' && (await this.#records.manifest(repository, subject)) !== undefined) {
       // Some answer 404 for a repository or subject that they do not have, too: only one that is there tells.
       this.#apis.set(name, { missingAt: this.#clock.now() });
     }
@@ -115,18 +115,15 @@ export class ReferrersService {
   async #byTag(repository: Repository, subject: Digest): Promise<UpstreamList<ReferrerDescriptor>> {
     const tag = referrersTag(subject);
     try {
-      const { bytes, warning, notices } = await this.#tags.byTag(repository, tag, 'GET');
+      const { bytes, warning, notices } = await this.#manifests.get(repository, { tag }, 'GET');
       const items = bytes === undefined ? [] : readIndex(bytes);
       return { items, checkedAt: this.#clock.now(), warning, notices };
     } catch (error) {
       if (!(error instanceof RegistryError && error.status === 404)) throw error;
       // That there was none when upstream was last asked is said while it cannot be.
       const { cause } = error;
-      return {
-        items: [],
-        checkedAt: this.#clock.now(),
-        warning: isNotFound(cause) ? undefined : error.message,
-      };
+      const warning = isNotFound(cause) ? undefined : error.message;
+      return { items: [], checkedAt: this.#clock.now(), warning };
     }
   }
 
@@ -148,7 +145,7 @@ export class ReferrersService {
     subject: Digest,
     { items, checkedAt }: UpstreamList<ReferrerDescriptor>,
   ): Promise<void> {
-    const worth = items.length > 0 || (await this.#manifests.held(repository, subject)) !== undefined;
+    const worth = items.length > 0 || (await this.#records.manifest(repository, subject)) !== undefined;
     if (!worth) return;
     await this.#degradation.tolerate(() =>
       this.#metadata.putReferrers(repository, subject, items, checkedAt),

@@ -60,7 +60,7 @@ export class TagListService {
   }
 
   /** Whether tags of the repository are cached. */
-  async holds(repository: Repository): Promise<boolean> {
+  async canAnswer(repository: Repository): Promise<boolean> {
     const known = await this.#lists.known(repositoryKey(repository), { recorded: notRecorded });
     return (known !== undefined && known.items.length > 0) || (await this.#held(repository)).length > 0;
   }

@@ -1,74 +1,144 @@
-import { digestAlgorithm, digestOf } from '../../oci/digest.ts';
-import { registryErrors } from '../../oci/error.ts';
+import { SingleFlight, type Flight } from '../../base/single-flight.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { maxManifestBytes, readManifest, type Descriptor, type Manifest } from '../../oci/manifest.ts';
+import { manifestMediaTypes } from '../../oci/media-type.ts';
 import {
-  manifestMediaType,
-  ManifestSyntaxError,
-  readManifest,
-  UnsupportedManifestError,
-  type Manifest,
-  type ManifestContents,
-} from '../../oci/manifest.ts';
-import { referenceText, type ManifestReference, type Repository } from '../../oci/reference.ts';
+  referenceText,
+  repositoryKey,
+  type ManifestReference,
+  type Repository,
+} from '../../oci/reference.ts';
+import type { Routing } from '../../oci/routing.ts';
+import type { ManifestHead } from '../../upstream/registry.ts';
+import { mayHaveReason, refusesName } from '../../upstream/failure-policy.ts';
 import type { Upstream } from '../upstream.ts';
-import type { FetchedManifest, RequestOptions } from '../../upstream/registry.ts';
+import type { ManifestRecords } from './manifest-records.ts';
+import { verified } from './verified-manifest.ts';
 
-/** A manifest whose bytes are what its digest says, and what it names. */
-export interface VerifiedManifest {
+/** What upstream gave: verified, and stored. */
+export interface FetchedManifest {
   readonly manifest: Manifest;
-  readonly contents: ManifestContents;
+  /** As in {@link ManifestAnswer}. */
+  readonly notices: readonly string[];
+}
+
+/** What upstream's HEAD said. */
+export interface SeenManifest {
+  readonly digest: Digest | undefined;
+  /** Undefined where upstream did not say enough to answer a client's HEAD. */
+  readonly descriptor: Descriptor | undefined;
+  /** The manifest that a tag points to if it is cached; or any that it took a GET to find out about. */
+  readonly manifest: Manifest | undefined;
+  /** Whether {@link manifest} was cached before. */
+  readonly wasCached: boolean;
+  /** As in {@link ManifestAnswer}. */
+  readonly notices: readonly string[];
 }
 
 /**
- * Gets a manifest from upstream (a counted pull on Docker Hub) and checks it.
- * @throws {UpstreamError} when upstream does not give it
- * @throws {RegistryError} 502 for what is no manifest, or not what its digest says; 404 for a type that is
- * not stored here
+ * Asks upstream about manifests, once for all who ask at the same time; verifies and stores what it gives. A GET counts as
+ * a pull on Docker Hub, a HEAD does not.
  */
-export async function fetchManifest(
-  upstream: Upstream,
-  repository: Repository,
-  reference: ManifestReference,
-  options: Pick<RequestOptions, 'onWarning'>,
-): Promise<VerifiedManifest> {
-  const fetched = await upstream.breaker.watch(() =>
-    upstream.registry.getManifest(repository.name, reference, options),
-  );
-  return verified(upstream, fetched, reference);
-}
+export class ManifestFetcher {
+  readonly #routing: Routing<Upstream>;
+  readonly #records: ManifestRecords;
+  readonly #heads = new SingleFlight<SeenManifest>();
+  readonly #fetches = new SingleFlight<FetchedManifest>();
 
-/**
- * Checks a manifest that upstream gave for `reference`.
- * @throws {RegistryError} as {@link fetchManifest}
- */
-export function verified(
-  { name }: Upstream,
-  fetched: FetchedManifest,
-  reference: ManifestReference,
-): VerifiedManifest {
-  const { bytes } = fetched;
-  const expected = 'digest' in reference ? reference.digest : fetched.digest;
-  const digest = digestOf(bytes, expected === undefined ? 'sha256' : digestAlgorithm(expected));
-  if (expected !== undefined && digest !== expected) {
-    throw registryErrors.badGateway('upstream sent a manifest that does not match its digest', {
-      detail: { expected, received: digest },
-    });
+  constructor(routing: Routing<Upstream>, records: ManifestRecords) {
+    this.#routing = routing;
+    this.#records = records;
   }
-  try {
-    const contents = readManifest(bytes);
-    const mediaType = manifestMediaType(fetched.mediaType, contents);
-    return { manifest: { mediaType, digest, size: bytes.length, bytes }, contents };
-  } catch (error) {
-    if (!(error instanceof ManifestSyntaxError)) throw error;
-    const options = { cause: error };
-    // What has the digest that was asked for is what upstream has under that digest, manifest or not.
-    if (error instanceof UnsupportedManifestError || 'digest' in reference) {
-      const message = `upstream's manifest cannot be mirrored: ${error.message}`;
-      throw registryErrors.manifestUnknown(referenceText(reference), message, options);
-    }
-    const looks = `${fetched.mediaType ?? 'no content type'}, ${bytes.length} bytes`;
-    throw registryErrors.badGateway(
-      `${name} answers with something other than a manifest (${looks}): ${error.message}`,
-      options,
+
+  /** One HEAD upstream. Rejects with UpstreamError or RegistryError. */
+  head(repository: Repository, reference: ManifestReference): Flight<SeenManifest> {
+    return this.#heads.run(flightKey(repository, reference), () => this.#head(repository, reference));
+  }
+
+  /**
+   * One GET upstream, or a HEAD for a digest that another repository has. The tags that were sighted at the manifest point
+   * to it from then on. Rejects with UpstreamError, or RegistryError as {@link verified}.
+   */
+  fetch(repository: Repository, reference: ManifestReference): Flight<FetchedManifest> {
+    return this.#fetches.run(flightKey(repository, reference), () =>
+      'digest' in reference
+        ? this.#fetchByDigest(repository, reference.digest)
+        : this.#get(repository, reference),
     );
   }
+
+  async #head(repository: Repository, reference: ManifestReference): Promise<SeenManifest> {
+    const { name, registry, breaker } = this.#routing.upstream(repository.upstream);
+    const notices: string[] = [];
+    const onWarning = (text: string): void => void notices.push(text);
+    const head = await breaker.watch(() => registry.headManifest(repository.name, reference, { onWarning }));
+    const { bytes, digest } = head;
+    if (bytes !== undefined) {
+      const given = verified(name, { ...head, bytes }, reference);
+      const manifest = await this.#records.keep(repository, given, reference);
+      return { digest: manifest.digest, descriptor: manifest, manifest, wasCached: false, notices };
+    }
+    if ('digest' in reference) {
+      const descriptor = complete(head, reference.digest);
+      return { digest, descriptor, manifest: undefined, wasCached: false, notices };
+    }
+    const descriptor = complete(head);
+    const manifest = await this.#records.sighted(repository, reference.tag, { digest, descriptor });
+    return { digest, descriptor, manifest, wasCached: manifest !== undefined, notices };
+  }
+
+  async #get(repository: Repository, reference: ManifestReference): Promise<FetchedManifest> {
+    const { name, registry, breaker } = this.#routing.upstream(repository.upstream);
+    const notices: string[] = [];
+    const onWarning = (text: string): void => void notices.push(text);
+    const given = await breaker.watch(() => registry.getManifest(repository.name, reference, { onWarning }));
+    const manifest = await this.#records.keep(repository, verified(name, given, reference), reference);
+    return { manifest, notices };
+  }
+
+  /** Some upstreams give a manifest by its tag, and refuse the digest that they have just stated for it. */
+  async #fetchByDigest(repository: Repository, digest: Digest): Promise<FetchedManifest> {
+    try {
+      return (await this.#shared(repository, digest)) ?? (await this.#get(repository, { digest }));
+    } catch (error) {
+      if (!refusesName(error)) throw error;
+      for (const tag of this.#records.tagsSightedAt(repository, digest)) {
+        const given = await this.fetch(repository, { tag }).outcome.catch(() => undefined);
+        if (given?.manifest.digest === digest) return given;
+      }
+      throw error;
+    }
+  }
+
+  /** A manifest that another repository has cached, once a HEAD has confirmed it for this one: that spends no pull. */
+  async #shared(repository: Repository, digest: Digest): Promise<FetchedManifest | undefined> {
+    const cached = await this.#records.ofAnyRepository(digest);
+    if (cached === undefined) return undefined;
+    let seen: SeenManifest;
+    try {
+      seen = await this.head(repository, { digest }).outcome;
+    } catch (error) {
+      if (!mayHaveReason(error)) throw error;
+      return undefined;
+    }
+    const { notices } = seen;
+    if (seen.manifest !== undefined) return { manifest: seen.manifest, notices };
+    if (seen.digest !== digest) return undefined;
+    const shared = { manifest: cached, contents: readManifest(cached.bytes) };
+    return { manifest: await this.#records.keep(repository, shared, { digest }), notices };
+  }
+}
+
+/** What a HEAD tells, if it tells enough to answer a client's HEAD, and of something that a GET could give. */
+function complete(head: ManifestHead, expected?: Digest): Descriptor | undefined {
+  const { mediaType, size } = head;
+  const digest = head.digest ?? expected;
+  if (digest === undefined || mediaType === undefined || size === undefined) return undefined;
+  if (expected !== undefined && digest !== expected) return undefined;
+  if (!manifestMediaTypes.includes(mediaType) || size > maxManifestBytes) return undefined;
+  return { mediaType, digest, size };
+}
+
+function flightKey(repository: Repository, reference: ManifestReference): string {
+  return `${repositoryKey(repository)} ${referenceText(reference)}`;
 }

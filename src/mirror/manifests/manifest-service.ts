@@ -1,263 +1,269 @@
-import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../base/clock.ts';
+import { isWithin, type Clock } from '../../base/clock.ts';
+import { lru } from '../../base/lru.ts';
+import { elapsed, within } from '../../base/time-limit.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { registryErrors } from '../../oci/error.ts';
-import { manifestMediaTypes } from '../../oci/media-type.ts';
-import { maxManifestBytes, readManifest, type Descriptor, type Manifest } from '../../oci/manifest.ts';
+import { registryErrors, RegistryError } from '../../oci/error.ts';
+import type { Descriptor, Manifest } from '../../oci/manifest.ts';
 import {
-  digestKey,
   referenceText,
-  repositoryKey,
+  tagKey,
   type ManifestReference,
   type Repository,
   type Tag,
 } from '../../oci/reference.ts';
-import type { MetadataStore } from '../../store/metadata-store.ts';
-import { UpstreamError, type ManifestHead } from '../../upstream/registry.ts';
-import type { Degradation } from '../../cache/degradation.ts';
-import { fetchManifest, verified, type VerifiedManifest } from './manifest-fetcher.ts';
-import type { ManifestAnswer } from '../mirror.ts';
 import type { Routing } from '../../oci/routing.ts';
-import { SingleFlight, type Flight } from '../../base/single-flight.ts';
-import type { TagRecords } from './tag-records.ts';
-import { clientError, mayHaveReason, refusesName } from '../../upstream/failure-policy.ts';
+import {
+  clientError,
+  isNotFound,
+  isPassing,
+  mayHaveReason,
+  notAsked,
+  refusesName,
+  upstreamTimeLimits,
+} from '../../upstream/failure-policy.ts';
+import { UpstreamError } from '../../upstream/registry.ts';
+import type { CacheResult, ManifestAnswer } from '../mirror.ts';
 import type { Upstream } from '../upstream.ts';
+import type { ManifestFetcher, SeenManifest } from './manifest-fetcher.ts';
+import type { ManifestRecords } from './manifest-records.ts';
 
-/** Bytes of manifests kept in memory. */
-const hotBytes = 32 * 1024 * 1024;
-
-export interface ManifestServiceOptions {
+export interface ManifestServiceDeps {
   readonly routing: Routing<Upstream>;
-  readonly metadata: MetadataStore;
-  readonly tags: TagRecords;
-  readonly degradation: Degradation;
+  readonly records: ManifestRecords;
+  readonly fetcher: ManifestFetcher;
   readonly clock: Clock;
-  /** Told when a repository has come to hold a manifest. */
-  readonly onKept: (repository: Repository) => void;
+}
+
+/** What upstream said of a manifest: at least a complete descriptor, and the manifest where that is cached now. */
+interface Resolution {
+  readonly descriptor: Descriptor;
+  readonly manifest: Manifest | undefined;
+  /** Somebody else's request found it out. */
+  readonly joined: boolean;
+  /** Nothing had to be fetched. */
+  readonly confirmed: boolean;
+  /** As in {@link ManifestAnswer}. */
+  readonly notices: readonly string[];
 }
 
 /**
- * What upstream says of a manifest, and the manifest where it took a GET to find out: verified, and stored.
+ * Manifests: fresh from the cache, confirmed by upstream, fetched, or stale when upstream cannot confirm them. What is
+ * cached by digest is never asked for again.
  */
-export interface SeenManifest {
-  readonly head: ManifestHead;
-  readonly manifest: Manifest | undefined;
-  /** As in {@link ManifestAnswer}. */
-  readonly notices: readonly string[];
-}
-
-/** What upstream gave: verified, and stored. */
-export interface GivenManifest {
-  readonly manifest: Manifest;
-  /** As in {@link ManifestAnswer}. */
-  readonly notices: readonly string[];
-}
-
-/** Manifests by digest: from memory, from the database, from upstream. A digest once held is never asked for again. */
 export class ManifestService {
-  readonly #routing: Routing<Upstream>;
-  readonly #metadata: MetadataStore;
-  readonly #tags: TagRecords;
-  readonly #degradation: Degradation;
-  readonly #clock: Clock;
-  readonly #onKept: (repository: Repository) => void;
-  readonly #hot = new LRUCache<string, Manifest>({
-    maxSize: hotBytes,
-    sizeCalculation: ({ size }) => size + 512,
-  });
-  readonly #fetches = new SingleFlight<GivenManifest>();
-  readonly #heads = new SingleFlight<SeenManifest>();
-  #forgotten = 0;
+  readonly #deps: ManifestServiceDeps;
+  /** Cached tags that upstream answered with an error of its own: why, and when. */
+  readonly #refused = lru<string, { readonly checkedAt: number; readonly reason: string }>(10_000);
 
-  constructor({ routing, metadata, tags, degradation, clock, onKept }: ManifestServiceOptions) {
-    this.#routing = routing;
-    this.#metadata = metadata;
-    this.#tags = tags;
-    this.#degradation = degradation;
-    this.#clock = clock;
-    this.#onKept = onKept;
+  constructor(deps: ManifestServiceDeps) {
+    this.#deps = deps;
   }
 
-  /** A manifest that is in memory, if the repository may read it. */
-  peek(repository: Repository, digest: Digest): Manifest | undefined {
-    return this.#hot.get(digestKey(repository, digest));
+  /** Whether a tag that was checked then (milliseconds since the epoch) is served without asking upstream now. */
+  isFresh(repository: Repository, tag: Tag, checkedAt: number): boolean {
+    const { freshness } = this.#upstream(repository);
+    return isWithin(this.#deps.clock, freshness.maxAge(repository, tag), checkedAt);
   }
 
-  /** A manifest that is held, if the repository may read it. */
-  async held(repository: Repository, digest: Digest): Promise<Manifest | undefined> {
-    const key = digestKey(repository, digest);
-    const hot = this.#hot.get(key);
-    if (hot !== undefined) return hot;
-    const forgotten = this.#forgotten;
-    const stored = await this.#degradation.tolerate(() => this.#metadata.manifest(repository, digest));
-    // Unless it was evicted since it was read.
-    if (stored !== undefined && forgotten === this.#forgotten) this.#hot.set(key, stored);
-    return stored;
-  }
-
-  /** The indexes of a repository that list a manifest, as far as they are held; those used last, if there are many. */
-  async indexesOf(repository: Repository, digest: Digest): Promise<readonly Manifest[]> {
-    return (await this.#degradation.tolerate(() => this.#metadata.indexesOf(repository, digest))) ?? [];
-  }
-
-  /** Answers a request by digest. A HEAD of what is not held is a HEAD upstream, which spends no pull. */
-  async byDigest(repository: Repository, digest: Digest, method: 'GET' | 'HEAD'): Promise<ManifestAnswer> {
-    const held = await this.held(repository, digest);
-    if (held !== undefined) return this.answer(held, 'hit', 0);
-    const startedAt = this.#clock.monotonic();
-    try {
-      if (method === 'HEAD') {
-        const { outcome, joined } = this.head(repository, { digest });
-        const { head, manifest, notices } = await outcome;
-        const upstreamMs = this.#clock.monotonic() - startedAt;
-        const result = joined ? 'joined' : 'miss';
-        if (manifest !== undefined) return { ...this.answer(manifest, result, upstreamMs), notices };
-        const descriptor = complete(head, digest);
-        if (descriptor !== undefined) {
-          return { descriptor, bytes: undefined, result, upstreamMs, warning: undefined, notices };
-        }
+  /** As {@link Mirror.manifest}, of one repository. A HEAD of what is not cached is a HEAD upstream, which spends no pull. */
+  async get(
+    repository: Repository,
+    reference: ManifestReference,
+    method: 'GET' | 'HEAD',
+  ): Promise<ManifestAnswer> {
+    const { records, clock } = this.#deps;
+    if ('digest' in reference) {
+      const cached = await records.manifest(repository, reference.digest);
+      if (cached !== undefined) return this.#cached(cached, 'hit', 0);
+    } else {
+      const { tag } = reference;
+      const cached = records.peekTagged(repository, tag) ?? (await records.tagged(repository, tag));
+      if (cached !== undefined) {
+        const { manifest, checkedAt } = cached;
+        if (this.isFresh(repository, tag, checkedAt)) return this.#cached(manifest, 'hit', 0);
+        return this.#revalidate(repository, tag, manifest, method);
       }
-      const { outcome, joined } = this.fetch(repository, { digest });
-      const { manifest, notices } = await outcome;
-      const upstreamMs = this.#clock.monotonic() - startedAt;
-      return { ...this.answer(manifest, joined ? 'joined' : 'miss', upstreamMs), notices };
-    } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error;
-      throw clientError(error, () => registryErrors.manifestUnknown(digest, undefined, { cause: error }));
     }
-  }
-
-  /** An answer with a manifest's bytes; notes the use. */
-  answer(
-    manifest: Manifest,
-    result: ManifestAnswer['result'],
-    upstreamMs: number,
-    warning?: string,
-  ): ManifestAnswer {
-    this.#metadata.touch([manifest.digest]);
-    return { descriptor: manifest, bytes: manifest.bytes, result, upstreamMs, warning };
-  }
-
-  /** One HEAD upstream, however many ask. Rejects with UpstreamError or RegistryError. */
-  head(repository: Repository, reference: ManifestReference): Flight<SeenManifest> {
-    const upstream = this.#routing.upstream(repository.upstream);
-    const { registry, breaker } = upstream;
-    return this.#heads.run(flightKey(repository, reference), async () => {
-      const notices: string[] = [];
-      const onWarning = (text: string): void => void notices.push(text);
-      const head = await breaker.watch(() =>
-        registry.headManifest(repository.name, reference, { onWarning }),
-      );
-      const { bytes } = head;
-      if (bytes === undefined) return { head, manifest: undefined, notices };
-      const given = verified(upstream, { ...head, bytes }, reference);
-      return { head, manifest: await this.#keep(repository, given, tagOf(reference)), notices };
-    });
-  }
-
-  /** One GET upstream, however many ask; verified and stored, with the tags that point to it. Rejects with UpstreamError or RegistryError. */
-  fetch(repository: Repository, reference: ManifestReference): Flight<GivenManifest> {
-    return this.#fetches.run(flightKey(repository, reference), () =>
-      'digest' in reference
-        ? this.#fetchByDigest(repository, reference.digest)
-        : this.#fetchFrom(repository, reference),
-    );
-  }
-
-  /** Forgets a manifest that the database has dropped. */
-  forget(repository: Repository, digest: Digest): void {
-    this.#forgotten += 1;
-    this.#hot.delete(digestKey(repository, digest));
-  }
-
-  async #fetchFrom(repository: Repository, reference: ManifestReference): Promise<GivenManifest> {
-    const upstream = this.#routing.upstream(repository.upstream);
-    const notices: string[] = [];
-    const onWarning = (text: string): void => void notices.push(text);
-    const fetched = await fetchManifest(upstream, repository, reference, { onWarning });
-    return { manifest: await this.#keep(repository, fetched, tagOf(reference)), notices };
+    const startedAt = clock.monotonic();
+    try {
+      const resolution = await ('tag' in reference
+        ? this.#askTag(repository, reference.tag, method)
+        : this.#resolveDigest(repository, reference.digest, method));
+      const result = resolution.joined ? 'joined' : 'miss';
+      return this.#resolved(resolution, result, clock.monotonic() - startedAt);
+    } catch (error) {
+      throw clientFault(error, reference);
+    }
   }
 
   /**
-   * Some upstreams give a tag's manifest by the tag, and refuse it by the digest that they have just stated
-   * for it.
+   * Asks upstream about a tag that is not cached. What upstream had not when it was last asked, it has not while it cannot
+   * be asked: that is what a registry says of most signatures, and clients go on without.
    */
-  async #fetchByDigest(repository: Repository, digest: Digest): Promise<GivenManifest> {
+  async #askTag(repository: Repository, tag: Tag, method: 'GET' | 'HEAD'): Promise<Resolution> {
+    const { records, clock } = this.#deps;
+    const { breaker } = this.#upstream(repository);
+    const isAbsent = await records.isAbsent(repository, tag);
+    if (isAbsent && !breaker.admits) throw stillAbsent(tag, notAsked);
+    const asking = this.#resolveTag(repository, tag, method);
     try {
-      return (await this.#shared(repository, digest)) ?? (await this.#fetchFrom(repository, { digest }));
+      const first = await (isAbsent ? within(clock, upstreamTimeLimits.confirmation, asking) : asking);
+      if (first !== elapsed) return first;
     } catch (error) {
-      if (!refusesName(error)) throw error;
-      for (const tag of this.#tags.sightedAs(repository, digest)) {
-        const given = await this.fetch(repository, { tag }).outcome.catch(() => undefined);
-        if (given?.manifest.digest === digest) return given;
-      }
+      if (!(error instanceof UpstreamError)) throw error;
+      if (isNotFound(error)) await records.noteAbsent(repository, tag);
+      if (isAbsent && isPassing(error)) throw stillAbsent(tag, error.message, error);
       throw error;
     }
+    breaker.timedOut();
+    throw stillAbsent(tag, 'upstream does not answer in time');
   }
 
-  /** A manifest that another repository holds, once a HEAD has confirmed it for this one: that spends no pull. */
-  async #shared(repository: Repository, digest: Digest): Promise<GivenManifest | undefined> {
-    const other = await this.#degradation.tolerate(() => this.#metadata.anyManifest(digest));
-    if (other === undefined) return undefined;
+  /** Asks upstream about a tag that is cached but due; never longer than a client would put up with. */
+  async #revalidate(
+    repository: Repository,
+    tag: Tag,
+    cached: Manifest,
+    method: 'GET' | 'HEAD',
+  ): Promise<ManifestAnswer> {
+    const { clock } = this.#deps;
+    const { breaker } = this.#upstream(repository);
+    const key = tagKey(repository, tag);
+    const refused = this.#refused.get(key);
+    if (refused !== undefined && this.isFresh(repository, tag, refused.checkedAt))
+      return this.#cached(cached, 'stale', 0, refused.reason);
+    if (!breaker.admits) return this.#cached(cached, 'stale', 0, notAsked);
+
+    const startedAt = clock.monotonic();
+    const upstreamMs = (): number => clock.monotonic() - startedAt;
+    try {
+      const first = await within(
+        clock,
+        upstreamTimeLimits.confirmation,
+        this.#resolveTag(repository, tag, method),
+      );
+      if (first === elapsed) {
+        breaker.timedOut();
+        return this.#cached(cached, 'stale', upstreamMs(), 'upstream does not answer in time');
+      }
+      this.#refused.delete(key);
+      const result = first.confirmed ? 'hit' : first.joined ? 'joined' : 'miss';
+      return this.#resolved(first, result, upstreamMs());
+    } catch (error) {
+      if (!(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
+      await this.#failed(error, repository, tag);
+      return this.#cached(cached, 'stale', upstreamMs(), error.message);
+    }
+  }
+
+  /** Upstream did not confirm a cached tag. Throws where the operator wants tags dropped that upstream no longer has. */
+  async #failed(error: UpstreamError | RegistryError, repository: Repository, tag: Tag): Promise<void> {
+    const { records, clock } = this.#deps;
+    if (isNotFound(error) && this.#upstream(repository).freshness.gone === 'drop') {
+      await records.removeTag(repository, tag);
+      await records.noteAbsent(repository, tag);
+      throw clientFault(error, { tag });
+    }
+    // The breaker remembers those; any other answer is this tag's own, and is as good as fresh.
+    if (error instanceof UpstreamError && isPassing(error)) return;
+    this.#refused.set(tagKey(repository, tag), { checkedAt: clock.now(), reason: error.message });
+  }
+
+  async #resolveDigest(repository: Repository, digest: Digest, method: 'GET' | 'HEAD'): Promise<Resolution> {
+    if (method === 'HEAD') {
+      const { outcome, joined } = this.#deps.fetcher.head(repository, { digest });
+      const { manifest, descriptor, notices } = await outcome;
+      if (descriptor !== undefined) return { descriptor, manifest, joined, confirmed: false, notices };
+    }
+    return this.#fetched(repository, { digest });
+  }
+
+  /**
+   * What upstream says a tag is: a HEAD, and a GET by digest only when a GET was asked for and the manifest is not cached.
+   * Rejects with UpstreamError or RegistryError.
+   */
+  async #resolveTag(repository: Repository, tag: Tag, method: 'GET' | 'HEAD'): Promise<Resolution> {
+    const { records, fetcher } = this.#deps;
+    const sighting = records.sighting(repository, tag);
+    if (sighting !== undefined && this.isFresh(repository, tag, sighting.checkedAt)) {
+      const { descriptor } = sighting;
+      if (method === 'HEAD')
+        return { descriptor, manifest: undefined, joined: false, confirmed: true, notices: [] };
+      try {
+        return await this.#fetchedAs(repository, tag, descriptor.digest);
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+        // The tag has moved since, and its old manifest is deleted upstream: ask what the tag is now.
+        records.forgetSighting(repository, tag);
+      }
+    }
+    const { outcome, joined } = fetcher.head(repository, { tag });
     let seen: SeenManifest;
     try {
-      seen = await this.head(repository, { digest }).outcome;
+      seen = await outcome;
     } catch (error) {
-      if (!mayHaveReason(error)) throw error;
-      return undefined;
+      // A refusal of HEAD tells no reason.
+      if (method === 'HEAD' || !mayHaveReason(error)) throw error;
+      return this.#fetched(repository, { tag });
     }
-    const { head, manifest, notices } = seen;
-    if (manifest !== undefined) return { manifest, notices };
-    if (head.digest !== digest) return undefined;
-    const shared = { manifest: other, contents: readManifest(other.bytes) };
-    return { manifest: await this.#keep(repository, shared, undefined), notices };
+    const { manifest, wasCached, notices } = seen;
+    const descriptor = manifest ?? seen.descriptor;
+    if (descriptor === undefined) return this.#fetched(repository, { tag });
+    if (manifest !== undefined || method === 'HEAD')
+      return { descriptor, manifest, joined, confirmed: wasCached, notices };
+    const fetched = await this.#fetchedAs(repository, tag, descriptor.digest);
+    return { ...fetched, notices: [...new Set([...notices, ...fetched.notices])] };
   }
 
-  /** Writes down a manifest that is in memory only, since the database could not take it, or has lost it. */
-  async write(
-    repository: Repository,
-    manifest: Manifest,
-    tag: { readonly name: Tag; readonly checkedAt: number },
-  ): Promise<void> {
-    const contents = readManifest(manifest.bytes);
-    await this.#degradation.tolerate(() => this.#metadata.putManifest(repository, manifest, contents, tag));
-    this.#onKept(repository);
+  /** The manifest that HEAD has stated for a tag; or the one that the tag is now, where that one was refused. */
+  async #fetchedAs(repository: Repository, tag: Tag, digest: Digest): Promise<Resolution> {
+    const startedAt = this.#deps.clock.now();
+    try {
+      return await this.#fetched(repository, { digest });
+    } catch (error) {
+      const now = refusesName(error) ? this.#deps.records.peekTagged(repository, tag) : undefined;
+      if (now === undefined || now.checkedAt < startedAt) throw error;
+      const { manifest } = now;
+      return { descriptor: manifest, manifest, joined: false, confirmed: false, notices: [] };
+    }
   }
 
-  async #keep(
-    repository: Repository,
-    { manifest, contents }: VerifiedManifest,
-    tag: Tag | undefined,
-  ): Promise<Manifest> {
-    const fetched = tag === undefined ? [] : [{ name: tag, checkedAt: this.#clock.now() }];
-    const [first, ...others] = [...fetched, ...this.#tags.claim(repository, manifest.digest)];
-    this.#hot.set(digestKey(repository, manifest.digest), manifest);
-    if (first !== undefined) {
-      this.#tags.remember(repository, first.name, { digest: manifest.digest, checkedAt: first.checkedAt });
-    }
-    await this.#degradation.tolerate(() => this.#metadata.putManifest(repository, manifest, contents, first));
-    for (const { name, checkedAt } of others) {
-      await this.#tags.confirm(repository, name, { digest: manifest.digest, checkedAt });
-    }
-    this.#onKept(repository);
-    return manifest;
+  async #fetched(repository: Repository, reference: ManifestReference): Promise<Resolution> {
+    const { outcome, joined } = this.#deps.fetcher.fetch(repository, reference);
+    const { manifest, notices } = await outcome;
+    return { descriptor: manifest, manifest, joined, confirmed: false, notices };
+  }
+
+  #resolved(
+    { descriptor, manifest, notices }: Resolution,
+    result: CacheResult,
+    upstreamMs: number,
+  ): ManifestAnswer {
+    return manifest === undefined
+      ? { descriptor, bytes: undefined, result, upstreamMs, warning: undefined, notices }
+      : { ...this.#cached(manifest, result, upstreamMs), notices };
+  }
+
+  /** An answer with a manifest's bytes, which is a use. */
+  #cached(manifest: Manifest, result: CacheResult, upstreamMs: number, warning?: string): ManifestAnswer {
+    this.#deps.records.used(manifest);
+    return { descriptor: manifest, bytes: manifest.bytes, result, upstreamMs, warning };
+  }
+
+  #upstream(repository: Repository): Upstream {
+    return this.#deps.routing.upstream(repository.upstream);
   }
 }
 
-/** What a HEAD tells, if it tells enough to answer a client's HEAD, and of something that a GET could give. */
-export function complete(head: ManifestHead, expected?: Digest): Descriptor | undefined {
-  const { mediaType, size } = head;
-  const digest = head.digest ?? expected;
-  if (digest === undefined || mediaType === undefined || size === undefined) return undefined;
-  if (expected !== undefined && digest !== expected) return undefined;
-  if (!manifestMediaTypes.includes(mediaType) || size > maxManifestBytes) return undefined;
-  return { mediaType, digest, size };
+/** Upstream had no such tag, and cannot be asked again. */
+function stillAbsent(tag: Tag, reason: string, cause?: UpstreamError): RegistryError {
+  const message = `there was no such tag when upstream was last asked; it is not asked now: ${reason}`;
+  return registryErrors.manifestUnknown(tag, message, { cause });
 }
 
-function tagOf(reference: ManifestReference): Tag | undefined {
-  return 'tag' in reference ? reference.tag : undefined;
-}
-
-function flightKey(repository: Repository, reference: ManifestReference): string {
-  return `${repositoryKey(repository)} ${referenceText(reference)}`;
+function clientFault(error: unknown, reference: ManifestReference): unknown {
+  if (!(error instanceof UpstreamError)) return error;
+  const unknown = (): RegistryError =>
+    registryErrors.manifestUnknown(referenceText(reference), undefined, { cause: error });
+  return clientError(error, unknown);
 }

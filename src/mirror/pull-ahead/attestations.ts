@@ -5,7 +5,8 @@ import { readManifest, type Manifest } from '../../oci/manifest.ts';
 import type { Repository } from '../../oci/reference.ts';
 import { isNotFound } from '../../upstream/failure-policy.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
-import type { ManifestService } from '../manifests/manifest-service.ts';
+import type { ManifestFetcher } from '../manifests/manifest-fetcher.ts';
+import type { ManifestRecords } from '../manifests/manifest-records.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
 import { hasSparePulls } from './spare-pulls.ts';
@@ -16,7 +17,8 @@ const maxManifests = 4;
 const maxBlobs = 16;
 
 export interface AttestationsOptions {
-  readonly manifests: Pick<ManifestService, 'held' | 'fetch'>;
+  readonly records: Pick<ManifestRecords, 'manifest'>;
+  readonly manifests: Pick<ManifestFetcher, 'fetch'>;
   readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'rateLimit'>>;
 }
 
@@ -54,9 +56,9 @@ export class Attestations {
   }
 
   async #manifest(repository: Repository, digest: Digest): Promise<Manifest | 'later' | 'never'> {
-    const { manifests, routing } = this.#options;
-    const held = await manifests.held(repository, digest);
-    if (held !== undefined) return held;
+    const { records, manifests, routing } = this.#options;
+    const cached = await records.manifest(repository, digest);
+    if (cached !== undefined) return cached;
     if (!hasSparePulls(routing.upstream(repository.upstream))) return 'later';
     try {
       return (await manifests.fetch(repository, { digest }).outcome).manifest;

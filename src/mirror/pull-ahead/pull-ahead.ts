@@ -8,7 +8,8 @@ import { digestKey, repositoryKey, type Repository } from '../../oci/reference.t
 import type { Logger } from '../../telemetry/log.ts';
 import type { BlobService } from '../blobs/blob-service.ts';
 import type { ManifestEvidence } from '../blobs/entitlement.ts';
-import type { ManifestService } from '../manifests/manifest-service.ts';
+import type { ManifestFetcher } from '../manifests/manifest-fetcher.ts';
+import type { ManifestRecords } from '../manifests/manifest-records.ts';
 import type { ManifestAnswer } from '../mirror.ts';
 import { within } from '../../base/time-limit.ts';
 import type { Routing } from '../../oci/routing.ts';
@@ -42,7 +43,8 @@ const timeLimitMs = 10 * 60_000;
 export interface PullAheadOptions {
   readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'rateLimit' | 'pullAhead'>>;
   readonly blobs: Pick<BlobService, 'fetchAhead'>;
-  readonly manifests: Pick<ManifestService, 'held' | 'fetch' | 'indexesOf'>;
+  readonly records: Pick<ManifestRecords, 'manifest' | 'indexesOf'>;
+  readonly manifests: Pick<ManifestFetcher, 'fetch'>;
   readonly counter: PullAheadCounter;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -264,7 +266,7 @@ export class PullAhead {
 
   /** The indexes of the repository that list an image. */
   async #indexes({ repository, digest }: PulledImage): Promise<readonly ImageIndex[]> {
-    const indexes = await this.#options.manifests.indexesOf(repository, digest);
+    const indexes = await this.#options.records.indexesOf(repository, digest);
     return indexes.map(({ bytes }) => readImageIndex(bytes));
   }
 }
