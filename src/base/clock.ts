@@ -9,6 +9,17 @@ export interface Clock {
 }
 
 /**
+ * Waits `ms` milliseconds; resolves to false when the signal aborts first. Work that is repeated until then:
+ * `while (await pause(clock, ms, signal)) …`
+ */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+  return clock.sleep(ms, signal).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
  * Whether `since` (milliseconds since the epoch) is less than `ms` milliseconds ago. A time in the future is not: the clock
  * was set back, and nothing may count as fresh for hours because of that.
  */

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import { pause, type Clock } from './clock.ts';
 
 /** What {@link within} gives when the work takes longer. */
 export const elapsed = Symbol('elapsed');
@@ -6,10 +6,7 @@ export const elapsed = Symbol('elapsed');
 /** The outcome of `work` if it has one within `ms` milliseconds. Work that takes longer goes on; its failure is then ignored. */
 export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | typeof elapsed> {
   const waiting = new AbortController();
-  const timeLimit = clock.sleep(ms, waiting.signal).then(
-    (): typeof elapsed => elapsed,
-    (): typeof elapsed => elapsed,
-  );
+  const timeLimit = pause(clock, ms, waiting.signal).then((): typeof elapsed => elapsed);
   try {
     return await Promise.race([work, timeLimit]);
   } finally {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { Clock } from '../base/clock.ts';
+import { pause, type Clock } from '../base/clock.ts';
 import { version } from '../base/version.ts';
 import { z } from '../base/zod.ts';
 import { CareError, careErrorOf } from '../cache/care/care-error.ts';
@@ -76,7 +76,7 @@ export class ControlServer implements AsyncDisposable {
       answer.cut(new CareError('unavailable', 'the server was stopped'));
     }
     const settled = new AbortController();
-    const limit = this.#deps.clock.sleep(timeLimitMs, settled.signal).catch(() => undefined);
+    const limit = pause(this.#deps.clock, timeLimitMs, settled.signal);
     await Promise.race([Promise.all([closed, ...this.#answers.values()]), limit]);
     settled.abort();
     this.#server.closeAllConnections();

@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
-import type { Clock } from '../base/clock.ts';
+import { pause, type Clock } from '../base/clock.ts';
 import { RegistryError } from '../oci/error.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -154,10 +154,7 @@ export class HttpServer {
     this.#draining = true;
     for (const outgoing of this.#inFlight) outgoing.shouldKeepAlive = false;
     const settled = new AbortController();
-    const deadline = this.#clock.sleep(ms, settled.signal).then(
-      () => true,
-      () => false,
-    );
+    const deadline = pause(this.#clock, ms, settled.signal);
     // Node takes connections for idle where the answer cache has answered, and would close them with what is not sent.
     if (this.#answerCache !== undefined) await Promise.race([this.#answerCache.drain(), deadline]);
     const closed = new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../../base/clock.ts';
+import { pause, type Clock } from '../../base/clock.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Audit } from '../../store/audit.ts';
 import type { StoredBlob } from '../../store/content-store.ts';
@@ -78,10 +78,10 @@ export class Scrubber {
   async #repeat(): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      const found = await this.#round();
-      await clock.sleep(found ? pauseMs : idleMs, signal).catch(() => undefined);
-    }
+    let waitMs: number;
+    do {
+      waitMs = (await this.#round()) ? pauseMs : idleMs;
+    } while (await pause(clock, waitMs, signal));
   }
 
   /** Verifies a batch of what is due. False when there is nothing to be done for now. */

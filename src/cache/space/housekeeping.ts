@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../../base/clock.ts';
+import { pause, type Clock } from '../../base/clock.ts';
 import type { RepositoryName, UpstreamName } from '../../oci/reference.ts';
 import type { ContentStore } from '../../store/content-store.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
@@ -67,12 +67,13 @@ export class Housekeeping {
 
   async #repeat(): Promise<void> {
     const { signal } = this.#closing;
-    for (let looks = 0; !signal.aborted; looks += 1) {
+    let looks = 0;
+    do {
       await this.#look();
       if (looks % looksPerSweep === looksAtFirst) await this.#sweep();
       else if (looks === 0) await this.#checkQuotas();
-      await this.#options.clock.sleep(lookMs, signal).catch(() => undefined);
-    }
+      looks += 1;
+    } while (await pause(this.#options.clock, lookMs, signal));
   }
 
   async #look(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
+import { pause, type Clock } from '../../base/clock.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { Eviction } from '../../store/evictions.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -107,10 +107,9 @@ export class LimitEnforcer {
   async #tryAgain(): Promise<void> {
     if (this.#waits) return;
     this.#waits = true;
-    const { signal } = this.#closing;
-    await this.#clock.sleep(inUseMs, signal).catch(() => undefined);
+    const isOpen = await pause(this.#clock, inUseMs, this.#closing.signal);
     this.#waits = false;
-    if (!signal.aborted) await this.makeRoom();
+    if (isOpen) await this.makeRoom();
   }
 
   async #round(): Promise<void> {

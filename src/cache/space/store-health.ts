@@ -1,5 +1,6 @@
 import { byteSizeText } from '../../base/byte-size.ts';
-import type { Clock } from '../../base/clock.ts';
+import { backoffMs } from '../../base/backoff.ts';
+import { pause, type Clock } from '../../base/clock.ts';
 import type { ContentStore } from '../../store/content-store.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { StoreError, type StoreErrorCode } from '../../store/store-error.ts';
@@ -8,7 +9,8 @@ import type { Logger } from '../../telemetry/log.ts';
 const probeMs = 5_000;
 /** A store that fails again so soon after it came back has not come back. */
 const relapseMs = 5 * 60 * 1000;
-const longestDistrustMs = 60_000;
+/** How long a store that has failed again is not tried with blobs. */
+const distrust = { firstMs: probeMs, longestMs: 60_000 };
 /** Less than so many free files are no room: the next blob would fail again. */
 const filesAfterFull = 100;
 
@@ -47,7 +49,8 @@ export class StoreHealth {
   #probing: Promise<void> = Promise.resolve();
   #probe: Promise<void> | undefined;
   #recoveredAt = -Infinity;
-  #distrustMs = 0;
+  /** How often in a row it has failed again soon after it was back. */
+  #relapses = 0;
   #distrustedUntil = -Infinity;
 
   constructor({ content, metadata, clock, logger }: StoreHealthOptions) {
@@ -133,9 +136,8 @@ export class StoreHealth {
 
   #fall(): void {
     const now = this.#clock.monotonic();
-    const relapsed = now - this.#recoveredAt < relapseMs;
-    this.#distrustMs = relapsed ? Math.min(Math.max(2 * this.#distrustMs, probeMs), longestDistrustMs) : 0;
-    this.#distrustedUntil = now + this.#distrustMs;
+    this.#relapses = now - this.#recoveredAt < relapseMs ? this.#relapses + 1 : 0;
+    this.#distrustedUntil = now + (this.#relapses === 0 ? 0 : backoffMs(distrust, this.#relapses));
     this.#probing = this.#probing.then(() => this.#repeat());
   }
 
@@ -150,10 +152,7 @@ export class StoreHealth {
 
   async #repeat(): Promise<void> {
     const { signal } = this.#closing;
-    while (!this.healthy && !signal.aborted) {
-      await this.#clock.sleep(probeMs, signal).catch(() => undefined);
-      if (!signal.aborted) await this.probe();
-    }
+    while (!this.healthy && (await pause(this.#clock, probeMs, signal))) await this.probe();
   }
 
   async #try(): Promise<void> {

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../../base/clock.ts';
+import { pause, type Clock } from '../../base/clock.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Positions } from './positions.ts';
 
@@ -101,8 +101,7 @@ export class LastUsedBatch {
     this.#waiting = true;
     const { signal } = this.#closing;
     try {
-      while (this.#uses.size > 0) {
-        await this.#clock.sleep(flushAfter, signal);
+      while (this.#uses.size > 0 && (await pause(this.#clock, flushAfter, signal))) {
         // What is noted meanwhile waits for the next time: it may be used again before.
         const last = this.#positions.highest;
         while (!signal.aborted && this.#first() <= last) {
@@ -112,7 +111,7 @@ export class LastUsedBatch {
       }
     } catch (cause) {
       // Nothing is lost: the uses are still here, and the next one starts another wait.
-      if (!signal.aborted) this.#onTrouble(cause);
+      this.#onTrouble(cause);
     } finally {
       this.#waiting = false;
     }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../base/clock.ts';
+import { pause, type Clock } from '../../../base/clock.ts';
 import { fileError } from '../../file-error.ts';
 import { StoreError } from '../../store-error.ts';
 import type { Logger } from '../../../telemetry/log.ts';
@@ -62,15 +62,10 @@ export class Backups {
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#options;
-    try {
-      await clock.sleep(firstMs, this.#closing.signal);
-      for (;;) {
-        await this.make();
-        await clock.sleep(everyMs, this.#closing.signal);
-      }
-    } catch (error) {
-      if (!this.#closing.signal.aborted) throw error;
+    let waitMs = firstMs;
+    while (await pause(this.#options.clock, waitMs, this.#closing.signal)) {
+      await this.make();
+      waitMs = everyMs;
     }
   }
 

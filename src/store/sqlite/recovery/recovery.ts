@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import type { Clock } from '../../../base/clock.ts';
+import { pause, type Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../telemetry/log.ts';
 import type { ContentStore } from '../../content-store.ts';
 import { StoreError } from '../../store-error.ts';
@@ -93,7 +93,7 @@ export class Recovery {
         const reason = cause instanceof Error ? cause.message : String(cause);
         this.#logger.warn({ reason }, 'looking for blobs on disk failed; it will be tried again');
       }
-      await this.#clock.sleep(retryMs, signal).catch(() => undefined);
+      await pause(this.#clock, retryMs, signal);
     }
   }
 

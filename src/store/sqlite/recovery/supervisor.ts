@@ -1,3 +1,4 @@
+import { pause } from '../../../base/clock.ts';
 import { StoreError } from '../../store-error.ts';
 import { MetadataDatabase } from '../metadata-database.ts';
 import type { OpenDatabase } from '../open-database.ts';
@@ -58,10 +59,9 @@ export class Supervisor {
   async #look(): Promise<void> {
     const { files, clock } = this.#options;
     const { signal } = this.#closing;
-    while (!signal.aborted) {
-      await clock.sleep(lookMs, signal).catch(() => undefined);
+    while (await pause(clock, lookMs, signal)) {
       const { current } = this.database;
-      if (signal.aborted || current === undefined) continue;
+      if (current === undefined) continue;
       const isThere = await files.size().then(
         (size) => size !== undefined,
         // A folder that cannot be looked into is another trouble.
@@ -97,7 +97,7 @@ export class Supervisor {
           { reason },
           'the metadata database could not be rebuilt; it will be tried again',
         );
-        await this.#options.clock.sleep(retryMs, signal).catch(() => undefined);
+        await pause(this.#options.clock, retryMs, signal);
       }
     }
   }
