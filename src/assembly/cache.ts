@@ -12,7 +12,7 @@ import { StoreError } from '../store/store-error.ts';
 import { openMetadata } from '../store/sqlite/open-metadata.ts';
 import type { Logger } from '../telemetry/log.ts';
 
-export interface CacheDependencies {
+export interface CacheDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether a server opens it, or a command that does one thing by hand. */
@@ -20,22 +20,21 @@ export interface CacheDependencies {
 }
 
 /** What is kept, and those who look after it; nothing runs in the background that is not started. */
-export interface Cache {
+export interface Cache extends AsyncDisposable {
   readonly content: ContentStore;
   readonly metadata: MetadataStore;
   readonly space: Space;
   /** Nothing but a server adds to it. */
   readonly pullAheadCounter: PullAheadCounter;
   readonly care: Care;
-  close(): Promise<void>;
 }
 
 /**
  * Opens the cache of a configuration, whose data folder this process must have locked.
  * @throws {StoreError} when it cannot be used
  */
-export async function openCache(config: Config, dependencies: CacheDependencies): Promise<Cache> {
-  const { clock, logger, serves } = dependencies;
+export async function openCache(config: Config, deps: CacheDeps): Promise<Cache> {
+  const { clock, logger } = deps;
   const { storage, plain, pins, ttlMs } = config;
   const { rootdirectory: root, quotas, scrubMs } = storage;
   await using closing = new AsyncDisposableStack();
@@ -70,6 +69,7 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
   const pullAheadCounter = new PullAheadCounter();
   const care = composeCare({
     ...space,
+    ...deps,
     pullAheadCounter,
     names,
     content,
@@ -78,10 +78,8 @@ export async function openCache(config: Config, dependencies: CacheDependencies)
     limits: storage,
     quotas,
     scrubMs,
-    serves,
-    clock,
-    logger,
   });
   const opened = closing.move();
-  return { content, metadata, space, pullAheadCounter, care, close: () => opened.disposeAsync() };
+  const close = (): Promise<void> => opened.disposeAsync();
+  return { content, metadata, space, pullAheadCounter, care, [Symbol.asyncDispose]: close };
 }

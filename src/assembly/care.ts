@@ -8,7 +8,7 @@ import { fileError, unlessMissing } from '../store/file-error.ts';
 import { DatabaseFiles } from '../store/sqlite/recovery/database-files.ts';
 import type { Logger } from '../telemetry/log.ts';
 
-export interface CareDependencies {
+export interface CareDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Ends the waiting for another command, and what a server is asked. */
@@ -21,20 +21,14 @@ export interface CareDependencies {
  *
  * @throws {CareError} or StoreError when there is none to be had
  */
-export async function caretakerFor(config: Config, dependencies: CareDependencies): Promise<OpenCaretaker> {
-  const { clock, logger, signal } = dependencies;
+export async function caretakerFor(config: Config, deps: CareDeps): Promise<OpenCaretaker> {
   const folder = config.storage.rootdirectory;
-  return openCaretaker({
-    folder,
-    open: async () => {
-      await refuseToMeddle(folder);
-      const cache = await openCache(config, { clock, logger, serves: false });
-      return { caretaker: cache.care.caretaker, [Symbol.asyncDispose]: () => cache.close() };
-    },
-    clock,
-    logger,
-    signal,
-  });
+  const open = async (): Promise<OpenCaretaker> => {
+    await refuseToMeddle(folder);
+    const cache = await openCache(config, { ...deps, serves: false });
+    return { caretaker: cache.care.caretaker, [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose]() };
+  };
+  return openCaretaker({ ...deps, folder, open });
 }
 
 /**

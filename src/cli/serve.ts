@@ -49,7 +49,7 @@ export async function serve(file: string | undefined, terminal: Terminal): Promi
 
   const signal = await stop.received;
   logger.info({ signal }, 'stopping; a second signal stops at once');
-  await entrepot.close();
+  await entrepot[Symbol.asyncDispose]();
   logger.info('stopped');
   return exitCode.success;
 }

@@ -14,32 +14,35 @@ import { withoutLogins } from './auth/without-logins.ts';
 import { endpointUnknown, ErrorResponder } from './errors.ts';
 import { Exchange, type CommonHeaders } from './exchange.ts';
 import { RequestIds } from './request-id.ts';
-import { routes, type Handler, type Route } from './routes.ts';
+import { routes, type Handler, type Route, type RouteSettings } from './routes.ts';
 import { upstreamOfHost } from './target.ts';
 
 /** How clients log in at an address; `elsewhere`: not here, but at another address of this mirror. */
 export type Logins = Authenticator | 'elsewhere';
 
-export interface HttpAppOptions {
+export interface AppSettings extends RouteSettings {
+  /** Headers for every answer (`http.headers`). */
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  /** Host names of this mirror that are bound to one upstream, lower-case and without port. */
+  readonly hosts: ReadonlyMap<string, UpstreamName>;
+}
+
+/** Settings that are left out are registry:2's. */
+export interface HttpAppOptions extends Partial<AppSettings> {
   readonly mirror: Mirror;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Headers for every answer (`http.headers` of the configuration). */
-  readonly headers?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** How clients log in; if not given, they do not, and everyone is anonymous. */
+  /** How clients log in; undefined: they do not, and everyone is anonymous. */
   readonly logins?: Logins | undefined;
-  /** Host names of this mirror that are bound to one upstream, lower-case and without port. */
-  readonly hosts?: ReadonlyMap<string, UpstreamName> | undefined;
-  /** Entries of the catalog in one page at most (`catalog.maxentries`). */
-  readonly maxCatalogEntries?: number | undefined;
-  /** Tags in one page at most (`tags.maxtags`); undefined for no limit. */
-  readonly maxTags?: number | undefined;
-  /** Whether clients may delete from the cache (`storage.delete.enabled`); if not given, they may not. */
-  readonly deletions?: boolean | undefined;
 }
 
-/** As in registry:2. */
-const defaultMaxCatalogEntries = 1000;
+const defaults = {
+  headers: {},
+  hosts: new Map(),
+  maxCatalogEntries: 1000,
+  maxTags: undefined,
+  deletions: false,
+};
 
 /**
  * The registry's HTTP interface. Throws TypeError when one of `headers` cannot be sent.
@@ -47,12 +50,10 @@ const defaultMaxCatalogEntries = 1000;
  * There is no middleware: answers are written to Node's own response, which must not change after a handler is done.
  */
 export function createHttpApp(options: HttpAppOptions): Hono {
-  const { mirror, logger, clock, maxTags, maxCatalogEntries = defaultMaxCatalogEntries } = options;
-  const { deletions = false } = options;
+  const { logger } = options;
   const dispatcher = new Dispatcher(options);
-  const { errors } = dispatcher;
   const app = new Hono({ router: new PatternRouter() });
-  for (const route of routes({ mirror, logger, clock, errors, maxCatalogEntries, maxTags, deletions })) {
+  for (const route of routes({ ...defaults, ...options, errors: dispatcher.errors })) {
     const dispatch = dispatcher.dispatchTo(route);
     // One handler for all methods: Hono sends HEAD to the handler of GET, but a blob's HEAD must not open it.
     app.all(route.path, dispatch);
@@ -77,7 +78,7 @@ class Dispatcher {
   readonly errors: ErrorResponder;
 
   constructor(options: HttpAppOptions) {
-    const { logins, logger, headers = {} } = options;
+    const { logins, logger, headers } = { ...defaults, ...options };
     this.#options = options;
     this.#commonHeaders = commonHeaders(headers);
     this.#authenticator = typeof logins === 'object' ? logins : undefined;

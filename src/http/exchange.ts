@@ -7,7 +7,7 @@ import { anonymous, type Reader } from '../mirror/access/reader.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Login } from './auth/auth-scheme.ts';
 import { clientAddress } from './client-address.ts';
-import { contentLength, type HeaderList, type Reply } from './reply.ts';
+import { contentLength, headerPairs, type HeaderList, type Reply } from './reply.ts';
 import { isFromWebPage, webPageHeaders } from './web-page.ts';
 
 /** Bodies up to this many bytes are joined with their head, and may be kept in memory with it. */
@@ -116,7 +116,10 @@ export class Exchange {
     const body = this.request.method === 'HEAD' || length === undefined ? undefined : reply.body;
     this.status = reply.status;
     if (this.bindings === undefined) {
-      return new Response(body ?? null, { status: reply.status, headers: pairs(this.#allHeaders(headers)) });
+      return new Response(body ?? null, {
+        status: reply.status,
+        headers: [...headerPairs(this.#allHeaders(headers))],
+      });
     }
     const { outgoing } = this.bindings;
     if (outgoing.destroyed) return RESPONSE_ALREADY_SENT;
@@ -143,12 +146,4 @@ export class Exchange {
     if (this.isFromWebPage) all.push(...webPageHeaders);
     return all;
   }
-}
-
-function pairs(headers: HeaderList): [string, string][] {
-  const result: [string, string][] = [];
-  for (let index = 0; index < headers.length; index += 2) {
-    result.push([headers[index] ?? '', headers[index + 1] ?? '']);
-  }
-  return result;
 }

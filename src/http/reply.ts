@@ -25,3 +25,10 @@ export function contentLength(reply: Reply): number | undefined {
   if (reply.status === 304) return undefined;
   return reply.length ?? (reply.body === undefined ? 0 : Buffer.byteLength(reply.body));
 }
+
+/** Names and values by pairs. */
+export function* headerPairs(headers: HeaderList): Generator<[name: string, value: string]> {
+  for (let index = 0; index < headers.length; index += 2) {
+    yield [headers[index] ?? '', headers[index + 1] ?? ''];
+  }
+}

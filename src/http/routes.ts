@@ -31,17 +31,20 @@ export interface Route {
   readonly open?: boolean;
 }
 
-export interface RouteDeps {
+export interface RouteSettings {
+  /** Entries of the catalog in one page at most (`catalog.maxentries`). */
+  readonly maxCatalogEntries: number;
+  /** Tags in one page at most (`tags.maxtags`); undefined for no limit. */
+  readonly maxTags: number | undefined;
+  /** Whether clients may delete from the cache (`storage.delete.enabled`). */
+  readonly deletions: boolean;
+}
+
+export interface RouteDeps extends RouteSettings {
   readonly mirror: Mirror;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly errors: ErrorResponder;
-  /** Entries of the catalog in one page at most. */
-  readonly maxCatalogEntries: number;
-  /** Tags in one page at most; undefined for no limit. */
-  readonly maxTags: number | undefined;
-  /** Whether clients may delete from the cache. */
-  readonly deletions: boolean;
 }
 
 // Names have slashes. Any character matches, so that an invalid name is answered NAME_INVALID, not as an unknown route.

@@ -1,17 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { pause, type Clock } from '../base/clock.ts';
-import { RegistryError } from '../oci/error.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { errorReply } from './errors.ts';
 import type { AnswerCache } from './answer-cache/answer-cache.ts';
 import { answerPlainHttp, renewTls, secureOptions, type TlsOptions } from './tls.ts';
-import { maxHeaderSize, UnreadableRequests } from './unreadable-requests.ts';
+import { maxHeaderSize, refuseBadRequests, untargetedResponse } from './bad-requests.ts';
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -33,7 +31,7 @@ export interface ServerTimeouts {
   readonly stalled: number;
 }
 
-export interface HttpServerOptions {
+export interface HttpServerDeps {
   readonly app: Hono;
   readonly listen: ListenAddress;
   readonly clock: Clock;
@@ -58,26 +56,18 @@ const tlsHandshakeMs = 10_000;
 /** Requests that may wait on one connection for the answers before them. */
 const maxPipelined = 32;
 
-type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
-
 /** Serves an app on a socket, and drains it at the end. */
 export class HttpServer {
-  readonly #server: Server;
-  /** The same, when it speaks TLS. */
-  readonly #tlsServer: TlsServer | undefined;
-  readonly #listen: ListenAddress;
-  readonly #clock: Clock;
-  readonly #listener: Listener;
-  readonly #answerCache: AnswerCache | undefined;
+  readonly #deps: HttpServerDeps;
+  readonly #server: Server | TlsServer;
   readonly #inFlight = new Set<ServerResponse>();
   readonly #pipelined = new WeakMap<Socket, number>();
+  readonly #listener: (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
   #draining = false;
 
-  constructor({ app, listen, clock, logger, tls, upstream, timeouts, answerCache }: HttpServerOptions) {
-    const { head, request, keepAlive, stalled } = { ...defaultTimeouts, ...timeouts };
-    this.#listen = listen;
-    this.#clock = clock;
-    this.#answerCache = answerCache;
+  constructor(deps: HttpServerDeps) {
+    const { app, clock, logger, tls, upstream, answerCache } = deps;
+    this.#deps = deps;
     this.#listener = getRequestListener(
       (web, { incoming, outgoing }) =>
         app.fetch(web, { incoming, outgoing, upstream, onExchange: answerCache?.watch }),
@@ -85,48 +75,27 @@ export class HttpServer {
         overrideGlobalObjects: false,
         // For HTTP/1.0, where some health checks send no Host.
         hostname: 'localhost',
-        errorHandler: badRequest,
+        errorHandler: untargetedResponse,
       },
     );
-    const options = {
-      maxHeaderSize,
-      headersTimeout: head,
-      requestTimeout: request,
-      keepAliveTimeout: keepAlive,
-      connectionsCheckingInterval: Math.max(50, Math.min(head, request) / 4),
-    };
-    this.#tlsServer =
-      tls === undefined
-        ? undefined
-        : createTlsServer({
-            ...options,
-            ...secureOptions(tls),
-            handshakeTimeout: tlsHandshakeMs,
-            requestCert: tls.clientCas !== undefined,
-            rejectUnauthorized: tls.clientCas !== undefined,
-          });
-    if (this.#tlsServer !== undefined) answerPlainHttp(this.#tlsServer);
-    this.#server = this.#tlsServer ?? createServer(options);
-    this.#server.timeout = stalled;
+    const server = nodeServer({ ...defaultTimeouts, ...deps.timeouts }, tls);
+    this.#server = server;
     // Such as running out of file descriptors: the next connection may succeed.
-    this.#server.on('error', (error) => {
-      if (this.#server.listening) logger.error({ err: error }, 'a connection could not be accepted');
+    server.on('error', (error) => {
+      if (server.listening) logger.error({ err: error }, 'a connection could not be accepted');
     });
-    const unreadable = new UnreadableRequests({
+    refuseBadRequests(server, {
       clock,
       logger,
       answering: (socket) => [...this.#inFlight].find((outgoing) => outgoing.socket === socket),
     });
-    this.#server.on('clientError', (error, socket: Socket) => unreadable.refuse(error, socket));
-    answerCache?.attach(this.#server);
-    this.#server.on('request', (incoming, outgoing) => {
-      this.#accept(incoming, outgoing);
-    });
+    answerCache?.attach(server);
+    server.on('request', (incoming, outgoing) => this.#accept(incoming, outgoing));
   }
 
   /** Resolves when connections are taken; rejects with the system's error, such as EADDRINUSE. */
   async listen(): Promise<AddressInfo> {
-    const { host, port } = this.#listen;
+    const { host, port } = this.#deps.listen;
     this.#server.listen({ port, ...(host === undefined ? undefined : { host }) });
     await once(this.#server, 'listening');
     return this.address;
@@ -137,7 +106,7 @@ export class HttpServer {
    * @throws TlsError or the error of OpenSSL for what cannot be used; the old ones then stay
    */
   renewTls(tls: TlsOptions): void {
-    if (this.#tlsServer !== undefined) renewTls(this.#tlsServer, tls);
+    if (this.#server instanceof TlsServer) renewTls(this.#server, tls);
   }
 
   get address(): AddressInfo {
@@ -154,9 +123,9 @@ export class HttpServer {
     this.#draining = true;
     for (const outgoing of this.#inFlight) outgoing.shouldKeepAlive = false;
     const settled = new AbortController();
-    const deadline = pause(this.#clock, ms, settled.signal);
+    const deadline = pause(this.#deps.clock, ms, settled.signal);
     // Node takes connections for idle where the answer cache has answered, and would close them with what is not sent.
-    if (this.#answerCache !== undefined) await Promise.race([this.#answerCache.drain(), deadline]);
+    await Promise.race([this.#deps.answerCache?.drain(), deadline]);
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
@@ -167,7 +136,7 @@ export class HttpServer {
     settled.abort();
     await cut;
     // Those that were cut have their lines in the log by then.
-    await this.#answerCache?.drain();
+    await this.#deps.answerCache?.drain();
   }
 
   #accept(incoming: IncomingMessage, outgoing: ServerResponse): void {
@@ -202,15 +171,27 @@ export class HttpServer {
   }
 }
 
-/** The answer to what does not even make a request: no Host, a target that is no URL. */
-function badRequest(): Response {
-  const { status, headers, body } = errorReply(
-    new RegistryError('UNSUPPORTED', 400, 'The request has no valid target or Host.'),
-  );
-  const answer = new Response(typeof body === 'string' ? body : null, { status });
-  for (let index = 0; index < headers.length; index += 2) {
-    answer.headers.set(headers[index] ?? '', headers[index + 1] ?? '');
-  }
-  answer.headers.set('Docker-Distribution-Api-Version', 'registry/2.0');
-  return answer;
+function nodeServer(timeouts: ServerTimeouts, tls: TlsOptions | undefined): Server | TlsServer {
+  const { head, request, keepAlive, stalled } = timeouts;
+  const options = {
+    maxHeaderSize,
+    headersTimeout: head,
+    requestTimeout: request,
+    keepAliveTimeout: keepAlive,
+    connectionsCheckingInterval: Math.max(50, Math.min(head, request) / 4),
+  };
+  const hasClientCas = tls?.clientCas !== undefined;
+  const server =
+    tls === undefined
+      ? createServer(options)
+      : createTlsServer({
+          ...options,
+          ...secureOptions(tls),
+          handshakeTimeout: tlsHandshakeMs,
+          requestCert: hasClientCas,
+          rejectUnauthorized: hasClientCas,
+        });
+  if (server instanceof TlsServer) answerPlainHttp(server);
+  server.timeout = stalled;
+  return server;
 }

@@ -52,9 +52,8 @@ export function upstreamOfHost(
   hosts: ReadonlyMap<string, UpstreamName>,
   host: string | undefined,
 ): UpstreamName | undefined {
-  return host === undefined
-    ? undefined
-    : hosts.get(host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, ''));
+  if (host === undefined || hosts.size === 0) return undefined;
+  return hosts.get(host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, ''));
 }
 
 /** The one registry that all of `stated` name. Throws RegistryError `NAME_UNKNOWN` for two. */

@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { createSecureContext, type SecureVersion, type TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, type SecureVersion, type TLSSocket } from 'node:tls';
 import type { Server } from 'node:https';
+import { lingerMs } from './bad-requests.ts';
 import { trustAnchors } from './trust-anchors.ts';
 
 /** The certificate or the key cannot be used. */
@@ -31,36 +32,34 @@ export interface TlsFiles {
   readonly ciphers: string | undefined;
 }
 
-export async function readTls({
-  certificate,
-  key,
-  clientcas,
-  minimumtls,
-  ciphers,
-}: TlsFiles): Promise<TlsOptions> {
-  return {
-    cert: await readFile(certificate),
-    key: await readFile(key),
-    clientCas:
-      clientcas.length === 0 ? undefined : await Promise.all(clientcas.map((file) => readFile(file))),
-    minVersion: minimumtls,
-    ciphers,
-  };
+export async function readTls(files: TlsFiles): Promise<TlsOptions> {
+  const { certificate, clientcas, minimumtls: minVersion, ciphers } = files;
+  const cert = await readFile(certificate);
+  const key = await readFile(files.key);
+  const clientCas = await Promise.all(clientcas.map((file) => readFile(file)));
+  return { cert, key, clientCas: clientCas.length === 0 ? undefined : clientCas, minVersion, ciphers };
 }
 
-/** The same as Node takes it. Throws TlsError for empty texts, which Node takes for none: every handshake would then fail. */
-export function secureOptions({ cert, key, clientCas, minVersion, ciphers }: TlsOptions) {
+/**
+ * The same as Node takes it.
+ * @throws TlsError for empty texts, which Node takes for none: every handshake would then fail
+ */
+export function secureOptions({
+  cert,
+  key,
+  clientCas,
+  minVersion,
+  ciphers,
+}: TlsOptions): SecureContextOptions {
   if (cert.length === 0 || key.length === 0) throw new TlsError('the certificate or the key is empty');
   return {
     cert,
     key,
-    // As Go's servers and nginx: clients know which suite they are quick with. Of Node's own order the first one costs more to all.
+    // As Go's servers and nginx: clients know which suite is fast for them. The first of Node's own costs both sides more.
     honorCipherOrder: false,
-    ...(minVersion === undefined ? undefined : { minVersion }),
-    ...(ciphers === undefined ? undefined : { ciphers }),
-    ...(clientCas === undefined
-      ? undefined
-      : { ca: clientCas.map((pem) => trustAnchors(pem.toString('latin1'))) }),
+    minVersion,
+    ciphers,
+    ca: clientCas?.map((pem) => trustAnchors(pem.toString('latin1'))),
   };
 }
 
@@ -90,9 +89,6 @@ function day(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
 
-/** How long a client may take to close its end. */
-const farewellMs = 1000;
-
 const plainText = 'Client sent an HTTP request to an HTTPS server.\n';
 const plainAnswer =
   'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n' +
@@ -115,7 +111,7 @@ export function answerPlainHttp(server: Server): void {
     // No server handles this socket any more, so its errors and a client that never closes are dealt with here.
     plain
       ?.on('error', () => plain.destroy())
-      .setTimeout(farewellMs, () => plain.destroy())
+      .setTimeout(lingerMs, () => plain.destroy())
       .end(plainAnswer);
   });
 }

@@ -99,7 +99,7 @@ export class TestEntrepot implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
-    await this.#running?.close();
+    await this.#running?.[Symbol.asyncDispose]();
     this.#running = undefined;
   }
 

@@ -1,6 +1,6 @@
 import type { RepeatedLine } from '../../telemetry/repeated-line.ts';
 import type { Validity } from '../../mirror/mirror.ts';
-import type { HeaderList } from '../reply.ts';
+import { headerPairs, type HeaderList } from '../reply.ts';
 
 /** A whole answer, status 200, that may be given again to the very same request. */
 interface CacheableAnswer {
@@ -87,12 +87,12 @@ export class CachedAnswer {
 }
 
 function lines(headers: HeaderList): string {
-  let text = '';
-  for (let index = 0; index < headers.length; index += 2)
-    text += `${headers[index]}: ${headers[index + 1]}\r\n`;
-  return text;
+  return headerPairs(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .toArray()
+    .join('');
 }
 
 function hasNodesOwn(headers: HeaderList): boolean {
-  return headers.some((name, index) => index % 2 === 0 && ofNode.has(name.toLowerCase()));
+  return headerPairs(headers).some(([name]) => ofNode.has(name.toLowerCase()));
 }

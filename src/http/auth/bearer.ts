@@ -101,14 +101,19 @@ export class BearerScheme implements AuthScheme {
 
 /** Names of the repositories that an `access` claim grants an action on. */
 function granted(access: unknown, wanted: 'pull' | 'delete'): ReadonlySet<string> {
-  if (!Array.isArray(access)) return new Set();
-  const names = access.flatMap((entry: unknown) => {
-    if (typeof entry !== 'object' || entry === null || !('type' in entry) || entry.type !== 'repository')
-      return [];
-    if (!('name' in entry) || typeof entry.name !== 'string') return [];
-    const actions: unknown = 'actions' in entry ? entry.actions : undefined;
-    const grants = Array.isArray(actions) && actions.some((action) => action === wanted || action === '*');
-    return grants ? [entry.name] : [];
-  });
-  return new Set(names);
+  const entries = Array.isArray(access) ? (access as readonly (AccessEntry | null)[]) : [];
+  return new Set(
+    entries.flatMap((entry) => {
+      const { type, name, actions } = entry ?? {};
+      if (type !== 'repository' || typeof name !== 'string' || !Array.isArray(actions)) return [];
+      return actions.includes(wanted) || actions.includes('*') ? [name] : [];
+    }),
+  );
+}
+
+/** What an entry should be: nothing is known of it yet. */
+interface AccessEntry {
+  readonly type?: unknown;
+  readonly name?: unknown;
+  readonly actions?: unknown;
 }
