@@ -1,8 +1,5 @@
 import type { Digest } from '../oci/digest.ts';
 
-/** Lets go of what was held; calling it again changes nothing. */
-export type Release = () => void;
-
 /**
  * The blobs that are being read, filled or adopted right now, however many do so at once. In memory only: a crash holds
  * nothing. What is held here is not evicted, and its bytes are not removed.
@@ -10,16 +7,18 @@ export type Release = () => void;
 export class InUse {
   readonly #holders = new Map<Digest, number>();
 
-  /** Holds a blob, whether it is there yet or not, until the release is called. */
-  hold(digest: Digest): Release {
+  /** Holds a blob, whether it is there yet or not, until that is disposed of; to do so again changes nothing. */
+  hold(digest: Digest): Disposable {
     this.#holders.set(digest, (this.#holders.get(digest) ?? 0) + 1);
     let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
-      const left = (this.#holders.get(digest) ?? 1) - 1;
-      if (left === 0) this.#holders.delete(digest);
-      else this.#holders.set(digest, left);
+    return {
+      [Symbol.dispose]: () => {
+        if (!held) return;
+        held = false;
+        const left = (this.#holders.get(digest) ?? 1) - 1;
+        if (left === 0) this.#holders.delete(digest);
+        else this.#holders.set(digest, left);
+      },
     };
   }
 

@@ -54,13 +54,13 @@ export class CachedContent {
 
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
     return this.#first(target, { noun: 'blob', digest }, (repository) =>
-      this.#blobs.statHeld(repository, digest, this.#gate.manifestEvidence(target.reader)),
+      this.#blobs.statCached(repository, digest, this.#gate.manifestEvidence(target.reader)),
     );
   }
 
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
     return this.#first(target, { noun: 'blob', digest }, (repository) =>
-      this.#blobs.openHeld(repository, digest, this.#gate.manifestEvidence(target.reader)),
+      this.#blobs.openCached(repository, digest, this.#gate.manifestEvidence(target.reader)),
     );
   }
 

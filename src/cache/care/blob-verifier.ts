@@ -106,12 +106,8 @@ export class BlobVerifier {
   }
 
   async #adopt(digest: Digest, size: number): Promise<void> {
-    const release = this.#deps.inUse.hold(digest);
-    try {
-      await this.#deps.metadata.adoptBlob(digest, size);
-    } finally {
-      release();
-    }
+    using _ = this.#deps.inUse.hold(digest);
+    await this.#deps.metadata.adoptBlob(digest, size);
   }
 
   /** Hashes a blob of `size` bytes, and reports progress now and then. */

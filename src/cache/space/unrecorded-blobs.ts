@@ -21,12 +21,8 @@ export class UnrecordedBlobs {
       if (signal.aborted) return;
       // A fill of it is under way, and sees to it.
       if (this.#inUse.has(digest)) continue;
-      const release = this.#inUse.hold(digest);
-      try {
-        await this.#adopt(digest);
-      } finally {
-        release();
-      }
+      using _ = this.#inUse.hold(digest);
+      await this.#adopt(digest);
     }
   }
 

@@ -32,6 +32,11 @@ export interface KnownBlob {
  */
 export type ManifestEvidence = 'suffices' | 'needs-proof';
 
+/** What is known of a blob, and whether that lets a reader have it without a question to upstream. */
+export type Right =
+  | { readonly known: KnownBlob; readonly entitled: true }
+  | { readonly known: KnownBlob | undefined; readonly entitled: false };
+
 /**
  * Who may read which blob: a repository for which upstream has confirmed it, or whose manifest names it, where that is
  * enough. The bytes may have come by another repository; that alone gives no right to them.
@@ -70,18 +75,24 @@ export class Entitlement {
     return known;
   }
 
-  /** Whether what is known of a blob lets a reader have it, without asking upstream. Public blobs need no proof. */
-  async suffices(known: KnownBlob, digest: Digest, evidence: ManifestEvidence): Promise<boolean> {
-    if (known.confirmed || evidence === 'suffices') return true;
-    const open = this.#routing.upstreams.filter(({ anonymous }) => anonymous === undefined);
-    const names = open.map(({ name }) => name);
-    return (await this.#degradation.tolerate(() => this.#metadata.isPublicBlob(digest, names))) === true;
+  async of(repository: Repository, digest: Digest, evidence: ManifestEvidence): Promise<Right> {
+    const known = await this.known(repository, digest);
+    if (known === undefined) return { known, entitled: false };
+    const isEnough = known.confirmed || evidence === 'suffices' || (await this.#isPublic(digest));
+    return { known, entitled: isEnough };
   }
 
   /** Notes that upstream has the blob under that repository, and that its bytes are `size` in all. */
   async grant(repository: Repository, digest: Digest, size: number): Promise<void> {
     this.#blobs.set(digestKey(repository, digest), { size, sizeFrom: 'bytes', confirmed: true });
     await this.#degradation.tolerate(() => this.#metadata.putRepositoryBlob(repository, digest, size));
+  }
+
+  /** Whether a blob was confirmed for some repository that everybody may read: then no reader needs more. */
+  async #isPublic(digest: Digest): Promise<boolean> {
+    const open = this.#routing.upstreams.filter(({ anonymous }) => anonymous === undefined);
+    const names = open.map(({ name }) => name);
+    return (await this.#degradation.tolerate(() => this.#metadata.isPublicBlob(digest, names))) === true;
   }
 
   /**

@@ -1,8 +1,7 @@
 import type { Digest } from '../../oci/digest.ts';
-import type { ContentStore } from '../../store/content-store.ts';
+import type { BlobReader, ContentStore } from '../../store/content-store.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import { StoredSource } from './blob-source.ts';
 import type { Degradation } from '../../cache/degradation.ts';
 import type { Fills } from '../fill/fills.ts';
 
@@ -51,14 +50,14 @@ export class StoredBlobs {
   }
 
   /** Opens a blob of that size in bytes. Undefined when it cannot be, or turns out to be another. */
-  async open(digest: Digest, size: number): Promise<StoredSource | undefined> {
+  async open(digest: Digest, size: number): Promise<BlobReader | undefined> {
     const found = await this.#degradation.tolerate(async () => ({
       reader: await this.#content.open(digest),
     }));
     // The store failed to open it, which does not mean that the blob is damaged.
     if (found === undefined) return undefined;
     const { reader } = found;
-    if (reader?.size === size) return new StoredSource(reader);
+    if (reader?.size === size) return reader;
     await reader?.close();
     await this.damaged(
       digest,

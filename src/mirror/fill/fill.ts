@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { RegistryError } from '../../oci/error.ts';
 import type { Repository } from '../../oci/reference.ts';
-import type { ContentStore, Ingest, IngestReader, Loan } from '../../store/content-store.ts';
+import type { ContentStore, Ingest, IngestReader } from '../../store/content-store.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -173,13 +173,13 @@ export class Fill {
     return this.#ingest?.reader();
   }
 
-  /** Bytes that came only just now, without a copy; undefined when they have to be read. */
-  borrow(length: number, position: number): Loan | undefined {
-    return this.#recent?.lend(length, position);
+  /** The bytes that came only just now; undefined once they have to be read. */
+  get recent(): RecentBytes | undefined {
+    return this.#recent;
   }
 
   async #run(before: Promise<void>): Promise<void> {
-    const release = this.#shared.inUse.hold(this.digest);
+    using _ = this.#shared.inUse.hold(this.digest);
     await before;
     const { admission } = this.#shared;
     const { repository } = this.#request;
@@ -199,7 +199,6 @@ export class Fill {
       this.#recent?.close();
       this.#recent = undefined;
       await this.#closeIfIdle();
-      release();
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Arrival } from '../fill/arrival.ts';
+import type { Arrival } from '../blobs/arrival.ts';
 import { Wakeup } from '../fill/wakeup.ts';
 
 /** Blobs that clients take at a time by themselves: dockerd and containerd. */

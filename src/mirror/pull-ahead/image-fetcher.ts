@@ -1,6 +1,6 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { Repository } from '../../oci/reference.ts';
-import type { Arrival } from '../fill/arrival.ts';
+import type { Arrival } from '../blobs/arrival.ts';
 import type { BlobService } from '../blobs/blob-service.ts';
 import type { Routing } from '../../oci/routing.ts';
 import { Limiter } from '../../base/limiter.ts';
@@ -57,7 +57,8 @@ export class ImageFetcher {
     const { held } = await this.#limiter.run(async (): Promise<{ held: boolean | Promise<boolean> }> => {
       if (speculation.isStopped || !goesOn(repository)) return { held: false };
       const arrival = await blobs.fetchAhead(repository, blob, evidence);
-      if (arrival === undefined) return { held: true };
+      if (arrival === 'cached') return { held: true };
+      if (arrival === 'not-stored') return { held: false };
       speculation.follow(arrival);
       begun(arrival);
       // What comes for a client anyway keeps no turn from what nobody has asked for yet.

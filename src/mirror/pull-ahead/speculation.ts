@@ -1,4 +1,4 @@
-import type { Arrival } from '../fill/arrival.ts';
+import type { Arrival } from '../blobs/arrival.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 /**

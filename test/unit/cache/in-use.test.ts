@@ -11,9 +11,9 @@ describe('a blob in use', () => {
     const first = inUse.hold(blob);
     const second = inUse.hold(blob);
 
-    first();
+    first[Symbol.dispose]();
     expect(inUse.has(blob)).toBe(true);
-    second();
+    second[Symbol.dispose]();
     expect(inUse.has(blob)).toBe(false);
   });
 
@@ -22,8 +22,8 @@ describe('a blob in use', () => {
     const first = inUse.hold(blob);
     inUse.hold(blob);
 
-    first();
-    first();
+    first[Symbol.dispose]();
+    first[Symbol.dispose]();
 
     expect(inUse.has(blob)).toBe(true);
   });

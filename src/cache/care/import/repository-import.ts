@@ -88,17 +88,14 @@ export class RepositoryImport {
       return;
     }
     yield* this.#children(contents.children, depth);
-    const releases = contents.blobs.map((blob) => this.#options.inUse.hold(blob.digest));
-    try {
-      yield* this.#blobs(contents.blobs);
-      if (held === undefined) {
-        await metadata.putManifest(repository, manifest, contents);
-        journal.count('manifests');
-      }
-      await this.#grant(contents);
-    } finally {
-      for (const release of releases) release();
+    using holds = new DisposableStack();
+    for (const blob of contents.blobs) holds.use(this.#options.inUse.hold(blob.digest));
+    yield* this.#blobs(contents.blobs);
+    if (held === undefined) {
+      await metadata.putManifest(repository, manifest, contents);
+      journal.count('manifests');
     }
+    await this.#grant(contents);
     this.#done.set(digest, true);
   }
 

@@ -118,14 +118,13 @@ describe('the scrubber', () => {
   it('puts a damaged blob aside also while it is read, and its reader goes on', async () => {
     await using fixture = await aged();
     await fixture.damage(layer.digest);
-    const release = fixture.space.inUse.hold(layer.digest);
+    using _ = fixture.space.inUse.hold(layer.digest);
     const reader = await fixture.content.open(layer.digest);
     fixture.scrubber.start();
     await scrubbed(fixture, 3);
     expect(await fixture.quarantined()).toEqual([layer.digest]);
     expect(await reader?.read(Buffer.alloc(5000), 5000, 0)).toBe(5000);
     await reader?.close();
-    release();
   });
 
   it('says nothing of a blob that is evicted while it is hashed', async () => {

@@ -48,10 +48,9 @@ describe('a verification beside a server at work', () => {
   it('leaves alone a file that somebody fills or adopts right now', async () => {
     await using fixture = await holding();
     await fixture.fileBlob(stray);
-    const release = fixture.space.inUse.hold(stray.digest);
+    using _ = fixture.space.inUse.hold(stray.digest);
     expect((await fixture.verify(true)).findings).toEqual([]);
     expect(await fixture.metadata.blob(stray.digest)).toBeUndefined();
-    release();
   });
 
   it('ends with its iteration, and ends the hashing', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Arrival } from '../../../../src/mirror/fill/arrival.ts';
+import type { Arrival } from '../../../../src/mirror/blobs/arrival.ts';
 import { BlobLimiter } from '../../../../src/mirror/pull-ahead/blob-limiter.ts';
 import { Wakeup } from '../../../../src/mirror/fill/wakeup.ts';
 import { turns } from '../../../contract/content-store/subject.ts';

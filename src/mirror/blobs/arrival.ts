@@ -1,0 +1,51 @@
+import type { Fill } from '../fill/fill.ts';
+import type { Fills } from '../fill/fills.ts';
+
+/** A blob that is waited for to be cached, without being read. */
+export interface Arrival {
+  /** Bytes that are still to come, as far as that is known. */
+  readonly left: number;
+  /** Bytes that have come since it was begun. */
+  readonly received: number;
+  /** Whether it was on its way before. */
+  readonly joined: boolean;
+  /** Resolves when {@link left} may have changed; never, once it is over. */
+  progress(): Promise<void>;
+  /** Resolves to whether the blob is cached, when there is nothing left to do. */
+  readonly held: Promise<boolean>;
+  /** From now on it is not abandoned. */
+  keep(): void;
+  /** Ends it if it was begun for this and has no reader. What has arrived is kept for whoever asks next. */
+  abandon(): void;
+}
+
+interface ArrivalDeps {
+  readonly fills: Pick<Fills, 'abandon'>;
+  readonly joined: boolean;
+  readonly isHeld: () => Promise<boolean>;
+}
+
+/** The arrival of what a fill brings. */
+export function arrivalOf(fill: Fill, { fills, joined, isHeld }: ArrivalDeps): Arrival {
+  let isKept = false;
+  return {
+    joined,
+    get received() {
+      return fill.received;
+    },
+    get left() {
+      return fill.left;
+    },
+    progress: () => fill.progress(),
+    held: fill.ended.then(isHeld),
+    keep: () => {
+      if (isKept) return;
+      isKept = true;
+      fill.acquire();
+      void fill.ended.then(() => fill.release());
+    },
+    abandon: () => {
+      if (!joined) fills.abandon(fill);
+    },
+  };
+}
