@@ -41,8 +41,7 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   const authorities = lazyAuthorities(config.systemStores);
   const upstreams = config.upstreams.map((upstream) => {
     const running = composeUpstream(upstream, { ...deps, timeouts: config.timeouts, authorities, random });
-    closing.defer(() => running.close());
-    return running.upstream;
+    return closing.use(running).upstream;
   });
   const { plain, access } = config;
   const canLogIn = hasLogins(config.auth);

@@ -1,21 +1,20 @@
 import type { Clock } from '../base/clock.ts';
+import { version } from '../base/version.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Authorities } from '../upstream/authorities.ts';
-import type { BasicCredentials } from '../base/basic-auth.ts';
-import type { CredentialProvider } from '../upstream/auth/credentials.ts';
 import { createRegistryClient } from '../upstream/create-registry-client.ts';
 import { createCredentialProvider } from '../upstream/credentials/create-credential-provider.ts';
+import type { CredentialSource } from '../upstream/credentials/credential-source.ts';
 import { HeadSupports } from '../upstream/head-support.ts';
-import type { RateLimitObserver } from '../upstream/rate-limit.ts';
+import type { RateLimit } from '../upstream/rate-limit.ts';
 import type { UpstreamRegistry } from '../upstream/registry.ts';
 import { sharedLookup } from '../upstream/shared-lookup.ts';
 import type { Timeouts } from '../upstream/transport.ts';
-import { version } from '../base/version.ts';
 
-export interface UpstreamDependencies {
+export interface UpstreamDeps {
   readonly timeouts: Timeouts;
-  /** Whom all upstreams' certificates are checked with; asked for when the first is. */
+  /** What all upstreams' certificates are checked with; asked for when the first is. */
   readonly authorities: () => Promise<Authorities>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -23,43 +22,29 @@ export interface UpstreamDependencies {
   readonly random: () => number;
 }
 
-/**
- * Makes clients of one upstream. They have connections of their own; lookups of names they share, and what
- * HEAD is good for.
- */
-export interface Clients {
-  /** With the configured credentials, or without where there are none. */
-  configured(onRateLimit: RateLimitObserver): UpstreamRegistry;
-  anonymous(): UpstreamRegistry;
-  as(account: BasicCredentials): UpstreamRegistry;
-}
+/** Makes a client of one upstream, anonymous without `credentials`. */
+export type MakeClient = (
+  credentials?: CredentialSource,
+  onRateLimit?: (rateLimit: RateLimit) => void,
+) => UpstreamRegistry;
 
-export function upstreamClients(config: UpstreamConfig, dependencies: UpstreamDependencies): Clients {
-  const { name, urls, credentials: source, ca, insecure, proxy, redirects } = config;
-  const lookup = sharedLookup();
-  const heads = new HeadSupports(dependencies.clock);
-  const client = (
-    credentials: CredentialProvider | undefined,
-    onRateLimit?: RateLimitObserver,
-  ): UpstreamRegistry =>
-    createRegistryClient({
-      ...dependencies,
-      name,
-      urls,
-      credentials,
-      ca,
-      insecure,
-      proxy,
-      redirects,
-      lookup,
-      heads,
-      userAgent: `entrepot/${version}`,
-      onRateLimit,
-    });
-  return {
-    configured: (onRateLimit) =>
-      client(source === undefined ? undefined : createCredentialProvider(source, dependencies), onRateLimit),
-    anonymous: () => client(undefined),
-    as: (account) => client({ get: () => Promise.resolve(account) }),
+/** For clients with connections of their own, which share lookups of names, and what HEAD is good for. */
+export function clientsOf(config: UpstreamConfig, deps: UpstreamDeps): MakeClient {
+  const { name, urls, ca, insecure, proxy, redirects } = config;
+  const common = {
+    ...deps,
+    name,
+    urls,
+    ca,
+    insecure,
+    proxy,
+    redirects,
+    lookup: sharedLookup(),
+    heads: new HeadSupports(deps.clock),
+    userAgent: `entrepot/${version}`,
+  };
+  return (source, onRateLimit) => {
+    const credentials = source && createCredentialProvider(source, deps);
+    return createRegistryClient({ ...common, credentials, onRateLimit });
   };
 }

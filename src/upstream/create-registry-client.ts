@@ -11,16 +11,16 @@ import { TokenCache } from './auth/token-cache.ts';
 import { TokenClient } from './auth/token.ts';
 import { BlobClient } from './blob-client.ts';
 import { Dispatchers } from './dispatchers.ts';
-import { DockerSearch } from './docker-search.ts';
+import { searchDocker } from './docker-search.ts';
 import { FailoverRegistry } from './failover-registry.ts';
 import { GuestSender } from './guest-sender.ts';
 import { HeadSupports } from './head-support.ts';
+import { ListClient } from './list-client.ts';
 import { ManifestClient } from './manifest-client.ts';
 import type { ProxySettings } from './proxy-settings.ts';
-import type { RateLimitObserver } from './rate-limit.ts';
+import type { RateLimit } from './rate-limit.ts';
 import { RedirectFollower } from './redirect.ts';
 import type { UpstreamRegistry } from './registry.ts';
-import { RegistryClient } from './registry-client.ts';
 import { RegistryProbe } from './registry-probe.ts';
 import { RetryingSender } from './retry.ts';
 import { Transport, type Timeouts } from './transport.ts';
@@ -49,7 +49,8 @@ export interface CreateRegistryClientOptions {
   readonly logger: Logger;
   /** In [0, 1), for jitter. */
   readonly random: () => number;
-  readonly onRateLimit?: RateLimitObserver | undefined;
+  /** Told of every rate limit that the upstream states. */
+  readonly onRateLimit?: ((rateLimit: RateLimit) => void) | undefined;
   /** What the upstream was seen to do with HEAD, if other clients are to know it too. */
   readonly heads?: HeadSupports | undefined;
 }
@@ -106,7 +107,7 @@ function clientAt(
   url: URL,
   transport: Transport,
   options: CreateRegistryClientOptions & { readonly heads: HeadSupports },
-): RegistryClient {
+): UpstreamRegistry {
   const { name, credentials, timeouts, clock, random, logger, heads } = options;
   const isNamed = (host: URL): boolean => transport.isNamed(host);
   const redirects = new RedirectFollower(transport, isNamed);
@@ -119,29 +120,34 @@ function clientAt(
   const authorizer = new Authorizer({ upstream: url, credentials, tokens, tokenClient, isNamed });
   const metadata = new AuthorizedSender(new GuestSender(retrying, guest), authorizer, clock);
   const contents = new AuthorizedSender(new GuestSender(redirects, guest), authorizer, clock);
-  return new RegistryClient({
-    name,
+  const bodyTimeoutMs = timeouts.idleMs;
+  const manifests = new ManifestClient({
+    url,
+    sender: metadata,
+    heads: heads.of('manifest', url),
+    clock,
+    bodyTimeoutMs,
+    onRateLimit: options.onRateLimit,
+  });
+  const blobs = new BlobClient({
     url,
     metadata,
-    manifests: new ManifestClient({
-      url,
-      sender: metadata,
-      heads: heads.of('manifest', url),
-      clock,
-      bodyTimeoutMs: timeouts.idleMs,
-      onRateLimit: (rateLimit) => options.onRateLimit?.(name, rateLimit),
-    }),
-    blobs: new BlobClient({
-      url,
-      metadata,
-      contents,
-      redirected: redirects,
-      heads: heads.of('blob', url),
-      clock,
-    }),
-    search: new DockerSearch({ url, sender: retrying, clock, bodyTimeoutMs: timeouts.idleMs }),
+    contents,
+    redirected: redirects,
+    heads: heads.of('blob', url),
     clock,
-    bodyTimeoutMs: timeouts.idleMs,
-    close: () => transport.close(),
   });
+  const lists = new ListClient({ url, sender: metadata, clock, bodyTimeoutMs });
+  return {
+    name,
+    headManifest: (repository, reference, request) => manifests.head(repository, reference, request),
+    getManifest: (repository, reference, request) => manifests.get(repository, reference, request),
+    headBlob: (repository, digest, request = {}) => blobs.size(repository, digest, request),
+    openBlob: (repository, digest, range) => blobs.open(repository, digest, range),
+    listTags: (repository, request) => lists.tags(repository, request),
+    referrers: (repository, digest, request) => lists.referrers(repository, digest, request),
+    search: (term, limit, request) =>
+      searchDocker(url, { sender: retrying, clock, bodyTimeoutMs }, { ...request, term, limit }),
+    [Symbol.asyncDispose]: () => transport.close(),
+  };
 }

@@ -3,9 +3,9 @@ import { dockerHubHosts } from '../oci/docker-hub.ts';
 import { z } from '../base/zod.ts';
 import { answerError } from './answer-error.ts';
 import { readDecoded } from './content-encoding.ts';
-import { described } from './described.ts';
-import type { Sender, UpstreamResponse } from './http-message.ts';
-import { UpstreamError, type RequestOptions, type SearchResult } from './registry.ts';
+import { jsonAnswer } from './json-answer.ts';
+import type { Sender } from './http-message.ts';
+import type { RequestOptions, SearchResult } from './registry.ts';
 
 const maxAnswerBytes = 4 * 1024 * 1024;
 const maxDescriptionLength = 1_000;
@@ -31,9 +31,7 @@ const result = z
 
 const answer = z.object({ results: z.array(z.unknown()) });
 
-export interface DockerSearchOptions {
-  /** The registry. */
-  readonly url: URL;
+export interface DockerSearchDeps {
   /** Sends without any authorization. */
   readonly sender: Sender;
   readonly clock: Clock;
@@ -42,62 +40,31 @@ export interface DockerSearchOptions {
 }
 
 /**
- * The search of the registry protocol's first version, which is what `docker search` speaks to this day.
+ * The search of the registry protocol's first version, which `docker search` uses to this day. Results that are no
+ * repositories are left out.
+ * @param registry its URL
  * @see https://github.com/moby/moby/blob/master/daemon/pkg/registry/search_session.go
  */
-export class DockerSearch {
-  readonly #url: URL;
-  readonly #sender: Sender;
-  readonly #clock: Clock;
-  readonly #bodyTimeoutMs: number;
-
-  constructor({ url, sender, clock, bodyTimeoutMs }: DockerSearchOptions) {
-    this.#url = dockerHubHosts.has(url.host) ? hubIndex : url;
-    this.#sender = sender;
-    this.#clock = clock;
-    this.#bodyTimeoutMs = bodyTimeoutMs;
-  }
-
-  /** What is no repository in the answer is left out. */
-  async find(term: string, limit: number, { signal }: RequestOptions): Promise<readonly SearchResult[]> {
-    const url = new URL(`${this.#url.pathname.replace(/\/+$/, '')}/v1/search`, this.#url.origin);
-    url.searchParams.set('q', term);
-    url.searchParams.set('n', String(limit));
-    const response = await this.#sender.send({
-      method: 'GET',
-      url,
-      headers: { accept: 'application/json' },
-      pool: 'metadata',
-      signal,
-    });
-    if (response.status !== 200) throw await answerError(response, this.#clock.now());
-    return readResults(await readDecoded(response, maxAnswerBytes, this.#bodyTimeoutMs), response)
-      .flatMap((found) => {
-        const { data } = result.safeParse(found);
-        return data === undefined ? [] : [data];
-      })
-      .slice(0, limit);
-  }
-}
-
-function readResults(bytes: Buffer, { url: { host }, headers }: UpstreamResponse): readonly unknown[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw new UpstreamError(
-      'invalid',
-      `${host}: the answer to a search is not JSON: ${described(headers, bytes)}`,
-      { cause },
-    );
-  }
-  const { success, data } = answer.safeParse(json);
-  if (!success)
-    throw new UpstreamError(
-      'invalid',
-      `${host}: the answer to a search holds no results: ${described(headers, bytes)}`,
-    );
-  return data.results;
+export async function searchDocker(
+  registry: URL,
+  { sender, clock, bodyTimeoutMs }: DockerSearchDeps,
+  { term, limit, signal }: { readonly term: string; readonly limit: number } & Pick<RequestOptions, 'signal'>,
+): Promise<readonly SearchResult[]> {
+  const { pathname, origin } = dockerHubHosts.has(registry.host) ? hubIndex : registry;
+  const url = new URL(`${pathname.replace(/\/+$/, '')}/v1/search`, origin);
+  url.searchParams.set('q', term);
+  url.searchParams.set('n', String(limit));
+  const headers = { accept: 'application/json' };
+  const response = await sender.send({ method: 'GET', url, headers, pool: 'metadata', signal });
+  if (response.status !== 200) throw await answerError(response, clock.now());
+  const bytes = await readDecoded(response, maxAnswerBytes, bodyTimeoutMs);
+  const { results } = jsonAnswer(answer, 'search results', bytes, response.url.host, response.headers);
+  return results
+    .flatMap((found) => {
+      const { data } = result.safeParse(found);
+      return data === undefined ? [] : [data];
+    })
+    .slice(0, limit);
 }
 
 /** Descriptions are printed to terminals: control characters do not get there. */

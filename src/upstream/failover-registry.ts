@@ -1,26 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.ts';
 import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.ts';
-import type { ReferrerDescriptor } from '../oci/manifest.ts';
-import {
-  referenceText,
-  type ManifestReference,
-  type RepositoryName,
-  type Tag,
-  type UpstreamName,
-} from '../oci/reference.ts';
-import { failureClass, failurePolicies } from './failure-policy.ts';
-import {
-  UpstreamError,
-  type BlobRange,
-  type BlobStream,
-  type FetchedManifest,
-  type ManifestHead,
-  type RequestOptions,
-  type SearchResult,
-  type TagListOptions,
-  type UpstreamRegistry,
-} from './registry.ts';
+import { referenceText, type ManifestReference, type UpstreamName } from '../oci/reference.ts';
+import { failureClass, failurePolicies, isNotFound } from './failure-policy.ts';
+import { UpstreamError, type BlobStream, type ManifestHead, type UpstreamRegistry } from './registry.ts';
 import { UpstreamLocation } from './upstream-location.ts';
 
 /** Manifests for which it is known who answered a HEAD. */
@@ -51,12 +34,8 @@ export class FailoverRegistry implements UpstreamRegistry {
     this.#locations = registries.map((registry) => new UpstreamLocation(registry, clock));
   }
 
-  async headManifest(
-    repository: RepositoryName,
-    reference: ManifestReference,
-    options?: RequestOptions,
-  ): Promise<ManifestHead> {
-    return this.#first({}, async (location) => {
+  readonly headManifest: UpstreamRegistry['headManifest'] = (repository, reference, options) =>
+    this.#first({}, async (location) => {
       const head = await location.registry.headManifest(repository, reference, options);
       if (head.bytes !== undefined) this.#requireRight(head, head.bytes, reference);
       this.#answered.set(`${repository} ${referenceText(reference)}`, location);
@@ -64,66 +43,49 @@ export class FailoverRegistry implements UpstreamRegistry {
       if (head.digest !== undefined) this.#answered.set(`${repository} ${head.digest}`, location);
       return head;
     });
-  }
 
-  async getManifest(
-    repository: RepositoryName,
-    reference: ManifestReference,
-    options?: RequestOptions,
-  ): Promise<FetchedManifest> {
+  readonly getManifest: UpstreamRegistry['getManifest'] = (repository, reference, options) => {
     const preferred = this.#answered.get(`${repository} ${referenceText(reference)}`);
     return this.#first({ preferred }, async ({ registry }) => {
       const manifest = await registry.getManifest(repository, reference, options);
       this.#requireRight(manifest, manifest.bytes, reference);
       return manifest;
     });
-  }
+  };
 
-  async headBlob(
-    repository: RepositoryName,
-    digest: Digest,
-    options?: RequestOptions,
-  ): Promise<number | undefined> {
-    return this.#first({}, ({ registry }) => registry.headBlob(repository, digest, options));
-  }
-
-  /** A body that fails or is wrong counts against its URL, so that whoever resumes it or asks again is served by the next. */
-  async openBlob(repository: RepositoryName, digest: Digest, range: BlobRange): Promise<BlobStream> {
-    return this.#first({ doubted: this.#doubted.get(digest) }, async (location) =>
+  /** A body that fails or is wrong counts against its URL: whoever resumes it or asks again is served by the next. */
+  readonly openBlob: UpstreamRegistry['openBlob'] = (repository, digest, range) =>
+    this.#first({ doubted: this.#doubted.get(digest) }, async (location) =>
       this.#counted(await location.registry.openBlob(repository, digest, range), digest, location),
     );
-  }
 
-  async listTags(repository: RepositoryName, options?: TagListOptions): Promise<readonly Tag[]> {
-    return this.#first({}, ({ registry }) => registry.listTags(repository, options));
-  }
+  readonly headBlob: UpstreamRegistry['headBlob'] = (...request) =>
+    this.#first({}, ({ registry }) => registry.headBlob(...request));
+
+  readonly listTags: UpstreamRegistry['listTags'] = (...request) =>
+    this.#first({}, ({ registry }) => registry.listTags(...request));
+
+  readonly search: UpstreamRegistry['search'] = (...request) =>
+    this.#first({}, ({ registry }) => registry.search(...request));
 
   /** Undefined when no URL that answers has the API. */
-  async referrers(
-    repository: RepositoryName,
-    digest: Digest,
-    options?: RequestOptions,
-  ): Promise<readonly ReferrerDescriptor[] | undefined> {
+  readonly referrers: UpstreamRegistry['referrers'] = async (...request) => {
     let missing = false;
     try {
       return await this.#first({}, async ({ registry }) => {
-        const found = await registry.referrers(repository, digest, options);
+        const found = await registry.referrers(...request);
         if (found !== undefined) return found;
         missing = true;
         throw new UpstreamError('not-found', `${this.name} has no referrers API`);
       });
     } catch (error) {
-      if (missing && error instanceof UpstreamError && error.kind === 'not-found') return undefined;
+      if (missing && isNotFound(error)) return undefined;
       throw error;
     }
-  }
+  };
 
-  async search(term: string, limit: number, options?: RequestOptions): Promise<readonly SearchResult[]> {
-    return this.#first({}, ({ registry }) => registry.search(term, limit, options));
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#locations.map(({ registry }) => registry.close()));
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#locations.map(({ registry }) => registry[Symbol.asyncDispose]()));
   }
 
   /** So that the next URL is asked. */

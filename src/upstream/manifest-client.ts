@@ -7,7 +7,7 @@ import { answerError } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { pullScope } from './auth/scope.ts';
 import { contentEncoding, decode } from './content-encoding.ts';
-import { described } from './described.ts';
+import { described } from './json-answer.ts';
 import { endpoint } from './endpoint.ts';
 import type { HeadSupport } from './head-support.ts';
 import { contentLength, headerText } from './headers.ts';
@@ -24,7 +24,7 @@ export interface ManifestClientOptions {
   readonly clock: Clock;
   /** Milliseconds within which a manifest must be there, once its headers are. */
   readonly bodyTimeoutMs: number;
-  readonly onRateLimit: (rateLimit: RateLimit) => void;
+  readonly onRateLimit: ((rateLimit: RateLimit) => void) | undefined;
 }
 
 /** Asks a registry for manifests: by HEAD where that is of use. */
@@ -39,7 +39,7 @@ export class ManifestClient {
   async head(
     repository: RepositoryName,
     reference: ManifestReference,
-    options: RequestOptions,
+    options: RequestOptions = {},
   ): Promise<ManifestHead> {
     return this.#options.heads.ask<ManifestHead>(
       async () => {
@@ -55,7 +55,7 @@ export class ManifestClient {
   async get(
     repository: RepositoryName,
     reference: ManifestReference,
-    options: RequestOptions,
+    options: RequestOptions = {},
   ): Promise<FetchedManifest> {
     const response = await this.#answer('GET', repository, reference, options);
     const bytes = await this.#bytes(response, reference);
@@ -102,7 +102,7 @@ export class ManifestClient {
     };
     const response = await sender.send(request, pullScope(repository));
     const rateLimit = parseRateLimit(response.headers);
-    if (rateLimit !== undefined) onRateLimit(rateLimit);
+    if (rateLimit !== undefined) onRateLimit?.(rateLimit);
     if (response.status !== 200) throw await answerError(response, clock.now());
     for (const text of parseWarnings(response.headers)) onWarning?.(text);
     return response;

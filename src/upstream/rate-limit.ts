@@ -1,4 +1,3 @@
-import type { UpstreamName } from '../oci/reference.ts';
 import { headerText, type ResponseHeaders } from './headers.ts';
 
 /**
@@ -15,9 +14,6 @@ export interface RateLimit {
   /** What the limit is counted by: an IP address or an account's id. */
   readonly source: string | undefined;
 }
-
-/** Told of every rate limit that an upstream states. Must not throw. */
-export type RateLimitObserver = (upstream: UpstreamName, rateLimit: RateLimit) => void;
 
 const amountPattern = /^(\d{1,9})(?:\s*;\s*w=(\d{1,9}))?$/;
 const sourcePattern = /^[\w.:-]{1,100}$/;

@@ -2,7 +2,7 @@ import type { Digest } from '../oci/digest.ts';
 import { ManifestSyntaxError, readDocument, type ReferrerDescriptor } from '../oci/manifest.ts';
 import { bareMediaType, mediaTypes } from '../oci/media-type.ts';
 import { readReferrers } from '../oci/referrers.ts';
-import { described } from './described.ts';
+import { described } from './json-answer.ts';
 import { headerText, type ResponseHeaders } from './headers.ts';
 import { UpstreamError } from './registry.ts';
 

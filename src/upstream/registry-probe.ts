@@ -86,7 +86,7 @@ export class RegistryProbe {
     return response.status === 404 && /^(?:MANIFEST|NAME)_/.test(code ?? '');
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#options.close();
   }
 

@@ -91,7 +91,7 @@ export interface TagListOptions extends RequestOptions {
  * One upstream registry, as the mirror asks it. Authorization, redirects, timeouts and quick retries happen inside.
  * Every method rejects with {@link UpstreamError} and nothing else. None writes to the upstream.
  */
-export interface UpstreamRegistry {
+export interface UpstreamRegistry extends AsyncDisposable {
   readonly name: UpstreamName;
   /**
    * HEAD of a manifest: not a counted pull on Docker Hub. A GET where the registry does not answer HEAD; its
@@ -132,7 +132,6 @@ export interface UpstreamRegistry {
   ): Promise<readonly ReferrerDescriptor[] | undefined>;
   /** Docker's own search, `/v1/search`, asked anonymously: at most `limit` repositories. */
   search(term: string, limit: number, options?: RequestOptions): Promise<readonly SearchResult[]>;
-  close(): Promise<void>;
 }
 
 export type UpstreamErrorKind =

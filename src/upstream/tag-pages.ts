@@ -1,8 +1,7 @@
 import { parseTag, type Tag } from '../oci/reference.ts';
 import { z } from '../base/zod.ts';
-import { described } from './described.ts';
+import { jsonAnswer } from './json-answer.ts';
 import type { ResponseHeaders } from './headers.ts';
-import { UpstreamError } from './registry.ts';
 
 const maxTags = 100_000;
 const maxPages = 200;
@@ -31,29 +30,13 @@ export class TagPages {
    * Takes a page's body, from whom it came and with which headers. Texts that are no tags are dropped.
    * @throws {UpstreamError} `invalid` for a body that is no list of tags
    */
-  add(bytes: Buffer, host: string, headers: ResponseHeaders): void {
+  add(bytes: Buffer, host: string, headers: ResponseHeaders): true {
     this.#pages += 1;
-    let json: unknown;
-    try {
-      json = JSON.parse(bytes.toString('utf8'));
-    } catch (cause) {
-      throw new UpstreamError(
-        'invalid',
-        `${host}: the list of tags is not JSON: ${described(headers, bytes)}`,
-        {
-          cause,
-        },
-      );
-    }
-    const page = tagPage.safeParse(json);
-    if (!page.success)
-      throw new UpstreamError(
-        'invalid',
-        `${host}: the answer holds no list of tags: ${described(headers, bytes)}`,
-      );
-    for (const text of page.data.tags ?? []) {
+    const page = jsonAnswer(tagPage, 'list of tags', bytes, host, headers);
+    for (const text of page.tags ?? []) {
       const tag = parseTag(text ?? '');
       if (tag !== undefined && this.#tags.size < maxTags) this.#tags.add(tag);
     }
+    return true;
   }
 }

@@ -217,7 +217,7 @@ export class ScriptedUpstream implements UpstreamRegistry {
     return this.found;
   }
 
-  close(): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     this.onClose();
     return Promise.resolve();
   }

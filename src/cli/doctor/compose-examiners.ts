@@ -75,7 +75,7 @@ function composeExaminer(
     clock,
     logger,
     random: Math.random,
-    onRateLimit: (_, rateLimit) => void (found = rateLimit),
+    onRateLimit: (rateLimit) => void (found = rateLimit),
   };
   const probe = createRegistryProbe(options);
   const registry = createRegistryClient(options);
@@ -93,7 +93,7 @@ function composeExaminer(
   return {
     examiner,
     async close() {
-      await Promise.all([probe.close(), registry.close()]);
+      await Promise.all([probe, registry].map((open) => open[Symbol.asyncDispose]()));
     },
   };
 }

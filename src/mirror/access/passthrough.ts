@@ -49,7 +49,7 @@ export class Passthrough {
       if (this.#underWay >= maxChecks)
         throw registryErrors.tooManyRequests('too many logins at once', { retryAfter });
       this.#underWay += 1;
-      const registry = upstream.as(credentials);
+      await using registry = upstream.as(credentials);
       try {
         await probe(registry, repository, resource);
         return this.#logins.set(whole, true);
@@ -59,7 +59,6 @@ export class Passthrough {
         return this.#logins.set(whole, false);
       } finally {
         this.#underWay -= 1;
-        await registry.close();
       }
     }).outcome;
   }

@@ -1,7 +1,6 @@
 import { z } from '../../base/zod.ts';
-import { described } from '../described.ts';
+import { jsonAnswer } from '../json-answer.ts';
 import type { ResponseHeaders } from '../headers.ts';
-import { UpstreamError } from '../registry.ts';
 
 /** What lasts longer is asked for again after a day, in seconds. */
 const maxLifetime = 24 * 60 * 60;
@@ -23,11 +22,14 @@ const tokenAnswer = z
     expires_in: z.number().nonnegative().catch(defaultLifetime),
     refresh_token: z.string().min(1).optional().catch(undefined),
   })
-  .transform((answer) => ({
-    value: answer.token ?? answer.access_token,
-    lifetime: Math.min(answer.expires_in, maxLifetime),
-    refreshToken: answer.refresh_token,
-  }));
+  .transform(
+    ({ token, access_token: accessToken, expires_in: lifetime, refresh_token: refreshToken }, context) => {
+      const value = token ?? accessToken;
+      if (value !== undefined) return { value, lifetime: Math.min(lifetime, maxLifetime), refreshToken };
+      context.addIssue('no token');
+      return z.NEVER;
+    },
+  );
 
 export interface TokenAnswer {
   readonly value: string;
@@ -36,27 +38,7 @@ export interface TokenAnswer {
   readonly refreshToken: string | undefined;
 }
 
-/**
- * Reads a token service's answer. Parse errors quote what they could not read, which may be a token: they are not kept
- * as causes.
- * @throws {UpstreamError} `invalid` for anything that holds no token
- */
+/** @throws {UpstreamError} `invalid` for anything that holds no token */
 export function parseTokenAnswer(bytes: Buffer, host: string, headers: ResponseHeaders): TokenAnswer {
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw new UpstreamError(
-      'invalid',
-      `${host}: the token service's answer is not JSON: ${described(headers, bytes)}`,
-    );
-  }
-  const { success, data } = tokenAnswer.safeParse(json);
-  if (!success || data.value === undefined) {
-    throw new UpstreamError(
-      'invalid',
-      `${host}: the token service's answer holds no token: ${described(headers, bytes)}`,
-    );
-  }
-  return { ...data, value: data.value };
+  return jsonAnswer(tokenAnswer, 'token', bytes, host, headers);
 }

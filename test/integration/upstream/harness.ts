@@ -44,7 +44,7 @@ export function clientOf(
   return {
     registry,
     log: () => lines.join(''),
-    [Symbol.asyncDispose]: () => registry.close(),
+    [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DockerSearch } from '../../../src/upstream/docker-search.ts';
+import { searchDocker } from '../../../src/upstream/docker-search.ts';
 import { systemClock } from '../../../src/base/system-clock.ts';
 import { ScriptedSender } from '../../unit/upstream/scripted-sender.ts';
 import { clientOf, failureOf, scriptedServer } from './harness.ts';
@@ -40,8 +40,8 @@ describe('a search', () => {
     ['http://127.0.0.1:5000/hub/', 'http://127.0.0.1:5000/hub/v1/search?q=alpine&n=5'],
   ])('of %s is sent to %s', async (url, asked) => {
     const sender = new ScriptedSender({ status: 200, body: '{"results":[]}' });
-    const search = new DockerSearch({ url: new URL(url), sender, clock: systemClock(), bodyTimeoutMs: 1000 });
-    await search.find('alpine', 5, {});
+    const deps = { sender, clock: systemClock(), bodyTimeoutMs: 1000 };
+    await searchDocker(new URL(url), deps, { term: 'alpine', limit: 5 });
     expect(sender.requests.map((request) => request.url.href)).toEqual([asked]);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { parseRepositoryName, parseTag } from '../../../src/oci/reference.ts';
-import { LazyRegistry } from '../../../src/upstream/lazy-registry.ts';
+import { lazyRegistry } from '../../../src/upstream/lazy-registry.ts';
 import type { UpstreamRegistry } from '../../../src/upstream/registry.ts';
 import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
 
@@ -16,8 +16,8 @@ function fixture() {
   upstream.addManifest('library/hello', bytes, 'latest');
   upstream.addBlob('library/hello', layer);
   const make = vi.fn(() => Promise.resolve<UpstreamRegistry>(upstream));
-  const close = vi.spyOn(upstream, 'close');
-  return { upstream, make, close, registry: new LazyRegistry(upstream.name, make) };
+  const close = vi.spyOn(upstream, Symbol.asyncDispose);
+  return { upstream, make, close, registry: lazyRegistry(upstream.name, make) };
 }
 
 describe('a registry whose client is made late', () => {
@@ -63,7 +63,7 @@ describe('a registry whose client is made late', () => {
   it('is closed without one', async () => {
     const { make, registry } = fixture();
 
-    await registry.close();
+    await registry[Symbol.asyncDispose]();
 
     // Nobody is to blame: the breaker must not count it.
     await expect(registry.headManifest(hello, { tag })).rejects.toMatchObject({ kind: 'aborted' });
@@ -75,7 +75,7 @@ describe('a registry whose client is made late', () => {
     const made = Promise.withResolvers<UpstreamRegistry>();
     make.mockReturnValueOnce(made.promise);
     const asked = registry.headManifest(hello, { tag });
-    const closed = registry.close();
+    const closed = registry[Symbol.asyncDispose]();
 
     made.resolve(upstream);
     await Promise.all([asked, closed]);
@@ -88,7 +88,7 @@ describe('a registry whose client is made late', () => {
     make.mockRejectedValueOnce(new Error('EMFILE'));
     const asked = registry.headManifest(hello, { tag });
 
-    await expect(registry.close()).resolves.toBeUndefined();
+    await expect(registry[Symbol.asyncDispose]()).resolves.toBeUndefined();
     await expect(asked).rejects.toMatchObject({ kind: 'unavailable' });
   });
 });
