@@ -1,34 +1,35 @@
 import type Database from 'better-sqlite3';
 import type { Digest } from '../../oci/digest.ts';
 import type { RepositoryName, Tag, UpstreamName } from '../../oci/reference.ts';
-import { AccountRepair } from './account-repair.ts';
+import { accountChecks, accountNames } from './account-checks.ts';
 
-export interface ImageNameRow {
+interface ImageNameRow {
   readonly upstream: UpstreamName;
   readonly name: RepositoryName;
   readonly tag: Tag | null;
   readonly digest: Digest;
 }
 
-/** Manifests that are looked through for names: a base layer may be in more than anybody reads. */
+/** Manifests that are looked through for names: a base layer may be in very many. */
 const mostHolders = 200;
 /** Verifications that are taken back at a time. */
 export const distrustBatch = 500;
 
-/** The statements of an audit, prepared once on a migrated database. */
-export class AuditStatements {
-  readonly repair: AccountRepair;
-  readonly manifests;
-  readonly imagesNaming;
-  readonly oldestVerification;
-  readonly distrust;
+export type AuditStatements = ReturnType<typeof auditStatements>;
 
-  constructor(database: Database.Database) {
-    this.repair = new AccountRepair(database);
-    this.manifests = database.prepare<[after: string, limit: number], { readonly digest: Digest }>(
-      `SELECT digest FROM manifest WHERE digest > ? ORDER BY digest LIMIT ?`,
-    );
-    this.imagesNaming = database.prepare<[{ digest: Digest; limit: number }], ImageNameRow>(`
+/** The statements of an audit, prepared on a migrated database. */
+export function auditStatements(database: Database.Database) {
+  const repairs = accountNames.map(
+    (name) => [name, database.prepare<[object]>(accountChecks[name].repair)] as const,
+  );
+  return {
+    repairs: new Map(repairs),
+    manifests: database
+      .prepare<[after: string, limit: number], Digest>(
+        `SELECT digest FROM manifest WHERE digest > ? ORDER BY digest LIMIT ?`,
+      )
+      .pluck(),
+    imagesNaming: database.prepare<[{ digest: Digest; limit: number }], ImageNameRow>(`
       WITH RECURSIVE holder (digest) AS (
         SELECT digest FROM manifest WHERE digest = @digest
         UNION
@@ -43,12 +44,12 @@ export class AuditStatements {
       CROSS JOIN repository ON repository.id = rm.repository
       LEFT JOIN tag ON tag.repository = rm.repository AND tag.digest = rm.digest
       ORDER BY tag.name IS NULL, upstream, repository.name, tag.name
-      LIMIT @limit`);
-    this.oldestVerification = database.prepare<[], { readonly verified_at: number | null }>(
-      `SELECT verified_at FROM blob ORDER BY verified_at, digest LIMIT 1`,
-    );
-    this.distrust = database.prepare<[now: number]>(`
+      LIMIT @limit`),
+    oldestVerification: database
+      .prepare<[], number | null>(`SELECT verified_at FROM blob ORDER BY verified_at, digest LIMIT 1`)
+      .pluck(),
+    distrust: database.prepare<[now: number]>(`
       UPDATE blob SET verified_at = NULL
-      WHERE digest IN (SELECT digest FROM blob WHERE verified_at > ? LIMIT ${distrustBatch})`);
-  }
+      WHERE digest IN (SELECT digest FROM blob WHERE verified_at > ? LIMIT ${distrustBatch})`),
+  };
 }

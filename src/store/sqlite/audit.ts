@@ -1,13 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Digest } from '../../oci/digest.ts';
-import type { AccountError, Audit, AuditErrors } from '../audit.ts';
+import type { Audit, AuditErrors } from '../audit.ts';
 import type { ImageKey } from '../inventory.ts';
-import type { Miscounted } from './account-errors.ts';
-import type { AccountRepair } from './account-repair.ts';
+import { accountChecks } from './account-checks.ts';
 import type { AuditFindings } from './audit-findings.ts';
-import { distrustBatch, type ImageNameRow } from './audit-statements.ts';
-import type { MetadataDatabase } from './metadata-database.ts';
+import { distrustBatch } from './audit-statements.ts';
 import { onDatabaseThread } from './database-thread.ts';
+import type { MetadataDatabase } from './metadata-database.ts';
 
 /** Checks the tables against themselves. What reads all of them runs on a thread and a connection of its own. */
 export class SqliteAudit implements Audit {
@@ -18,26 +17,25 @@ export class SqliteAudit implements Audit {
   }
 
   manifests(after: Digest | undefined, limit: number): Promise<readonly Digest[]> {
-    return this.#database.read(({ audit }) =>
-      audit.manifests.all(after ?? '', limit).map(({ digest }) => digest),
-    );
+    return this.#database.read(({ audit }) => audit.manifests.all(after ?? '', limit));
   }
 
   imagesNaming(digest: Digest, limit: number): Promise<readonly ImageKey[]> {
-    return this.#database.read(({ audit }) => audit.imagesNaming.all({ digest, limit }).map(imageKey));
+    return this.#database.read(({ audit }) =>
+      audit.imagesNaming.all({ digest, limit }).map(({ upstream, name, tag, digest: named }) => ({
+        repository: { upstream, name },
+        tag: tag ?? undefined,
+        digest: named,
+      })),
+    );
   }
 
   async errors(): Promise<AuditErrors> {
     const { miscounts, danglingTags } = await this.#look();
-    const { claims, blobs, repositories, upstreams, totals } = miscounts;
     return {
-      accounts: [
-        ...totals.map((row) => errorOf(`all ${row.total}`, row)),
-        ...upstreams.map((row) => errorOf(`bytes of ${row.upstream}`, row)),
-        ...repositories.map((row) => errorOf(`bytes of ${row.upstream}/${row.name}`, row)),
-        ...claims.map((row) => errorOf(`manifests of one repository that name ${row.digest}`, row)),
-        ...blobs.map((row) => errorOf(`whether no manifest names ${row.digest}`, row)),
-      ],
+      accounts: miscounts
+        .flatMap(([, rows]) => rows)
+        .map(({ account, kept, counted }) => ({ account, kept, counted })),
       danglingTags: danglingTags.map(({ upstream, name, tag, digest }) => ({
         repository: { upstream, name },
         tag,
@@ -47,18 +45,13 @@ export class SqliteAudit implements Audit {
   }
 
   async recount(): Promise<void> {
-    const { claims, blobs } = (await this.#look()).miscounts;
-    await this.#each(claims, (repair, row) => repair.recountClaim(row));
-    await this.#each(blobs, (repair, row) => repair.recountBlob(row));
-    // Only now that claims are right are the sums over them what they ought to be.
-    const { repositories, upstreams, totals } = (await this.#look()).miscounts;
-    await this.#each(repositories, (repair, row) => repair.correctRepository(row));
-    await this.#each(upstreams, (repair, row) => repair.correctUpstream(row));
-    await this.#each(totals, (repair, row) => repair.correctTotal(row));
+    await this.#repair(false);
+    // Only now that the numbers in rows are right are the sums over them what they ought to be.
+    await this.#repair(true);
   }
 
   oldestVerification(): Promise<number | undefined> {
-    return this.#database.read(({ audit }) => audit.oldestVerification.get()?.verified_at ?? undefined);
+    return this.#database.read(({ audit }) => audit.oldestVerification.get() ?? undefined);
   }
 
   distrustVerifications(now: number): Promise<boolean> {
@@ -71,18 +64,14 @@ export class SqliteAudit implements Audit {
     );
   }
 
-  async #each<T>(rows: readonly T[], work: (repair: AccountRepair, row: T) => void): Promise<void> {
-    for (const row of rows) {
-      await this.#database.write(({ audit }) => work(audit.repair, row));
-      await turn();
+  async #repair(sums: boolean): Promise<void> {
+    const { miscounts } = await this.#look();
+    for (const [name, rows] of miscounts.filter(([each]) => accountChecks[each].isSum === sums)) {
+      for (const row of rows) {
+        const difference = row.counted - row.kept;
+        await this.#database.write(({ audit }) => audit.repairs.get(name)?.run({ ...row, difference }));
+        await turn();
+      }
     }
   }
-}
-
-function imageKey({ upstream, name, tag, digest }: ImageNameRow): ImageKey {
-  return { repository: { upstream, name }, tag: tag ?? undefined, digest };
-}
-
-function errorOf(account: string, { kept, counted }: Miscounted): AccountError {
-  return { account, kept, counted };
 }

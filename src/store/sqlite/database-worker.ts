@@ -1,8 +1,6 @@
 import Database from 'better-sqlite3';
 import { serveCalls } from '../../base/worker-thread.ts';
-import { findMiscounts } from './account-errors.ts';
-import type { AuditFindings } from './audit-findings.ts';
-import { findDanglingTags } from './dangling-tags.ts';
+import { findErrors } from './audit-findings.ts';
 import { databaseError } from './error.ts';
 import type { DatabaseAnswer, DatabaseAnswers, DatabaseJob } from './database-thread.ts';
 import { rebuildDatabase } from './recovery/rebuild.ts';
@@ -24,7 +22,7 @@ async function run(job: DatabaseJob): Promise<DatabaseAnswers[keyof DatabaseAnsw
     case 'check':
       return check(job.file);
     case 'audit':
-      return audit(job.file);
+      return reading(job.file, findErrors);
     case 'backup':
       return await backup(job.file, job.to);
     case 'rebuild':
@@ -33,28 +31,16 @@ async function run(job: DatabaseJob): Promise<DatabaseAnswers[keyof DatabaseAnsw
 }
 
 function check(file: string): readonly string[] {
-  return orDamage(() => {
-    const database = new Database(file, { readonly: true, fileMustExist: true });
-    try {
+  return orDamage(() =>
+    reading(file, (database) => {
       const complaints = problemsIn(database, 'integrity_check');
       if (complaints.length > 0) return complaints;
       const orphans = database.pragma('foreign_key_check') as Orphan[];
       return orphans
         .slice(0, maxComplaints)
         .map(({ table, parent }) => `a row of ${table} refers to a row of ${parent} that is missing`);
-    } finally {
-      database.close();
-    }
-  });
-}
-
-function audit(file: string): AuditFindings {
-  const database = new Database(file, { readonly: true, fileMustExist: true });
-  try {
-    return { miscounts: findMiscounts(database), danglingTags: findDanglingTags(database) };
-  } finally {
-    database.close();
-  }
+    }),
+  );
 }
 
 /** Copies the database as of one moment, while others go on reading and writing, and looks through the copy. */
@@ -74,6 +60,15 @@ async function backup(file: string, to: string): Promise<readonly string[]> {
       database.close();
     }
   });
+}
+
+function reading<T>(file: string, work: (database: Database.Database) => T): T {
+  const database = new Database(file, { readonly: true, fileMustExist: true });
+  try {
+    return work(database);
+  } finally {
+    database.close();
+  }
 }
 
 async function copy(file: string, to: string): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { StoreError } from '../store-error.ts';
 import { AbsentTags } from './absent-tags.ts';
-import { AuditStatements } from './audit-statements.ts';
+import { auditStatements, type AuditStatements } from './audit-statements.ts';
 import { Connection } from './connection.ts';
 import { databaseError } from './error.ts';
 import { EvictionTables } from './eviction/eviction-tables.ts';
@@ -46,7 +46,7 @@ export class OpenDatabase {
     );
     this.eviction = new EvictionTables(database, clock, this.positions, this.lastUsed);
     this.inventory = inventoryStatements(database);
-    this.audit = new AuditStatements(database);
+    this.audit = auditStatements(database);
   }
 
   /**
