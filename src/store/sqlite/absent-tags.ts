@@ -8,29 +8,30 @@ import { thisRepository, type InRepository } from './statements.ts';
  * that whoever asks for what does not exist makes it no larger.
  */
 export class AbsentTags {
-  readonly #select;
-  readonly #upsert;
+  readonly #sql;
 
   constructor(database: Database.Database) {
-    this.#select = database
-      .prepare<[InRepository & { tag: Tag }], number>(
-        `SELECT checked_at FROM absent_tag WHERE repository = (${thisRepository}) AND name = @tag`,
-      )
-      .pluck();
-    this.#upsert = database.prepare<[InRepository & { tag: Tag; stem: string; checkedAt: number }]>(`
+    this.#sql = {
+      select: database
+        .prepare<[InRepository & { tag: Tag }], number>(
+          `SELECT checked_at FROM absent_tag WHERE repository = (${thisRepository}) AND name = @tag`,
+        )
+        .pluck(),
+      upsert: database.prepare<[InRepository & { tag: Tag; stem: string; checkedAt: number }]>(`
       INSERT INTO absent_tag (repository, name, subject, checked_at)
       SELECT repository, @tag, digest, @checkedAt FROM repository_manifest
       WHERE repository = (${thisRepository}) AND digest >= @stem AND digest < @stem || 'g' ORDER BY digest LIMIT 1
-      ON CONFLICT DO UPDATE SET subject = excluded.subject, checked_at = excluded.checked_at`);
+      ON CONFLICT DO UPDATE SET subject = excluded.subject, checked_at = excluded.checked_at`),
+    };
   }
 
   since(repository: Repository, tag: Tag): number | undefined {
-    return this.#select.get({ ...repository, tag });
+    return this.#sql.select.get({ ...repository, tag });
   }
 
   /** False for a tag that is named after no manifest of the repository. To be run inside a transaction. */
   put(repository: Repository, tag: Tag, checkedAt: number): boolean {
     const stem = companionSubject(tag);
-    return stem !== undefined && this.#upsert.run({ ...repository, tag, stem, checkedAt }).changes > 0;
+    return stem !== undefined && this.#sql.upsert.run({ ...repository, tag, stem, checkedAt }).changes > 0;
   }
 }

@@ -13,9 +13,7 @@ export class LastUsedWriter {
   readonly #positions: Positions;
   readonly #graph: ManifestGraph;
   readonly #heldIn: HeldIn;
-  readonly #touchManifest;
-  readonly #touchBlob;
-  readonly #move;
+  readonly #sql;
 
   constructor(database: Database.Database, positions: Positions, clock: Clock) {
     this.#clock = clock;
@@ -26,11 +24,13 @@ export class LastUsedWriter {
     const touch = (table: string) =>
       database.prepare<[{ digest: Digest } & LastUse]>(`
         UPDATE ${table} SET last_used_at = @at, queue_at = max(queue_at, @position) WHERE digest = @digest`);
-    this.#touchManifest = touch('manifest');
-    this.#touchBlob = touch('blob');
-    this.#move = database.prepare<[{ digest: Digest; position: number }]>(
-      `UPDATE manifest SET queue_at = @position WHERE digest = @digest AND queue_at < @position`,
-    );
+    this.#sql = {
+      touchManifest: touch('manifest'),
+      touchBlob: touch('blob'),
+      move: database.prepare<[{ digest: Digest; position: number }]>(
+        `UPDATE manifest SET queue_at = @position WHERE digest = @digest AND queue_at < @position`,
+      ),
+    };
   }
 
   /**
@@ -42,13 +42,13 @@ export class LastUsedWriter {
     const slice = new TimeSlice(this.#clock);
     let written = 0;
     for (const [digest, { at, position }] of uses) {
-      if (this.#touchManifest.run({ digest, at, position }).changes > 0) {
+      if (this.#sql.touchManifest.run({ digest, at, position }).changes > 0) {
         for (const member of this.#graph.descendants(digest, this.#heldIn)) {
-          this.#move.run({ digest: member, position });
+          this.#sql.move.run({ digest: member, position });
           if (slice.isOver) break;
         }
       }
-      this.#touchBlob.run({ digest, at, position });
+      this.#sql.touchBlob.run({ digest, at, position });
       written += 1;
       if (slice.isOver) break;
     }

@@ -12,92 +12,81 @@ interface Row {
 
 /** The table of manifests, and those of what they name. Subqueries, not joins: see `Statements`. */
 export class Manifests {
-  readonly #select;
-  readonly #selectAny;
-  readonly #ofSubject;
-  readonly #indexesOf;
-  readonly #insert;
-  readonly #insertChild;
-  readonly #insertBlob;
-  readonly #touch;
+  readonly #sql;
 
   constructor(database: Database.Database) {
-    this.#select = database.prepare<[InRepository & { digest: Digest }], Row>(`
+    this.#sql = {
+      select: database.prepare<[InRepository & { digest: Digest }], Row>(`
       SELECT media_type, bytes FROM manifest
-      WHERE digest = (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}) AND digest = @digest)`);
-    this.#selectAny = database.prepare<[digest: Digest], Row>(
-      `SELECT media_type, bytes FROM manifest WHERE digest = ?`,
-    );
-    this.#insert = database.prepare<
-      [
-        {
-          digest: Digest;
-          mediaType: string;
-          subject: string | null;
-          artifactType: string | null;
-          at: number;
-          position: number;
-          bytes: Buffer;
-        },
-      ]
-    >(`
+      WHERE digest = (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}) AND digest = @digest)`),
+      selectAny: database.prepare<[digest: Digest], Row>(
+        `SELECT media_type, bytes FROM manifest WHERE digest = ?`,
+      ),
+      insert: database.prepare<
+        [
+          {
+            digest: Digest;
+            mediaType: string;
+            subject: string | null;
+            artifactType: string | null;
+            at: number;
+            position: number;
+            bytes: Buffer;
+          },
+        ]
+      >(`
       INSERT INTO manifest (digest, media_type, subject, artifact_type, created_at, last_used_at, queue_at, bytes)
       VALUES (@digest, @mediaType, @subject, @artifactType, @at, @at, @position, @bytes)
-      ON CONFLICT (digest) DO NOTHING`);
-    this.#insertChild = database.prepare<[parent: Digest, child: Digest]>(
-      `INSERT INTO manifest_child (parent, child) VALUES (?, ?) ON CONFLICT DO NOTHING`,
-    );
-    this.#insertBlob = database.prepare<[manifest: Digest, blob: Digest]>(
-      `INSERT INTO manifest_blob (manifest, blob) VALUES (?, ?) ON CONFLICT DO NOTHING`,
-    );
-    this.#ofSubject = database.prepare<
-      [InRepository & { subject: Digest }],
-      Row & { readonly digest: Digest }
-    >(`
+      ON CONFLICT (digest) DO NOTHING`),
+      insertChild: database.prepare<[parent: Digest, child: Digest]>(
+        `INSERT INTO manifest_child (parent, child) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+      ),
+      insertBlob: database.prepare<[manifest: Digest, blob: Digest]>(
+        `INSERT INTO manifest_blob (manifest, blob) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+      ),
+      ofSubject: database.prepare<[InRepository & { subject: Digest }], Row & { readonly digest: Digest }>(`
       SELECT digest, media_type, bytes FROM manifest
       WHERE subject = @subject
         AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
-      ORDER BY digest`);
-    this.#indexesOf = database.prepare<
-      [InRepository & { child: Digest }],
-      Row & { readonly digest: Digest }
-    >(`
+      ORDER BY digest`),
+      indexesOf: database.prepare<[InRepository & { child: Digest }], Row & { readonly digest: Digest }>(`
       SELECT digest, media_type, bytes FROM manifest
       WHERE digest IN (SELECT parent FROM manifest_child WHERE child = @child)
         AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
-      ORDER BY last_used_at DESC, digest LIMIT 4`);
-    this.#touch = database.prepare<[{ digest: Digest } & LastUse]>(`
-      UPDATE manifest SET last_used_at = @at, queue_at = max(queue_at, @position) WHERE digest = @digest`);
+      ORDER BY last_used_at DESC, digest LIMIT 4`),
+      touch: database.prepare<[{ digest: Digest } & LastUse]>(`
+      UPDATE manifest SET last_used_at = @at, queue_at = max(queue_at, @position) WHERE digest = @digest`),
+    };
   }
 
   get(repository: Repository, digest: Digest): Manifest | undefined {
-    return stored(digest, this.#select.get({ ...repository, digest }));
+    return stored(digest, this.#sql.select.get({ ...repository, digest }));
   }
 
   any(digest: Digest): Manifest | undefined {
-    return stored(digest, this.#selectAny.get(digest));
+    return stored(digest, this.#sql.selectAny.get(digest));
   }
 
   ofSubject(repository: Repository, subject: Digest): readonly Manifest[] {
-    const rows = this.#ofSubject.all({ ...repository, subject });
+    const rows = this.#sql.ofSubject.all({ ...repository, subject });
     return rows.map((row) => manifestOf(row.digest, row));
   }
 
   indexesOf(repository: Repository, child: Digest): readonly Manifest[] {
-    const rows = this.#indexesOf.all({ ...repository, child });
+    const rows = this.#sql.indexesOf.all({ ...repository, child });
     return rows.map((row) => manifestOf(row.digest, row));
   }
 
   /** Stores a manifest with what it names; one that is there already is marked as used. To be run inside a transaction. */
   put({ digest, mediaType, bytes }: Manifest, contents: ManifestContents, use: LastUse): void {
     const { subject = null, artifactType = null } = contents;
-    const { changes } = this.#insert.run({ digest, mediaType, subject, artifactType, ...use, bytes });
+    const { changes } = this.#sql.insert.run({ digest, mediaType, subject, artifactType, ...use, bytes });
     if (changes === 0) {
-      this.#touch.run({ digest, ...use });
+      this.#sql.touch.run({ digest, ...use });
       return;
     }
-    for (const child of contents.children) this.#insertChild.run(digest, child.digest);
-    for (const blob of contents.blobs) this.#insertBlob.run(digest, blob.digest);
+    for (const child of contents.children) this.#sql.insertChild.run(digest, child.digest);
+    for (const blob of contents.blobs) this.#sql.insertBlob.run(digest, blob.digest);
   }
 }
 

@@ -188,13 +188,13 @@ export class SqliteMetadataStore implements MetadataStore {
       const verifiedAt = this.#clock.now();
       statements.upsertBlob.run({ digest, size, ...lastUsed.useNow(digest), verifiedAt });
       statements.resizeRepositoryBlobs.run({ digest, size });
-      eviction.condemned.forget(digest);
+      eviction.condemned.remove.run(digest);
     });
   }
 
   adoptBlob(digest: Digest, size: number): Promise<boolean> {
     return this.#database.write(({ eviction, lastUsed, statements }) => {
-      if (eviction.condemned.has(digest)) return false;
+      if (eviction.condemned.find.get(digest) !== undefined) return false;
       if (statements.resizeBlob.run(size, digest).changes === 0) {
         statements.upsertBlob.run({ digest, size, ...lastUsed.useNow(digest), verifiedAt: null });
       }

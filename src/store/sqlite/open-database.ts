@@ -11,7 +11,7 @@ import { LastUsedWriter } from './last-used-writer.ts';
 import { Manifests } from './manifests.ts';
 import { Positions } from './positions.ts';
 import { ReferrerLists } from './referrer-lists.ts';
-import { Statements } from './statements.ts';
+import { statements, type Statements } from './statements.ts';
 import { UpstreamStates } from './upstream-states.ts';
 
 /** An open metadata database: its connection, the statements prepared on it, and the state that goes with it. */
@@ -31,7 +31,7 @@ export class OpenDatabase {
   private constructor(connection: Connection, clock: Clock, onTrouble: (error: StoreError) => void) {
     const { database } = connection;
     this.connection = connection;
-    this.statements = new Statements(database);
+    this.statements = statements(database);
     this.manifests = new Manifests(database);
     this.upstreams = new UpstreamStates(database);
     this.referrers = new ReferrerLists(database);

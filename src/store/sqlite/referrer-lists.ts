@@ -7,23 +7,24 @@ import { thisRepository, type InRepository } from './statements.ts';
 
 /** The table of what upstreams list as referrers. */
 export class ReferrerLists {
-  readonly #select;
-  readonly #upsert;
+  readonly #sql;
 
   constructor(database: Database.Database) {
-    this.#select = database.prepare<
-      [InRepository & { subject: Digest }],
-      { descriptors: string; checkedAt: number }
-    >(`
+    this.#sql = {
+      select: database.prepare<
+        [InRepository & { subject: Digest }],
+        { descriptors: string; checkedAt: number }
+      >(`
       SELECT descriptors, checked_at AS checkedAt FROM referrers
-      WHERE repository = (${thisRepository}) AND subject = @subject`);
-    this.#upsert = database.prepare<
-      [repository: number, subject: Digest, checkedAt: number, descriptors: string]
-    >(`INSERT OR REPLACE INTO referrers (repository, subject, checked_at, descriptors) VALUES (?, ?, ?, ?)`);
+      WHERE repository = (${thisRepository}) AND subject = @subject`),
+      upsert: database.prepare<[repository: number, subject: Digest, checkedAt: number, descriptors: string]>(
+        `INSERT OR REPLACE INTO referrers (repository, subject, checked_at, descriptors) VALUES (?, ?, ?, ?)`,
+      ),
+    };
   }
 
   get(repository: Repository, subject: Digest): ReferrersRecord | undefined {
-    const row = this.#select.get({ ...repository, subject });
+    const row = this.#sql.select.get({ ...repository, subject });
     if (row === undefined) return undefined;
     // Nothing but put() writes the column.
     const descriptors = JSON.parse(row.descriptors) as readonly ReferrerDescriptor[];
@@ -32,6 +33,6 @@ export class ReferrerLists {
 
   /** @param repository the id of its row */
   put(repository: number, subject: Digest, { descriptors, checkedAt }: ReferrersRecord): void {
-    this.#upsert.run(repository, subject, checkedAt, JSON.stringify(descriptors));
+    this.#sql.upsert.run(repository, subject, checkedAt, JSON.stringify(descriptors));
   }
 }

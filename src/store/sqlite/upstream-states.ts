@@ -15,16 +15,14 @@ type Update = { readonly upstream: string } & { readonly [column in keyof Row]: 
 
 /** The tables of what is known of upstreams. Several parts of the mirror write to a row, each only its own columns. */
 export class UpstreamStates {
-  readonly #select;
-  readonly #upsert;
-  readonly #selectGuarded;
-  readonly #insertGuarded;
+  readonly #sql;
 
   constructor(database: Database.Database) {
-    this.#select = database.prepare<[string], Row>(
-      `SELECT failures, retry_at, pull_limit, pulls_remaining, window_seconds FROM upstream_state WHERE upstream = ?`,
-    );
-    this.#upsert = database.prepare<[Update]>(`
+    this.#sql = {
+      select: database.prepare<[string], Row>(
+        `SELECT failures, retry_at, pull_limit, pulls_remaining, window_seconds FROM upstream_state WHERE upstream = ?`,
+      ),
+      upsert: database.prepare<[Update]>(`
       INSERT INTO upstream_state (upstream, failures, retry_at, pull_limit, pulls_remaining, window_seconds)
       VALUES (
         @upstream, coalesce(@failures, 0), coalesce(@retry_at, 0), @pull_limit, @pulls_remaining, @window_seconds
@@ -34,17 +32,18 @@ export class UpstreamStates {
         retry_at = coalesce(@retry_at, retry_at),
         pull_limit = coalesce(@pull_limit, pull_limit),
         pulls_remaining = coalesce(@pulls_remaining, pulls_remaining),
-        window_seconds = coalesce(@window_seconds, window_seconds)`);
-    this.#selectGuarded = database.prepare<[], { readonly upstream: UpstreamName }>(
-      `SELECT upstream FROM guarded_upstream ORDER BY upstream`,
-    );
-    this.#insertGuarded = database.prepare<[UpstreamName]>(
-      `INSERT INTO guarded_upstream (upstream) VALUES (?) ON CONFLICT DO NOTHING`,
-    );
+        window_seconds = coalesce(@window_seconds, window_seconds)`),
+      selectGuarded: database.prepare<[], { readonly upstream: UpstreamName }>(
+        `SELECT upstream FROM guarded_upstream ORDER BY upstream`,
+      ),
+      insertGuarded: database.prepare<[UpstreamName]>(
+        `INSERT INTO guarded_upstream (upstream) VALUES (?) ON CONFLICT DO NOTHING`,
+      ),
+    };
   }
 
   get(upstream: UpstreamName): UpstreamState | undefined {
-    const row = this.#select.get(upstream);
+    const row = this.#sql.select.get(upstream);
     if (row === undefined) return undefined;
     return {
       failures: row.failures,
@@ -56,16 +55,16 @@ export class UpstreamStates {
   }
 
   guarded(): readonly UpstreamName[] {
-    return this.#selectGuarded.all().map(({ upstream }) => upstream);
+    return this.#sql.selectGuarded.all().map(({ upstream }) => upstream);
   }
 
   guard(upstream: UpstreamName): void {
-    this.#insertGuarded.run(upstream);
+    this.#sql.insertGuarded.run(upstream);
   }
 
   /** Writes what is given, and leaves alone what is not. */
   put(upstream: UpstreamName, { failures, retryAt, limit, remaining, window }: Partial<UpstreamState>): void {
-    this.#upsert.run({
+    this.#sql.upsert.run({
       upstream,
       failures: failures ?? null,
       retry_at: retryAt ?? null,

@@ -4,33 +4,34 @@ import type { Scope, StoreUsage } from '../../evictions.ts';
 /** How much is cached: counts that triggers of the schema keep, those of the whole store in the table `usage`. */
 export class Accounts {
   readonly #database: Database.Database;
-  readonly #usage;
-  readonly #ofUpstream;
-  readonly #ofRepository;
+  readonly #sql;
 
   constructor(database: Database.Database) {
     this.#database = database;
-    this.#usage = database.prepare<[], { blobs: number; bytes: number; manifests: number }>(
-      `SELECT blobs, bytes, manifests FROM usage`,
-    );
-    this.#ofUpstream = database.prepare<[upstream: string], { bytes: number }>(
-      `SELECT bytes FROM upstream_usage WHERE upstream = ?`,
-    );
-    this.#ofRepository = database.prepare<[upstream: string, name: string], { bytes: number }>(
-      `SELECT bytes FROM repository WHERE upstream = ? AND name = ?`,
-    );
+    this.#sql = {
+      usage: database.prepare<[], { blobs: number; bytes: number; manifests: number }>(
+        `SELECT blobs, bytes, manifests FROM usage`,
+      ),
+      ofUpstream: database.prepare<[upstream: string], { bytes: number }>(
+        `SELECT bytes FROM upstream_usage WHERE upstream = ?`,
+      ),
+      ofRepository: database.prepare<[upstream: string, name: string], { bytes: number }>(
+        `SELECT bytes FROM repository WHERE upstream = ? AND name = ?`,
+      ),
+    };
   }
 
   usage(): StoreUsage {
-    const held = this.#usage.get() ?? { blobs: 0, bytes: 0, manifests: 0 };
+    const held = this.#sql.usage.get() ?? { blobs: 0, bytes: 0, manifests: 0 };
     return { ...held, databaseBytes: this.#databaseBytes() };
   }
 
   /** Bytes of the distinct held blobs that manifests of the scope name; without one, of all blobs. */
   bytes(scope: Scope | undefined): number {
-    if (scope === undefined) return this.#usage.get()?.bytes ?? 0;
+    if (scope === undefined) return this.#sql.usage.get()?.bytes ?? 0;
     const { upstream, name } = scope;
-    const row = name === undefined ? this.#ofUpstream.get(upstream) : this.#ofRepository.get(upstream, name);
+    const row =
+      name === undefined ? this.#sql.ofUpstream.get(upstream) : this.#sql.ofRepository.get(upstream, name);
     return row?.bytes ?? 0;
   }
 

@@ -34,7 +34,7 @@ export class SqliteEvictions implements Evictions {
   }
 
   async *plan(request: Omit<EvictionRequest, 'bytes'>): AsyncIterable<EvictedImage | EvictedBlob> {
-    const plan = await this.#database.read(({ eviction }) => new Plan(eviction.parts, request));
+    const plan = await this.#database.read(({ eviction }) => new Plan(eviction.deps, request));
     for (;;) {
       const found = await this.#database.read(() => plan.next());
       if (found === undefined) return;
@@ -56,17 +56,19 @@ export class SqliteEvictions implements Evictions {
   }
 
   condemned(limit: number): Promise<readonly Digest[]> {
-    return this.#database.read(({ eviction }) => eviction.condemned.first(limit));
+    return this.#database.read(({ eviction }) => eviction.condemned.first.all(limit));
   }
 
   isCondemned(digest: Digest): Promise<boolean> {
-    return this.#database.read(({ eviction }) => eviction.condemned.has(digest));
+    return this.#database.read(({ eviction }) => eviction.condemned.find.get(digest) !== undefined);
   }
 
   forgetCondemned(digest: Digest): Promise<void> {
     // What a power failure undoes of this is found again, with no bytes.
     return this.#database.read(({ connection, eviction }) =>
-      connection.transactLazily(() => eviction.condemned.forget(digest)),
+      connection.transactLazily(() => {
+        eviction.condemned.remove.run(digest);
+      }),
     );
   }
 

@@ -32,48 +32,45 @@ export type HeldIn = (manifest: Digest) => ReadonlySet<number>;
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
 export class ManifestGraph {
-  readonly #parents;
-  readonly #children;
-  readonly #subject;
-  readonly #referrers;
-  readonly #longTags;
-  readonly #beginningWith;
-  readonly #companions;
-  readonly #blobs;
+  readonly #sql;
 
   constructor(database: Database.Database) {
     // Subqueries, not joins (see `Statements`), and none of them in a UNION, which costs as much again.
     const digests = (sql: string) => database.prepare<[Digest], Digest>(sql).pluck();
-    this.#parents = digests(`SELECT parent FROM manifest_child WHERE child = ?`);
-    this.#children = digests(`SELECT child FROM manifest_child WHERE parent = ?`);
-    this.#subject = digests(`SELECT subject FROM manifest WHERE digest = ? AND subject IS NOT NULL`);
-    this.#referrers = digests(`SELECT digest FROM manifest WHERE subject = ?`);
     const holding = `repository IN (SELECT repository FROM repository_manifest WHERE digest = @digest)`;
-    this.#longTags = database.prepare<[{ digest: Digest }], HeldTag>(
-      `SELECT repository, name FROM tag WHERE ${holding} AND digest = @digest AND length(name) >= ${stemLength}`,
-    );
-    this.#beginningWith = database
-      .prepare<[{ repository: number; stem: string }], Digest>(
-        `SELECT digest FROM repository_manifest
-         WHERE repository = @repository AND digest >= @stem AND digest < @stem || 'g'`,
-      )
-      .pluck();
     const companions = companionSuffixes.map((suffix) => `@stem || '${suffix}'`).join(', ');
-    this.#companions = database.prepare<[{ digest: Digest; stem: string }], HeldManifest>(
-      `SELECT repository, digest FROM tag WHERE ${holding} AND name IN (${companions})`,
-    );
-    this.#blobs = digests(`SELECT blob FROM manifest_blob WHERE manifest = ?`);
+    this.#sql = {
+      parents: digests(`SELECT parent FROM manifest_child WHERE child = ?`),
+      children: digests(`SELECT child FROM manifest_child WHERE parent = ?`),
+      subject: digests(`SELECT subject FROM manifest WHERE digest = ? AND subject IS NOT NULL`),
+      referrers: digests(`SELECT digest FROM manifest WHERE subject = ?`),
+      longTags: database.prepare<[{ digest: Digest }], HeldTag>(
+        `SELECT repository, name FROM tag WHERE ${holding} AND digest = @digest AND length(name) >= ${stemLength}`,
+      ),
+      beginningWith: database
+        .prepare<[{ repository: number; stem: string }], Digest>(
+          `SELECT digest FROM repository_manifest
+         WHERE repository = @repository AND digest >= @stem AND digest < @stem || 'g'`,
+        )
+        .pluck(),
+      companions: database.prepare<[{ digest: Digest; stem: string }], HeldManifest>(
+        `SELECT repository, digest FROM tag WHERE ${holding} AND name IN (${companions})`,
+      ),
+      blobs: digests(`SELECT blob FROM manifest_blob WHERE manifest = ?`),
+    };
   }
 
   /** The next held manifests that a manifest belongs to; never itself. */
   owners(digest: Digest, heldIn: HeldIn): readonly Digest[] {
     const here = heldIn(digest);
-    const namesakes = this.#longTags
+    const namesakes = this.#sql.longTags
       .all({ digest })
       .flatMap((tag) => this.#namesakes(tag).map((each) => ({ repository: tag.repository, digest: each })));
     return others(digest, [
-      ...beside(here, this.#parents.all(digest), heldIn),
-      ...this.#subject.all(digest).flatMap((subject) => orBeyond(here, subject, this.#parents, heldIn)),
+      ...beside(here, this.#sql.parents.all(digest), heldIn),
+      ...this.#sql.subject
+        .all(digest)
+        .flatMap((subject) => orBeyond(here, subject, this.#sql.parents, heldIn)),
       ...named(here, namesakes, heldIn),
     ]);
   }
@@ -81,17 +78,19 @@ export class ManifestGraph {
   /** The next held manifests that belong to a manifest; never itself. */
   members(digest: Digest, heldIn: HeldIn): readonly Digest[] {
     const here = heldIn(digest);
-    const companions = this.#companions.all({ digest, stem: companionStem(digest) });
+    const companions = this.#sql.companions.all({ digest, stem: companionStem(digest) });
     return others(digest, [
-      ...this.#children.all(digest).flatMap((child) => orBeyond(here, child, this.#referrers, heldIn)),
-      ...beside(here, this.#referrers.all(digest), heldIn),
+      ...this.#sql.children
+        .all(digest)
+        .flatMap((child) => orBeyond(here, child, this.#sql.referrers, heldIn)),
+      ...beside(here, this.#sql.referrers.all(digest), heldIn),
       ...named(here, companions, heldIn),
     ]);
   }
 
   /** The blobs that a manifest names. */
   blobs(manifest: Digest): readonly Digest[] {
-    return this.#blobs.all(manifest);
+    return this.#sql.blobs.all(manifest);
   }
 
   /** Whether a repository (the id of its row) has this tag because of another manifest that it holds. */
@@ -107,7 +106,7 @@ export class ManifestGraph {
   /** The manifests of the repository that a tag is named after. */
   #namesakes({ repository, name }: HeldTag): readonly Digest[] {
     const stem = companionSubject(name);
-    return stem === undefined ? [] : this.#beginningWith.all({ repository, stem });
+    return stem === undefined ? [] : this.#sql.beginningWith.all({ repository, stem });
   }
 }
 

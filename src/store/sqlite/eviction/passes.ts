@@ -1,13 +1,9 @@
 import type { Eviction, EvictionRequest, Scope } from '../../evictions.ts';
 import { TimeSlice } from '../time-slice.ts';
-import { EvictionRecord } from './eviction-record.ts';
-import type { Removal } from './removal.ts';
-import { StoredQueue, type StoredQueueParts } from './stored-queue.ts';
-import { Walk, type WalkParts } from './walk.ts';
-
-export interface PassesParts extends StoredQueueParts, WalkParts {
-  readonly removal: Removal;
-}
+import type { EvictionDeps } from './deps.ts';
+import { EvictionRecord, type Removal } from './removal.ts';
+import { StoredQueue } from './stored-queue.ts';
+import { Walk } from './walk.ts';
 
 /** One pass along the queue, for requests of the same scope. */
 interface Pass {
@@ -18,29 +14,31 @@ interface Pass {
 
 /** Evicts in slices, each of which goes on where the last one for the same scope ended. */
 export class Passes {
-  readonly #parts: PassesParts;
+  readonly #deps: EvictionDeps;
+  readonly #removal: Removal;
   readonly #passes = new Map<string, Pass>();
 
-  constructor(parts: PassesParts) {
-    this.#parts = parts;
+  constructor(deps: EvictionDeps, removal: Removal) {
+    this.#deps = deps;
+    this.#removal = removal;
   }
 
   /** A slice; to be run inside a transaction, and to be followed by {@link restart} should that fail. */
   evict(request: EvictionRequest): Eviction {
-    const { positions, removal, clock } = this.#parts;
+    const { positions, clock } = this.#deps;
     const { scope, before, bytes = Infinity, retention } = request;
     const key = keyOf(scope, before !== undefined);
-    const pass = this.#passes.get(key) ?? { queue: new StoredQueue(this.#parts, scope), until: undefined };
+    const pass = this.#passes.get(key) ?? { queue: new StoredQueue(this.#deps, scope), until: undefined };
     this.#passes.set(key, pass);
     const until = (pass.until ??= positions.highest);
-    const walk = new Walk(this.#parts, pass.queue, request, until);
+    const walk = new Walk(this.#deps, pass.queue, request, until);
     const record = new EvictionRecord();
     const slice = new TimeSlice(clock);
     while (record.bytes < bytes && !record.done) {
       const step = walk.step();
       if (step.kind === 'done') record.done = true;
-      else if (step.kind === 'image') removal.image(step, { scope, account: scope, retention }, record);
-      else if (step.kind === 'blob') removal.blob(step.digest, record);
+      else if (step.kind === 'image') this.#removal.image(step, { scope, account: scope, retention }, record);
+      else if (step.kind === 'blob') this.#removal.blob(step.digest, record);
       if (slice.isOver) break;
     }
     if (record.done || record.manifests.length + record.blobs.length > 0) pass.until = undefined;

@@ -1,29 +1,30 @@
 import type { Digest } from '../../../oci/digest.ts';
 import type { EvictedBlob, EvictedImage, EvictionRequest, Scope } from '../../evictions.ts';
 import { TimeSlice } from '../time-slice.ts';
+import type { EvictionDeps } from './deps.ts';
 import { PlannedQueue } from './planned-queue.ts';
-import { StoredQueue, type StoredQueueParts } from './stored-queue.ts';
-import { Walk, type DueImage, type WalkParts } from './walk.ts';
+import { StoredQueue } from './stored-queue.ts';
+import { Walk, type DueImage } from './walk.ts';
 
 /** What would go, one after the other, while nothing does. */
 export class Plan {
-  readonly #parts: StoredQueueParts & WalkParts;
+  readonly #deps: EvictionDeps;
   readonly #scope: Scope | undefined;
   readonly #queue: PlannedQueue;
   readonly #walk: Walk;
   /** How many manifests of the scope still name a blob, as `QueueTable.claims` counts them. */
   readonly #claims = new Map<Digest, number>();
 
-  constructor(parts: StoredQueueParts & WalkParts, request: Omit<EvictionRequest, 'bytes'>) {
-    this.#parts = parts;
+  constructor(deps: EvictionDeps, request: Omit<EvictionRequest, 'bytes'>) {
+    this.#deps = deps;
     this.#scope = request.scope;
-    this.#queue = new PlannedQueue(parts, new StoredQueue(parts, request.scope));
-    this.#walk = new Walk(parts, this.#queue, request, parts.positions.highest);
+    this.#queue = new PlannedQueue(deps, new StoredQueue(deps, request.scope));
+    this.#walk = new Walk(deps, this.#queue, request, deps.positions.highest);
   }
 
   /** What goes next, as far as a slice of time reaches; undefined at the end. */
   next(): readonly (EvictedImage | EvictedBlob)[] | undefined {
-    const slice = new TimeSlice(this.#parts.clock);
+    const slice = new TimeSlice(this.#deps.clock);
     const found: (EvictedImage | EvictedBlob)[] = [];
     do {
       const step = this.#walk.step();
@@ -32,14 +33,14 @@ export class Plan {
       if (step.kind === 'blob') {
         const { digest, lastUsedAt } = step;
         this.#queue.takeBlob(digest);
-        found.push({ digest, bytes: this.#parts.table.size(digest), lastUsedAt });
+        found.push({ digest, bytes: this.#deps.table.size(digest), lastUsedAt });
       }
     } while (!slice.isOver);
     return found;
   }
 
   #image({ root, members, imageName, lastUsedAt }: DueImage): EvictedImage {
-    const { repositories } = this.#parts;
+    const { repositories } = this.#deps;
     const scope = this.#scope;
     const freed = scope === undefined ? undefined : this.#freedFrom(scope, members);
     const unnamed = this.#queue.takeManifests(
@@ -51,7 +52,7 @@ export class Plan {
 
   /** The blobs that no manifest in a scope names once these have gone from it. */
   #freedFrom(scope: Scope, manifests: readonly Digest[]): readonly Digest[] {
-    const { table, graph, repositories } = this.#parts;
+    const { table, graph, repositories } = this.#deps;
     const freed: Digest[] = [];
     for (const manifest of manifests) {
       const times = repositories.of(manifest, scope).length;
@@ -65,6 +66,6 @@ export class Plan {
   }
 
   #sizeOf(blobs: readonly Digest[]): number {
-    return blobs.reduce((sum, blob) => sum + this.#parts.table.size(blob), 0);
+    return blobs.reduce((sum, blob) => sum + this.#deps.table.size(blob), 0);
   }
 }

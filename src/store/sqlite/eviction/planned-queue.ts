@@ -1,20 +1,12 @@
 import type { Digest } from '../../../oci/digest.ts';
-import type { ManifestGraph } from './manifest-graph.ts';
-import type { Repositories } from './repositories.ts';
+import type { EvictionDeps } from './deps.ts';
 import { compare, type Candidate, type Queue, type QueuePlace } from './queue.ts';
-import type { QueueTable } from './queue-table.ts';
 
 type Kind = Candidate['kind'];
 
-export interface PlannedQueueParts {
-  readonly table: QueueTable;
-  readonly graph: ManifestGraph;
-  readonly repositories: Repositories;
-}
-
 /** A queue in which steps are taken as if, in memory, while the one that it starts from stays as it is. */
 export class PlannedQueue implements Queue {
-  readonly #parts: PlannedQueueParts;
+  readonly #deps: EvictionDeps;
   readonly #stored: Queue;
   readonly #gone = new Set<string>();
   readonly #positions = new Map<string, number>();
@@ -24,8 +16,8 @@ export class PlannedQueue implements Queue {
   readonly #naming = new Map<Digest, number>();
 
   /** @param stored is gone along, and not otherwise changed */
-  constructor(parts: PlannedQueueParts, stored: Queue) {
-    this.#parts = parts;
+  constructor(deps: EvictionDeps, stored: Queue) {
+    this.#deps = deps;
     this.#stored = stored;
   }
 
@@ -58,7 +50,7 @@ export class PlannedQueue implements Queue {
   moveTo(position: number, kind: Kind, digests: readonly Digest[]): void {
     for (const digest of digests) {
       const key = keyOf({ kind, digest });
-      const stored = this.#parts.table.place(kind, digest)?.position ?? -Infinity;
+      const stored = this.#deps.table.place(kind, digest)?.position ?? -Infinity;
       if ((this.#positions.get(key) ?? stored) >= position) continue;
       this.#positions.set(key, position);
       this.#insert({ kind, digest, position });
@@ -92,7 +84,7 @@ export class PlannedQueue implements Queue {
     for (const digest of manifests) {
       this.#gone.add(keyOf({ kind: 'manifest', digest }));
       if (!altogether(digest)) continue;
-      for (const blob of this.#parts.graph.blobs(digest)) {
+      for (const blob of this.#deps.graph.blobs(digest)) {
         const left = this.#named(blob) - 1;
         this.#naming.set(blob, left);
         if (left === 0) unnamed.push(blob);
@@ -110,7 +102,7 @@ export class PlannedQueue implements Queue {
   #named(blob: Digest): number {
     const known = this.#naming.get(blob);
     if (known !== undefined) return known;
-    const count = this.#parts.table.naming(blob);
+    const count = this.#deps.table.naming(blob);
     this.#naming.set(blob, count);
     return count;
   }

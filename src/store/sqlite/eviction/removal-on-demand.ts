@@ -1,30 +1,25 @@
 import type { Digest } from '../../../oci/digest.ts';
 import type { ManifestReference, Repository, Tag } from '../../../oci/reference.ts';
 import type { Eviction, Retention, TaggedManifest } from '../../evictions.ts';
-import { EvictionRecord } from './eviction-record.ts';
-import type { ManifestGraph } from './manifest-graph.ts';
+import type { EvictionDeps } from './deps.ts';
 import { Images } from './images.ts';
-import type { StoredRepository, Repositories } from './repositories.ts';
-import type { Removal } from './removal.ts';
-import { StoredQueue, type StoredQueueParts } from './stored-queue.ts';
-
-export interface RemovalOnDemandParts extends StoredQueueParts {
-  readonly graph: ManifestGraph;
-  readonly repositories: Repositories;
-  readonly removal: Removal;
-}
+import type { StoredRepository } from './repositories.ts';
+import { EvictionRecord, type Removal } from './removal.ts';
+import { StoredQueue } from './stored-queue.ts';
 
 /** Removes what somebody names from one repository, in whatever order. To be run inside a transaction. */
 export class RemovalOnDemand {
-  readonly #parts: RemovalOnDemandParts;
+  readonly #deps: EvictionDeps;
+  readonly #removal: Removal;
 
-  constructor(parts: RemovalOnDemandParts) {
-    this.#parts = parts;
+  constructor(deps: EvictionDeps, removal: Removal) {
+    this.#deps = deps;
+    this.#removal = removal;
   }
 
   /** Undefined when the repository holds no such thing. */
   remove(repository: Repository, reference: ManifestReference, retention: Retention): Eviction | undefined {
-    const { repositories } = this.#parts;
+    const { repositories } = this.#deps;
     const stored = repositories.find(repository);
     if (stored === undefined) return undefined;
     const record = new EvictionRecord();
@@ -49,7 +44,7 @@ export class RemovalOnDemand {
 
   /** As `Evictions.affected`. Changes nothing. */
   affected(repository: Repository, reference: ManifestReference): readonly TaggedManifest[] {
-    const { repositories } = this.#parts;
+    const { repositories } = this.#deps;
     const stored = repositories.find(repository);
     if (stored === undefined) return [];
     const digest = 'digest' in reference ? reference.digest : repositories.tagged(stored, reference.tag);
@@ -65,13 +60,13 @@ export class RemovalOnDemand {
 
   /** Whether a manifest stays what it is without one of its tags. A tag named after another manifest makes it a part of that. */
   #isHeldWithout(stored: StoredRepository, digest: Digest, tag: Tag): boolean {
-    const { graph, repositories } = this.#parts;
+    const { graph, repositories } = this.#deps;
     if (graph.isCompanion(stored.id, tag)) return false;
     return repositories.tags(stored, digest).length > 1 || this.#images(stored).owners(digest).length > 0;
   }
 
   #images({ repository }: StoredRepository): Images {
-    return new Images(this.#parts.graph, new StoredQueue(this.#parts, repository));
+    return new Images(this.#deps.graph, new StoredQueue(this.#deps, repository));
   }
 
   #image(
@@ -81,17 +76,20 @@ export class RemovalOnDemand {
     record: EvictionRecord,
     retention: Retention,
   ): void {
-    const { removal } = this.#parts;
     const members = this.#members(stored, root);
-    const queue = new StoredQueue(this.#parts, stored.repository);
+    const queue = new StoredQueue(this.#deps, stored.repository);
     const lastUsedAt = Math.max(...members.map((member) => queue.place('manifest', member).lastUsedAt));
     const imageName = { repository: stored.repository, tags };
-    removal.image({ root, members, lastUsedAt, imageName }, { scope: stored.repository, retention }, record);
+    this.#removal.image(
+      { root, members, lastUsedAt, imageName },
+      { scope: stored.repository, retention },
+      record,
+    );
   }
 
   /** What goes with a manifest. */
   #members(stored: StoredRepository, root: Digest): readonly Digest[] {
-    const { graph, repositories } = this.#parts;
+    const { graph, repositories } = this.#deps;
     const hasTagOfItsOwn = (member: Digest) =>
       repositories.tags(stored, member).some((tag) => !graph.isCompanion(stored.id, tag));
     return [...this.#images(stored).members(root, hasTagOfItsOwn)];

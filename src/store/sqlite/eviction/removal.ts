@@ -1,11 +1,13 @@
 import type Database from 'better-sqlite3';
 import type { Digest } from '../../../oci/digest.ts';
-import type { Retention, Scope } from '../../evictions.ts';
+import type { Repository, Tag } from '../../../oci/reference.ts';
+import type { EvictedImage, Eviction, Retention, Scope } from '../../evictions.ts';
 import type { Accounts } from './accounts.ts';
 import type { Condemned } from './condemned.ts';
-import type { EvictionRecord } from './eviction-record.ts';
-import type { Images } from './images.ts';
+import type { EvictionDeps } from './deps.ts';
+import { Images } from './images.ts';
 import type { ImageName, StoredRepository, Repositories } from './repositories.ts';
+import { StoredQueue } from './stored-queue.ts';
 
 interface Held {
   readonly repository: number;
@@ -29,12 +31,15 @@ export interface RemovalTerms {
   readonly retention: Retention;
 }
 
-export interface RemovalParts {
-  readonly repositories: Repositories;
-  /** Of all repositories. */
-  readonly images: Images;
-  readonly accounts: Accounts;
-  readonly condemned: Condemned;
+/** An eviction while it is being done. */
+export class EvictionRecord implements Eviction {
+  readonly images: EvictedImage[] = [];
+  readonly manifests: { readonly repository: Repository; readonly digest: Digest }[] = [];
+  readonly tags: { readonly repository: Repository; readonly tag: Tag }[] = [];
+  readonly rights: { readonly repository: Repository; readonly digest: Digest }[] = [];
+  readonly blobs: Digest[] = [];
+  bytes = 0;
+  done = false;
 }
 
 /**
@@ -45,35 +50,32 @@ export interface RemovalParts {
  */
 export class Removal {
   readonly #repositories: Repositories;
+  /** Of all repositories. */
   readonly #images: Images;
   readonly #accounts: Accounts;
   readonly #condemned: Condemned;
-  readonly #unname;
-  readonly #forgetRights;
-  readonly #deletePair;
-  readonly #deleteManifest;
-  readonly #deleteBlob;
+  readonly #sql;
 
-  constructor(database: Database.Database, { repositories, images, accounts, condemned }: RemovalParts) {
-    this.#repositories = repositories;
-    this.#images = images;
+  constructor(database: Database.Database, deps: EvictionDeps, accounts: Accounts, condemned: Condemned) {
+    this.#repositories = deps.repositories;
+    this.#images = new Images(deps.graph, new StoredQueue(deps, undefined));
     this.#accounts = accounts;
     this.#condemned = condemned;
     const named = `repository = @repository AND digest IN (SELECT blob FROM manifest_blob WHERE manifest = @manifest)`;
-    // Most rights rest on one manifest: those are deleted as they are, rather than written once more before.
-    this.#forgetRights = database
-      .prepare<[Held], Digest>(
-        `DELETE FROM repository_blob WHERE ${named} AND +manifests = 1 AND confirmed_at IS NULL RETURNING digest`,
-      )
-      .pluck();
-    this.#unname = database.prepare<[Held]>(
-      `UPDATE repository_blob SET manifests = manifests - 1 WHERE ${named}`,
-    );
-    this.#deletePair = database.prepare<[Held]>(
-      `DELETE FROM repository_manifest WHERE repository = @repository AND digest = @manifest`,
-    );
-    this.#deleteManifest = database.prepare<[Digest]>(`DELETE FROM manifest WHERE digest = ?`);
-    this.#deleteBlob = database.prepare<[Digest]>(`DELETE FROM blob WHERE digest = ?`);
+    this.#sql = {
+      // Most rights rest on one manifest: those are deleted as they are, rather than written once more before.
+      forgetRights: database
+        .prepare<[Held], Digest>(
+          `DELETE FROM repository_blob WHERE ${named} AND +manifests = 1 AND confirmed_at IS NULL RETURNING digest`,
+        )
+        .pluck(),
+      unname: database.prepare<[Held]>(`UPDATE repository_blob SET manifests = manifests - 1 WHERE ${named}`),
+      deletePair: database.prepare<[Held]>(
+        `DELETE FROM repository_manifest WHERE repository = @repository AND digest = @manifest`,
+      ),
+      deleteManifest: database.prepare<[Digest]>(`DELETE FROM manifest WHERE digest = ?`),
+      deleteBlob: database.prepare<[Digest]>(`DELETE FROM blob WHERE digest = ?`),
+    };
   }
 
   /** Takes an image out of the repositories of a scope, and its blobs that no other manifest names out of the store. */
@@ -109,23 +111,23 @@ export class Removal {
     for (const manifest of manifests) {
       for (const stored of repositories.of(manifest, scope)) this.#takeOut(stored, manifest, record);
     }
-    for (const manifest of gone) this.#deleteManifest.run(manifest);
+    for (const manifest of gone) this.#sql.deleteManifest.run(manifest);
   }
 
   #takeOut(stored: StoredRepository, manifest: Digest, record: EvictionRecord): void {
     const { id, repository } = stored;
     for (const tag of this.#repositories.tags(stored, manifest)) record.tags.push({ repository, tag });
     const held: Held = { repository: id, manifest };
-    for (const digest of this.#forgetRights.all(held)) record.rights.push({ repository, digest });
-    this.#unname.run(held);
-    this.#deletePair.run(held);
+    for (const digest of this.#sql.forgetRights.all(held)) record.rights.push({ repository, digest });
+    this.#sql.unname.run(held);
+    this.#sql.deletePair.run(held);
     record.manifests.push({ repository, digest: manifest });
   }
 
   /** Condemns a blob, if it is held. */
   #condemn(digest: Digest, record: EvictionRecord): void {
-    if (this.#deleteBlob.run(digest).changes === 0) return;
-    this.#condemned.add(digest);
+    if (this.#sql.deleteBlob.run(digest).changes === 0) return;
+    this.#condemned.add.run(digest);
     record.blobs.push(digest);
   }
 }

@@ -24,66 +24,62 @@ interface Row {
 
 /** Where manifests are held. */
 export class Repositories {
-  readonly #repositories;
-  readonly #ids;
-  readonly #idsWithin;
-  readonly #find;
-  readonly #tags;
-  readonly #tagged;
-  readonly #removeTag;
+  readonly #sql;
 
   constructor(database: Database.Database) {
-    this.#repositories = database.prepare<
-      [{ digest: Digest; upstream: UpstreamName | null; name: RepositoryName | null }],
-      Row
-    >(`
+    this.#sql = {
+      repositories: database.prepare<
+        [{ digest: Digest; upstream: UpstreamName | null; name: RepositoryName | null }],
+        Row
+      >(`
       SELECT id, upstream, name FROM repository
       WHERE id IN (SELECT repository FROM repository_manifest WHERE digest = @digest)
         AND +upstream = coalesce(@upstream, upstream) AND +name = coalesce(@name, name)
-      ORDER BY upstream, name`);
-    this.#ids = database
-      .prepare<[Digest], number>(`SELECT repository FROM repository_manifest WHERE digest = ?`)
-      .pluck();
-    this.#idsWithin = database
-      .prepare<[{ digest: Digest; upstream: UpstreamName; name: RepositoryName | null }], number>(
-        `
+      ORDER BY upstream, name`),
+      ids: database
+        .prepare<[Digest], number>(`SELECT repository FROM repository_manifest WHERE digest = ?`)
+        .pluck(),
+      idsWithin: database
+        .prepare<[{ digest: Digest; upstream: UpstreamName; name: RepositoryName | null }], number>(
+          `
         SELECT repository FROM repository_manifest
         WHERE digest = @digest AND EXISTS (
           SELECT 1 FROM repository
           WHERE id = repository_manifest.repository
             AND +upstream = @upstream AND +name = coalesce(@name, name)
         )`,
-      )
-      .pluck();
-    this.#find = database.prepare<[{ upstream: UpstreamName; name: RepositoryName }], Row>(
-      `SELECT id, upstream, name FROM repository WHERE upstream = @upstream AND name = @name`,
-    );
-    this.#tags = database.prepare<[repository: number, digest: Digest], { name: Tag }>(
-      `SELECT name FROM tag WHERE repository = ? AND digest = ? ORDER BY name`,
-    );
-    this.#tagged = database.prepare<[repository: number, tag: Tag], { digest: Digest }>(
-      `SELECT digest FROM tag WHERE repository = ? AND name = ?`,
-    );
-    this.#removeTag = database.prepare<[repository: number, tag: Tag]>(
-      `DELETE FROM tag WHERE repository = ? AND name = ?`,
-    );
+        )
+        .pluck(),
+      find: database.prepare<[{ upstream: UpstreamName; name: RepositoryName }], Row>(
+        `SELECT id, upstream, name FROM repository WHERE upstream = @upstream AND name = @name`,
+      ),
+      tags: database.prepare<[repository: number, digest: Digest], { name: Tag }>(
+        `SELECT name FROM tag WHERE repository = ? AND digest = ? ORDER BY name`,
+      ),
+      tagged: database.prepare<[repository: number, tag: Tag], { digest: Digest }>(
+        `SELECT digest FROM tag WHERE repository = ? AND name = ?`,
+      ),
+      removeTag: database.prepare<[repository: number, tag: Tag]>(
+        `DELETE FROM tag WHERE repository = ? AND name = ?`,
+      ),
+    };
   }
 
   /** The repositories, of a scope if one is given, that hold a manifest. */
   of(digest: Digest, scope?: Scope): readonly StoredRepository[] {
     const { upstream = null, name = null } = scope ?? {};
-    return this.#repositories.all({ digest, upstream, name }).map(storedRepository);
+    return this.#sql.repositories.all({ digest, upstream, name }).map(storedRepository);
   }
 
   /** The ids of the repositories, of a scope if one is given, that hold a manifest. */
   ids(digest: Digest, scope?: Scope): ReadonlySet<number> {
-    if (scope === undefined) return new Set(this.#ids.all(digest));
+    if (scope === undefined) return new Set(this.#sql.ids.all(digest));
     const { upstream, name = null } = scope;
-    return new Set(this.#idsWithin.all({ digest, upstream, name }));
+    return new Set(this.#sql.idsWithin.all({ digest, upstream, name }));
   }
 
   find({ upstream, name }: Repository): StoredRepository | undefined {
-    const row = this.#find.get({ upstream, name });
+    const row = this.#sql.find.get({ upstream, name });
     return row === undefined ? undefined : storedRepository(row);
   }
 
@@ -100,16 +96,16 @@ export class Repositories {
 
   /** What a tag of a repository points to. */
   tagged({ id }: StoredRepository, tag: Tag): Digest | undefined {
-    return this.#tagged.get(id, tag)?.digest;
+    return this.#sql.tagged.get(id, tag)?.digest;
   }
 
   removeTag({ id }: StoredRepository, tag: Tag): void {
-    this.#removeTag.run(id, tag);
+    this.#sql.removeTag.run(id, tag);
   }
 
   /** The tags of a repository that point to a manifest. */
   tags({ id }: StoredRepository, digest: Digest): readonly Tag[] {
-    return this.#tags.all(id, digest).map(({ name }) => name);
+    return this.#sql.tags.all(id, digest).map(({ name }) => name);
   }
 }
 

@@ -1,37 +1,27 @@
 import type { Digest } from '../../../oci/digest.ts';
 import type { Scope } from '../../evictions.ts';
-import type { Positions } from '../positions.ts';
-import type { LastUsedBatch } from '../last-used.ts';
-import type { Repositories } from './repositories.ts';
+import type { EvictionDeps } from './deps.ts';
 import { compare, type Candidate, type Queue, type QueuePlace } from './queue.ts';
-import type { QueueTable } from './queue-table.ts';
 
 type Kind = Candidate['kind'];
 
 const unused: QueuePlace = { position: -Infinity, lastUsedAt: -Infinity };
 
-export interface StoredQueueParts {
-  readonly table: QueueTable;
-  readonly repositories: Repositories;
-  readonly positions: Positions;
-  readonly uses: LastUsedBatch;
-}
-
 /** The queue as it is in the database. Blobs that no manifest names belong to no scope. */
 export class StoredQueue implements Queue {
-  readonly #parts: StoredQueueParts;
+  readonly #deps: EvictionDeps;
   readonly #scope: Scope | undefined;
   /** All before it, in the scope, are gone or stand further back now. */
   #passed = { position: -Infinity, digest: '' };
   #passedBlob = { position: -Infinity, digest: '' };
 
-  constructor(parts: StoredQueueParts, scope: Scope | undefined) {
-    this.#parts = parts;
+  constructor(deps: EvictionDeps, scope: Scope | undefined) {
+    this.#deps = deps;
     this.#scope = scope;
   }
 
   head(): Candidate | undefined {
-    const { table } = this.#parts;
+    const { table } = this.#deps;
     const manifest = table.next('manifest', this.#passed.position, this.#passed.digest);
     if (this.#scope !== undefined) return manifest;
     const blob = table.next('blob', this.#passedBlob.position, this.#passedBlob.digest);
@@ -45,7 +35,7 @@ export class StoredQueue implements Queue {
   }
 
   place(kind: Kind, digest: Digest): QueuePlace {
-    const { table, uses } = this.#parts;
+    const { table, uses } = this.#deps;
     const stored = table.place(kind, digest);
     // A use of what is not held is never written down either.
     if (stored === undefined) return unused;
@@ -55,18 +45,18 @@ export class StoredQueue implements Queue {
   }
 
   moveTo(position: number, kind: Kind, digests: readonly Digest[]): void {
-    for (const digest of digests) this.#parts.table.move(kind, digest, position);
+    for (const digest of digests) this.#deps.table.move(kind, digest, position);
   }
 
   moveToEnd(kind: Kind, digests: readonly Digest[]): void {
-    this.moveTo(this.#parts.positions.next(), kind, digests);
+    this.moveTo(this.#deps.positions.next(), kind, digests);
   }
 
   heldIn(manifest: Digest): ReadonlySet<number> {
-    return this.#parts.repositories.ids(manifest, this.#scope);
+    return this.#deps.repositories.ids(manifest, this.#scope);
   }
 
   isNamedByMoreThan(count: number, blob: Digest): boolean {
-    return this.#parts.table.isNamedByMoreThan(count, blob);
+    return this.#deps.table.isNamedByMoreThan(count, blob);
   }
 }

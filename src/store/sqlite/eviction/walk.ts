@@ -1,9 +1,8 @@
-import type { Clock } from '../../../base/clock.ts';
 import type { Digest } from '../../../oci/digest.ts';
 import type { EvictionRequest } from '../../evictions.ts';
-import type { ManifestGraph } from './manifest-graph.ts';
+import type { EvictionDeps } from './deps.ts';
 import { Images } from './images.ts';
-import type { ImageName, StoredRepository, Repositories } from './repositories.ts';
+import type { ImageName, StoredRepository } from './repositories.ts';
 import type { Candidate, Queue } from './queue.ts';
 
 /** An image whose turn it is to go. */
@@ -27,12 +26,6 @@ export interface DueBlob {
 /** `moved` is a step that takes nothing: somebody stands further back now. */
 export type Step = DueImage | DueBlob | { readonly kind: 'moved' } | { readonly kind: 'done' };
 
-export interface WalkParts {
-  readonly graph: ManifestGraph;
-  readonly repositories: Repositories;
-  readonly clock: Clock;
-}
-
 const moved: Step = { kind: 'moved' };
 const done: Step = { kind: 'done' };
 
@@ -41,18 +34,18 @@ const done: Step = { kind: 'done' };
  * its position says, or is to stay, moves back; so a step costs no more than the image it is about.
  */
 export class Walk {
-  readonly #parts: WalkParts;
+  readonly #deps: EvictionDeps;
   readonly #queue: Queue;
   readonly #request: Omit<EvictionRequest, 'bytes'>;
   readonly #images: Images;
   readonly #until: number;
 
   /** @param until the position to which it goes: those that move back meanwhile do not come up twice */
-  constructor(parts: WalkParts, queue: Queue, request: Omit<EvictionRequest, 'bytes'>, until: number) {
-    this.#parts = parts;
+  constructor(deps: EvictionDeps, queue: Queue, request: Omit<EvictionRequest, 'bytes'>, until: number) {
+    this.#deps = deps;
     this.#queue = queue;
     this.#request = request;
-    this.#images = new Images(parts.graph, queue);
+    this.#images = new Images(deps.graph, queue);
     this.#until = until;
   }
 
@@ -86,18 +79,18 @@ export class Walk {
     const root = this.#images.root(ancestors);
     const members = [...this.#images.members(root)];
     const blobs = this.#images.blobsOfOnly(members);
-    const parts = [
+    const places = [
       ...members.map((member) => this.#queue.place('manifest', member)),
       ...blobs.map((blob) => this.#queue.place('blob', blob)),
     ];
-    const youngest = Math.max(...parts.map(({ position }) => position));
+    const youngest = Math.max(...places.map(({ position }) => position));
     if (this.#movedBehind(head, members, youngest)) return moved;
     if (this.#isPinned(members) || blobs.some((blob) => this.#request.retention.isInUse(blob))) {
       this.#queue.moveToEnd('manifest', members);
       return moved;
     }
-    const lastUsedAt = Math.max(...parts.map((part) => part.lastUsedAt));
-    const imageName = this.#parts.repositories.imageName(root, this.#request.scope);
+    const lastUsedAt = Math.max(...places.map((place) => place.lastUsedAt));
+    const imageName = this.#deps.repositories.imageName(root, this.#request.scope);
     return this.#unlessUsed(head, { kind: 'image', root, members, lastUsedAt, imageName });
   }
 
@@ -117,7 +110,7 @@ export class Walk {
 
   #isPinned(manifests: readonly Digest[]): boolean {
     const { scope, retention } = this.#request;
-    const { repositories } = this.#parts;
+    const { repositories } = this.#deps;
     const isPinned = (digest: Digest) => (stored: StoredRepository) =>
       retention.isPinned(stored.repository, repositories.tags(stored, digest), digest);
     return manifests.some((digest) => repositories.of(digest, scope).some(isPinned(digest)));
@@ -127,7 +120,7 @@ export class Walk {
     const { before = Infinity } = this.#request;
     if (due.lastUsedAt < before) return due;
     // All that stand behind it were used later, by the same clock.
-    if (due.lastUsedAt <= this.#parts.clock.now()) return done;
+    if (due.lastUsedAt <= this.#deps.clock.now()) return done;
     // The clock was set back since, and tells nothing of those behind it.
     this.#queue.skip(head);
     return moved;
