@@ -10,7 +10,8 @@ export interface CallOptions {
 
 type Request<Input> = { readonly id: number; readonly input: Input } | { readonly cancel: number };
 
-type Reply<Output> = { readonly id: number } & ({ readonly progress: number } | { readonly output: Output });
+type Reply<Output> =
+  'ready' | ({ readonly id: number } & ({ readonly progress: number } | { readonly output: Output }));
 
 interface Call<Output> {
   readonly resolve: (output: Output) => void;
@@ -32,6 +33,8 @@ export class WorkerThread<Input, Output> implements AsyncDisposable {
   readonly #calls = new Map<number, Call<Output>>();
   #lastId = 0;
   #worker: Worker | undefined;
+  /** The end of the thread's start, be it that it failed. */
+  #ready: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(start: () => Worker) {
@@ -62,17 +65,23 @@ export class WorkerThread<Input, Output> implements AsyncDisposable {
   /** Ends the thread, in the middle of its calls if need be: these reject. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    // A native addon that loads while its thread is being ended aborts the process.
+    await this.#ready;
     await this.#worker?.terminate();
   }
 
   #started(): Worker {
     const worker = this.#start();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#ready = promise;
     worker.on('message', (reply: Reply<Output>) => {
+      if (reply === 'ready') return resolve();
       const call = this.#calls.get(reply.id);
       if ('progress' in reply) call?.onProgress?.(reply.progress);
       else call?.resolve(reply.output);
     });
     const end = (cause?: unknown): void => {
+      resolve();
       if (this.#worker !== worker) return;
       this.#worker = undefined;
       const error = new Error('the thread ended', { cause });
@@ -92,8 +101,8 @@ export interface ServedCall {
 }
 
 /**
- * Answers the calls of a {@link WorkerThread}, whose types those of `answer` are to be: no type can follow a message. An
- * error that `answer` does not catch ends the thread.
+ * Answers the calls of a {@link WorkerThread}, with the types of that one, which no message can carry. To be called when
+ * all native addons are loaded. An error that `answer` does not catch ends the thread.
  */
 export function serveCalls(answer: (input: never, call: ServedCall) => unknown): void {
   const running = new Map<number, AbortController>();
@@ -110,4 +119,5 @@ export function serveCalls(answer: (input: never, call: ServedCall) => unknown):
     if ('cancel' in request) running.get(request.cancel)?.abort();
     else void run(request.id, request.input);
   });
+  parentPort?.postMessage('ready');
 }

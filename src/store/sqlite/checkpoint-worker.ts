@@ -1,7 +1,10 @@
 import Database from 'better-sqlite3';
 import { serveCalls } from '../../base/worker-thread.ts';
+import { loadSqlite } from './load-sqlite.ts';
 
 let database: Database.Database | undefined;
+
+loadSqlite();
 
 /** The other thread of {@link Checkpointer}. PASSIVE neither waits nor blocks: what readers still need stays in the log. */
 serveCalls((file: string): void => {

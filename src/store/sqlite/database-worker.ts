@@ -3,6 +3,7 @@ import { serveCalls } from '../../base/worker-thread.ts';
 import { findErrors } from './audit-findings.ts';
 import { databaseError } from './error.ts';
 import type { DatabaseAnswer, DatabaseAnswers, DatabaseJob } from './database-thread.ts';
+import { loadSqlite } from './load-sqlite.ts';
 import { rebuildDatabase } from './recovery/rebuild.ts';
 
 /** Complaints of SQLite that anybody would read. */
@@ -105,6 +106,8 @@ function problemsIn(
   const rows = database.prepare<[], string>(`PRAGMA ${pragma}(${maxComplaints})`).pluck().all();
   return rows.filter((row) => row !== 'ok');
 }
+
+loadSqlite();
 
 serveCalls(async (job: DatabaseJob): Promise<DatabaseAnswer> => {
   try {

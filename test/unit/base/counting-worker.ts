@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { workerData } from 'node:worker_threads';
 import { serveCalls } from '../../../src/base/worker-thread.ts';
 
 export interface Count {
@@ -6,6 +7,9 @@ export interface Count {
   /** Whether to go on forever once it has counted that far, until it is cancelled. */
   readonly waits?: boolean;
 }
+
+// Notes that it has started.
+if (workerData instanceof SharedArrayBuffer) new Int32Array(workerData)[0] = 1;
 
 // Counts, telling of each number; throws for a negative one.
 serveCalls(async ({ to, waits = false }: Count, { signal, onProgress }): Promise<string> => {

@@ -1,4 +1,4 @@
-import type { Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { WorkerThread, workerFile } from '../../../src/base/worker-thread.ts';
 import { within } from '../../support/deadline.ts';
@@ -67,4 +67,13 @@ it('rejects the calls under way when it is closed, and all others from then on',
   await expect(outcome).rejects.toThrow('the thread ended');
   await expect(thread.call({ to: 1 })).rejects.toThrow('the thread is closed');
   expect(workers).toHaveLength(1);
+});
+
+it('is closed only once it has started: to end a thread that loads a native addon aborts the process', async () => {
+  const started = new Int32Array(new SharedArrayBuffer(4));
+  const file = new URL('counting-worker.ts', import.meta.url);
+  const starting = new WorkerThread<Count, string>(() => new Worker(file, { workerData: started.buffer }));
+  const outcome = starting.call({ to: 1, waits: true }).catch(() => 'ended');
+  await starting[Symbol.asyncDispose]();
+  expect([...started, await outcome]).toEqual([1, 'ended']);
 });
