@@ -10,6 +10,8 @@ const codes: Readonly<Record<string, StoreErrorCode>> = {
 
 /** The system's name of an error, such as `ENOENT`, or undefined when it has none. */
 export function errnoOf(error: unknown): string | undefined {
+  // An error of a file and then one of closing it: the latter, as in `finally`.
+  if (error instanceof SuppressedError) return errnoOf(error.error);
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
@@ -21,6 +23,24 @@ export function fileError(doing: string, cause: unknown): StoreError {
 /** The same, met in reading: that a file may not be read says nothing of where one can write. */
 export function readError(doing: string, cause: unknown): StoreError {
   return storeError('IO', doing, cause);
+}
+
+/** What `work` resolves to; rejects with {@link fileError}. */
+export async function writing<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw fileError(doing, cause);
+  }
+}
+
+/** What `work` resolves to; rejects with {@link readError}. */
+export async function reading<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw readError(doing, cause);
+  }
 }
 
 function storeError(code: StoreErrorCode, doing: string, cause: unknown): StoreError {

@@ -1,15 +1,12 @@
-import { mkdir, open, readdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { errnoOf, unlessMissing } from './file-error.ts';
+import type { Stats } from 'node:fs';
+import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { errnoOf, fileError, unlessMissing } from './file-error.ts';
 
 /** Makes the names in a folder durable: without this a rename may be lost with the power. */
 export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await using handle = await open(folder, 'r');
+  await handle.sync();
 }
 
 /**
@@ -71,5 +68,31 @@ export async function namesIn(folder: string): Promise<readonly string[]> {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
     throw error;
+  }
+}
+
+/** A file whose name says something. */
+export interface NamedFile<T> {
+  readonly name: T;
+  readonly path: string;
+  readonly stats: Stats;
+}
+
+/** The files of a folder whose names `parse` makes sense of. Rejects with StoreError. */
+export async function* filesIn<T>(
+  folder: string,
+  parse: (name: string) => T | undefined,
+  doing: string,
+): AsyncGenerator<NamedFile<T>> {
+  try {
+    for (const each of await namesIn(folder)) {
+      const name = parse(each);
+      if (name === undefined) continue;
+      const path = join(folder, each);
+      const stats = await unlessMissing(stat(path));
+      if (stats !== undefined) yield { name, path, stats };
+    }
+  } catch (cause) {
+    throw fileError(doing, cause);
   }
 }

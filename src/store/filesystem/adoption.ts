@@ -20,18 +20,19 @@ const linkRefusals: ReadonlySet<string | undefined> = new Set([
   'ENOSYS',
 ]);
 
+interface AdoptionDeps {
+  readonly layout: Layout;
+  readonly files: FileSystem;
+  readonly verifier: FileVerifier;
+  readonly unrecorded: Unrecorded;
+}
+
 /** Takes files from elsewhere over as blobs: linked where that can be, else copied. */
 export class Adoption {
-  readonly #layout: Layout;
-  readonly #files: FileSystem;
-  readonly #verifier: FileVerifier;
-  readonly #unrecorded: Unrecorded;
+  readonly #deps: AdoptionDeps;
 
-  constructor(layout: Layout, files: FileSystem, verification: FileVerifier, unrecorded: Unrecorded) {
-    this.#layout = layout;
-    this.#files = files;
-    this.#verifier = verification;
-    this.#unrecorded = unrecorded;
+  constructor(deps: AdoptionDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -39,42 +40,42 @@ export class Adoption {
    * @returns its size in bytes
    */
   async adopt(digest: Digest, file: string): Promise<number> {
-    const target = this.#layout.blob(digest);
+    const target = this.#deps.layout.blob(digest);
     const held = await this.#sizeIfIntact(digest, target);
     if (held !== undefined) return held;
     // The name is made first and looked at after that: nobody else can put another file there in between.
-    const own = this.#layout.adopted(digest);
+    const own = this.#deps.layout.adopted(digest);
     let made = own;
     try {
-      await unlessMissing(this.#files.unlink(own));
-      await inFolder(this.#layout.ingest, () => this.#linkOrCopy(file, own));
+      await unlessMissing(this.#deps.files.unlink(own));
+      await inFolder(this.#deps.layout.ingest, () => this.#linkOrCopy(file, own));
       const size = await this.#sizeIfIntact(digest, own);
       if (size === undefined) throw new StoreError('DIGEST_MISMATCH', `the file does not hash to ${digest}`);
       await this.#flush(own);
-      await this.#unrecorded.mark(digest);
-      await moveFile(own, target, this.#files);
+      await this.#deps.unrecorded.mark(digest);
+      await moveFile(own, target, this.#deps.files);
       made = target;
       await syncFolder(dirname(target));
       return size;
     } catch (cause) {
-      await this.#files.unlink(made).catch(() => undefined);
-      await this.#unrecorded.clear(digest).catch(() => undefined);
+      await this.#deps.files.unlink(made).catch(() => undefined);
+      await this.#deps.unrecorded.clear(digest).catch(() => undefined);
       throw fileError('adopting a file', cause);
     }
   }
 
   /** Removes what a crash in the middle of {@link adopt} left. */
   async clear(): Promise<void> {
-    for (const name of await namesIn(this.#layout.ingest)) {
-      if (this.#layout.isAdopted(name))
-        await unlessMissing(this.#files.unlink(join(this.#layout.ingest, name)));
+    for (const name of await namesIn(this.#deps.layout.ingest)) {
+      if (this.#deps.layout.isAdopted(name))
+        await unlessMissing(this.#deps.files.unlink(join(this.#deps.layout.ingest, name)));
     }
   }
 
   async #linkOrCopy(file: string, own: string): Promise<void> {
     const source = await regular(file);
     if (!isOurs(source) || !(await this.#isLinked(file, own))) {
-      await this.#files.copyFile(file, own, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      await this.#deps.files.copyFile(file, own, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       // As root, Node copies the owner, too.
       const { geteuid, getegid } = process;
       if (geteuid !== undefined && getegid !== undefined) await chown(own, geteuid(), getegid());
@@ -88,7 +89,7 @@ export class Adoption {
   /** Makes a link, where that can be. */
   async #isLinked(file: string, own: string): Promise<boolean> {
     try {
-      await this.#files.link(file, own);
+      await this.#deps.files.link(file, own);
       return true;
     } catch (error) {
       if (linkRefusals.has(errnoOf(error))) return false;
@@ -97,17 +98,13 @@ export class Adoption {
   }
 
   async #sizeIfIntact(digest: Digest, path: string): Promise<number | undefined> {
-    if ((await this.#verifier.verdict(digest, path)) !== 'intact') return undefined;
+    if ((await this.#deps.verifier.verdict(digest, path)) !== 'intact') return undefined;
     return (await unlessMissing(lstat(path)))?.size;
   }
 
   async #flush(path: string): Promise<void> {
-    const file = await this.#files.open(path, constants.O_RDONLY);
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await using file = await this.#deps.files.open(path, constants.O_RDONLY);
+    await file.sync();
   }
 }
 

@@ -14,7 +14,7 @@ import type {
   VerifyResult,
   VerifyOptions,
 } from '../content-store.ts';
-import { fileError, readError, unlessMissing } from '../file-error.ts';
+import { fileError, reading, readError, unlessMissing, writing } from '../file-error.ts';
 import { makeFolder, namesIn, removeFile } from '../folder.ts';
 import { StoreError } from '../store-error.ts';
 import { Adoption } from './adoption.ts';
@@ -60,16 +60,19 @@ export class FilesystemContentStore implements ContentStore {
 
   /** Touches no disk; folders are made when they are first needed. */
   constructor(root: string, { clock = systemClock(), files = promises }: FilesystemContentStoreOptions = {}) {
-    this.#layout = new Layout(root);
+    const layout = new Layout(root);
+    const verifier = new FileVerifier(this.#thread);
+    const unrecorded = new Unrecorded(layout);
+    this.#layout = layout;
     this.#files = files;
     this.#clock = clock;
-    this.#verifier = new FileVerifier(this.#thread);
-    this.#unrecorded = new Unrecorded(this.#layout);
-    this.#adoption = new Adoption(this.#layout, files, this.#verifier, this.#unrecorded);
-    this.#partials = new Partials(this.#layout, files, (digest) => this.#making.has(digest));
-    this.#quarantine = new Quarantine(this.#layout, files);
-    this.#reserve = new Reserve(this.#layout, files);
-    this.#volume = new Volume(this.#layout, files, this.#reserve);
+    this.#verifier = verifier;
+    this.#unrecorded = unrecorded;
+    this.#adoption = new Adoption({ layout, files, verifier, unrecorded });
+    this.#partials = new Partials({ layout, files, isOpen: (digest) => this.#making.has(digest) });
+    this.#quarantine = new Quarantine(layout, files);
+    this.#reserve = new Reserve(layout, files);
+    this.#volume = new Volume(layout, files, this.#reserve);
   }
 
   /**
@@ -150,17 +153,17 @@ export class FilesystemContentStore implements ContentStore {
 
   async remove(digest: Digest): Promise<boolean> {
     if (this.#making.has(digest)) return false;
-    try {
-      return await this.#removals.run(digest, () => removeFile(this.#layout.blob(digest), this.#files));
-    } catch (cause) {
-      throw fileError('removing a blob', cause);
-    }
+    return this.#removals.run(digest, () =>
+      writing('removing a blob', () => removeFile(this.#layout.blob(digest), this.#files)),
+    );
   }
 
   async *list(): AsyncIterable<StoredBlob> {
+    const { blobs } = this.#layout;
+    const names = (folder: string) => reading('listing blobs', () => namesIn(folder));
     for (const algorithm of digestAlgorithms) {
-      for (const shard of await this.#names(join(this.#layout.blobs, algorithm))) {
-        for (const name of await this.#names(join(this.#layout.blobs, algorithm, shard))) {
+      for (const shard of await names(join(blobs, algorithm))) {
+        for (const name of await names(join(blobs, algorithm, shard))) {
           const digest = this.#layout.blobDigest(algorithm, shard, name);
           const size = digest === undefined ? undefined : await this.size(digest);
           if (digest !== undefined && size !== undefined) yield { digest, size };
@@ -169,20 +172,12 @@ export class FilesystemContentStore implements ContentStore {
     }
   }
 
-  async unrecorded(): Promise<readonly Digest[]> {
-    try {
-      return await this.#unrecorded.list();
-    } catch (cause) {
-      throw fileError('listing blobs that are not recorded', cause);
-    }
+  unrecorded(): Promise<readonly Digest[]> {
+    return writing('listing blobs that are not recorded', () => this.#unrecorded.list());
   }
 
-  async recorded(digest: Digest): Promise<void> {
-    try {
-      await this.#unrecorded.clear(digest);
-    } catch (cause) {
-      throw fileError('noting that a blob is recorded', cause);
-    }
+  recorded(digest: Digest): Promise<void> {
+    return writing('noting that a blob is recorded', () => this.#unrecorded.clear(digest));
   }
 
   listPartial(): AsyncIterable<PartialBlob> {
@@ -239,20 +234,12 @@ export class FilesystemContentStore implements ContentStore {
     return this.#volume.check();
   }
 
-  async keepReserve(): Promise<boolean> {
-    try {
-      return await this.#reserve.keep();
-    } catch (cause) {
-      throw fileError('keeping a reserve', cause);
-    }
+  keepReserve(): Promise<boolean> {
+    return this.#reserve.keep();
   }
 
-  async spendReserve(): Promise<boolean> {
-    try {
-      return await this.#reserve.spend();
-    } catch (cause) {
-      throw fileError('giving up the reserve', cause);
-    }
+  spendReserve(): Promise<boolean> {
+    return this.#reserve.spend();
   }
 
   /** Ends the thread that verifies, if there is one. */
@@ -272,13 +259,5 @@ export class FilesystemContentStore implements ContentStore {
       if (claimed) this.#making.delete(digest);
       claimed = false;
     };
-  }
-
-  async #names(folder: string): Promise<readonly string[]> {
-    try {
-      return await namesIn(folder);
-    } catch (cause) {
-      throw readError('listing blobs', cause);
-    }
   }
 }

@@ -17,8 +17,7 @@ import { writeAll } from './write-all.ts';
 /** Bytes hashed between two turns of the event loop while a partial blob is taken up again. */
 const rehashBytes = 1024 * 1024;
 
-/** What an ingest works with. */
-export interface FileIngestParts {
+export interface FileIngestDeps {
   readonly layout: Layout;
   readonly files: FileSystem;
   readonly unrecorded: Unrecorded;
@@ -35,11 +34,7 @@ export interface FileIngestParts {
  */
 export class FileIngest implements Ingest, SharedFile {
   readonly digest: Digest;
-  readonly #layout: Layout;
-  readonly #files: FileSystem;
-  readonly #unrecorded: Unrecorded;
-  readonly #chunks: SharedChunks;
-  readonly #release: () => void;
+  readonly #deps: FileIngestDeps;
   #file: FileHandle;
   #name = randomUUID();
   /** Whether the file has another name besides. It is then a whole blob. */
@@ -51,16 +46,11 @@ export class FileIngest implements Ingest, SharedFile {
   #failure: StoreError | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(digest: Digest, file: FileHandle, parts: FileIngestParts) {
-    const { layout, files, unrecorded, chunks, release } = parts;
+  private constructor(digest: Digest, file: FileHandle, deps: FileIngestDeps) {
     this.digest = digest;
     this.#file = file;
-    this.#layout = layout;
-    this.#files = files;
-    this.#unrecorded = unrecorded;
-    this.#chunks = chunks;
-    this.#release = release;
-    this.#path = layout.partial(digest);
+    this.#deps = deps;
+    this.#path = deps.layout.partial(digest);
     this.#verifier = new DigestVerifier(digest);
   }
 
@@ -69,12 +59,12 @@ export class FileIngest implements Ingest, SharedFile {
    * kept only if it is whole.
    * @throws {StoreError}
    */
-  static async open(digest: Digest, parts: FileIngestParts): Promise<FileIngest> {
-    const { layout, files } = parts;
+  static async open(digest: Digest, deps: FileIngestDeps): Promise<FileIngest> {
+    const { layout, files } = deps;
     let file: FileHandle | undefined;
     try {
       file = await inFolder(layout.ingest, () => openPartial(layout.partial(digest), files));
-      const ingest = new FileIngest(digest, file, parts);
+      const ingest = new FileIngest(digest, file, deps);
       await ingest.#rehash();
       ingest.#shared = (await file.stat()).nlink > 1;
       if (ingest.#shared && !ingest.#verifier.matches()) await ingest.#replace();
@@ -118,7 +108,7 @@ export class FileIngest implements Ingest, SharedFile {
   }
 
   reader(): IngestReader {
-    return new SharedReader(this, this.#chunks);
+    return new SharedReader(this, this.#deps.chunks);
   }
 
   async read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number> {
@@ -144,10 +134,10 @@ export class FileIngest implements Ingest, SharedFile {
         await this.#drop();
         throw new StoreError('DIGEST_MISMATCH', `${this.#offset} bytes do not hash to ${this.digest}`);
       }
-      const target = this.#layout.blob(this.digest);
+      const target = this.#deps.layout.blob(this.digest);
       await this.#syncOrDrop(() => this.#file.sync());
-      await this.#unrecorded.mark(this.digest);
-      await moveFile(this.#path, target, this.#files);
+      await this.#deps.unrecorded.mark(this.digest);
+      await moveFile(this.#path, target, this.#deps.files);
       this.#path = target;
       await this.#syncOrDrop(() => syncFolder(dirname(target)));
       this.#end();
@@ -233,8 +223,8 @@ export class FileIngest implements Ingest, SharedFile {
     const before = this.#file;
     this.#offset = 0;
     this.#verifier = new DigestVerifier(this.digest);
-    await unlessMissing(this.#files.unlink(this.#path));
-    this.#file = await inFolder(this.#layout.ingest, () => openPartial(this.#path, this.#files));
+    await unlessMissing(this.#deps.files.unlink(this.#path));
+    this.#file = await inFolder(this.#deps.layout.ingest, () => openPartial(this.#path, this.#deps.files));
     this.#name = randomUUID();
     this.#shared = false;
     this.#failure = undefined;
@@ -255,8 +245,8 @@ export class FileIngest implements Ingest, SharedFile {
 
   async #drop(): Promise<void> {
     try {
-      await unlessMissing(this.#files.unlink(this.#path));
-      await this.#unrecorded.clear(this.digest);
+      await unlessMissing(this.#deps.files.unlink(this.#path));
+      await this.#deps.unrecorded.clear(this.digest);
     } finally {
       this.#end();
     }
@@ -271,7 +261,7 @@ export class FileIngest implements Ingest, SharedFile {
 
   #end(): void {
     this.#ended = true;
-    this.#release();
+    this.#deps.release();
   }
 }
 

@@ -1,9 +1,8 @@
 import { join, resolve } from 'node:path';
 import { digestAlgorithm, digestHex, parseDigest, type Digest } from '../../oci/digest.ts';
 
-const partialName = /^(sha\d{3})-([a-f0-9]+)\.partial$/;
-const unrecordedName = /^(sha\d{3})-([a-f0-9]+)\.unrecorded$/;
-const adoptedName = /^sha\d{3}-[a-f0-9]+\.adopted$/;
+/** Files in `ingest` that have to do with a blob. */
+const ingestName = /^(sha\d{3})-([a-f0-9]+)\.(partial|unrecorded|adopted)$/;
 const quarantinedName = /^(sha\d{3})-([a-f0-9]+)-(\d{1,15})$/;
 
 /**
@@ -55,17 +54,17 @@ export class Layout {
   }
 
   isAdopted(name: string): boolean {
-    return adoptedName.test(name);
+    return digestIn('adopted', name) !== undefined;
   }
 
   /** The digest of the partial blob of that file name, or undefined for a file that is not ours. */
   partialDigest(name: string): Digest | undefined {
-    return digestIn(partialName, name);
+    return digestIn('partial', name);
   }
 
   /** The digest of which a file of that name is the mark, or undefined for a file that is none. */
   unrecordedDigest(name: string): Digest | undefined {
-    return digestIn(unrecordedName, name);
+    return digestIn('unrecorded', name);
   }
 
   /** What the name of a quarantined file says, or undefined for a file that is not ours. */
@@ -76,9 +75,9 @@ export class Layout {
   }
 }
 
-function digestIn(pattern: RegExp, name: string): Digest | undefined {
-  const [, algorithm = '', hex = ''] = pattern.exec(name) ?? [];
-  return parseDigest(`${algorithm}:${hex}`);
+function digestIn(kind: 'partial' | 'unrecorded' | 'adopted', name: string): Digest | undefined {
+  const [, algorithm = '', hex = '', found] = ingestName.exec(name) ?? [];
+  return found === kind ? parseDigest(`${algorithm}:${hex}`) : undefined;
 }
 
 function flat(digest: Digest): string {

@@ -1,46 +1,40 @@
-import { stat } from 'node:fs/promises';
 import type { Digest } from '../../oci/digest.ts';
 import type { PartialBlob } from '../content-store.ts';
-import { fileError, unlessMissing } from '../file-error.ts';
-import { namesIn, removeFile } from '../folder.ts';
+import { writing } from '../file-error.ts';
+import { filesIn, removeFile } from '../folder.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
 import { Removals } from './removals.ts';
 
-/** The partial blobs of a store: what ingests that were suspended, and crashes, left. */
+interface PartialsDeps {
+  readonly layout: Layout;
+  readonly files: FileSystem;
+  /** Whether an ingest of that digest is open, or about to be. */
+  readonly isOpen: (digest: Digest) => boolean;
+}
+
+/** The partial blobs of a store, left by suspended ingests and by crashes. */
 export class Partials {
-  readonly #layout: Layout;
-  readonly #files: FileSystem;
-  readonly #isOpen: (digest: Digest) => boolean;
+  readonly #deps: PartialsDeps;
   readonly #removals = new Removals();
 
-  /** @param isOpen whether an ingest of that digest is open, or about to be */
-  constructor(layout: Layout, files: FileSystem, isOpen: (digest: Digest) => boolean) {
-    this.#layout = layout;
-    this.#files = files;
-    this.#isOpen = isOpen;
+  constructor(deps: PartialsDeps) {
+    this.#deps = deps;
   }
 
   async *list(): AsyncIterable<PartialBlob> {
-    try {
-      for (const name of await namesIn(this.#layout.ingest)) {
-        const digest = this.#layout.partialDigest(name);
-        if (digest === undefined) continue;
-        const file = await unlessMissing(stat(this.#layout.partial(digest)));
-        if (file !== undefined) yield { digest, size: file.size, writtenAt: file.mtimeMs };
-      }
-    } catch (cause) {
-      throw fileError('listing partial blobs', cause);
+    const { layout } = this.#deps;
+    const parse = (name: string) => layout.partialDigest(name);
+    for await (const { name: digest, stats } of filesIn(layout.ingest, parse, 'listing partial blobs')) {
+      yield { digest, size: stats.size, writtenAt: stats.mtimeMs };
     }
   }
 
   async remove(digest: Digest): Promise<boolean> {
-    if (this.#isOpen(digest)) return false;
-    try {
-      return await this.#removals.run(digest, () => removeFile(this.#layout.partial(digest), this.#files));
-    } catch (cause) {
-      throw fileError('removing a partial blob', cause);
-    }
+    const { layout, files, isOpen } = this.#deps;
+    if (isOpen(digest)) return false;
+    const remove = () => this.#removals.run(digest, () => removeFile(layout.partial(digest), files));
+    return writing('removing a partial blob', remove);
   }
 
   async removeBefore(before: number): Promise<number> {
@@ -52,7 +46,7 @@ export class Partials {
   }
 
   /** Resolves when no removal of the digest is under way; never rejects. */
-  async settled(digest: Digest): Promise<void> {
-    await this.#removals.settled(digest);
+  settled(digest: Digest): Promise<void> {
+    return this.#removals.settled(digest);
   }
 }

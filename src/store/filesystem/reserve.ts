@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { fileError, unlessMissing } from '../file-error.ts';
+import { fileError, unlessMissing, writing } from '../file-error.ts';
 import { removeFile } from '../folder.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
@@ -30,7 +30,16 @@ export class Reserve {
   }
 
   /** Makes it, unless it is there. False where the disk is too full for it. */
-  async keep(): Promise<boolean> {
+  keep(): Promise<boolean> {
+    return writing('keeping a reserve', () => this.#keep());
+  }
+
+  /** Gives it up. False when there was none. */
+  spend(): Promise<boolean> {
+    return writing('giving up the reserve', () => removeFile(this.#layout.reserve, this.#files));
+  }
+
+  async #keep(): Promise<boolean> {
     const missing = await this.missing();
     if (missing === 0) return true;
     const { bsize, bavail } = await this.#files.statfs(this.#layout.root);
@@ -47,18 +56,9 @@ export class Reserve {
     }
   }
 
-  /** Gives it up. False when there was none. */
-  spend(): Promise<boolean> {
-    return removeFile(this.#layout.reserve, this.#files);
-  }
-
   async #write(noise: Buffer): Promise<void> {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
-    const file = await this.#files.open(this.#layout.reserve, flags, 0o600);
-    try {
-      await file.writeFile(noise);
-    } finally {
-      await file.close();
-    }
+    await using file = await this.#files.open(this.#layout.reserve, flags, 0o600);
+    await file.writeFile(noise);
   }
 }

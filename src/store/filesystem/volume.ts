@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import type { Room } from '../content-store.ts';
-import { fileError, unlessMissing } from '../file-error.ts';
+import { fileError, unlessMissing, writing } from '../file-error.ts';
 import { inFolder, moveFile } from '../folder.ts';
 import type { FileSystem } from './file-system.ts';
 import type { Layout } from './layout.ts';
@@ -25,14 +25,12 @@ export class Volume {
   }
 
   /** What the reserve takes, or has to take again, is not free. */
-  async room(): Promise<Room> {
-    try {
+  room(): Promise<Room> {
+    return writing('asking how much room there is', async () => {
       const { bsize, blocks, bavail, files, ffree } = await this.#files.statfs(this.#layout.root);
       const free = Math.max(0, bavail * bsize - (await this.#reserve.missing()));
       return { size: blocks * bsize, free, files, freeFiles: ffree };
-    } catch (cause) {
-      throw fileError('asking how much room there is', cause);
-    }
+    });
   }
 
   /** Goes the way of a blob with a few bytes: created in one folder, flushed, renamed into the other, removed. */
@@ -61,13 +59,10 @@ export class Volume {
   }
 
   async #write(path: string): Promise<void> {
-    const file = await this.#files.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC);
-    try {
-      await file.writeFile(probeBytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
+    await using file = await this.#files.open(path, flags);
+    await file.writeFile(probeBytes);
+    await file.sync();
   }
 
   #probes(): readonly [string, string] {
