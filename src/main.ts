@@ -11,10 +11,10 @@ if (tooOld !== undefined) {
   terminal.err(`entrepot: ${tooOld}\n`);
   process.exit(exitCode.usage);
 }
-// Compiled code, and what is left of TypeScript without its types, kept beside the program: whoever can write there can change
-// the program itself. Where it cannot be written, nothing is kept.
+// Compiled code, and TypeScript stripped of its types, is cached beside the program, if that is writable: who
+// can write there can change the program itself.
 nodeModule.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/entrepot', import.meta.url)));
-// Not before: an old Node.js fails at what the rest imports.
+// Not before: an old Node.js fails to load the rest.
 const { runProgram } = await import('./cli/program.ts');
-// Timers and pools that nobody awaits must not keep the process alive.
+// Pending timers and pools must not keep the process alive.
 process.exit(await runProgram(process.argv.slice(2), terminal));

@@ -16,10 +16,10 @@ export interface CareDeps {
 }
 
 /**
- * A caretaker of the cache of a configuration: that of its server while that runs, else one that works on the stores
- * itself, asks no upstream, and does nothing by itself.
+ * A caretaker of the cache of a configuration: that of its server while it runs, else one that works on the
+ * stores itself and asks no upstream.
  *
- * @throws {CareError} or StoreError when there is none to be had
+ * @throws CareError or StoreError when there is none
  */
 export async function caretakerFor(config: Config, deps: CareDeps): Promise<OpenCaretaker> {
   const folder = config.storage.rootdirectory;
@@ -32,8 +32,8 @@ export async function caretakerFor(config: Config, deps: CareDeps): Promise<Open
 }
 
 /**
- * Folders that root makes in another user's cache would be closed to the server; and that user may have made links there, to
- * files that only root may write.
+ * Folders that root creates in another user's cache would be closed to the server; and that user may have
+ * made links there, to files that only root may write.
  */
 async function refuseToMeddle(folder: string): Promise<void> {
   if (process.getuid?.() !== 0) return;

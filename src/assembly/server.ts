@@ -13,21 +13,25 @@ export interface EntrepotDeps {
   readonly clock: Clock;
 }
 
-/** Disposing of it lets requests under way end within `draintimeout`, then closes everything. Partial blobs are kept. */
+/**
+ * When disposed of, lets requests under way end within `draintimeout`, then closes all. Keeps partial blobs.
+ */
 export interface RunningEntrepot extends AsyncDisposable {
   /** What it listens on, such as `http://127.0.0.1:5000`. */
   readonly addresses: readonly string[];
-  /** What it listens on without logins, beside those that have them; undefined for nothing. */
+  /** The address without logins beside those with logins, if there is one. */
   readonly publicAddress: string | undefined;
   /** What it listens on for one upstream each. */
   readonly bound: readonly BoundAddress[];
-  /** Reads certificates and the password file again; what cannot be used is logged, and the old ones stay. Never rejects. */
+  /**
+   * Reads certificates and the password file again. Never rejects: the old ones stay if the new are unusable.
+   */
   reload(): Promise<void>;
 }
 
 /**
- * Builds Entrepot out of its configuration and starts it: each part before those that use it. No upstream is asked: it
- * starts without any. Rejects with StoreError when the data folder cannot be used, and with ListenError when a port is
+ * Builds Entrepot from its configuration and starts it, each part before those that use it. No upstream is
+ * asked. Rejects with StoreError when the data folder cannot be used, and with ListenError when a port is
  * taken.
  */
 export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise<RunningEntrepot> {

@@ -22,7 +22,7 @@ export function logAccess(
 ): void {
   if (exchange.bindings === undefined || !logger.isLevelEnabled(level)) return;
   const { incoming, outgoing } = exchange.bindings;
-  // Read now: a connection that is gone has no address any more.
+  // Read now: a closed connection has no address.
   const { client } = exchange;
   outgoing.once('close', () => {
     const { failure } = exchange;
@@ -40,7 +40,7 @@ export function logAccess(
   });
 }
 
-/** What the log tells of an exchange that went well, but for its id and the client. */
+/** The fields of an exchange that went well, without its id and the client. */
 export function accessRecord(
   exchange: Exchange,
   { method, headers }: IncomingMessage,
@@ -62,8 +62,8 @@ export function accessRecord(
 }
 
 /**
- * What the log tells of a client that left before the end of its answer. One that asked for a part may have taken what
- * it wanted: containerd asks for all from a position on, and closes after 8 MiB.
+ * Of a client that left before the end of its answer. One that requested a part may have all that it wanted:
+ * containerd requests everything from a position on, and closes after 8 MiB.
  */
 function departure({ status, length, bytesSent }: Exchange): Readonly<Record<string, unknown>> {
   return status === 206 && length !== undefined ? { unsent: length - bytesSent } : { aborted: true };

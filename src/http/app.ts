@@ -47,7 +47,7 @@ const defaults = {
 /**
  * The registry's HTTP interface. Throws TypeError when one of `headers` cannot be sent.
  *
- * There is no middleware: answers are written to Node's own response, which must not change after a handler is done.
+ * Without middleware: answers are written to Node's own response, which must not change after a handler.
  */
 export function createHttpApp(options: HttpAppOptions): Hono {
   const { logger } = options;
@@ -60,7 +60,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   }
   app.notFound(dispatcher.dispatchTo({ path: '*', methods: {}, open: true }, notFound));
   app.onError((error, context) => {
-    // Only errors while the answer is written come here; a part that was sent must not pass for a whole answer.
+    // Errors while an answer is written: a part that was sent must not pass for the whole.
     logger.error({ err: error }, 'an answer could not be written');
     const bindings = context.env as HttpBindings | undefined;
     bindings?.outgoing.destroy();
@@ -101,7 +101,8 @@ class Dispatcher {
       try {
         // Browsers ask OPTIONS without credentials.
         const isOpen = this.#authenticator === undefined || open === true || method === 'OPTIONS';
-        // An open one is answered in this turn: with what comes after it on the connection, Node may find fault in the next.
+        // Those are answered in this turn: Node may find fault with what follows on the connection in the
+        // next.
         if (!isOpen) await this.#authenticator.authenticate(exchange);
         return await (always ?? handlers.get(method) ?? notAllowed)(exchange);
       } catch (error) {

@@ -8,8 +8,8 @@ import { errorReply } from './errors.ts';
 import { contentLength, headerPairs, type HeaderList } from './reply.ts';
 
 /**
- * Of a request's head, in bytes: 64 KiB for one line, and Node's default for the others. podman and skopeo ask for a
- * thousand ranges in one line, and tokens of some services have more than 16 KiB.
+ * Of a request's head, in bytes: 64 KiB for one line, and Node's default for the others. podman and skopeo
+ * request a thousand ranges in one line, and tokens of some services have more than 16 KiB.
  */
 export const maxHeaderSize = 80 * 1024;
 
@@ -33,7 +33,7 @@ export interface BadRequestsDeps {
   readonly answering: (socket: Socket) => { readonly headersSent: boolean } | undefined;
 }
 
-/** Refuses what Node's parser finds no request in; logged at `warn` is what may have other reasons than nonsense. */
+/** Refuses what Node's parser cannot read; logged at `warn` if it may be more than nonsense. */
 export function refuseBadRequests(server: Server, { clock, logger, answering }: BadRequestsDeps): void {
   const refused = new WeakSet<Socket>();
   // Of TLS, handshakes that fail are among them.
@@ -70,7 +70,9 @@ export function untargetedResponse(): Response {
   return new Response(String(body), { status, headers: [...headerPairs([...headers, ...api])] });
 }
 
-/** Reads on for a moment: a connection that is closed with bytes unread is reset, and the client may miss the answer. */
+/**
+ * Reads on for a moment: closing with bytes unread resets the connection, and the client may miss the answer.
+ */
 async function linger(socket: Socket, clock: Clock): Promise<void> {
   const closed = new AbortController();
   socket.once('close', () => closed.abort());

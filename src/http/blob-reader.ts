@@ -14,7 +14,7 @@ class ShortBlobError extends Error {
   readonly code = 'SHORT_BLOB';
 }
 
-/** The most that is read at once of a blob that is still arriving: most of it is borrowed, by very many readers. */
+/** Read at once of a blob that is still arriving: most of it is borrowed, perhaps by very many readers. */
 const arrivingBytes = 512 * 1024;
 
 /** Reads parts of a blob, a chunk at a time, into buffers of a pool unless the bytes are in memory anyway. */

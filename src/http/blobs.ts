@@ -109,8 +109,8 @@ export class BlobHandler {
 }
 
 /**
- * The size of a blob for an answer that needs it before it begins. Undefined where that cannot be known before the end:
- * then the whole is sent in chunks, and to a client that takes none nothing is, since it would not notice a cut.
+ * The size of a blob for an answer that needs it before it begins. Undefined if it is known only at the end:
+ * then the whole is sent in chunks, or nothing if the client takes none, which would not notice a cut.
  * Rejects with RegistryError, and then closes the blob.
  */
 async function measured(blob: BlobAnswer, takesChunks: boolean): Promise<number | undefined> {

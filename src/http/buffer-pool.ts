@@ -1,8 +1,7 @@
 const KiB = 1024;
 
 /**
- * From small to large, in bytes. Each read and each write costs a trip to another thread or into the kernel, so a byte costs
- * the less the larger its buffer is.
+ * In bytes. Each read and write is a trip to another thread or into the kernel: large buffers are cheaper.
  */
 const sizes = [16, 64, 128, 256, 512, 1024, 2048].map((size) => size * KiB);
 const [smallest = 0] = sizes;
@@ -11,8 +10,8 @@ const [smallest = 0] = sizes;
 const buffersOfStream = 2;
 
 /**
- * Buffers for sending blobs, used again and again. They come uncleared: send only what was read into them. Streams share
- * the memory there is in equal parts, so that a stream that comes late is as fast as those before it.
+ * Reused buffers for sending blobs. They are not cleared: send only what was read into them. Streams share
+ * the memory in equal parts, so that a late stream is as fast as those before it.
  */
 export class BufferPool {
   /** Bytes, lent and kept, beyond which only the smallest buffers are lent. */
@@ -44,7 +43,7 @@ export class BufferPool {
     this.#streams -= 1;
   }
 
-  /** Lends a buffer for `wanted` bytes; it may be larger, and for long content or among many streams it is smaller. */
+  /** Lends a buffer for `wanted` bytes, larger or, for long content or among many streams, smaller. */
   acquire(wanted: number): Buffer {
     const share = this.#limit / (buffersOfStream * this.#streams);
     const fitting = sizes.find((size) => size >= wanted) ?? Infinity;

@@ -21,8 +21,8 @@ const statusOf: Readonly<Record<CacheResult, string>> = {
 const maxReasonLength = 200;
 
 /**
- * Notes for the log how an answer came about, and tells the client: from the cache or not, stale and why, and what
- * upstream has to say to people.
+ * Notes for the log how an answer came about, and tells the client: from the cache or not, stale and why, and
+ * upstream's notices.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#warnings
  */
 export function cacheHeaders(exchange: Exchange, origin: Origin): string[] {

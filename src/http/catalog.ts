@@ -8,8 +8,8 @@ import { boundUpstream } from './target.ts';
 const defaultEntries = 100;
 
 /**
- * `_catalog`: the cached repositories, page by page; only those of one upstream where the host name or listener is bound
- * to it. Upstream is never asked.
+ * `_catalog`: the cached repositories, page by page; only those of one upstream where the host name or
+ * listener is bound to it. Upstream is never asked.
  * @param maxEntries in one page (`catalog.maxentries`)
  */
 export async function listCatalog(mirror: Mirror, exchange: Exchange, maxEntries: number): Promise<Response> {

@@ -10,7 +10,7 @@ import type { TlsFiles } from './tls.ts';
 
 export interface HttpSettings extends AppSettings {
   readonly addr: ListenAddress;
-  /** An address without logins beside it: it serves everybody what anonymous readers may have; undefined for none. */
+  /** An address without logins beside it, for what anonymous readers may have; undefined for none. */
   readonly publicAddr: ListenAddress | undefined;
   /** Listen addresses that are bound to one upstream each. */
   readonly bound: readonly { readonly addr: ListenAddress; readonly upstream: UpstreamName }[];
@@ -38,13 +38,15 @@ export interface RunningHttp extends AsyncDisposable {
   /** The same for what anonymous readers may have, if there is such an address. */
   readonly publicAddress: string | undefined;
   readonly bound: readonly BoundAddress[];
-  /** Reads certificates and the password file again; what cannot be used is logged, and the old ones stay. Never rejects. */
+  /**
+   * Reads certificates and the password file again. Never rejects: the old ones stay if the new are unusable.
+   */
   reload(): Promise<void>;
 }
 
 /**
- * Builds the inside of `http/` and listens. Rejects with AuthFileError, TlsError or the error of OpenSSL for certificates
- * that cannot be used, and with ListenError when an address cannot be listened on.
+ * Builds the inside of `http/` and listens. Rejects with AuthFileError, with TlsError or OpenSSL's error for
+ * unusable certificates, and with ListenError for an address that cannot be listened on.
  */
 export async function composeHttp(settings: HttpSettings, deps: HttpDeps): Promise<RunningHttp> {
   const { addr, publicAddr, bound } = settings;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { contentRange, type ByteRange } from './range.ts';
 import type { HeaderList } from './reply.ts';
 
-/** A stretch of a blob, and the text that goes before it. */
+/** A range of a blob, and the text that goes before it. */
 export interface Part {
   readonly prefix: string;
   readonly range: ByteRange;
@@ -22,8 +22,8 @@ export interface Content {
 export const blobType = 'application/octet-stream';
 
 /**
- * All of a blob of `size` bytes, or the stretches of it that {@link parseRanges} found: several as parts of one body.
- * Where the size is not known yet (Infinity) all of it, without a length: in chunks.
+ * All of a blob of `size` bytes, or the ranges that {@link parseRanges} found: several as parts of one body.
+ * If the size is not known yet (Infinity), all of it in chunks.
  */
 export function contentOf(size: number, ranges: readonly ByteRange[] | undefined): Content {
   const [first, ...others] = ranges ?? [];
@@ -43,12 +43,12 @@ function plain(status: 200 | 206, range: ByteRange, headers: HeaderList): Conten
 }
 
 /**
- * Several stretches as `multipart/byteranges`. The texts between them are made when their turn comes: there may be
+ * Several ranges as `multipart/byteranges`. The texts between them are made one at a time: there may be
  * thousands.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-14.6
  */
 function byteranges(size: number, ranges: readonly ByteRange[]): Content {
-  // Whoever made the blob must not be able to guess it, or could end a part from within.
+  // Must not be guessed by who made the blob, which could end a part from within.
   const boundary = randomBytes(16).toString('hex');
   const prefix = (range: ByteRange): string =>
     `\r\n--${boundary}\r\nContent-Type: ${blobType}\r\nContent-Range: ${contentRange(range, size)}\r\n\r\n`;

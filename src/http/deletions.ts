@@ -4,8 +4,8 @@ import type { Exchange } from './exchange.ts';
 import { manifestReference, pullTarget } from './target.ts';
 
 /**
- * DELETE of a manifest or tag (`storage.delete.enabled`): it leaves the cache, and upstream keeps it. 202 without a body,
- * as registry:2 answers.
+ * DELETE of a manifest or tag (`storage.delete.enabled`) from the cache; upstream keeps it. 202 without a
+ * body, as in registry:2.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#content-management
  */
 export async function deleteImage(mirror: Mirror, exchange: Exchange, logger: Logger): Promise<Response> {

@@ -20,8 +20,8 @@ export function errorReply(error: RegistryError, headers: HeaderList = []): Repl
 }
 
 /**
- * What a client is told of an error that may be about who it is, and the challenges that go with that. It must depend on
- * the request and the error alone.
+ * What a client is told of an error that may be about its login, and the challenges that go with it. It must
+ * depend on the request and the error alone.
  */
 export type AccessErrorReply = (
   exchange: Exchange,

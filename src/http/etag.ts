@@ -18,8 +18,8 @@ export function matchesIfNoneMatch(header: string | undefined, digest: Digest): 
 }
 
 /**
- * Whether a `Range` still applies: there is no `If-Range`, or it names exactly this content. A date never does, since
- * blobs have no `Last-Modified`; nor does a weak tag.
+ * Whether a `Range` still applies: there is no `If-Range`, or it names exactly this content. Dates and weak
+ * tags never do.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
  */
 export function matchesIfRange(header: string | undefined, digest: Digest): boolean {

@@ -28,8 +28,8 @@ export interface CommonHeaders {
 }
 
 /**
- * One request and its answer. Answers are written to Node's own response: a web `Response` with a body would cost more
- * than everything else on the way of a hit. Without a socket (`app.request()`), whole answers become a `Response`.
+ * One request and its answer. Answers are written to Node's own response: a web `Response` with a body would
+ * cost more than the rest of a hit. Without a socket (`app.request()`), whole answers become a `Response`.
  */
 export class Exchange {
   readonly request: Context['req'];
@@ -43,9 +43,9 @@ export class Exchange {
   login: Login | undefined;
   /** The upstreams that the host name and the listener are bound to. */
   bound: readonly UpstreamName[] = [];
-  /** The registry that the client says it means (`?ns=`), which the answer repeats; set once it has been parsed. */
+  /** The registry that the client names (`?ns=`), which the answer repeats; set once parsed. */
   namespace: UpstreamName | undefined;
-  /** What the request is about, for the access log; set once it has been parsed. The registry is one that is not in the name. */
+  /** What the request is about, for the access log; set once parsed. The registry is one beside the name. */
   registry: UpstreamName | undefined;
   name: string | undefined;
   reference: string | undefined;
@@ -61,7 +61,7 @@ export class Exchange {
   bytesSent = 0;
   /** Body bytes that the head of a streamed answer announces, if it does. */
   length: number | undefined;
-  /** Whether the client may want no more than the answer's head: then it breaks nothing off when it leaves after that. */
+  /** Whether the client may want only the answer's head, and leaving after that aborts nothing. */
   headSuffices = false;
   /** The answer as it was sent, if that was in one piece; without a body for HEAD. */
   sent: { readonly headers: HeaderList; readonly body: Buffer | undefined } | undefined;
@@ -108,7 +108,7 @@ export class Exchange {
     this.outgoing.writeHead(status, this.#allHeaders(headers));
   }
 
-  /** Answers in whole. Does nothing to a connection that is gone. */
+  /** Answers in whole, if the connection is still open. */
   reply(reply: Reply): Response {
     const length = contentLength(reply);
     const headers =

@@ -38,8 +38,8 @@ export class Listeners implements AsyncDisposable {
   }
 
   /**
-   * Listens on addresses, in that order. Resolves to the origin of each, such as `http://127.0.0.1:5000`. Rejects with
-   * ListenError, with TlsError or the error of OpenSSL for a certificate that cannot be used.
+   * Listens on addresses, in that order. Resolves to the origin of each, such as `http://127.0.0.1:5000`.
+   * Rejects with ListenError, with TlsError or OpenSSL's error for an unusable certificate.
    */
   async listen(listeners: readonly Listener[]): Promise<readonly string[]> {
     const { clock, logger } = this.#deps;
@@ -59,7 +59,7 @@ export class Listeners implements AsyncDisposable {
     return origins;
   }
 
-  /** Reads the certificate and its key again. Never rejects: what cannot be used is logged, and the old ones stay. */
+  /** Reads the certificate and its key again. Never rejects: the old ones stay if the new are unusable. */
   async renewTls(): Promise<void> {
     const { logger, tls: files } = this.#deps;
     if (files === undefined) return;
@@ -77,7 +77,7 @@ export class Listeners implements AsyncDisposable {
     await Promise.all(this.#servers.map((server) => server.drain(this.#deps.draintimeoutMs)));
   }
 
-  /** An expired certificate is used all the same: some clients do not check, and this machine's clock may be wrong. */
+  /** An expired certificate is used all the same: some clients do not check, and our clock may be wrong. */
   #warnOfDate(tls: TlsOptions | undefined): void {
     const reason = tls && outOfDate(tls, this.#deps.clock.now());
     if (reason !== undefined) this.#deps.logger.warn({ reason }, 'clients will refuse the certificate');

@@ -20,10 +20,7 @@ const messages = {
   deletion: 'this is a pull-through mirror, which takes no deletions: delete from the registry itself',
 };
 
-/**
- * Refuses what would change a repository, as registry:2 does in proxy mode, and says what to do instead: to the client and
- * in the log.
- */
+/** Refuses what would change a repository, as registry:2 in proxy mode, and says what to do instead. */
 export class PushHandler {
   readonly #logger: Logger;
   /** A client in a retry loop must not fill the log. */
@@ -63,8 +60,8 @@ export class PushHandler {
 }
 
 /**
- * The whole body, or undefined when it is longer than `limit` bytes. The rest is then read and dropped in the background:
- * an unread body would make Node close the connection.
+ * The whole body, or undefined when it is longer than `limit` bytes. The rest is then dropped in the
+ * background: for an unread body Node would close the connection.
  */
 async function readAtMost(
   body: ReadableStream<Uint8Array> | null,

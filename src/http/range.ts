@@ -8,8 +8,8 @@ export interface ByteRange {
 const maxRanges = 2048;
 
 /**
- * How often ranges may begin before the one that stands before them: for bytes that only arrive, each costs a
- * start from the front.
+ * How often a range may begin before the one listed before it: while a blob arrives, that starts from its
+ * front.
  */
 const maxStepsBack = 8;
 
@@ -17,12 +17,12 @@ const rangeUnit = /^bytes=/i;
 const singleRange = /^[ \t]*(\d*)-(\d*)[ \t]*$/;
 
 /**
- * What a `Range` header asks of `size` bytes: stretches in the order in which they are asked for, of which none is empty and
- * none overlaps another. Undefined means to send the whole: no header, one that is malformed, of another unit, with too many
- * ranges or too many steps back (which a server may ignore), or empty content, which has no range to give.
+ * The ranges of `size` bytes in a `Range` header, in its order, none empty and none overlapping another.
+ * Undefined means to send the whole: no header, one that is malformed, of another unit, with too many ranges
+ * or steps back (which a server may ignore), or empty content.
  *
- * Ranges that overlap become one, where the first of them stands, so that nothing is sent twice. Adjacent ones stay apart:
- * containers/image takes nothing but one part for each range that it asked for.
+ * Ranges that overlap become one, at the place of the first, so that nothing is sent twice. Adjacent ones
+ * stay apart: containers/image needs one part for each range that it requested.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-14.2
  */
 export function parseRanges(
@@ -79,7 +79,7 @@ function isAscending(spans: readonly ByteRange[]): boolean {
   return true;
 }
 
-/** Joins those that overlap; each is where the first of those that it is made of was. */
+/** Joins those that overlap, at the place of the first. */
 function coalesced(spans: readonly ByteRange[]): readonly ByteRange[] {
   const joined: { start: number; end: number; place: number }[] = [];
   const sorted = spans.map((span, place) => ({ ...span, place })).sort((a, b) => a.start - b.start);

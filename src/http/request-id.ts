@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 
-/** What is safe to repeat in a header and a log: letters, digits, `.`, `_`, `-`. */
+/** Safe in a header and a log. */
 const sane = /^[\w.-]{1,128}$/;
 
-/** Names requests, so that a client's line and ours can be matched. Cheap: a random prefix per process and a counter. */
+/**
+ * Names requests, to match a client's log with ours. Cheap: a random prefix for each process, and a counter.
+ */
 export class RequestIds {
   readonly #prefix = randomBytes(6).toString('hex');
   #next = 0;

@@ -20,7 +20,7 @@ export type Handler = (exchange: Exchange) => Response | Promise<Response>;
 /** Handlers by method. */
 type Methods = Readonly<Record<string, Handler>>;
 
-/** A path in Hono's syntax and what its methods do. Methods in `refused` answer too, but are not offered in `Allow`. */
+/** A path in Hono's syntax and what its methods do. Those in `refused` answer too, but are not in `Allow`. */
 export interface Route {
   readonly path: string;
   readonly methods: Methods;
@@ -47,7 +47,7 @@ export interface RouteDeps extends RouteSettings {
   readonly errors: ErrorResponder;
 }
 
-// Names have slashes. Any character matches, so that an invalid name is answered NAME_INVALID, not as an unknown route.
+// Names have slashes. Any character matches, so that an invalid name is NAME_INVALID, not an unknown route.
 const name = ':name{[\\s\\S]+}';
 
 const uploadMethods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET', 'HEAD'];

@@ -16,7 +16,7 @@ const maxTermLength = 255;
 /** The version of the last registry that had this API. */
 const apiVersion = '0.9.1';
 
-/** What dockerd asks before it searches. `standalone`: searches are answered here, and logins are for here. */
+/** Requested by dockerd before a search. `standalone`: searches and logins are for this registry. */
 export function searchPing(exchange: Exchange): Response {
   const headers = ['X-Docker-Registry-Version', apiVersion, 'X-Docker-Registry-Standalone', 'true'];
   return exchange.reply(jsonReply({ version: apiVersion, standalone: true }, { headers }));

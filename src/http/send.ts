@@ -21,11 +21,11 @@ export interface Sending {
 const empty: Chunk = { prefix: '', loan: { bytes: Buffer.alloc(0), release: () => undefined } };
 
 /**
- * Streams stretches of a blob: one chunk is read while the one before it is written. Closes the blob in every case, and at
- * once when the client leaves, even while a read waits.
+ * Streams parts of a blob: one chunk is read while the one before it is written. Always closes the blob, and
+ * at once when the client leaves, even while a read waits.
  *
- * Rejects with what `read` rejects with as long as nothing has been written, so that it can become a proper error. A later
- * failure cuts the connection, so that nobody takes a short body for a whole one.
+ * Rejects with what `read` rejects with as long as nothing has been written, so that it can become a proper
+ * error. A later failure cuts the connection, so that a short body is not taken for a whole one.
  */
 export async function sendBlob(sending: Sending): Promise<void> {
   const { blob, content, buffers } = sending;
@@ -35,7 +35,7 @@ export async function sendBlob(sending: Sending): Promise<void> {
   try {
     try {
       if (reader.more()) chunk = await reader.next();
-      // With no byte to send there is none to be held back: that it is the right blob is waited for here.
+      // Without a byte to hold back, this waits until it is known to be the right blob.
       else await blob.read(Buffer.alloc(0), 0, 0);
     } catch (error) {
       if (connection.closed) return;
@@ -68,7 +68,7 @@ class BlobConnection implements AsyncDisposable {
     this.#settle?.();
     void this.#closeBlob();
   };
-  /** Whether the connection is gone, or cut. */
+  /** Whether the connection is closed or cut. */
   closed: boolean;
   #settle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -81,8 +81,8 @@ class BlobConnection implements AsyncDisposable {
   }
 
   /**
-   * Sends a chunk; as the last one, if there is a `suffix`, which may be empty. Resolves when the kernel has taken all of
-   * it, which is also the back-pressure, or the connection is closed.
+   * Sends a chunk; as the last one, if there is a `suffix`, which may be empty. Resolves when the kernel has
+   * taken all of it, which is also the back-pressure, or the connection is closed.
    */
   send({ prefix, loan: { bytes } }: Chunk, suffix?: string): Promise<void> {
     const { outgoing, onSent } = this.#sending;

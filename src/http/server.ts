@@ -116,15 +116,15 @@ export class HttpServer {
   }
 
   /**
-   * Takes no more connections, lets requests under way end, and after `ms` milliseconds destroys what is left.
-   * Resolves when every connection is gone.
+   * Takes no more connections, lets requests under way end, and after `ms` milliseconds destroys what is
+   * left. Resolves when every connection is closed.
    */
   async drain(ms: number): Promise<void> {
     this.#draining = true;
     for (const outgoing of this.#inFlight) outgoing.shouldKeepAlive = false;
     const settled = new AbortController();
     const deadline = pause(this.#deps.clock, ms, settled.signal);
-    // Node takes connections for idle where the answer cache has answered, and would close them with what is not sent.
+    // For Node, connections with answers from the cache are idle: it would close them before those are sent.
     await Promise.race([this.#deps.answerCache?.drain(), deadline]);
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
@@ -144,8 +144,7 @@ export class HttpServer {
       this.#begin(incoming, outgoing);
       return;
     }
-    // Pipelined. Its turn comes with the connection; if the connection closes before, nothing was begun, and Node would
-    // not tell us of its end either.
+    // Pipelined. Its turn comes with the connection; if that closes before, Node does not tell its end.
     const { socket } = incoming;
     const waiting = (this.#pipelined.get(socket) ?? 0) + 1;
     this.#pipelined.set(socket, waiting);

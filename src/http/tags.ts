@@ -7,7 +7,7 @@ import { pullTarget } from './target.ts';
 
 /**
  * `tags/list`: whole, or page by page in lexical order.
- * @param maxTags in one page (`tags.maxtags`); a list that is requested without pages is sent whole, as registry:2 does
+ * @param maxTags in one page (`tags.maxtags`); without pages the list is sent whole, as in registry:2
  */
 export async function listTags(
   mirror: Mirror,

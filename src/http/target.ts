@@ -14,9 +14,9 @@ import type { Exchange } from './exchange.ts';
 const maxShownLength = 128;
 
 /**
- * The target of a request: the repository from its path, the registry from the path's prefix, `?ns=`, the `Host` header or
- * the listener, and the reader. Throws RegistryError `NAME_INVALID`, or `NAME_UNKNOWN` when `ns` is no registry or two
- * registries are named.
+ * The repository of the path, the registry from the path's prefix, `?ns=`, the `Host` header or the listener,
+ * and the reader. Throws RegistryError `NAME_INVALID`, or `NAME_UNKNOWN` when `ns` is no registry or two are
+ * named.
  */
 export function pullTarget(exchange: Exchange): PullTarget {
   const text = exchange.request.param('name') ?? '';
@@ -39,10 +39,7 @@ export function pullTarget(exchange: Exchange): PullTarget {
   };
 }
 
-/**
- * The registry that the `Host` header and the listener stand for, where no repository is named. Throws RegistryError
- * `NAME_UNKNOWN` for two.
- */
+/** The registry of the `Host` header and the listener. Throws RegistryError `NAME_UNKNOWN` for two. */
 export function boundUpstream(exchange: Exchange): UpstreamName | undefined {
   return agreed('', exchange.bound);
 }
@@ -70,8 +67,8 @@ function agreed(name: string, stated: readonly (UpstreamName | undefined)[]): Up
 }
 
 /**
- * The tag or digest of the path. Throws RegistryError: `DIGEST_INVALID` for what would be a digest, and for what cannot be
- * a tag either a 404 `MANIFEST_UNKNOWN`, as registry:2 and the OCI conformance suite have it.
+ * The tag or digest of the path. Throws RegistryError: `DIGEST_INVALID` for what looks like a digest,
+ * otherwise a 404 `MANIFEST_UNKNOWN`, as in registry:2 and the OCI conformance suite.
  */
 export function manifestReference(exchange: Exchange): ManifestReference {
   const text = exchange.request.param('reference') ?? '';

@@ -55,7 +55,7 @@ export function secureOptions({
   return {
     cert,
     key,
-    // As Go's servers and nginx: clients know which suite is fast for them. The first of Node's own costs both sides more.
+    // As in Go and nginx: clients know which suite is fast for them.
     honorCipherOrder: false,
     minVersion,
     ciphers,
@@ -64,7 +64,7 @@ export function secureOptions({
 }
 
 /**
- * Uses other certificates from the next connection on; those that are open stay.
+ * Uses another certificate from the next connection on.
  * @throws TlsError or the error of OpenSSL for what cannot be used; then nothing has changed
  */
 export function renewTls(server: Server, tls: TlsOptions): void {
@@ -75,7 +75,7 @@ export function renewTls(server: Server, tls: TlsOptions): void {
 }
 
 /**
- * Why clients refuse the certificate, which is otherwise good, at a time; undefined if they do not.
+ * Why clients refuse a valid certificate because of its dates; undefined if they do not.
  * @param now milliseconds since the epoch
  */
 export function outOfDate({ cert }: TlsOptions, now: number): string | undefined {
@@ -94,9 +94,9 @@ const plainAnswer =
   'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n' +
   `Content-Length: ${plainText.length}\r\n\r\n${plainText}`;
 
-/** Tells a client that speaks plain HTTP to a TLS port so, in the words of Go's servers, which some clients look for. */
+/** Tells a client that speaks plain HTTP to a TLS port so, in Go's words, which some clients look for. */
 export function answerPlainHttp(server: Server): void {
-  // Node hands out the TLS socket, to which nothing can be written before the handshake, and not the one below it.
+  // Node hands out the TLS socket, not the one below, which alone can be written to before the handshake.
   const below = new Map<string, Socket>();
   const nameOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
   server.on('connection', (socket: Socket) => {
@@ -108,7 +108,7 @@ export function answerPlainHttp(server: Server): void {
   });
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     const plain = error.code === 'ERR_SSL_HTTP_REQUEST' ? below.get(nameOf(socket)) : undefined;
-    // No server handles this socket any more, so its errors and a client that never closes are dealt with here.
+    // No server handles this socket any more: neither its errors nor a client that never closes.
     plain
       ?.on('error', () => plain.destroy())
       .setTimeout(lingerMs, () => plain.destroy())

@@ -1,7 +1,7 @@
 const certificatePattern = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g;
 
 /**
- * What OpenSSL keeps behind a certificate that it is told to trust: a list of purposes, here only that of TLS clients.
+ * What OpenSSL appends to a trusted certificate: a list of purposes, here only that of TLS clients.
  * @see https://docs.openssl.org/3.5/man1/openssl-x509/#trust-settings
  */
 const trustForClients = Buffer.from('300c300a06082b06010505070302', 'hex');

@@ -2,8 +2,8 @@ import { registryErrors } from '../oci/error.ts';
 import type { Exchange } from './exchange.ts';
 
 /**
- * The API version check. Where clients log in, only valid credentials are answered 200, others 401 and a challenge:
- * clients learn from it how to log in, and `docker login` whether it succeeded.
+ * The API version check. Where clients log in, only valid credentials get a 200, others a 401 and a
+ * challenge: so clients learn how to log in, and `docker login` whether it succeeded.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
  */
 export function version(exchange: Exchange): Response {

@@ -3,9 +3,10 @@ import type { HeaderList } from './reply.ts';
 /**
  * Whether a browser makes a request for a web page, be it for a script on it or for the address line.
  *
- * `Origin` and `Sec-Fetch-Site` are set by browsers alone, whatever a script says. Neither is there when a page asks its own
- * origin over plain HTTP (a registry behind the proxy of its user interface): then only `User-Agent` tells, which begins with
- * `Mozilla/` in every browser and in no registry client. `Sec-Fetch-Mode` tells nothing: Node's `fetch` sends it, too.
+ * Only browsers set `Origin` and `Sec-Fetch-Site`, not scripts. Both are absent for the page's own origin
+ * over plain HTTP (a registry behind the proxy of its user interface): then `User-Agent` decides, which
+ * begins with `Mozilla/` in every browser and in no registry client. `Sec-Fetch-Mode` does not help: Node's
+ * `fetch` sends it, too.
  * @see https://www.w3.org/TR/fetch-metadata/
  */
 export function isFromWebPage(header: (name: string) => string | undefined): boolean {
@@ -17,8 +18,8 @@ export function isFromWebPage(header: (name: string) => string | undefined): boo
 }
 
 /**
- * What goes with answers to web pages. They differ from what others get, and change with every pull and deletion: so a
- * browser asks again each time, and a shared cache keeps none of them.
+ * Headers of answers to web pages. These differ from what others get, and change with every pull and
+ * deletion: so no cache keeps them.
  */
 export const webPageHeaders: HeaderList = [
   'Cache-Control',

@@ -26,12 +26,12 @@ export interface AnswerCacheOptions {
 }
 
 /**
- * Answers requests from memory that are, byte for byte, requests that the application has answered before: without a
- * parser, a request object or a query, for as long as the application would answer the same. For one listener, and only
- * where clients cannot log in.
+ * Answers requests from memory that are byte for byte those that the application has answered before, as long
+ * as it would answer the same: without a parser, a request object or a query. For one listener, without
+ * logins.
  *
- * An answer is kept under the whole head of its request: the same bytes mean the same, so nothing has to be parsed again, and
- * no header can be overlooked.
+ * The key of an answer is the whole head of its request: equal bytes mean the same, so that nothing has to be
+ * parsed, and no header can be overlooked.
  */
 export class AnswerCache {
   readonly #logger: Logger;
@@ -54,7 +54,7 @@ export class AnswerCache {
     this.#clock = clock;
   }
 
-  /** Takes part in the connections of a server from now on; once, and before anybody listens to its requests. */
+  /** Takes part in the connections of a server from now on. Once, before any other `request` listener. */
   attach(server: Server): void {
     this.#keepAliveMs = server.keepAliveTimeout;
     const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
@@ -97,7 +97,7 @@ export class AnswerCache {
 
   /**
    * Answers on a connection that has nothing else to send.
-   * @returns undefined when that is done; else resolves when it is, to false when the connection was cut before
+   * @returns undefined if it is sent; else a promise of whether it was sent before the connection was cut
    */
   answer(answer: CachedAnswer, socket: Socket, client: string): Promise<boolean> | undefined {
     const id = this.#ids.take(undefined);
@@ -150,7 +150,9 @@ export class AnswerCache {
   }
 }
 
-/** Writes a text in latin1. @returns undefined when the system has taken it; else resolves to whether it has, in the end */
+/**
+ * Writes a text in latin1. @returns undefined if the system has taken it; else a promise of whether it does
+ */
 function send(socket: Socket, text: string): Promise<boolean> | undefined {
   // Node never says of TLS at once that it is sent.
   if (socket instanceof TLSSocket) return written(socket, text);

@@ -16,16 +16,15 @@ export function headText(chunk: Buffer): string | undefined {
 }
 
 /**
- * Where a connection stands between its messages, as far as this can be told without parsing.
+ * Whether a connection is between two messages, as far as this can be told without parsing.
  *
- * The same bytes are a request only where a request begins: in the middle of a head or a body they are part of that, and
- * taking them for a request would be request smuggling. So a connection counts as being at a boundary only as long as each
- * chunk was exactly one head that ended with the chunk, for which the parser began exactly one message, without a body and
- * complete at once, and whose answer has ended and left the connection open. Anything else, pipelining included, and the
- * place is lost for good: the connection is the parser's alone from then on.
+ * The same bytes are a request only where one begins: within a head or a body, taking them for a request
+ * would be request smuggling. So a connection is at a boundary only as long as each chunk was exactly one
+ * head, for which the parser began exactly one message, complete and without a body, whose answer ended and
+ * left the connection open. After anything else, pipelining included, it is the parser's alone.
  *
- * The first message of a connection never counts: until one is complete, Node counts the time for a head from the start of
- * the connection, and would close it although it is in use.
+ * The first message never counts: until it is complete, Node counts the time for a head from the start of the
+ * connection, and would close it although it is in use.
  */
 export class Boundary {
   /** `between` messages; `answering` the only one that was begun. */
@@ -33,7 +32,7 @@ export class Boundary {
   #begun = 0;
   #request: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } | undefined;
 
-  /** Whether the next chunk begins a message, every one before being over. */
+  /** Whether the next chunk begins a message, all before being over. */
   get isBetween(): boolean {
     return this.#state === 'between';
   }
@@ -54,8 +53,8 @@ export class Boundary {
   }
 
   /**
-   * An answer is on its way that the parser knows nothing of. Whoever sends more before it has got it may never read: that is
-   * the parser's to deal with, which stops reading from such a connection.
+   * An answer is on its way that the parser does not know of. A client that sends more meanwhile may never
+   * read: the parser, which then stops reading, has to deal with that.
    * @param sent resolves to false when the connection was cut before
    */
   answering(sent: Promise<boolean>): void {

@@ -3,9 +3,9 @@ import { digestAlgorithm, digestOf, parseDigest } from '../../oci/digest.ts';
 import type { HeaderList } from '../reply.ts';
 
 /**
- * Headers that may stand in a request whose answer is kept: they change nothing, or always the same. None of those that
- * say who asks, that name the request (`X-Request-Id`), that make an answer partial or conditional, that belong to a web
- * page, or that say something of the body or the connection.
+ * Headers of requests whose answers may be cached: equal ones have equal answers. None that identify the
+ * client or the request (`X-Request-Id`), make an answer partial or conditional, come from web pages, or are
+ * about the body or the connection.
  */
 const harmless: ReadonlySet<string> = new Set([
   'accept',

@@ -18,7 +18,7 @@ const requestId = 'X-Request-Id';
 /** Those that Node adds itself, when the application has not. */
 const ofNode: ReadonlySet<string> = new Set(['connection', 'date', 'keep-alive', 'transfer-encoding']);
 
-/** How often a use is noted, in milliseconds: content goes in the order of last uses, for which that is exact enough. */
+/** How often a use is noted, in milliseconds: exact enough for the order of evictions. */
 const useMs = 1000;
 
 /** An answer as it goes over the wire, but for its date and the id of its request. */
@@ -78,7 +78,7 @@ export class CachedAnswer {
     return this.#start + id + this.#middle + date + this.#end;
   }
 
-  /** Notes that it was given at a time, in milliseconds of a clock that is never set. */
+  /** Notes a use. @param now milliseconds of the monotonic clock */
   usedAt(now: number): void {
     if (now - this.#usedAt < useMs) return;
     this.#usedAt = now;

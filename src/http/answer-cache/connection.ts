@@ -6,13 +6,13 @@ import type { CachedAnswer } from './cached-answer.ts';
 /** What a connection asks of the answer cache. */
 export interface Answers {
   find(head: string): CachedAnswer | undefined;
-  /** @returns undefined when it is sent; else resolves when it is, to false when the connection was cut before */
+  /** @returns undefined if it is sent; else a promise of whether it was sent before the connection was cut */
   answer(answer: CachedAnswer, socket: Socket, client: string): Promise<boolean> | undefined;
 }
 
 type DataListener = (chunk: Buffer) => void;
 
-/** One connection: stands between it and the parser of Node's server until that has to have it for itself. */
+/** Stands between a connection and Node's parser for as long as it knows where requests begin. */
 export class ClientConnection {
   readonly #answers: Answers;
   readonly #socket: Socket;
@@ -22,18 +22,18 @@ export class ClientConnection {
   readonly #onData: DataListener = (chunk) => this.#take(chunk);
   #head: string | undefined;
 
-  /** Takes the place of those who listen to what arrives, and hands on to them what it does not answer. */
+  /** Takes the place of the listeners of a socket, and passes on to them what it does not answer. */
   constructor(answers: Answers, socket: Socket, client: string) {
     this.#answers = answers;
     this.#socket = socket;
     this.#client = client;
     this.#parse = socket.listeners('data') as DataListener[];
     for (const listener of this.#parse) socket.off('data', listener);
-    // Node's parser reads from the system itself until somebody listens here.
+    // Node's parser reads from the system itself until there is a listener.
     socket.on('data', this.#onData);
   }
 
-  /** The whole head of the request that the parser is being given or was given last; undefined if it was not just that. */
+  /** The whole head of the parser's current or last request; undefined if the chunk was not just that. */
   get head(): string | undefined {
     return this.#boundary.isLost ? undefined : this.#head;
   }

@@ -1,4 +1,4 @@
-/** A file that logins are checked with cannot be used. The message says which and why, and holds no secret. */
+/** A file that logins are checked with cannot be used. The message says which and why, without secrets. */
 export class AuthFileError extends Error {
   override readonly name = 'AuthFileError';
   readonly code = 'AUTH_FILE';

@@ -1,9 +1,6 @@
 import { anonymous, type Reader } from '../../mirror/access/reader.ts';
 
-/**
- * What became of a request's credentials: there are none, they are valid, they are not for this mirror, or they
- * are for this mirror and invalid (such as an expired token).
- */
+/** `refused`: the credentials are not for this mirror; `invalid`: they are, but for example expired. */
 type LoginOutcome = 'none' | 'accepted' | 'refused' | 'invalid';
 
 export interface Login {
@@ -29,8 +26,9 @@ export interface AuthScheme {
   /** As `Authorization` begins, in lower case. */
   readonly name: 'basic' | 'bearer';
   /**
-   * Checks what follows the scheme's name in `Authorization`. `client` is an address, so that attempts of one client
-   * do not hold up another. Rejects with RegistryError when they cannot be checked now.
+   * Checks what follows the scheme's name in `Authorization`. Rejects with RegistryError when that cannot be
+   * done now.
+   * @param client its address, so that attempts of one client do not delay another
    */
   login(credentials: string, client: string): Promise<Login>;
   /** A value of `WWW-Authenticate`. */

@@ -31,8 +31,8 @@ export class Authenticator {
   }
 
   /**
-   * Sets `exchange.login`. Credentials that are not ours count as none: dockerd offers a mirror its account at Docker Hub.
-   * Rejects with RegistryError for a token that is ours and invalid: a client that has one can get another.
+   * Sets `exchange.login`. Credentials that are not ours count as none: dockerd sends a mirror its account at
+   * Docker Hub. Rejects with RegistryError for a token that is ours and invalid: the client can get another.
    */
   async authenticate(exchange: Exchange): Promise<void> {
     const client = exchange.client ?? '';
@@ -77,9 +77,9 @@ export class Authenticator {
   };
 
   /**
-   * What is hidden is a 401 and a challenge, whether it is private or does not exist: to a client without credentials, or
-   * with such that do not count here, a 404 would not say that there is something to log in to. Many never ask `/v2/`,
-   * where they would be told; podman and crane do, and still say "manifest unknown" of a 404.
+   * What is hidden is a 401 and a challenge, whether it is private or does not exist: a 404 would not say
+   * that there is something to log in to. Many clients never ask `/v2/`, where they would be told; podman and
+   * crane do, and still say "manifest unknown" of a 404.
    */
   #shownError(exchange: Exchange, error: RegistryError): RegistryError {
     const { hidden, repository } = error;
@@ -89,7 +89,7 @@ export class Authenticator {
       : error;
   }
 
-  /** Whether an error would tell a client that has not logged in more than that all have to. Trouble may be told. */
+  /** Whether the client has to log in before it is told this error. Trouble may be told to all. */
   #isKeptFrom({ login }: Exchange, { status }: RegistryError): boolean {
     if (!this.#deps.closed || login === undefined || login.outcome === 'accepted') return false;
     return status >= 400 && status < 500 && status !== 401 && status !== 429;
@@ -108,8 +108,8 @@ function tokenError(
 }
 
 /**
- * What a token has to grant, in registry:2's words. Ours need not grant the catalog, but web pages get a token only where
- * a challenge has a scope.
+ * What a token has to grant, in registry:2's words. Ours need not grant the catalog, but web pages get a
+ * token only where a challenge has a scope.
  */
 function scope({ request }: Exchange, repository: string | undefined): string | undefined {
   if (repository !== undefined) return `repository:${repository}:${action(request.method)}`;

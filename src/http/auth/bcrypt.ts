@@ -24,12 +24,12 @@ const defaultLimits: BcryptLimits = { all: 64, perClient: 16 };
 const retryAfter = 2;
 
 /**
- * Compares passwords with bcrypt hashes on one thread of its own, one after the other: that is what a flood of wrong
- * passwords may cost. Clients take turns, so that one who floods holds up only itself.
+ * Compares passwords with bcrypt hashes on a thread, one after the other, which limits what a flood of wrong
+ * passwords costs. Clients take turns, so that one that floods delays only itself.
  */
 export class Bcrypt implements AsyncDisposable {
   readonly #limits: BcryptLimits;
-  /** Who waits, by client; clients in the order of their turns. */
+  /** By client, in the order of their turns. */
   readonly #queues = new Map<string, Waiting[]>();
   readonly #thread = new WorkerThread<BcryptQuestion, boolean>(workerFile('bcrypt-worker', import.meta.url));
   #waiting = 0;
@@ -73,7 +73,7 @@ export class Bcrypt implements AsyncDisposable {
     this.#busy = false;
   }
 
-  /** The first one of the client whose turn it is; that client's next turn comes after those of the others. */
+  /** The first of the client whose turn it is, which then goes to the end of the line. */
   #next(): Waiting | undefined {
     const [turn] = this.#queues;
     if (turn === undefined) return undefined;

@@ -4,7 +4,7 @@ import { X509Certificate, type KeyObject } from 'node:crypto';
 const maxLength = 8;
 
 /**
- * The key of the first certificate of `chain`, if the others lead from it to one of `roots`; undefined if they do not.
+ * The key of the first certificate of `chain`, if the others lead from it to one of `roots`; else undefined.
  * @param chain as in a token's `x5c`: DER in base64, the signer's first
  * @param now milliseconds since the epoch, to be within the validity of every certificate
  * @see https://www.rfc-editor.org/rfc/rfc7515#section-4.1.6

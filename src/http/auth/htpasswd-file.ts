@@ -13,7 +13,7 @@ export interface HtpasswdFileDeps {
   readonly logger: Logger;
 }
 
-/** The accounts of a password file, read again when it changes. An invalid file is logged, and the old accounts stay. */
+/** The accounts of a password file, read again when it changes; if that is invalid, the old ones stay. */
 export class HtpasswdFile {
   readonly #deps: HtpasswdFileDeps;
   #accounts: Accounts = new Map();

@@ -5,7 +5,7 @@ export type Accounts = ReadonlyMap<string, string>;
 
 const bcryptHash = /^\$2[aby]?\$(\d\d)\$[./A-Za-z0-9]{53}$/;
 
-/** Twice the time each: at 17, which is what htpasswd goes up to, a login takes several seconds. */
+/** htpasswd's own limit: a login then takes several seconds. */
 const maxCost = 17;
 
 const otherFormats: readonly (readonly [RegExp, string])[] = [
@@ -19,8 +19,8 @@ const otherFormats: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * The accounts in a password file as registry:2 reads it: `NAME:HASH` lines, bcrypt only, empty lines and those that
- * begin with `#` left out, the last of several lines of one name counts.
+ * The accounts in a password file as registry:2 reads it: `NAME:HASH` lines, bcrypt only, without empty lines
+ * and comments (`#`). Of several lines of one name, the last counts.
  * @throws {AuthFileError} for a line that is something else
  */
 export function parseHtpasswd(text: string, file: string): Accounts {

@@ -4,8 +4,8 @@ import { calculateJwkThumbprint, exportJWK } from 'jose';
 const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /**
- * The `kid` that registry:2 and the token services written for it use: 240 bits of a hash of the key in base32, in groups
- * of four letters.
+ * The `kid` of registry:2 and its token services: 240 bits of a hash of the key in base32, in groups of four
+ * letters.
  * @see https://github.com/docker/libtrust/blob/master/util.go (keyIDFromCryptoKey)
  */
 export function libtrustFingerprint(key: KeyObject): string {

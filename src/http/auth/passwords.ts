@@ -13,7 +13,9 @@ const maxRemembered = 10_000;
 /** htpasswd's own, for a file without accounts. */
 const defaultCost = 5;
 
-/** Checks passwords against a password file. Outcomes are cached, so that a pull of thirty layers costs one bcrypt. */
+/**
+ * Checks passwords against a password file. Outcomes are cached: a pull of thirty layers costs one bcrypt.
+ */
 export class Passwords {
   readonly #file: HtpasswdFile;
   readonly #bcrypt: Pick<Bcrypt, 'compare'>;

@@ -17,7 +17,7 @@ export interface KeyHint {
   readonly x5c?: unknown;
 }
 
-/** The keys whose signature on a token counts: those of the certificates and of the key set, and those that a root vouches for. */
+/** The keys that may sign tokens: of the certificates, of the key set, and of chains that lead to a root. */
 export class TokenKeys {
   readonly #roots: readonly X509Certificate[];
   readonly #byId: ReadonlyMap<string, KeyObject>;
@@ -43,8 +43,8 @@ export class TokenKeys {
   }
 
   /**
-   * The key that a token says it is signed with, if it is to be trusted. As in registry:2, a certificate chain goes before
-   * an id. `now` is in milliseconds.
+   * The key that a token says it is signed with, if that is trusted. As in registry:2, a certificate chain
+   * takes precedence over an id. `now` is in milliseconds.
    */
   find({ kid, x5c }: KeyHint, now: number): KeyObject | undefined {
     if (Array.isArray(x5c) && x5c.length > 0) {

@@ -16,8 +16,8 @@ const messages = {
 } as const;
 
 /**
- * How errors become answers where clients cannot log in. A 401 would need a challenge (RFC 9110, section 15.5.2), so the
- * message says what to do: the same one for what is private and for what does not exist.
+ * How errors become answers where clients cannot log in. A 401 would need a challenge (RFC 9110, section
+ * 15.5.2), so the message says what to do: the same one for what is private and for what does not exist.
  */
 export function withoutLogins(where: keyof typeof messages): AccessErrorReply {
   const { hidden, login } = messages[where];
