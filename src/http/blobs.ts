@@ -1,13 +1,12 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Digest } from '../oci/digest.ts';
-import { RegistryError, registryErrors } from '../oci/error.ts';
+import { registryErrors } from '../oci/error.ts';
 import type { BlobAnswer, BlobStat, Mirror, PullTarget } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { blobLocation } from './blob-location.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { cacheHeaders } from './cache-status.ts';
 import { blobType, contentOf } from './content.ts';
-import type { ErrorResponder } from './errors.ts';
 import { etag, matchesIfNoneMatch, matchesIfRange } from './etag.ts';
 import { maxJoinedLength, type Exchange } from './exchange.ts';
 import { parseRanges } from './range.ts';
@@ -17,19 +16,15 @@ import { contentDigest, pullTarget } from './target.ts';
 
 const typeHeader: HeaderList = ['Content-Type', blobType];
 
-export interface BlobHandlerDeps {
-  readonly mirror: Mirror;
-  readonly logger: Logger;
-  readonly errors: ErrorResponder;
-}
-
 /** GET and HEAD of a blob, with ranges and conditions. */
 export class BlobHandler {
-  readonly #deps: BlobHandlerDeps;
+  readonly #mirror: Mirror;
+  readonly #logger: Logger;
   readonly #buffers = new BufferPool();
 
-  constructor(deps: BlobHandlerDeps) {
-    this.#deps = deps;
+  constructor(mirror: Mirror, logger: Logger) {
+    this.#mirror = mirror;
+    this.#logger = logger;
   }
 
   /** Never opens the blob: a HEAD starts no fill. `Range` means nothing here (RFC 9110, section 14.2). */
@@ -43,7 +38,7 @@ export class BlobHandler {
     if (matchesIfNoneMatch(exchange.request.header('if-none-match'), digest)) {
       return await this.#describe(exchange, target, digest);
     }
-    const blob = await this.#deps.mirror.openBlob(target, digest);
+    const blob = await this.#mirror.openBlob(target, digest);
     const { size = Infinity } = blob;
     const isWhole = blob.validity !== undefined && exchange.request.header('range') === undefined;
     return isWhole && size <= maxJoinedLength
@@ -52,7 +47,7 @@ export class BlobHandler {
   }
 
   async #describe(exchange: Exchange, target: PullTarget, digest: Digest): Promise<Response> {
-    const stat = await this.#deps.mirror.statBlob(target, digest);
+    const stat = await this.#mirror.statBlob(target, digest);
     const headers = blobHeaders(exchange, digest, stat);
     return matchesIfNoneMatch(exchange.request.header('if-none-match'), digest)
       ? exchange.reply({ status: 304, headers })
@@ -67,41 +62,31 @@ export class BlobHandler {
   }
 
   async #send(exchange: Exchange, digest: Digest, blob: BlobAnswer): Promise<Response> {
-    const wanted = matchesIfRange(exchange.request.header('if-range'), digest)
-      ? exchange.request.header('range')
-      : undefined;
-    const needsSize = wanted !== undefined || !exchange.takesChunks;
-    const size = (needsSize ? await measured(blob, exchange.takesChunks) : blob.size) ?? Infinity;
-    const described = blobHeaders(exchange, digest, blob);
+    const { request, takesChunks } = exchange;
+    const wanted = matchesIfRange(request.header('if-range'), digest) ? request.header('range') : undefined;
+    const needsSize = wanted !== undefined || !takesChunks;
+    const size = (needsSize ? await measured(blob, takesChunks) : blob.size) ?? Infinity;
+    const headers = blobHeaders(exchange, digest, blob);
     const ranges = size === Infinity ? undefined : parseRanges(wanted, size);
     if (ranges === 'unsatisfiable') {
       await blob.close();
-      return this.#deps.errors.respond(exchange, registryErrors.rangeInvalid(size), [
-        'Content-Range',
-        `bytes */${size}`,
-      ]);
+      exchange.errorHeaders = ['Content-Range', `bytes */${size}`];
+      throw registryErrors.rangeInvalid(size);
     }
-    const content = contentOf(size, ranges);
     const location = ranges === undefined ? blobLocation(exchange) : [];
     exchange.headSuffices = location.length > 0;
+    const content = contentOf(size, ranges);
     await sendBlob({
-      outgoing: exchange.outgoing,
+      exchange,
       blob,
       content,
       buffers: this.#buffers,
+      logger: this.#logger,
       writeHead: () => {
         // What is small is whole by now.
         const isLate = size === Infinity && blob.size !== undefined;
-        const { status, headers } = isLate ? contentOf(blob.size, undefined) : content;
-        exchange.writeHead(status, [...described, ...headers, ...location]);
-      },
-      onSent: (bytes) => {
-        exchange.bytesSent += bytes;
-      },
-      onFailure: (failure) => {
-        exchange.failure = failure;
-        const why = failure instanceof RegistryError ? { reason: failure.message } : { err: failure };
-        this.#deps.logger.warn({ ...why, requestId: exchange.id, digest }, 'a blob was cut in mid-body');
+        const described = isLate ? contentOf(blob.size, undefined) : content;
+        exchange.writeHead(described.status, [...headers, ...described.headers, ...location]);
       },
     });
     return RESPONSE_ALREADY_SENT;

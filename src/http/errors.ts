@@ -1,5 +1,4 @@
-import { RegistryError, registryErrors } from '../oci/error.ts';
-import type { Logger } from '../telemetry/log.ts';
+import { RegistryError } from '../oci/error.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeaderList, Reply } from './reply.ts';
 
@@ -27,30 +26,3 @@ export type AccessErrorReply = (
   exchange: Exchange,
   error: RegistryError,
 ) => { readonly error: RegistryError; readonly headers: HeaderList };
-
-/** The one place where errors become answers. An unexpected error is a 500 without details. */
-export class ErrorResponder {
-  readonly #logger: Logger;
-  readonly #accessErrorReply: AccessErrorReply;
-
-  constructor(logger: Logger, accessErrorReply: AccessErrorReply) {
-    this.#logger = logger;
-    this.#accessErrorReply = accessErrorReply;
-  }
-
-  /** Answers with the error; `headers` go with it. */
-  respond(exchange: Exchange, thrown: unknown, headers: HeaderList = []): Response {
-    const known = thrown instanceof RegistryError ? thrown : registryErrors.internal({ cause: thrown });
-    const { error, headers: challenges } = this.#accessErrorReply(exchange, known);
-    exchange.failure = error;
-    if (thrown !== known) {
-      this.#logger.error(
-        { err: thrown, requestId: exchange.id },
-        'a request failed with an unexpected error',
-      );
-    } else if (error.status >= 500) {
-      this.#logger.debug({ err: error, requestId: exchange.id }, 'a request could not be answered');
-    }
-    return exchange.reply(errorReply(error, [...headers, ...challenges]));
-  }
-}

@@ -55,6 +55,8 @@ export class Exchange {
     | undefined;
   /** Why the answer is an error or was cut. */
   failure: unknown;
+  /** Headers for the answer, should it be an error. */
+  errorHeaders: HeaderList = [];
   /** Status of the answer; 0 before there is one. */
   status = 0;
   /** Body bytes that went out. */

@@ -4,7 +4,6 @@ import type { Logger } from '../telemetry/log.ts';
 import { BlobHandler } from './blobs.ts';
 import { listCatalog } from './catalog.ts';
 import { deleteImage } from './deletions.ts';
-import type { ErrorResponder } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { pullManifest } from './manifests.ts';
 import { health, readiness } from './probes.ts';
@@ -44,7 +43,6 @@ export interface RouteDeps extends RouteSettings {
   readonly mirror: Mirror;
   readonly logger: Logger;
   readonly clock: Clock;
-  readonly errors: ErrorResponder;
 }
 
 // Names have slashes. Any character matches, so that an invalid name is NAME_INVALID, not an unknown route.
@@ -55,7 +53,7 @@ const uploadMethods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET', 'HEAD'];
 /** Every route; the first that matches has it. The ones used most come first. */
 export function routes(deps: RouteDeps): readonly Route[] {
   const { mirror, logger, clock } = deps;
-  const blobs = new BlobHandler(deps);
+  const blobs = new BlobHandler(mirror, logger);
   const pushes = new PushHandler(logger, clock);
   const refuse: Handler = (exchange) => pushes.refuse(exchange, 'push');
   const refuseDeletion: Methods = { DELETE: (exchange) => pushes.refuse(exchange, 'deletion') };

@@ -1,21 +1,21 @@
 import type { ServerResponse } from 'node:http';
 import type { BlobAnswer } from '../mirror/mirror.ts';
+import { RegistryError } from '../oci/error.ts';
+import type { Logger } from '../telemetry/log.ts';
 import { BlobReader, type Chunk } from './blob-reader.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Content } from './content.ts';
+import type { Exchange } from './exchange.ts';
 
-/** What one answer sends of a blob, and where it goes. */
+/** What one answer sends of a blob. */
 export interface Sending {
-  readonly outgoing: ServerResponse;
+  readonly exchange: Exchange;
   readonly blob: BlobAnswer;
   readonly content: Content;
   readonly buffers: BufferPool;
+  readonly logger: Logger;
   /** Writes status and headers. Called once the first bytes are at hand. */
   readonly writeHead: () => void;
-  /** Told of body bytes that went out. */
-  readonly onSent: (bytes: number) => void;
-  /** Told why the answer is cut after its head went out. Not told of clients that leave. */
-  readonly onFailure: (failure: unknown) => void;
 }
 
 const empty: Chunk = { prefix: '', loan: { bytes: Buffer.alloc(0), release: () => undefined } };
@@ -63,6 +63,7 @@ export async function sendBlob(sending: Sending): Promise<void> {
 /** The connection that a blob is sent on: when it closes, the blob is closed. */
 class BlobConnection implements AsyncDisposable {
   readonly #sending: Sending;
+  readonly #outgoing: ServerResponse;
   readonly #onClose = (): void => {
     this.closed = true;
     this.#settle?.();
@@ -75,9 +76,10 @@ class BlobConnection implements AsyncDisposable {
 
   constructor(sending: Sending) {
     this.#sending = sending;
-    this.closed = sending.outgoing.destroyed;
+    this.#outgoing = sending.exchange.outgoing;
+    this.closed = this.#outgoing.destroyed;
     if (this.closed) void this.#closeBlob();
-    else sending.outgoing.once('close', this.#onClose);
+    else this.#outgoing.once('close', this.#onClose);
   }
 
   /**
@@ -85,12 +87,13 @@ class BlobConnection implements AsyncDisposable {
    * taken all of it, which is also the back-pressure, or the connection is closed.
    */
   send({ prefix, loan: { bytes } }: Chunk, suffix?: string): Promise<void> {
-    const { outgoing, onSent } = this.#sending;
-    const length = prefix.length + bytes.length + (suffix?.length ?? 0);
+    const outgoing = this.#outgoing;
     return new Promise((resolve) => {
       this.#settle = resolve;
       const done = (error?: Error | null): void => {
-        if (!this.closed && (error === undefined || error === null)) onSent(length);
+        if (!this.closed && (error === undefined || error === null)) {
+          this.#sending.exchange.bytesSent += prefix.length + bytes.length + (suffix?.length ?? 0);
+        }
         resolve();
       };
       // Node gathers what is written in one turn: all of it leaves in one system call.
@@ -106,16 +109,20 @@ class BlobConnection implements AsyncDisposable {
     });
   }
 
-  /** Cuts the connection. A chunk under way stays in use until it is closed. */
+  /** Cuts the connection, unless the client has left. A chunk under way stays in use until it is closed. */
   fail(failure: unknown): void {
     if (this.closed) return;
-    this.#sending.onFailure(failure);
-    this.#sending.outgoing.destroy();
+    const { exchange, logger } = this.#sending;
+    exchange.failure = failure;
+    const why = failure instanceof RegistryError ? { reason: failure.message } : { err: failure };
+    const { id: requestId, reference: digest } = exchange;
+    logger.warn({ ...why, requestId, digest }, 'a blob was cut in mid-body');
+    this.#outgoing.destroy();
   }
 
   /** Lets go of the connection; resolves when the blob is closed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#sending.outgoing.off('close', this.#onClose);
+    this.#outgoing.off('close', this.#onClose);
     await this.#closeBlob();
   }
 
