@@ -65,7 +65,7 @@ export async function openCache(config: Config, deps: CacheDeps): Promise<Cache>
     logger,
   });
   health.resolve(space.health);
-  closing.defer(() => space.close());
+  closing.use(space);
   const pullAheadCounter = new PullAheadCounter();
   const care = composeCare({
     ...space,

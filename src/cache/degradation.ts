@@ -21,7 +21,7 @@ export class Degradation {
     }
   }
 
-  /** Takes note of a failure of a store that has been dealt with. */
+  /** Notes a failure of a store that has been handled. */
   note(error: StoreError): void {
     this.#health.failed(error);
   }

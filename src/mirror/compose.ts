@@ -34,7 +34,6 @@ import { ReferrersService } from './lists/referrers-service.ts';
 import { Routing } from '../oci/routing.ts';
 import { SearchService } from './lists/search-service.ts';
 import type { Space } from '../cache/space/compose.ts';
-import { PinnedImages } from '../cache/space/pinned-images.ts';
 import { HitValidity } from './hit-validity.ts';
 import { StoredBlobs } from './blobs/stored-blobs.ts';
 import { TagListService } from './lists/tag-list-service.ts';
@@ -93,7 +92,7 @@ async function noteGuarded(
 /** Builds the mirror out of its parts and takes up what is remembered of the upstreams. */
 export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> {
   const { upstreams, plain, access, canLogIn, content, metadata, space, clock, logger, random } = parts;
-  const { inUse, pins, admission, evictor, health, degradation } = space;
+  const { inUse, admission, enforcer, evictor, health, degradation } = space;
   const guarded = await noteGuarded(upstreams, metadata, degradation);
   const blocks = new Blocks();
   const sharedRanges: SharedRanges = {
@@ -134,7 +133,7 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
   const records = new ManifestRecords({
     metadata,
     degradation,
-    evictor,
+    enforcer,
     clock,
     onTag: (repository, tag) => tagLists.pulled(repository, tag),
   });
@@ -191,7 +190,6 @@ export async function composeMirror(parts: MirrorParts): Promise<RunningMirror> 
     deletions: new Deletions({
       candidates,
       gate: new DeletionGate({ routing, gate, canLogIn }),
-      pinned: new PinnedImages(pins, metadata.evictions),
       evictor,
     }),
     health,

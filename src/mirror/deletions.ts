@@ -5,26 +5,22 @@ import type { DeletionGate } from './access/deletion-gate.ts';
 import type { Candidates } from './candidates.ts';
 import type { PullTarget, Removal } from './mirror.ts';
 import type { Evictor } from '../cache/space/evictor.ts';
-import type { PinnedImages } from '../cache/space/pinned-images.ts';
 
 export interface DeletionsOptions {
   readonly candidates: Candidates;
   readonly gate: DeletionGate;
-  readonly pinned: PinnedImages;
-  readonly evictor: Pick<Evictor, 'remove'>;
+  readonly evictor: Pick<Evictor, 'pinnedBy' | 'remove'>;
 }
 
 /** Deletions that clients ask for: evictions of what they name, of no more than they may read, and of nothing that is pinned. */
 export class Deletions {
   readonly #candidates: Candidates;
   readonly #gate: DeletionGate;
-  readonly #pinned: PinnedImages;
-  readonly #evictor: Pick<Evictor, 'remove'>;
+  readonly #evictor: Pick<Evictor, 'pinnedBy' | 'remove'>;
 
-  constructor({ candidates, gate, pinned, evictor }: DeletionsOptions) {
+  constructor({ candidates, gate, evictor }: DeletionsOptions) {
     this.#candidates = candidates;
     this.#gate = gate;
-    this.#pinned = pinned;
     this.#evictor = evictor;
   }
 
@@ -44,7 +40,7 @@ export class Deletions {
   }
 
   async #remove(repository: Repository, reference: ManifestReference): Promise<Removal | undefined> {
-    const pattern = await this.#pinned.patternOf(repository, reference);
+    const pattern = await this.#evictor.pinnedBy(repository, reference);
     if (pattern !== undefined) {
       throw registryErrors.denied(`this image is pinned by ${pattern}: it stays until it is unpinned`);
     }

@@ -204,7 +204,7 @@ export class CareFixture implements AsyncDisposable {
     const { care, space, metadata, content } = this.#parts;
     this.#opened = undefined;
     await care.scrubber.stop();
-    await space.close();
+    await space[Symbol.asyncDispose]();
     await metadata.close();
     await content.close();
   }

@@ -112,7 +112,7 @@ export class MirrorFixture implements AsyncDisposable {
   async settled(): Promise<void> {
     const blobs = [this.upstream, ...(this.#options.others ?? [])].flatMap((upstream) => upstream.blobs);
     await eventually(20_000, 'the end of fills', () => !blobs.some((blob) => this.space.inUse.has(blob)));
-    await this.space.evictor.makeRoom();
+    await this.space.enforcer.makeRoom();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -180,7 +180,7 @@ export class MirrorFixture implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     await this.#running?.mirror.close();
-    await this.#running?.space.close();
+    await this.#running?.space[Symbol.asyncDispose]();
     await this.#stores?.metadata.close();
     await this.#stores?.content.close();
   }

@@ -5,11 +5,9 @@ import type { Logger } from '../../telemetry/log.ts';
 import type { InUse } from '../in-use.ts';
 import type { PullAheadCounter } from '../pull-ahead-counter.ts';
 import type { Evictor } from '../space/evictor.ts';
-import type { Quota } from '../space/limits.ts';
-import { PinnedImages } from '../space/pinned-images.ts';
+import type { Quota, SpaceLimits } from '../space/limits.ts';
 import type { Pins } from '../space/pins.ts';
 import type { Remover } from '../space/remover.ts';
-import type { SpaceLimits } from '../space/space-policy.ts';
 import type { StoreHealth } from '../space/store-health.ts';
 import { CareError } from './care-error.ts';
 import type { Caretaker } from './caretaker.ts';
@@ -84,7 +82,6 @@ export function composeCare(parts: CareParts): Care {
     names,
     evictor,
     pins,
-    pinned: new PinnedImages(pins, metadata.evictions),
     stats: statsReader({ ...parts, scrubber }),
     verify: (options) => verify({ content, metadata, evictor, remover, blobs, names, inUse, clock }, options),
     importRegistry: (options) => {

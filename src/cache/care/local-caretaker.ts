@@ -4,7 +4,6 @@ import type { EvictedBlob, EvictedImage } from '../../store/evictions.ts';
 import type { ImageKey, RepositoryUsage, StoredImage } from '../../store/inventory.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import type { Evictor } from '../space/evictor.ts';
-import type { PinnedImages } from '../space/pinned-images.ts';
 import type { Pins } from '../space/pins.ts';
 import { CareError } from './care-error.ts';
 import type { Caretaker } from './caretaker.ts';
@@ -15,9 +14,8 @@ import type * as schemas from './schemas.ts';
 export interface LocalCaretakerDeps extends Pick<Caretaker, 'stats' | 'verify' | 'importRegistry'> {
   readonly metadata: Pick<MetadataStore, 'inventory' | 'evictions' | 'tag'>;
   readonly names: ImageNames;
-  readonly evictor: Pick<Evictor, 'remove' | 'prune'>;
+  readonly evictor: Pick<Evictor, 'pinnedBy' | 'prune' | 'remove'>;
   readonly pins: Pins;
-  readonly pinned: PinnedImages;
   readonly clock: Clock;
 }
 
@@ -139,13 +137,13 @@ export class LocalCaretaker implements Caretaker {
     repository: Repository,
     reference: ManifestReference,
   ): Promise<schemas.RemovalReport | undefined> {
-    const { names, evictor, pinned, metadata } = this.#deps;
+    const { names, evictor, metadata } = this.#deps;
     const tag = 'tag' in reference ? reference.tag : undefined;
     const digest =
       'tag' in reference ? (await metadata.tag(repository, reference.tag))?.digest : reference.digest;
     if (digest === undefined) return undefined;
     const image = names.show(repository, { tag, digest });
-    const pattern = await pinned.patternOf(repository, reference);
+    const pattern = await evictor.pinnedBy(repository, reference);
     if (pattern !== undefined) {
       throw new CareError('pinned', `${image} is pinned by ${pattern}: unpin it before`);
     }

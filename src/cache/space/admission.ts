@@ -2,12 +2,12 @@ import type { Clock } from '../../base/clock.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Repository } from '../../oci/reference.ts';
 import type { Leftovers } from './leftovers.ts';
-import type { Reservations } from './reservations.ts';
 import type { LimitEnforcer } from './limit-enforcer.ts';
+import type { Arriving, Reservations } from './reservations.ts';
 import type { SpacePolicy } from './space-policy.ts';
 import type { StoreHealth } from './store-health.ts';
 
-export interface AdmissionOptions {
+export interface AdmissionDeps {
   readonly policy: SpacePolicy;
   readonly reservations: Reservations;
   readonly enforcer: Pick<LimitEnforcer, 'makeRoom' | 'grown'>;
@@ -16,83 +16,84 @@ export interface AdmissionOptions {
   readonly clock: Clock;
 }
 
-/** Says which blobs are stored, and has room made for them. Answers at once, from what is known: no pull waits for it. */
+/** Decides which blobs are stored, and has room made for them. Answers at once, from what is known: no pull waits for it. */
 export class Admission {
-  readonly #options: AdmissionOptions;
+  readonly #deps: AdmissionDeps;
 
-  constructor(options: AdmissionOptions) {
-    this.#options = options;
+  constructor(deps: AdmissionDeps) {
+    this.#deps = deps;
   }
 
-  /** Why a blob of so many bytes is not to be stored, for people; undefined when it may be. No room is made. */
+  /** Why a blob of `size` bytes is not to be stored, for people; undefined when it may be. No room is made. */
   refusal(repository: Repository, size: number): string | undefined {
-    const { health, policy } = this.#options;
+    const { health, policy } = this.#deps;
     return health.healthy ? policy.refusal(size, repository) : 'the cache has failed';
   }
 
   /**
-   * Takes room for a blob that is about to arrive; there is one at a time of each digest.
-   * @param repository through which it was asked for
+   * Reserves room for a blob that is about to arrive; there is one reservation at a time for each digest.
+   * @param repository through which it was requested
    */
   reserve(digest: Digest, repository: Repository): Reservation {
-    this.#options.reservations.open(digest);
-    return new Reservation(digest, repository, this.#options);
+    return new Reservation(digest, repository, this.#deps);
   }
 }
 
-/** The room that one arriving blob takes. */
-export class Reservation {
+/** The room of one arriving blob. */
+export class Reservation implements Arriving {
   readonly #digest: Digest;
   readonly #repository: Repository;
-  readonly #shared: AdmissionOptions;
-  #size: number | undefined;
+  readonly #deps: AdmissionDeps;
+  #isOpen = true;
+  size: number | undefined;
+  written = 0;
 
-  constructor(digest: Digest, repository: Repository, shared: AdmissionOptions) {
+  constructor(digest: Digest, repository: Repository, deps: AdmissionDeps) {
     this.#digest = digest;
     this.#repository = repository;
-    this.#shared = shared;
+    this.#deps = deps;
+    deps.reservations.add(digest, this);
   }
 
   /** Bytes that are here from an earlier run. */
   resume(written: number): void {
-    this.#shared.reservations.resume(this.#digest, written);
+    this.written = written;
   }
 
   /**
-   * Tells that so many bytes are written, and the size as soon as upstream states it, for which room is made then.
+   * Notes that `written` bytes are written, and the size as soon as upstream states it, for which room is made then.
    * Answers as {@link Admission.refusal}.
    */
   wrote(written: number, size: number | undefined): string | undefined {
-    this.#shared.reservations.wrote(this.#digest, written);
-    if (size !== undefined && this.#size !== undefined) return undefined;
-    return this.#expect(size ?? written, size);
+    const { policy, reservations, enforcer } = this.#deps;
+    reservations.written += Math.max(0, written - this.written);
+    this.written = written;
+    if (size !== undefined && this.size !== undefined) return undefined;
+    const refusal = policy.refusal(size ?? written, this.#repository);
+    if (refusal !== undefined || size === undefined) return refusal;
+    this.size = size;
+    void enforcer.makeRoom();
+    return undefined;
   }
 
   /** The blob is in the store. */
   committed(): void {
-    this.#shared.reservations.close(this.#digest);
-    this.#shared.leftovers.left(this.#digest, 0, 0);
-    void this.#shared.enforcer.grown(this.#repository);
+    this.#close(0);
+    void this.#deps.enforcer.grown(this.#repository);
   }
 
   /**
-   * The blob is not to be in the store for now. Changes nothing after {@link committed}.
+   * The blob is not stored for now. Changes nothing after {@link committed}.
    * @param keptBytes of a partial blob; undefined: none was touched
    */
   abandoned(keptBytes: number | undefined): void {
-    const { reservations, leftovers, clock } = this.#shared;
-    if (!reservations.has(this.#digest)) return;
-    reservations.close(this.#digest);
-    if (keptBytes !== undefined) leftovers.left(this.#digest, keptBytes, clock.now());
+    if (this.#isOpen) this.#close(keptBytes);
   }
 
-  #expect(bytes: number, size: number | undefined): string | undefined {
-    const { policy, reservations, enforcer } = this.#shared;
-    const refusal = policy.refusal(bytes, this.#repository);
-    if (refusal !== undefined || size === undefined) return refusal;
-    this.#size = size;
-    reservations.expect(this.#digest, size);
-    void enforcer.makeRoom();
-    return undefined;
+  #close(keptBytes: number | undefined): void {
+    const { reservations, leftovers, clock } = this.#deps;
+    this.#isOpen = false;
+    reservations.delete(this.#digest);
+    if (keptBytes !== undefined) leftovers.left(this.#digest, keptBytes, clock.now());
   }
 }

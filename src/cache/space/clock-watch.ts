@@ -1,12 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 
-/** A difference that daylight saving time, leap seconds and a slow start of NTP do not make. */
+/** More than leap seconds and a slow start of NTP make. */
 const stepMs = 5 * 60 * 1000;
 const distrustMs = 24 * 60 * 60 * 1000;
 
 /**
- * Notices that the clock was set, by comparing it with one that nobody sets. For a day after that, ages are not believed:
+ * Notices that the clock was set, by comparing it with the monotonic clock. For a day after that, ages are not trusted:
  * a clock that was wrong for a moment must not make the whole cache look old.
  */
 export class ClockWatch {
@@ -21,7 +21,7 @@ export class ClockWatch {
     this.#offset = clock.now() - clock.monotonic();
   }
 
-  /** Whether the age of things may be believed. To be asked often: it is then that a step is noticed. */
+  /** Whether ages can be trusted. To be called often, since that is how a step is noticed. */
   trustworthy(): boolean {
     const elapsed = this.#clock.monotonic();
     const offset = this.#clock.now() - elapsed;

@@ -12,26 +12,25 @@ import { EvictionSteps } from './eviction-steps.ts';
 import { Evictor } from './evictor.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Leftovers } from './leftovers.ts';
-import type { Quota } from './limits.ts';
+import { LimitEnforcer } from './limit-enforcer.ts';
+import type { Quota, SpaceLimits } from './limits.ts';
 import { Pins, type WrittenNames } from './pins.ts';
 import { Quotas } from './quotas.ts';
 import { Remover } from './remover.ts';
 import { Reservations } from './reservations.ts';
-import { LimitEnforcer } from './limit-enforcer.ts';
-import { SpacePolicy, type SpaceLimits } from './space-policy.ts';
+import { SpacePolicy } from './space-policy.ts';
 import { StoreHealth } from './store-health.ts';
-import { UnrecordedBlobs } from './unrecorded-blobs.ts';
 
 /** What the operator asks of the cache's size. */
 export interface SpaceSettings extends SpaceLimits {
   readonly quotas: readonly Quota[];
-  /** Patterns of images that are kept whatever happens. */
+  /** Patterns of images that are never evicted. */
   readonly pins: readonly string[];
-  /** Milliseconds since its last use after which content goes; 0 keeps it for ever. */
+  /** Milliseconds since its last use after which content is evicted; 0: never. */
   readonly ttlMs: number;
 }
 
-export interface SpaceParts {
+export interface SpaceDeps {
   readonly content: ContentStore;
   readonly metadata: MetadataStore;
   readonly settings: SpaceSettings;
@@ -42,24 +41,12 @@ export interface SpaceParts {
   readonly logger: Logger;
 }
 
-/** All that keeps the cache within its limits. */
-export interface Space {
-  readonly inUse: InUse;
-  readonly pins: Pins;
-  readonly evictor: Evictor;
-  readonly health: StoreHealth;
-  readonly degradation: Degradation;
-  readonly admission: Admission;
-  readonly remover: Remover;
-  /** Begins to look after the cache by the clock. A command that does one thing by hand does without. */
-  start(): void;
-  /** Ends what runs in the background. The stores are not closed. */
-  close(): Promise<void>;
-}
+/** Keeps the cache within its limits. {@link Space.start} begins the work in the background; the stores stay open. */
+export type Space = ReturnType<typeof composeSpace>;
 
-/** Builds it out of its parts; reads nothing yet. */
-export function composeSpace(parts: SpaceParts): Space {
-  const { content, metadata, settings, upstreams, names, clock, logger } = parts;
+/** Reads nothing yet. */
+export function composeSpace(deps: SpaceDeps) {
+  const { content, metadata, settings, names, clock, logger } = deps;
   const { evictions, inventory } = metadata;
   const { ttlMs } = settings;
   const inUse = new InUse();
@@ -70,72 +57,44 @@ export function composeSpace(parts: SpaceParts): Space {
   const reservations = new Reservations();
   const disk = new Disk(content, reservations, clock);
   const leftovers = new Leftovers(content, reservations);
-  const policy = new SpacePolicy({
-    limits: settings,
-    quotas,
+  const parts = {
+    ...deps,
     evictions,
-    disk,
-    leftovers,
-    reservations,
-    clock,
-  });
-  const remover = new Remover(content, evictions, inUse, disk);
-  const steps = new EvictionSteps({ content, evictions, remover, pins, inUse, degradation });
-  const enforcer = new LimitEnforcer({
-    steps,
-    policy,
-    quotas,
-    leftovers,
-    disk,
-    clock,
+    ttlMs,
+    inUse,
     health,
     degradation,
-    logger,
-  });
-  const evictor = new Evictor({
-    evictions,
-    steps,
-    enforcer,
-    policy,
     pins,
-    leftovers,
-    degradation,
-    clock,
-    logger,
-    ttlMs,
-  });
-  const housekeeping = new Housekeeping({
-    content,
-    metadata,
-    evictor,
-    remover,
-    unrecorded: new UnrecordedBlobs(content, metadata, inUse),
-    pins,
-    leftovers,
     quotas,
-    clockWatch: new ClockWatch(clock, logger),
-    degradation,
-    clock,
-    upstreams,
-    ttlMs,
-  });
+    reservations,
+    disk,
+    leftovers,
+  };
+  const policy = new SpacePolicy({ ...parts, limits: settings });
+  const remover = new Remover(parts);
+  const steps = new EvictionSteps({ ...parts, remover });
+  const enforcer = new LimitEnforcer({ ...parts, steps, policy });
+  const evictor = new Evictor({ ...parts, steps, policy });
+  const admission = new Admission({ ...parts, policy, enforcer });
+  const clockWatch = new ClockWatch(clock, logger);
+  const housekeeping = new Housekeeping({ ...parts, evictor, enforcer, remover, clockWatch });
   return {
     inUse,
     pins,
-    evictor,
     health,
     degradation,
-    admission: new Admission({ policy, reservations, enforcer, leftovers, health, clock }),
     remover,
-    start: () => {
+    enforcer,
+    evictor,
+    admission,
+    start(): void {
       enforcer.watch();
       housekeeping.start();
     },
-    async close() {
-      const ended = Promise.all([enforcer.close(), steps.close()]);
-      await housekeeping.close();
-      await ended;
-      await health.close();
+    async [Symbol.asyncDispose](): Promise<void> {
+      // Each is told to end before any is waited for: they wait for one another.
+      await Promise.all([housekeeping, enforcer, steps].map((part) => part[Symbol.asyncDispose]()));
+      await health[Symbol.asyncDispose]();
     },
   };
 }

@@ -8,10 +8,10 @@ import type { Pins } from './pins.ts';
 import type { Remover } from './remover.ts';
 import { RecordingRetention } from './recording-retention.ts';
 
-/** Steps whose bytes may still be going when the next one is taken. */
+/** Steps whose bytes may still be being removed when the next one is taken. */
 const stepsBehind = 8;
 
-export interface EvictionStepsOptions {
+export interface EvictionStepsDeps {
   readonly content: Pick<ContentStore, 'keepReserve' | 'spendReserve'>;
   readonly evictions: Evictions;
   readonly remover: Remover;
@@ -21,68 +21,60 @@ export interface EvictionStepsOptions {
 }
 
 /**
- * Evicts step by step: a short transaction, then what is remembered in memory, then the bytes; others have their turn in
- * between. To remove bytes takes longest, and the next step does not wait for it.
+ * Evicts step by step: a short transaction, then what is in memory, then the bytes, with a turn of the event loop in
+ * between. Removing bytes takes longest, and the next step does not wait for it. Nothing else evicts.
  */
-export class EvictionSteps {
-  readonly #content: Pick<ContentStore, 'keepReserve' | 'spendReserve'>;
-  readonly #evictions: Evictions;
-  readonly #remover: Remover;
-  readonly #pins: Pins;
-  readonly #inUse: InUse;
-  readonly #degradation: Degradation;
+export class EvictionSteps implements AsyncDisposable {
+  readonly #deps: EvictionStepsDeps;
   readonly #closing = new AbortController();
-  /** Removals that are under way. */
-  readonly #going = new Set<Promise<unknown>>();
+  /** Removals under way. */
+  readonly #removals = new Set<Promise<unknown>>();
   #forget: (eviction: Eviction) => void = () => undefined;
   #spentReserve = false;
   #restoring: Promise<void> | undefined;
   #images = 0;
   #bytes = 0;
 
-  constructor({ content, evictions, remover, pins, inUse, degradation }: EvictionStepsOptions) {
-    this.#content = content;
-    this.#evictions = evictions;
-    this.#remover = remover;
-    this.#pins = pins;
-    this.#inUse = inUse;
-    this.#degradation = degradation;
+  constructor(deps: EvictionStepsDeps) {
+    this.#deps = deps;
   }
 
-  /** What has gone since the start. */
+  /** What was evicted since the start. */
   get evicted(): { readonly images: number; readonly bytes: number } {
     return { images: this.#images, bytes: this.#bytes };
   }
 
-  /** Has `listener` called with what has gone from the database, before anybody else can look. */
+  /** Calls `listener` with what was removed from the database, before any other code runs. */
   onEviction(listener: (eviction: Eviction) => void): void {
     this.#forget = listener;
   }
 
   retention(): RecordingRetention {
-    return new RecordingRetention(this.#pins, this.#inUse);
+    return new RecordingRetention(this.#deps.pins, this.#deps.inUse);
   }
 
   /**
-   * Evicts until `request` is met or nothing more can go; the last step says which. At the end the bytes are gone, too.
-   * Rejects with StoreError when the database fails; bytes that cannot be removed right now are removed later.
+   * Evicts until `request` is met or nothing more can be evicted; the last step says which. By the end the bytes are
+   * removed, too. Rejects with StoreError when the database fails; bytes that cannot be removed now are removed later.
    */
   async *run(
     request: Omit<EvictionRequest, 'retention'>,
     retention = this.retention(),
   ): AsyncGenerator<Eviction, void, undefined> {
-    await this.#pins.load();
+    await this.#deps.pins.load();
     const { bytes = Infinity, ...what } = request;
     const carried = new Set<Promise<void>>();
     try {
       for (let left = bytes; left > 0 && !this.#closing.signal.aborted;) {
         const limit = left === Infinity ? {} : { bytes: left };
-        const eviction = await this.withRoom(() => this.#evictions.evict({ ...what, ...limit, retention }));
+        const eviction = await this.withRoom(() =>
+          this.#deps.evictions.evict({ ...what, ...limit, retention }),
+        );
         const carrying = this.carryOut(eviction).finally(() => carried.delete(carrying));
         carried.add(carrying);
-        // On a disk without a byte the next step may need the room of this one.
+        // On a full disk the next step may need the room of this one.
         if (this.#spentReserve) await Promise.all(carried);
-        if (this.#going.size > stepsBehind) await Promise.race(this.#going);
+        if (this.#removals.size > stepsBehind) await Promise.race(this.#removals);
         yield eviction;
         if (eviction.done) return;
         left -= eviction.bytes;
@@ -94,11 +86,11 @@ export class EvictionSteps {
   }
 
   /**
-   * What `evict` gives. On a disk without a byte for the database, what is going makes room for it, or else the reserve.
-   * Rejects as `evict` does.
+   * The result of `evict`. On a disk that is full to the last byte, removals under way or else the reserve make room for
+   * the database. Rejects as `evict` does.
    */
   async withRoom<T>(evict: () => Promise<T>): Promise<T> {
-    for (const makeRoom of [() => Promise.all(this.#going), () => this.#spendReserve()]) {
+    for (const makeRoom of [() => Promise.all(this.#removals), () => this.#spendReserve()]) {
       try {
         return await evict();
       } catch (error) {
@@ -109,34 +101,34 @@ export class EvictionSteps {
     return evict();
   }
 
-  /** The rest of an eviction, once the database has carried it out. Resolves when its bytes are gone. */
+  /** The rest of an eviction, after its transaction. Resolves when its bytes are removed. */
   async carryOut(eviction: Eviction): Promise<void> {
     this.#forget(eviction);
     this.#images += eviction.images.length;
     this.#bytes += eviction.bytes;
-    const gone = this.#degradation
-      .tolerate(() => this.#remover.remove(eviction.blobs, this.#closing.signal))
-      .finally(() => this.#going.delete(gone));
-    this.#going.add(gone);
+    const gone = this.#deps.degradation
+      .tolerate(() => this.#deps.remover.remove(eviction.blobs, this.#closing.signal))
+      .finally(() => this.#removals.delete(gone));
+    this.#removals.add(gone);
     await gone;
-    // Those that are still going have something to write when they are gone.
-    if (this.#spentReserve && this.#going.size === 0) await this.#restoreReserve();
+    // Removals under way have something to write at their end.
+    if (this.#spentReserve && this.#removals.size === 0) await this.#restoreReserve();
   }
 
-  /** Ends what is under way after its present step, and resolves when nothing is being removed any more. */
-  async close(): Promise<void> {
+  /** Ends evictions after the step under way; resolves when nothing is being removed any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
-    await Promise.allSettled(this.#going);
+    await Promise.allSettled(this.#removals);
   }
 
   async #spendReserve(): Promise<void> {
     await this.#restoring;
-    if (await this.#content.spendReserve()) this.#spentReserve = true;
+    if (await this.#deps.content.spendReserve()) this.#spentReserve = true;
   }
 
   #restoreReserve(): Promise<void> {
-    this.#restoring ??= this.#degradation
-      .tolerate(() => this.#content.keepReserve())
+    this.#restoring ??= this.#deps.degradation
+      .tolerate(() => this.#deps.content.keepReserve())
       .then((kept) => {
         this.#spentReserve = kept !== true;
       })

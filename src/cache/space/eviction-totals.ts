@@ -1,6 +1,6 @@
 import type { Eviction } from '../../store/evictions.ts';
 
-/** Adds up what the steps of an eviction take. */
+/** Sums of the steps of an eviction. */
 export class EvictionTotals {
   images = 0;
   blobs = 0;
@@ -12,7 +12,6 @@ export class EvictionTotals {
     this.bytes += bytes;
   }
 
-  /** For the log. */
   get counts(): { readonly images: number; readonly blobs: number; readonly bytes: number } {
     return { images: this.images, blobs: this.blobs, bytes: this.bytes };
   }

@@ -4,93 +4,96 @@ import type { RepositoryName, UpstreamName } from '../../oci/reference.ts';
 import type { ContentStore } from '../../store/content-store.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import type { Degradation } from '../degradation.ts';
+import type { InUse } from '../in-use.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { Evictor } from './evictor.ts';
 import type { Leftovers } from './leftovers.ts';
+import type { LimitEnforcer } from './limit-enforcer.ts';
 import type { Pins } from './pins.ts';
 import type { Quotas } from './quotas.ts';
 import type { Remover } from './remover.ts';
-import type { UnrecordedBlobs } from './unrecorded-blobs.ts';
+import { adoptUnrecordedBlobs } from './unrecorded-blobs.ts';
 
-const lookMs = 60 * 1000;
-/** Of looks, until what is old is removed for the first time: a clock that is wrong at boot is set by then. */
-const looksAtFirst = 5;
-const looksPerSweep = 60;
+const minuteMs = 60 * 1000;
+/** Minutes until old content is removed for the first time: a clock that is wrong at boot is set by then. */
+const minutesAtFirst = 5;
+const minutesPerSweep = 60;
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** A partial blob that nobody has come back for in this time is not worth its room. */
+/** A partial blob that was not resumed in this time is removed. */
 const partialLifeMs = 7 * dayMs;
-/** How long a damaged blob can be examined. */
+/** How long a damaged blob is kept for inspection. */
 const quarantineMs = 30 * dayMs;
-/** How long upstream's word on what is not held counts, where nothing else is removed for its age. */
+/** How long upstream's confirmation of uncached blobs is kept where there is no ttl. */
 const rightsLifeMs = 30 * dayMs;
 /** Repositories looked at between two turns of the event loop. */
 const repositoriesPerTurn = 200;
 
-export interface HousekeepingOptions {
+export interface HousekeepingDeps {
   readonly content: ContentStore;
   readonly metadata: MetadataStore;
+  readonly inUse: InUse;
   readonly evictor: Evictor;
+  readonly enforcer: LimitEnforcer;
   readonly remover: Remover;
-  readonly unrecorded: UnrecordedBlobs;
   readonly pins: Pins;
   readonly leftovers: Leftovers;
   readonly quotas: Quotas;
   readonly clockWatch: ClockWatch;
   readonly degradation: Degradation;
   readonly clock: Clock;
-  /** Those whose quotas are looked after. */
+  /** Those whose quotas are enforced. */
   readonly upstreams: readonly UpstreamName[];
   /** As the evictor's. */
   readonly ttlMs: number;
 }
 
-/** What is done by the clock: a look at the disk each minute, and each hour what has become too old goes. */
-export class Housekeeping {
-  readonly #options: HousekeepingOptions;
+/** Periodic work: each minute the limits are enforced, each hour old content is removed. */
+export class Housekeeping implements AsyncDisposable {
+  readonly #deps: HousekeepingDeps;
   readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  constructor(options: HousekeepingOptions) {
-    this.#options = options;
+  constructor(deps: HousekeepingDeps) {
+    this.#deps = deps;
   }
 
-  /** Begins with what a crash has left, and goes on until {@link close}. */
+  /** Begins with what a crash has left, and goes on until it is disposed of. */
   start(): void {
     this.#running = this.#repeat();
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await this.#running;
   }
 
   async #repeat(): Promise<void> {
     const { signal } = this.#closing;
-    let looks = 0;
+    let minute = 0;
     do {
-      await this.#look();
-      if (looks % looksPerSweep === looksAtFirst) await this.#sweep();
-      else if (looks === 0) await this.#checkQuotas();
-      looks += 1;
-    } while (await pause(this.#options.clock, lookMs, signal));
+      await this.#everyMinute();
+      if (minute % minutesPerSweep === minutesAtFirst) await this.#everyHour();
+      else if (minute === 0) await this.#enforceQuotas();
+      minute += 1;
+    } while (await pause(this.#deps.clock, minuteMs, signal));
   }
 
-  async #look(): Promise<void> {
-    const { content, degradation, pins, leftovers, remover, unrecorded, evictor, clockWatch } = this.#options;
+  async #everyMinute(): Promise<void> {
+    const { content, degradation, pins, leftovers, remover, enforcer, clockWatch } = this.#deps;
     const { signal } = this.#closing;
     clockWatch.trustworthy();
     await degradation.tolerate(() => pins.load());
     await degradation.tolerate(() => leftovers.refresh());
-    await degradation.tolerate(() => unrecorded.adopt(signal));
+    await degradation.tolerate(() => adoptUnrecordedBlobs(this.#deps, signal));
     await degradation.tolerate(() => remover.workOff(signal));
-    await evictor.makeRoom();
+    await enforcer.makeRoom();
     await degradation.tolerate(() => content.keepReserve());
   }
 
-  async #sweep(): Promise<void> {
-    const { content, metadata, evictor, clockWatch, degradation, clock, ttlMs } = this.#options;
-    await this.#checkQuotas();
+  async #everyHour(): Promise<void> {
+    const { content, metadata, evictor, clockWatch, degradation, clock, ttlMs } = this.#deps;
+    await this.#enforceQuotas();
     if (!clockWatch.trustworthy()) return;
     const now = clock.now();
     await degradation.tolerate(() => content.removePartials(now - partialLifeMs));
@@ -103,19 +106,19 @@ export class Housekeeping {
   }
 
   /** Quotas may have been lowered, and a blob that one repository fetched counts for others, too. */
-  async #checkQuotas(): Promise<void> {
-    const { quotas, upstreams, degradation } = this.#options;
+  async #enforceQuotas(): Promise<void> {
+    const { quotas, upstreams, degradation } = this.#deps;
     if (!quotas.any) return;
-    for (const upstream of upstreams) await degradation.tolerate(() => this.#checkUpstream(upstream));
+    for (const upstream of upstreams) await degradation.tolerate(() => this.#enforceQuotasOf(upstream));
   }
 
-  async #checkUpstream(upstream: UpstreamName): Promise<void> {
-    const { metadata, evictor } = this.#options;
+  async #enforceQuotasOf(upstream: UpstreamName): Promise<void> {
+    const { metadata, enforcer } = this.#deps;
     let last: RepositoryName | undefined;
     while (!this.#closing.signal.aborted) {
       const names = await metadata.repositories(upstream, { last, limit: repositoriesPerTurn });
       if (names.length === 0) return;
-      for (const name of names) void evictor.grown({ upstream, name });
+      for (const name of names) void enforcer.grown({ upstream, name });
       last = names.at(-1);
       await turn();
     }

@@ -10,13 +10,13 @@ interface Leftover {
   readonly at: number;
 }
 
-/** A removed file's room, in bytes. */
+/** What a removal freed. */
 export interface Removed {
   readonly files: number;
   readonly bytes: number;
 }
 
-/** Files that nobody needs right now: downloads that were cut off, and damaged blobs that were put aside. They go before any image does. */
+/** Interrupted downloads and damaged blobs that were put aside. They are removed before any image. */
 export class Leftovers {
   readonly #content: ContentStore;
   readonly #reservations: Reservations;
@@ -27,33 +27,23 @@ export class Leftovers {
     this.#reservations = reservations;
   }
 
-  /** Bytes of all of them. A partial blob whose fill runs is none. */
   get bytes(): number {
-    let bytes = 0;
-    for (const { kind, digest, size } of this.#known.values()) {
-      if (kind === 'quarantined' || !this.#reservations.has(digest)) bytes += size;
-    }
-    return bytes;
+    return this.#idle().reduce((total, [, { size }]) => total + size, 0);
   }
 
-  /** Looks at what there is. Rejects with StoreError. */
+  /** Lists the files anew. Rejects with StoreError. */
   async refresh(): Promise<void> {
     const found = new Map<string, Leftover>();
     for await (const { digest, size, writtenAt } of this.#content.listPartial()) {
       found.set(`partial ${digest}`, { kind: 'partial', digest, size, at: writtenAt });
     }
-    for await (const { digest, size, quarantinedAt } of this.#content.listQuarantined()) {
-      found.set(`quarantined ${digest} ${quarantinedAt}`, {
-        kind: 'quarantined',
-        digest,
-        size,
-        at: quarantinedAt,
-      });
+    for await (const { digest, size, quarantinedAt: at } of this.#content.listQuarantined()) {
+      found.set(`quarantined ${digest} ${at}`, { kind: 'quarantined', digest, size, at });
     }
     this.#known = found;
   }
 
-  /** A fill has ended before its blob was whole. */
+  /** A fill has ended and leaves a partial blob of `size` bytes; 0: none. */
   left(digest: Digest, size: number, at: number): void {
     const key = `partial ${digest}`;
     if (size === 0) this.#known.delete(key);
@@ -62,12 +52,7 @@ export class Leftovers {
 
   /** Removes the oldest; undefined when there is none. Rejects with StoreError. */
   async removeOldest(): Promise<Removed | undefined> {
-    let oldest: readonly [string, Leftover] | undefined;
-    for (const entry of this.#known) {
-      const [, { kind, digest, at }] = entry;
-      if (kind === 'partial' && this.#reservations.has(digest)) continue;
-      if (oldest === undefined || at < oldest[1].at) oldest = entry;
-    }
+    const [oldest] = [...this.#idle()].toSorted(([, one], [, other]) => one.at - other.at);
     if (oldest === undefined) return undefined;
     const [key, { kind, digest, size, at }] = oldest;
     const removed =
@@ -76,5 +61,12 @@ export class Leftovers {
         : (await this.#content.removeQuarantined(at + 1)) > 0;
     this.#known.delete(key);
     return removed ? { files: 1, bytes: size } : { files: 0, bytes: 0 };
+  }
+
+  /** All but partial blobs whose fill is under way. */
+  #idle(): IteratorObject<[string, Leftover]> {
+    return this.#known
+      .entries()
+      .filter(([, { kind, digest }]) => kind === 'quarantined' || !this.#reservations.has(digest));
   }
 }

@@ -7,7 +7,7 @@ import { imagePattern, type ImagePattern } from './pin-pattern.ts';
 /** What people may write for a repository. */
 export type WrittenNames = Pick<Routing<NamedUpstream>, 'writtenNames'>;
 
-/** Which images are exempt from eviction: by the configuration, and by hand. Kept in memory, since each eviction asks. */
+/** Which images are exempt from eviction: by the configuration, and by hand. Kept in memory, for evictions. */
 export class Pins {
   readonly #inventory: Inventory;
   readonly #names: WrittenNames;
@@ -30,7 +30,7 @@ export class Pins {
     return [...this.#configured.keys()];
   }
 
-  /** Reads those that were pinned by hand, once. Nothing may be evicted before this has succeeded. Rejects with StoreError. */
+  /** Reads what was pinned by hand, once. Nothing may be evicted before that. Rejects with StoreError. */
   async load(): Promise<void> {
     if (this.#loaded) return;
     const stored = await this.#inventory.pins();
@@ -48,15 +48,11 @@ export class Pins {
     this.#added.set(pattern, compiled);
   }
 
-  /** Takes back what {@link add} did; false when there was no such pin. */
+  /** Reverts {@link add}; false when there was no such pin. */
   async remove(pattern: string): Promise<boolean> {
     const removed = await this.#inventory.removePin(pattern);
     this.#added.delete(pattern);
     return removed;
-  }
-
-  isPinned(repository: Repository, tags: readonly Tag[], digest: Digest): boolean {
-    return this.patternOf(repository, tags, digest) !== undefined;
   }
 
   /** The first pattern that exempts an image, or undefined. */

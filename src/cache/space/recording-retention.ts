@@ -4,13 +4,13 @@ import type { Retention } from '../../store/evictions.ts';
 import type { InUse } from '../in-use.ts';
 import type { Pins } from './pins.ts';
 
-/** Says what must stay, and remembers whether it was because of pins. */
+/** Says what must stay, and records why something did. */
 export class RecordingRetention implements Retention {
   readonly #pins: Pins;
   readonly #inUse: InUse;
-  /** Whether anything was kept because it is being read, filled or adopted: that passes. */
+  /** Whether something stayed because it is in use: that passes. */
   metUse = false;
-  /** Whether anything was kept because it is pinned: that lasts. */
+  /** Whether something stayed because it is pinned: that lasts. */
   metPin = false;
 
   constructor(pins: Pins, inUse: InUse) {
@@ -19,7 +19,7 @@ export class RecordingRetention implements Retention {
   }
 
   isPinned(repository: Repository, tags: readonly Tag[], digest: Digest): boolean {
-    const pinned = this.#pins.isPinned(repository, tags, digest);
+    const pinned = this.#pins.patternOf(repository, tags, digest) !== undefined;
     this.metPin ||= pinned;
     return pinned;
   }

@@ -1,35 +1,33 @@
+import { Limiter } from '../../base/limiter.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { ContentStore } from '../../store/content-store.ts';
 import type { Evictions } from '../../store/evictions.ts';
 import type { InUse } from '../in-use.ts';
-import { Limiter } from '../../base/limiter.ts';
 import type { Disk } from './disk.ts';
 
-/**
- * Files removed at once: on a busy disk each waits a tenth of a second for its turn, and what goes has to keep up with what comes.
- */
+/** Files removed at once: on a busy disk each takes a tenth of a second, and removals have to keep up with fills. */
 const atOnce = 16;
-/** Condemned blobs that are asked for at a time. */
-const page = 100;
+const pageLength = 100;
+
+export interface RemoverDeps {
+  readonly content: Pick<ContentStore, 'size' | 'remove'>;
+  readonly evictions: Pick<Evictions, 'condemned' | 'isCondemned' | 'forgetCondemned'>;
+  readonly inUse: InUse;
+  readonly disk: Disk;
+}
 
 /** Removes the bytes of condemned blobs, the second half of an eviction. */
 export class Remover {
-  readonly #content: ContentStore;
-  readonly #evictions: Evictions;
-  readonly #inUse: InUse;
-  readonly #disk: Disk;
+  readonly #deps: RemoverDeps;
   readonly #limiter = new Limiter(atOnce);
 
-  constructor(content: ContentStore, evictions: Evictions, inUse: InUse, disk: Disk) {
-    this.#content = content;
-    this.#evictions = evictions;
-    this.#inUse = inUse;
-    this.#disk = disk;
+  constructor(deps: RemoverDeps) {
+    this.#deps = deps;
   }
 
   /**
-   * Removes those that are not wanted again by now; what is left behind is for {@link workOff}. Resolves to how many are
-   * gone. Rejects with StoreError.
+   * Removes blobs, except those that are in use or stored anew by now; what is left is for {@link workOff}. Resolves to how
+   * many were removed. Rejects with StoreError.
    */
   async remove(digests: readonly Digest[], signal: AbortSignal): Promise<number> {
     const outcomes = await Promise.allSettled(
@@ -40,22 +38,23 @@ export class Remover {
     return outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length;
   }
 
-  /** Removes what a crash, or trouble, has left condemned. Rejects with StoreError. */
+  /** Removes what a crash or a failure has left condemned. Rejects with StoreError. */
   async workOff(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const left = await this.#evictions.condemned(page);
+      const left = await this.#deps.evictions.condemned(pageLength);
       if (left.length === 0 || (await this.remove(left, signal)) === 0) return;
     }
   }
 
   async #remove(digest: Digest): Promise<boolean> {
-    const size = (await this.#content.size(digest)) ?? 0;
-    // Whoever stores it anew holds it, before and after: a blob that is condemned and held by nobody stays condemned.
-    if (this.#inUse.has(digest) || !(await this.#evictions.isCondemned(digest))) return false;
-    if (this.#inUse.has(digest)) return false;
-    if (await this.#content.remove(digest)) this.#disk.freed(1, size);
+    const { content, evictions, inUse, disk } = this.#deps;
+    const size = (await content.size(digest)) ?? 0;
+    // A fill holds the blob before and after it stores it: one that is condemned and not in use stays condemned.
+    if (inUse.has(digest) || !(await evictions.isCondemned(digest))) return false;
+    if (inUse.has(digest)) return false;
+    if (await content.remove(digest)) disk.freed(1, size);
     // At once: later it might be another eviction's, of the same blob that was fetched again in between.
-    await this.#evictions.forgetCondemned(digest);
+    await evictions.forgetCondemned(digest);
     return true;
   }
 }

@@ -1,64 +1,43 @@
 import type { Digest } from '../../oci/digest.ts';
 
-/** What one blob that is arriving takes. */
-interface Arriving {
-  /** Bytes in all, once that is known. */
-  size: number | undefined;
+/** A blob that is arriving. */
+export interface Arriving {
+  /** Bytes in all; undefined until upstream states it. */
+  readonly size: number | undefined;
   /** Bytes on the disk. */
-  written: number;
+  readonly written: number;
 }
 
-/** The room that blobs under way take up, and have still to take. */
+/** The room that arriving blobs take up, and are still going to take up. */
 export class Reservations {
   readonly #arriving = new Map<Digest, Arriving>();
-  #written = 0;
-
   /** Bytes written by all fills so far; it only grows. */
-  get written(): number {
-    return this.#written;
-  }
+  written = 0;
 
-  /** Bytes that the blobs under way will have when they are whole. */
+  /** Bytes that the arriving blobs will have when they are complete. */
   get total(): number {
-    let total = 0;
-    for (const { size, written } of this.#arriving.values()) total += Math.max(size ?? 0, written);
-    return total;
+    return sum(this.#arriving, ({ size, written }) => Math.max(size ?? 0, written));
   }
 
-  /** Bytes of these that are still to be written. */
+  /** Of these, bytes that are still to be written. */
   get unwritten(): number {
-    let unwritten = 0;
-    for (const { size, written } of this.#arriving.values()) unwritten += Math.max(0, (size ?? 0) - written);
-    return unwritten;
+    return sum(this.#arriving, ({ size, written }) => Math.max(0, (size ?? 0) - written));
   }
 
   has(digest: Digest): boolean {
     return this.#arriving.has(digest);
   }
 
-  open(digest: Digest): void {
-    this.#arriving.set(digest, { size: undefined, written: 0 });
+  /** @param arriving changes as the blob arrives */
+  add(digest: Digest, arriving: Arriving): void {
+    this.#arriving.set(digest, arriving);
   }
 
-  expect(digest: Digest, size: number): void {
-    const arriving = this.#arriving.get(digest);
-    if (arriving !== undefined) arriving.size = size;
-  }
-
-  /** Bytes that an earlier run had written. */
-  resume(digest: Digest, written: number): void {
-    const arriving = this.#arriving.get(digest);
-    if (arriving !== undefined) arriving.written = written;
-  }
-
-  wrote(digest: Digest, written: number): void {
-    const arriving = this.#arriving.get(digest);
-    if (arriving === undefined) return;
-    this.#written += Math.max(0, written - arriving.written);
-    arriving.written = written;
-  }
-
-  close(digest: Digest): void {
+  delete(digest: Digest): void {
     this.#arriving.delete(digest);
   }
+}
+
+function sum(arriving: ReadonlyMap<Digest, Arriving>, bytesOf: (one: Arriving) => number): number {
+  return arriving.values().reduce((total, one) => total + bytesOf(one), 0);
 }

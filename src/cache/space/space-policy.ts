@@ -1,44 +1,32 @@
 import { byteSizeText } from '../../base/byte-size.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Repository } from '../../oci/reference.ts';
-import type { Evictions, StoreUsage } from '../../store/evictions.ts';
-import type { Room } from '../../store/content-store.ts';
+import type { Evictions, Scope, StoreUsage } from '../../store/evictions.ts';
 import type { Disk } from './disk.ts';
 import type { Leftovers } from './leftovers.ts';
-import { bytesOf, type SizeLimit } from './limits.ts';
+import { judge, type Headroom, type SpaceLimits } from './limits.ts';
 import { scopeKey, type Quotas, type ScopeLimit } from './quotas.ts';
 import type { Reservations } from './reservations.ts';
 import { roomAfterFull } from './store-health.ts';
 
-/** Of the files that the disk can hold, so many stay free. */
-export const freeFilesShare = 0.01;
 /** A round frees this much more than it has to, so that not each commit starts one. */
 const slackShare = 0.01;
-/** How long it is not tried again after nothing could go. */
+/** How long eviction is not tried again after nothing could be evicted. */
 const stuckMs = 10_000;
 
-/** What is asked of the cache's size. */
-export interface SpaceLimits {
-  /** What everything that is cached may take; undefined for whatever {@link minfree} leaves. */
-  readonly maxsize: SizeLimit | undefined;
-  /** What stays free on the disk. */
-  readonly minfree: SizeLimit;
-}
-
-/** What has to go. */
-export interface Shortage {
-  readonly limit: 'maxsize' | 'minfree' | 'files';
-  /** Bytes that images can take at most; Infinity where that depends on others, who share the disk. */
+/** What has to be freed. */
+export interface Shortage extends Pick<Headroom, 'limit' | 'value'> {
+  /** Bytes that images can take at most; Infinity where that depends on other users of the disk. */
   readonly allowed: number;
   /** Bytes, at least. */
   readonly bytes: number;
   /** Files, at least. */
   readonly files: number;
-  /** Bytes that had better go as well. */
+  /** Further bytes that had better be freed as well. */
   readonly slack: number;
 }
 
-export interface SpacePolicyOptions {
+export interface SpacePolicyDeps {
   readonly limits: SpaceLimits;
   readonly quotas: Quotas;
   readonly evictions: Pick<Evictions, 'usage' | 'usageOf'>;
@@ -48,153 +36,128 @@ export interface SpacePolicyOptions {
   readonly clock: Clock;
 }
 
-/** How much is too much: what has to go, and what is not worth storing. */
+/** How much is too much: what has to be freed, and what is not worth storing. */
 export class SpacePolicy {
-  readonly #limits: SpaceLimits;
-  readonly #quotas: Quotas;
-  readonly #evictions: Pick<Evictions, 'usage' | 'usageOf'>;
-  readonly #disk: Disk;
-  readonly #leftovers: Leftovers;
-  readonly #reservations: Reservations;
-  readonly #clock: Clock;
+  readonly #deps: SpacePolicyDeps;
   #usage: StoreUsage = { blobs: 0, bytes: 0, manifests: 0, databaseBytes: 0 };
-  /** Until when it is taken for granted that nothing more can go. */
-  #stuckUntil = -Infinity;
-  readonly #stuckQuotas = new Map<string, { readonly until: number; readonly used: number }>();
+  /** Where nothing more can be evicted for now, and the bytes that stay there. The key of the whole cache is empty. */
+  readonly #stuck = new Map<string, { readonly until: number; readonly used: number }>();
 
-  constructor(options: SpacePolicyOptions) {
-    this.#limits = options.limits;
-    this.#quotas = options.quotas;
-    this.#evictions = options.evictions;
-    this.#disk = options.disk;
-    this.#leftovers = options.leftovers;
-    this.#reservations = options.reservations;
-    this.#clock = options.clock;
+  constructor(deps: SpacePolicyDeps) {
+    this.#deps = deps;
   }
 
-  /** What everything takes in bytes: blobs, partial and quarantined ones, the database, and what is still to arrive. */
+  /** Bytes of blobs, partial and quarantined ones, the database, and what is still to arrive. */
   get used(): number {
-    return this.#kept + this.#reservations.total;
+    return this.#kept + this.#deps.reservations.total;
   }
 
-  /** Brings what it knows up to date. Rejects with StoreError. */
+  /** Brings {@link used} and what it knows of the disk up to date. Rejects with StoreError. */
   async refresh(): Promise<void> {
-    this.#usage = await this.#evictions.usage();
-    await this.#disk.refresh();
+    this.#usage = await this.#deps.evictions.usage();
+    await this.#deps.disk.refresh();
   }
 
-  /** The limit that is exceeded, as of the last {@link refresh}; undefined when all is well. */
+  /** What exceeds a limit, as of the last {@link refresh}. */
   shortage(): Shortage | undefined {
-    const room = this.#disk.room;
-    const maxsize = this.#maxsize(room);
-    if (maxsize !== undefined && this.used > maxsize) {
-      const allowed = maxsize - this.#usage.databaseBytes;
-      return { limit: 'maxsize', allowed, bytes: this.used - maxsize, files: 0, slack: maxsize * slackShare };
-    }
-    if (room === undefined) return undefined;
-    const free = room.free - this.#reservations.unwritten;
-    const minfree = bytesOf(this.#limits.minfree, room.size);
-    if (free < minfree) {
-      const slack = this.#usage.bytes * slackShare;
-      return { limit: 'minfree', allowed: Infinity, bytes: minfree - free, files: 0, slack };
-    }
-    const freeFiles = Math.ceil(room.files * freeFilesShare);
-    if (room.freeFiles < freeFiles) {
-      return { limit: 'files', allowed: Infinity, bytes: 0, files: freeFiles - room.freeFiles, slack: 0 };
-    }
-    return undefined;
+    const { disk, reservations, limits } = this.#deps;
+    const exceeded = judge(this.#kept, disk.room, reservations, limits).find(({ left }) => left < 0);
+    if (exceeded === undefined) return undefined;
+    const { limit, value, left } = exceeded;
+    const slack = this.#usage.bytes * slackShare;
+    const shortage = { limit, value, allowed: Infinity, bytes: -left, files: 0, slack };
+    if (limit === 'minfree') return shortage;
+    if (limit === 'files') return { ...shortage, bytes: 0, files: -left, slack: 0 };
+    return { ...shortage, allowed: value - this.#usage.databaseBytes, slack: value * slackShare };
   }
 
-  /** What to free when the disk has turned out to be full, whatever it says of itself: a user's share of it may be limited. */
+  /** What to free once the disk has turned out to be full, whatever it reports: a user's share of it may be limited. */
   emergency(): Shortage {
-    const room = this.#disk.room;
-    const missing = room === undefined ? 0 : Math.max(0, roomAfterFull(room.size) - room.free);
-    const bytes = Math.max(this.#reservations.unwritten + missing, 1);
-    return { limit: 'minfree', allowed: Infinity, bytes, files: 1, slack: this.#usage.bytes * slackShare };
+    const { disk, reservations } = this.#deps;
+    const missing = disk.room === undefined ? 0 : Math.max(0, roomAfterFull(disk.room.size) - disk.room.free);
+    const bytes = Math.max(reservations.unwritten + missing, 1);
+    const slack = this.#usage.bytes * slackShare;
+    return { limit: 'minfree', value: 0, allowed: Infinity, bytes, files: 1, slack };
   }
 
   /** By how many bytes a scope is over its limit; 0 when it is not. Rejects with StoreError. */
   async excess({ scope, bytes }: ScopeLimit): Promise<number> {
-    return Math.max(0, (await this.#evictions.usageOf(scope)) - bytes);
+    return Math.max(0, (await this.#deps.evictions.usageOf(scope)) - bytes);
   }
 
   /** Why a blob of `size` bytes is not to be stored, for people; undefined when it is to be. */
   refusal(size: number, repository: Repository): string | undefined {
-    const room = this.#disk.room;
-    const maxsize = this.#maxsize(room);
-    // While nothing more can go, what is kept takes room for good.
-    const fixed = this.stuck ? this.#kept : this.#usage.databaseBytes;
-    if (maxsize !== undefined && fixed + size > maxsize) {
-      return `it does not fit into storage.maxsize (${byteSizeText(maxsize)})`;
-    }
-    if (room !== undefined) {
-      const minfree = bytesOf(this.#limits.minfree, room.size);
-      const canGo = this.stuck ? 0 : this.#kept - this.#usage.databaseBytes;
-      if (room.free + canGo - this.#reservations.unwritten - size < minfree) {
-        return `less than storage.minfree (${byteSizeText(minfree)}) would stay free`;
-      }
-      if (this.stuck && room.freeFiles < room.files * freeFilesShare) return 'the disk holds too many files';
-    }
-    return this.#overQuota(size, repository);
+    const { disk, reservations, limits } = this.#deps;
+    const { databaseBytes } = this.#usage;
+    const stuck = this.isStuck();
+    // Everything but the database can be evicted, unless nothing could a moment ago.
+    const fixed = stuck ? this.#kept : databaseBytes;
+    const room = disk.room && {
+      ...disk.room,
+      free: disk.room.free + this.#kept - fixed,
+      freeFiles: stuck ? disk.room.freeFiles : Infinity,
+    };
+    const arriving = { total: size, unwritten: reservations.unwritten + size };
+    const exceeded = judge(fixed, room, arriving, limits).find(({ left }) => left < 0);
+    return exceeded === undefined ? this.#overQuota(size, repository) : describeRefusal(exceeded);
   }
 
-  /** Whether nothing more could go a moment ago, because all that is left is pinned, or because nothing is. */
-  get stuck(): boolean {
-    return this.#clock.monotonic() < this.#stuckUntil;
+  /** Whether nothing more could be evicted a moment ago, from a scope or at all: what is left there is pinned. */
+  isStuck(scope?: Scope): boolean {
+    return this.#stuckAt(scope) !== undefined;
   }
 
-  /** Nothing more can go for now. */
-  stick(): void {
-    this.#stuckUntil = this.#clock.monotonic() + stuckMs;
+  /** Nothing more can be evicted for now, from a scope, in which `used` bytes stay, or at all. */
+  stick(scope?: Scope, used = 0): void {
+    this.#stuck.set(keyOf(scope), { until: this.#deps.clock.monotonic() + stuckMs, used });
   }
 
-  /** Something may go again. */
+  /** Something can be evicted again. */
   loosen(): void {
-    this.#stuckUntil = -Infinity;
-    this.#stuckQuotas.clear();
+    this.#stuck.clear();
   }
 
-  isStuck({ scope }: ScopeLimit): boolean {
-    return (this.#stuckQuotas.get(scopeKey(scope))?.until ?? -Infinity) > this.#clock.monotonic();
-  }
-
-  /** Nothing more can go from a scope for now, which is `excess` bytes over its limit. */
-  stickQuota({ scope, bytes }: ScopeLimit, excess: number): void {
-    const until = this.#clock.monotonic() + stuckMs;
-    this.#stuckQuotas.set(scopeKey(scope), { until, used: bytes + excess });
-  }
-
-  /** Why nothing new can be stored although all that may go has gone, for people. */
-  problem({ limit }: Shortage): string {
-    const room = this.#disk.room;
-    if (limit === 'maxsize') {
-      const maxsize = byteSizeText(this.#maxsize(room) ?? 0);
-      return `nothing new is cached: what is pinned fills storage.maxsize (${maxsize}); unpin some of it, or raise storage.maxsize`;
+  /** Why nothing new can be stored although everything was evicted that can be, for people. */
+  problem({ limit, value }: Shortage): string {
+    const { free = 0, files = 0, freeFiles = 0 } = this.#deps.disk.room ?? {};
+    const text = byteSizeText(value);
+    switch (limit) {
+      case 'maxsize':
+        return `nothing new is cached: what is pinned fills storage.maxsize (${text}); unpin some of it, or raise storage.maxsize`;
+      case 'minfree':
+        return `nothing new is cached: ${byteSizeText(free)} of the disk are free, storage.minfree asks for ${text}, and nothing more can be evicted; free some of the disk, or lower storage.minfree`;
+      case 'files':
+        return `nothing new is cached: the disk can hold only ${freeFiles} of its ${files} files more; remove some that are not the cache's`;
     }
-    if (limit === 'files') {
-      return `nothing new is cached: the disk can hold only ${room?.freeFiles ?? 0} of its ${room?.files ?? 0} files more; remove some that are not the cache's`;
-    }
-    const minfree = byteSizeText(bytesOf(this.#limits.minfree, room?.size ?? 0));
-    return `nothing new is cached: ${byteSizeText(room?.free ?? 0)} of the disk are free, storage.minfree asks for ${minfree}, and nothing more can be evicted; free some of the disk, or lower storage.minfree`;
   }
 
   get #kept(): number {
-    return this.#usage.bytes + this.#usage.databaseBytes + this.#leftovers.bytes;
+    return this.#usage.bytes + this.#usage.databaseBytes + this.#deps.leftovers.bytes;
   }
 
-  #maxsize(room: Room | undefined): number | undefined {
-    const { maxsize } = this.#limits;
-    if (maxsize === undefined || ('percent' in maxsize && room === undefined)) return undefined;
-    return bytesOf(maxsize, room?.size ?? 0);
+  #stuckAt(scope?: Scope): number | undefined {
+    const stuck = this.#stuck.get(keyOf(scope));
+    return stuck !== undefined && stuck.until > this.#deps.clock.monotonic() ? stuck.used : undefined;
   }
 
   #overQuota(size: number, repository: Repository): string | undefined {
-    for (const limit of this.#quotas.limitsOf(repository)) {
-      const used = this.isStuck(limit) ? (this.#stuckQuotas.get(scopeKey(limit.scope))?.used ?? 0) : 0;
-      if (used + size > limit.bytes) {
-        return `it does not fit into the quota of ${scopeKey(limit.scope)} (${byteSizeText(limit.bytes)})`;
-      }
-    }
-    return undefined;
+    const limits = this.#deps.quotas.limitsOf(repository);
+    const over = limits.find(({ scope, bytes }) => (this.#stuckAt(scope) ?? 0) + size > bytes);
+    return over && `it does not fit into the quota of ${scopeKey(over.scope)} (${byteSizeText(over.bytes)})`;
+  }
+}
+
+function keyOf(scope: Scope | undefined): string {
+  return scope === undefined ? '' : scopeKey(scope);
+}
+
+function describeRefusal({ limit, value }: Headroom): string {
+  switch (limit) {
+    case 'maxsize':
+      return `it does not fit into storage.maxsize (${byteSizeText(value)})`;
+    case 'minfree':
+      return `less than storage.minfree (${byteSizeText(value)}) would stay free`;
+    case 'files':
+      return 'the disk holds too many files';
   }
 }

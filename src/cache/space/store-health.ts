@@ -7,14 +7,14 @@ import { StoreError, type StoreErrorCode } from '../../store/store-error.ts';
 import type { Logger } from '../../telemetry/log.ts';
 
 const probeMs = 5_000;
-/** A store that fails again so soon after it came back has not come back. */
+/** A store that fails again this soon after it recovered is trusted later the next time. */
 const relapseMs = 5 * 60 * 1000;
-/** How long a store that has failed again is not tried with blobs. */
+/** How long a store that has failed again is not trusted. */
 const distrust = { firstMs: probeMs, longestMs: 60_000 };
-/** Less than so many free files are no room: the next blob would fail again. */
+/** With fewer free files after the disk was full the next blob would fail again. */
 const filesAfterFull = 100;
 
-/** What each failure means to the people who run the mirror. Other errors of a store are not failures of it. */
+/** What each failure means to the operator. Other errors of a store are not failures of it. */
 const meanings: Partial<Readonly<Record<StoreErrorCode, string>>> = {
   NO_SPACE: 'the disk is full',
   NOT_WRITABLE: 'the data folder cannot be written to',
@@ -23,7 +23,7 @@ const meanings: Partial<Readonly<Record<StoreErrorCode, string>>> = {
   IO: 'the disk or the database fails',
 };
 
-export interface StoreHealthOptions {
+export interface StoreHealthDeps {
   readonly content: Pick<ContentStore, 'check' | 'room'>;
   readonly metadata: Pick<MetadataStore, 'check'>;
   readonly clock: Clock;
@@ -31,33 +31,27 @@ export interface StoreHealthOptions {
 }
 
 /**
- * Whether the stores can keep anything. While they cannot, pulls pass through; it tries by itself whether they can again.
- * It says so once when they fail, and once when they are back.
+ * Whether the stores can keep anything. While they cannot, pulls pass through, and they are probed. Logs once when they
+ * fail, and once when they have recovered.
  */
-export class StoreHealth {
-  readonly #content: Pick<ContentStore, 'check' | 'room'>;
-  readonly #metadata: Pick<MetadataStore, 'check'>;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+export class StoreHealth implements AsyncDisposable {
+  readonly #deps: StoreHealthDeps;
   readonly #closing = new AbortController();
   #failures = new Map<StoreErrorCode, StoreError>();
-  /** Failures that were logged since all was well. */
-  readonly #told = new Set<StoreErrorCode>();
+  /** Failures that were logged since the last recovery. */
+  readonly #logged = new Set<StoreErrorCode>();
   #outOfRoom: string | undefined;
   #onFull: () => void = () => undefined;
   #onRecovery: () => void = () => undefined;
   #probing: Promise<void> = Promise.resolve();
   #probe: Promise<void> | undefined;
   #recoveredAt = -Infinity;
-  /** How often in a row it has failed again soon after it was back. */
+  /** Failures in a row that came soon after a recovery. */
   #relapses = 0;
   #distrustedUntil = -Infinity;
 
-  constructor({ content, metadata, clock, logger }: StoreHealthOptions) {
-    this.#content = content;
-    this.#metadata = metadata;
-    this.#clock = clock;
-    this.#logger = logger;
+  constructor(deps: StoreHealthDeps) {
+    this.#deps = deps;
   }
 
   /** Whether new blobs can be stored, as far as is known. */
@@ -73,43 +67,47 @@ export class StoreHealth {
     return this.#outOfRoom === undefined ? failures : [...failures, this.#outOfRoom];
   }
 
-  /** Has `listener` called when the disk turns out to be full, and again as often as it is found to be so still. */
+  /** Calls `listener` when the disk turns out to be full, and again after each probe that finds it full. */
   onFull(listener: () => void): void {
     this.#onFull = listener;
   }
 
-  /** Has `listener` called when the stores work again. */
+  /** Calls `listener` when the stores work again. */
   onRecovery(listener: () => void): void {
     this.#onRecovery = listener;
   }
 
-  /** Takes note of an error of a store that has been dealt with. */
+  /** Notes an error of a store that has been handled. */
   failed(error: StoreError): void {
     if (meanings[error.code] === undefined) {
-      this.#logger.warn({ code: error.code, reason: error.message }, 'the store has refused an operation');
+      this.#deps.logger.warn(
+        { code: error.code, reason: error.message },
+        'the store has refused an operation',
+      );
       return;
     }
     const wasHealthy = this.healthy;
     const isNew = !this.#failures.has(error.code);
     this.#failures.set(error.code, error);
-    this.#tell(error);
+    this.#log(error);
     if (wasHealthy) this.#fall();
     if (error.code === 'NO_SPACE' && isNew) this.#onFull();
   }
 
-  /** Says that nothing can be cached for want of room, in a sentence for people; undefined: there is room. */
+  /** Notes why there is no room for anything new, in a sentence for people; undefined: there is room. */
   outOfRoom(problem: string | undefined): void {
     const before = this.#outOfRoom;
     this.#outOfRoom = problem;
-    if (before === undefined && problem !== undefined) this.#logger.warn(problem);
-    if (before !== undefined && problem === undefined) this.#logger.info('there is room for new blobs again');
+    if (before === undefined && problem !== undefined) this.#deps.logger.warn(problem);
+    if (before !== undefined && problem === undefined)
+      this.#deps.logger.info('there is room for new blobs again');
   }
 
-  /** {@link problems}, after a look at how things are right now. */
+  /** {@link problems}, after a check of the stores. */
   async check(): Promise<readonly string[]> {
     if (this.healthy) {
       try {
-        await this.#metadata.check();
+        await this.#deps.metadata.check();
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
         this.failed(error);
@@ -120,7 +118,7 @@ export class StoreHealth {
     return this.problems;
   }
 
-  /** Tries whether what has failed works again; one try at a time. */
+  /** Checks whether what has failed works again; one check at a time. */
   probe(): Promise<void> {
     this.#probe ??= this.#try().finally(() => {
       this.#probe = undefined;
@@ -128,23 +126,23 @@ export class StoreHealth {
     return this.#probe;
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await this.#probing;
     await this.#probe;
   }
 
   #fall(): void {
-    const now = this.#clock.monotonic();
+    const now = this.#deps.clock.monotonic();
     this.#relapses = now - this.#recoveredAt < relapseMs ? this.#relapses + 1 : 0;
     this.#distrustedUntil = now + (this.#relapses === 0 ? 0 : backoffMs(distrust, this.#relapses));
     this.#probing = this.#probing.then(() => this.#repeat());
   }
 
-  #tell(error: StoreError): void {
-    if (this.#told.has(error.code)) return;
-    this.#told.add(error.code);
-    this.#logger.error(
+  #log(error: StoreError): void {
+    if (this.#logged.has(error.code)) return;
+    this.#logged.add(error.code);
+    this.#deps.logger.error(
       { code: error.code, reason: error.message },
       `the cache has failed: ${meaning(error)}; pulls pass through without being stored, until it works again`,
     );
@@ -152,12 +150,16 @@ export class StoreHealth {
 
   async #repeat(): Promise<void> {
     const { signal } = this.#closing;
-    while (!this.healthy && (await pause(this.#clock, probeMs, signal))) await this.probe();
+    while (!this.healthy && (await pause(this.#deps.clock, probeMs, signal))) await this.probe();
   }
 
   async #try(): Promise<void> {
     const found = new Map<StoreErrorCode, StoreError>();
-    for (const attempt of [() => this.#metadata.check(), () => this.#content.check(), () => this.#room()]) {
+    for (const attempt of [
+      () => this.#deps.metadata.check(),
+      () => this.#deps.content.check(),
+      () => this.#room(),
+    ]) {
       try {
         await attempt();
       } catch (error) {
@@ -167,22 +169,22 @@ export class StoreHealth {
     }
     if (found.size > 0) {
       this.#failures = found;
-      for (const error of found.values()) this.#tell(error);
+      for (const error of found.values()) this.#log(error);
       if (found.has('NO_SPACE')) this.#onFull();
       return;
     }
-    const now = this.#clock.monotonic();
+    const now = this.#deps.clock.monotonic();
     if (this.healthy || now < this.#distrustedUntil) return;
     this.#failures = found;
-    this.#told.clear();
+    this.#logged.clear();
     this.#recoveredAt = now;
     this.#onRecovery();
-    this.#logger.info('the cache works again: what is pulled is stored');
+    this.#deps.logger.info('the cache works again: what is pulled is stored');
   }
 
   /** After the disk was full, that a small file can be written is not enough. */
   async #room(): Promise<void> {
-    const { size, free, files, freeFiles } = await this.#content.room();
+    const { size, free, files, freeFiles } = await this.#deps.content.room();
     if (!this.#failures.has('NO_SPACE')) return;
     if (free < roomAfterFull(size) || (files > 0 && freeFiles < filesAfterFull)) {
       throw new StoreError('NO_SPACE', `${byteSizeText(free)} and room for ${freeFiles} files are left`);
@@ -190,7 +192,7 @@ export class StoreHealth {
   }
 }
 
-/** Free bytes of a disk of `size` bytes; less is no room after it was full. */
+/** The free bytes that a disk of `size` bytes must have, after it was full, to count as recovered. */
 export function roomAfterFull(size: number): number {
   return Math.min(8 * 1024 * 1024, size / 100);
 }

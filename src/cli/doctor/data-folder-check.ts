@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { bytesOf, type SizeLimit } from '../../cache/space/limits.ts';
+import { judge, type Headroom, type SpaceLimits } from '../../cache/space/limits.ts';
 import { errnoOf, unlessMissing } from '../../store/file-error.ts';
 import { ok, problem, warning, type Check, type Finding } from './check.ts';
 import { byteSizeText } from '../../base/byte-size.ts';
@@ -59,12 +59,6 @@ async function fileSystemOf(path: string): Promise<FileSystem> {
   return { type, size: blocks * bsize, free: bavail * bsize, files, freeFiles: ffree };
 }
 
-/** What the configuration says of space. */
-export interface SpaceLimits {
-  readonly maxsize: SizeLimit | undefined;
-  readonly minfree: SizeLimit;
-}
-
 /** Is there a folder to store in, and room in it? */
 export class DataFolderCheck implements Check {
   readonly name = 'data folder';
@@ -90,14 +84,18 @@ export class DataFolderCheck implements Check {
     if (refusal !== undefined) return [refusal];
     const fileSystem = await this.#fileSystemOf(there.path);
     const isNew = there.path !== this.#folder;
-    return [this.#room(fileSystem, isNew), ...inodes(fileSystem), ...fileSystemType(fileSystem)];
+    const headroom = judge(0, fileSystem, { total: 0, unwritten: 0 }, this.#limits);
+    return [
+      this.#room(fileSystem, isNew, headroom),
+      ...inodes(fileSystem, headroom),
+      ...fileSystemType(fileSystem),
+    ];
   }
 
-  #room({ size, free }: FileSystem, isNew: boolean): Finding {
-    const { maxsize, minfree } = this.#limits;
-    const kept = bytesOf(minfree, size);
-    const room = free - kept;
-    const most = maxsize === undefined ? '' : `, ${byteSizeText(bytesOf(maxsize, size))} for images at most`;
+  #room({ size, free }: FileSystem, isNew: boolean, headroom: readonly Headroom[]): Finding {
+    const maxsize = headroom.find(({ limit }) => limit === 'maxsize');
+    const { value: kept = 0, left: room = free } = headroom.find(({ limit }) => limit === 'minfree') ?? {};
+    const most = maxsize === undefined ? '' : `, ${byteSizeText(maxsize.value)} for images at most`;
     const message = `${this.#folder}${isNew ? ' will be made' : ''}, ${byteSizeText(free)} of ${byteSizeText(size)} free${most}`;
     const advice = 'make room, or move storage.filesystem.rootdirectory';
     if (room <= 0 && kept > 0) {
@@ -113,8 +111,8 @@ export class DataFolderCheck implements Check {
   }
 }
 
-function inodes({ files, freeFiles }: FileSystem): readonly Finding[] {
-  if (files === 0 || freeFiles >= files * 0.01) return [];
+function inodes({ freeFiles }: FileSystem, headroom: readonly Headroom[]): readonly Finding[] {
+  if (!headroom.some(({ limit, left }) => limit === 'files' && left < 0)) return [];
   const message = `room for ${freeFiles} more files only`;
   const advice = 'its file system has nearly run out of inodes: remove files, or use another one';
   return [freeFiles < 1000 ? problem(message, advice) : warning(message, advice)];

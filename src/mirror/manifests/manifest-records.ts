@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../base/clock.ts';
 import { lru } from '../../base/lru.ts';
 import type { Degradation } from '../../cache/degradation.ts';
-import type { Evictor } from '../../cache/space/evictor.ts';
+import type { LimitEnforcer } from '../../cache/space/limit-enforcer.ts';
 import { companionSubject } from '../../oci/companion-tag.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { readManifest, type Descriptor, type Manifest } from '../../oci/manifest.ts';
@@ -19,7 +19,7 @@ const maxTags = 20_000;
 export interface ManifestRecordsDeps {
   readonly metadata: MetadataStore;
   readonly degradation: Degradation;
-  readonly evictor: Pick<Evictor, 'grown'>;
+  readonly enforcer: Pick<LimitEnforcer, 'grown'>;
   readonly clock: Clock;
   /** Told of tags that upstream was just seen to have, and whose manifest is cached. */
   readonly onTag: (repository: Repository, tag: Tag) => void;
@@ -125,7 +125,7 @@ export class ManifestRecords {
     { manifest, contents }: VerifiedManifest,
     fetchedBy: ManifestReference,
   ): Promise<Manifest> {
-    const { metadata, degradation, evictor, clock } = this.#deps;
+    const { metadata, degradation, enforcer, clock } = this.#deps;
     const { digest } = manifest;
     const fetched = 'tag' in fetchedBy ? [{ name: fetchedBy.tag, checkedAt: clock.now() }] : [];
     const [first, ...others] = [...fetched, ...this.#takeSighted(repository, digest)];
@@ -133,7 +133,7 @@ export class ManifestRecords {
     if (first !== undefined) this.#point(repository, first.name, { digest, checkedAt: first.checkedAt });
     await degradation.tolerate(() => metadata.putManifest(repository, manifest, contents, first));
     for (const { name, checkedAt } of others) await this.#confirm(repository, name, { digest, checkedAt });
-    void evictor.grown(repository);
+    void enforcer.grown(repository);
     return manifest;
   }
 
@@ -149,7 +149,7 @@ export class ManifestRecords {
       descriptor,
     }: { readonly digest: Digest | undefined; readonly descriptor: Descriptor | undefined },
   ): Promise<Manifest | undefined> {
-    const { metadata, degradation, evictor, clock } = this.#deps;
+    const { metadata, degradation, enforcer, clock } = this.#deps;
     const checkedAt = clock.now();
     const manifest = digest && (await this.manifest(repository, digest));
     if (manifest !== undefined) {
@@ -158,7 +158,7 @@ export class ManifestRecords {
       const contents = readManifest(manifest.bytes);
       const named = { name: tag, checkedAt };
       await degradation.tolerate(() => metadata.putManifest(repository, manifest, contents, named));
-      void evictor.grown(repository);
+      void enforcer.grown(repository);
       return manifest;
     }
     if (descriptor !== undefined) {

@@ -5,11 +5,8 @@ import { createServer as createTlsServer } from 'node:tls';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/cli/doctor/check.ts';
-import {
-  DataFolderCheck,
-  type FileSystem,
-  type SpaceLimits,
-} from '../../../src/cli/doctor/data-folder-check.ts';
+import type { SpaceLimits } from '../../../src/cache/space/limits.ts';
+import { DataFolderCheck, type FileSystem } from '../../../src/cli/doctor/data-folder-check.ts';
 import { DatabaseCheck } from '../../../src/cli/doctor/database-check.ts';
 import { LimitsCheck } from '../../../src/cli/doctor/limits-check.ts';
 import { PortCheck, type Listening } from '../../../src/cli/doctor/port-check.ts';

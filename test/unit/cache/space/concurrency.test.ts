@@ -163,7 +163,7 @@ describe('an eviction of many images', () => {
     await eventually(5000, 'both blobs to be going', () => going === 2);
 
     let closed = false;
-    const closing = fixture.space.close().finally(() => {
+    const closing = fixture.space[Symbol.asyncDispose]().finally(() => {
       closed = true;
     });
     await turn();

@@ -104,7 +104,7 @@ describe('storage.maxsize', () => {
     await reading.read(Buffer.alloc(10), 10, 0);
 
     for (const name of ['four', 'five', 'six']) await pull(fixture, name, publish(fixture, name, layer));
-    await fixture.space.evictor.makeRoom();
+    await fixture.space.enforcer.makeRoom();
     const rest = await readAll(reading, 10);
 
     expect(rest.equals(one.layers[0].bytes.subarray(10))).toBe(true);
@@ -122,7 +122,7 @@ describe('storage.maxsize', () => {
       readings.push(await fixture.mirror.openBlob(target(`library/${name}`), blob.digest));
       await eventually(5000, 'the layer', async () => (await cachedBlobs(fixture)).has(blob.digest));
     }
-    await fixture.space.evictor.makeRoom();
+    await fixture.space.enforcer.makeRoom();
     expect((await cachedBlobs(fixture)).size).toBe(5);
     for (const reading of readings) await reading.close();
 

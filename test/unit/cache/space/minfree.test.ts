@@ -47,7 +47,7 @@ async function pullNew(fixture: MirrorFixture, ...names: readonly string[]): Pro
 /** Lets a minute pass, and what is done in each. */
 async function minute(fixture: MirrorFixture): Promise<void> {
   await fixture.clock.advance(60_000);
-  await fixture.space.evictor.makeRoom();
+  await fixture.space.enforcer.makeRoom();
 }
 
 describe('storage.minfree', () => {

@@ -59,7 +59,7 @@ describe('the health of the stores', () => {
       },
       { level: 30, msg: 'the cache works again: what is pulled is stored' },
     ]);
-    await health.close();
+    await health[Symbol.asyncDispose]();
   });
 
   it.each(['NO_SPACE', 'NOT_WRITABLE', 'LOCKED', 'IO', 'CORRUPT'] as const)(
@@ -71,7 +71,7 @@ describe('the health of the stores', () => {
 
       expect(health.healthy).toBe(false);
       expect(health.problems).toEqual([expect.stringMatching(new RegExp(`^nothing is cached: .*${code}`))]);
-      await health.close();
+      await health[Symbol.asyncDispose]();
     },
   );
 
@@ -95,7 +95,7 @@ describe('the health of the stores', () => {
     await clock.advance(30 * seconds);
 
     expect(told).toBe(1);
-    await health.close();
+    await health[Symbol.asyncDispose]();
   });
 
   it('does nothing while it is good', async () => {
@@ -117,7 +117,7 @@ describe('the health of the stores', () => {
     await clock.advance(5 * seconds);
 
     expect(health.healthy).toBe(true);
-    await health.close();
+    await health[Symbol.asyncDispose]();
   });
 
   it('that is lost again and again is trusted ever later, so that the log stays short', async () => {
@@ -130,7 +130,7 @@ describe('the health of the stores', () => {
 
     expect(messages().length).toBeLessThan(40);
     expect(messages().length).toBeGreaterThan(10);
-    await health.close();
+    await health[Symbol.asyncDispose]();
   });
 
   it('tells each full disk to whoever can make room', async () => {
@@ -146,7 +146,7 @@ describe('the health of the stores', () => {
     expect(told).toBe(1);
     await clock.advance(5 * seconds);
     expect(told).toBe(2);
-    await health.close();
+    await health[Symbol.asyncDispose]();
   });
 
   it('counts a want of room as a problem, told once and taken back once', () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { Allowance, type AllowanceOptions } from '../../../../../src/cache/care/import/allowance.ts';
+import { Allowance, type AllowanceDeps } from '../../../../../src/cache/care/import/allowance.ts';
 
 const mib = 2 ** 20;
 
 /** On a disk of 100 MiB, of which half is free, with 10 MiB of blobs and 1 MiB of database. */
-function allowance(options: Partial<AllowanceOptions>, freeFiles = 500): Allowance {
+function allowance(options: Partial<AllowanceDeps>, freeFiles = 500): Allowance {
   return new Allowance({
     content: {
       room: async () => Promise.resolve({ size: 100 * mib, free: 50 * mib, files: 1000, freeFiles }),
