@@ -7,14 +7,14 @@ import type { Authorities } from './authorities.ts';
 import { AuthorizedSender } from './auth/authorized-sender.ts';
 import { Authorizer } from './auth/authorizer.ts';
 import type { CredentialProvider } from './auth/credentials.ts';
-import { TokenCache } from './auth/token-cache.ts';
+import { RenewingCache } from './auth/renewing-cache.ts';
 import { TokenClient } from './auth/token.ts';
 import { BlobClient } from './blob-client.ts';
 import { Dispatchers } from './dispatchers.ts';
 import { searchDocker } from './docker-search.ts';
 import { FailoverRegistry } from './failover-registry.ts';
-import { GuestSender } from './guest-sender.ts';
 import { HeadSupports } from './head-support.ts';
+import type { Sender } from './http-message.ts';
 import { ListClient } from './list-client.ts';
 import { ManifestClient } from './manifest-client.ts';
 import type { ProxySettings } from './proxy-settings.ts';
@@ -71,21 +71,10 @@ export function createRegistryClient(options: CreateRegistryClientOptions): Upst
 
 /** Puts together what finds out how the first URL of an upstream receives us, over connections of its own. */
 export function createRegistryProbe(options: CreateRegistryClientOptions): RegistryProbe {
-  const { urls, credentials, timeouts, clock, logger } = options;
-  const [url] = urls;
+  const [url] = options.urls;
   const transport = createTransport(options);
-  const isNamed = (host: URL): boolean => transport.isNamed(host);
-  const tokenClient = new TokenClient(transport, clock, timeouts.idleMs);
-  const tokens = new TokenCache(clock, logger);
-  const authorizer = new Authorizer({ upstream: url, credentials, tokens, tokenClient, isNamed });
-  return new RegistryProbe({
-    url,
-    sender: transport,
-    authorized: new AuthorizedSender(transport, authorizer, clock),
-    proxy: transport.proxyOf(url),
-    clock,
-    close: () => transport.close(),
-  });
+  const authorized = authorizing(url, transport, transport, options)(transport);
+  return new RegistryProbe({ url, transport, authorized, clock: options.clock });
 }
 
 function createTransport(options: CreateRegistryClientOptions): Transport {
@@ -103,23 +92,37 @@ function createTransport(options: CreateRegistryClientOptions): Transport {
   return new Transport({ dispatchers, guard, timeouts, userAgent, clock, logger });
 }
 
+/**
+ * What adds to another sender the authorization that the registry at `url` wants.
+ * @param tokenSender sends to token services; follows no redirects: those are judged as realms are
+ */
+function authorizing(
+  url: URL,
+  transport: Transport,
+  tokenSender: Sender,
+  { credentials, timeouts, clock, logger }: CreateRegistryClientOptions,
+): (sender: Sender) => AuthorizedSender {
+  const deps = {
+    tokens: new RenewingCache<string>(clock, logger),
+    tokenClient: new TokenClient(tokenSender, clock, timeouts.idleMs),
+    isNamed: (host: URL): boolean => transport.isNamed(host),
+  };
+  const authorizer = new Authorizer({ ...deps, upstream: url, credentials });
+  const guestAt = (upstream: URL): Authorizer =>
+    new Authorizer({ ...deps, upstream, credentials: undefined });
+  return (sender) => new AuthorizedSender({ sender, authorizer, guestAt, clock });
+}
+
 function clientAt(
   url: URL,
   transport: Transport,
   options: CreateRegistryClientOptions & { readonly heads: HeadSupports },
 ): UpstreamRegistry {
-  const { name, credentials, timeouts, clock, random, logger, heads } = options;
-  const isNamed = (host: URL): boolean => transport.isNamed(host);
-  const redirects = new RedirectFollower(transport, isNamed);
+  const { name, timeouts, clock, random, heads } = options;
+  const redirects = new RedirectFollower(transport, (host) => transport.isNamed(host));
   const retrying = new RetryingSender(redirects, clock, random);
-  const tokens = new TokenCache(clock, logger);
-  // Redirects of token services are followed by their client, which judges them as realms.
-  const tokenClient = new TokenClient(new RetryingSender(transport, clock, random), clock, timeouts.idleMs);
-  const guest = (registry: URL): Authorizer =>
-    new Authorizer({ upstream: registry, credentials: undefined, tokens, tokenClient, isNamed });
-  const authorizer = new Authorizer({ upstream: url, credentials, tokens, tokenClient, isNamed });
-  const metadata = new AuthorizedSender(new GuestSender(retrying, guest), authorizer, clock);
-  const contents = new AuthorizedSender(new GuestSender(redirects, guest), authorizer, clock);
+  const authorized = authorizing(url, transport, new RetryingSender(transport, clock, random), options);
+  const metadata = authorized(retrying);
   const bodyTimeoutMs = timeouts.idleMs;
   const manifests = new ManifestClient({
     url,
@@ -132,7 +135,7 @@ function clientAt(
   const blobs = new BlobClient({
     url,
     metadata,
-    contents,
+    contents: authorized(redirects),
     redirected: redirects,
     heads: heads.of('blob', url),
     clock,
@@ -148,6 +151,6 @@ function clientAt(
     referrers: (repository, digest, request) => lists.referrers(repository, digest, request),
     search: (term, limit, request) =>
       searchDocker(url, { sender: retrying, clock, bodyTimeoutMs }, { ...request, term, limit }),
-    [Symbol.asyncDispose]: () => transport.close(),
+    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
 }

@@ -5,13 +5,35 @@ import type { Sender, UpstreamRequest, UpstreamResponse } from './http-message.t
 import { overTls } from './over-tls.ts';
 import { UpstreamError } from './registry.ts';
 
-export const maxRedirects = 10;
+const maxRedirects = 10;
 
-export const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Follows redirects, as many as Go's clients at most. `Authorization` stays with the origin (scheme, host and
- * port) that it was meant for: it is dropped at the first step to another one, and does not come back.
+ * Sends a request and follows its redirects, as many as Go's clients at most.
+ * @param next the request that a redirect asks for; throws UpstreamError for one that must not be followed
+ */
+export async function followRedirects(
+  sender: Sender,
+  request: UpstreamRequest,
+  next: (redirect: UpstreamResponse, from: UpstreamRequest) => UpstreamRequest,
+): Promise<UpstreamResponse> {
+  let current = request;
+  for (let followed = 0; ; followed += 1) {
+    const response = await sender.send(current);
+    if (!redirectStatuses.has(response.status)) return response;
+    if (response.status === 303 && request.seeOther === 'return') return response;
+    response.body.discard();
+    if (followed === maxRedirects) {
+      throw new UpstreamError('invalid', `${current.url.host} redirects more than ${maxRedirects} times`);
+    }
+    current = next(response, current);
+  }
+}
+
+/**
+ * Follows redirects of a registry. `Authorization` stays with the origin (scheme, host and port) that it was meant for:
+ * it is dropped at the first step to another one, and does not come back.
  */
 export class RedirectFollower implements Sender {
   readonly #sender: Sender;
@@ -24,21 +46,12 @@ export class RedirectFollower implements Sender {
   }
 
   async send(request: UpstreamRequest): Promise<UpstreamResponse> {
-    let { url, headers } = request;
-    for (let followed = 0; ; followed += 1) {
-      const response = await this.#sender.send({ ...request, url, headers });
-      if (!redirectStatuses.has(response.status)) return response;
-      if (response.status === 303 && request.seeOther === 'return') return response;
-      response.body.discard();
-      if (followed === maxRedirects) {
-        throw new UpstreamError('invalid', `${request.url.host} redirects more than ${maxRedirects} times`);
-      }
-      const target = redirectTarget(url, headerText(response.headers, 'location'), (to) =>
+    return followRedirects(this.#sender, request, (redirect, from) => {
+      const url = redirectTarget(from.url, headerText(redirect.headers, 'location'), (to) =>
         this.#adviceAgainstPlain(request.url, to),
       );
-      if (target.origin !== url.origin) headers = withoutAuthorization(headers);
-      url = target;
-    }
+      return url.origin === from.url.origin ? { ...from, url } : { ...withoutAuthorization(from), url };
+    });
   }
 
   /** Without TLS, only the digest shows that what comes is what was meant. Authorization is not sent there in any case. */
@@ -86,6 +99,7 @@ export function redirectTarget(
   return target;
 }
 
-function withoutAuthorization(headers: UpstreamRequest['headers']): UpstreamRequest['headers'] {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'authorization'));
+export function withoutAuthorization(request: UpstreamRequest): UpstreamRequest {
+  const { authorization: _, ...headers } = request.headers;
+  return { ...request, headers };
 }

@@ -4,7 +4,8 @@ import { errorCode } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { parseChallenges } from './auth/challenge.ts';
 import { headerLines, headerText } from './headers.ts';
-import type { Sender, UpstreamRequest } from './http-message.ts';
+import type { UpstreamRequest } from './http-message.ts';
+import type { Transport } from './transport.ts';
 
 /** What a registry answers to a request without credentials. */
 export interface Ping {
@@ -17,16 +18,11 @@ export interface Ping {
   readonly isPage: boolean;
 }
 
-export interface RegistryProbeOptions {
+export interface RegistryProbeDeps {
   readonly url: URL;
-  /** Without authorization. */
-  readonly sender: Sender;
-  /** With it. */
+  readonly transport: Transport;
   readonly authorized: AuthorizedSender;
-  /** The host of the proxy in between. */
-  readonly proxy: string | undefined;
   readonly clock: Clock;
-  readonly close: () => Promise<void>;
 }
 
 /** A manifest that no registry has. */
@@ -34,25 +30,23 @@ const nothing = 'v2/library/entrepot-probe/manifests/none';
 
 /** Finds out how one registry receives us. Each request is made once, and costs no pull. */
 export class RegistryProbe {
-  readonly #options: RegistryProbeOptions;
+  readonly url: URL;
+  readonly #deps: RegistryProbeDeps;
 
-  constructor(options: RegistryProbeOptions) {
-    this.#options = options;
-  }
-
-  get url(): URL {
-    return this.#options.url;
+  constructor(deps: RegistryProbeDeps) {
+    this.url = deps.url;
+    this.#deps = deps;
   }
 
   /** The host of the proxy in between; undefined for none. */
   get proxy(): string | undefined {
-    return this.#options.proxy;
+    return this.#deps.transport.proxyOf(this.url);
   }
 
   /** @throws {UpstreamError} when there is no answer */
   async ping(signal?: AbortSignal): Promise<Ping> {
-    const { sender, clock } = this.#options;
-    const { status, headers, body } = await sender.send(this.#request(signal));
+    const { transport, clock } = this.#deps;
+    const { status, headers, body } = await transport.send(this.#request(signal));
     body.discard();
     const date = Date.parse(headerText(headers, 'date') ?? '');
     const [challenge] = parseChallenges(headerLines(headers, 'www-authenticate'));
@@ -70,7 +64,7 @@ export class RegistryProbe {
    * @throws {UpstreamError} when no token is to be had, or there is no answer
    */
   async login(scope: string, signal?: AbortSignal): Promise<number> {
-    const { status, body } = await this.#options.authorized.send(this.#request(signal), scope);
+    const { status, body } = await this.#deps.authorized.send(this.#request(signal), scope);
     body.discard();
     return status;
   }
@@ -81,17 +75,17 @@ export class RegistryProbe {
    * @throws {UpstreamError} when there is no answer
    */
   async knowsManifests(signal?: AbortSignal): Promise<boolean> {
-    const response = await this.#options.sender.send(this.#request(signal, nothing));
+    const response = await this.#deps.transport.send(this.#request(signal, nothing));
     const code = await errorCode(response);
     return response.status === 404 && /^(?:MANIFEST|NAME)_/.test(code ?? '');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#options.close();
+    await this.#deps.transport[Symbol.asyncDispose]();
   }
 
   #request(signal: AbortSignal | undefined, path = 'v2/'): UpstreamRequest {
-    const { pathname, origin } = this.#options.url;
+    const { pathname, origin } = this.url;
     const url = new URL(`${pathname.replace(/\/+$/, '')}/${path}`, origin);
     return { method: 'GET', url, headers: {}, pool: 'metadata', signal };
   }

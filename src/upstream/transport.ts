@@ -87,7 +87,7 @@ export class Transport implements Sender {
   }
 
   /** Closes all connections; requests under way reject as `aborted`. */
-  async close(): Promise<void> {
-    await this.#options.dispatchers.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#options.dispatchers[Symbol.asyncDispose]();
   }
 }

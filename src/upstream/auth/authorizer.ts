@@ -12,8 +12,8 @@ import {
 import { distrustOf, judgeRealm, type IsNamed, type Realm } from './realm.ts';
 import { chooseScheme, sameScheme, type BearerScheme, type Scheme } from './scheme.ts';
 import { mergeScopes } from './scope.ts';
-import type { TokenCache, TokenKey } from './token-cache.ts';
-import type { TokenClient } from './token.ts';
+import type { RenewingCache } from './renewing-cache.ts';
+import { tokenId, type TokenClient } from './token.ts';
 
 /** The authorization of one request. */
 export interface Authorization {
@@ -21,16 +21,16 @@ export interface Authorization {
   readonly header: string;
   /** Whether a refusal may be cured by a new token: true for one from the cache, false for a fresh one or a password. */
   readonly remembered: boolean;
-  /** The token's key in the cache; undefined for credentials that are sent to the upstream itself. */
-  readonly token: { readonly key: TokenKey; readonly value: string } | undefined;
+  /** The token and its id in the cache; undefined for credentials that are sent to the upstream itself. */
+  readonly token: { readonly id: string; readonly value: string } | undefined;
   /** Secrets that must not appear in a message about the answer. */
   readonly secrets: readonly string[];
 }
 
-export interface AuthorizerOptions {
+export interface AuthorizerDeps {
   readonly upstream: URL;
   readonly credentials: CredentialProvider | undefined;
-  readonly tokens: TokenCache;
+  readonly tokens: RenewingCache<string>;
   readonly tokenClient: TokenClient;
   /** Which hosts the operator has named for this upstream. */
   readonly isNamed: IsNamed;
@@ -41,19 +41,11 @@ export interface AuthorizerOptions {
  * their token at once, and from every challenge after that.
  */
 export class Authorizer {
-  readonly #upstream: URL;
-  readonly #credentials: CredentialProvider | undefined;
-  readonly #tokens: TokenCache;
-  readonly #tokenClient: TokenClient;
-  readonly #isNamed: IsNamed;
+  readonly #deps: AuthorizerDeps;
   #scheme: Scheme | undefined;
 
-  constructor({ upstream, credentials, tokens, tokenClient, isNamed }: AuthorizerOptions) {
-    this.#upstream = upstream;
-    this.#credentials = credentials;
-    this.#tokens = tokens;
-    this.#tokenClient = tokenClient;
-    this.#isNamed = isNamed;
+  constructor(deps: AuthorizerDeps) {
+    this.#deps = deps;
   }
 
   /** What to send before the upstream has asked; undefined while it never has, or when there is nothing to show. */
@@ -72,17 +64,17 @@ export class Authorizer {
     signal?: AbortSignal,
   ): Promise<Authorization | undefined> {
     const known = this.#scheme;
-    const scheme = chooseScheme(this.#upstream, challenges, this.#isNamed) ?? known;
+    const scheme = chooseScheme(this.#deps.upstream, challenges, this.#deps.isNamed) ?? known;
     if (scheme === undefined) return undefined;
     this.#scheme = scheme;
     if (refused?.token !== undefined) {
       if (!refused.remembered && known !== undefined && sameScheme(scheme, known)) return undefined;
-      this.#tokens.forget(refused.token.key, refused.token.value);
+      this.#deps.tokens.forget(refused.token.id, refused.token.value);
     }
     const renewed = await this.#apply(scheme, scope, signal);
     if (renewed?.header !== refused?.header) return renewed;
     if (refused === undefined || refused.token !== undefined) return undefined;
-    this.#credentials?.refused?.(this.#upstream.host);
+    this.#deps.credentials?.refused?.(this.#deps.upstream.host);
     const replaced = await this.#apply(scheme, scope, signal);
     return replaced?.header === refused.header ? undefined : replaced;
   }
@@ -114,7 +106,7 @@ export class Authorizer {
     if ('password' in credentials) return shown(basicAuthorization(credentials), credentials);
     throw new UpstreamError(
       'invalid',
-      `${this.#upstream.host} asks for a user name and a password, but its configured credentials are a token`,
+      `${this.#deps.upstream.host} asks for a user name and a password, but its configured credentials are a token`,
     );
   }
 
@@ -125,17 +117,17 @@ export class Authorizer {
     signal: AbortSignal | undefined,
   ): Promise<Authorization> {
     if (credentials !== undefined && !realm.trusted) {
-      throw distrustOf(realm, `${this.#upstream.host} asks for its credentials to be sent to`);
+      throw distrustOf(realm, `${this.#deps.upstream.host} asks for its credentials to be sent to`);
     }
-    const judge = (location: string): Realm => judgeRealm(this.#upstream, location, this.#isNamed);
+    const judge = (location: string): Realm => judgeRealm(this.#deps.upstream, location, this.#deps.isNamed);
     const account = credentials === undefined ? undefined : fingerprint(credentials);
-    const key: TokenKey = { account, realm: realm.url, service, scope };
-    const { value, remembered } = await this.#tokens.get(
-      key,
-      () => this.#tokenClient.fetch({ realm: realm.url, judge, service, scope, credentials }),
+    const id = tokenId({ account, realm: realm.url, service, scope });
+    const { value, remembered } = await this.#deps.tokens.get(
+      id,
+      () => this.#deps.tokenClient.fetch({ realm: realm.url, judge, service, scope, credentials }),
       signal,
     );
-    return { header: `Bearer ${value}`, remembered, token: { key, value }, secrets: [value] };
+    return { header: `Bearer ${value}`, remembered, token: { id, value }, secrets: [value] };
   }
 
   /** What the provider has in place of credentials that the token service refused; undefined when it has nothing else. */
@@ -143,21 +135,25 @@ export class Authorizer {
     refused: Credentials,
     signal: AbortSignal | undefined,
   ): Promise<BasicCredentials | IdentityToken | undefined> {
-    this.#credentials?.refused?.(this.#upstream.host);
+    this.#deps.credentials?.refused?.(this.#deps.upstream.host);
     const others = await this.#currentCredentials(signal);
     if (others === undefined || 'registryToken' in others) return undefined;
     return fingerprint(others) === fingerprint(refused) ? undefined : others;
   }
 
   async #currentCredentials(signal: AbortSignal | undefined): Promise<Credentials | undefined> {
-    if (this.#credentials === undefined) return undefined;
+    if (this.#deps.credentials === undefined) return undefined;
     try {
-      return await abandonable(this.#credentials.get(this.#upstream.host), signal);
+      return await abandonable(this.#deps.credentials.get(this.#deps.upstream.host), signal);
     } catch (cause) {
       if (cause instanceof UpstreamError) throw cause;
-      throw new UpstreamError('unavailable', `no credentials for ${this.#upstream.host} could be obtained`, {
-        cause,
-      });
+      throw new UpstreamError(
+        'unavailable',
+        `no credentials for ${this.#deps.upstream.host} could be obtained`,
+        {
+          cause,
+        },
+      );
     }
   }
 }

@@ -56,13 +56,9 @@ export class RenewingCache<T> {
     return { value: entry.held.value, remembered: true };
   }
 
-  /** The value held under `id`, expired or not. */
-  peek(id: string): Perishable<T> | undefined {
-    return this.#entries.peek(id)?.held;
-  }
-
-  forget(id: string): void {
-    this.#entries.delete(id);
+  /** Forgets the value of `id`; if `value` is given, unless another one has taken its place. */
+  forget(id: string, value?: T): void {
+    if (value === undefined || this.#entries.peek(id)?.held.value === value) this.#entries.delete(id);
   }
 
   #fetch(id: string, fetch: () => Promise<Perishable<T>>): Promise<Perishable<T>> {

@@ -1,6 +1,6 @@
 import { headerText } from '../headers.ts';
 import type { Sender, UpstreamRequest, UpstreamResponse } from '../http-message.ts';
-import { locationOf, maxRedirects, redirectStatuses } from '../redirect.ts';
+import { followRedirects, locationOf } from '../redirect.ts';
 import { UpstreamError } from '../registry.ts';
 import { distrustOf, type Realm } from './realm.ts';
 
@@ -23,24 +23,15 @@ export async function sendToTokenService(
   request: UpstreamRequest,
   { judge, withAccount }: TokenServiceOptions,
 ): Promise<UpstreamResponse> {
-  let { url } = request;
-  for (let followed = 0; ; followed += 1) {
-    const response = await sender.send({ ...request, url });
-    const { status, headers, body } = response;
-    if (!redirectStatuses.has(status)) return response;
-    body.discard();
-    if (followed === maxRedirects) {
-      throw new UpstreamError('invalid', `${url.host} redirects more than ${maxRedirects} times`);
-    }
+  return followRedirects(sender, request, ({ status, headers }, { url }) => {
     if (request.method === 'POST' && !keepsMethod.has(status)) {
-      throw new UpstreamError('invalid', `${url.host} answers a POST with ${status}, which asks for a GET`, {
-        status,
-      });
+      const message = `${url.host} answers a POST with ${status}, which asks for a GET`;
+      throw new UpstreamError('invalid', message, { status });
     }
     const realm = judge(locationOf(url, headerText(headers, 'location')).href);
     if (withAccount && !realm.trusted) {
       throw distrustOf(realm, `${url.host} asks for the credentials to be sent on to`);
     }
-    ({ url } = realm);
-  }
+    return { ...request, url: realm.url };
+  });
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { lru } from '../../base/lru.ts';
 import { answerError } from '../answer-error.ts';
 import { readDecoded } from '../content-encoding.ts';
 import type { Sender, UpstreamRequest, UpstreamResponse } from '../http-message.ts';
@@ -6,13 +7,30 @@ import { UpstreamError } from '../registry.ts';
 import { basicAuthorization, type BasicCredentials } from '../../base/basic-auth.ts';
 import { secretsOf, type IdentityToken } from './credentials.ts';
 import type { Realm } from './realm.ts';
-import { RefreshTokens } from './refresh-tokens.ts';
 import type { Perishable } from './renewing-cache.ts';
 import { parseTokenAnswer, type TokenAnswer } from './token-answer.ts';
 import { sendToTokenService } from './token-redirects.ts';
 
 /** A bearer token and its life. */
 export type Token = Perishable<string>;
+
+/** What a token is kept by. */
+export interface TokenKey {
+  /**
+   * The fingerprint of the credentials, or undefined for an anonymous token. Other credentials, if only another password
+   * of the same user, are another account: its tokens are not those of the old one.
+   */
+  readonly account: string | undefined;
+  readonly realm: URL;
+  readonly service: string | undefined;
+  /** Merged and sorted. */
+  readonly scope: string;
+}
+
+/** The same text for the same key, as the id of a token in a cache. */
+export function tokenId({ account, realm, service, scope }: TokenKey): string {
+  return JSON.stringify([account ?? null, realm.href, service ?? null, scope]);
+}
 
 /** What a token is asked for. */
 export interface TokenRequest {
@@ -29,6 +47,7 @@ export interface TokenRequest {
 type IdentityRequest = TokenRequest & { readonly credentials: IdentityToken };
 
 const maxTokenBytes = 1024 * 1024;
+const maxRefreshTokens = 100;
 
 /** Who asks, in OAuth2. Token services show it among an account's sessions. */
 const clientId = 'entrepot';
@@ -39,7 +58,8 @@ const clientId = 'entrepot';
  * @see https://distribution.github.io/distribution/spec/auth/oauth/
  */
 export class TokenClient {
-  readonly #refreshTokens = new RefreshTokens();
+  /** Given out in place of configured identity tokens; in memory only: what is configured is the operator's to change. */
+  readonly #refreshTokens = lru<string, string>(maxRefreshTokens);
   readonly #sender: Sender;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -73,11 +93,7 @@ export class TokenClient {
       {
         method: 'GET',
         url,
-        headers: {
-          accept: 'application/json',
-          ...(basic === undefined ? {} : { authorization: basicAuthorization(basic) }),
-        },
-        pool: 'metadata',
+        headers: basic === undefined ? {} : { authorization: basicAuthorization(basic) },
       },
       judge,
       secretsOf(basic),
@@ -88,20 +104,20 @@ export class TokenClient {
   async #exchange(request: IdentityRequest): Promise<TokenAnswer> {
     const { realm, credentials } = request;
     const { identityToken } = credentials;
+    const id = JSON.stringify([realm.href, identityToken]);
     const tried = new Set<string>();
     for (;;) {
-      const refreshToken = this.#refreshTokens.current(realm, identityToken);
+      const refreshToken = this.#refreshTokens.get(id) ?? identityToken;
       tried.add(refreshToken);
       try {
         const answer = await this.#post(request, refreshToken);
-        if (answer.refreshToken !== undefined && answer.refreshToken !== refreshToken) {
-          this.#refreshTokens.rotate(realm, identityToken, answer.refreshToken);
-        }
+        const next = answer.refreshToken ?? refreshToken;
+        if (next !== refreshToken) this.#refreshTokens.set(id, next);
         return answer;
       } catch (error) {
         if (!(error instanceof UpstreamError) || error.kind !== 'unauthorized') throw error;
-        this.#refreshTokens.forget(realm, identityToken, refreshToken);
-        if (tried.has(this.#refreshTokens.current(realm, identityToken))) throw error;
+        if (this.#refreshTokens.peek(id) === refreshToken) this.#refreshTokens.delete(id);
+        if (tried.has(this.#refreshTokens.peek(id) ?? identityToken)) throw error;
       }
     }
   }
@@ -116,9 +132,8 @@ export class TokenClient {
       {
         method: 'POST',
         url: withoutHash(realm),
-        headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
         body: form.toString(),
-        pool: 'metadata',
       },
       judge,
       secretsOf({ identityToken: refreshToken }),
@@ -126,10 +141,15 @@ export class TokenClient {
   }
 
   async #answer(
-    request: UpstreamRequest,
+    { headers, ...rest }: Omit<UpstreamRequest, 'pool'>,
     judge: TokenRequest['judge'],
     secrets: readonly string[],
   ): Promise<TokenAnswer> {
+    const request: UpstreamRequest = {
+      ...rest,
+      headers: { accept: 'application/json', ...headers },
+      pool: 'metadata',
+    };
     const answer = await sendToTokenService(this.#sender, request, {
       judge,
       withAccount: secrets.length > 0,

@@ -3,13 +3,8 @@ import type { Logger } from '../../telemetry/log.ts';
 import type { CredentialProvider } from '../auth/credentials.ts';
 import type { CredentialSource } from './credential-source.ts';
 import { DockerConfigProvider } from './docker-config-provider.ts';
-import { HelperProgram } from './helper-program.ts';
+import { helperProgram } from './helper-program.ts';
 import { HelperProvider } from './helper-provider.ts';
-
-export interface CredentialProviderOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
 
 /**
  * The provider of what `source` holds. Reads and runs nothing before it is asked.
@@ -17,7 +12,7 @@ export interface CredentialProviderOptions {
  */
 export function createCredentialProvider(
   source: CredentialSource,
-  { clock, logger }: CredentialProviderOptions,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): CredentialProvider {
   switch (source.kind) {
     case 'static': {
@@ -25,10 +20,10 @@ export function createCredentialProvider(
       return { get: () => Promise.resolve({ username, password }) };
     }
     case 'docker-config':
-      return new DockerConfigProvider({ file: source.file, text: source.text, clock, logger });
+      return new DockerConfigProvider({ ...source, clock, logger });
     case 'helper':
       return new HelperProvider({
-        helper: new HelperProgram(source.program, clock),
+        helper: helperProgram(source.program, clock),
         lifetimeMs: source.lifetimeMs,
         clock,
         logger,

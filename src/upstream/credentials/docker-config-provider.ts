@@ -1,15 +1,18 @@
+import { readFile, stat } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { CredentialProvider, Credentials } from '../auth/credentials.ts';
-import { DockerConfigFile } from './docker-config-file.ts';
+import { CredentialError, systemCode } from './credential-error.ts';
 import { DockerConfig } from './docker-config.ts';
-import { HelperProgram } from './helper-program.ts';
+import { helperProgram } from './helper-program.ts';
 import { HelperProvider } from './helper-provider.ts';
 
-/** How long a helper's word is used. Tokens of cloud providers live from an hour (Google) to twelve (Amazon). */
+/** How long a helper's answer is used. Tokens of cloud providers live from an hour (Google) to twelve (Amazon). */
 const helperLifetimeMs = 60 * 60 * 1000;
 
-export interface DockerConfigProviderOptions {
+const maxFileBytes = 1024 * 1024;
+
+export interface DockerConfigProviderDeps {
   /** An absolute path. */
   readonly file: string | undefined;
   /** Comes before the file, as `DOCKER_AUTH_CONFIG` does for Docker. */
@@ -18,30 +21,29 @@ export interface DockerConfigProviderOptions {
   readonly logger: Logger;
 }
 
-/** What `docker login` left behind: in its configuration, or with the credential helpers that this names. */
+/**
+ * What `docker login` left behind: in its configuration, or with the credential helpers that this names. The file is read
+ * again whenever it has changed, so that `docker login` and `docker logout` take effect at once.
+ */
 export class DockerConfigProvider implements CredentialProvider {
-  readonly #file: DockerConfigFile | undefined;
-  readonly #text: string | undefined;
+  readonly #deps: DockerConfigProviderDeps;
   readonly #helpers = new Map<string, HelperProvider>();
-  readonly #clock: Clock;
-  readonly #logger: Logger;
   #fromText: DockerConfig | undefined;
+  #fromFile: { readonly version: string; readonly config: DockerConfig } | undefined;
 
-  constructor({ file, text, clock, logger }: DockerConfigProviderOptions) {
-    this.#file = file === undefined ? undefined : new DockerConfigFile(file);
-    this.#text = text;
-    this.#clock = clock;
-    this.#logger = logger;
+  constructor(deps: DockerConfigProviderDeps) {
+    this.#deps = deps;
   }
 
   /** @throws {CredentialError} when what there is cannot be read, or a helper fails */
   async get(host: string): Promise<Credentials | undefined> {
-    if (this.#text !== undefined) {
-      this.#fromText ??= new DockerConfig('DOCKER_AUTH_CONFIG', this.#text);
+    const { text, file } = this.#deps;
+    if (text !== undefined) {
+      this.#fromText ??= new DockerConfig('DOCKER_AUTH_CONFIG', text);
       const credentials = await this.#read(this.#fromText, host);
       if (credentials !== undefined) return credentials;
     }
-    const config = await this.#file?.current();
+    const config = file === undefined ? undefined : await this.#readFile(file);
     return config === undefined ? undefined : this.#read(config, host);
   }
 
@@ -55,17 +57,32 @@ export class DockerConfigProvider implements CredentialProvider {
     return fromHelper ?? config.credentials(host);
   }
 
-  #helper(name: string): HelperProvider {
-    let helper = this.#helpers.get(name);
-    if (helper === undefined) {
-      helper = new HelperProvider({
-        helper: new HelperProgram(`docker-credential-${name}`, this.#clock),
-        lifetimeMs: helperLifetimeMs,
-        clock: this.#clock,
-        logger: this.#logger,
-      });
-      this.#helpers.set(name, helper);
+  /** Undefined while there is no such file. */
+  async #readFile(path: string): Promise<DockerConfig | undefined> {
+    try {
+      // Before the text: were the file to change in between, the next request reads it again.
+      const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+      const version = [ino, size, mtimeNs, ctimeNs].join(' ');
+      if (this.#fromFile?.version === version) return this.#fromFile.config;
+      if (size > maxFileBytes) throw new CredentialError(`${path} is longer than ${maxFileBytes / 1024} KiB`);
+      const config = new DockerConfig(path, await readFile(path, 'utf8'));
+      this.#fromFile = { version, config };
+      return config;
+    } catch (error) {
+      if (error instanceof CredentialError) throw error;
+      const code = systemCode(error);
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      throw new CredentialError(`${path} cannot be read (${code})`, { cause: error });
     }
-    return helper;
+  }
+
+  #helper(name: string): HelperProvider {
+    const { clock, logger } = this.#deps;
+    const known = this.#helpers.get(name);
+    if (known !== undefined) return known;
+    const helper = helperProgram(`docker-credential-${name}`, clock);
+    const provider = new HelperProvider({ helper, lifetimeMs: helperLifetimeMs, clock, logger });
+    this.#helpers.set(name, provider);
+    return provider;
   }
 }

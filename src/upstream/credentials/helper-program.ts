@@ -20,51 +20,37 @@ const tokenUser = '<token>';
 const helperAnswer = z.object({ Username: z.string(), Secret: z.string() });
 
 /**
- * A credential helper: a program that knows the credentials of registries.
+ * A credential helper: a program that knows the credentials of registries. What it writes is not quoted in errors: it may
+ * be a secret.
+ * @param name `docker-credential-NAME`, looked for in `PATH`, or an absolute path
+ * @throws {CredentialError} when it is neither
  * @see https://github.com/docker/docker-credential-helpers
  */
-export class HelperProgram implements Helper {
-  readonly name: string;
-  readonly #clock: Clock;
-
-  /**
-   * @param name `docker-credential-NAME`, looked for in `PATH`, or an absolute path
-   * @throws {CredentialError} when it is neither
-   */
-  constructor(name: string, clock: Clock) {
-    if (!isHelperProgram(name)) {
-      throw new CredentialError(`${JSON.stringify(name)} is not the name of a credential helper`);
-    }
-    this.name = name;
-    this.#clock = clock;
+export function helperProgram(name: string, clock: Clock): Helper {
+  if (!isHelperProgram(name)) {
+    throw new CredentialError(`${JSON.stringify(name)} is not the name of a credential helper`);
   }
+  return {
+    name,
+    async get(key) {
+      const limits = { timeLimitMs, maxOutputBytes, clock };
+      const { exitCode, output } = await runProgram(name, ['get'], { input: key, ...limits });
+      if (exitCode === 0) return parse(output, name);
+      if (output.trim() === notFound) return undefined;
+      throw new CredentialError(`${name} failed for ${key}, with exit code ${exitCode}`);
+    },
+  };
+}
 
-  /**
-   * What it knows of the server that Docker calls `key`; undefined when it says that it knows nothing.
-   * @throws {CredentialError} when it fails in any other way. What it writes is not quoted: it may be a secret.
-   */
-  async get(key: string): Promise<Credentials | undefined> {
-    const { exitCode, output } = await runProgram(this.name, ['get'], {
-      input: key,
-      timeLimitMs,
-      maxOutputBytes,
-      clock: this.#clock,
-    });
-    if (exitCode === 0) return this.#parse(output);
-    if (output.trim() === notFound) return undefined;
-    throw new CredentialError(`${this.name} failed for ${key}, with exit code ${exitCode}`);
+function parse(output: string, name: string): Credentials {
+  let json: unknown;
+  try {
+    json = JSON.parse(output);
+  } catch {
+    json = undefined;
   }
-
-  #parse(output: string): Credentials {
-    let json: unknown;
-    try {
-      json = JSON.parse(output);
-    } catch {
-      json = undefined;
-    }
-    const { success, data } = helperAnswer.safeParse(json);
-    if (!success) throw new CredentialError(`${this.name} answered with something other than credentials`);
-    const { Username: username, Secret: secret } = data;
-    return username === tokenUser ? { identityToken: secret } : { username, password: secret };
-  }
+  const { success, data } = helperAnswer.safeParse(json);
+  if (!success) throw new CredentialError(`${name} answered with something other than credentials`);
+  const { Username: username, Secret: secret } = data;
+  return username === tokenUser ? { identityToken: secret } : { username, password: secret };
 }

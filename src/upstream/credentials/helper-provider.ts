@@ -13,14 +13,14 @@ const absenceMs = 60_000;
  */
 const refusalPauseMs = 60_000;
 
-/** The helper to ask; a `HelperProgram` outside of tests. */
+/** The helper to ask; a `helperProgram` outside of tests. */
 export interface Helper {
   readonly name: string;
   /** What it knows of the server that Docker calls `key`. */
   get(key: string): Promise<Credentials | undefined>;
 }
 
-export interface HelperProviderOptions {
+export interface HelperProviderDeps {
   readonly helper: Helper;
   /** How long what it says is used, in milliseconds; 0 runs it for every request, Infinity once. */
   readonly lifetimeMs: number;
@@ -33,17 +33,11 @@ export class HelperProvider implements CredentialProvider {
   readonly #cache: RenewingCache<Credentials | undefined>;
   /** By server key, in milliseconds since the epoch. */
   readonly #refusedAt = new Map<string, number>();
-  readonly #helper: Helper;
-  readonly #lifetimeMs: number;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #deps: HelperProviderDeps;
 
-  constructor({ helper, lifetimeMs, clock, logger }: HelperProviderOptions) {
-    this.#cache = new RenewingCache(clock, logger);
-    this.#helper = helper;
-    this.#lifetimeMs = lifetimeMs;
-    this.#clock = clock;
-    this.#logger = logger;
+  constructor(deps: HelperProviderDeps) {
+    this.#cache = new RenewingCache(deps.clock, deps.logger);
+    this.#deps = deps;
   }
 
   /** @throws {CredentialError} when the helper fails */
@@ -55,22 +49,23 @@ export class HelperProvider implements CredentialProvider {
 
   refused(host: string): void {
     const key = serverKey(host);
-    const now = this.#clock.now();
+    const now = this.#deps.clock.now();
     if (now < (this.#refusedAt.get(key) ?? -Infinity) + refusalPauseMs) return;
     this.#refusedAt.set(key, now);
     this.#cache.forget(key);
   }
 
   async #ask(key: string): Promise<Perishable<Credentials | undefined>> {
-    const about = { helper: this.#helper.name, server: key };
-    const since = this.#clock.now();
+    const { helper, lifetimeMs, clock, logger } = this.#deps;
+    const about = { helper: helper.name, server: key };
+    const since = clock.now();
     try {
-      const value = await this.#helper.get(key);
-      this.#logger.debug({ ...about, found: value !== undefined }, 'the credential helper answered');
-      const lifetimeMs = value === undefined ? Math.min(this.#lifetimeMs, absenceMs) : this.#lifetimeMs;
-      return { value, since, expiresAt: since + lifetimeMs };
+      const value = await helper.get(key);
+      logger.debug({ ...about, found: value !== undefined }, 'the credential helper answered');
+      const usedMs = value === undefined ? Math.min(lifetimeMs, absenceMs) : lifetimeMs;
+      return { value, since, expiresAt: since + usedMs };
     } catch (error) {
-      this.#logger.warn({ ...about, err: error }, 'the credential helper failed');
+      logger.warn({ ...about, err: error }, 'the credential helper failed');
       throw error;
     }
   }

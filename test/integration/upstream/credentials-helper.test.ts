@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CredentialError } from '../../../src/upstream/credentials/credential-error.ts';
 import { createCredentialProvider } from '../../../src/upstream/credentials/create-credential-provider.ts';
 import { isHelperProgram } from '../../../src/upstream/credentials/credential-source.ts';
-import { HelperProgram } from '../../../src/upstream/credentials/helper-program.ts';
+import { helperProgram } from '../../../src/upstream/credentials/helper-program.ts';
+import type { Helper } from '../../../src/upstream/credentials/helper-provider.ts';
 import { FakeHelper } from '../../support/fake-helper.ts';
 import { logLines } from '../../support/log-lines.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
@@ -14,13 +15,13 @@ import { everythingIn } from './harness.ts';
 let folder: TempFolder;
 let clock: TestClock;
 let helper: FakeHelper;
-let program: HelperProgram;
+let program: Helper;
 
 beforeEach(async () => {
   folder = await TempFolder.create();
   clock = new TestClock();
   helper = await FakeHelper.create(folder);
-  program = new HelperProgram(helper.program, clock);
+  program = helperProgram(helper.program, clock);
 });
 
 afterEach(async () => {
@@ -97,7 +98,7 @@ describe('a credential helper', () => {
   });
 
   it('that is not there fails', async () => {
-    const missing = new HelperProgram(folder.join('docker-credential-missing'), clock);
+    const missing = helperProgram(folder.join('docker-credential-missing'), clock);
     expect((await failureOf(missing.get('ghcr.io'))).message).toContain('could not be run (ENOENT)');
   });
 
@@ -171,7 +172,7 @@ describe('a credential helper', () => {
     ['/bin/helper\0', false],
   ])('may be called %j: %s', (name, allowed) => {
     expect(isHelperProgram(name)).toBe(allowed);
-    const create = () => new HelperProgram(name, clock);
+    const create = () => helperProgram(name, clock);
     if (allowed) expect(create).not.toThrow();
     else expect(create).toThrow(CredentialError);
   });
