@@ -11,8 +11,8 @@ export interface RunningUpstream extends AsyncDisposable {
 }
 
 /**
- * The clients of one upstream: with the configured credentials, without any, and with a reader's own. Nothing is asked yet,
- * nor loaded: that is half of a server's code, and what is cached needs none of it.
+ * The clients of one upstream. Nothing is asked nor loaded yet: that is half of a server's code, and no hit
+ * needs it.
  */
 export function composeUpstream(config: UpstreamConfig, deps: UpstreamDeps): RunningUpstream {
   const { name, credentials, freshness, pullAhead, ranges } = config;
@@ -44,12 +44,12 @@ export function composeUpstream(config: UpstreamConfig, deps: UpstreamDeps): Run
   };
 }
 
-/** Loads what upstreams are asked with, which takes some 60 ms: ahead of the first pull, if there is time before. */
+/** Loads the upstream clients, which takes some 60 ms: ahead of the first pull, if there is time. */
 export async function loadClients(): Promise<typeof clientsOf> {
   return (await import('./upstream-clients.ts')).clientsOf;
 }
 
-/** Reads the system's authorities when the first upstream is asked over TLS: that takes 30 ms and some MiB. */
+/** Reads the system's authorities when the first upstream is asked over TLS: 30 ms and some MiB. */
 export function lazyAuthorities(stores: SystemStores): () => Promise<Authorities> {
   let loaded: Promise<Authorities> | undefined;
   const load = async (): Promise<Authorities> => {

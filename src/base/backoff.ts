@@ -5,8 +5,8 @@ export interface Backoff {
 }
 
 /**
- * The pause after so many failures in a row, 1 being the first.
- * @param jitter the part of it to wait, in [0, 1]: a random number keeps clients that failed together from coming back
+ * The pause after that many failures in a row.
+ * @param jitter the part of it to wait, in [0, 1]: random, so that clients that failed together do not retry
  *   together
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */

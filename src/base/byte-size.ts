@@ -13,8 +13,7 @@ const units: Readonly<Record<string, number>> = Object.fromEntries([
 const exactUnits = ['PiB', 'TiB', 'GiB', 'MiB', 'KiB', 'PB', 'TB', 'GB', 'MB', 'KB'];
 
 /**
- * Bytes in a size such as `20GiB`, `1.5 TB`, `500M` or `1048576`, in any case; undefined for any other text and for more
- * than a number can count.
+ * Bytes in a size such as `20GiB`, `1.5 TB`, `500M` or `1048576`, in any case; else undefined.
  * @see https://www.gnu.org/software/coreutils/manual/html_node/Block-size.html
  */
 export function parseByteSize(text: string): number | undefined {

@@ -2,15 +2,15 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Whole milliseconds since some moment in the past; never set back or forward, as {@link now} is when the clock is set. */
+  /** The monotonic clock in whole milliseconds. */
   monotonic(): number;
   /** Resolves after `ms`; rejects with the signal's reason when that aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 /**
- * Waits `ms` milliseconds; resolves to false when the signal aborts first. Work that is repeated until then:
- * `while (await pause(clock, ms, signal)) …`
+ * Waits `ms` milliseconds; false when the signal aborts first. To repeat until then: `while (await
+ * pause(…))`.
  */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
   return clock.sleep(ms, signal).then(
@@ -20,8 +20,8 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<bo
 }
 
 /**
- * Whether `since` (milliseconds since the epoch) is less than `ms` milliseconds ago. A time in the future is not: the clock
- * was set back, and nothing may count as fresh for hours because of that.
+ * Whether `since` (ms since the epoch) is less than `ms` ago. A time in the future is not: the clock was set
+ * back.
  */
 export function isWithin(clock: Clock, ms: number, since: number | undefined): boolean {
   if (since === undefined) return false;

@@ -6,7 +6,9 @@ export type Glob = (text: string) => boolean;
 /** No negation: a `!` by mistake would match all that a rule should not, and open what it should close. */
 const common = { dot: true, nonegate: true, noextglob: true, strictBrackets: true } as const;
 
-/** Characters of names and tags, and those with a meaning in globs. picomatch gives a meaning to many others. */
+/**
+ * Characters of names and tags, and those with a meaning in globs; picomatch gives a meaning to many others.
+ */
 const possible = /^(?:[\w.:/*?{},-]|\[[\w.-]+\])+$/;
 
 /**
@@ -18,8 +20,8 @@ export function tagGlob(pattern: string): Glob {
 }
 
 /**
- * A glob on `upstream/repository`, such as `ghcr.io/acme/*` or `ghcr.io/**`: `*` stays between two slashes, and `**`, alone
- * between slashes, stands for any number of parts.
+ * A glob on `upstream/repository`, such as `ghcr.io/acme/*`: `*` stays between two slashes, `**` stands for
+ * any number of parts.
  * @throws SyntaxError
  */
 export function repositoryGlob(pattern: string): Glob {

@@ -1,21 +1,20 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Milliseconds from a start until what it has left behind is cleared away: its first clients do not wait for that. */
+/** Milliseconds from a start until its garbage is collected: the first clients do not wait for that. */
 const clearAfterMs = 1000;
 
 /**
- * From now on memory is worth more than a few collections. V8 trades the one for the other, which brings nothing to a server:
- * what it makes is either garbage at once or stays. Of the former V8 lets 50 MiB accumulate (the first flag), and of what a
- * few hundred clients that wait leave behind several times what is in use (the second), before it looks.
- *
- * To be called when what a server starts with is loaded. Before, nearly all stays, and to copy it again and again takes a tenth of a
- * start; and V8 does not take the code that Node.js carries for its own modules once flags are set.
+ * Trades a few collections for memory. What a server allocates is garbage at once, or stays: V8 would let 50
+ * MiB of the former accumulate (first flag), and a multiple of the live heap after a few hundred waiting
+ * clients (second).
+ * To be called when a server has loaded its code. Before, nearly all stays, and copying it takes a tenth of a
+ * start; and V8 ignores the code cache of Node's own modules once flags are set.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--optimize-for-size');
-  // What V8 has taken for new objects until now it would keep, and they would pass through as much of the processor's cache.
+  // V8 would keep the young generation that it has now, which costs processor cache.
   setTimeout(collectAll, clearAfterMs).unref();
 }
 

@@ -17,7 +17,10 @@ export interface LoginCacheOptions {
   readonly max: number;
 }
 
-/** Whether credentials were accepted. Kept under an HMAC with a key of this process only: its memory reveals no password. */
+/**
+ * Whether credentials were accepted. The key is an HMAC with a key of this process: memory reveals no
+ * password.
+ */
 export class LoginCache {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;

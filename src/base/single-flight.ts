@@ -5,8 +5,8 @@ export interface Flight<T> {
 }
 
 /**
- * Lets one run of a piece of work serve all who ask for it while it is under way.
- * No caller owns the work: one that leaves neither stops it nor fails the others. Outcomes are not kept.
+ * One run of a piece of work serves all who ask for it meanwhile. A caller that leaves neither stops it nor
+ * fails the others. Outcomes are not kept.
  */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Promise<T>>();

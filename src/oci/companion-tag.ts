@@ -1,10 +1,7 @@
 import { digestAlgorithm, digestHex, type Digest } from './digest.ts';
 import type { Tag } from './reference.ts';
 
-/**
- * Suffixes of tags that are named after the digest of the manifest they belong to: the referrers tag
- * schema's, and cosign's.
- */
+/** Suffixes of tags named after a manifest's digest: the referrers tag schema's, and cosign's. */
 export const companionSuffixes: readonly string[] = ['', '.sig', '.att', '.sbom'];
 
 /** Length of `sha256-` and 64 digits: of a longer digest, such tags name the beginning. */
@@ -18,8 +15,7 @@ export function companionStem(subject: Digest): string {
 }
 
 /**
- * How the digest begins of the manifest that a tag is named after; undefined for a tag that is named after none. For SHA-256
- * that is the digest.
+ * The beginning of the digest that a tag is named after (all of it for SHA-256); undefined for any other tag.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
 export function companionSubject(tag: Tag): string | undefined {

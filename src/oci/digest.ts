@@ -3,13 +3,13 @@ import { createHash, type Hash } from 'node:crypto';
 declare const digestBrand: unique symbol;
 
 /**
- * A content digest, `<algorithm>:<lowercase hex>`, whose form has been checked.
- * Of algorithms there are {@link digestAlgorithms} and no others, since a digest becomes a file's name.
+ * A content digest, `<algorithm>:<lowercase hex>`, whose form and algorithm have been checked: it becomes a
+ * file name.
  * @see https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests
  */
 export type Digest = string & { readonly [digestBrand]: true };
 
-/** Those that docker, containerd, skopeo and registry:2 know, in lexical order. SHA-384 is not registered, but taken. */
+/** Those that docker, containerd, skopeo and registry:2 know. SHA-384 is not registered, but accepted. */
 export const digestAlgorithms = ['sha256', 'sha384', 'sha512'] as const;
 
 export type DigestAlgorithm = (typeof digestAlgorithms)[number];

@@ -23,16 +23,15 @@ export interface RegistryErrorOptions extends ErrorOptions {
   readonly detail?: unknown;
   /** Seconds after which asking again makes sense; becomes `Retry-After`. */
   readonly retryAfter?: number | undefined;
-  /**
-   * A 404 for what this reader may not see or what does not exist, which are answered alike; where clients
-   * log in, with a challenge instead.
-   */
+  /** A 404 for what this reader may not see or what does not exist; with a challenge where clients log in. */
   readonly hidden?: boolean | undefined;
-  /** The canonical name of the repository that a 401 or {@link hidden} is about, for the scope of a challenge. */
+  /**
+   * The canonical name of the repository that a 401 or {@link hidden} is about, for the challenge's scope.
+   */
   readonly repository?: string | undefined;
 }
 
-/** The one error type that crosses from `mirror/` to `http/`: an OCI code, an HTTP status, a message for people. */
+/** The error that crosses from `mirror/` to `http/`: an OCI code, an HTTP status, a message for people. */
 export class RegistryError extends Error {
   override readonly name = 'RegistryError';
   readonly code: ErrorCode;
@@ -52,7 +51,7 @@ export class RegistryError extends Error {
     this.repository = options.repository;
   }
 
-  /** The body that clients parse: `{"errors":[{code,message,detail}]}`; no detail, no key, as registry:2 does. */
+  /** The body: `{"errors":[{code,message,detail}]}`; without a detail there is no key, as in registry:2. */
   body(): string {
     return JSON.stringify({ errors: [{ code: this.code, message: this.message, detail: this.detail }] });
   }
@@ -92,13 +91,10 @@ export const registryErrors = {
     new RegistryError('UNAVAILABLE', 504, message, options),
   tooManyRequests: (message: string, options?: RegistryErrorOptions) =>
     new RegistryError('TOOMANYREQUESTS', 429, message, options),
-  /** That logging in to this mirror may help: it goes out with a challenge, so that upstream's refusals are none. */
+  /** For where a login to this mirror may help: it is sent with a challenge. */
   unauthorized: (message: string, options?: RegistryErrorOptions) =>
     new RegistryError('UNAUTHORIZED', 401, message, options),
-  /**
-   * Nothing but that. Of registry:2's own words, "authentication required", skopeo and podman print no more
-   * than the code.
-   */
+  /** Of registry:2's message, "authentication required", skopeo and podman print the code only. */
   loginRequired: (options?: RegistryErrorOptions) =>
     new RegistryError('UNAUTHORIZED', 401, 'authentication required: log in to this mirror', options),
   denied: (message: string, options?: RegistryErrorOptions) =>

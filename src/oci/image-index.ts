@@ -6,7 +6,7 @@ import { mediaTypes } from './media-type.ts';
 export interface ImageIndex {
   /** The images, one for each platform. */
   readonly platforms: readonly Digest[];
-  /** For an image the manifests that BuildKit lists beside it, with its provenance and its bill of materials. */
+  /** By image, the manifests with its provenance and bill of materials that BuildKit lists beside it. */
   readonly attestations: ReadonlyMap<Digest, readonly Digest[]>;
 }
 

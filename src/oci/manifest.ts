@@ -28,7 +28,7 @@ export interface ManifestContents {
   readonly mediaType: string | undefined;
   /** Manifests that an index lists. */
   readonly children: readonly Descriptor[];
-  /** Config and layers, without foreign layers (those with `urls`): clients fetch these elsewhere themselves. */
+  /** Config and layers, without foreign layers (those with `urls`), which clients fetch elsewhere. */
   readonly blobs: readonly Descriptor[];
   readonly subject: Digest | undefined;
   readonly artifactType: string | undefined;
@@ -127,10 +127,9 @@ export function readManifest(bytes: Uint8Array): ManifestContents {
 }
 
 /**
- * The type to store a manifest under. The bytes decide: what they say of themselves, else their shape. They are stored
- * once for all repositories that hold them, and whoever was the first to give them may have named any type. Upstream's
- * `Content-Type` counts where the bytes leave it open, but does not make a manifest of what has nothing of one: an error
- * of a gateway, say.
+ * The type to store a manifest under: what the bytes say, else their shape. They are stored once for all
+ * repositories, and any type may come with them; upstream's `Content-Type` counts only where the bytes leave
+ * it open, and makes no manifest of, say, a gateway's error.
  * @throws {UnsupportedManifestError} for a type that Entrepot does not store, such as Docker's schema 1
  * @throws {ManifestSyntaxError} for a document that is neither a manifest nor an index
  */
@@ -150,7 +149,7 @@ export function manifestMediaType(contentType: string | undefined, contents: Man
   throw new ManifestSyntaxError('the document is neither a manifest nor an index');
 }
 
-/** The type of a manifest that does not name one, which OCI allows and Docker does not; undefined where nothing tells. */
+/** The type of a manifest that names none, as OCI allows; undefined where its shape does not tell. */
 function typeOfShape(
   { children, blobs, artifactType }: ManifestContents,
   stated: string,

@@ -20,7 +20,7 @@ export const manifestMediaTypes: readonly string[] = [
   mediaTypes.ociArtifact,
 ];
 
-/** A media type without its parameters, in lower case: `application/json; charset=utf-8` is `application/json`. */
+/** A media type without its parameters, in lower case. */
 export function bareMediaType(text: string): string {
   return (text.split(';', 1)[0] ?? '').trim().toLowerCase();
 }
@@ -29,9 +29,9 @@ export function bareMediaType(text: string): string {
 const mediaRange = /^[!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+$/;
 
 /**
- * Whether an `Accept` header (its lines joined by commas) admits `mediaType`. No header, an empty one, or one that holds no
- * media range at all admits all: a server may disregard the header, and RamaLama asks Ollama's registry with
- * `Accept: Accept: application/…`. Only `q=0` matters of the parameters: a manifest comes in the one type that it has.
+ * Whether an `Accept` header (its lines joined by commas) admits `mediaType`. One without any media range
+ * admits all: RamaLama sends `Accept: Accept: application/…`. Only `q=0` matters: a manifest comes in one
+ * type.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1
  */
 export function accepts(accept: string | undefined, mediaType: string): boolean {

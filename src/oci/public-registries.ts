@@ -1,7 +1,7 @@
 import { dockerHub } from './docker-hub.ts';
 import { parseUpstreamName, type UpstreamName } from './reference.ts';
 
-/** The registries that most public images come from, Docker Hub first. All but that one answer at `https://` and their name. */
+/** The registries of most public images, Docker Hub first. All others answer at `https://` and their name. */
 export const publicRegistries: readonly UpstreamName[] = [
   dockerHub,
   'ghcr.io',

@@ -10,7 +10,7 @@ export type RepositoryName = string & { readonly [nameBrand]: true };
 /** A tag; checked. */
 export type Tag = string & { readonly [tagBrand]: true };
 
-/** The registry that content comes from, by the host name its users write: `docker.io`, `ghcr.io`, `host:5000`. */
+/** The registry that content comes from, by the host name its users write: `ghcr.io`, `host:5000`. */
 export type UpstreamName = string & { readonly [upstreamBrand]: true };
 
 /** Where content belongs: the right to read it is held per repository. */

@@ -26,7 +26,7 @@ export function referrersTag(subject: Digest): Tag {
 }
 
 /**
- * The referrers that an image index lists: the answer of a registry, or what the {@link referrersTag} points to.
+ * The referrers in an image index: a registry's answer, or what the {@link referrersTag} points to.
  * @throws {ManifestSyntaxError} when the bytes are no image index
  */
 export function readReferrers(bytes: Uint8Array): readonly ReferrerDescriptor[] {

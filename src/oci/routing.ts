@@ -16,7 +16,7 @@ const library = 'library/';
 export interface NamedTarget {
   /** As written; its first component may be the registry: `ghcr.io/owner/image`. */
   readonly name: RepositoryName;
-  /** The registry that is meant, if the request says so: by `?ns=`, by the host it came to, by the listener. */
+  /** The registry that is meant, if `?ns=`, the request's host or the listener says so. */
   readonly namespace: UpstreamName | undefined;
 }
 
@@ -41,7 +41,7 @@ interface Serving {
   readonly standsIn: boolean;
 }
 
-/** Says which upstream and which repositories a client may mean. What an upstream is besides its name does not matter. */
+/** Which upstream and which repositories a client may mean. */
 export class Routing<U extends NamedUpstream> {
   readonly #upstreams: ReadonlyMap<string, U>;
   readonly #plain: U | undefined;
@@ -68,8 +68,8 @@ export class Routing<U extends NamedUpstream> {
   }
 
   /**
-   * The repositories that `target` may mean, likeliest first; never none. On Docker Hub a one-word name is
-   * short for `library/…`; elsewhere it may be, since dockerd and podman add that prefix for every mirror.
+   * The repositories that `target` may mean, likeliest first. On Docker Hub a one-word name is short for
+   * `library/…`; elsewhere it may be, since dockerd and podman add that prefix for every mirror.
    * @throws {RegistryError} `NAME_UNKNOWN` for what is not mirrored here
    */
   candidates(target: NamedTarget): readonly [Repository, ...Repository[]] {
@@ -79,9 +79,9 @@ export class Routing<U extends NamedUpstream> {
   }
 
   /**
-   * How the catalog, searches and tokens name a repository: plain on the default upstream, behind the upstream's name on
-   * others, and where a plain name would be taken for one that begins with its registry. No two have one name: tokens
-   * grant what they name.
+   * How the catalog, searches and tokens name a repository: plain on the default upstream, after the
+   * upstream's name on others, and where a plain name would be ambiguous. Unique, since tokens grant what
+   * they name.
    */
   canonicalName(repository: Repository): string {
     const { upstream, name } = repository;
@@ -91,8 +91,8 @@ export class Routing<U extends NamedUpstream> {
   }
 
   /**
-   * All that people may write for a repository, its full name first: each is a name that {@link candidates}
-   * takes for it. Patterns are held against these.
+   * All names that {@link candidates} takes for a repository, its full name first. Patterns are matched
+   * against these.
    */
   writtenNames({ upstream, name }: Repository): readonly string[] {
     const short = name.startsWith(library) && !name.slice(library.length).includes('/');
@@ -136,8 +136,8 @@ export class Routing<U extends NamedUpstream> {
   }
 
   /**
-   * The upstream that a client means by a registry's name. The default one, unless it is a known public registry, stands
-   * in for Docker Hub where that is not mirrored: clients of a private registry as a mirror ask it for `docker.io`.
+   * The upstream that a registry's name means. The default one, unless it is a public registry, stands in for
+   * Docker Hub where that is not mirrored: clients of a private mirror ask it for `docker.io`.
    */
   #serving(name: string): Serving | undefined {
     const upstream = this.#upstreams.get(dockerHubHosts.has(name) ? dockerHub : name);
@@ -153,7 +153,7 @@ export class Routing<U extends NamedUpstream> {
   }
 }
 
-/** Splits off a first component that looks like a host, as Docker does: with a dot or a port, or `localhost`. */
+/** Splits off a first component that looks like a host to Docker: with a dot or a port, or `localhost`. */
 function prefixed(name: RepositoryName): PrefixedName | undefined {
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
@@ -172,10 +172,10 @@ function spellings({ upstream, name }: Repository): readonly [Repository, ...Rep
 }
 
 /**
- * Whether a registry may have repositories whose first part looks like a host. Docker Hub has no such names:
- * to ask it would only tell it which other registries are used here. On other public registries anybody could
- * take the name of a known one, or that of this machine, and be pulled in its place. A registry of one's own
- * has what its owner calls so, be it a project `docker.io`.
+ * Whether a registry may have repositories whose first part looks like a host. Docker Hub has none: to ask
+ * would only tell it which registries are used here. On other public registries anybody could take the name
+ * of a known registry and be pulled in its place. A private registry has what its owner likes, such as a
+ * project `docker.io`.
  */
 function mayHave(registry: UpstreamName, first: string): boolean {
   if (registry === dockerHub) return false;

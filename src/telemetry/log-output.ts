@@ -15,8 +15,8 @@ const timeLimitMs = 1000;
 export type LogFile = Pick<typeof fs, 'write' | 'writeSync'>;
 
 /**
- * Gathers lines and writes them to a file descriptor in the background. A log that cannot be written, as its disk is full
- * or its reader gone, costs its lines: it neither ends the server, nor keeps it from ending.
+ * Gathers lines and writes them to a file descriptor in the background. A log that cannot be written costs
+ * its lines: it neither ends the server, nor keeps it from ending.
  */
 export class LogOutput {
   readonly #fd: number;
@@ -42,7 +42,7 @@ export class LogOutput {
     else this.#timer ??= this.#later(flushMs, () => this.#next());
   }
 
-  /** Writes what is left, for the end of the process: everything else stands still meanwhile. Never throws. */
+  /** Writes what is left, synchronously, at the end of the process. Never throws. */
   flushSync(): void {
     // Whoever has not taken what was written a while ago would keep the process for ever.
     if (this.#rest !== undefined && performance.now() - this.#startedAt > timeLimitMs) return;

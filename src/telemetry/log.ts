@@ -8,15 +8,15 @@ export type Logger = PinoLogger;
 
 export interface LogOptions {
   readonly level: 'error' | 'warn' | 'info' | 'debug' | 'trace';
-  /** `text` is for people, `json` is pino's own, `logstash` is JSON with `@timestamp`, `@version` and `message`. */
+  /** `text` is for people, `json` is pino's, `logstash` has `@timestamp`, `@version` and `message`. */
   readonly formatter: 'text' | 'json' | 'logstash';
   /** Added to every line. */
   readonly fields: Readonly<Record<string, string>>;
 }
 
 /**
- * Nothing should log these; if something does, they get no further. Only where they would stand: patterns for any depth
- * cost four times as much as the whole rest of a line.
+ * Never logged on purpose. Only where they would be: patterns for any depth cost four times as much as a
+ * line.
  */
 const secretPaths = [
   'authorization',

@@ -3,11 +3,14 @@ import { symbols } from 'pino';
 import type { Logger } from './log.ts';
 import { LogLines } from './log-lines.ts';
 
-/** A line at level `info` that is logged over and over and differs only in its time and in the values of a few fields. */
+/** A line at level `info` that is logged often and differs only in its time and a few values. */
 export interface RepeatedLine {
   /** In characters, more or less. */
   readonly length: number;
-  /** Logs the line now. @param values of the fields that differ, made of letters, digits, `.`, `:`, `%`, `_` and `-` */
+  /**
+   * Logs the line.
+   * @param values of the fields that differ, of letters, digits, `.`, `:`, `%`, `_` and `-`
+   */
   write(...values: readonly string[]): void;
 }
 
@@ -23,10 +26,7 @@ export interface LineParts {
 /** A time as pino and our formats write it. */
 const time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/;
 
-/**
- * Makes the line once by the logger itself, in whatever format that has; from then on it is put together from its pieces.
- * That takes a tenth of the time of a line that is serialized and formatted.
- */
+/** Formats the line once by the logger itself and then joins its pieces, in a tenth of the time. */
 export function repeatedLine(parts: LineParts): RepeatedLine {
   const { logger, names, fields, message } = parts;
   const lines: unknown = Reflect.get(logger, symbols.streamSym);

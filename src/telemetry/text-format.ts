@@ -1,6 +1,6 @@
 /**
- * Turns one of pino's JSON lines into one for people: time, level, message, then `key=value`; a stack, if there is one, on
- * the lines below. Written here because there is a line for each request, and pino-pretty takes 20 µs for each.
+ * Makes a line for people of pino's JSON: time, level, message, then `key=value`, and a stack on the lines
+ * below. pino-pretty takes 20 µs for each of these lines, of which there is one a request.
  */
 export function formatText(json: string): string {
   const { time, level, msg, err, ...rest } = JSON.parse(json) as Readonly<Record<string, unknown>>;
@@ -31,7 +31,7 @@ function errorText(value: unknown): string {
     .join('');
 }
 
-/** What a client sends may end up in a log; it must not forge lines or move the cursor of the terminal that shows them. */
+/** Clients' texts must not forge lines, nor move the cursor of a terminal. */
 function escapeControls(text: string): string {
   return /\p{Cc}/u.test(text)
     ? text.replaceAll(

@@ -27,13 +27,12 @@ const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:'
 export type HostTrust = 'upstream' | 'redirect' | 'unknown';
 
 /**
- * Keeps an upstream from sending Entrepot, by redirects, realms or links, into networks that it could not reach itself.
- * Its own hosts are asked wherever they are. Any other host must be public, or in a private network if the upstream is in
- * one too, or on this machine if the upstream is; those in `redirects` may be private in any case. Nobody is sent to
- * link-local addresses or to clouds' metadata services.
- *
- * Addresses are judged when a connection is made, so that a name that changes between two looks gains nothing. Behind an
- * HTTP proxy only addresses in URLs can be judged: there the proxy looks up the names.
+ * Keeps an upstream from sending Entrepot, by redirects, realms or links, into networks that it could not
+ * reach itself. Its own hosts are asked wherever they are. Others must be public, or private if the upstream
+ * is, or on this machine if it is; those in `redirects` may be private in any case. Link-local addresses and
+ * metadata services are never asked.
+ * Addresses are checked when a connection is made, against DNS rebinding. Behind an HTTP proxy, which
+ * resolves names itself, only addresses in URLs can be checked.
  */
 export class AddressGuard {
   readonly #redirects: readonly string[];
@@ -59,7 +58,10 @@ export class AddressGuard {
     return this.#redirects.some((redirect) => [host, `${host}:${port}`].includes(unbracketed(redirect)));
   }
 
-  /** @throws {UpstreamError} `invalid` for a URL whose host is an address, or this machine's own name, that must not be asked */
+  /**
+   * @throws {UpstreamError} `invalid` for a URL with an address, or a name of this machine, that must not be
+   *   asked
+   */
   check(url: URL): void {
     const host = hostOf(url);
     const kind = writtenKind(host);
@@ -87,8 +89,8 @@ export class AddressGuard {
   }
 
   /**
-   * The upstream has proved to be at `address`, by a certificate for its name. What its name merely resolves to brings it
-   * no nearer: that may be changed at any time by whoever owns the name.
+   * The upstream was found at `address` with a certificate for its name. DNS alone proves nothing: it may
+   * change.
    */
   proved(url: URL, address: string): void {
     const host = hostOf(url);
@@ -109,7 +111,7 @@ function writtenKind(host: string): AddressKind | undefined {
   return host === 'localhost' || host.endsWith('.localhost') ? 'loopback' : undefined;
 }
 
-/** A name outside of the public suffixes (`registry`, `registry.corp`) can only be one of a private network. */
+/** A name outside of the public suffixes (`registry`, `registry.corp`) is one of a private network. */
 function expectedKind(host: string): AddressKind {
   const { isIcann, isPrivate } = parse(host, { allowPrivateDomains: true });
   return writtenKind(host) ?? (isIcann === true || isPrivate === true ? 'public' : 'private');

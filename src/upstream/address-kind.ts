@@ -3,13 +3,13 @@ import ipaddr from 'ipaddr.js';
 /**
  * Who answers at an address:
  * - `public`: a host of the internet;
- * - `private`: a host of a local network (RFC 1918, RFC 4193, and RFC 6598 behind a carrier's NAT);
+ * - `private`: one of a local network (RFC 1918, RFC 4193, RFC 6598);
  * - `loopback`: this machine;
- * - `forbidden`: nobody whom a registry could mean: link-local, clouds' metadata services, unspecified, multicast, reserved.
+ * - `forbidden`: link-local, clouds' metadata services, unspecified, multicast, reserved.
  */
 export type AddressKind = 'public' | 'private' | 'loopback' | 'forbidden';
 
-/** Metadata services outside of the link-local range: AWS over IPv6, Alibaba Cloud, Azure's host agent, Oracle Cloud. */
+/** Metadata services outside of the link-local range: AWS (IPv6), Alibaba Cloud, Azure, Oracle Cloud. */
 const metadataAddresses: ReadonlySet<string> = new Set([
   'fd00:ec2::254',
   '100.100.100.200',
@@ -25,16 +25,13 @@ const kinds: Readonly<Record<string, AddressKind>> = {
   loopback: 'loopback',
 };
 
-/** Those of a proxy that answers names with addresses of its own, as proxies in clients' machines do (RFC 2544). */
+/** Fake addresses of clients' proxies that resolve names themselves (RFC 2544). */
 const benchmarking = ipaddr.parseCIDR('198.18.0.0/15');
 /** IPv4 through NAT64 (RFC 6052). */
 const nat64 = ipaddr.parseCIDR('64:ff9b::/96');
 const globalUnicast = ipaddr.parseCIDR('2000::/3');
 
-/**
- * The kind of an IP address, written as Node and URLs do (IPv6 without brackets); an IPv4 address in an IPv6 one counts
- * for itself. What is no address is `forbidden`.
- */
+/** The kind of an IP address (IPv6 without brackets); an IPv4 address in an IPv6 one counts for itself. */
 export function addressKind(text: string): AddressKind {
   if (!ipaddr.isValid(text)) return 'forbidden';
   const address = embedded(ipaddr.process(text));

@@ -29,7 +29,7 @@ const errorBody = z.object({ errors: z.array(toldError).min(1) });
 type ToldError = z.infer<typeof toldError>;
 
 /**
- * The error that an answer of an unexpected status amounts to. Reads the body, or lets go of it.
+ * The error for an answer of an unexpected status. Reads the body, or discards it.
  * @param now milliseconds since the epoch
  */
 export async function answerError(response: UpstreamResponse, now: number): Promise<UpstreamError> {
@@ -44,7 +44,10 @@ export async function answerError(response: UpstreamResponse, now: number): Prom
   });
 }
 
-/** For an answer that says nothing itself, as one to HEAD. Registries refuse what they do not have, so as not to tell. */
+/**
+ * For an answer without a message, as one to HEAD. Registries refuse what they do not have, so as not to
+ * tell.
+ */
 function meaning(status: number): string {
   const name = STATUS_CODES[status] ?? 'an unknown status';
   return status === 401 || status === 403
@@ -76,8 +79,8 @@ async function firstError(response: UpstreamResponse): Promise<ToldError | undef
 }
 
 /**
- * Short plain text without control characters, and without what holds secrets: user information and queries of URLs,
- * and the value of an `Authorization`, which some servers quote when they refuse it.
+ * Short plain text without control characters and secrets: user information and queries of URLs, and the
+ * `Authorization`, which some servers quote when they refuse it.
  */
 export function printable(text: string): string {
   return text

@@ -18,8 +18,8 @@ export interface AnswerHead {
 }
 
 /**
- * An answer on its way: undici tells it what it parses, at once, so that whatever is received is either held by then or of
- * no use to anybody. A stream of Node's would come to know of it later, and copy more.
+ * An answer on its way: undici tells it what it parses, at once, so that whatever is received is either held
+ * by then or of no use to anybody. A stream of Node's would come to know of it later, and copy more.
  */
 export class Arriving implements Dispatcher.DispatchHandler {
   readonly #memory: PieceMemory;
@@ -50,7 +50,10 @@ export class Arriving implements Dispatcher.DispatchHandler {
     return this.#head.promise;
   }
 
-  /** The next piece of the body, to be given back; undefined at the end. Rejects with what the body fails with. */
+  /**
+   * The next piece of the body, to be given back; undefined at the end. Rejects with what the body fails
+   * with.
+   */
   async next(): Promise<Buffer | undefined> {
     for (;;) {
       const piece = this.#pieces.shift();
@@ -72,7 +75,10 @@ export class Arriving implements Dispatcher.DispatchHandler {
     this.#memory.release(piece);
   }
 
-  /** Nobody reads the rest. Up to `bytes` of it are received all the same, so that the connection can be used again. */
+  /**
+   * Nobody reads the rest. Up to `bytes` of it are received all the same, so that the connection can be used
+   * again.
+   */
   drain(bytes: number): void {
     this.#drainable = bytes;
     for (const piece of this.#pieces.splice(0)) this.#pass(piece);

@@ -17,9 +17,8 @@ const pemPattern = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 const askedByNode: ReadonlySet<string> = new Set(['darwin', 'win32']);
 
 /**
- * Whom upstreams' certificates are checked with: the authorities that come with Node, those in `NODE_EXTRA_CA_CERTS`,
- * those of the system, and those that an upstream is configured with. As in Go, each of them is trusted as it is, also
- * one that is no root but an intermediate, or a server's own certificate.
+ * The authorities for upstreams' certificates: Node's, those in `NODE_EXTRA_CA_CERTS`, the system's, and
+ * those configured for an upstream. As in Go, each is trusted as it is, root or not.
  */
 export class Authorities {
   readonly #system: readonly string[];
@@ -31,8 +30,7 @@ export class Authorities {
   }
 
   /**
-   * Reads the system's. What cannot be read is none: stores differ from system to system. Rejects when the process has too
-   * many files open.
+   * Reads the system's; what cannot be read counts as none. Rejects when the process has too many files open.
    */
   static async load(stores: SystemStores): Promise<Authorities> {
     if (askedByNode.has(process.platform)) return new Authorities(getCACertificates('system'));
@@ -43,8 +41,7 @@ export class Authorities {
   }
 
   /**
-   * What connections check certificates with. Made once for each `ca`: to read some two hundred certificates takes
-   * ten milliseconds, too long for each connection.
+   * What connections check certificates with, made once for each `ca`: reading 200 certificates takes 10 ms.
    * @param ca more authorities, in PEM form
    */
   context(ca: string | undefined): SecureContext {

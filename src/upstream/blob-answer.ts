@@ -4,9 +4,8 @@ import type { UpstreamResponse } from './http-message.ts';
 import { UpstreamError, type BlobRange, type BlobStream } from './registry.ts';
 
 /**
- * Reads a 200 or 206 to a GET of a blob from `offset` up to `end`, or all the rest. A 200 is the whole blob, whatever range
- * was asked for. A 206 must be exactly what was asked for, as far as the blob goes: to join bytes at the wrong place would
- * cost a whole download before the digest tells.
+ * Reads the answer to a GET of a blob from `offset` up to `end`, or the end of the blob. A 200 is the whole
+ * blob. A 206 must be what was asked for: bytes joined at the wrong place would cost a whole download.
  * @throws {UpstreamError} `invalid` for any other range
  */
 export function blobStream(

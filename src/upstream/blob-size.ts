@@ -3,10 +3,9 @@ import type { RepositoryName } from '../oci/reference.ts';
 import { UpstreamError, type UpstreamRegistry } from './registry.ts';
 
 /**
- * The size in bytes of a blob that upstream holds under a repository: by HEAD, and where that says no size, from the
- * beginning of a GET. Neither is a counted pull. A HEAD that is refused is not followed by a GET: clients without access
- * cause many refusals.
- * @throws {UpstreamError} when it does not hold it, or cannot say
+ * The size in bytes of a blob in a repository: by HEAD, or where that states none, by the head of a GET.
+ * Neither is a counted pull. A refused HEAD is final: clients without access cause many.
+ * @throws {UpstreamError} when upstream does not have it, or does not say
  */
 export async function askBlobSize(
   registry: UpstreamRegistry,

@@ -14,9 +14,9 @@ export interface BreakerState {
 }
 
 /**
- * Stops asking a failing upstream to confirm what is cached, for a while that doubles with each failure. It never
- * refuses a request that only upstream can answer: such a request has nothing to lose, and its success closes the breaker.
- * But no client waits for it to be tried again: see {@link outlook}.
+ * Keeps a failing upstream from being asked to confirm what is cached, for a while that doubles with each
+ * failure. What only upstream can answer is always asked, and its success closes the breaker, but clients do
+ * not wait for retries: see {@link outlook}.
  */
 export class Breaker {
   readonly #clock: Clock;

@@ -47,7 +47,7 @@ export function guardedConnector({
         return;
       }
       if (protocol === 'https:' && !insecure) guard.proved(url, socket.remoteAddress ?? '');
-      // After an alert, such as that a client certificate is wanted, undici waits for the end, and would tell only of that.
+      // After an alert, such as "certificate required", undici would wait for the end and report only that.
       if (protocol === 'https:') socket.once('error', (cause: Error) => socket.destroy(cause));
       callback(null, socket);
     });

@@ -15,7 +15,7 @@ const inflateEither: Decoder = async (bytes, options) => {
   return promisify(isZlib ? inflate : inflateRaw)(bytes, options);
 };
 
-/** The window of 8 MiB that HTTP allows. A frame may state one of 128, which would be allocated (RFC 9659, section 3). */
+/** The window of 8 MiB that HTTP allows; a frame may state, and have allocated, 128 (RFC 9659, section 3). */
 const zstdParams = { [constants.ZSTD_d_windowLogMax]: 23 };
 const unzstd: Decoder = (bytes, options) =>
   promisify(zstdDecompress)(bytes, { ...options, params: zstdParams });
@@ -29,9 +29,7 @@ const decoders: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
   ['zstd', unzstd],
 ]);
 
-/**
- * How a body is encoded, in lower case; undefined where it is not. `identity` is what every request asks for.
- */
+/** How a body is encoded, in lower case; undefined for `identity`. */
 export function contentEncoding(headers: ResponseHeaders): string | undefined {
   const codings = (headerText(headers, 'content-encoding') ?? '')
     .toLowerCase()
@@ -42,7 +40,7 @@ export function contentEncoding(headers: ResponseHeaders): string | undefined {
 }
 
 /**
- * What an encoded body stands for.
+ * Decodes a body.
  * @throws {UpstreamError} `invalid` for what cannot be decoded, or is longer than `limit` bytes then
  */
 export async function decode(
@@ -68,9 +66,9 @@ export async function decode(
 }
 
 /**
- * A whole body, decoded where its sender has encoded it unasked, as some proxies do to all JSON.
+ * A whole body, decoded: some proxies encode all JSON unasked.
  * @throws {UpstreamError} `invalid` for what is longer than `limit` bytes, encoded or not, or cannot be
- * decoded
+ *   decoded
  */
 export async function readDecoded(
   response: UpstreamResponse,

@@ -27,7 +27,9 @@ import { Transport, type Timeouts } from './transport.ts';
 
 export interface CreateRegistryClientOptions {
   readonly name: UpstreamName;
-  /** Where the registry answers: `https://registry-1.docker.io` for `docker.io`. Several are tried in order. */
+  /**
+   * Where the registry answers, `https://registry-1.docker.io` for `docker.io`; several are tried in order.
+   */
   readonly urls: readonly [URL, ...URL[]];
   /** None for an anonymous upstream. */
   readonly credentials?: CredentialProvider | undefined;
@@ -39,7 +41,7 @@ export interface CreateRegistryClientOptions {
   /** Certificates of the upstream are not checked. */
   readonly insecure?: boolean | undefined;
   readonly proxy?: ProxySettings | undefined;
-  /** Hosts, perhaps with a port, to which the upstream may redirect although they are in a private network. */
+  /** Hosts, perhaps with a port, that it may redirect to although they are in a private network. */
   readonly redirects?: readonly string[] | undefined;
   /** How names become addresses; the system's way if not given. */
   readonly lookup?: LookupFunction | undefined;
@@ -55,10 +57,7 @@ export interface CreateRegistryClientOptions {
   readonly heads?: HeadSupports | undefined;
 }
 
-/**
- * Puts the client of an upstream together: transport, redirects, retries, authorization, from the inside out. Its URLs share
- * connections, and each has its own way of being authorized.
- */
+/** Composes the client of an upstream, from transport to authorization. Its URLs share connections. */
 export function createRegistryClient(options: CreateRegistryClientOptions): UpstreamRegistry {
   const { name, urls, clock } = options;
   const logger = options.logger.child({ upstream: name });
@@ -93,8 +92,8 @@ function createTransport(options: CreateRegistryClientOptions): Transport {
 }
 
 /**
- * What adds to another sender the authorization that the registry at `url` wants.
- * @param tokenSender sends to token services; follows no redirects: those are judged as realms are
+ * Wraps a sender with the authorization that the registry at `url` wants.
+ * @param tokenSender for token services; follows no redirects: those are judged as realms
  */
 function authorizing(
   url: URL,

@@ -10,10 +10,10 @@ import { ReceiveBuffers } from './receive-buffers.ts';
 /** Connections to one origin at a time; more requests wait for one of them. */
 const maxConnections: Readonly<Record<ConnectionPool, number>> = { metadata: 32, blob: 128 };
 
-/** Of a response's head, in bytes: 64 KiB for one line, and Node's default for the others. Some registries send kilobytes. */
+/** Of a response's head, in bytes: 64 KiB for one line, and Node's default for the others. */
 const maxHeaderSize = 80 * 1024;
 
-/** How long an idle connection is kept, in milliseconds: with many upstreams, minutes would add up to thousands. */
+/** How long an idle connection is kept, in milliseconds: many upstreams add up to thousands. */
 const keepAliveMs = 4_000;
 /** The same where a server asks for longer. */
 const longestKeepAliveMs = 10_000;

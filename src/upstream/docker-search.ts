@@ -40,7 +40,7 @@ export interface DockerSearchDeps {
 }
 
 /**
- * The search of the registry protocol's first version, which `docker search` uses to this day. Results that are no
+ * The search of the registry protocol's first version, which `docker search` still uses. Results that are no
  * repositories are left out.
  * @param registry its URL
  * @see https://github.com/moby/moby/blob/master/daemon/pkg/registry/search_session.go

@@ -8,8 +8,8 @@ export function isByDigest({ pathname }: URL): boolean {
 }
 
 /**
- * Where the registry at `registry`, perhaps below a path, answers for a repository. Names, tags and digests consist of
- * characters that stand for themselves in a path, and no component is `.` or `..`: their parsers saw to that.
+ * Where the registry at `registry`, perhaps below a path, answers for a repository. Parsed names, tags and
+ * digests need no escaping in a path.
  */
 export function endpoint(
   registry: URL,

@@ -18,9 +18,9 @@ interface Order {
 }
 
 /**
- * One upstream at several URLs, asked in order until one has the answer. A URL in trouble comes last for a while that grows
- * with each failure; one that gave wrong bytes for a digest comes last whenever that is asked for again. A manifest that one
- * URL was seen to have by HEAD is fetched from there.
+ * One upstream at several URLs, asked in order until one has the answer. A URL in trouble comes last for a
+ * while; one that gave wrong bytes for a digest comes last for that. A manifest is fetched from the URL that
+ * answered its HEAD.
  */
 export class FailoverRegistry implements UpstreamRegistry {
   readonly name: UpstreamName;
@@ -53,7 +53,7 @@ export class FailoverRegistry implements UpstreamRegistry {
     });
   };
 
-  /** A body that fails or is wrong counts against its URL: whoever resumes it or asks again is served by the next. */
+  /** A body that fails or is wrong counts against its URL: the next attempt goes to another. */
   readonly openBlob: UpstreamRegistry['openBlob'] = (repository, digest, range) =>
     this.#first({ doubted: this.#doubted.get(digest) }, async (location) =>
       this.#counted(await location.registry.openBlob(repository, digest, range), digest, location),

@@ -10,110 +10,58 @@ export interface FailurePolicy {
   readonly attempts: number;
   /** Requests in all for a blob before its first byte, while the breaker is closed. */
   readonly blobAttempts: number;
-  /**
-   * What it does to the breaker: an answer of any sense closes it. One that it opens or pauses for is not a tag's own:
-   * whatever was asked may get another answer once upstream is well.
-   */
+  /** A failure that opens or pauses it passes: once upstream is well, there may be another answer. */
   readonly breaker: 'opens' | 'pauses' | 'closes' | 'ignores';
   /** What the client hears where nothing is cached. */
   readonly error: 'notFound' | 'badGateway' | 'denied' | 'gatewayTimeout' | 'tooManyRequests' | 'unavailable';
 }
 
+type Row = [string, number, number, FailurePolicy['breaker'], FailurePolicy['error']];
+
+const policy = (...[failure, attempts, blobAttempts, breaker, error]: Row): FailurePolicy => ({
+  failure,
+  attempts,
+  blobAttempts,
+  breaker,
+  error,
+});
+
 /**
- * The policy for each class of failure, the most telling first: that one is reported when several URLs of an upstream
- * fail. The table in docs/reliability.md is made of this one.
+ * The policy by class of failure: requests for what is small, requests for a blob, the breaker, the client's
+ * error. In the order in which one is reported when all URLs of an upstream fail. docs/reliability.md has
+ * this table.
  */
 export const failurePolicies = {
-  'rate-limited': {
-    failure: '429, rate limit',
-    attempts: 3,
-    blobAttempts: 5,
-    breaker: 'pauses',
-    error: 'tooManyRequests',
-  },
-  timeout: {
-    failure: 'no connection, answer or progress in time',
-    attempts: 1,
-    blobAttempts: 2,
-    breaker: 'opens',
-    error: 'gatewayTimeout',
-  },
+  'rate-limited': policy('429, rate limit', 3, 5, 'pauses', 'tooManyRequests'),
+  timeout: policy('no connection, answer or progress in time', 1, 2, 'opens', 'gatewayTimeout'),
   // The registry has given up a connection that was idle for too long (RFC 9110, section 15.5.9).
-  'request-timeout': {
-    failure: '408',
-    attempts: 2,
-    blobAttempts: 2,
-    breaker: 'opens',
-    error: 'gatewayTimeout',
-  },
-  unreachable: {
-    failure: 'host not found, connection refused, reset or cut',
-    attempts: 3,
-    blobAttempts: 5,
-    breaker: 'opens',
-    error: 'unavailable',
-  },
-  tls: { failure: 'TLS fails', attempts: 1, blobAttempts: 1, breaker: 'opens', error: 'unavailable' },
-  unavailable: { failure: '503', attempts: 3, blobAttempts: 5, breaker: 'opens', error: 'unavailable' },
-  'server-error': {
-    failure: '500, 502, 504',
-    attempts: 3,
-    blobAttempts: 5,
-    breaker: 'opens',
-    error: 'badGateway',
-  },
-  unsupported: {
-    failure: 'another 5xx, or storage that refuses a fresh redirect',
-    attempts: 1,
-    blobAttempts: 5,
-    breaker: 'opens',
-    error: 'badGateway',
-  },
-  invalid: {
-    failure: 'an answer that makes no sense',
-    attempts: 1,
-    blobAttempts: 2,
-    breaker: 'closes',
-    error: 'badGateway',
-  },
-  malformed: {
-    failure: 'an answer that is not HTTP, or an encoded blob',
-    attempts: 1,
-    blobAttempts: 1,
-    breaker: 'closes',
-    error: 'badGateway',
-  },
-  // Nothing is asked under a condition: it is a policy that refuses, as Harbor's of vulnerable images.
-  policy: {
-    failure: '412, policy of the registry',
-    attempts: 1,
-    blobAttempts: 2,
-    breaker: 'closes',
-    error: 'denied',
-  },
-  // Upstream's 401 is about this mirror and its account. A 401 of ours needs a challenge (RFC 9110, section 15.5.2), and
-  // a login here would not help. From DENIED dockerd makes "repository does not exist or may require 'docker login'".
-  refused: { failure: '401, 403', attempts: 1, blobAttempts: 1, breaker: 'closes', error: 'denied' },
-  range: { failure: '416', attempts: 1, blobAttempts: 5, breaker: 'closes', error: 'badGateway' },
-  'not-found': { failure: '404, 410', attempts: 1, blobAttempts: 1, breaker: 'closes', error: 'notFound' },
-  aborted: {
-    failure: 'the mirror shuts down',
-    attempts: 1,
-    blobAttempts: 1,
-    breaker: 'ignores',
-    error: 'unavailable',
-  },
-} as const satisfies Readonly<Record<string, FailurePolicy>>;
+  'request-timeout': policy('408', 2, 2, 'opens', 'gatewayTimeout'),
+  unreachable: policy('host not found, connection refused, reset or cut', 3, 5, 'opens', 'unavailable'),
+  tls: policy('TLS fails', 1, 1, 'opens', 'unavailable'),
+  unavailable: policy('503', 3, 5, 'opens', 'unavailable'),
+  'server-error': policy('500, 502, 504', 3, 5, 'opens', 'badGateway'),
+  unsupported: policy('another 5xx, or storage that refuses a fresh redirect', 1, 5, 'opens', 'badGateway'),
+  invalid: policy('an answer that makes no sense', 1, 2, 'closes', 'badGateway'),
+  malformed: policy('an answer that is not HTTP, or an encoded blob', 1, 1, 'closes', 'badGateway'),
+  // No request has a condition: it is a policy that refuses, as Harbor's of vulnerable images.
+  policy: policy('412, policy of the registry', 1, 2, 'closes', 'denied'),
+  // Upstream's 401 is about this mirror and its account. A 401 of ours needs a challenge (RFC 9110, section
+  // 15.5.2), and a login would not help. From DENIED dockerd makes "repository does not exist or may require
+  // 'docker login'".
+  refused: policy('401, 403', 1, 1, 'closes', 'denied'),
+  range: policy('416', 1, 5, 'closes', 'badGateway'),
+  'not-found': policy('404, 410', 1, 1, 'closes', 'notFound'),
+  aborted: policy('the mirror shuts down', 1, 1, 'ignores', 'unavailable'),
+};
 
 export type FailureClass = keyof typeof failurePolicies;
 
 /**
- * How it stands with an upstream: it answers; it failed, and has not been asked since its pause ended; it fails, and is
- * not asked about what is cached.
+ * Upstream answers; it failed, and was not asked since its pause ended; it is not asked about what is cached.
  */
 export type Outlook = 'fine' | 'failing' | 'down';
 
-/** A client that waits for the first byte of a blob hears sooner how it stands: requests in all until then, at most. */
+/** Requests in all before a blob's first byte, at most: the client hears sooner of an upstream in trouble. */
 const blobAttemptsAtMost: Readonly<Record<Outlook, number>> = { fine: Infinity, failing: 2, down: 1 };
 
 /** Requests in a row for the rest of a blob that may bring no byte. */
@@ -151,7 +99,7 @@ export const notAsked = 'upstream fails and is not asked for a while';
 
 /** How long a client waits for upstream, in milliseconds, before it gets what is known without. */
 export const upstreamTimeLimits = {
-  /** To confirm a tag that is cached, that there is none, that a repository is public, a list that is known. */
+  /** To confirm a cached tag or list, that there is no such tag, or that a repository is public. */
   confirmation: 1_500,
   /** For a list of which nothing is known: an empty one may hide what upstream would name. */
   unknownList: 5_000,
@@ -243,7 +191,7 @@ export function isNotFound(error: unknown): error is UpstreamError {
   return error instanceof UpstreamError && error.kind === 'not-found';
 }
 
-/** Whether upstream answered that it does not have or does not give something: to ask again changes nothing. */
+/** Whether upstream answered that it does not have or give something: to ask again changes nothing. */
 export function isConclusive(error: unknown): error is UpstreamError {
   return isRefusal(error) || isNotFound(error);
 }

@@ -26,11 +26,10 @@ export interface HeadSupportOptions {
 }
 
 /**
- * Whether a registry's HEAD is to be believed. Some refuse the method (405, 501), some answer it with the
- * refusal of something else (400, 401, 403, 404, 503) and give the same thing to GET. So what HEAD refuses is
- * asked for by GET, until HEAD was seen to work: from then on its refusals count, since for a manifest a GET
- * may be a counted pull, and clients ask for many that are absent (`.sig`, `.att`). A registry whose HEAD is
- * of no use is asked by GET at once, for an hour.
+ * Whether a registry's HEAD is to be believed. Some refuse the method (405, 501), or answer it with a refusal
+ * (400, 401, 403, 404, 503) of what they give to GET. So what HEAD refuses is asked for by GET, until HEAD
+ * was seen to work: then its refusals count, since a GET may be a counted pull and clients ask for many
+ * absent tags (`.sig`, `.att`). Where HEAD is of no use, GET comes first for an hour.
  */
 export class HeadSupport {
   readonly #clock: Clock;
@@ -47,8 +46,8 @@ export class HeadSupport {
   }
 
   /**
-   * What `head` gives, or `get` where HEAD is of no use or its refusal in doubt.
-   * @param isRight whether an answer shows that HEAD works: a login page, say, does not
+   * The outcome of `head`, or of `get` where HEAD is of no use or its refusal in doubt.
+   * @param isRight whether an answer shows that HEAD works: a login page does not
    * @throws {UpstreamError} what GET was refused with, if it was asked
    */
   async ask<T>(
@@ -103,9 +102,7 @@ const doubted: Readonly<Record<HeadNoun, ReadonlySet<number>>> = {
   blob: new Set([400, 401, 403]),
 };
 
-/**
- * What the registries of one upstream were seen to do with HEAD; its clients share it, whoever they ask as.
- */
+/** What is known of HEAD at one upstream's registries, shared by its clients. */
 export class HeadSupports {
   readonly #clock: Clock;
   readonly #known = new Map<string, HeadSupport>();
@@ -118,8 +115,7 @@ export class HeadSupports {
     const key = `${noun} ${registry.href}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    // Docker Hub's HEAD works, and its pulls are counted: no doubt of it may cost one, not even after a
-    // start.
+    // Docker Hub's HEAD works, and its pulls are counted: not one is spent on a doubt.
     const works = dockerHubHosts.has(registry.host);
     const support = new HeadSupport({ clock: this.#clock, works, doubted: doubted[noun] });
     this.#known.set(key, support);

@@ -12,7 +12,7 @@ export class HeaderScanner {
   }
 
   /**
-   * What comes next, if it matches: the scanner then stands behind it. Null, and nothing is taken, if not.
+   * Takes what comes next, if it matches; else null, and nothing is taken.
    * @param pattern with the flag `y`
    */
   take(pattern: RegExp): RegExpExecArray | null {

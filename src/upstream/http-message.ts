@@ -1,10 +1,7 @@
 import type { ResponseHeaders } from './headers.ts';
 import type { ResponseBody } from './response-body.ts';
 
-/**
- * Which connections a request uses. Blobs take long; were they to share connections with what is small, a hundred slow
- * ones would hold up a HEAD.
- */
+/** Which connections a request uses: a hundred slow blobs must not hold up a HEAD. */
 export type ConnectionPool = 'metadata' | 'blob';
 
 export interface UpstreamRequest {

@@ -5,7 +5,7 @@ import { headerText, type ResponseHeaders } from './headers.ts';
 import { UpstreamError } from './registry.ts';
 
 /**
- * Reads an answer's JSON. Errors quote nothing of it, and have no cause that does: it may be a token.
+ * Reads an answer's JSON. Errors quote nothing of it, nor have a cause that does: it may be a token.
  * @param what it should hold, as `list of tags`
  * @param host who sent it
  * @throws {UpstreamError} `invalid` for anything else

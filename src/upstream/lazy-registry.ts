@@ -3,8 +3,8 @@ import { UpstreamError, type UpstreamRegistry } from './registry.ts';
 import { codeOf } from './transport-error.ts';
 
 /**
- * An upstream whose client is made when it is first asked something. Where that fails, it is tried again with the next
- * request. Once closed, what is asked rejects as `aborted`.
+ * An upstream whose client is made when it is first asked, and again after a failure to make it. Once closed,
+ * requests reject as `aborted`.
  */
 export function lazyRegistry(name: UpstreamName, make: () => Promise<UpstreamRegistry>): UpstreamRegistry {
   let made: Promise<UpstreamRegistry> | undefined;

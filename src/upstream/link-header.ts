@@ -27,7 +27,7 @@ const targetPattern = /<([^<>]{0,8192})>\s*/y;
 const bareTargetPattern = /([^\s<>,;"]{1,8192})\s*(?=;)/y;
 const parameterPattern =
   /;\s*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\[^])*)"|([^\s",;]*)))?)?\s*/y;
-/** Anything up to the next comma outside quotes: what is stepped over when nothing else fits. Matches always. */
+/** Anything up to the next comma outside quotes, for when nothing else fits. Always matches. */
 const rubbishPattern = /((?:"(?:[^"\\]|\\[^]?)*(?:"|$)|[^,"])*)(?:,|$)/y;
 
 /** Reads a `Link` header, its lines joined by commas. */

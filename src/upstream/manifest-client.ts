@@ -59,8 +59,7 @@ export class ManifestClient {
   ): Promise<FetchedManifest> {
     const response = await this.#answer('GET', repository, reference, options);
     const bytes = await this.#bytes(response, reference);
-    // What is no JSON document at all is the answer of somebody else: a login page, a proxy, a server that
-    // gave up half-way.
+    // What is no JSON document is not the registry's: a login page, a proxy's error, half an answer.
     if (!isJson(bytes)) {
       const message = `${response.url.host} answers with something other than a manifest: ${described(response.headers, bytes)}`;
       throw new UpstreamError('invalid', message, { status: response.status });
@@ -68,9 +67,7 @@ export class ManifestClient {
     return { ...manifestHead(response), bytes };
   }
 
-  /**
-   * The bytes that the digest is of, where a server between has encoded them although nobody asked for that.
-   */
+  /** The bytes that the digest is of, where a server in between has encoded them unasked. */
   async #bytes(response: UpstreamResponse, reference: ManifestReference): Promise<Buffer> {
     const sent = await response.body.read(maxManifestBytes, this.#options.bodyTimeoutMs);
     const encoding = contentEncoding(response.headers);

@@ -4,10 +4,9 @@ import { parseLinks, type LinkHeader } from './link-header.ts';
 import { UpstreamError } from './registry.ts';
 
 /**
- * The next page that an answer's `Link` header names, or undefined at the last one. Only the link's query counts: it is
- * put to `page` again. A registry behind a proxy links to a scheme, host, port or path of its own idea, and requests
- * carry a token, which belongs nowhere else. A link back to a page that was asked for already ends the list.
- * @param page what was asked for
+ * The next page that an answer's `Link` header names, or undefined at the last one. Only the link's query
+ * counts, put to `page`: behind a proxy registries link to hosts and paths of their own, and a token must not
+ * go there. A link back to a page that was asked for ends the list.
  * @param asked the pages of this list so far, `page` included
  * @throws {UpstreamError} `invalid` for a next page that cannot be asked for: the list must not look whole
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
@@ -37,7 +36,7 @@ export function nextPage(
   );
 }
 
-/** A link without relation types is to the next page if it is the only one: there is nothing else that lists link to. */
+/** A link without relation types is to the next page if it is the only one: lists link to nothing else. */
 function nextTarget({ links }: LinkHeader): string | undefined {
   const next = links.find(({ relations }) => relations?.has('next'));
   if (next !== undefined) return next.target;

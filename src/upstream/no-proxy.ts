@@ -15,7 +15,7 @@ const loopback = 'localhost,127.0.0.0/8,::1';
 const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /**
- * The hosts that are asked without a proxy, as curl and Go read `NO_PROXY`: names, which stand for all below them too,
+ * The hosts that are asked without a proxy, as curl and Go read `NO_PROXY`: names and all below them,
  * addresses, networks (`10.0.0.0/8`), each perhaps with a port, and `*` for all.
  * @see https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config
  */
@@ -24,8 +24,8 @@ export class NoProxy {
 
   /**
    * @param text as in `NO_PROXY`
-   * @param forLoopback whether the proxy is used for this machine's own addresses; Go's programs never do with one that
-   *   the environment names
+   * @param forLoopback whether the proxy is used for loopback addresses; Go never uses the environment's for
+   *   them
    */
   constructor(text: string, { forLoopback }: { readonly forLoopback: boolean }) {
     this.#entries = (forLoopback ? text : `${text},${loopback}`)

@@ -1,8 +1,8 @@
 const defaultHttps = '443';
 
 /**
- * An http URL of the host where `known` answers over https, at that one's port: behind a proxy that ends TLS, servers know
- * no better than to say http. Any other URL, and one with a port of its own, is returned as it is.
+ * An http URL of the host where `known` answers over https, as https at that port: servers behind a TLS proxy
+ * say http. Any other URL, and one with a port of its own, is returned as it is.
  */
 export function overTls(known: URL, written: URL): URL {
   if (written.protocol !== 'http:' || known.protocol !== 'https:') return written;

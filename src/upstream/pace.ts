@@ -4,8 +4,8 @@ const minBytes = 1024;
 const windowMs = 60_000;
 
 /**
- * Notices a body that drips: each piece comes before the idle timeout, and the whole never. Only the time spent waiting
- * for upstream counts, so that a slow reader is not taken for a slow upstream.
+ * Notices a body that drips: each piece comes before the idle timeout, and the whole never. Only the time
+ * spent waiting for upstream counts, so that a slow reader is not taken for a slow upstream.
  */
 export class Pace {
   #bytes = 0;

@@ -6,6 +6,6 @@ export interface ProxySettings {
   readonly https: URL | undefined;
   /** Hosts that are asked directly, as curl and Go write `NO_PROXY`. */
   readonly noProxy: string;
-  /** Whether this machine's own addresses are asked through them too; those of the environment are for others only. */
+  /** Whether loopback addresses are asked through them, too; never through those of the environment. */
   readonly forLoopback: boolean;
 }

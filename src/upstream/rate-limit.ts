@@ -1,7 +1,7 @@
 import { headerText, type ResponseHeaders } from './headers.ts';
 
 /**
- * An upstream's account of pulls, as Docker Hub states it with every manifest.
+ * A pull limit, as Docker Hub states it with every manifest.
  * @see https://docs.docker.com/docker-hub/usage/pulls/
  */
 export interface RateLimit {

@@ -32,8 +32,7 @@ export async function followRedirects(
 }
 
 /**
- * Follows redirects of a registry. `Authorization` stays with the origin (scheme, host and port) that it was meant for:
- * it is dropped at the first step to another one, and does not come back.
+ * Follows redirects of a registry. `Authorization` is dropped at the first step to another origin for good.
  */
 export class RedirectFollower implements Sender {
   readonly #sender: Sender;
@@ -54,7 +53,7 @@ export class RedirectFollower implements Sender {
     });
   }
 
-  /** Without TLS, only the digest shows that what comes is what was meant. Authorization is not sent there in any case. */
+  /** Without TLS only the digest shows that the right bytes come. `Authorization` is never sent there. */
   #adviceAgainstPlain(asked: URL, to: URL): string | undefined {
     if (!isByDigest(asked))
       return 'have it redirect to https: no digest would show what is changed on the way';
@@ -74,10 +73,11 @@ export function locationOf(from: URL, location: string | undefined): URL {
 }
 
 /**
- * Where a redirect leads: `location`, relative to `from`, without user information and fragment. One to the same host
- * that says http in place of https leads there over https.
- * @param adviceAgainstPlain what to do where a step from https to this http URL is refused; undefined when it is not
- * @throws {UpstreamError} `invalid` for no URL, a scheme other than http and https, or a refused step from https to http
+ * Where a redirect leads, without user information and fragment; over https where it says http at an https
+ * host.
+ * @param adviceAgainstPlain what to do where a step from https to this http URL is refused; undefined when it
+ *   is not
+ * @throws {UpstreamError} `invalid` for no URL, another scheme than http and https, or a refused step to http
  */
 export function redirectTarget(
   from: URL,

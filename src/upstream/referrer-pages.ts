@@ -24,10 +24,9 @@ export class ReferrerPages {
   }
 
   /**
-   * Takes a page's body, from whom it came and with which headers; false when it is not even called an index,
-   * as the web page of a registry without referrers API.
-   * @throws {UpstreamError} `invalid` for an index that lists something other than descriptors, for what is
-   * only called one, and for a later page that is none
+   * Takes a page; false for a first one that is not even called an index, as the web page of a registry
+   * without the API.
+   * @throws {UpstreamError} `invalid` for anything else that is no index of descriptors
    */
   add(bytes: Buffer, host: string, headers: ResponseHeaders): boolean {
     const listed = referrers(bytes, host);

@@ -10,7 +10,7 @@ import type { Transport } from './transport.ts';
 /** What a registry answers to a request without credentials. */
 export interface Ping {
   readonly status: number;
-  /** How far the registry's clock is ahead of ours, in milliseconds, give or take a second; undefined when it shows none. */
+  /** How far the registry's clock is ahead, in milliseconds, give or take a second; undefined if unknown. */
   readonly skewMs: number | undefined;
   /** The scope that it asks a login to have; empty for none. */
   readonly scope: string;
@@ -59,9 +59,10 @@ export class RegistryProbe {
   }
 
   /**
-   * The status of the answer to a request with the authorization that the registry asks for, also an anonymous token.
+   * The status of the answer to a request with the authorization that the registry asks for, perhaps an
+   * anonymous token.
    * @param scope as its {@link Ping} has it
-   * @throws {UpstreamError} when no token is to be had, or there is no answer
+   * @throws {UpstreamError} when there is no token, or no answer
    */
   async login(scope: string, signal?: AbortSignal): Promise<number> {
     const { status, body } = await this.#deps.authorized.send(this.#request(signal), scope);
@@ -70,8 +71,8 @@ export class RegistryProbe {
   }
 
   /**
-   * Whether a registry answers here although it has no `/v2/`, as Ollama's (ollama#6510): it says in a
-   * registry's own way that it does not have a manifest.
+   * Whether a registry without `/v2/`, as Ollama's (ollama#6510), says in a registry's way that it has no
+   * such manifest.
    * @throws {UpstreamError} when there is no answer
    */
   async knowsManifests(signal?: AbortSignal): Promise<boolean> {

@@ -25,26 +25,23 @@ export interface BlobStream {
   /** The whole blob's size in bytes as the answer states it, or undefined. */
   readonly size: number | undefined;
   /**
-   * The bytes; a chunk is good until the next is asked for. Ends normally only at the end of the HTTP message; a cut, an idle
-   * timeout or the signal rejects with UpstreamError. Must be read to the end or left (`break`, `return()`), which frees the connection.
+   * The bytes; a chunk is valid until the next is asked for. Ends normally only at the end of the HTTP
+   * message; a cut, an idle timeout or the signal rejects with UpstreamError. To be read to the end or left
+   * (`break`, `return()`), which frees the connection.
    */
   readonly body: AsyncIterable<Buffer>;
   /** Who sends the bytes, with the port if it is not the usual one. */
   readonly host: string;
   /**
-   * Resolves when the body has ended, failed, or been left: to the failure, or to undefined when there was none, or when the
-   * reader gave up. Never rejects.
+   * Resolves when the body has ended, failed or been left: to the failure, if there was one. Never rejects.
    */
   readonly ended: Promise<UpstreamError | undefined>;
   /**
-   * Opens another part of the same blob at the place that this one came from, without a new redirect from the registry as
-   * long as the last one is good. There when the answer is a range.
+   * Opens another part at the place that this one came from, while the last redirect is good. There when the
+   * answer is a range.
    */
   readonly range?: BlobOpener | undefined;
-  /**
-   * To be called when the whole blob does not match its digest; there when that changes how the next request
-   * is answered.
-   */
+  /** To be called when the whole blob does not match its digest; there when that changes the next answer. */
   readonly mismatched?: (() => void) | undefined;
 }
 
@@ -57,9 +54,10 @@ export interface BlobRange {
 }
 
 /**
- * Opens the bytes of a blob. Resolves to a stream that starts elsewhere when the upstream ignores ranges. Rejects with
- * {@link UpstreamError}.
- * @param expectedSize of the whole blob, for those who may fetch it in several ranges; undefined: it is to come in one
+ * Opens the bytes of a blob. Resolves to a stream that starts elsewhere when the upstream ignores ranges.
+ * Rejects with {@link UpstreamError}.
+ * @param expectedSize of the whole blob, for those who may fetch it in several ranges; undefined: it is to
+ * come in one
  */
 export type BlobOpener = (range: BlobRange, expectedSize?: number) => Promise<BlobStream>;
 
@@ -76,8 +74,7 @@ export interface SearchResult {
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /**
-   * Told what the registry has to say to people besides (`Warning: 299`), as short plain text: of manifests
-   * and lists.
+   * Told the registry's messages to people (`Warning: 299`) with manifests and lists, as short plain text.
    */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
@@ -88,41 +85,43 @@ export interface TagListOptions extends RequestOptions {
 }
 
 /**
- * One upstream registry, as the mirror asks it. Authorization, redirects, timeouts and quick retries happen inside.
- * Every method rejects with {@link UpstreamError} and nothing else. None writes to the upstream.
+ * One upstream registry, as the mirror asks it: authorization, redirects, timeouts and quick retries happen
+ * inside. Every method rejects with {@link UpstreamError} and nothing else. None writes to the upstream.
  */
 export interface UpstreamRegistry extends AsyncDisposable {
   readonly name: UpstreamName;
   /**
-   * HEAD of a manifest: not a counted pull on Docker Hub. A GET where the registry does not answer HEAD; its
-   * bytes come with the answer, so that nobody has to ask again. The digest is not checked here.
+   * HEAD of a manifest: not a counted pull on Docker Hub. A GET, with the bytes, where the registry does not
+   * answer HEAD. The digest is not checked.
    */
   headManifest(
     repository: RepositoryName,
     reference: ManifestReference,
     options?: RequestOptions,
   ): Promise<ManifestHead>;
-  /** GET of a manifest: a counted pull on Docker Hub. At most 4 MiB; longer is `invalid`. The digest is not checked here. */
+  /**
+   * GET of a manifest: a counted pull on Docker Hub. More than 4 MiB is `invalid`. The digest is not checked.
+   */
   getManifest(
     repository: RepositoryName,
     reference: ManifestReference,
     options?: RequestOptions,
   ): Promise<FetchedManifest>;
   /**
-   * HEAD of a blob, or the beginning of a GET where the registry does not answer HEAD; resolves to its size
-   * in bytes when stated.
+   * HEAD of a blob, or the beginning of a GET where the registry does not answer HEAD; its size, if stated.
    */
   headBlob(repository: RepositoryName, digest: Digest, options?: RequestOptions): Promise<number | undefined>;
   /**
-   * GET of a blob, one attempt (with at most one token renewal): whoever resumes, counts the attempts. An offset at or past
-   * the blob's end rejects with kind `range`. The answer to a request with an `end` is shorter where the blob is.
+   * GET of a blob, one attempt (with at most one token renewal): whoever resumes, counts the attempts. An
+   * offset at or past the blob's end rejects with kind `range`. The answer to a request with an `end` is
+   * shorter where the blob is.
    */
   openBlob(repository: RepositoryName, digest: Digest, range: BlobRange): Promise<BlobStream>;
-  /** Tags in the order upstream gives; all, pages followed and capped, unless fewer will do. Never a counted pull. */
+  /** All tags in upstream's order, capped, or one page. Never a counted pull. */
   listTags(repository: RepositoryName, options?: TagListOptions): Promise<readonly Tag[]>;
   /**
-   * The manifests that refer to `digest`, pages followed; capped. Undefined when the registry has no referrers API: 404,
-   * 405, or an answer (or redirect) that is a web page.
+   * The manifests that refer to `digest`, capped. Undefined when the registry has no referrers API: 404, 405,
+   * or a web page.
    * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
    */
   referrers(
@@ -149,7 +148,10 @@ export type UpstreamErrorKind =
   | 'unavailable'
   /** No answer in time: connect, headers, or an idle body. */
   | 'timeout'
-  /** An answer that makes no sense: wrong Content-Range, an oversized manifest, a bad redirect or realm, an unexpected status. */
+  /**
+   * An answer that makes no sense: wrong Content-Range, too long, a bad redirect or realm, an unexpected
+   * status.
+   */
   | 'invalid'
   /** The caller's signal. */
   | 'aborted';
@@ -167,17 +169,16 @@ export interface UpstreamErrorOptions extends ErrorOptions {
   readonly advice?: string | undefined;
 }
 
-/** Why an upstream request failed. The message is for operators and clients: it holds no secret and no URL's query. */
+/**
+ * Why an upstream request failed. The message is for operators and clients: it holds no secret and no query.
+ */
 export class UpstreamError extends Error {
   override readonly name = 'UpstreamError';
   readonly kind: UpstreamErrorKind;
   readonly status: number | undefined;
   readonly retryAfter: number | undefined;
   readonly permanent: boolean;
-  /**
-   * Whether a token service has failed, or a password was refused: to ask in another way would only show it
-   * once more.
-   */
+  /** Whether a token service failed, or a password was refused, which must not be shown once more. */
   readonly isOfLogin: boolean;
 
   /** The message without the advice at its end. */

@@ -4,7 +4,10 @@ import { Pace } from './pace.ts';
 import { UpstreamError } from './registry.ts';
 import { StandstillError } from './transport-error.ts';
 
-/** What is left of a discarded body up to here is read, so that the connection can be used again; beyond, it is closed. */
+/**
+ * What is left of a discarded body up to here is read, so that the connection can be used again; beyond, it
+ * is closed.
+ */
 const maxDrainBytes = 64 * 1024;
 
 export interface ResponseBodyOptions {
@@ -14,8 +17,8 @@ export interface ResponseBodyOptions {
 }
 
 /**
- * The body of an answer. Fails only with UpstreamError. To be consumed once: iterated, read or discarded. A piece is good
- * until the next is asked for.
+ * The body of an answer. Fails only with UpstreamError. To be consumed once: iterated, read or discarded. A
+ * piece is good until the next is asked for.
  */
 export class ResponseBody implements AsyncIterable<Buffer> {
   readonly #arriving: Arriving;
@@ -27,7 +30,10 @@ export class ResponseBody implements AsyncIterable<Buffer> {
     this.#options = options;
   }
 
-  /** Resolves when it has been read to its end, has failed, or was left; to the failure, unless the reader gave up. */
+  /**
+   * Resolves when it has been read to its end, has failed, or was left; to the failure, unless the reader
+   * gave up.
+   */
   get ended(): Promise<UpstreamError | undefined> {
     return this.#ended.promise;
   }

@@ -10,9 +10,8 @@ const smallestMillisecondTimestamp = 1_000_000_000_000;
 const httpDate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /**
- * The seconds (whole, at least 0, capped at six hours) that a `Retry-After` header asks for, or undefined when it makes
- * no sense. Besides the two forms of RFC 9110, registries have been seen to send a Unix timestamp and a Go duration
- * (`880.092µs`, GHCR).
+ * The seconds (whole, 0 to six hours) that a `Retry-After` header asks for, or undefined for nonsense.
+ * Besides the forms of RFC 9110, registries send Unix timestamps and Go durations (`880.092µs`, GHCR).
  * @param now milliseconds since the epoch
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
  */

@@ -12,10 +12,7 @@ import type { Sender, UpstreamRequest, UpstreamResponse } from './http-message.t
 import { UpstreamError } from './registry.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-/**
- * Repeats small idempotent requests as the {@link policyFor} of their failure has it. Not after a timeout: a client that
- * has waited that long is told so.
- */
+/** Repeats small idempotent requests as the {@link policyFor} of their failure says. */
 export class RetryingSender implements Sender {
   readonly #sender: Sender;
   readonly #clock: Clock;

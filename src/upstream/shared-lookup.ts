@@ -4,9 +4,8 @@ import type { LookupFunction } from 'node:net';
 type Callback = Parameters<LookupFunction>[2];
 
 /**
- * Lookups of which one is under way for each name, however many ask. Node runs only two of the system's at a time, and a
- * name server that is silent holds each up for ten seconds and more: those for one registry must not queue up before
- * those for all others.
+ * One lookup at a time for each name, however many ask. Node runs only two of the system's at once, and a
+ * silent name server takes ten seconds and more: those for one registry must not hold up all others.
  * @param lookup how names become addresses; the system's way if not given
  */
 export function sharedLookup(lookup: LookupFunction = systemLookup): LookupFunction {

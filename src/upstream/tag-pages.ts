@@ -7,7 +7,7 @@ const maxTags = 100_000;
 const maxPages = 200;
 
 /**
- * `null` is what distribution answers for a repository without tags, and what Nexus has among them
+ * `null` is distribution's list of no tags, and Nexus has it among them
  * (https://github.com/containers/skopeo/issues/2409).
  */
 const tagPage = z.object({ tags: z.array(z.string().nullable()).nullish() });
@@ -27,7 +27,7 @@ export class TagPages {
   }
 
   /**
-   * Takes a page's body, from whom it came and with which headers. Texts that are no tags are dropped.
+   * Takes a page. Texts that are no tags are dropped.
    * @throws {UpstreamError} `invalid` for a body that is no list of tags
    */
   add(bytes: Buffer, host: string, headers: ResponseHeaders): true {

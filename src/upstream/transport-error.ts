@@ -44,17 +44,15 @@ export interface AskedHost {
   readonly stage: 'head' | 'body';
 }
 
-/**
- * What went wrong below HTTP, in the terms of {@link UpstreamError}.
- */
+/** What went wrong below HTTP, as {@link UpstreamError}. */
 export function transportError(error: unknown, { host, proxy, signal, stage }: AskedHost): UpstreamError {
   if (error instanceof UpstreamError) return error;
   if (signal?.aborted === true) {
     return new UpstreamError('aborted', `${host}: the request was given up`, { cause: signal.reason });
   }
   const code = codeOf(error);
-  // What does not parse behind a Content-Length, such as a second one, undici takes for a body of another
-  // length. A head that ends too early has an error of its own.
+  // undici takes what does not parse after a Content-Length, such as a second one, for a body of another
+  // length.
   const isUnparsedHead = stage === 'head' && code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
   if (isUnparsedHead || (error instanceof Error && error.name === 'HTTPParserError')) {
     // It carries the bytes that did not parse, which may hold a token: it does not become the cause.

@@ -55,8 +55,8 @@ export class Transport implements Sender {
         method,
         headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers },
         body: body ?? null,
-        // After a HEAD undici would close the connection, for servers that send a body all the same; such bytes end it anyway.
-        // The GET that follows a HEAD of a tag must not wait for a new one: over TLS that is two or three round trips.
+        // undici would close the connection after a HEAD, for servers that send a body. The GET that follows
+        // must not wait for a new one: over TLS that is two or three round trips.
         reset: false,
         // Stated here, since the parts of a proxied connection do not hand on what they were made with.
         headersTimeout: timeouts.headerMs,

@@ -10,9 +10,8 @@ const maxHeaderLength = 8 * 1024;
 const warning = /(\d{3})[ \t]+[^\s",]+[ \t]+"((?:[^"\\]|\\.)*)"/g;
 
 /**
- * What a registry has to say to people, of its `Warning` headers: the texts of those with the code 299, as
- * short plain text without secrets. Others are about caches in between, and mean nothing to whoever is asked
- * next.
+ * What a registry tells people: the texts of its `Warning` headers with the code 299, as short plain text
+ * without secrets. Others are about caches in between.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#warnings
  */
 export function parseWarnings(headers: ResponseHeaders): readonly string[] {

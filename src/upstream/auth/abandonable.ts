@@ -1,8 +1,8 @@
 import { UpstreamError } from '../registry.ts';
 
 /**
- * Waits for `promise` as long as `signal` allows; whatever the promise stands for goes on.
- * @throws {UpstreamError} `aborted` when the signal aborts first
+ * The outcome of `promise`, unless the signal aborts first; the work goes on.
+ * @throws {UpstreamError} `aborted`
  */
 export async function abandonable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;

@@ -22,9 +22,9 @@ export interface AuthorizedSenderDeps {
 }
 
 /**
- * Sends requests with the authorization that the upstream wants, and once more with a better one when it is refused. A
- * registry that the upstream redirects to, as registry.k8s.io does, gets an anonymous token for the repository in its own
- * URL where it asks for one, and never the upstream's credentials.
+ * Sends requests with the authorization that the upstream wants, and once more with a better one when it is
+ * refused. A registry that it redirects to, as registry.k8s.io does, gets an anonymous token, and never its
+ * credentials.
  */
 export class AuthorizedSender {
   readonly #deps: AuthorizedSenderDeps;
@@ -35,8 +35,9 @@ export class AuthorizedSender {
   }
 
   /**
-   * Resolves to the upstream's answer, of any status.
-   * @throws {UpstreamError} `unauthorized` when the upstream refuses and no other authorization is to be had
+   * The answer, of any status.
+   * @throws {UpstreamError} `unauthorized` when the upstream refuses and there is no other authorization to
+   *   try
    */
   async send(request: UpstreamRequest, scope: string): Promise<UpstreamResponse> {
     const { authorizer, clock } = this.#deps;
@@ -112,7 +113,7 @@ function isPassword({ token }: Authorization): boolean {
 }
 
 /**
- * A host that was redirected to may not ask for tokens. ECR Public answers 400 to an expired token, ECR 403 to an expired
+ * Not of a host that was redirected to. ECR Public answers 400 to an expired token, ECR 403 to an expired
  * password.
  */
 function isRefusal(

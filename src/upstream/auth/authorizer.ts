@@ -19,7 +19,7 @@ import { tokenId, type TokenClient } from './token.ts';
 export interface Authorization {
   /** The value of the `Authorization` header. */
   readonly header: string;
-  /** Whether a refusal may be cured by a new token: true for one from the cache, false for a fresh one or a password. */
+  /** Whether a new token may help after a refusal: true for one from the cache. */
   readonly remembered: boolean;
   /** The token and its id in the cache; undefined for credentials that are sent to the upstream itself. */
   readonly token: { readonly id: string; readonly value: string } | undefined;
@@ -37,8 +37,8 @@ export interface AuthorizerDeps {
 }
 
 /**
- * Knows how one upstream wants requests authorized. Learns it from the first challenge, so that later requests carry
- * their token at once, and from every challenge after that.
+ * How one upstream wants requests authorized, learned from its challenges: later requests carry their token
+ * at once.
  */
 export class Authorizer {
   readonly #deps: AuthorizerDeps;
@@ -48,14 +48,16 @@ export class Authorizer {
     this.#deps = deps;
   }
 
-  /** What to send before the upstream has asked; undefined while it never has, or when there is nothing to show. */
+  /**
+   * What to send with a first request; undefined while upstream has never asked, or there is nothing to show.
+   */
   async authorize(scope: string, signal?: AbortSignal): Promise<Authorization | undefined> {
     return this.#scheme === undefined ? undefined : this.#apply(this.#scheme, scope, signal);
   }
 
   /**
-   * What to send after a refusal of `refused`; undefined when there is nothing better to offer.
-   * @throws {UpstreamError} `invalid` for a realm that must not be asked; whatever asking the realm fails with
+   * What to send after a refusal of `refused`; undefined when there is nothing better.
+   * @throws {UpstreamError} `invalid` for a realm that must not be asked, or why there is no token
    */
   async renew(
     refused: Authorization | undefined,
@@ -130,7 +132,7 @@ export class Authorizer {
     return { header: `Bearer ${value}`, remembered, token: { id, value }, secrets: [value] };
   }
 
-  /** What the provider has in place of credentials that the token service refused; undefined when it has nothing else. */
+  /** Other credentials than those that the token service refused; undefined when there are none. */
   async #replacementOf(
     refused: Credentials,
     signal: AbortSignal | undefined,

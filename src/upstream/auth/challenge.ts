@@ -20,12 +20,12 @@ const parameterPattern = new RegExp(
   `[\\s,]*(${token})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\[^])*)"|(${token}))[ \\t]*(?=,|$)`,
   'y',
 );
-/** Anything up to the next comma outside quotes: what is stepped over when nothing else fits. Matches always. */
+/** Anything up to the next comma outside quotes, for when nothing else fits. Always matches. */
 const rubbishPattern = /[\s,]*(?:"(?:[^"\\]|\\[^]?)*(?:"|$)|[^,"])*(?:,|$)/y;
 
 /**
- * Reads the challenges of all `WWW-Authenticate` lines of an answer. Several may share a line, and the commas between
- * them look like those between parameters; quoted strings may hold commas and escapes. What is malformed is left out.
+ * Reads the challenges of all `WWW-Authenticate` lines. Several may share a line, separated by commas as
+ * parameters are; quoted strings may hold commas and escapes. What is malformed is left out.
  */
 export function parseChallenges(lines: readonly string[]): readonly Challenge[] {
   return lines.flatMap(parseLine);

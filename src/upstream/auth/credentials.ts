@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basicAuthorization, type BasicCredentials } from '../../base/basic-auth.ts';
 
-/** What `docker login` keeps for registries that give out refresh tokens: the token service changes it for bearer tokens. */
+/** A refresh token from `docker login`, which the token service exchanges for bearer tokens. */
 export interface IdentityToken {
   readonly identityToken: string;
 }
@@ -16,16 +16,13 @@ export type Credentials = BasicCredentials | IdentityToken | RegistryToken;
 
 /** Where credentials come from. Asked anew each time, so that they may change while Entrepot runs. */
 export interface CredentialProvider {
-  /**
-   * The credentials for the registry at `host` (with its port, if that is not the scheme's own), or undefined for an
-   * anonymous upstream.
-   */
+  /** The credentials for the registry at `host` (and port, if not the default); undefined for none. */
   get(host: string): Promise<Credentials | undefined>;
   /** They were refused: forget what is cached, so that the next `get` asks the source itself. */
   refused?(host: string): void;
 }
 
-/** Every way in which the secret of `credentials` is written; a message that has one of them must not get out. */
+/** Every spelling of a secret, none of which may be in a message. */
 export function secretsOf(credentials: Credentials | undefined): readonly string[] {
   if (credentials === undefined) return [];
   if ('identityToken' in credentials) return written(credentials.identityToken);

@@ -14,15 +14,15 @@ export interface Realm {
 export type IsNamed = (url: URL) => boolean;
 
 /**
- * Judges the realm of a challenge. Whoever answers for an upstream could name any realm, so:
- * - a realm with the upstream's host (any port) or registrable domain (`auth.docker.io` for `registry-1.docker.io`) is
- *   trusted with credentials; IP addresses and `localhost` have no registrable domain and must be equal;
+ * Judges the realm of a challenge, which whoever answers for an upstream chooses:
+ * - with the upstream's host (any port) or registrable domain (`auth.docker.io` for `registry-1.docker.io`)
+ *   it is trusted with credentials; IP addresses and `localhost` must be equal;
  * - so is one that the operator has named;
- * - any other realm may only be asked anonymously, and only if its host is a name under a public suffix: an upstream
- *   must not make Entrepot call into the network that it stands in;
- * - https is required, unless the upstream itself is plain http and the realm is trusted. A realm of an https upstream's
- *   own host or domain that says http is asked over https: behind a proxy that ends TLS, token services know no better.
- *   One that the operator has named may be asked over http, but not with credentials.
+ * - any other is asked anonymously only, and only with a name under a public suffix: not into the upstream's
+ *   network;
+ * - https is required, unless the upstream is plain http and the realm trusted. For http at an https
+ *   upstream's own host or domain https is used: token services behind a TLS proxy know no better. One that
+ *   the operator has named may be asked over http, but without credentials.
  * @throws {UpstreamError} `invalid` for a realm that must not be asked at all
  */
 export function judgeRealm(upstream: URL, realm: string, isNamed: IsNamed): Realm {
@@ -50,7 +50,7 @@ export function judgeRealm(upstream: URL, realm: string, isNamed: IsNamed): Real
 }
 
 /**
- * Why an account is not sent to a realm that is not trusted.
+ * Why credentials are not sent to an untrusted realm.
  * @param wish who wants that, as the beginning of a sentence that ends with the realm's host
  */
 export function distrustOf({ url }: Realm, wish: string): UpstreamError {
@@ -62,8 +62,7 @@ export function distrustOf({ url }: Realm, wish: string): UpstreamError {
 }
 
 /**
- * A realm of an https upstream's host or domain at the port where TLS is to be expected; one with a port of
- * its own as it is.
+ * A realm of an https upstream's host or domain, at the port for TLS; one with a port of its own as it is.
  */
 function secured(upstream: URL, realm: URL): URL {
   if (realm.hostname === upstream.hostname || upstream.protocol !== 'https:') return overTls(upstream, realm);

@@ -14,8 +14,8 @@ export interface BearerScheme {
 export type Scheme = BearerScheme | { readonly type: 'basic' };
 
 /**
- * The scheme to use of those that `upstream` offers; undefined when none is known here. Bearer before Basic: it shows the
- * password to the token service only.
+ * The scheme to use of those offered; undefined for none that is known. Bearer before Basic: only the token
+ * service sees the password.
  * @throws {UpstreamError} `invalid` for a realm that must not be asked
  */
 export function chooseScheme(
@@ -31,7 +31,7 @@ export function chooseScheme(
       type: 'bearer',
       realm: judgeRealm(upstream, realm, isNamed),
       service: parameters.get('service'),
-      // Repository scopes in challenges are not to be trusted (GHCR's has a placeholder): ours is built instead.
+      // A challenge's repository scope is not used: GHCR's is a placeholder.
       fixedScope: asked === '' || asked.split(' ').some(isRepositoryScope) ? undefined : asked,
     };
   }

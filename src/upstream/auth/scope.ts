@@ -31,8 +31,8 @@ export function isRepositoryScope(scope: string): boolean {
 }
 
 /**
- * One text for scopes that mean the same: actions of one resource merged, everything sorted, doubles dropped.
- * Takes scopes that themselves hold several, apart by blanks, as challenges do.
+ * One text for scopes that mean the same: actions of a resource merged, all sorted, no doubles. Each may hold
+ * several, separated by spaces, as in challenges.
  */
 export function mergeScopes(scopes: readonly string[]): string {
   const actionsOf = new Map<string, Set<string>>();

@@ -9,12 +9,11 @@ const maxLifetime = 24 * 60 * 60;
 const defaultLifetime = 60;
 
 /**
- * Whatever can stand in a header: not every service keeps to the characters of RFC 6750, and no client
- * insists on them.
+ * Whatever a header can hold: some services ignore the characters of RFC 6750, and no client insists on them.
  */
 const bearerToken = z.string().regex(/^[\x21-\x7e]+$/);
 
-/** `token` is the token service's own protocol, `access_token` OAuth2; some answer with both, some with either. */
+/** `token` is the token service protocol's, `access_token` OAuth2's; either or both may come. */
 const tokenAnswer = z
   .object({
     token: bearerToken.optional().catch(undefined),

@@ -15,8 +15,9 @@ export interface TokenServiceOptions {
 const keepsMethod: ReadonlySet<number> = new Set([307, 308]);
 
 /**
- * Sends a request to a token service and follows its redirects, as many as a registry's.
- * @throws {UpstreamError} `invalid` for a redirect that must not be followed, or that would leave out what a POST shows
+ * Sends a request to a token service and follows its redirects.
+ * @throws {UpstreamError} `invalid` for a redirect that must not be followed, or that would drop a POST's
+ *   body
  */
 export async function sendToTokenService(
   sender: Sender,

@@ -17,8 +17,8 @@ export type Token = Perishable<string>;
 /** What a token is kept by. */
 export interface TokenKey {
   /**
-   * The fingerprint of the credentials, or undefined for an anonymous token. Other credentials, if only another password
-   * of the same user, are another account: its tokens are not those of the old one.
+   * The fingerprint of the credentials, undefined for none. Another password of the same user is another
+   * account.
    */
   readonly account: string | undefined;
   readonly realm: URL;
@@ -53,12 +53,13 @@ const maxRefreshTokens = 100;
 const clientId = 'entrepot';
 
 /**
- * Asks token services for tokens: with GET, and a password if there is one; with an OAuth2 POST for identity tokens.
+ * Asks token services for tokens: with GET, and a password if there is one; with an OAuth2 POST for identity
+ * tokens.
  * @see https://distribution.github.io/distribution/spec/auth/token/
  * @see https://distribution.github.io/distribution/spec/auth/oauth/
  */
 export class TokenClient {
-  /** Given out in place of configured identity tokens; in memory only: what is configured is the operator's to change. */
+  /** Given out in place of configured identity tokens; not written back: configuration is the operator's. */
   readonly #refreshTokens = lru<string, string>(maxRefreshTokens);
   readonly #sender: Sender;
   readonly #clock: Clock;
@@ -72,8 +73,8 @@ export class TokenClient {
   }
 
   /**
-   * @throws {UpstreamError} `unauthorized` when the token service refuses the credentials; never `not-found`, which
-   * would be a verdict on the image
+   * @throws {UpstreamError} `unauthorized` for refused credentials; never `not-found`, which would be about
+   *   the image
    */
   async fetch(request: TokenRequest): Promise<Token> {
     const since = this.#clock.now();
@@ -86,7 +87,7 @@ export class TokenClient {
   async #get({ realm, judge, service, scope, credentials }: TokenRequest): Promise<TokenAnswer> {
     const url = withoutHash(realm);
     if (service !== undefined) url.searchParams.set('service', service);
-    // One parameter per resource, as the specification has it; none for a token without scopes, which is good for `/v2/` only.
+    // One parameter per resource; none for a token without scopes, which is good for `/v2/` only.
     for (const part of scope.split(' ')) if (part !== '') url.searchParams.append('scope', part);
     const basic = credentials !== undefined && 'password' in credentials ? credentials : undefined;
     return this.#answer(
@@ -100,7 +101,10 @@ export class TokenClient {
     );
   }
 
-  /** A refresh token may be good for one use only, and another request may just have used it up: its successor is tried. */
+  /**
+   * A refresh token may be good for one use only: where another request has just used it, its successor is
+   * tried.
+   */
   async #exchange(request: IdentityRequest): Promise<TokenAnswer> {
     const { realm, credentials } = request;
     const { identityToken } = credentials;

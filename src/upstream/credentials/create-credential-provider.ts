@@ -7,7 +7,7 @@ import { helperProgram } from './helper-program.ts';
 import { HelperProvider } from './helper-provider.ts';
 
 /**
- * The provider of what `source` holds. Reads and runs nothing before it is asked.
+ * The provider for `source`. Reads and runs nothing before it is asked.
  * @throws {CredentialError} when `source` names no program that may be a helper
  */
 export function createCredentialProvider(

@@ -1,4 +1,7 @@
-/** Why credentials could not be obtained. The message names files, programs and hosts, and quotes nothing of their contents. */
+/**
+ * Why there are no credentials. The message names files, programs and hosts, and quotes none of their
+ * contents.
+ */
 export class CredentialError extends Error {
   override readonly name = 'CredentialError';
 }

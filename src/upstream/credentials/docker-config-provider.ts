@@ -7,7 +7,7 @@ import { DockerConfig } from './docker-config.ts';
 import { helperProgram } from './helper-program.ts';
 import { HelperProvider } from './helper-provider.ts';
 
-/** How long a helper's answer is used. Tokens of cloud providers live from an hour (Google) to twelve (Amazon). */
+/** How long a helper's answer is used. Clouds' tokens live from an hour (Google) to twelve (Amazon). */
 const helperLifetimeMs = 60 * 60 * 1000;
 
 const maxFileBytes = 1024 * 1024;
@@ -22,8 +22,8 @@ export interface DockerConfigProviderDeps {
 }
 
 /**
- * What `docker login` left behind: in its configuration, or with the credential helpers that this names. The file is read
- * again whenever it has changed, so that `docker login` and `docker logout` take effect at once.
+ * What `docker login` stored: in its configuration, or with credential helpers that this names. A changed
+ * file is read again, so that `docker login` and `docker logout` take effect at once.
  */
 export class DockerConfigProvider implements CredentialProvider {
   readonly #deps: DockerConfigProviderDeps;

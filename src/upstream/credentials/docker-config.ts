@@ -25,8 +25,7 @@ const printable = /^[\x21-\x7e]+$/;
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /**
- * Docker's `config.json`, as far as it tells of credentials. The hosts are read when they are asked for: one that is
- * broken does no harm to the others.
+ * The credentials in Docker's `config.json`. A broken entry does no harm to other hosts.
  * @see https://docs.docker.com/reference/cli/docker/login/
  */
 export class DockerConfig {
@@ -51,7 +50,7 @@ export class DockerConfig {
     this.#config = parsed.data;
   }
 
-  /** The helper to ask for `host`, as in `docker-credential-NAME`; undefined when its credentials are in here. */
+  /** The helper for `host`, as in `docker-credential-NAME`; undefined for none. */
   helper(host: string): string | undefined {
     const { credHelpers = {}, credsStore } = this.#config;
     const key = findServerKey(Object.keys(credHelpers), host);
@@ -60,7 +59,7 @@ export class DockerConfig {
   }
 
   /**
-   * The credentials in here for `host`, if there are any.
+   * The credentials in here for `host`, if any.
    * @throws {CredentialError} when they cannot be read
    */
   credentials(host: string): Credentials | undefined {

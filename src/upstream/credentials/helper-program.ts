@@ -20,8 +20,7 @@ const tokenUser = '<token>';
 const helperAnswer = z.object({ Username: z.string(), Secret: z.string() });
 
 /**
- * A credential helper: a program that knows the credentials of registries. What it writes is not quoted in errors: it may
- * be a secret.
+ * A credential helper. Its output is never quoted in errors: it may be a secret.
  * @param name `docker-credential-NAME`, looked for in `PATH`, or an absolute path
  * @throws {CredentialError} when it is neither
  * @see https://github.com/docker/docker-credential-helpers

@@ -4,13 +4,10 @@ import type { CredentialProvider, Credentials } from '../auth/credentials.ts';
 import { RenewingCache, type Perishable } from '../auth/renewing-cache.ts';
 import { serverKey } from './server-key.ts';
 
-/** How long a helper's answer that it has no credentials is kept, in milliseconds: short, so that a login is noticed soon. */
+/** How long it counts, in milliseconds, that a helper has no credentials: a login is noticed soon. */
 const absenceMs = 60_000;
 
-/**
- * How often a refusal may make a helper run again, in milliseconds: if what it gives is refused every time, its running
- * does not help.
- */
+/** How often, in milliseconds, a refusal may run a helper again: its answer may be refused every time. */
 const refusalPauseMs = 60_000;
 
 /** The helper to ask; a `helperProgram` outside of tests. */
@@ -28,7 +25,7 @@ export interface HelperProviderDeps {
   readonly logger: Logger;
 }
 
-/** The credentials that a helper knows, kept for a while and renewed before they are too old. Failures are not kept. */
+/** A helper's credentials, cached and renewed before they are too old. Failures are not cached. */
 export class HelperProvider implements CredentialProvider {
   readonly #cache: RenewingCache<Credentials | undefined>;
   /** By server key, in milliseconds since the epoch. */

@@ -19,7 +19,7 @@ export interface RunResult {
 }
 
 /**
- * Runs a program, without a shell, to its end. Past one of its limits it is killed, with all that it has started.
+ * Runs a program, without a shell. Past one of its limits it is killed, with its children.
  * @throws {CredentialError} when it cannot be started, or is past a limit
  */
 export async function runProgram(
@@ -27,8 +27,8 @@ export async function runProgram(
   args: readonly string[],
   { input, timeLimitMs, maxOutputBytes, clock }: RunOptions,
 ): Promise<RunResult> {
-  // A process group of its own, so that it can be killed together with its children, which may hold its output open.
-  // Of a program that could not be started for want of file descriptors, there are no streams.
+  // A process group, to be killed with its children, which may hold its output open. There are no streams
+  // where it could not be started for want of file descriptors.
   const child: ChildProcess = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
   const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
   const chunks: Buffer[] = [];

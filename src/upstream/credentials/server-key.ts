@@ -9,9 +9,9 @@ export function serverKey(host: string): string {
 }
 
 /**
- * The key among `keys` that stands for the registry at `host`: exactly Docker's own, else one that means the same host
- * with a scheme, a default port or an API's path (`https://quay.io/v1/`). Podman writes keys for parts of a registry
- * (`quay.io/org`); such a key counts for all of it when it is the only one.
+ * The key among `keys` that stands for the registry at `host`: exactly Docker's own, else one for the same
+ * host with a scheme, a default port or an API's path (`https://quay.io/v1/`), else Podman's for a part of it
+ * (`quay.io/org`), if that is the only one.
  */
 export function findServerKey(keys: readonly string[], host: string): string | undefined {
   const exact = serverKey(host);
