@@ -50,7 +50,7 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   const { plain, access } = config;
   const canLogIn = hasLogins(config.auth);
   const running = await composeMirror({ ...cache, ...deps, upstreams, plain, access, canLogIn, random });
-  closing.defer(() => running.close());
+  closing.use(running);
   cache.space.start();
   const { caretaker, scrubber } = cache.care;
   scrubber.start();

@@ -1,5 +1,5 @@
 import type { UpstreamConfig } from '../config/config.ts';
-import type { MirroredUpstream } from '../mirror/compose.ts';
+import type { MirroredUpstream } from '../mirror/upstreams.ts';
 import type { Authorities, SystemStores } from '../upstream/authorities.ts';
 import { lazyRegistry } from '../upstream/lazy-registry.ts';
 import type { RateLimit } from '../upstream/rate-limit.ts';

@@ -1,5 +1,4 @@
 import type { Digest } from '../oci/digest.ts';
-import type { Manifest } from '../oci/manifest.ts';
 import { registryErrors } from '../oci/error.ts';
 import type { ManifestReference, Repository } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
@@ -8,7 +7,7 @@ import type { Gate } from './access/gate.ts';
 import type { Resource } from './access/resource.ts';
 import type { BlobService } from './blobs/blob-service.ts';
 import type { Candidates } from './candidates.ts';
-import { heldReferrers, merged } from './lists/held-referrers.ts';
+import { cachedReferrers, merged } from './lists/cached-referrers.ts';
 import type {
   BlobAnswer,
   BlobStat,
@@ -18,7 +17,7 @@ import type {
   TagsAnswer,
 } from './mirror.ts';
 
-export interface CachedContentOptions {
+export interface CachedContentDeps {
   readonly candidates: Candidates;
   readonly gate: Gate;
   readonly metadata: MetadataStore;
@@ -28,66 +27,60 @@ export interface CachedContentOptions {
 const fromCache = { result: 'hit', upstreamMs: 0, warning: undefined } as const;
 
 /**
- * What is held, as it is, for web pages: they show what the cache has, and must not change it. So no upstream is asked,
- * also about a tag that is due, and nothing counts as used. All methods reject with a 404 for what is not held, and with a
- * 503 when the cache cannot be read.
+ * What is cached, as it is, for web pages: they show what the cache has, and must not change it. So no upstream is asked,
+ * also about a tag that is due, and nothing counts as used. All methods reject with a 404 for what is not cached, and with
+ * a 503 when the cache cannot be read.
  */
 export class CachedContent {
-  readonly #candidates: Candidates;
-  readonly #gate: Gate;
-  readonly #metadata: MetadataStore;
-  readonly #blobs: BlobService;
+  readonly #deps: CachedContentDeps;
 
-  constructor({ candidates, gate, metadata, blobs }: CachedContentOptions) {
-    this.#candidates = candidates;
-    this.#gate = gate;
-    this.#metadata = metadata;
-    this.#blobs = blobs;
+  constructor(deps: CachedContentDeps) {
+    this.#deps = deps;
   }
 
   manifest(target: PullTarget, reference: ManifestReference): Promise<ManifestAnswer> {
+    const { metadata } = this.#deps;
     return this.#first(target, { noun: 'manifest', reference }, async (repository) => {
-      const manifest = await this.#manifest(repository, reference);
+      const { digest } =
+        'digest' in reference ? reference : ((await metadata.tag(repository, reference.tag)) ?? {});
+      const manifest = digest && (await metadata.manifest(repository, digest));
       return manifest && { ...fromCache, descriptor: manifest, bytes: manifest.bytes };
     });
   }
 
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
+    const { gate, blobs } = this.#deps;
     return this.#first(target, { noun: 'blob', digest }, (repository) =>
-      this.#blobs.statCached(repository, digest, this.#gate.manifestEvidence(target.reader)),
+      blobs.statCached(repository, digest, gate.manifestEvidence(target.reader)),
     );
   }
 
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
+    const { gate, blobs } = this.#deps;
     return this.#first(target, { noun: 'blob', digest }, (repository) =>
-      this.#blobs.openCached(repository, digest, this.#gate.manifestEvidence(target.reader)),
+      blobs.openCached(repository, digest, gate.manifestEvidence(target.reader)),
     );
   }
 
   tags(target: PullTarget): Promise<TagsAnswer> {
     const { name } = target;
     return this.#first(target, { noun: 'tags', name }, async (repository) => {
-      const tags = await this.#metadata.tags(repository);
+      const tags = await this.#deps.metadata.tags(repository);
       return tags.length === 0 ? undefined : { ...fromCache, tags };
     });
   }
 
-  /** Those that are held, and those that upstream listed when it was last asked. */
+  /** Those that are cached, and those that upstream listed when it was last asked. */
   referrers(target: PullTarget, subject: Digest): Promise<Omit<ReferrersAnswer, 'filtered'>> {
     const { name } = target;
+    const { metadata } = this.#deps;
     return this.#first(target, { noun: 'referrers', name, subject }, async (repository) => {
-      const record = await this.#metadata.referrers(repository, subject);
-      const held = await heldReferrers(this.#metadata, repository, subject);
-      const known = record !== undefined || held.length > 0;
-      if (!known && (await this.#metadata.manifest(repository, subject)) === undefined) return undefined;
-      return { ...fromCache, descriptors: merged(record?.descriptors ?? [], held) };
+      const record = await metadata.referrers(repository, subject);
+      const cached = await cachedReferrers(metadata, repository, subject);
+      const isKnown = record !== undefined || cached.length > 0;
+      if (!isKnown && (await metadata.manifest(repository, subject)) === undefined) return undefined;
+      return { ...fromCache, descriptors: merged(record?.descriptors ?? [], cached) };
     });
-  }
-
-  async #manifest(repository: Repository, reference: ManifestReference): Promise<Manifest | undefined> {
-    if ('digest' in reference) return this.#metadata.manifest(repository, reference.digest);
-    const record = await this.#metadata.tag(repository, reference.tag);
-    return record && this.#metadata.manifest(repository, record.digest);
   }
 
   async #first<T>(
@@ -95,8 +88,9 @@ export class CachedContent {
     resource: Resource,
     ask: (repository: Repository) => Promise<T | undefined>,
   ): Promise<T> {
+    const { candidates, gate } = this.#deps;
     try {
-      return await this.#candidates.cached(target, resource, ask);
+      return await candidates.cached(target, resource, (...args) => gate.admitToCached(...args), ask);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       throw registryErrors.unavailable('the cache cannot be read right now', { cause: error });

@@ -1,25 +1,25 @@
 import { lru } from '../base/lru.ts';
 import { RegistryError } from '../oci/error.ts';
 import { repositoryKey, type Repository } from '../oci/reference.ts';
+import type { Routing } from '../oci/routing.ts';
 import type { Gate } from './access/gate.ts';
+import type { Reader } from './access/reader.ts';
 import { notCached, type Resource } from './access/resource.ts';
 import type { PullTarget } from './mirror.ts';
-import type { Reader } from './access/reader.ts';
-import type { Routing } from '../oci/routing.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Answers that mean "not under this name": registries refuse repositories that do not exist, too. */
 const notHere: ReadonlySet<number> = new Set([401, 403, 404]);
 
-/** Decides whether a reader may have something that is cached; rejects with RegistryError when not. */
-export type Admission = Pick<Gate, 'admitToCached'>;
-
 /** The repository that a name means right now. */
 export interface Settled {
   readonly repository: Repository;
-  /** Whether it still means that one, and the reader is admitted without anybody being asked. */
+  /** Whether it still means that one, and the reader is admitted at once. */
   holds(): boolean;
 }
+
+/** Whether the cache can answer for a repository, so that an upstream in trouble is not asked about another first. */
+type CanAnswer = (repository: Repository) => Promise<boolean>;
 
 /** Finds which of the repositories that a name may mean has what is asked for, among those that the reader may read. */
 export class Candidates {
@@ -35,28 +35,26 @@ export class Candidates {
   /**
    * Runs `ask` on the likeliest repository first, and on the next where the first does not have it.
    * Neither the cache nor an upstream's credentials are used for a repository before the gate has let the reader through.
-   * @param holds whether the cache can answer for a repository, so that an upstream in trouble is not asked about another first
    */
   async first<T>(
     target: PullTarget,
     resource: Resource,
-    holds: (repository: Repository) => Promise<boolean>,
+    canAnswer: CanAnswer,
     ask: (repository: Repository) => Promise<T>,
   ): Promise<T> {
-    const { reader } = target;
     const candidates = this.#routing.candidates(target);
     const [likeliest] = candidates;
     if (candidates.length === 1) {
-      const checking = this.#gate.admit(likeliest, reader, resource);
+      const checking = this.#gate.admit(likeliest, target.reader, resource);
       if (checking !== undefined) await checking;
       return ask(likeliest);
     }
-    const refusals = await this.#refusals(candidates, reader, resource);
-    if (refusals.size === 0) return this.#firstOf(candidates, holds, ask);
+    const refusals = await this.#refusals(candidates, target.reader, resource);
+    if (refusals.size === 0) return this.#firstOf(candidates, canAnswer, ask);
     // The order must not depend on what is cached for other readers unless this reader may read all of it.
     return inTurn(
       candidates,
-      async (repository) => !refusals.has(repository) && (await holds(repository)),
+      async (repository) => !refusals.has(repository) && (await canAnswer(repository)),
       (repository) => {
         const refusal = refusals.get(repository);
         return refusal === undefined ? ask(repository) : Promise.reject(refusal);
@@ -64,41 +62,38 @@ export class Candidates {
     );
   }
 
-  /** The only repository that {@link first} would ask, if that is known without asking anybody. */
+  /** The only repository that {@link first} would ask, if that is known from memory. */
   settled(target: PullTarget): Settled | undefined {
-    const { reader } = target;
     const candidates = this.#routing.candidates(target);
     const [likeliest] = candidates;
-    if (candidates.length === 1) {
-      return { repository: likeliest, holds: () => this.#gate.admitsAtOnce(likeliest, reader) };
-    }
+    const admitsAtOnce = (repository: Repository): boolean =>
+      this.#gate.admitsAtOnce(repository, target.reader);
+    if (candidates.length === 1) return { repository: likeliest, holds: () => admitsAtOnce(likeliest) };
     const key = repositoryKey(likeliest);
     const chosen = this.#chosen.get(key);
     return (
       chosen && {
         repository: chosen,
-        holds: () =>
-          this.#chosen.get(key)?.name === chosen.name &&
-          candidates.every((candidate) => this.#gate.admitsAtOnce(candidate, reader)),
+        holds: () => this.#chosen.get(key)?.name === chosen.name && candidates.every(admitsAtOnce),
       }
     );
   }
 
   /**
-   * Runs `ask` on the likeliest repository that `admit` lets the reader into, and on the next where that holds nothing, which
-   * is undefined. No upstream is asked.
+   * Runs `ask` on the likeliest repository that `admit` lets the reader into, and on the next where that has nothing cached,
+   * which is undefined. No upstream is asked.
    * @param admit rejects with RegistryError for what the reader may not have
    */
   async cached<T>(
     target: PullTarget,
     resource: Resource,
+    admit: Gate['admitToCached'],
     ask: (repository: Repository) => Promise<T | undefined>,
-    admit: Admission = this.#gate,
   ): Promise<T> {
     let failure: RegistryError | undefined;
     for (const repository of this.#routing.candidates(target)) {
       try {
-        await admit.admitToCached(repository, target.reader, resource);
+        await admit(repository, target.reader, resource);
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         failure ??= error;
@@ -113,15 +108,19 @@ export class Candidates {
 
   async #firstOf<T>(
     candidates: readonly [Repository, ...Repository[]],
-    holds: (repository: Repository) => Promise<boolean>,
+    canAnswer: CanAnswer,
     ask: (repository: Repository) => Promise<T>,
   ): Promise<T> {
     const key = repositoryKey(candidates[0]);
-    const chosen = this.#chosen.get(key) ?? (await this.#held(candidates, holds));
+    const chosen = this.#chosen.get(key) ?? (await firstThat(candidates, canAnswer));
     const order = candidates.toSorted(
       (one, other) => Number(other.name === chosen?.name) - Number(one.name === chosen?.name),
     );
-    return inTurn(order, holds, async (repository) => this.#choose(key, repository, await ask(repository)));
+    return inTurn(order, canAnswer, async (repository) => {
+      const answer = await ask(repository);
+      this.#chosen.set(key, repository);
+      return answer;
+    });
   }
 
   /** The repositories that the reader may not read, and why. */
@@ -143,42 +142,37 @@ export class Candidates {
     );
     return refusals;
   }
+}
 
-  async #held(
-    candidates: readonly Repository[],
-    holds: (repository: Repository) => Promise<boolean>,
-  ): Promise<Repository | undefined> {
-    for (const candidate of candidates) if (await holds(candidate)) return candidate;
-    return undefined;
-  }
-
-  #choose<T>(key: string, repository: Repository, answer: T): T {
-    this.#chosen.set(key, repository);
-    return answer;
-  }
+async function firstThat(
+  candidates: readonly Repository[],
+  canAnswer: CanAnswer,
+): Promise<Repository | undefined> {
+  for (const candidate of candidates) if (await canAnswer(candidate)) return candidate;
+  return undefined;
 }
 
 /**
- * Asks one after the other until one has it. After a failure that is more than "not here", only those are
- * asked that the cache can answer for. Where none has it, the client hears of the likeliest, unless another's
- * failure is more than that, and the cache does not know that the likeliest is meant.
+ * Asks one after the other until one has it. After a failure that is more than "not here", only those are asked that the
+ * cache can answer for. Where none has it, the client hears of the likeliest, unless another's failure is more than that,
+ * and the cache does not know that the likeliest is meant.
  */
 async function inTurn<T>(
   repositories: readonly Repository[],
-  holds: (repository: Repository) => Promise<boolean>,
+  canAnswer: CanAnswer,
   ask: (repository: Repository) => Promise<T>,
 ): Promise<T> {
   let failure: RegistryError | undefined;
   let isMeant: (() => Promise<boolean>) | undefined;
   for (const repository of repositories) {
-    if (failure !== undefined && !notHere.has(failure.status) && !(await holds(repository))) continue;
+    if (failure !== undefined && !notHere.has(failure.status) && !(await canAnswer(repository))) continue;
     try {
       return await ask(repository);
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       const isWorse = !notHere.has(error.status) && (await isMeant?.()) !== true;
       if (failure === undefined || isWorse) failure = error;
-      isMeant ??= () => holds(repository);
+      isMeant ??= () => canAnswer(repository);
     }
   }
   throw failure ?? new Error('no repository to ask');

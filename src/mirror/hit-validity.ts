@@ -33,12 +33,16 @@ export class HitValidity {
   }
 
   /** As {@link PullThroughMirror.manifestValidity}. */
-  manifest(target: PullTarget, reference: ManifestReference, method: 'GET' | 'HEAD'): Validity | undefined {
-    return this.#while(target, (repository) =>
-      'tag' in reference
-        ? this.#tag(target, repository, reference.tag, method)
-        : this.#digest(target, repository, reference.digest, method),
-    );
+  manifest(
+    target: PullTarget,
+    reference: ManifestReference,
+    method: 'GET' | 'HEAD',
+    answered: Digest,
+  ): Validity | undefined {
+    return this.#while(target, (repository) => {
+      const manifest = this.#digest(target, repository, answered, method);
+      return 'tag' in reference ? this.#tag(repository, reference.tag, answered, manifest) : manifest;
+    });
   }
 
   /** As {@link PullThroughMirror.blobValidity}. Readers who need proof of their right to a blob have to ask each time. */
@@ -56,11 +60,15 @@ export class HitValidity {
     });
   }
 
-  #tag(target: PullTarget, repository: Repository, tag: Tag, method: 'GET' | 'HEAD'): Validity | undefined {
+  #tag(
+    repository: Repository,
+    tag: Tag,
+    answered: Digest,
+    manifest: Validity | undefined,
+  ): Validity | undefined {
     const { records, manifests } = this.#deps;
     const record = records.peekTag(repository, tag);
-    const manifest = record && this.#digest(target, repository, record.digest, method);
-    if (record === undefined || manifest === undefined) return undefined;
+    if (record?.digest !== answered || manifest === undefined) return undefined;
     return {
       holds: () =>
         records.peekTag(repository, tag) === record &&

@@ -1,16 +1,21 @@
+import type { Clock } from '../base/clock.ts';
+import type { Evictor } from '../cache/space/evictor.ts';
 import type { StoreHealth } from '../cache/space/store-health.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { ManifestReference, Repository } from '../oci/reference.ts';
+import type { Routing } from '../oci/routing.ts';
+import type { ContentStore } from '../store/content-store.ts';
+import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Gate } from './access/gate.ts';
 import type { BlobService } from './blobs/blob-service.ts';
 import type { Entitlement, ManifestEvidence } from './blobs/entitlement.ts';
-import type { CachedContent } from './cached-content.ts';
+import { CachedContent } from './cached-content.ts';
 import type { Candidates } from './candidates.ts';
-import type { Deletions } from './deletions.ts';
-import type { HitValidity } from './hit-validity.ts';
-import type { Catalog } from './lists/catalog.ts';
+import { removeCached } from './deletions.ts';
+import { HitValidity } from './hit-validity.ts';
+import { Catalog } from './lists/catalog.ts';
 import type { ReferrersService } from './lists/referrers-service.ts';
-import type { SearchService } from './lists/search-service.ts';
+import { search } from './lists/search.ts';
 import type { TagListService } from './lists/tag-list-service.ts';
 import type { ManifestRecords } from './manifests/manifest-records.ts';
 import type { ManifestService } from './manifests/manifest-service.ts';
@@ -30,31 +35,38 @@ import type {
   Validity,
 } from './mirror.ts';
 import type { PullAhead } from './pull-ahead/pull-ahead.ts';
+import type { Upstream } from './upstream.ts';
 
 export interface PullThroughMirrorDeps {
+  readonly routing: Routing<Upstream>;
   readonly candidates: Candidates;
-  readonly cached: CachedContent;
   readonly gate: Gate;
   readonly records: ManifestRecords;
   readonly manifests: ManifestService;
   readonly tagLists: TagListService;
   readonly referrers: ReferrersService;
   readonly blobs: BlobService;
-  readonly pullAhead: PullAhead;
   readonly entitlement: Entitlement;
-  readonly catalog: Catalog;
-  readonly searches: SearchService;
-  readonly deletions: Deletions;
+  readonly pullAhead: PullAhead;
+  readonly evictor: Evictor;
   readonly health: StoreHealth;
-  readonly hitValidity: HitValidity;
+  readonly content: ContentStore;
+  readonly metadata: MetadataStore;
+  readonly clock: Clock;
 }
 
 /** The mirror as `http/` sees it: resolves names, checks access, then asks the service for what is wanted. */
 export class PullThroughMirror implements Mirror {
   readonly #deps: PullThroughMirrorDeps;
+  readonly #cached: CachedContent;
+  readonly #catalog: Catalog;
+  readonly #validity: HitValidity;
 
   constructor(deps: PullThroughMirrorDeps) {
     this.#deps = deps;
+    this.#cached = new CachedContent(deps);
+    this.#catalog = new Catalog(deps);
+    this.#validity = new HitValidity(deps);
   }
 
   async manifest(
@@ -62,20 +74,9 @@ export class PullThroughMirror implements Mirror {
     reference: ManifestReference,
     method: 'GET' | 'HEAD',
   ): Promise<ManifestAnswer> {
-    // Taken before the answer: what changes while that is made ends it.
-    const validity = this.manifestValidity(target, reference, method);
-    const answer = await this.#manifest(target, reference, method);
-    return isPlainHit(answer) ? { ...answer, validity } : answer;
-  }
-
-  #manifest(
-    target: PullTarget,
-    reference: ManifestReference,
-    method: 'GET' | 'HEAD',
-  ): Promise<ManifestAnswer> {
-    const { candidates, cached, gate, records, manifests, pullAhead } = this.#deps;
-    if (target.cachedOnly) return cached.manifest(target, reference);
-    return candidates.first(
+    const { candidates, gate, records, manifests, pullAhead } = this.#deps;
+    if (target.cachedOnly) return this.#cached.manifest(target, reference);
+    const answer = await candidates.first(
       target,
       { noun: 'manifest', reference },
       (repository) => records.canAnswer(repository, reference),
@@ -83,16 +84,22 @@ export class PullThroughMirror implements Mirror {
         // A HEAD is a question, not a pull.
         if (method === 'HEAD') return manifests.get(repository, reference, method);
         if ('digest' in reference) pullAhead.asked(repository, reference.digest);
-        const answer = await manifests.get(repository, reference, method);
-        pullAhead.pulled(repository, answer, gate.manifestEvidence(target.reader));
-        return answer;
+        const given = await manifests.get(repository, reference, method);
+        pullAhead.pulled(repository, given, gate.manifestEvidence(target.reader));
+        return given;
       },
     );
+    if (!isPlainHit(answer)) return answer;
+    return {
+      ...answer,
+      validity: this.manifestValidity(target, reference, method, answer.descriptor.digest),
+    };
   }
 
   async statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
-    const { cached, blobs } = this.#deps;
-    if (target.cachedOnly) return cached.statBlob(target, digest);
+    const { blobs } = this.#deps;
+    if (target.cachedOnly) return this.#cached.statBlob(target, digest);
+    // Taken before the answer: what changes while that is made ends it.
     const validity = this.blobValidity(target, digest);
     const stat = await this.#blob(target, digest, (repository, evidence) =>
       blobs.stat(repository, digest, evidence),
@@ -101,8 +108,8 @@ export class PullThroughMirror implements Mirror {
   }
 
   async openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
-    const { cached, blobs, pullAhead } = this.#deps;
-    if (target.cachedOnly) return cached.openBlob(target, digest);
+    const { blobs, pullAhead } = this.#deps;
+    if (target.cachedOnly) return this.#cached.openBlob(target, digest);
     const validity = this.blobValidity(target, digest);
     const blob = await this.#blob(target, digest, (repository, evidence) => {
       pullAhead.wanted(repository, digest);
@@ -111,23 +118,24 @@ export class PullThroughMirror implements Mirror {
     return isPlainHit(blob) ? Object.assign(blob, { validity }) : blob;
   }
 
-  /** What a hit rests on that {@link manifest} gives after this call. */
+  /** What a hit of {@link manifest} rests on that gave the manifest of a digest; undefined if it would give another now. */
   manifestValidity(
     target: PullTarget,
     reference: ManifestReference,
     method: 'GET' | 'HEAD',
+    answered: Digest,
   ): Validity | undefined {
-    return this.#deps.hitValidity.manifest(target, reference, method);
+    return this.#validity.manifest(target, reference, method, answered);
   }
 
-  /** The same for {@link statBlob} and {@link openBlob}. */
+  /** What hits of {@link statBlob} and {@link openBlob} rest on that are given after this call. */
   blobValidity(target: PullTarget, digest: Digest): Validity | undefined {
-    return this.#deps.hitValidity.blob(target, digest);
+    return this.#validity.blob(target, digest);
   }
 
   tags(target: PullTarget): Promise<TagsAnswer> {
-    const { candidates, cached, tagLists } = this.#deps;
-    if (target.cachedOnly) return cached.tags(target);
+    const { candidates, tagLists } = this.#deps;
+    if (target.cachedOnly) return this.#cached.tags(target);
     return candidates.first(
       target,
       { noun: 'tags', name: target.name },
@@ -141,9 +149,9 @@ export class PullThroughMirror implements Mirror {
     subject: Digest,
     artifactType: string | undefined,
   ): Promise<ReferrersAnswer> {
-    const { candidates, cached, referrers } = this.#deps;
+    const { candidates, referrers } = this.#deps;
     const answer = target.cachedOnly
-      ? await cached.referrers(target, subject)
+      ? await this.#cached.referrers(target, subject)
       : await candidates.first(
           target,
           { noun: 'referrers', name: target.name, subject },
@@ -156,15 +164,16 @@ export class PullThroughMirror implements Mirror {
   }
 
   catalog(page: CatalogPage): Promise<readonly string[]> {
-    return this.#deps.catalog.find(page);
+    return this.#catalog.find(page);
   }
 
   search(query: SearchQuery): Promise<SearchAnswer> {
-    return this.#deps.searches.search(query);
+    const catalog = this.#catalog;
+    return search({ ...this.#deps, catalog }, query);
   }
 
   remove(target: PullTarget, reference: ManifestReference): Promise<Removal> {
-    return this.#deps.deletions.remove(target, reference);
+    return removeCached(this.#deps, target, reference);
   }
 
   /** Whether content can be kept. An upstream in trouble does not make a mirror unready: it serves what it has. */

@@ -179,7 +179,7 @@ export class MirrorFixture implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    await this.#running?.mirror.close();
+    await this.#running?.mirror[Symbol.asyncDispose]();
     await this.#running?.space[Symbol.asyncDispose]();
     await this.#stores?.metadata.close();
     await this.#stores?.content.close();

@@ -1,42 +1,49 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Degradation } from '../../cache/degradation.ts';
 import { registryErrors, type RegistryError } from '../../oci/error.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
-import { UpstreamError } from '../../upstream/registry.ts';
-import { anonymous, type Reader } from './reader.ts';
 import type { Routing } from '../../oci/routing.ts';
+import type { MetadataStore } from '../../store/metadata-store.ts';
+import { clientError } from '../../upstream/failure-policy.ts';
+import { UpstreamError } from '../../upstream/registry.ts';
 import type { ManifestEvidence } from '../blobs/entitlement.ts';
 import type { Upstream } from '../upstream.ts';
-import { clientError } from '../../upstream/failure-policy.ts';
-import type { Passthrough } from './passthrough.ts';
-import type { AccessPolicy, AccessDecision } from './policy.ts';
-import type { Visibility } from './visibility.ts';
-import { notCached, unknown, type Resource } from './resource.ts';
+import { Passthrough } from './passthrough.ts';
+import { AccessPolicy, type AccessDecision, type AccessRules } from './policy.ts';
+import { anonymous, type Reader } from './reader.ts';
+import { notCached, notFound, type Resource } from './resource.ts';
+import { Visibility } from './visibility.ts';
 
 /** For credentials of the registry that it refused, or that have nothing to see there: which of these is not told. */
 const theirsDoNotHelp = 'no such image, or one that this login at the registry may not read';
 
-export interface GateOptions {
+export interface GateDeps {
   readonly routing: Routing<Upstream>;
-  readonly policy: AccessPolicy;
-  readonly visibility: Visibility;
-  readonly passthrough: Passthrough;
+  readonly access: AccessRules;
+  /** Whether clients can log in to this mirror at all: then those that have not may delete nothing. */
+  readonly canLogIn: boolean;
   /** Whether anything that is cached may be private, also of upstreams that are no longer mirrored. */
   readonly guarded: boolean;
+  readonly metadata: MetadataStore;
+  readonly degradation: Degradation;
+  readonly clock: Clock;
 }
 
-/** Checks every request before the cache is looked at or an upstream is asked: first the operator's rules, then what upstream shows. */
+/**
+ * Checks every request before the cache is looked at or an upstream is asked: first the operator's rules, then what
+ * upstream shows.
+ */
 export class Gate {
-  readonly #routing: Routing<Upstream>;
+  readonly #deps: GateDeps;
   readonly #policy: AccessPolicy;
   readonly #visibility: Visibility;
   readonly #passthrough: Passthrough;
-  readonly #guarded: boolean;
 
-  constructor({ routing, policy, visibility, passthrough, guarded }: GateOptions) {
-    this.#routing = routing;
-    this.#policy = policy;
-    this.#visibility = visibility;
-    this.#passthrough = passthrough;
-    this.#guarded = guarded;
+  constructor(deps: GateDeps) {
+    this.#deps = deps;
+    this.#policy = new AccessPolicy(deps.access, deps.canLogIn);
+    this.#visibility = new Visibility(deps);
+    this.#passthrough = new Passthrough(deps.clock);
   }
 
   /**
@@ -47,18 +54,17 @@ export class Gate {
    */
   admit(repository: Repository, reader: Reader, resource: Resource): Promise<void> | undefined {
     const asking = this.#allowed(repository, reader);
-    const upstream = this.#routing.upstream(repository.upstream);
+    const upstream = this.#upstream(repository);
     if (this.#seesAll(upstream, asking) || this.#visibility.isFreshlyPublic(repository)) return undefined;
     return this.#check(upstream, repository, asking, resource);
   }
 
-  /** Whether {@link admit} would admit a reader at once, right now. Looks at what is remembered, and asks nobody. */
+  /** Whether {@link admit} would admit a reader at once, right now, from memory. */
   admitsAtOnce(repository: Repository, reader: Reader): boolean {
     const asking = this.#readerOf(reader, repository);
     return (
       this.#policy.decide(repository, asking) === 'allowed' &&
-      (this.#seesAll(this.#routing.upstream(repository.upstream), asking) ||
-        this.#visibility.isFreshlyPublic(repository))
+      (this.#seesAll(this.#upstream(repository), asking) || this.#visibility.isFreshlyPublic(repository))
     );
   }
 
@@ -68,25 +74,36 @@ export class Gate {
    */
   async admitToCached(repository: Repository, reader: Reader, resource: Resource): Promise<void> {
     const asking = this.#allowed(repository, reader);
-    const upstream = this.#routing.upstream(repository.upstream);
-    if (this.#seesAll(upstream, asking) || (await this.#visibility.wasPublicLately(repository))) return;
+    if (this.#seesAll(this.#upstream(repository), asking)) return;
+    if (await this.#visibility.wasPublicLately(repository)) return;
     const { credentials } = asking;
-    if (
-      credentials !== undefined &&
-      this.#passthrough.remembered(repository, resource, credentials) === true
-    ) {
+    if (credentials !== undefined && this.#passthrough.remembered(repository, resource, credentials) === true)
       return;
+    throw notCached(resource, this.#hiding(repository, asking));
+  }
+
+  /**
+   * Admits a reader who may delete what is cached of a repository: who may read it, and has logged in here where clients
+   * can, with a token that grants it if it is by token. Names come first, so that refusals reveal nothing of what is cached.
+   * Rejects as {@link admitToCached}, and with a 401 or 403 for a reader who may delete nothing.
+   */
+  async admitToDelete(repository: Repository, reader: Reader, resource: Resource): Promise<void> {
+    const { user, credentials, deletable } = reader;
+    if (this.#deps.canLogIn && user === undefined && credentials !== undefined) {
+      throw registryErrors.denied(
+        'credentials for the registry let nobody delete from its mirror: log in with an account of the mirror',
+      );
     }
-    throw notCached(resource, {
-      hidden: credentials === undefined,
-      repository: this.#routing.canonicalName(repository),
-    });
+    if (this.#deps.canLogIn && (user === undefined || !this.#grants(deletable, repository)))
+      throw registryErrors.loginRequired({ repository: this.#canonicalName(repository) });
+    // Tokens for deletions grant just that, as registry:2 asks for them; it says that the repository may be seen.
+    await this.admitToCached(repository, { ...reader, repositories: deletable }, resource);
   }
 
   /** @throws {RegistryError} for a reader who may not use the catalog or search at all */
   admitToCatalog(reader: Reader): void {
     const decision = this.#policy.decideOnReader(reader);
-    if (decision !== 'allowed') throw this.#refusal(decision, undefined);
+    if (decision !== 'allowed') throw refusal(decision, undefined);
   }
 
   /** Whether the rules let a reader ask for a repository; what upstream shows of it is another matter. */
@@ -99,41 +116,20 @@ export class Gate {
     return !this.#seesAll(upstream, reader);
   }
 
-  /** Whether it is enough for a reader that a manifest names a blob: if all that is cached may be theirs anyway. */
-  manifestEvidence(reader: Reader): ManifestEvidence {
-    return this.#readsEverything(reader) ? 'suffices' : 'needs-proof';
-  }
-
-  #readsEverything(reader: Reader): boolean {
-    return (
-      reader.repositories === undefined &&
-      this.#policy.isUnlimited(reader) &&
-      (this.#policy.readsPrivate(reader) || !this.#guarded)
-    );
-  }
-
   /** Whether a reader may see a cached repository's name. Never asks upstream. */
   async shows(repository: Repository, reader: Reader): Promise<boolean> {
     const asking = this.#readerOf(reader, repository);
     if (this.#policy.decide(repository, asking) !== 'allowed') return false;
-    const upstream = this.#routing.upstream(repository.upstream);
-    return this.#seesAll(upstream, asking) || (await this.#visibility.wasPublic(repository));
+    return (
+      this.#seesAll(this.#upstream(repository), asking) || (await this.#visibility.wasPublic(repository))
+    );
   }
 
-  /**
-   * The reader as it counts for a repository that the rules let it ask for.
-   * @throws {RegistryError} for what they forbid
-   */
-  #allowed(repository: Repository, reader: Reader): Reader {
-    const asking = this.#readerOf(reader, repository);
-    const decision = this.#policy.decide(repository, asking);
-    if (decision === 'allowed') return asking;
-    throw this.#refusal(decision, this.#routing.canonicalName(repository));
-  }
-
-  /** Whether a reader sees all of an upstream's repositories that the rules allow, public or not. */
-  #seesAll(upstream: Upstream, reader: Reader): boolean {
-    return upstream.anonymous === undefined || this.#policy.readsPrivate(reader);
+  /** Whether it is enough for a reader that a manifest names a blob: if all that is cached may be theirs anyway. */
+  manifestEvidence(reader: Reader): ManifestEvidence {
+    const isUnlimited = reader.repositories === undefined && this.#policy.isUnlimited(reader);
+    const readsPrivate = !this.#deps.guarded || this.#policy.readsPrivate(reader);
+    return isUnlimited && readsPrivate ? 'suffices' : 'needs-proof';
   }
 
   async #check(
@@ -151,34 +147,63 @@ export class Gate {
       (await settled(this.#passthrough.isReadable(upstream, repository, resource, credentials)));
     if (personally === true) return;
     const absent = (): RegistryError =>
-      unknown(
-        resource,
-        { hidden: credentials === undefined, repository: this.#routing.canonicalName(repository) },
-        credentials && theirsDoNotHelp,
-      );
+      notFound(resource, this.#hiding(repository, reader), credentials && theirsDoNotHelp);
     const trouble = publicly === false ? personally : publicly;
     throw trouble === false ? absent() : clientError(trouble, absent);
   }
 
-  /** The reader as it counts for a repository: one whose token does not grant the repository counts as anonymous. */
-  #readerOf(reader: Reader, repository: Repository): Reader {
-    const { repositories } = reader;
-    if (repositories === undefined) return reader;
-    const granted =
-      repositories.has(this.#routing.canonicalName(repository)) ||
-      repositories.has(repositoryKey(repository));
-    return granted ? reader : anonymous;
+  /**
+   * The reader as it counts for a repository that the rules let it ask for.
+   * @throws {RegistryError} for what they forbid
+   */
+  #allowed(repository: Repository, reader: Reader): Reader {
+    const asking = this.#readerOf(reader, repository);
+    const decision = this.#policy.decide(repository, asking);
+    if (decision === 'allowed') return asking;
+    throw refusal(decision, this.#canonicalName(repository));
   }
 
-  #refusal(decision: Exclude<AccessDecision, 'allowed'>, repository: string | undefined): RegistryError {
-    switch (decision) {
-      case 'login':
-        return registryErrors.loginRequired({ repository });
-      case 'denied':
-        return registryErrors.denied('access to this repository is not allowed');
-      case 'not-mirrored':
-        return registryErrors.denied('this repository is not mirrored here');
-    }
+  /** Whether a reader sees all of an upstream's repositories that the rules allow, public or not. */
+  #seesAll(upstream: Upstream, reader: Reader): boolean {
+    return upstream.anonymous === undefined || this.#policy.readsPrivate(reader);
+  }
+
+  /** The reader as it counts for a repository: one whose token does not grant the repository counts as anonymous. */
+  #readerOf(reader: Reader, repository: Repository): Reader {
+    return this.#grants(reader.repositories, repository) ? reader : anonymous;
+  }
+
+  /** Whether a token grants a repository; undefined for a reader whom no token limits. */
+  #grants(names: ReadonlySet<string> | undefined, repository: Repository): boolean {
+    if (names === undefined) return true;
+    return names.has(this.#canonicalName(repository)) || names.has(repositoryKey(repository));
+  }
+
+  /** What a 404 says that may hide something from a reader. */
+  #hiding(repository: Repository, { credentials }: Reader) {
+    return { hidden: credentials === undefined, repository: this.#canonicalName(repository) };
+  }
+
+  #canonicalName(repository: Repository): string {
+    return this.#deps.routing.canonicalName(repository);
+  }
+
+  #upstream(repository: Repository): Upstream {
+    return this.#deps.routing.upstream(repository.upstream);
+  }
+}
+
+function refusal(
+  decision: Exclude<AccessDecision, 'allowed'>,
+  repository: string | undefined,
+): RegistryError {
+  switch (decision) {
+    case 'login':
+      return registryErrors.loginRequired({ repository });
+    case 'denied':
+      return registryErrors.denied('access to this repository is not allowed');
+    case 'not-mirrored':
+      return registryErrors.denied('this repository is not mirrored here');
   }
 }
 

@@ -42,14 +42,12 @@ export async function probe(
 ): Promise<void> {
   switch (resource.noun) {
     case 'manifest':
-      await probeManifest(registry, name, resource.reference);
-      return;
+      return probeManifest(registry, name, resource.reference);
     case 'blob':
       await askBlobSize(registry, name, resource.digest);
       return;
     case 'referrers':
-      await probeManifest(registry, name, { digest: resource.subject });
-      return;
+      return probeManifest(registry, name, { digest: resource.subject });
     case 'tags':
       await registry.listTags(name, { atMost: 1 });
       return;
@@ -73,28 +71,19 @@ async function probeManifest(
   }
 }
 
-/** The 404 for what is asked of the cache alone: for what it does not hold, and for what this reader may not know of. */
+/** The 404 for what is asked of the cache alone: for what it does not have, and for what this reader may not know of. */
 export function notCached(resource: Resource, options?: RegistryErrorOptions): RegistryError {
-  switch (resource.noun) {
-    case 'manifest':
-      return registryErrors.manifestUnknown(
-        referenceText(resource.reference),
-        'this manifest is not cached here',
-        options,
-      );
-    case 'blob':
-      return registryErrors.blobUnknown(resource.digest, options);
-    case 'tags':
-    case 'referrers':
-      return registryErrors.nameUnknown(resource.name, 'nothing of this repository is cached here', options);
-  }
+  const isManifest = resource.noun === 'manifest';
+  const what = isManifest ? 'this manifest is not cached here' : 'nothing of this repository is cached here';
+  return notFound(resource, options, what);
 }
 
-/**
- * The 404 for something that does not exist. A `message` takes the place of the usual one where there is a
- * body to show it.
- */
-export function unknown(resource: Resource, options: RegistryErrorOptions, message?: string): RegistryError {
+/** The 404 for what does not exist. A `message` takes the place of the usual one where there is a body to show it. */
+export function notFound(
+  resource: Resource,
+  options?: RegistryErrorOptions,
+  message?: string,
+): RegistryError {
   switch (resource.noun) {
     case 'manifest':
       return registryErrors.manifestUnknown(referenceText(resource.reference), message, options);

@@ -21,13 +21,13 @@ const hiddenMs = 60_000;
 const limitedMs = 24 * 60 * 60_000;
 const remembered = 20_000;
 
-export interface VisibilityOptions {
+export interface VisibilityDeps {
   readonly metadata: MetadataStore;
   readonly degradation: Degradation;
   readonly clock: Clock;
 }
 
-/** A question to the upstream, asked without credentials. */
+/** A question to upstream, asked without credentials. */
 interface Question {
   readonly registry: UpstreamRegistry;
   readonly repository: Repository;
@@ -54,9 +54,7 @@ function saysLittle({ kind }: UpstreamError, { resource: { noun } }: Question): 
  * content and in time, whether it is cached or does not exist.
  */
 export class Visibility {
-  readonly #metadata: MetadataStore;
-  readonly #degradation: Degradation;
-  readonly #clock: Clock;
+  readonly #deps: VisibilityDeps;
   /** When a repository was last confirmed to be public (ms since the epoch), by {@link repositoryKey}. */
   readonly #public = lru<string, number>(remembered);
   /** When a repository was refused, by {@link repositoryKey}, or something in it was not found, by that and {@link resourceKey}. */
@@ -65,15 +63,13 @@ export class Visibility {
   /** Upstreams may limit requests without credentials and go on serving those with: these breakers are for the former only. */
   readonly #breakers = new Map<UpstreamName, Breaker>();
 
-  constructor({ metadata, degradation, clock }: VisibilityOptions) {
-    this.#metadata = metadata;
-    this.#degradation = degradation;
-    this.#clock = clock;
+  constructor(deps: VisibilityDeps) {
+    this.#deps = deps;
   }
 
   /** Whether memory has it that a repository was public within the last ten minutes. */
   isFreshlyPublic(repository: Repository): boolean {
-    return isWithin(this.#clock, publicMs, this.#public.get(repositoryKey(repository)));
+    return isWithin(this.#deps.clock, publicMs, this.#public.get(repositoryKey(repository)));
   }
 
   /** Whether a repository was public when it was last asked about. Never asks upstream. */
@@ -83,7 +79,7 @@ export class Visibility {
 
   /** Whether a repository was public when it was last asked about, within the last day. Never asks upstream. */
   async wasPublicLately(repository: Repository): Promise<boolean> {
-    return isWithin(this.#clock, limitedMs, await this.#publicSince(repository));
+    return isWithin(this.#deps.clock, limitedMs, await this.#publicSince(repository));
   }
 
   /**
@@ -98,16 +94,16 @@ export class Visibility {
     const thing = `${key} ${resourceKey(resource)}`;
     if (this.#isHidden(key) || this.#isHidden(thing)) return false;
     const since = await this.#publicSince(repository);
-    if (isWithin(this.#clock, publicMs, since)) return true;
+    if (isWithin(this.#deps.clock, publicMs, since)) return true;
     const wasPublic = since !== undefined;
     const breaker = this.#breaker(upstream.name);
-    const isRecent = isWithin(this.#clock, limitedMs, since);
+    const isRecent = isWithin(this.#deps.clock, limitedMs, since);
     if (wasPublic && !(upstream.breaker.admits && (breaker.admits || !isRecent))) return true;
 
     const question = { registry: anonymous, repository, resource, wasPublic };
     const { outcome } = this.#checks.run(thing, async () => {
       const readable = await this.#ask(question, breaker);
-      if (!readable) this.#hidden.set(thing, this.#clock.now());
+      if (!readable) this.#hidden.set(thing, this.#deps.clock.now());
       return readable;
     });
     if (!wasPublic) return outcome;
@@ -117,7 +113,7 @@ export class Visibility {
   /** The answer if it comes in time; if not, or if upstream is in trouble, what is remembered: public. */
   async #patiently(outcome: Promise<boolean>, breaker: Breaker, isRecent: boolean): Promise<boolean> {
     try {
-      const answer = await within(this.#clock, upstreamTimeLimits.confirmation, outcome);
+      const answer = await within(this.#deps.clock, upstreamTimeLimits.confirmation, outcome);
       if (answer !== elapsed) return answer;
       breaker.timedOut();
       return true;
@@ -151,36 +147,34 @@ export class Visibility {
   }
 
   async #publish(repository: Repository): Promise<void> {
-    const now = this.#clock.now();
+    const now = this.#deps.clock.now();
     this.#public.set(repositoryKey(repository), now);
-    await this.#degradation.tolerate(() => this.#metadata.putPublic(repository, now));
+    await this.#deps.degradation.tolerate(() => this.#deps.metadata.putPublic(repository, now));
   }
 
   async #withdraw(repository: Repository): Promise<void> {
     const key = repositoryKey(repository);
-    this.#hidden.set(key, this.#clock.now());
+    this.#hidden.set(key, this.#deps.clock.now());
     this.#public.delete(key);
-    await this.#degradation.tolerate(() => this.#metadata.putPublic(repository, undefined));
+    await this.#deps.degradation.tolerate(() => this.#deps.metadata.putPublic(repository, undefined));
   }
 
   async #publicSince(repository: Repository): Promise<number | undefined> {
     const key = repositoryKey(repository);
     const known = this.#public.get(key);
     if (known !== undefined) return known;
-    const since = await this.#degradation.tolerate(() => this.#metadata.publicSince(repository));
+    const since = await this.#deps.degradation.tolerate(() => this.#deps.metadata.publicSince(repository));
     if (since !== undefined) this.#public.set(key, since);
     return since;
   }
 
   #breaker(name: UpstreamName): Breaker {
-    const existing = this.#breakers.get(name);
-    if (existing !== undefined) return existing;
-    const breaker = new Breaker(this.#clock, undefined, () => undefined);
+    const breaker = this.#breakers.get(name) ?? new Breaker(this.#deps.clock, undefined, () => undefined);
     this.#breakers.set(name, breaker);
     return breaker;
   }
 
   #isHidden(key: string): boolean {
-    return isWithin(this.#clock, hiddenMs, this.#hidden.get(key));
+    return isWithin(this.#deps.clock, hiddenMs, this.#hidden.get(key));
   }
 }

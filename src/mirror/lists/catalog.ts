@@ -1,11 +1,10 @@
 import { registryErrors } from '../../oci/error.ts';
 import type { Repository, RepositoryName } from '../../oci/reference.ts';
+import type { Routing } from '../../oci/routing.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import type { Gate } from '../access/gate.ts';
 import type { CatalogPage } from '../mirror.ts';
-import type { Reader } from '../access/reader.ts';
-import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
 
 /** Names read from the database at a time. */
@@ -16,11 +15,14 @@ interface Source {
   readonly upstream: Upstream;
   /** What stands before their names. */
   readonly prefix: string;
-  /** Whether others need not be looked at. */
-  readonly onlyPublic: boolean;
 }
 
-export interface CatalogOptions {
+interface Entry {
+  readonly name: string;
+  readonly repository: Repository;
+}
+
+export interface CatalogDeps {
   readonly routing: Routing<Upstream>;
   readonly metadata: MetadataStore;
   readonly gate: Gate;
@@ -28,28 +30,25 @@ export interface CatalogOptions {
 
 /** The canonical names of all that is cached, as far as a reader may see them. Upstream is never asked. */
 export class Catalog {
-  readonly #routing: Routing<Upstream>;
-  readonly #metadata: MetadataStore;
-  readonly #gate: Gate;
+  readonly #deps: CatalogDeps;
 
-  constructor({ routing, metadata, gate }: CatalogOptions) {
-    this.#routing = routing;
-    this.#metadata = metadata;
-    this.#gate = gate;
+  constructor(deps: CatalogDeps) {
+    this.#deps = deps;
   }
 
   /**
-   * The first names of a page, in lexical order, or those that match.
+   * The first names of a page, in lexical order, that match.
    * @throws {RegistryError} for a reader who may not use the catalog, and when the database cannot be read
    */
   async find(page: CatalogPage, matches: (name: string) => boolean = () => true): Promise<readonly string[]> {
     const { reader, limit } = page;
-    this.#gate.admitToCatalog(reader);
+    const { gate } = this.#deps;
+    gate.admitToCatalog(reader);
     const found: string[] = [];
     if (limit <= 0) return found;
     try {
       for await (const { name, repository } of this.#merged(page)) {
-        if (!matches(name) || !(await this.#gate.shows(repository, reader))) continue;
+        if (!matches(name) || !(await gate.shows(repository, reader))) continue;
         found.push(name);
         if (found.length === limit) break;
       }
@@ -60,13 +59,14 @@ export class Catalog {
     return found;
   }
 
-  async *#merged({ reader, last = '', namespace }: CatalogPage): AsyncGenerator<Entry> {
-    const sources = this.#sources(reader).filter(
+  async *#merged(page: CatalogPage): AsyncGenerator<Entry> {
+    const { namespace } = page;
+    const sources = this.#sources().filter(
       ({ upstream }) => namespace === undefined || upstream.name === namespace,
     );
     const streams = await Promise.all(
       sources.map(async (source) => {
-        const entries = this.#entries(source, last);
+        const entries = this.#entries(source, page);
         return { entries, next: await entries.next() };
       }),
     );
@@ -81,39 +81,30 @@ export class Catalog {
   }
 
   /** The default upstream's names are plain, but for those that would be taken for another registry's. */
-  #sources(reader: Reader): readonly Source[] {
-    const { upstreams, plain } = this.#routing;
-    const all = [
-      ...upstreams.map((upstream) => ({ upstream, prefix: `${upstream.name}/` })),
-      ...(plain === undefined ? [] : [{ upstream: plain, prefix: '' }]),
-    ];
-    return all.map((source) => ({
-      ...source,
-      onlyPublic: this.#gate.showsOnlyPublic(source.upstream, reader),
-    }));
+  #sources(): readonly Source[] {
+    const { upstreams, plain } = this.#deps.routing;
+    const prefixed = upstreams.map((upstream) => ({ upstream, prefix: `${upstream.name}/` }));
+    return plain === undefined ? prefixed : [...prefixed, { upstream: plain, prefix: '' }];
   }
 
-  async *#entries({ upstream, prefix, onlyPublic }: Source, last: string): AsyncGenerator<Entry> {
+  async *#entries({ upstream, prefix }: Source, { reader, last = '' }: CatalogPage): AsyncGenerator<Entry> {
     if (last > prefix && !last.startsWith(prefix)) return;
+    const { routing, metadata, gate } = this.#deps;
+    const onlyPublic = gate.showsOnlyPublic(upstream, reader);
     let after: string | undefined = last.startsWith(prefix) ? last.slice(prefix.length) : '';
     while (after !== undefined) {
       const limits = { last: after, limit: batch };
       const page: readonly RepositoryName[] = await (onlyPublic
-        ? this.#metadata.publicRepositories(upstream.name, limits)
-        : this.#metadata.repositories(upstream.name, limits));
+        ? metadata.publicRepositories(upstream.name, limits)
+        : metadata.repositories(upstream.name, limits));
       for (const name of page) {
         const repository = { upstream: upstream.name, name };
-        const canonical = this.#routing.canonicalName(repository);
+        const canonical = routing.canonicalName(repository);
         if (canonical === `${prefix}${name}`) yield { name: canonical, repository };
       }
       after = page.length < batch ? undefined : page.at(-1);
     }
   }
-}
-
-interface Entry {
-  readonly name: string;
-  readonly repository: Repository;
 }
 
 function nameOf(next: IteratorResult<Entry, undefined>): string {

@@ -1,19 +1,19 @@
 import type { Clock } from '../../base/clock.ts';
+import type { Degradation } from '../../cache/degradation.ts';
 import { registryErrors } from '../../oci/error.ts';
 import { repositoryKey, type Repository, type Tag } from '../../oci/reference.ts';
-import type { MetadataStore } from '../../store/metadata-store.ts';
-import { UpstreamError } from '../../upstream/registry.ts';
-import type { Degradation } from '../../cache/degradation.ts';
-import { UpstreamLists, type UpstreamList } from './upstream-lists.ts';
-import type { TagsAnswer } from '../mirror.ts';
 import type { Routing } from '../../oci/routing.ts';
+import type { MetadataStore } from '../../store/metadata-store.ts';
 import { clientError } from '../../upstream/failure-policy.ts';
+import { UpstreamError } from '../../upstream/registry.ts';
+import type { TagsAnswer } from '../mirror.ts';
 import type { Upstream } from '../upstream.ts';
+import { UpstreamLists, type UpstreamList } from './upstream-lists.ts';
 
 /** Tags kept in memory, over all lists. */
-const remembered = 500_000;
+const maxTags = 500_000;
 
-export interface TagListServiceOptions {
+export interface TagListServiceDeps {
   readonly routing: Routing<Upstream>;
   readonly metadata: MetadataStore;
   readonly degradation: Degradation;
@@ -21,36 +21,30 @@ export interface TagListServiceOptions {
 }
 
 /**
- * The tags of a repository: upstream's list, as fresh as its tags are to be, with those that were pulled
- * since; and when upstream fails the last list seen with the tags that are cached.
+ * The tags of a repository: upstream's list, as fresh as its tags are to be, with those that were pulled since; and when
+ * upstream fails the last list seen with the tags that are cached.
  */
 export class TagListService {
-  readonly #routing: Routing<Upstream>;
-  readonly #metadata: MetadataStore;
-  readonly #degradation: Degradation;
-  readonly #clock: Clock;
+  readonly #deps: TagListServiceDeps;
   readonly #lists: UpstreamLists<Tag>;
   /** For each list that is being asked for: the tags that were pulled in the meantime. */
   readonly #asking = new Map<string, Set<Tag>>();
 
-  constructor({ routing, metadata, degradation, clock }: TagListServiceOptions) {
-    this.#routing = routing;
-    this.#metadata = metadata;
-    this.#degradation = degradation;
-    this.#clock = clock;
-    this.#lists = new UpstreamLists(clock, remembered);
+  constructor(deps: TagListServiceDeps) {
+    this.#deps = deps;
+    this.#lists = new UpstreamLists(deps.clock, maxTags);
   }
 
   async tags(repository: Repository): Promise<TagsAnswer> {
     try {
       const { listed = [], ...answer } = await this.#lists.get(repositoryKey(repository), {
-        breaker: this.#routing.upstream(repository.upstream).breaker,
+        breaker: this.#deps.routing.upstream(repository.upstream).breaker,
         recorded: notRecorded,
-        holds: async () => (await this.#held(repository)).length > 0,
+        isPartlyCached: async () => (await this.#cached(repository)).length > 0,
         ask: () => this.#ask(repository),
       });
       if (answer.result !== 'stale') return { ...answer, tags: listed };
-      return { ...answer, tags: inLexicalOrder([...(await this.#held(repository)), ...listed]) };
+      return { ...answer, tags: inLexicalOrder([...(await this.#cached(repository)), ...listed]) };
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       throw clientError(error, () =>
@@ -59,10 +53,10 @@ export class TagListService {
     }
   }
 
-  /** Whether tags of the repository are cached. */
+  /** Whether some tags of the repository are known without upstream. */
   async canAnswer(repository: Repository): Promise<boolean> {
-    const known = await this.#lists.known(repositoryKey(repository), { recorded: notRecorded });
-    return (known !== undefined && known.items.length > 0) || (await this.#held(repository)).length > 0;
+    const known = await this.#lists.known(repositoryKey(repository), notRecorded);
+    return (known !== undefined && known.items.length > 0) || (await this.#cached(repository)).length > 0;
   }
 
   /** Upstream has the tag. A list that it gave before must not deny that. */
@@ -74,7 +68,8 @@ export class TagListService {
 
   /** One question at a time for each list: {@link UpstreamLists} sees to that. */
   async #ask(repository: Repository): Promise<UpstreamList<Tag>> {
-    const { registry, breaker, freshness } = this.#routing.upstream(repository.upstream);
+    const { routing, clock } = this.#deps;
+    const { registry, breaker, freshness } = routing.upstream(repository.upstream);
     const key = repositoryKey(repository);
     const pulled = new Set<Tag>();
     this.#asking.set(key, pulled);
@@ -84,14 +79,15 @@ export class TagListService {
       const listed = await breaker.watch(() => registry.listTags(repository.name, { onWarning }));
       const items = inLexicalOrder([...listed, ...pulled]);
       const maxAgeMs = freshness.maxAgeOfList(repository, items);
-      return { items, checkedAt: this.#clock.now(), maxAgeMs, notices };
+      return { items, checkedAt: clock.now(), maxAgeMs, notices };
     } finally {
       this.#asking.delete(key);
     }
   }
 
-  async #held(repository: Repository): Promise<readonly Tag[]> {
-    return (await this.#degradation.tolerate(() => this.#metadata.tags(repository))) ?? [];
+  async #cached(repository: Repository): Promise<readonly Tag[]> {
+    const { metadata, degradation } = this.#deps;
+    return (await degradation.tolerate(() => metadata.tags(repository))) ?? [];
   }
 }
 

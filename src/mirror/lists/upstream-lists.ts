@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import { isWithin, type Clock } from '../../base/clock.ts';
+import { SingleFlight } from '../../base/single-flight.ts';
+import { elapsed, within } from '../../base/time-limit.ts';
 import { RegistryError } from '../../oci/error.ts';
-import { UpstreamError } from '../../upstream/registry.ts';
 import type { Breaker } from '../../upstream/breaker.ts';
 import { notAsked, upstreamTimeLimits } from '../../upstream/failure-policy.ts';
+import { UpstreamError } from '../../upstream/registry.ts';
 import type { CacheResult } from '../mirror.ts';
-import { elapsed, within } from '../../base/time-limit.ts';
-import { SingleFlight } from '../../base/single-flight.ts';
 
 /** How long a list that does not say so is served without asking upstream. */
 const freshMs = 60_000;
@@ -25,19 +25,19 @@ export interface UpstreamList<T> {
 }
 
 /** Where one list comes from. */
-export interface ListSource<T> {
+interface ListSource<T> {
   readonly breaker: Breaker;
-  /** What upstream gave once, from where it is written down. */
+  /** What upstream gave once, from the database. */
   readonly recorded: () => Promise<UpstreamList<T> | undefined>;
-  /** Whether some of it is cached, whether upstream ever listed it or not. */
-  readonly holds: () => Promise<boolean>;
+  /** Whether some of its items are cached, whether upstream ever listed them or not. */
+  readonly isPartlyCached: () => Promise<boolean>;
   /** Whether an empty list will do when upstream is in trouble and nothing is known; if not given, it will not. */
   readonly emptyWillDo?: () => Promise<boolean>;
   /** Asks upstream. Rejects with UpstreamError or RegistryError. */
   readonly ask: () => Promise<UpstreamList<T>>;
 }
 
-export interface ListAnswer<T> {
+interface ListAnswer<T> {
   /** What upstream gives, or gave last; undefined when it never gave any. */
   readonly listed: readonly T[] | undefined;
   readonly result: CacheResult;
@@ -46,26 +46,20 @@ export interface ListAnswer<T> {
   readonly notices?: readonly string[] | undefined;
 }
 
-/**
- * Lists that upstream gives: asked for when they are due, and answered from what is known when upstream is in
- * trouble.
- */
+/** Lists of upstream: asked for when they are due, and answered from what is known when upstream is in trouble. */
 export class UpstreamLists<T> {
   readonly #clock: Clock;
   readonly #known: LRUCache<string, UpstreamList<T>>;
   readonly #requests = new SingleFlight<UpstreamList<T>>();
 
-  /** @param remembered items kept in memory, over all lists */
-  constructor(clock: Clock, remembered: number) {
+  /** @param maxItems items kept in memory, over all lists */
+  constructor(clock: Clock, maxItems: number) {
     this.#clock = clock;
-    this.#known = new LRUCache({ maxSize: remembered, sizeCalculation: ({ items }) => items.length + 1 });
+    this.#known = new LRUCache({ maxSize: maxItems, sizeCalculation: ({ items }) => items.length + 1 });
   }
 
-  /** What is known of a list without asking anybody. */
-  async known(
-    key: string,
-    { recorded }: Pick<ListSource<T>, 'recorded'>,
-  ): Promise<UpstreamList<T> | undefined> {
+  /** What is known of a list without asking upstream. */
+  async known(key: string, recorded: ListSource<T>['recorded']): Promise<UpstreamList<T> | undefined> {
     const remembered = this.#known.get(key);
     if (remembered !== undefined) return remembered;
     const found = await recorded();
@@ -76,47 +70,42 @@ export class UpstreamLists<T> {
   /** Rejects with UpstreamError or RegistryError when upstream cannot be asked and nothing is known. */
   async get(key: string, source: ListSource<T>): Promise<ListAnswer<T>> {
     const { breaker } = source;
-    const known = await this.known(key, source);
+    const known = await this.known(key, source.recorded);
+    const listed = known?.items;
     const stale = (warning: string, upstreamMs: number): ListAnswer<T> => ({
-      listed: known?.items,
+      listed,
       result: 'stale',
       upstreamMs,
       warning,
     });
     if (known !== undefined) {
-      if (this.#isFresh(known)) {
-        return { listed: known.items, result: 'hit', upstreamMs: 0, warning: undefined };
-      }
+      const { checkedAt, maxAgeMs = freshMs } = known;
+      if (isWithin(this.#clock, maxAgeMs, checkedAt))
+        return { listed, result: 'hit', upstreamMs: 0, warning: undefined };
       // Only for a list that upstream has given: what is cached besides may be a small part of it.
       if (!breaker.admits) return stale(notAsked, 0);
     }
 
-    const nothing = known === undefined && !(await source.holds());
-    const mustAnswer = nothing && (await source.emptyWillDo?.()) !== true;
-    const timeLimit =
-      nothing && breaker.admits ? upstreamTimeLimits.unknownList : upstreamTimeLimits.confirmation;
+    const isUnknown = known === undefined && !(await source.isPartlyCached());
+    const mustAnswer = isUnknown && (await source.emptyWillDo?.()) !== true;
+    const { unknownList, confirmation } = upstreamTimeLimits;
+    const limitMs = isUnknown && breaker.admits ? unknownList : confirmation;
     const startedAt = this.#clock.monotonic();
-    const { outcome, joined } = this.#requests.run(key, async () => {
-      const list = await source.ask();
-      const { notices: _, ...kept } = list;
-      if (list.warning === undefined) this.#known.set(key, kept);
-      return list;
-    });
-    const end = settled(outcome);
-    const first = await (mustAnswer ? end : within(this.#clock, timeLimit, end));
-    const upstreamMs = this.#clock.monotonic() - startedAt;
-    if (first === elapsed) {
-      breaker.timedOut();
-      return stale('upstream does not answer in time', upstreamMs);
-    }
-    if ('value' in first) {
-      const { items, warning, notices } = first.value;
+    const upstreamMs = (): number => this.#clock.monotonic() - startedAt;
+    const { outcome, joined } = this.#requests.run(key, () => this.#ask(key, source));
+    try {
+      const first = await (mustAnswer ? outcome : within(this.#clock, limitMs, outcome));
+      if (first === elapsed) {
+        breaker.timedOut();
+        return stale('upstream does not answer in time', upstreamMs());
+      }
+      const { items, warning, notices } = first;
       const result = warning !== undefined ? 'stale' : joined ? 'joined' : 'miss';
-      return { listed: items, result, upstreamMs, warning, notices };
+      return { listed: items, result, upstreamMs: upstreamMs(), warning, notices };
+    } catch (error) {
+      if (mustAnswer || !(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
+      return stale(error.message, upstreamMs());
     }
-    const { error } = first;
-    if (mustAnswer || !(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
-    return stale(error.message, upstreamMs);
   }
 
   /** Changes a list that is in memory; nothing, if it is not. */
@@ -127,16 +116,10 @@ export class UpstreamLists<T> {
     if (items !== known.items) this.#known.set(key, { ...known, items });
   }
 
-  #isFresh({ checkedAt, maxAgeMs = freshMs }: UpstreamList<T>): boolean {
-    return isWithin(this.#clock, maxAgeMs, checkedAt);
+  async #ask(key: string, source: ListSource<T>): Promise<UpstreamList<T>> {
+    const list = await source.ask();
+    const { notices: _, ...kept } = list;
+    if (list.warning === undefined) this.#known.set(key, kept);
+    return list;
   }
-}
-
-type Settled<V> = { readonly value: V } | { readonly error: unknown };
-
-function settled<V>(outcome: Promise<V>): Promise<Settled<V>> {
-  return outcome.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  );
 }

@@ -9,6 +9,7 @@ import { readManifest, type Descriptor, type Manifest } from '../../oci/manifest
 import { digestKey, tagKey, type ManifestReference, type Repository, type Tag } from '../../oci/reference.ts';
 import type { Eviction } from '../../store/evictions.ts';
 import type { MetadataStore, TagRecord } from '../../store/metadata-store.ts';
+import type { TagListService } from '../lists/tag-list-service.ts';
 import type { VerifiedManifest } from './verified-manifest.ts';
 
 /** Bytes of manifests kept in memory. */
@@ -21,8 +22,7 @@ export interface ManifestRecordsDeps {
   readonly degradation: Degradation;
   readonly enforcer: Pick<LimitEnforcer, 'grown'>;
   readonly clock: Clock;
-  /** Told of tags that upstream was just seen to have, and whose manifest is cached. */
-  readonly onTag: (repository: Repository, tag: Tag) => void;
+  readonly tagLists: Pick<TagListService, 'pulled'>;
 }
 
 /** What upstream's HEAD said of a tag whose manifest is not cached. */
@@ -241,7 +241,7 @@ export class ManifestRecords {
   #point(repository: Repository, tag: Tag, record: TagRecord): void {
     const key = tagKey(repository, tag);
     this.#tags.set(key, record);
-    this.#deps.onTag(repository, tag);
+    this.#deps.tagLists.pulled(repository, tag);
     if (this.#sightings.peek(key)?.descriptor.digest === record.digest) this.#sightings.delete(key);
   }
 

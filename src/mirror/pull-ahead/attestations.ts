@@ -18,7 +18,7 @@ const maxBlobs = 16;
 
 export interface AttestationsOptions {
   readonly records: Pick<ManifestRecords, 'manifest'>;
-  readonly manifests: Pick<ManifestFetcher, 'fetch'>;
+  readonly fetcher: Pick<ManifestFetcher, 'fetch'>;
   readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'rateLimit'>>;
 }
 
@@ -56,12 +56,12 @@ export class Attestations {
   }
 
   async #manifest(repository: Repository, digest: Digest): Promise<Manifest | 'later' | 'never'> {
-    const { records, manifests, routing } = this.#options;
+    const { records, fetcher, routing } = this.#options;
     const cached = await records.manifest(repository, digest);
     if (cached !== undefined) return cached;
     if (!hasSparePulls(routing.upstream(repository.upstream))) return 'later';
     try {
-      return (await manifests.fetch(repository, { digest }).outcome).manifest;
+      return (await fetcher.fetch(repository, { digest }).outcome).manifest;
     } catch (error) {
       if (error instanceof RegistryError) return 'never';
       if (!(error instanceof UpstreamError)) throw error;

@@ -44,7 +44,7 @@ export interface PullAheadOptions {
   readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'rateLimit' | 'pullAhead'>>;
   readonly blobs: Pick<BlobService, 'fetchAhead'>;
   readonly records: Pick<ManifestRecords, 'manifest' | 'indexesOf'>;
-  readonly manifests: Pick<ManifestFetcher, 'fetch'>;
+  readonly fetcher: Pick<ManifestFetcher, 'fetch'>;
   readonly counter: PullAheadCounter;
   readonly clock: Clock;
   readonly logger: Logger;

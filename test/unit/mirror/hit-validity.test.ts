@@ -48,8 +48,8 @@ interface Validities {
 
 function validities(asked: PullTarget = hello): Validities {
   return {
-    tag: fixture.mirror.manifestValidity(asked, latest, 'GET'),
-    manifest: fixture.mirror.manifestValidity(asked, byDigest, 'GET'),
+    tag: fixture.mirror.manifestValidity(asked, latest, 'GET', image.digest),
+    manifest: fixture.mirror.manifestValidity(asked, byDigest, 'GET', image.digest),
     blob: fixture.mirror.blobValidity(asked, config.digest),
   };
 }
@@ -174,9 +174,9 @@ describe('a name of one word that may mean two repositories', () => {
     });
     corp.upstream.addManifest('library/app', image.bytes, 'latest');
     const app = target('app');
-    expect(corp.mirror.manifestValidity(app, latest, 'GET')).toBeUndefined();
+    expect(corp.mirror.manifestValidity(app, latest, 'GET', image.digest)).toBeUndefined();
     await corp.mirror.manifest(app, latest, 'GET');
-    expect(corp.mirror.manifestValidity(app, latest, 'GET')?.holds()).toBe(true);
+    expect(corp.mirror.manifestValidity(app, latest, 'GET', image.digest)?.holds()).toBe(true);
   });
 
   test('stands no more when it means the other', async () => {
@@ -187,7 +187,7 @@ describe('a name of one word that may mean two repositories', () => {
     corp.upstream.addManifest('library/app', image.bytes, 'latest');
     const app = target('app');
     await corp.mirror.manifest(app, latest, 'GET');
-    const validity = corp.mirror.manifestValidity(app, latest, 'GET');
+    const validity = corp.mirror.manifestValidity(app, latest, 'GET', image.digest);
     corp.upstream.addManifest('app', other.bytes, 'new');
     await corp.mirror.manifest(app, byTag('new'), 'GET');
     expect(validity?.holds()).toBe(false);
@@ -206,12 +206,12 @@ describe('what is private upstream', () => {
     registry.addBlob('team/open', config.bytes);
     await corp.mirror.manifest(open, byDigest, 'GET');
     await readAll(await corp.mirror.openBlob(open, config.digest));
-    const validity = corp.mirror.manifestValidity(open, byDigest, 'GET');
+    const validity = corp.mirror.manifestValidity(open, byDigest, 'GET', image.digest);
     expect(validity?.holds()).toBe(true);
     expect(corp.mirror.blobValidity(open, config.digest)).toBeUndefined();
 
     await corp.mirror.manifest({ ...secret, reader: { ...secret.reader, user: 'alice' } }, byDigest, 'GET');
-    expect(corp.mirror.manifestValidity(secret, byDigest, 'GET')?.holds()).toBe(false);
+    expect(corp.mirror.manifestValidity(secret, byDigest, 'GET', image.digest)?.holds()).toBe(false);
 
     await corp.clock.advance(10 * 60_000);
     expect(validity?.holds()).toBe(false);

@@ -432,7 +432,7 @@ describe('what is attested of an image', () => {
     await read(fixture, at(image.layers, 0));
     await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
     const again = (method: 'GET' | 'HEAD') =>
-      fixture.mirror.manifestValidity(hello, { digest: image.digest }, method);
+      fixture.mirror.manifestValidity(hello, { digest: image.digest }, method, image.digest);
     fixture.upstream.rateLimit = undefined;
     await fixture.clock.advance(31_000);
 

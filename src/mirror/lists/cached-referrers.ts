@@ -1,11 +1,11 @@
 import type { Digest } from '../../oci/digest.ts';
 import { ManifestSyntaxError, type ReferrerDescriptor } from '../../oci/manifest.ts';
-import { readReferrers, referrerDescriptor, referrersTag } from '../../oci/referrers.ts';
 import type { Repository } from '../../oci/reference.ts';
+import { readReferrers, referrerDescriptor, referrersTag } from '../../oci/referrers.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 
-/** The referrers of `subject` that are held, and those in its referrers tag if that is. Rejects with StoreError. */
-export async function heldReferrers(
+/** Cached referrers of `subject`, and those in its referrers tag if that is cached. Rejects with StoreError. */
+export async function cachedReferrers(
   metadata: MetadataStore,
   repository: Repository,
   subject: Digest,
@@ -26,10 +26,7 @@ export function readIndex(bytes: Buffer): readonly ReferrerDescriptor[] {
   }
 }
 
-/** Each digest once, in the order in which they come. The last descriptor of a digest wins: the one made from the manifest itself. */
-export function merged(
-  listed: readonly ReferrerDescriptor[],
-  held: readonly ReferrerDescriptor[],
-): readonly ReferrerDescriptor[] {
-  return [...new Map([...listed, ...held].map((descriptor) => [descriptor.digest, descriptor])).values()];
+/** Each digest once, in order. The last descriptor of a digest wins: the one made from the manifest itself. */
+export function merged(...lists: readonly (readonly ReferrerDescriptor[])[]): readonly ReferrerDescriptor[] {
+  return [...new Map(lists.flat().map((descriptor) => [descriptor.digest, descriptor])).values()];
 }
