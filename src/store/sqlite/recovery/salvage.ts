@@ -4,10 +4,12 @@ import { readManifest } from '../../../oci/manifest.ts';
 import type { Tag } from '../../../oci/reference.ts';
 import { digestKeys, nameKeys, type DamagedDatabase, type Row } from './damaged-database.ts';
 import { NewRows } from './new-rows.ts';
-import { RowReader } from './salvaged-rows.ts';
+import { rowReaders, type RowReaders } from './salvaged-rows.ts';
 
 /** Highest number of a row that is looked for where the file does not say which one is the highest. */
 const farAway = 2 ** 31;
+
+const checkedAt = 'checked_at AS checkedAt';
 
 /** What salvage could not do. */
 export interface Losses {
@@ -34,7 +36,7 @@ export interface AbsentTag {
 export class Salvage {
   readonly #source: DamagedDatabase;
   readonly #rows: NewRows;
-  readonly #read: RowReader;
+  readonly #read: RowReaders;
   readonly #losses: Losses;
   /** Ids of repositories: those of the source, with those of the new database. */
   readonly #repositories = new Map<number, number>();
@@ -43,7 +45,7 @@ export class Salvage {
   constructor(source: DamagedDatabase, database: Database.Database, now: number, losses: Losses) {
     this.#source = source;
     this.#rows = new NewRows(database);
-    this.#read = new RowReader(now);
+    this.#read = rowReaders(now);
     this.#losses = losses;
   }
 
@@ -52,33 +54,34 @@ export class Salvage {
     this.#copyRepositories();
     this.#copyManifests();
     if (this.#source.gaps > 0) this.#copyRepositoriesByIndex();
-    for (const [from, to] of this.#repositories) {
-      this.#copyHoldings(from, to);
-      this.#copyTags(from, to);
-      this.#copyRights(from, to);
-      this.#copyReferrers(from, to);
-    }
+    for (const [from, to] of this.#repositories) this.#copyRepository(from, to);
     if (this.#source.gaps > 0) this.#copyByIndexes();
-    this.#copyUpstreamStates();
+    const columns = [
+      'failures',
+      'retry_at AS retryAt',
+      'pull_limit AS "limit"',
+      'pulls_remaining AS remaining',
+      'window_seconds AS window',
+    ];
+    for (const row of this.#ofUpstreams('upstream_state', columns)) {
+      const state = this.#checked(this.#read.upstreamState(row));
+      if (state !== undefined) this.#rows.sql.insertUpstreamState.run(state);
+    }
     return this.#copyGuarded();
   }
 
   /** Pins, which {@link run} leaves out: their table is younger than the schema that it writes. */
   pins(): readonly { readonly pattern: string; readonly createdAt: number }[] {
-    if (this.#source.columns('pin').size === 0) return [];
-    const select = this.#source.text(
-      `SELECT pattern AS key, pattern, created_at FROM pin WHERE pattern >= @from AND pattern < @to ORDER BY pattern LIMIT @limit`,
-    );
-    const rows = [...this.#source.byText(select, nameKeys)];
-    return rows.flatMap((row) => this.#checked(this.#read.pin(row)) ?? []);
+    const rows = this.#byText('pin', 'pattern', ['pattern', 'created_at AS createdAt'], 'TRUE');
+    return [...rows].flatMap((row) => this.#checked(this.#read.pin(row)) ?? []);
   }
 
   /** Tags that upstream does not have, which {@link run} leaves out as well. */
   absentTags(): readonly AbsentTag[] {
-    const columns = ['name', 'subject', 'checked_at'];
+    const columns = ['name', 'subject AS digest', checkedAt];
     return [...this.#repositories].flatMap(([from, repository]) =>
       [...this.#ofRepository('absent_tag', 'name', columns, from)].flatMap((row) => {
-        const absent = this.#checked(this.#read.tag({ ...row, digest: row['subject'] }));
+        const absent = this.#checked(this.#read.tag(row));
         return absent === undefined ? [] : { repository, ...absent };
       }),
     );
@@ -87,7 +90,7 @@ export class Salvage {
   #copyRepositories(): void {
     const columns = this.#source.columns('repository');
     if (columns.size === 0) return;
-    const publicAt = columns.has('public_at') ? 'public_at' : 'NULL AS public_at';
+    const publicAt = `${columns.has('public_at') ? 'public_at' : 'NULL'} AS publicAt`;
     const select = this.#source.numbers(
       `SELECT id AS key, upstream, name, ${publicAt} FROM repository WHERE id BETWEEN @from AND @to ORDER BY id LIMIT @limit`,
     );
@@ -108,7 +111,7 @@ export class Salvage {
       if (typeof next !== 'string' || next <= upstream) return;
       upstream = next;
       const select = this.#source.text(
-        `SELECT name AS key, id, upstream, name FROM repository
+        `SELECT name AS key, id, upstream, name, NULL AS publicAt FROM repository
         WHERE upstream = @upstream AND name >= @from AND name < @to ORDER BY name LIMIT @limit`,
         { upstream },
       );
@@ -127,18 +130,16 @@ export class Salvage {
       `SELECT repository FROM repository_manifest INDEXED BY repository_manifest_by_digest WHERE digest = @digest`,
     );
     const tags = this.#source.all(
-      `SELECT name, digest, 0 AS checked_at FROM tag INDEXED BY tag_by_manifest
+      `SELECT name, digest, 0 AS checkedAt FROM tag INDEXED BY tag_by_manifest
       WHERE repository = @repository AND digest = @digest`,
     );
-    for (const digest of this.#rows.manifests()) {
+    for (const digest of this.#rows.sql.manifests.all()) {
       for (const { repository } of holders({ digest })) {
         const to = this.#repositories.get(Number(repository));
-        const bytes = this.#rows.bytesOf(digest);
-        if (to === undefined || bytes === undefined) continue;
-        this.#rows.holding(to, digest, readManifest(bytes).blobs);
+        if (to === undefined || !this.#hold(to, digest)) continue;
         for (const row of tags({ repository, digest })) {
           const tag = this.#read.tag(row);
-          if (tag !== undefined) this.#rows.tag(to, tag);
+          if (tag !== undefined) this.#rows.sql.insertTag.run({ repository: to, ...tag });
         }
       }
     }
@@ -147,7 +148,7 @@ export class Salvage {
   #copyManifests(): void {
     if (this.#source.columns('manifest').size === 0) return;
     const select = this.#source.numbers(`
-      SELECT rowid AS key, digest, media_type, created_at, last_used_at, bytes
+      SELECT rowid AS key, digest, media_type AS mediaType, created_at AS createdAt, last_used_at AS lastUsedAt, bytes
       FROM manifest WHERE rowid BETWEEN @from AND @to ORDER BY rowid LIMIT @limit`);
     for (const row of this.#source.byNumber(select, this.#highest('SELECT max(rowid) FROM manifest'))) {
       const manifest = this.#checked(this.#read.manifest(row));
@@ -155,78 +156,77 @@ export class Salvage {
     }
   }
 
-  /** Which manifests a repository holds, and by them which blobs they name for it. */
-  #copyHoldings(from: number, to: number): void {
+  #copyRepository(from: number, repository: number): void {
+    const { sql } = this.#rows;
     for (const row of this.#ofRepository('repository_manifest', 'digest', ['digest'], from)) {
-      const digest = this.#checked(this.#read.digest(row));
-      if (digest === undefined) continue;
-      const bytes = this.#rows.bytesOf(digest);
-      if (bytes === undefined) this.#losses.rejected += 1;
-      else this.#rows.holding(to, digest, readManifest(bytes).blobs);
+      const held = this.#checked(this.#read.digest(row));
+      if (held !== undefined && !this.#hold(repository, held.digest)) this.#losses.rejected += 1;
     }
-  }
-
-  #copyTags(from: number, to: number): void {
-    for (const row of this.#ofRepository('tag', 'name', ['name', 'digest', 'checked_at'], from)) {
+    for (const row of this.#ofRepository('tag', 'name', ['name', 'digest', checkedAt], from)) {
       const tag = this.#checked(this.#read.tag(row));
-      if (tag !== undefined && !this.#rows.tag(to, tag)) this.#losses.rejected += 1;
+      if (tag !== undefined && sql.insertTag.run({ repository, ...tag }).changes === 0)
+        this.#losses.rejected += 1;
     }
-  }
-
-  #copyRights(from: number, to: number): void {
-    const columns = ['digest', 'size', 'confirmed_at'];
-    for (const row of this.#ofRepository('repository_blob', 'digest', columns, from)) {
+    const rightColumns = ['digest', 'size', 'confirmed_at AS confirmedAt'];
+    for (const row of this.#ofRepository('repository_blob', 'digest', rightColumns, from)) {
       // The others follow from manifests.
-      if (row['confirmed_at'] === null) continue;
+      if (row['confirmedAt'] === null) continue;
       const right = this.#checked(this.#read.right(row));
-      if (right !== undefined) this.#rows.right(to, right);
+      if (right !== undefined) sql.insertRight.run({ repository, ...right });
     }
-  }
-
-  #copyReferrers(from: number, to: number): void {
-    const columns = ['subject', 'checked_at', 'descriptors'];
-    for (const row of this.#ofRepository('referrers', 'subject', columns, from)) {
+    for (const row of this.#ofRepository(
+      'referrers',
+      'subject',
+      ['subject', checkedAt, 'descriptors'],
+      from,
+    )) {
       const list = this.#checked(this.#read.referrers(row));
-      if (list !== undefined) this.#rows.referrers(to, list);
+      if (list !== undefined) sql.insertReferrers.run({ repository, ...list });
     }
   }
 
-  #copyUpstreamStates(): void {
-    const columns = ['failures', 'retry_at', 'pull_limit', 'pulls_remaining', 'window_seconds'];
-    for (const row of this.#ofUpstreams('upstream_state', columns)) {
-      const state = this.#checked(this.#read.upstreamState(row));
-      if (state !== undefined) this.#rows.upstreamState(state);
-    }
+  /** Notes that a repository holds a manifest, and by it the blobs that it names. False where the manifest is lost. */
+  #hold(repository: number, manifest: Digest): boolean {
+    const bytes = this.#rows.sql.bytesOf.get(manifest);
+    if (bytes !== undefined) this.#rows.holding(repository, manifest, readManifest(bytes).blobs);
+    return bytes !== undefined;
   }
 
   /** Says whether all could be read. A schema that is damaged may lack the table, as one does that is older than it. */
   #copyGuarded(): boolean {
     const gaps = this.#source.gaps;
     for (const row of this.#ofUpstreams('guarded_upstream', [])) {
-      const upstream = this.#checked(this.#read.upstream(row['upstream']));
-      if (upstream !== undefined) this.#rows.guarded(upstream);
+      const guarded = this.#checked(this.#read.upstream(row));
+      if (guarded !== undefined) this.#rows.sql.insertGuarded.run(guarded);
     }
     // Only where there is an account is it written down what everybody may read.
-    this.#rows.guardKnownToBePublic();
+    this.#rows.sql.guardKnownToBePublic.run();
     return this.#source.columns('guarded_upstream').size > 0 && this.#source.gaps === gaps;
   }
 
   #ofUpstreams(table: string, columns: readonly string[]): Iterable<Row> {
-    if (this.#source.columns(table).size === 0) return [];
-    const select = this.#source.text(`
-      SELECT ${['upstream AS key', 'upstream', ...columns].join(', ')} FROM ${table}
-      WHERE upstream >= @from AND upstream < @to ORDER BY upstream LIMIT @limit`);
-    return this.#source.byText(select, nameKeys);
+    return this.#byText(table, 'upstream', ['upstream', ...columns], 'TRUE');
   }
 
   #ofRepository(table: string, key: string, columns: readonly string[], repository: number): Iterable<Row> {
+    return this.#byText(table, key, columns, 'repository = @repository', { repository });
+  }
+
+  /** Rows in the order of a key that is a text; none where there is no such table. */
+  #byText(
+    table: string,
+    key: string,
+    columns: readonly string[],
+    condition: string,
+    parameters?: Row,
+  ): Iterable<Row> {
     if (this.#source.columns(table).size === 0) return [];
     const select = this.#source.text(
       `SELECT ${[`${key} AS key`, ...columns].join(', ')} FROM ${table}
-      WHERE repository = @repository AND ${key} >= @from AND ${key} < @to ORDER BY ${key} LIMIT @limit`,
-      { repository },
+      WHERE ${condition} AND ${key} >= @from AND ${key} < @to ORDER BY ${key} LIMIT @limit`,
+      parameters,
     );
-    return this.#source.byText(select, table === 'tag' || table === 'absent_tag' ? nameKeys : digestKeys);
+    return this.#source.byText(select, key === 'digest' || key === 'subject' ? digestKeys : nameKeys);
   }
 
   #highest(sql: string): number {
