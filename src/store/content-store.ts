@@ -17,98 +17,90 @@ export interface QuarantinedBlob extends StoredBlob {
   readonly quarantinedAt: number;
 }
 
-/** What the bytes of a committed blob turned out to be. A blob cut short, or one that cannot be read, is damaged. */
+/** The state of a committed blob's bytes. A blob that is cut short, or unreadable, is damaged. */
 export type VerifyResult = 'intact' | 'damaged' | 'missing';
 
 export interface VerifyOptions {
-  /** Ends the verification, which rejects with the signal's reason. */
+  /** Cancels: rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** The most that is read in a second; as fast as it goes if not given. */
+  /** Unlimited by default. */
   readonly bytesPerSecond?: number;
-  /** Told how many bytes were read since it was last told. */
+  /** Told the number of bytes read since the last call. */
   readonly onBytes?: (bytes: number) => void;
 }
 
-/** How much there is of the place where blobs are kept, and how much of it is left. */
+/** Capacity of the volume that blobs are stored on. */
 export interface Room {
   /** Bytes in all. */
   readonly size: number;
   /** Bytes that this process may still write. */
   readonly free: number;
-  /** Files that it can hold in all (inodes); 0 where nobody counts them. */
+  /** Inodes in all; 0 where the file system does not count them. */
   readonly files: number;
-  /** Files that can still be made; means nothing when `files` is 0. */
+  /** Inodes left; meaningless when `files` is 0. */
   readonly freeFiles: number;
 }
 
 /**
- * Where blobs live, addressed by digest. Says nothing of files: an object store can stand behind it.
- * What {@link ContentStore.open} gives was committed: its bytes hashed to its digest when they were written.
- * Rejects with {@link StoreError}.
+ * Blobs, addressed by digest. Nothing here implies files: an object store would do. The bytes of a committed blob hashed
+ * to its digest when they were written. Rejects with {@link StoreError}.
  */
 export interface ContentStore {
-  /**
-   * How many removals and quarantines were begun so far: as long as it stays the same, whatever {@link open} gave is there
-   * to be opened still.
-   */
+  /** Removals and quarantines begun so far: while it is unchanged, any blob opened before can be opened again. */
   readonly removals: number;
   /** Size in bytes of a committed blob, or undefined when there is none. */
   size(digest: Digest): Promise<number | undefined>;
   /** A committed blob, or undefined when there is none. */
   open(digest: Digest): Promise<BlobReader | undefined>;
   /**
-   * Starts, or takes up again, the writing of a blob. A partial one left by a crash or by {@link Ingest.suspend} is
-   * resumed: its bytes are hashed again and `offset` says how far it got. A committed one is taken up if it is intact.
-   * Waits for a removal of that digest that is under way.
+   * Starts or resumes writing a blob. A partial blob, left by a crash or {@link Ingest.suspend}, is hashed again and
+   * resumed at its `offset`; a committed one is reused if intact. Waits for a pending removal of that digest.
    * @throws {StoreError} `INGEST_BUSY` while another ingest of that digest is open
    */
   ingest(digest: Digest): Promise<Ingest>;
   /**
-   * Removes a committed blob. From the call on, neither {@link size} nor {@link open} sees it; readers that have it open
-   * finish undisturbed. False when there was none, or while an ingest of that digest is open.
+   * Removes a committed blob. It is invisible from the call on; open readers finish undisturbed. False when there was
+   * none, or while an ingest of that digest is open.
    */
   remove(digest: Digest): Promise<boolean>;
-  /** The digests of all committed blobs, with their sizes, in no order. */
+  /** All committed blobs, in no order. */
   list(): AsyncIterable<StoredBlob>;
 
-  /**
-   * Blobs that may have been committed without {@link recorded} being called: all those that a crash left so, and the ones
-   * being committed right now.
-   */
+  /** Blobs for which {@link recorded} was not called: those left by a crash, and those being committed right now. */
   unrecorded(): Promise<readonly Digest[]>;
-  /** The blob is written down where it is looked up: a crash can lose sight of it no more. */
+  /** The blob is in the metadata now: a crash cannot lose it any more. */
   recorded(digest: Digest): Promise<void>;
 
   /** The partial blobs, with the bytes that they hold. */
   listPartial(): AsyncIterable<PartialBlob>;
   /** Removes a partial blob. False when there was none, or while an ingest of that digest is open. */
   removePartial(digest: Digest): Promise<boolean>;
-  /** Removes partial blobs that nobody has open and nobody has written to since `before` (ms since epoch). Says how many. */
+  /** Removes partial blobs that are not open and were last written before `before` (ms since epoch). Says how many. */
   removePartials(before: number): Promise<number>;
 
-  /** Hashes a committed blob, off the main thread. Several calls take turns. */
+  /** Hashes a committed blob, off the main thread, one at a time. */
   verify(digest: Digest, options?: VerifyOptions): Promise<VerifyResult>;
-  /** Takes a committed blob out of use and keeps its bytes for inspection. False where {@link remove} says so. */
+  /** Takes a blob out of use but keeps its bytes for inspection. False as in {@link remove}. */
   quarantine(digest: Digest): Promise<boolean>;
   /** The blobs that were taken out of use. */
   listQuarantined(): AsyncIterable<QuarantinedBlob>;
-  /** Removes what was quarantined before `before` (ms since epoch). Says how many. */
+  /** Removes blobs quarantined before `before` (ms since epoch). Says how many. */
   removeQuarantined(before: number): Promise<number>;
 
   room(): Promise<Room>;
-  /** Resolves if a small blob could be written durably just now; rejects with what keeps it from that. */
+  /** Rejects unless a small blob can be written durably. */
   check(): Promise<void>;
-  /** Puts some room by for {@link spendReserve}, unless it is there. False when there is not enough left. */
+  /** Reserves disk space for {@link spendReserve}, unless it is there. False when too little is left. */
   keepReserve(): Promise<boolean>;
-  /** Gives the room up that was put by, to whoever is the first to take it. False when there is none. */
+  /** Frees the reserved disk space. False when there is none. */
   spendReserve(): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** Bytes that are lent: to be read only, and no longer than until they are given back. */
+/** Shared bytes: read-only, and valid until released. */
 export interface Loan {
   readonly bytes: Buffer;
-  /** Gives them back. To be called once. */
+  /** To be called once. */
   release(): void;
 }
 
@@ -119,10 +111,7 @@ export interface Reading {
    * Resolves to the number of bytes read: 0 only at the end.
    */
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
-  /**
-   * Up to `length` bytes from `position` that several readers of the same bytes share. Undefined when they have to be read,
-   * which also tells why they cannot be. Gives none after the end.
-   */
+  /** Up to `length` shared bytes from `position`, none after the end. Undefined when {@link read} has to be used. */
   borrow(length: number, position: number): Promise<Loan | undefined>;
 }
 
@@ -130,41 +119,40 @@ export interface Reading {
 export interface BlobReader extends Reading {
   /** Bytes in all. */
   readonly size: number;
-  /** To be called once, when no read and no borrow is under way. What was borrowed stays until it is given back. */
+  /** To be called once, with no read or borrow pending. Loans stay valid. */
   close(): Promise<void>;
 }
 
-/** What has been written of a blob, for one of those who follow it. */
+/** Reads a blob while it is written. */
 export interface IngestReader extends Reading {
-  /** To be called once, before the ingest is closed. What was borrowed stays until it is given back. */
+  /** To be called once, before the ingest is closed. Loans stay valid. */
   close(): void;
 }
 
 /**
- * One blob being written. Written bytes can be read at once, by many, up to {@link offset}; they become a blob only
- * through {@link commit}. Reads in flight stay valid across commit, until {@link close}.
+ * A blob being written. Bytes up to {@link offset} can be read at once; they become a blob through {@link commit}.
+ * Reads stay valid across commit, until {@link close}.
  */
 export interface Ingest {
   readonly digest: Digest;
   /** Bytes written and hashed so far. */
   readonly offset: number;
-  /** Appends all of `chunks` in order; resolves when {@link offset} has moved past them. One call at a time. */
+  /** Appends all chunks in order; resolves when {@link offset} is behind them. One call at a time. */
   write(chunks: readonly Uint8Array[]): Promise<void>;
-  /** Of the bytes up to `offset`, wherever that is when they are read. */
   reader(): IngestReader;
   /** Whether the bytes so far hash to the digest. */
   matches(): boolean;
   /**
-   * Makes the bytes a blob, durably: flush, rename, flush the folder. A failure to rename keeps them for another try.
+   * Makes the bytes a blob, durably. A failure to rename keeps them for another try.
    * @throws {StoreError} `DIGEST_MISMATCH` when they do not hash to the digest; the partial blob is then gone
    */
   commit(): Promise<void>;
-  /** Throws the bytes away. Reading stays possible until {@link close}. */
+  /** Deletes the bytes. Reading stays possible until {@link close}. */
   discard(): Promise<void>;
-  /** Throws the bytes away and starts again at offset 0. */
+  /** Deletes the bytes and starts again at offset 0. */
   restart(): Promise<void>;
-  /** Lets go of the writing side and keeps the partial bytes for a later {@link ContentStore.ingest}. */
+  /** Ends writing and keeps the bytes for a later {@link ContentStore.ingest}. */
   suspend(): Promise<void>;
-  /** Frees the handle for good; to be called once, after the last read. Suspends if nothing ended the ingest before. */
+  /** To be called once, after the last read. Suspends unless the ingest has ended. */
   close(): Promise<void>;
 }

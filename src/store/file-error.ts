@@ -8,19 +8,19 @@ const codes: Readonly<Record<string, StoreErrorCode>> = {
   EPERM: 'NOT_WRITABLE',
 };
 
-/** The system's name of an error, such as `ENOENT`, or undefined when it has none. */
+/** The system's code of an error, such as `ENOENT`. */
 export function errnoOf(error: unknown): string | undefined {
   // An error of a file and then one of closing it: the latter, as in `finally`.
   if (error instanceof SuppressedError) return errnoOf(error.error);
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** An error of the file system, met in writing, as a StoreError; one that is a StoreError already stays as it is. */
+/** An error while writing as a StoreError, unless it is one already. */
 export function fileError(doing: string, cause: unknown): StoreError {
   return storeError(codes[errnoOf(cause) ?? ''] ?? 'IO', doing, cause);
 }
 
-/** The same, met in reading: that a file may not be read says nothing of where one can write. */
+/** An error while reading as a StoreError: EACCES then does not mean that the store cannot be written. */
 export function readError(doing: string, cause: unknown): StoreError {
   return storeError('IO', doing, cause);
 }
@@ -48,7 +48,7 @@ function storeError(code: StoreErrorCode, doing: string, cause: unknown): StoreE
   return new StoreError(code, `${doing} failed: ${errnoOf(cause) ?? 'unknown error'}`, { cause });
 }
 
-/** Undefined in place of the error that says that a file, or a folder on the way to it, does not exist. */
+/** Undefined instead of ENOENT. */
 export async function unlessMissing<T>(operation: Promise<T>): Promise<T | undefined> {
   try {
     return await operation;

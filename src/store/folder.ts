@@ -3,15 +3,15 @@ import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf, fileError, unlessMissing } from './file-error.ts';
 
-/** Makes the names in a folder durable: without this a rename may be lost with the power. */
+/** Makes renames in a folder durable. */
 export async function syncFolder(folder: string): Promise<void> {
   await using handle = await open(folder, 'r');
   await handle.sync();
 }
 
 /**
- * Creates a folder and what is missing above it, durably. Not by `mkdir`'s own `recursive`, which in Node 24 never ends
- * where the kernel answers ENOENT although the parent is there, as it does in /proc.
+ * Creates a folder and its parents, durably. `recursive` of Node 24's `mkdir` never ends where the kernel answers ENOENT
+ * although the parent exists, as in /proc.
  */
 export async function makeFolder(folder: string): Promise<void> {
   try {
@@ -33,7 +33,7 @@ async function makeOneFolder(folder: string): Promise<void> {
   await syncFolder(dirname(folder));
 }
 
-/** Does what needs `folder`, making the folder only when it turns out to be missing, be it for the first time or since. */
+/** Runs `operation`, which needs `folder`; creates that and tries again when it is missing. */
 export async function inFolder<T>(folder: string, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
@@ -44,7 +44,7 @@ export async function inFolder<T>(folder: string, operation: () => Promise<T>): 
   }
 }
 
-/** Renames a file, making the folder it goes to if need be. Durable only after {@link syncFolder} of that folder. */
+/** Renames a file, creating the target folder if need be. Durable after {@link syncFolder} of that folder. */
 export async function moveFile(
   from: string,
   to: string,
