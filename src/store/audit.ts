@@ -22,20 +22,28 @@ export interface AuditErrors {
   readonly danglingTags: readonly DanglingTag[];
 }
 
-/** Checks the metadata against itself. Pages are as in `Inventory`. Rejects with StoreError, never blocks for long. */
+/**
+ * Checks the metadata against itself. Pages are as in `Inventory`. Rejects with StoreError, never blocks for
+ * long.
+ */
 export interface Audit {
   /** Digests of all manifests, in order. */
   manifests(after: Digest | undefined, limit: number): Promise<readonly Digest[]>;
   /**
-   * The names of a blob or manifest: tags of the manifests that name it, directly or by an index, then the untagged ones.
-   * At most `limit`; incomplete when very many name it.
+   * The names of a blob or manifest: tags of the manifests that name it, directly or by an index, then the
+   * untagged ones. At most `limit`; incomplete when very many name it.
    */
   imagesNaming(digest: Digest, limit: number): Promise<readonly ImageKey[]>;
-  /** Checks a snapshot of everything, which takes seconds for a large store. Incomplete when there are very many. */
+  /**
+   * Checks a snapshot of everything, which takes seconds for a large store. Incomplete when there are very
+   * many.
+   */
   errors(): Promise<AuditErrors>;
   /** Corrects all accounts. */
   recount(): Promise<void>;
-  /** The oldest verification (ms since the epoch); undefined when a blob was never verified, or there is none. */
+  /**
+   * The oldest verification (ms since the epoch); undefined when a blob was never verified, or there is none.
+   */
   oldestVerification(): Promise<number | undefined>;
   /** Forgets a slice of the verifications later than `now`: the clock was wrong. True when there are more. */
   distrustVerifications(now: number): Promise<boolean>;

@@ -42,31 +42,37 @@ export interface Room {
 }
 
 /**
- * Blobs, addressed by digest. Nothing here implies files: an object store would do. The bytes of a committed blob hashed
- * to its digest when they were written. Rejects with {@link StoreError}.
+ * Blobs, addressed by digest. Nothing here implies files: an object store would do. The bytes of a committed
+ * blob hashed to its digest when they were written. Rejects with {@link StoreError}.
  */
 export interface ContentStore {
-  /** Removals and quarantines begun so far: while it is unchanged, any blob opened before can be opened again. */
+  /**
+   * Removals and quarantines begun so far: while it is unchanged, any blob opened before can be opened again.
+   */
   readonly removals: number;
   /** Size in bytes of a committed blob, or undefined when there is none. */
   size(digest: Digest): Promise<number | undefined>;
   /** A committed blob, or undefined when there is none. */
   open(digest: Digest): Promise<BlobReader | undefined>;
   /**
-   * Starts or resumes writing a blob. A partial blob, left by a crash or {@link Ingest.suspend}, is hashed again and
-   * resumed at its `offset`; a committed one is reused if intact. Waits for a pending removal of that digest.
+   * Starts or resumes writing a blob. A partial blob, left by a crash or {@link Ingest.suspend}, is hashed
+   * again and resumed at its `offset`; a committed one is reused if intact. Waits for a pending removal of
+   * that digest.
    * @throws {StoreError} `INGEST_BUSY` while another ingest of that digest is open
    */
   ingest(digest: Digest): Promise<Ingest>;
   /**
-   * Removes a committed blob. It is invisible from the call on; open readers finish undisturbed. False when there was
-   * none, or while an ingest of that digest is open.
+   * Removes a committed blob. It is invisible from the call on; open readers finish undisturbed. False when
+   * there was none, or while an ingest of that digest is open.
    */
   remove(digest: Digest): Promise<boolean>;
   /** All committed blobs, in no order. */
   list(): AsyncIterable<StoredBlob>;
 
-  /** Blobs for which {@link recorded} was not called: those left by a crash, and those being committed right now. */
+  /**
+   * Blobs for which {@link recorded} was not called: those left by a crash, and those being committed right
+   * now.
+   */
   unrecorded(): Promise<readonly Digest[]>;
   /** The blob is in the metadata now: a crash cannot lose it any more. */
   recorded(digest: Digest): Promise<void>;
@@ -75,7 +81,10 @@ export interface ContentStore {
   listPartial(): AsyncIterable<PartialBlob>;
   /** Removes a partial blob. False when there was none, or while an ingest of that digest is open. */
   removePartial(digest: Digest): Promise<boolean>;
-  /** Removes partial blobs that are not open and were last written before `before` (ms since epoch). Says how many. */
+  /**
+   * Removes partial blobs that are not open and were last written before `before` (ms since epoch). Says how
+   * many.
+   */
   removePartials(before: number): Promise<number>;
 
   /** Hashes a committed blob, off the main thread, one at a time. */
@@ -111,7 +120,10 @@ export interface Reading {
    * Resolves to the number of bytes read: 0 only at the end.
    */
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
-  /** Up to `length` shared bytes from `position`, none after the end. Undefined when {@link read} has to be used. */
+  /**
+   * Up to `length` shared bytes from `position`, none after the end. Undefined when {@link read} has to be
+   * used.
+   */
   borrow(length: number, position: number): Promise<Loan | undefined>;
 }
 
@@ -130,8 +142,8 @@ export interface IngestReader extends Reading {
 }
 
 /**
- * A blob being written. Bytes up to {@link offset} can be read at once; they become a blob through {@link commit}.
- * Reads stay valid across commit, until {@link close}.
+ * A blob being written. Bytes up to {@link offset} can be read at once; they become a blob through {@link
+ * commit}. Reads stay valid across commit, until {@link close}.
  */
 export interface Ingest {
   readonly digest: Digest;

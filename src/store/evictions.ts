@@ -78,12 +78,12 @@ export interface StoreUsage {
 }
 
 /**
- * Eviction of whole images, in the order of their last use, whatever the clock is set to. An image at the head of the
- * queue that was used since, is pinned or in use moves back instead.
+ * Eviction of whole images, in the order of their last use, whatever the clock is set to. An image at the
+ * head of the queue that was used since, is pinned or in use moves back instead.
  *
- * An image is a root manifest with its dependents in a repository: the children of an index, the manifests whose
- * `subject` it is, and those tagged after its digest (`sha256-<hex>`, with or without `.sig`, `.att` or `.sbom`).
- * Manifests and blobs that several images share are evicted with the last one.
+ * An image is a root manifest with its dependents in a repository: the children of an index, the manifests
+ * whose `subject` it is, and those tagged after its digest (`sha256-<hex>`, with or without `.sig`, `.att` or
+ * `.sbom`). Manifests and blobs that several images share are evicted with the last one.
  *
  * All methods reject with StoreError; none throws synchronously.
  */
@@ -93,9 +93,9 @@ export interface Evictions {
   /** What {@link evict} would evict, in order. */
   plan(request: Omit<EvictionRequest, 'bytes'>): AsyncIterable<EvictedImage | EvictedBlob>;
   /**
-   * Removes from a repository on demand, pinned or not. By tag: the tag, and its image unless another tag, an index or
-   * a subject there holds it. By digest: the manifest, its tags there, and what belongs to it alone. Blobs in use stay.
-   * Undefined when the repository holds no such thing.
+   * Removes from a repository on demand, pinned or not. By tag: the tag, and its image unless another tag, an
+   * index or a subject there holds it. By digest: the manifest, its tags there, and what belongs to it alone.
+   * Blobs in use stay. Undefined when the repository holds no such thing.
    */
   remove(
     repository: Repository,
@@ -104,8 +104,9 @@ export interface Evictions {
   ): Promise<Eviction | undefined>;
 
   /**
-   * What {@link remove} would affect: the manifest itself, first; its owners in that repository; and what would go with
-   * it. Where only a tag would go, just its manifest with that tag. Empty when the repository holds no such thing.
+   * What {@link remove} would affect: the manifest itself, first; its owners in that repository; and what
+   * would go with it. Where only a tag would go, just its manifest with that tag. Empty when the repository
+   * holds no such thing.
    */
   affected(repository: Repository, reference: ManifestReference): Promise<readonly TaggedManifest[]>;
 
@@ -116,8 +117,9 @@ export interface Evictions {
   forgetCondemned(digest: Digest): Promise<void>;
 
   /**
-   * A slice of housekeeping: removes confirmed rights to blobs, and referrers of manifests, that are not cached and older
-   * than `before` (ms since the epoch), and empty repositories. True when there is more to do.
+   * A slice of housekeeping: removes confirmed rights to blobs, and referrers of manifests, that are not
+   * cached and older than `before` (ms since the epoch), and empty repositories. True when there is more to
+   * do.
    */
   tidy(before: number): Promise<boolean>;
 

@@ -10,8 +10,8 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Creates a folder and its parents, durably. `recursive` of Node 24's `mkdir` never ends where the kernel answers ENOENT
- * although the parent exists, as in /proc.
+ * Creates a folder and its parents, durably. `recursive` of Node 24's `mkdir` never ends where the kernel
+ * answers ENOENT although the parent exists, as in /proc.
  */
 export async function makeFolder(folder: string): Promise<void> {
   try {

@@ -53,8 +53,8 @@ export interface InventoryCounts {
 }
 
 /**
- * What is cached. Lists come in pages: what follows a key (exclusive; undefined begins), at most `limit`. Only an empty
- * page is the end. All methods reject with StoreError.
+ * What is cached. Lists come in pages: what follows a key (exclusive; undefined begins), at most `limit`.
+ * Only an empty page is the end. All methods reject with StoreError.
  */
 export interface Inventory {
   images(after: ImageKey | undefined, limit: number): Promise<readonly StoredImage[]>;
@@ -62,7 +62,10 @@ export interface Inventory {
   repositoryUsage(after: Repository | undefined, limit: number): Promise<readonly RepositoryUsage[]>;
   /** In order of digest. */
   blobs(after: Digest | undefined, limit: number): Promise<readonly StoredBlob[]>;
-  /** Blobs last verified before `before` (ms since the epoch), the oldest first. {@link putVerified} leads to more. */
+  /**
+   * Blobs last verified before `before` (ms since the epoch), the oldest first. {@link putVerified} leads to
+   * more.
+   */
   dueForVerification(before: number, limit: number): Promise<readonly StoredBlob[]>;
   /** Blobs were found intact at `at` (ms since the epoch). */
   putVerified(digests: readonly Digest[], at: number): Promise<void>;
@@ -73,6 +76,8 @@ export interface Inventory {
   /** False when it was not pinned. */
   removePin(pattern: string): Promise<boolean>;
   counts(): Promise<InventoryCounts>;
-  /** What is wrong with the database file, a sentence each. Takes seconds for a large one, on another thread. */
+  /**
+   * What is wrong with the database file, a sentence each. Takes seconds for a large one, on another thread.
+   */
   integrity(): Promise<readonly string[]>;
 }

@@ -50,8 +50,8 @@ export interface Page {
 }
 
 /**
- * Manifests, tags, and which repository may read what. A write is one transaction, durable when its promise resolves.
- * All methods reject with StoreError; none throws synchronously.
+ * Manifests, tags, and which repository may read what. A write is one transaction, durable when its promise
+ * resolves. All methods reject with StoreError; none throws synchronously.
  */
 export interface MetadataStore {
   /** A manifest that `repository` may read. */
@@ -61,8 +61,8 @@ export interface MetadataStore {
   /** Indexes of `repository` that list a manifest: the four used most recently, in that order. */
   indexesOf(repository: Repository, child: Digest): Promise<readonly Manifest[]>;
   /**
-   * Stores a manifest in a repository, where the blobs that it names become readable. Idempotent. With `tag`, moves
-   * that tag to it in the same transaction.
+   * Stores a manifest in a repository, where the blobs that it names become readable. Idempotent. With `tag`,
+   * moves that tag to it in the same transaction.
    */
   putManifest(
     repository: Repository,
@@ -79,8 +79,8 @@ export interface MetadataStore {
   /** When {@link putAbsent} last noted the tag (ms since the epoch), unless it exists by now. */
   absentSince(repository: Repository, tag: Tag): Promise<number | undefined>;
   /**
-   * Notes that upstream lacks a tag that is named after the digest of a manifest of the repository; false for any other
-   * tag, which is not kept. Forgotten with that manifest, and when the tag appears.
+   * Notes that upstream lacks a tag that is named after the digest of a manifest of the repository; false for
+   * any other tag, which is not kept. Forgotten with that manifest, and when the tag appears.
    */
   putAbsent(repository: Repository, tag: Tag, checkedAt: number): Promise<boolean>;
   /** Tags of a repository in lexical (byte) order. */
@@ -107,9 +107,15 @@ export interface MetadataStore {
   /** As {@link repositories}, but only those that are known to be public. */
   publicRepositories(upstream: UpstreamName, page?: Page): Promise<readonly RepositoryName[]>;
 
-  /** A blob that a manifest of `repository` names or upstream confirmed for it, whether its bytes are cached or not. */
+  /**
+   * A blob that a manifest of `repository` names or upstream confirmed for it, whether its bytes are cached
+   * or not.
+   */
   repositoryBlob(repository: Repository, digest: Digest): Promise<RepositoryBlob | undefined>;
-  /** Whether upstream confirmed a blob for a public repository, or for any repository of the upstreams in `open`. */
+  /**
+   * Whether upstream confirmed a blob for a public repository, or for any repository of the upstreams in
+   * `open`.
+   */
   isPublicBlob(digest: Digest, open: readonly UpstreamName[]): Promise<boolean>;
   /** Upstream confirmed a blob for a repository. `size` is that of verified bytes. */
   putRepositoryBlob(repository: Repository, digest: Digest, size: number): Promise<void>;
@@ -118,7 +124,9 @@ export interface MetadataStore {
   blob(digest: Digest): Promise<number | undefined>;
   /** The verified bytes are in the content store. The blob is no longer condemned. */
   putBlob(digest: Digest, size: number): Promise<void>;
-  /** Records a blob found in the content store; false when it is condemned, and its bytes are to be removed. */
+  /**
+   * Records a blob found in the content store; false when it is condemned, and its bytes are to be removed.
+   */
   adoptBlob(digest: Digest, size: number): Promise<boolean>;
   /** The bytes are gone. Rights to read the blob stay. */
   removeBlob(digest: Digest): Promise<boolean>;

@@ -10,7 +10,7 @@ import type { Layout } from './layout.ts';
 import type { Unrecorded } from './unrecorded.ts';
 import type { FileVerifier } from './file-verifier.ts';
 
-/** Why a file cannot be linked but may well be copied: another file system, somebody else's file, too many links, no links at all. */
+/** Errors of linking after which copying may work. */
 const linkRefusals: ReadonlySet<string | undefined> = new Set([
   'EXDEV',
   'EPERM',
@@ -36,7 +36,7 @@ export class Adoption {
   }
 
   /**
-   * Makes the file a blob, as durably as a commit does, once it is known to be intact. It is read, and nothing else.
+   * Makes a verified file a blob, as durably as a commit.
    * @returns its size in bytes
    */
   async adopt(digest: Digest, file: string): Promise<number> {
@@ -114,7 +114,10 @@ async function regular(path: string): Promise<Stats> {
   return found;
 }
 
-/** Whether nobody but this user may write to a file: somebody else could change a blob after it was verified. Root may link anything. */
+/**
+ * Whether only this user can write to a file: others could change a blob after it was verified. Root may link
+ * any.
+ */
 function isOurs({ uid, mode }: Stats): boolean {
   return uid === (process.geteuid?.() ?? uid) && (mode & 0o002) === 0;
 }

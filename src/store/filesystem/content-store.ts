@@ -76,9 +76,8 @@ export class FilesystemContentStore implements ContentStore {
   }
 
   /**
-   * Makes the folders under `root`, sees that they can be written to, and removes what a crash left of things that
-   * cannot be resumed.
-   * @throws {StoreError} `NOT_WRITABLE` when they cannot
+   * Creates the folders under `root`, checks that they are writable, and removes leftovers of a crash.
+   * @throws {StoreError} `NOT_WRITABLE` when they are not
    */
   static async open(
     root: string,
@@ -129,8 +128,8 @@ export class FilesystemContentStore implements ContentStore {
     try {
       await this.#removals.settled(digest);
       await this.#partials.settled(digest);
-      // A blob that is here although someone wants to write it was committed just before a crash, and never recorded.
-      // As a partial blob it is checked again and can be committed again, without a download.
+      // A blob that is here already was committed just before a crash, and never recorded. As a partial blob
+      // it is checked and committed again, without a download.
       const taken = await unlessMissing(
         this.#files.rename(this.#layout.blob(digest), this.#layout.partial(digest)).then(() => true),
       );
@@ -211,8 +210,8 @@ export class FilesystemContentStore implements ContentStore {
   }
 
   /**
-   * Takes a regular file from elsewhere over as the blob of that digest: verified first, then linked where that can be,
-   * else copied. The file itself is only read. Waits for a removal of that digest that is under way.
+   * Adopts a regular file as the blob of that digest: verified, then linked where possible, else copied. The
+   * file is only read. Waits for a pending removal of that digest.
    * @returns its size in bytes
    * @throws {StoreError} `DIGEST_MISMATCH`; `INGEST_BUSY` while an ingest of that digest is open
    */

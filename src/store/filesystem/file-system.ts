@@ -1,4 +1,4 @@
 import type promises from 'node:fs/promises';
 
-/** What the content store asks of the file system beyond reading; injected, so that a test can make each of it fail. */
+/** What the content store does with the file system, besides reading; tests make it fail. */
 export type FileSystem = Pick<typeof promises, 'copyFile' | 'link' | 'open' | 'rename' | 'statfs' | 'unlink'>;

@@ -6,8 +6,8 @@ import { StoreError } from '../store-error.ts';
 import type { HashThread } from './hash-thread.ts';
 
 /**
- * What the system says of a file that it cannot give back, be it that the disk has lost it, that a checksum of the file
- * system's is wrong, or that this user may not read it. Anything else, such as too many open files, is not the file's fault.
+ * Errors that are the fault of the file: lost by the disk, wrong by a checksum of the file system, or not
+ * readable by this user. Others, such as too many open files, are not.
  */
 const unreadable: ReadonlySet<string> = new Set([
   'EIO',

@@ -8,8 +8,8 @@ import type { HashJob, HashOutcome } from './file-hasher.ts';
 export const startHashWorker = workerFile('hash-worker', import.meta.url);
 
 /**
- * Hashes files on another thread. They wait in two queues, those read at a limited rate and those that are not: a day's
- * scrubbing must not hold up a caller that waits.
+ * Hashes files on another thread, in two queues, rate-limited and not: scrubbing must not delay a waiting
+ * caller.
  */
 export class HashThread implements AsyncDisposable {
   readonly #thread: WorkerThread<HashJob, HashOutcome>;
@@ -22,8 +22,8 @@ export class HashThread implements AsyncDisposable {
   }
 
   /**
-   * Rejects with the signal's reason when that aborts, and with StoreError `IO` when the thread ends, of itself or because
-   * it is disposed of. The next file then gets a new thread.
+   * Rejects with the signal's reason when that aborts, and with StoreError `IO` when the thread ends. The
+   * next file then gets a new one, unless this is disposed of.
    */
   async hash(path: string, algorithm: DigestAlgorithm, options: VerifyOptions = {}): Promise<HashOutcome> {
     const { signal, bytesPerSecond } = options;

@@ -28,9 +28,9 @@ export interface FileIngestDeps {
 }
 
 /**
- * A blob being written to its partial file. One handle serves the writing and all reading, so that neither the rename
- * of a commit nor the removal of a discard takes the bytes from under a reader. A file that has another name besides,
- * because it was adopted by link or because somebody backs the store up by links, is never written to nor cut.
+ * A blob being written to its partial file. One handle serves all writes and reads, so that neither the
+ * rename of a commit nor the removal of a discard affects readers. A file with several hard links, through an
+ * adoption or a backup, is never written to or truncated.
  */
 export class FileIngest implements Ingest, SharedFile {
   readonly digest: Digest;
@@ -55,8 +55,8 @@ export class FileIngest implements Ingest, SharedFile {
   }
 
   /**
-   * Opens the partial file, makes it when there is none, and hashes what it holds. One with another name besides is
-   * kept only if it is whole.
+   * Opens or creates the partial file, and hashes its contents. One with other hard links is kept only if it
+   * is complete.
    * @throws {StoreError}
    */
   static async open(digest: Digest, deps: FileIngestDeps): Promise<FileIngest> {
@@ -202,8 +202,8 @@ export class FileIngest implements Ingest, SharedFile {
   }
 
   /**
-   * File and hash may differ from here on, so nothing more is taken until {@link restart} or a new ingest, which
-   * hashes the file afresh. Cutting the file back only returns space; that it may fail changes nothing.
+   * File and hash may differ now, so nothing more is written until {@link restart}, or a new ingest, which
+   * hashes the file again. Truncating only frees space, and may fail.
    */
   async #fail(cause: unknown): Promise<never> {
     try {
@@ -218,7 +218,7 @@ export class FileIngest implements Ingest, SharedFile {
     throw this.#failure;
   }
 
-  /** Begins a new file. The old one may be open elsewhere, or have another name: cutting it would take bytes from others. */
+  /** Starts a new file. The old one may be open elsewhere or have other links, so it is not truncated. */
   async #replace(): Promise<void> {
     const before = this.#file;
     this.#offset = 0;
@@ -232,7 +232,7 @@ export class FileIngest implements Ingest, SharedFile {
     await before.close().catch(() => undefined);
   }
 
-  /** After a failed flush the kernel may have dropped the bytes and report success next time: they cannot be trusted. */
+  /** After a failed flush the kernel may drop the bytes and report success the next time. */
   async #syncOrDrop(flush: () => Promise<void>): Promise<void> {
     try {
       await flush();

@@ -6,9 +6,8 @@ const ingestName = /^(sha\d{3})-([a-f0-9]+)\.(partial|unrecorded|adopted)$/;
 const quarantinedName = /^(sha\d{3})-([a-f0-9]+)-(\d{1,15})$/;
 
 /**
- * Where things lie under the root: `blobs/<algorithm>/<first two digits>/<hex>`, `ingest/<algorithm>-<hex>.partial` and
- * `quarantine/<algorithm>-<hex>-<ms since epoch>`. Names are built from a {@link Digest} and from nothing else. Besides,
- * there is `reserve`.
+ * Paths under the root: `blobs/<algorithm>/<first two digits>/<hex>`, `ingest/<algorithm>-<hex>.partial` and
+ * `quarantine/<algorithm>-<hex>-<ms since epoch>`, built from a {@link Digest} only; and `reserve`.
  */
 export class Layout {
   readonly root: string;

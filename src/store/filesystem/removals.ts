@@ -1,8 +1,8 @@
 import type { Digest } from '../../oci/digest.ts';
 
 /**
- * The files that are on their way out. From the call that starts a removal until it is settled, its digest counts as
- * gone, and whoever wants to make the file again waits: else the removal might take the new file.
+ * Pending removals of files. Their digests count as gone, and making such a file again has to wait: else the
+ * removal might take the new file.
  */
 export class Removals {
   readonly #underWay = new Map<Digest, Promise<boolean>>();
@@ -23,8 +23,8 @@ export class Removals {
   }
 
   /**
-   * Runs `remove`, which says whether there was a file, at once. Where a removal of the digest is under way already, its
-   * outcome is the outcome of this one, save that the file is only counted once.
+   * Runs `remove`, which says whether there was a file, at once. A second removal of a digest waits for the
+   * first, and is false: the file is only counted once.
    */
   async run(digest: Digest, remove: () => Promise<boolean>): Promise<boolean> {
     this.#begun += 1;

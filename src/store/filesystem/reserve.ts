@@ -11,8 +11,8 @@ import type { Layout } from './layout.ts';
 export const reserveBytes = 4 * 1024 * 1024;
 
 /**
- * Room that is kept for the hour in which the disk is full to the last byte: to evict, the database has to write first. It
- * is taken by a file of noise, which no file system can make smaller. After a crash there is the whole file or room for it.
+ * Disk space reserved for when the disk is full: to evict, the database has to write first. It is a file of
+ * noise, which no file system can compress. After a crash there is the whole file, or room for it.
  */
 export class Reserve {
   readonly #layout: Layout;

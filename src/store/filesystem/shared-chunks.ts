@@ -1,8 +1,8 @@
 import type { Loan } from '../content-store.ts';
 
 /**
- * In bytes. Large, as each read and each write costs a trip to another thread or into the kernel; and few, as readers of
- * one file that start together stay together: those behind wait for nothing, and catch up with the one that reads.
+ * In bytes. Large, since each read or write costs a trip to another thread or into the kernel; and few, since
+ * readers of one file that start together stay together.
  */
 const defaultLimits: SharedChunksLimits = { chunk: 2 * 1024 * 1024, chunks: 16 };
 
@@ -30,8 +30,8 @@ interface Chunk {
 export type ReadChunk = (buffer: Buffer, position: number) => Promise<number>;
 
 /**
- * What readers of the same file have read lately, so that each of them need not read it again. Files go by names that are
- * not their digests: one that was put in place of another one, or changed, is a file of its own.
+ * What readers of the same file have read lately, shared among them. Files go by names that change with their
+ * contents.
  */
 export class SharedChunks {
   readonly #limits: SharedChunksLimits;
@@ -39,8 +39,8 @@ export class SharedChunks {
   /** The least recently used first. */
   readonly #chunks = new Map<string, Chunk>();
   /**
-   * Of all chunks, while there are readers and for some seconds after. One piece of that size is taken from the system and
-   * given back to it; smaller ones the C library would keep in its heap, between others that stay.
+   * For all chunks, while there are readers and some seconds longer. One large piece goes back to the system
+   * when freed; smaller ones the C library would keep in its heap.
    */
   #memory: Buffer | undefined;
   /** Buffers cut from {@link #memory} so far. */
@@ -80,14 +80,14 @@ export class SharedChunks {
     return position - (position % chunk) + chunk;
   }
 
-  /** How many of `length` bytes from `position` may be read without the chunks: none beyond the start of the next one. */
+  /** How many of `length` bytes from `position` to read unshared: none beyond the next chunk. */
   apart(file: string, length: number, position: number): number {
     return this.#isShared(file) ? Math.min(length, this.endOf(position) - position) : length;
   }
 
   /**
-   * Up to `length` bytes from `position`. Undefined where the caller does better to read for itself: it is alone with
-   * its file, wants part of a chunk that nobody has read, slow readers hold all chunks, or the read failed.
+   * Up to `length` bytes from `position`. Undefined where the caller has to read itself: it is the only
+   * reader, wants part of a chunk that is not cached, slow readers hold all chunks, or the read failed.
    */
   async lend(file: string, length: number, position: number, read: ReadChunk): Promise<Loan | undefined> {
     const offset = position % this.#limits.chunk;

@@ -9,7 +9,9 @@ export interface SharedFile {
   readonly length: number;
   /** Whether there will be more. */
   readonly grows: boolean;
-  /** Reads up to `length` bytes from `position` into `buffer` at `offset`. Resolves to how many: 0 only at the end. */
+  /**
+   * Reads up to `length` bytes from `position` into `buffer` at `offset`. Resolves to how many: 0 at the end.
+   */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>;
 }
 

@@ -5,9 +5,9 @@ import { namesIn } from '../folder.ts';
 import type { Layout } from './layout.ts';
 
 /**
- * Marks of blobs that are committed, or about to be, and not recorded yet: empty files, so that a start after a crash finds
- * in a short list what it would else have to look for among all blobs. A blob without its mark is found only when it
- * is asked for or scrubbed, so trouble with marks keeps nobody from anything.
+ * Marks of blobs that are committed, or about to be, and not recorded yet: empty files, so that a start after
+ * a crash need not look at all blobs. A blob without its mark is found once it is requested or scrubbed, so
+ * errors are ignored.
  */
 export class Unrecorded {
   readonly #layout: Layout;

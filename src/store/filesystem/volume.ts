@@ -33,7 +33,10 @@ export class Volume {
     });
   }
 
-  /** Goes the way of a blob with a few bytes: created in one folder, flushed, renamed into the other, removed. */
+  /**
+   * Writes a few bytes as a blob is: created in one folder, flushed, renamed into the other. Then removes
+   * them.
+   */
   async check(): Promise<void> {
     // Two at once would take each other's file away.
     this.#checking ??= this.#check().finally(() => (this.#checking = undefined));

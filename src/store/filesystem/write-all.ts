@@ -16,7 +16,7 @@ function rest(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
   return left;
 }
 
-/** Writes all of `chunks` in order at `position`, however many short writes that takes. Resolves to the bytes written. */
+/** Writes all chunks at `position`, in however many short writes. Resolves to the bytes written. */
 export async function writeAll(
   file: VectorWriter,
   chunks: readonly Uint8Array[],

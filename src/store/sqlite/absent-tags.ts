@@ -4,8 +4,8 @@ import type { Repository, Tag } from '../../oci/reference.ts';
 import { thisRepository, type InRepository } from './statements.ts';
 
 /**
- * The table of tags that upstreams do not have, and that are named after a manifest that is held: four for each at most, so
- * that whoever asks for what does not exist makes it no larger.
+ * Tags that upstreams lack and that are named after a cached manifest: four for each at most, so that
+ * requests for what does not exist cannot fill the table.
  */
 export class AbsentTags {
   readonly #sql;

@@ -1,15 +1,15 @@
 /** A number that the database keeps although it follows from other rows. */
 interface AccountCheck {
   /**
-   * Selects where it is wrong: `account`, its name for people, `kept` and `counted`, with the parameters of `repair`.
+   * Selects wrong ones: `account`, a name for display, `kept`, `counted`, and the parameters of `repair`.
    * CROSS JOIN keeps SQLite, which has no statistics, from starting with the wrong table.
    */
   readonly find: string;
   /** Writes the right number; `@difference` is `counted - kept`. */
   readonly repair: string;
   /**
-   * Whether it is a sum over many rows. That is corrected by its error, since every write that has happened meanwhile
-   * has changed the rows and the sum alike; and only once the numbers in these rows are right. Else it is counted anew.
+   * Whether it is a sum over many rows. Sums are corrected by their error, as concurrent writes change rows
+   * and sum alike, and only once the numbers in the rows are right. Other numbers are counted anew.
    */
   readonly isSum: boolean;
 }

@@ -27,7 +27,10 @@ export interface AuditFindings {
 /** Of each kind; where there are more, another look finds them. */
 const most = 10_000;
 
-/** Compares what the tables keep with what they stand for, as of one moment. Reads everything: for a thread of its own. */
+/**
+ * Compares what the tables keep with what they stand for, as of one moment. Reads everything: for a thread of
+ * its own.
+ */
 export function findErrors(database: Database.Database): AuditFindings {
   const find = database.transaction(() => ({
     miscounts: accountNames.map((name) => {

@@ -8,7 +8,7 @@ import { distrustBatch } from './audit-statements.ts';
 import { onDatabaseThread } from './database-thread.ts';
 import type { MetadataDatabase } from './metadata-database.ts';
 
-/** Checks the tables against themselves. What reads all of them runs on a thread and a connection of its own. */
+/** Checks the tables against themselves. What reads all of them runs on another thread. */
 export class SqliteAudit implements Audit {
   readonly #database: MetadataDatabase;
 

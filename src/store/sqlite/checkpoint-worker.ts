@@ -6,7 +6,7 @@ let database: Database.Database | undefined;
 
 loadSqlite();
 
-/** The other thread of {@link Checkpointer}. PASSIVE neither waits nor blocks: what readers still need stays in the log. */
+/** The other end of {@link Checkpointer}. PASSIVE neither waits nor blocks. */
 serveCalls((file: string): void => {
   database ??= new Database(file, { fileMustExist: true });
   database.pragma('wal_checkpoint(PASSIVE)');

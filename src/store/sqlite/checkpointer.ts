@@ -14,8 +14,8 @@ interface LogState {
 export const startCheckpointWorker = workerFile('checkpoint-worker', import.meta.url);
 
 /**
- * Brings the write-ahead log into the database on another thread: writing a thousand scattered pages and waiting for the
- * disk would block the event loop. SQLite lets it go on while others write.
+ * Checkpoints the write-ahead log on another thread: writing a thousand scattered pages and waiting for the
+ * disk would block the event loop.
  */
 export class Checkpointer implements AsyncDisposable {
   readonly #database: Database.Database;
@@ -43,7 +43,7 @@ export class Checkpointer implements AsyncDisposable {
   }
 
   async #checkpoint(): Promise<void> {
-    // A failure loses nothing: the log keeps everything, and once it is long SQLite makes a checkpoint by itself.
+    // A failure loses nothing: SQLite itself makes a checkpoint once the log is long.
     await this.#thread.call(this.#database.name).catch(() => undefined);
     this.#isBusy = false;
   }

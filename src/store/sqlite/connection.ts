@@ -46,7 +46,7 @@ export class Connection {
       database.pragma('journal_mode = WAL');
       // In WAL mode only FULL makes a commit survive a loss of power.
       database.pragma('synchronous = FULL');
-      // Checkpoints are another thread's work: this is for the day on which that one has failed, or cannot keep up.
+      // Checkpoints are made on another thread: this is for when that one fails or cannot keep up.
       database.pragma(`wal_autocheckpoint = ${longLog}`);
       database.pragma(`journal_size_limit = ${maxIdleLog}`);
       database.pragma('foreign_keys = ON');
@@ -60,7 +60,10 @@ export class Connection {
     }
   }
 
-  /** Runs `work` in a transaction. Takes the write lock at once: a transaction that reads first and writes later may find itself outdated. */
+  /**
+   * Runs `work` in an immediate transaction: one that reads first and writes later may fail on a newer
+   * snapshot.
+   */
   transact<T>(work: () => T): T {
     const transaction = this.database.transaction(work);
     const outcome = this.#lockTimeout.run(() => transaction.immediate());
@@ -68,7 +71,7 @@ export class Connection {
     return outcome;
   }
 
-  /** As {@link transact}, without waiting for the disk: a loss of power may undo it, as long as nothing else was written since. */
+  /** As {@link transact}, without a flush: a power failure may undo it, until something else is written. */
   transactLazily<T>(work: () => T): T {
     this.database.pragma('synchronous = NORMAL');
     try {

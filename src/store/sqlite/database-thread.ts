@@ -26,8 +26,8 @@ export type DatabaseAnswer =
 const start = workerFile('database-worker', import.meta.url);
 
 /**
- * Does a job on a thread and connections of its own. Rejects with StoreError when it fails, and when `signal` cuts it off:
- * SQLite does not look up from its work, so the thread is ended.
+ * Runs a job on a thread and connections of its own. Rejects with StoreError when it fails, and when `signal`
+ * aborts: the thread is ended then, since SQLite cannot be interrupted otherwise.
  */
 export async function onDatabaseThread<J extends DatabaseJob>(
   job: J,

@@ -6,10 +6,10 @@ import type { DatabaseAnswer, DatabaseAnswers, DatabaseJob } from './database-th
 import { loadSqlite } from './load-sqlite.ts';
 import { rebuildDatabase } from './recovery/rebuild.ts';
 
-/** Complaints of SQLite that anybody would read. */
+/** Complaints of SQLite that are passed on. */
 const maxComplaints = 100;
 
-/** Between two such steps of a copy, the thread can be ended. */
+/** Pages copied at a time: the thread can be ended in between. */
 const pagesAtATime = 1000;
 
 interface Orphan {
@@ -44,7 +44,7 @@ function check(file: string): readonly string[] {
   );
 }
 
-/** Copies the database as of one moment, while others go on reading and writing, and looks through the copy. */
+/** Copies a snapshot of the database and checks the copy. */
 async function backup(file: string, to: string): Promise<readonly string[]> {
   try {
     await copy(file, to);

@@ -8,10 +8,9 @@ import { StoreError } from '../store-error.ts';
 import { databaseError } from './error.ts';
 
 /**
- * One process's claim on a data folder: two that write to the same ingest files would spoil each other's work.
- *
- * It is SQLite's exclusive lock on a database that stays empty. The system lets go of it when the process ends, however
- * it ends, so that there is nothing to clean up after a crash.
+ * The lock on a data folder: two processes that write to the same ingest files would corrupt them. It is
+ * SQLite's exclusive lock on a database that stays empty, which the system releases when the process ends,
+ * even by a crash.
  */
 export class FolderLock {
   readonly #database: Database.Database;
@@ -21,10 +20,9 @@ export class FolderLock {
   }
 
   /**
-   * Makes the folder if need be, and claims it. A lock file that is damaged is emptied, unless somebody holds
-   * it.
+   * Creates the folder if need be, and locks it. A damaged lock file is emptied, unless it is locked.
    * @param logger told of that
-   * @throws {StoreError} `IN_USE` when another process, or this one, has claimed it already
+   * @throws {StoreError} `IN_USE` when it is locked already
    */
   static async take(folder: string, logger?: Pick<Logger, 'warn'>): Promise<FolderLock> {
     try {
@@ -75,10 +73,9 @@ function claim(file: string): Database.Database {
 }
 
 /**
- * Takes out of a lock file what is in it, which is nothing of ours: what counts are the system's locks on it.
- * So it does no harm if somebody has claimed it since; to put another file in its place would let two have
- * the folder. Neither a link nor somebody else's file is touched: there may be something behind it that only
- * this user may write.
+ * Empties a lock file, whose contents do not matter: only locks on it do, so this is harmless if it has been
+ * locked since, while a new file would let two processes in. Neither a link nor a file of another user is
+ * touched: this user may have rights to what is behind it that others lack.
  */
 function empty(file: string): void {
   const damaged = (cause?: unknown) =>

@@ -51,8 +51,8 @@ export class InventoryImages {
   }
 
   /**
-   * All images after that one, in the order of {@link ImageKey}. Undefined stands for a candidate that is none, so that
-   * the caller may pause at any time.
+   * All images after that one, in the order of {@link ImageKey}. Undefined stands for a row that is no image,
+   * so that the caller can pause there.
    */
   *after(image: ImageKey | undefined): Generator<StoredImage | undefined> {
     const id = image === undefined ? undefined : this.#sql.repositoryId.get(image.repository);

@@ -41,7 +41,7 @@ export function inventoryStatements(database: Database.Database) {
     holdsManifest: database.prepare<[repository: number], { found: number }>(
       `SELECT 1 AS found FROM repository_manifest WHERE repository = ? LIMIT 1`,
     ),
-    // The primary key leads through the repository's rows; repository_blob_by_digest finds others that share them.
+    // Goes by the primary key; repository_blob_by_digest finds the other repositories that name a blob.
     sizesOfBlobs: database.prepare<
       [PartOf],
       Counted & { readonly bytes: number; readonly sharedBytes: number }

@@ -34,9 +34,9 @@ export class LastUsedWriter {
   }
 
   /**
-   * Writes as many of the first uses as a slice of time allows, at least one, and says how many. To be run inside a
-   * transaction. What belongs to a used manifest moves back in the queue with it, as far as time allows: whatever does
-   * not is found to belong to it when its turn to be evicted comes.
+   * Writes as many of the first uses as a time slice allows, at least one, and returns how many. To be run
+   * inside a transaction. Dependents of a used manifest move back in the queue with it, as far as time
+   * allows: the rest is found to belong to it when its turn to be evicted comes.
    */
   write(uses: ReadonlyMap<Digest, LastUse>): number {
     const slice = new TimeSlice(this.#clock);

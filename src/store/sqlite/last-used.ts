@@ -26,9 +26,9 @@ export class LastUsedBatch {
   #waiting = false;
 
   /**
-   * @param write stores as many of the first uses as it has time for, and says how many; when it throws, they are kept
-   *   for the next time
-   * @param onTrouble is told what `write` threw when nobody else would hear of it
+   * @param write stores as many of the first uses as it has time for, and returns how many; if it throws,
+   * they are kept
+   * @param onTrouble told what `write` threw in the background
    */
   constructor(
     clock: Clock,
@@ -57,7 +57,7 @@ export class LastUsedBatch {
     return this.#uses.get(digest);
   }
 
-  /** A use that the caller writes at once, in place of any noted before. To be run inside that transaction. */
+  /** A use that the caller writes itself, in place of any noted before. To be run inside that transaction. */
   useNow(digest: Digest): LastUse {
     this.#uses.delete(digest);
     const use = { at: this.#clock.now(), position: this.#positions.next() };
@@ -71,8 +71,8 @@ export class LastUsedBatch {
   }
 
   /**
-   * Stops waiting, and hands over what is still here. A full disk costs those uses; it is no reason why a server should not
-   * stop as it was told to, so the trouble is only told.
+   * Stops waiting, and writes the rest. Where that fails, say on a full disk, the uses are lost: no reason
+   * not to stop.
    */
   close(): void {
     this.#closing.abort();

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 
-/** Loads the native addon, which else happens when a thread opens its first database: a thread cannot be ended meanwhile. */
+/** Loads the native addon, which better-sqlite3 does only with its first database. */
 export function loadSqlite(): void {
   new Database(':memory:').close();
 }

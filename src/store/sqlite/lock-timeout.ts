@@ -2,13 +2,13 @@ import type Database from 'better-sqlite3';
 import type { Clock } from '../../base/clock.ts';
 import { databaseError } from './error.ts';
 
-/** Milliseconds to wait for another process's lock. SQLite waits on our only thread: everything else stands still. */
+/** Milliseconds to wait for another process's lock. SQLite blocks the event loop meanwhile. */
 export const busyTimeout = 500;
 
 /** Milliseconds after a failed wait in which writes do not wait again. */
 const graceMs = 5_000;
 
-/** Waits for a locked database once, not once per write: a lasting lock must not block the event loop again and again. */
+/** Waits for a locked database once in a while, not for each write, as that blocks the event loop. */
 export class LockTimeout {
   readonly #database: Database.Database;
   readonly #clock: Clock;

@@ -77,7 +77,7 @@ export class Manifests {
     return rows.map((row) => manifestOf(row.digest, row));
   }
 
-  /** Stores a manifest with what it names; one that is there already is marked as used. To be run inside a transaction. */
+  /** Stores a manifest with what it names, or marks it as used. To be run inside a transaction. */
   put({ digest, mediaType, bytes }: Manifest, contents: ManifestContents, use: LastUse): void {
     const { subject = null, artifactType = null } = contents;
     const { changes } = this.#sql.insert.run({ digest, mediaType, subject, artifactType, ...use, bytes });

@@ -4,8 +4,8 @@ import { databaseError } from './error.ts';
 import type { OpenDatabase } from './open-database.ts';
 
 /**
- * The metadata database in use. Damage takes it out of use until a rebuilt one replaces it: meanwhile all calls reject
- * with `CORRUPT`. Work is done synchronously, in short transactions; all errors are StoreErrors.
+ * The metadata database in use. A damaged one is taken out of use, and all calls reject with `CORRUPT` until
+ * a rebuilt one replaces it. Work is synchronous, in short transactions; all errors are StoreErrors.
  */
 export class MetadataDatabase {
   /** Upstreams known to be asked with an account: a rebuilt database is told of them. */

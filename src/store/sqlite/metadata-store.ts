@@ -39,10 +39,7 @@ export class SqliteMetadataStore implements MetadataStore {
     this.audit = new SqliteAudit(database);
   }
 
-  /**
-   * A store without backups and recovery: calls on a damaged database reject with `CORRUPT`, and nothing more.
-   * Parameters and errors are those of {@link OpenDatabase.open}.
-   */
+  /** A store without backups and recovery. Parameters and errors are those of {@link OpenDatabase.open}. */
   static async open(
     file: string,
     clock: Clock,

@@ -14,7 +14,7 @@ import { ReferrerLists } from './referrer-lists.ts';
 import { statements, type Statements } from './statements.ts';
 import { UpstreamStates } from './upstream-states.ts';
 
-/** An open metadata database: its connection, the statements prepared on it, and the state that goes with it. */
+/** An open metadata database, with the statements prepared on it and the state that goes with it. */
 export class OpenDatabase {
   readonly connection: Connection;
   readonly statements: Statements;

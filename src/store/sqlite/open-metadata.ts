@@ -13,14 +13,14 @@ export interface MetadataOptions {
   readonly content: ContentStore;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Told of failures, other than damage, in what nobody waits for: writing down when content was used. */
+  /** Told of failures, other than damage, to write last uses. */
   readonly onTrouble: (error: StoreError) => void;
 }
 
 /**
- * Opens the metadata of a data folder. A database that is damaged, or missing although blobs are there, is put aside and
- * rebuilt, now and whenever damage shows later; while that lasts, all calls reject with `CORRUPT`. A backup is kept.
- * @throws {StoreError} when it cannot be used: it is of a newer version, locked, or may not be written to
+ * Opens the metadata of a data folder. A database that is damaged, or missing although blobs exist, is put
+ * aside and rebuilt, now and whenever damage shows: meanwhile calls reject with `CORRUPT`. A backup is kept.
+ * @throws {StoreError} when it is of a newer version, locked, or not writable
  */
 export async function openMetadata({ root, ...options }: MetadataOptions): Promise<MetadataStore> {
   const supervisor = await Supervisor.start({ files: new DatabaseFiles(root), ...options });

@@ -2,8 +2,8 @@ import type Database from 'better-sqlite3';
 import type { Clock } from '../../base/clock.ts';
 
 /**
- * Gives out positions in the queue of eviction. A later one is higher than all before it, in this process and those
- * before, whichever way the clock was set; while nobody sets it, a position is about the time in milliseconds since the epoch.
+ * Positions in the eviction queue. A new one is higher than all before, across restarts and whichever way the
+ * clock is set; normally it is about the time in milliseconds since the epoch.
  */
 export class Positions {
   readonly #clock: Clock;

@@ -1,4 +1,6 @@
-/** Adds `bytes` to the accounts of all repositories, and of their upstreams, whose manifests name the blob of a trigger's `row`. */
+/**
+ * Adds `bytes` to all repositories, and their upstreams, whose manifests name the blob of a trigger's `row`.
+ */
 function credit(row: 'NEW' | 'OLD', bytes: string): string {
   const naming = `SELECT repository FROM repository_blob WHERE digest = ${row}.digest AND manifests > 0`;
   return `
@@ -12,7 +14,9 @@ function isHeld(row: 'NEW' | 'OLD'): string {
   return `EXISTS (SELECT 1 FROM blob WHERE digest = ${row}.digest)`;
 }
 
-/** Books the blob of a trigger's `row` for the repository of that row, and for its upstream if no other repository of it names the blob. */
+/**
+ * Books a trigger's blob for its repository, and for the upstream if none of its other repositories names it.
+ */
 function creditNamed(row: 'NEW' | 'OLD', sign: '+' | '-'): string {
   const size = `(SELECT size FROM blob WHERE digest = ${row}.digest)`;
   return `
@@ -27,10 +31,8 @@ function creditNamed(row: 'NEW' | 'OLD', sign: '+' | '-'): string {
 }
 
 /**
- * The step of the schema that lets the store look after its space: an order of eviction, accounts of bytes, pins, and
- * when blobs were last verified.
- *
- * Triggers keep the accounts, so that they are right whichever way a row comes or goes.
+ * The migration that adds the eviction queue, accounts of bytes, pins, and when blobs were last verified.
+ * Triggers keep the accounts, whichever way a row comes or goes.
  */
 export const spaceMigration = `
   -- A place in the order of eviction: see Positions.

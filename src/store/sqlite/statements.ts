@@ -17,10 +17,10 @@ export const thisRepository = `SELECT id FROM repository WHERE upstream = @upstr
 export type Statements = ReturnType<typeof statements>;
 
 /**
- * Statements of the metadata store, prepared once on a migrated database. Some tables have files of their own.
+ * Statements of the metadata store, prepared once on a migrated database.
  *
- * What a hit asks for goes through subqueries, not joins: this SQLite is built with STAT4, which plans a join anew
- * each time its parameters change, and that takes several times as long as the lookup.
+ * Hot lookups use subqueries, not joins: this SQLite is built with STAT4, which plans a join anew each time
+ * its parameters change, and that takes several times as long as the lookup.
  */
 export function statements(database: Database.Database) {
   const findRepository = database.prepare<[InRepository], { id: number }>(thisRepository);

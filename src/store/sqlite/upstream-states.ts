@@ -13,7 +13,7 @@ interface Row {
 /** Null leaves a column as it is. */
 type Update = { readonly upstream: string } & { readonly [column in keyof Row]: number | null };
 
-/** The tables of what is known of upstreams. Several parts of the mirror write to a row, each only its own columns. */
+/** The state of upstreams. Several writers share a row, each with columns of its own. */
 export class UpstreamStates {
   readonly #sql;
 

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import type { Scope, StoreUsage } from '../../evictions.ts';
 
-/** How much is cached: counts that triggers of the schema keep, those of the whole store in the table `usage`. */
+/** Cached bytes and counts, kept by triggers of the schema; those of the whole store in the table `usage`. */
 export class Accounts {
   readonly #database: Database.Database;
   readonly #sql;

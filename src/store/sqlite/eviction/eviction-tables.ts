@@ -7,7 +7,7 @@ import { Accounts } from './accounts.ts';
 import { condemnedStatements, type Condemned } from './condemned.ts';
 import { ManifestGraph } from './manifest-graph.ts';
 import { Passes } from './passes.ts';
-import { QueueTable } from './queue-table.ts';
+import { queueTable } from './queue-table.ts';
 import { RemovalOnDemand } from './removal-on-demand.ts';
 import { Removal } from './removal.ts';
 import { Repositories } from './repositories.ts';
@@ -23,7 +23,7 @@ export class EvictionTables {
   readonly tidying: Tidying;
 
   constructor(database: Database.Database, clock: Clock, positions: Positions, uses: LastUsedBatch) {
-    const table = new QueueTable(database);
+    const table = queueTable(database);
     const graph = new ManifestGraph(database);
     const repositories = new Repositories(database);
     this.deps = { table, graph, repositories, positions, uses, clock };

@@ -19,7 +19,7 @@ export class Images {
     return new Set(reach(manifest, (each) => this.owners(each)));
   }
 
-  /** One of these ancestors of a manifest that belongs to nothing; where all belong to each other, whichever comes last. */
+  /** The ancestor that nothing owns; in a circle, the last one. */
   root(ancestors: ReadonlySet<Digest>): Digest {
     const all = [...ancestors];
     const [manifest] = all;
@@ -29,8 +29,8 @@ export class Images {
   }
 
   /**
-   * What goes with a root: what belongs to it and to nothing that stays. The root comes first.
-   * @param stays tells of members that something else holds
+   * What goes with a root, itself first: what it owns, and nothing that stays owns.
+   * @param stays tells of members that are kept for another reason
    */
   members(root: Digest, stays: (member: Digest) => boolean = () => false): ReadonlySet<Digest> {
     const members = new Set(reach(root, (each) => this.#members(each)));

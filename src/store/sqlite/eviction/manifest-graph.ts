@@ -23,12 +23,11 @@ interface HeldManifest {
 export type HeldIn = (manifest: Digest) => ReadonlySet<number>;
 
 /**
- * Which held manifests belong to which. To a manifest belong the children that it lists, what refers to it by `subject`,
- * and what is tagged after its digest. What refers to a child belongs to the index that lists the child where the child is
- * not held.
+ * Which cached manifests belong to which. A manifest owns its children, its referrers by `subject`, and what
+ * is tagged after its digest. An index owns the referrers of its children that are not cached.
  *
- * Whoever may write to one repository may write a manifest that names any digest. So a link counts only within a repository
- * that holds both ends: nothing that is said elsewhere makes an image stay or go.
+ * Anybody who can write to one repository can push a manifest that names any digest. So a link counts only
+ * within a repository that holds both ends: nothing said elsewhere makes an image stay or go.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
 export class ManifestGraph {

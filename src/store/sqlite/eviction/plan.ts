@@ -12,8 +12,8 @@ export class Plan {
   readonly #scope: Scope | undefined;
   readonly #queue: PlannedQueue;
   readonly #walk: Walk;
-  /** How many manifests of the scope still name a blob, as `QueueTable.claims` counts them. */
-  readonly #claims = new Map<Digest, number>();
+  /** How many manifests of the scope still name a blob, as `QueueTable.namingIn` counts them. */
+  readonly #naming = new Map<Digest, number>();
 
   constructor(deps: EvictionDeps, request: Omit<EvictionRequest, 'bytes'>) {
     this.#deps = deps;
@@ -33,7 +33,7 @@ export class Plan {
       if (step.kind === 'blob') {
         const { digest, lastUsedAt } = step;
         this.#queue.takeBlob(digest);
-        found.push({ digest, bytes: this.#deps.table.size(digest), lastUsedAt });
+        found.push({ digest, bytes: this.#sizeOf([digest]), lastUsedAt });
       }
     } while (!slice.isOver);
     return found;
@@ -53,12 +53,13 @@ export class Plan {
   /** The blobs that no manifest in a scope names once these have gone from it. */
   #freedFrom(scope: Scope, manifests: readonly Digest[]): readonly Digest[] {
     const { table, graph, repositories } = this.#deps;
+    const { upstream, name = null } = scope;
     const freed: Digest[] = [];
     for (const manifest of manifests) {
       const times = repositories.of(manifest, scope).length;
       for (const blob of graph.blobs(manifest)) {
-        const left = (this.#claims.get(blob) ?? table.claims(blob, scope)) - times;
-        this.#claims.set(blob, left);
+        const left = (this.#naming.get(blob) ?? table.namingIn.get({ blob, upstream, name }) ?? 0) - times;
+        this.#naming.set(blob, left);
         if (left === 0) freed.push(blob);
       }
     }
@@ -66,6 +67,6 @@ export class Plan {
   }
 
   #sizeOf(blobs: readonly Digest[]): number {
-    return blobs.reduce((sum, blob) => sum + this.#deps.table.size(blob), 0);
+    return blobs.reduce((sum, blob) => sum + (this.#deps.table.size.get(blob) ?? 0), 0);
   }
 }

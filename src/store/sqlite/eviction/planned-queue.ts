@@ -4,15 +4,15 @@ import { compare, type Candidate, type Queue, type QueuePlace } from './queue.ts
 
 type Kind = Candidate['kind'];
 
-/** A queue in which steps are taken as if, in memory, while the one that it starts from stays as it is. */
+/** A queue that keeps changes in memory and leaves the one it starts from as it is. */
 export class PlannedQueue implements Queue {
   readonly #deps: EvictionDeps;
   readonly #stored: Queue;
   readonly #gone = new Set<string>();
   readonly #positions = new Map<string, number>();
-  /** Those that moved, in order, the first one last: so that it is soon taken off, and the next ones are soon put in. */
+  /** What moved, in order, the first one last. */
   readonly #moved: Candidate[] = [];
-  /** How many held manifests name a blob, for those that were asked about. */
+  /** How many manifests name a blob, as far as known. */
   readonly #naming = new Map<Digest, number>();
 
   /** @param stored is gone along, and not otherwise changed */
@@ -50,7 +50,7 @@ export class PlannedQueue implements Queue {
   moveTo(position: number, kind: Kind, digests: readonly Digest[]): void {
     for (const digest of digests) {
       const key = keyOf({ kind, digest });
-      const stored = this.#deps.table.place(kind, digest)?.position ?? -Infinity;
+      const stored = this.#deps.table.place[kind].get(digest)?.position ?? -Infinity;
       if ((this.#positions.get(key) ?? stored) >= position) continue;
       this.#positions.set(key, position);
       this.#insert({ kind, digest, position });
@@ -102,7 +102,7 @@ export class PlannedQueue implements Queue {
   #named(blob: Digest): number {
     const known = this.#naming.get(blob);
     if (known !== undefined) return known;
-    const count = this.#deps.table.naming(blob);
+    const count = this.#deps.table.naming.get(blob) ?? 0;
     this.#naming.set(blob, count);
     return count;
   }

@@ -58,7 +58,10 @@ export class RemovalOnDemand {
     return [meant, ...[...others].map((each) => ({ digest: each, tags: repositories.tags(stored, each) }))];
   }
 
-  /** Whether a manifest stays what it is without one of its tags. A tag named after another manifest makes it a part of that. */
+  /**
+   * Whether a manifest stays without one of its tags. A tag named after another manifest makes it a part of
+   * that.
+   */
   #isHeldWithout(stored: StoredRepository, digest: Digest, tag: Tag): boolean {
     const { graph, repositories } = this.#deps;
     if (graph.isCompanion(stored.id, tag)) return false;

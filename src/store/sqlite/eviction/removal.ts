@@ -43,10 +43,10 @@ export class EvictionRecord implements Eviction {
 }
 
 /**
- * Takes manifests out of repositories and blobs out of the store. To be run inside a transaction.
+ * Removes manifests from repositories and blobs from the store. To be run inside a transaction.
  *
- * Rights to read a blob go with the last manifest of the repository that names it. One that upstream confirmed stays:
- * see `Tidying`.
+ * A right to read a blob goes with the last manifest of the repository that names it, unless upstream
+ * confirmed it: see `Tidying`.
  */
 export class Removal {
   readonly #repositories: Repositories;
@@ -63,7 +63,7 @@ export class Removal {
     this.#condemned = condemned;
     const named = `repository = @repository AND digest IN (SELECT blob FROM manifest_blob WHERE manifest = @manifest)`;
     this.#sql = {
-      // Most rights rest on one manifest: those are deleted as they are, rather than written once more before.
+      // Most rights rest on one manifest: they are deleted at once rather than updated first.
       forgetRights: database
         .prepare<[Held], Digest>(
           `DELETE FROM repository_blob WHERE ${named} AND +manifests = 1 AND confirmed_at IS NULL RETURNING digest`,
@@ -78,7 +78,7 @@ export class Removal {
     };
   }
 
-  /** Takes an image out of the repositories of a scope, and its blobs that no other manifest names out of the store. */
+  /** Removes an image from the repositories of a scope, and the blobs that only it names from the store. */
   image(image: RemovableImage, { scope, account, retention }: RemovalTerms, record: EvictionRecord): void {
     const held = this.#accounts.bytes(account);
     this.#manifests(image.members, scope, record, retention);

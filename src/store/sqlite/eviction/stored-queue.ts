@@ -21,10 +21,9 @@ export class StoredQueue implements Queue {
   }
 
   head(): Candidate | undefined {
-    const { table } = this.#deps;
-    const manifest = table.next('manifest', this.#passed.position, this.#passed.digest);
+    const manifest = this.#next('manifest', this.#passed);
     if (this.#scope !== undefined) return manifest;
-    const blob = table.next('blob', this.#passedBlob.position, this.#passedBlob.digest);
+    const blob = this.#next('blob', this.#passedBlob);
     if (manifest === undefined || blob === undefined) return manifest ?? blob;
     return compare(manifest, blob) < 0 ? manifest : blob;
   }
@@ -36,7 +35,7 @@ export class StoredQueue implements Queue {
 
   place(kind: Kind, digest: Digest): QueuePlace {
     const { table, uses } = this.#deps;
-    const stored = table.place(kind, digest);
+    const stored = table.place[kind].get(digest);
     // A use of what is not held is never written down either.
     if (stored === undefined) return unused;
     const use = uses.get(digest);
@@ -45,7 +44,7 @@ export class StoredQueue implements Queue {
   }
 
   moveTo(position: number, kind: Kind, digests: readonly Digest[]): void {
-    for (const digest of digests) this.#deps.table.move(kind, digest, position);
+    for (const digest of digests) this.#deps.table.move[kind].run({ digest, position });
   }
 
   moveToEnd(kind: Kind, digests: readonly Digest[]): void {
@@ -57,6 +56,11 @@ export class StoredQueue implements Queue {
   }
 
   isNamedByMoreThan(count: number, blob: Digest): boolean {
-    return this.#deps.table.isNamedByMoreThan(count, blob);
+    return this.#deps.table.oneBehind.get(blob, count) !== undefined;
+  }
+
+  #next(kind: Kind, { position, digest }: { position: number; digest: string }): Candidate | undefined {
+    const next = this.#deps.table.next[kind].get(position, digest);
+    return next === undefined ? undefined : { kind, ...next };
   }
 }

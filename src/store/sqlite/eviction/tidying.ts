@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 import type { Clock } from '../../../base/clock.ts';
 import { TimeSlice } from '../time-slice.ts';
 
-/** Where a stage is in the order that it goes through its rows; what an order does not need is as in {@link start}. */
+/** Where a stage is in the order of its rows. */
 interface Cursor {
   readonly at: number;
   readonly repository: number;
@@ -11,7 +11,7 @@ interface Cursor {
 
 const start: Cursor = { at: -Infinity, repository: 0, digest: '' };
 
-/** Selects the next rows behind a cursor, few enough that no clock need be looked at, and whether each may go. */
+/** Selects the next rows behind a cursor, few enough for a time slice, and whether each may go. */
 const stages = [
   // Rights that nothing but a confirmation gives, to bytes that are not held.
   {
@@ -51,9 +51,7 @@ const stages = [
   },
 ];
 
-/**
- * Forgets what takes no room to speak of, and so is in no queue. It goes through all of it in slices, round after round.
- */
+/** Removes small leftovers, which are in no queue, in slices that go round and round. */
 export class Tidying {
   readonly #clock: Clock;
   readonly #stages;

@@ -23,15 +23,15 @@ export interface DueBlob {
   readonly lastUsedAt: number;
 }
 
-/** `moved` is a step that takes nothing: somebody stands further back now. */
+/** `moved`: nothing goes, but something moved back. */
 export type Step = DueImage | DueBlob | { readonly kind: 'moved' } | { readonly kind: 'done' };
 
 const moved: Step = { kind: 'moved' };
 const done: Step = { kind: 'done' };
 
 /**
- * Goes along the queue from its head, for one request, and says who is to go. Whoever turns out to be younger than
- * its position says, or is to stay, moves back; so a step costs no more than the image it is about.
+ * Walks the queue from its head, for one request, and decides what goes. Candidates that were used since, or
+ * have to stay, move back, so that a step costs no more than one image.
  */
 export class Walk {
   readonly #deps: EvictionDeps;
@@ -40,7 +40,7 @@ export class Walk {
   readonly #images: Images;
   readonly #until: number;
 
-  /** @param until the position to which it goes: those that move back meanwhile do not come up twice */
+  /** @param until the last position to look at: what moves back meanwhile does not come up twice */
   constructor(deps: EvictionDeps, queue: Queue, request: Omit<EvictionRequest, 'bytes'>, until: number) {
     this.#deps = deps;
     this.#queue = queue;
@@ -49,7 +49,7 @@ export class Walk {
     this.#until = until;
   }
 
-  /** Looks at who stands first. Whoever is due is to be taken out of the queue before the next step. */
+  /** Looks at the head of the queue. What is due is to be taken out before the next step. */
   step(): Step {
     const head = this.#queue.head();
     if (head === undefined || head.position > this.#until) return done;

@@ -5,7 +5,7 @@ import type { Logger } from '../../../telemetry/log.ts';
 import type { DatabaseFiles } from './database-files.ts';
 import { onDatabaseThread } from '../database-thread.ts';
 
-/** Milliseconds after the start at which the first copy is made: a start has better things to do. */
+/** Milliseconds after the start at which the first copy is made. */
 const firstMs = 60_000;
 /** Milliseconds between copies. */
 const everyMs = 6 * 60 * 60_000;
@@ -14,13 +14,13 @@ export interface BackupsOptions {
   readonly files: DatabaseFiles;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Told when the database itself is damaged, which nobody may have noticed yet. */
+  /** Told when the database itself is damaged. */
   readonly onDamage: (error: StoreError) => void;
 }
 
 /**
- * Keeps a copy of the database for the day on which it is lost. A copy is made on a thread of its own, checked, and only
- * then takes the place of the one before. Failures are logged, and nothing more.
+ * Keeps a backup of the database. A copy is made on another thread, and replaces the one before once it is
+ * checked. Failures are only logged.
  */
 export class Backups {
   readonly #options: BackupsOptions;

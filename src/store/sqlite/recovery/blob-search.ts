@@ -24,7 +24,7 @@ export interface BlobSearchOptions {
   readonly clock: Clock;
 }
 
-/** Gives blobs that are on disk the rows that a rebuilt database lacks, a few at a time while everything else goes on. */
+/** Inserts the rows of blobs on disk that a rebuilt database lacks, a few at a time. */
 export class BlobSearch {
   readonly #options: BlobSearchOptions;
 
@@ -41,7 +41,7 @@ export class BlobSearch {
     const history = new BlobHistory(sources);
     let rows: FoundBlobRows | undefined;
     try {
-      // A connection of its own, since it can do without a flush to the disk for each batch: what is lost is found again.
+      // A connection of its own, which need not flush each batch: what is lost is found again.
       rows = new FoundBlobRows(file, history, clock);
       let written = 0;
       let batch: FoundBlob[] = [];
@@ -96,7 +96,7 @@ class FoundBlobRows {
     const now = this.#clock.now();
     const insert = this.#database.transaction(() =>
       missing.reduce((sum, { digest, size }) => {
-        // A file of another size than it had is damaged. The size that is right makes whoever opens it notice.
+        // A file of another size is damaged. With the right size in its row, opening it shows that.
         const past = this.#history.of(digest) ?? { size, createdAt: now, lastUsedAt: now, verifiedAt: null };
         const lastUsedAt = Math.min(past.lastUsedAt, now);
         return sum + this.#insert.run({ ...past, lastUsedAt, digest }).changes;

@@ -4,7 +4,7 @@ import { databaseError } from '../error.ts';
 
 /** Rows that are read together. */
 const page = 200;
-/** Reads that may fail: beyond, the damage is so great that looking closer takes longer than it is worth. */
+/** Failed reads, beyond which looking closer at the damage takes longer than it is worth. */
 const maxFailures = { table: 2000, file: 20_000 };
 /** Behind everything that begins with a prefix. */
 const beyond = '\u{10ffff}';
@@ -14,7 +14,7 @@ const next = '\u0001';
 const hex = '0123456789abcdef'.split('');
 const written = '-.0123456789:ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'.split('');
 
-/** What the keys of a table look like, as far as they are taken apart around damage. */
+/** The keys of a table, as they are split up around damage. */
 export interface KeyShape {
   /** What keys begin with. */
   readonly prefixes: readonly string[];
@@ -78,7 +78,7 @@ export class DamagedDatabase implements Disposable {
     return new Set(rows?.map(({ name }) => name));
   }
 
-  /** @param sql selects with the parameters `@from` (inclusive), `@to` (exclusive) and `@limit`, and those in `others` */
+  /** @param sql has the parameters `@from` (inclusive), `@to` (exclusive), `@limit`, and `others` */
   text(sql: string, others: Row = {}): ReadText {
     const statement = this.#database.prepare<[Row], Row>(sql);
     return (from, to, limit) => statement.all({ ...others, from, to, limit });

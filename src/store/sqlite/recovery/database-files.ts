@@ -10,9 +10,9 @@ const companions = ['-wal', '-shm', '-journal'];
 const damagedName = /^metadata\.sqlite\.damaged-[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)?$/;
 
 /**
- * The metadata database's files in a data folder: `metadata.sqlite`, a copy of it, `metadata.backup.sqlite`, and those
- * that were damaged, `metadata.sqlite.damaged-<UTC time>`. While a rebuild is under way, `metadata.rebuilding` says which
- * one is being read, so that a crash does not lose track of it.
+ * The metadata database in a data folder, `metadata.sqlite`; its backup, `metadata.backup.sqlite`; and
+ * damaged ones, `metadata.sqlite.damaged-<UTC time>`. During a rebuild, `metadata.rebuilding` names the one
+ * being read, so that a crash does not lose track of it.
  */
 export class DatabaseFiles {
   readonly database: string;
@@ -45,8 +45,8 @@ export class DatabaseFiles {
   }
 
   /**
-   * Puts a damaged database aside, with what belongs to it, and notes that it is being rebuilt. What an interrupted
-   * rebuild has put aside already stays there. Returns paths of what can be read, the best one first.
+   * Puts a damaged database aside and notes that it is being rebuilt. One that an interrupted rebuild put
+   * aside stays. Returns paths of what can be read, the best one first.
    * @param now milliseconds since the epoch
    */
   async setAside(now: number): Promise<readonly string[]> {

@@ -6,8 +6,8 @@ import { migrations } from '../schema.ts';
 import type { SalvagedManifest } from './salvaged-rows.ts';
 
 /**
- * The schema that rows are written in. It is the last one that keeps no accounts: the steps that follow count all rows
- * at once, as they do for a database of that version.
+ * The schema that rows are written in, the last one without accounts: the migrations that follow count all
+ * rows.
  */
 export const plainSchema: readonly string[] = migrations.slice(0, 3);
 

@@ -26,7 +26,7 @@ export interface RebuildReport extends Readonly<Losses> {
   readonly tags: number;
   readonly rights: number;
   readonly pins: number;
-  /** Manifests that the first source held by its own count, and that are nowhere; undefined when it cannot be asked. */
+  /** Manifests that the first source counted and that are lost; undefined when the count cannot be read. */
   readonly manifestsLost: number | undefined;
   /** Names of the sources that could not be read at all. */
   readonly unreadable: readonly string[];
@@ -35,8 +35,8 @@ export interface RebuildReport extends Readonly<Losses> {
 }
 
 /**
- * Makes a new database of what can be read of others. Blobs get no rows: what counts for them are their files.
- * Blocks: for a thread of its own.
+ * Makes a new database of what can be read of others. Blobs get no rows: their files count. For a thread of
+ * its own.
  * @throws {StoreError} when the new one cannot be written
  */
 export function rebuildDatabase({ sources, into, now }: RebuildRequest): RebuildReport {

@@ -34,9 +34,9 @@ export class Recovery {
   }
 
   /**
-   * Opens the database. One that is damaged, or that is missing although blobs are there, is rebuilt.
+   * Opens the database. One that is damaged, or missing although blobs are there, is rebuilt.
    * @param onTrouble as of {@link OpenDatabase.open}
-   * @throws {StoreError} when it cannot be used for another reason: it is newer, locked, or may not be written to
+   * @throws {StoreError} when it is newer, locked, or not writable
    */
   async open(onTrouble: (error: StoreError) => void): Promise<OpenDatabase> {
     const reason = await this.#whyLost();
@@ -50,8 +50,8 @@ export class Recovery {
   }
 
   /**
-   * Puts the database aside, which must not be open, and opens one that is made of what can be read of it and of its
-   * backup. Blobs have no rows there: {@link findBlobs} gives them theirs.
+   * Puts the closed database aside, and opens one made of what can be read of it and of its backup. Blobs
+   * have no rows in that: see {@link findBlobs}.
    * @throws {StoreError} when the new one cannot be written; to be called again then
    */
   async rebuild(
@@ -73,7 +73,7 @@ export class Recovery {
     return database;
   }
 
-  /** Gives rows to the blobs on disk that a rebuild has left without, now or before a crash. Never rejects. */
+  /** Inserts the rows of blobs on disk that a rebuild left out, now or before a crash. Never rejects. */
   async findBlobs(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
@@ -111,7 +111,7 @@ export class Recovery {
     return false;
   }
 
-  /** Whether that error says that the database is damaged. A schema that makes no sense may be damage or a mistake of ours. */
+  /** A schema that makes no sense may be damage or a bug. */
   async #isDamage({ code, cause }: StoreError): Promise<boolean> {
     if (code === 'CORRUPT') return true;
     if (!(cause instanceof Database.SqliteError) || cause.code !== 'SQLITE_ERROR') return false;

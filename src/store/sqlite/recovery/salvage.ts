@@ -30,8 +30,8 @@ export interface AbsentTag {
 }
 
 /**
- * Copies what can still be read of one database into another one, and checks each row: manifests hash to their digest,
- * names and digests parse, and what is referred to is there. What the new database has already stays as it is.
+ * Copies all readable rows of one database into another, and checks each: manifests hash to their digest,
+ * names and digests parse, references resolve. Existing rows of the new database stay.
  */
 export class Salvage {
   readonly #source: DamagedDatabase;
@@ -101,7 +101,9 @@ export class Salvage {
     }
   }
 
-  /** Names are in an index, too, which may be whole where the table is not. It does not say what is public. */
+  /**
+   * Names are in an index, too, which may be intact where the table is not. It does not say what is public.
+   */
   #copyRepositoriesByIndex(): void {
     for (let upstream = ''; ;) {
       const next = this.#source.one(
@@ -124,7 +126,7 @@ export class Salvage {
     }
   }
 
-  /** Who holds a manifest, and by which tags, is in indexes, too; but not when upstream last confirmed a tag. */
+  /** Repositories and tags of a manifest are in indexes, too; but not when upstream last confirmed a tag. */
   #copyByIndexes(): void {
     const holders = this.#source.all(
       `SELECT repository FROM repository_manifest INDEXED BY repository_manifest_by_digest WHERE digest = @digest`,
@@ -185,14 +187,14 @@ export class Salvage {
     }
   }
 
-  /** Notes that a repository holds a manifest, and by it the blobs that it names. False where the manifest is lost. */
+  /** Stores that a repository holds a manifest, with its blobs. False where the manifest is lost. */
   #hold(repository: number, manifest: Digest): boolean {
     const bytes = this.#rows.sql.bytesOf.get(manifest);
     if (bytes !== undefined) this.#rows.holding(repository, manifest, readManifest(bytes).blobs);
     return bytes !== undefined;
   }
 
-  /** Says whether all could be read. A schema that is damaged may lack the table, as one does that is older than it. */
+  /** Returns whether all could be read. A damaged or older schema may lack the table. */
   #copyGuarded(): boolean {
     const gaps = this.#source.gaps;
     for (const row of this.#ofUpstreams('guarded_upstream', [])) {

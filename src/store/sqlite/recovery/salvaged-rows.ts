@@ -33,8 +33,8 @@ const whole = z.int().min(0);
 const wholeOrNull = whole.nullable().catch(null);
 
 /**
- * What reads the rows of a damaged database; all give undefined for one that cannot be what was written.
- * @param now milliseconds since the epoch: no time lies after that
+ * Readers of rows of a damaged database; they return undefined for one that cannot be as it was written.
+ * @param now milliseconds since the epoch: later times are cut off
  */
 export function rowReaders(now: number) {
   const time = whole.transform((at) => Math.min(at, now));
@@ -49,8 +49,8 @@ export function rowReaders(now: number) {
   return {
     digest: reader(z.object({ digest })),
     /**
-     * A repository that was public counts as one, but as of the beginning of time: it may have been made private since
-     * the copy was made, so upstream is asked before its being public is relied on.
+     * Public repositories become public as of the epoch: the copy may be outdated, so upstream has to confirm
+     * it first.
      */
     repository: reader(
       z.object({

@@ -6,14 +6,14 @@ import { Backups } from './backups.ts';
 import { Recovery, type RecoveryOptions } from './recovery.ts';
 
 export interface SupervisorOptions extends RecoveryOptions {
-  /** Told of failures, other than damage, in what nobody waits for: writing down when content was used. */
+  /** Told of failures, other than damage, to write last uses. */
   readonly onTrouble: (error: StoreError) => void;
 }
 
-/** Milliseconds after which a rebuild that failed, for want of room perhaps, is tried again. */
+/** Milliseconds before a failed rebuild is tried again. */
 const retryMs = 30_000;
 
-/** Milliseconds between two looks whether the file of the database is still there. */
+/** Milliseconds between checks that the database file still exists. */
 const lookMs = 60_000;
 
 /** Keeps a metadata database in use: opens it, backs it up, and replaces it when it is damaged. */
@@ -55,7 +55,9 @@ export class Supervisor {
     await this.database.close();
   }
 
-  /** A file that is removed while it is open goes on being written to, and is gone at the next start. SQLite says nothing of it. */
+  /**
+   * A file removed while open can still be written, and is gone at the next start. SQLite does not notice.
+   */
   async #look(): Promise<void> {
     const { files, clock } = this.#options;
     const { signal } = this.#closing;
