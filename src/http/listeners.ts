@@ -47,7 +47,7 @@ export class Listeners implements AsyncDisposable {
     const origins: string[] = [];
     for (const { app, key, addr, upstream, hasLogins } of listeners) {
       // Clients that log in may be answered differently from one request to the next.
-      const answerCache = hasLogins ? undefined : new AnswerCache({ clock, logger });
+      const answerCache = hasLogins ? undefined : new AnswerCache(logger, clock);
       const server = new HttpServer({ app, listen: addr, clock, logger, tls, upstream, answerCache });
       const bound = await server.listen().catch((cause: NodeJS.ErrnoException) => {
         throw new ListenError(addr, key, cause);

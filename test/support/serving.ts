@@ -30,7 +30,7 @@ export class Serving implements AsyncDisposable {
     const { logger } = this.log;
     const app = createHttpApp({ mirror: this.mirror, logger, clock });
     const listen = { host: '127.0.0.1', port: 0 };
-    const hot = answerCache === true ? { answerCache: new AnswerCache({ logger, clock }) } : undefined;
+    const hot = answerCache === true ? { answerCache: new AnswerCache(logger, clock) } : undefined;
     this.mirror.givesValidity = answerCache === true;
     this.server = new HttpServer({ app, listen, clock, logger, ...hot, ...options });
   }

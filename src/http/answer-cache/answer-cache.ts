@@ -20,11 +20,6 @@ const maxSize = 16 * 1024 * 1024;
 /** What an answer costs besides its bytes, more or less. */
 const overhead = 2048;
 
-export interface AnswerCacheOptions {
-  readonly logger: Logger;
-  readonly clock: Clock;
-}
-
 /**
  * Answers requests from memory that are byte for byte those that the application has answered before, as long
  * as it would answer the same: without a parser, a request object or a query. For one listener, without
@@ -49,7 +44,7 @@ export class AnswerCache {
   #second = NaN;
   #date = '';
 
-  constructor({ logger, clock }: AnswerCacheOptions) {
+  constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
     this.#clock = clock;
   }
@@ -57,10 +52,11 @@ export class AnswerCache {
   /** Takes part in the connections of a server from now on. Once, before any other `request` listener. */
   attach(server: Server): void {
     this.#keepAliveMs = server.keepAliveTimeout;
+    const answer = this.answer.bind(this);
     const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
     server.on(event, (socket: Socket) => {
       const client = clientAddress(socket);
-      if (client !== undefined) this.#connections.set(socket, new ClientConnection(this, socket, client));
+      if (client !== undefined) this.#connections.set(socket, new ClientConnection(answer, socket, client));
     });
     server.on('request', (incoming, outgoing) => {
       this.#connections.get(incoming.socket)?.begun(incoming, outgoing);
@@ -86,27 +82,25 @@ export class AnswerCache {
     await Promise.all(this.#unsent);
   }
 
-  /** The answer to a request that begins with this head and has nothing else. */
-  find(head: string): CachedAnswer | undefined {
+  /**
+   * Answers a request that is just this head, on a connection with nothing else to send, if the answer is cached and
+   * still valid.
+   * @returns undefined if it is not; else whether it was sent before the connection was cut, perhaps as a promise
+   */
+  answer(head: string, socket: Socket, client: string): Promise<boolean> | true | undefined {
     const answer = this.#answers.get(head);
     if (answer === undefined || this.#draining) return undefined;
-    if (answer.holds) return answer;
-    this.#answers.delete(head);
-    return undefined;
-  }
-
-  /**
-   * Answers on a connection that has nothing else to send.
-   * @returns undefined if it is sent; else a promise of whether it was sent before the connection was cut
-   */
-  answer(answer: CachedAnswer, socket: Socket, client: string): Promise<boolean> | undefined {
+    if (!answer.holds) {
+      this.#answers.delete(head);
+      return undefined;
+    }
     const id = this.#ids.take(undefined);
     const startedAt = this.#clock.now();
     const sending = send(socket, answer.text(id, this.#dateAt(startedAt)));
     answer.usedAt(this.#clock.monotonic());
     if (sending === undefined) {
       answer.line.write(id, client);
-      return undefined;
+      return true;
     }
     const sent = sending.then((isSent) => {
       this.#unsent.delete(sent);
@@ -129,12 +123,8 @@ export class AnswerCache {
     if (status !== 200 || sent === undefined || validity === undefined || !isIntact(sent)) return;
     // Given again, it takes no time.
     const record = accessRecord(exchange, incoming, 0);
-    const line = repeatedLine({
-      logger: this.#logger,
-      names: ['requestId', 'client'],
-      fields: record,
-      message: 'request',
-    });
+    const names = ['requestId', 'client'];
+    const line = repeatedLine({ logger: this.#logger, names, fields: record, message: 'request' });
     const cached = CachedAnswer.of({ ...sent, validity, record }, this.#keepAliveMs, line);
     if (cached?.holds === true) this.#answers.set(head, cached);
   }

@@ -21,27 +21,25 @@ const ofNode: ReadonlySet<string> = new Set(['connection', 'date', 'keep-alive',
 /** How often a use is noted, in milliseconds: exact enough for the order of evictions. */
 const useMs = 1000;
 
-/** An answer as it goes over the wire, but for its date and the id of its request. */
+/** An answer as it is sent, without its date and the id of its request. */
+interface SentAnswer {
+  readonly start: string;
+  /** Between the id and the date. */
+  readonly middle: string;
+  readonly end: string;
+  readonly validity: Validity;
+}
+
+/** An answer in memory, with its line in the access log. */
 export class CachedAnswer {
-  readonly #validity: Validity;
-  readonly #start: string;
-  readonly #middle: string;
-  readonly #end: string;
-  /** Its line in the access log. */
+  readonly #answer: SentAnswer;
   readonly line: RepeatedLine;
-  /** The fields of that line. */
+  /** The fields of the line. */
   readonly record: CacheableAnswer['record'];
   #usedAt = -Infinity;
 
-  private constructor(
-    { validity, record }: CacheableAnswer,
-    [start, middle, end]: readonly [string, string, string],
-    line: RepeatedLine,
-  ) {
-    this.#validity = validity;
-    this.#start = start;
-    this.#middle = middle;
-    this.#end = end;
+  private constructor(answer: SentAnswer, line: RepeatedLine, record: CacheableAnswer['record']) {
+    this.#answer = answer;
     this.line = line;
     this.record = record;
   }
@@ -51,7 +49,7 @@ export class CachedAnswer {
    * @returns undefined for what Node would answer in another way
    */
   static of(answer: CacheableAnswer, keepAliveMs: number, line: RepeatedLine): CachedAnswer | undefined {
-    const { headers, body } = answer;
+    const { headers, body, validity, record } = answer;
     // The last: the operator may have one sent, too.
     const at = headers.findLastIndex((name, index) => index % 2 === 0 && name === requestId);
     if (at < 0 || hasNodesOwn(headers)) return undefined;
@@ -60,29 +58,31 @@ export class CachedAnswer {
     const connection = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n`;
     // As one text with its head, a body leaves in one write; latin1 keeps every byte as it is.
     const end = `\r\n${connection}\r\n${body?.toString('latin1') ?? ''}`;
-    return new CachedAnswer(answer, [start, middle, end], line);
+    return new CachedAnswer({ start, middle, end, validity }, line, record);
   }
 
   /** In bytes, more or less. */
   get size(): number {
-    return this.#start.length + this.#middle.length + this.#end.length + this.line.length;
+    const { start, middle, end } = this.#answer;
+    return start.length + middle.length + end.length + this.line.length;
   }
 
   /** Whether the application would answer the same right now. */
   get holds(): boolean {
-    return this.#validity.holds();
+    return this.#answer.validity.holds();
   }
 
   /** The answer in latin1. */
   text(id: string, date: string): string {
-    return this.#start + id + this.#middle + date + this.#end;
+    const { start, middle, end } = this.#answer;
+    return start + id + middle + date + end;
   }
 
   /** Notes a use. @param now milliseconds of the monotonic clock */
   usedAt(now: number): void {
     if (now - this.#usedAt < useMs) return;
     this.#usedAt = now;
-    this.#validity.used();
+    this.#answer.validity.used();
   }
 }
 

@@ -1,20 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Boundary, headText } from './boundary.ts';
-import type { CachedAnswer } from './cached-answer.ts';
 
-/** What a connection asks of the answer cache. */
-export interface Answers {
-  find(head: string): CachedAnswer | undefined;
-  /** @returns undefined if it is sent; else a promise of whether it was sent before the connection was cut */
-  answer(answer: CachedAnswer, socket: Socket, client: string): Promise<boolean> | undefined;
-}
+/** Answers from the cache, as `AnswerCache.answer` does. */
+type Answer = (head: string, socket: Socket, client: string) => Promise<boolean> | true | undefined;
 
 type DataListener = (chunk: Buffer) => void;
 
 /** Stands between a connection and Node's parser for as long as it knows where requests begin. */
 export class ClientConnection {
-  readonly #answers: Answers;
+  readonly #answer: Answer;
   readonly #socket: Socket;
   readonly #client: string;
   readonly #parse: readonly DataListener[];
@@ -23,8 +18,8 @@ export class ClientConnection {
   #head: string | undefined;
 
   /** Takes the place of the listeners of a socket, and passes on to them what it does not answer. */
-  constructor(answers: Answers, socket: Socket, client: string) {
-    this.#answers = answers;
+  constructor(answer: Answer, socket: Socket, client: string) {
+    this.#answer = answer;
     this.#socket = socket;
     this.#client = client;
     this.#parse = socket.listeners('data') as DataListener[];
@@ -47,12 +42,9 @@ export class ClientConnection {
     const socket = this.#socket;
     const head = headText(chunk);
     if (head !== undefined && this.#boundary.isBetween && socket.writable) {
-      const answer = this.#answers.find(head);
-      if (answer !== undefined) {
-        const sending = this.#answers.answer(answer, socket, this.#client);
-        if (sending !== undefined) this.#boundary.answering(sending);
-        return;
-      }
+      const sent = this.#answer(head, socket, this.#client);
+      if (sent instanceof Promise) this.#boundary.answering(sent);
+      if (sent !== undefined) return;
     }
     this.#head = head;
     this.#boundary.pass(head !== undefined, () => {
