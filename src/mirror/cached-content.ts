@@ -27,9 +27,9 @@ export interface CachedContentDeps {
 const fromCache = { result: 'hit', upstreamMs: 0, warning: undefined } as const;
 
 /**
- * What is cached, as it is, for web pages: they show what the cache has, and must not change it. So no upstream is asked,
- * also about a tag that is due, and nothing counts as used. All methods reject with a 404 for what is not cached, and with
- * a 503 when the cache cannot be read.
+ * What is cached, for web pages, which must not change the cache: no upstream is asked, not even about a tag
+ * that is due, and nothing counts as used. Rejects with a 404 for what is not cached, and a 503 when the
+ * cache cannot be read.
  */
 export class CachedContent {
   readonly #deps: CachedContentDeps;

@@ -18,10 +18,10 @@ export interface Settled {
   holds(): boolean;
 }
 
-/** Whether the cache can answer for a repository, so that an upstream in trouble is not asked about another first. */
+/** Whether the cache can answer for a repository: then others are not asked about upstream first. */
 type CanAnswer = (repository: Repository) => Promise<boolean>;
 
-/** Finds which of the repositories that a name may mean has what is asked for, among those that the reader may read. */
+/** Finds the repository that a name means: of those that the reader may read, one that has the resource. */
 export class Candidates {
   readonly #routing: Routing<Upstream>;
   readonly #gate: Gate;
@@ -33,8 +33,8 @@ export class Candidates {
   }
 
   /**
-   * Runs `ask` on the likeliest repository first, and on the next where the first does not have it.
-   * Neither the cache nor an upstream's credentials are used for a repository before the gate has let the reader through.
+   * Runs `ask` on the likeliest repository, and on the next where that does not have it. Neither the cache
+   * nor an upstream's credentials are used for a repository before the gate has admitted the reader.
    */
   async first<T>(
     target: PullTarget,
@@ -80,8 +80,8 @@ export class Candidates {
   }
 
   /**
-   * Runs `ask` on the likeliest repository that `admit` lets the reader into, and on the next where that has nothing cached,
-   * which is undefined. No upstream is asked.
+   * Runs `ask` on the likeliest repository that `admit` lets the reader into, and on the next where that
+   * resolves to undefined: nothing is cached. No upstream is asked.
    * @param admit rejects with RegistryError for what the reader may not have
    */
   async cached<T>(
@@ -153,9 +153,9 @@ async function firstThat(
 }
 
 /**
- * Asks one after the other until one has it. After a failure that is more than "not here", only those are asked that the
- * cache can answer for. Where none has it, the client hears of the likeliest, unless another's failure is more than that,
- * and the cache does not know that the likeliest is meant.
+ * Asks one after the other until one has it. After a failure that is more than "not here", only those are
+ * asked that the cache can answer for. Where none has it, the client hears of the likeliest, unless another's
+ * failure is more than that and the cache does not know that the likeliest is meant.
  */
 async function inTurn<T>(
   repositories: readonly Repository[],

@@ -44,7 +44,7 @@ export interface RunningMirror extends AsyncDisposable {
   readonly mirror: PullThroughMirror;
 }
 
-/** Builds the mirror. Disposed, it ends fills and keeps their bytes; the space, the stores and the upstreams stay open. */
+/** Builds the mirror. Disposing it ends fills and keeps their bytes; stores and upstreams stay open. */
 export async function composeMirror({ space, ...deps }: MirrorDeps): Promise<RunningMirror> {
   const given = { ...space, ...deps, blocks: new Blocks() };
   const { upstreams, guarded } = await openUpstreams(deps.upstreams, given);

@@ -13,8 +13,8 @@ export interface DeletionDeps {
 }
 
 /**
- * As {@link Mirror.remove}: an eviction of what a client names, of no more than the client may read, and of nothing that is
- * pinned. Rejects with a 503 when the cache cannot be changed.
+ * As {@link Mirror.remove}: evicts what a client names, unless it is pinned or the client may not read it.
+ * Rejects with a 503 when the cache cannot be changed.
  */
 export async function removeCached(
   { candidates, gate, evictor }: DeletionDeps,

@@ -22,8 +22,8 @@ export interface HitValidityDeps {
 }
 
 /**
- * What hits rest on. A validity remembers the very objects that answers are made from, and compares by identity: a tag that
- * was confirmed, moved, or moved away and back has a new record, and so has what was evicted and fetched again.
+ * What hits rest on: the very objects that answers are made from, compared by identity. A tag that was
+ * confirmed, moved, or moved away and back has a new record, and so has what was evicted and fetched again.
  */
 export class HitValidity {
   readonly #deps: HitValidityDeps;
@@ -45,7 +45,7 @@ export class HitValidity {
     });
   }
 
-  /** As {@link PullThroughMirror.blobValidity}. Readers who need proof of their right to a blob have to ask each time. */
+  /** As {@link PullThroughMirror.blobValidity}. Readers who need proof have to ask each time. */
   blob(target: PullTarget, digest: Digest): Validity | undefined {
     const { gate, entitlement, content, metadata } = this.#deps;
     if (gate.manifestEvidence(target.reader) === 'needs-proof') return undefined;
@@ -97,7 +97,7 @@ export class HitValidity {
     };
   }
 
-  /** A validity that also ends when the reader is admitted no more, or the name comes to mean another repository. */
+  /** A validity that also ends with the reader's admission, or when the name means another repository. */
   #while(target: PullTarget, make: (repository: Repository) => Validity | undefined): Validity | undefined {
     if (target.cachedOnly) return undefined;
     const settled = this.#deps.candidates.settled(target);

@@ -7,9 +7,8 @@ import type { SearchResult } from '../upstream/registry.ts';
 import type { Reader } from './access/reader.ts';
 
 /**
- * How an answer came about, for the access log and `Cache-Status`:
- * from the cache, by joining a fetch under way, by a fetch of its own, or from the cache although upstream could not
- * confirm it.
+ * How an answer came about, for the access log and `Cache-Status`: from the cache, by joining a fetch under
+ * way, by a fetch of its own, or from the cache although upstream could not confirm it.
  */
 export type CacheResult = 'hit' | 'joined' | 'miss' | 'stale';
 
@@ -17,8 +16,8 @@ export type CacheResult = 'hit' | 'joined' | 'miss' | 'stale';
 export interface PullTarget extends NamedTarget {
   readonly reader: Reader;
   /**
-   * Asked by a web page, which shows what is here: answered from the cache as it is, also where a pull would ask upstream.
-   * No upstream is asked, nothing is fetched, and nothing counts as used.
+   * Asked by a web page: answered from the cache as it is, even where a pull would ask upstream. Nothing is
+   * fetched, and nothing counts as used.
    */
   readonly cachedOnly: boolean;
 }
@@ -26,8 +25,8 @@ export interface PullTarget extends NamedTarget {
 /** What lets a caller give a `hit` again without asking for it, as long as asking would change nothing. */
 export interface Validity {
   /**
-   * Whether the same request would still be answered from the same records: they are in memory as they were, nothing was
-   * evicted or put aside, the reader may have it, and a tag needs no upstream. Asks nobody and reads nothing.
+   * Whether the same request would still be answered from the same records: they are in memory as they were,
+   * nothing was evicted or quarantined, the reader is admitted, and a tag is fresh. Looks at memory only.
    */
   holds(): boolean;
   /** Notes that the answer was given again, which is a use of what is cached. */
@@ -50,15 +49,15 @@ interface Answer {
 /** An answer that may be given again without asking for it. */
 interface ReusableAnswer extends Answer {
   /**
-   * Of a `hit` that no upstream was asked for: as long as it holds, the same request would have the same answer. Undefined
-   * where not all that the answer rests on is in memory.
+   * Of a `hit` that no upstream was asked for: as long as it holds, the same request has the same answer.
+   * Undefined where not all that the answer rests on is in memory.
    */
   readonly validity?: Validity | undefined;
 }
 
 export interface ManifestAnswer extends ReusableAnswer {
   readonly descriptor: Descriptor;
-  /** The bytes; always there for GET. A HEAD of a manifest that is not held has none. */
+  /** The bytes; always there for GET. A HEAD of a manifest that is not cached has none. */
   readonly bytes: Buffer | undefined;
   /** Why the answer is stale, for the `Warning` header; undefined when it is not. */
   readonly warning: string | undefined;
@@ -69,29 +68,30 @@ export interface BlobStat extends ReusableAnswer {
   readonly size: number;
 }
 
-/** A blob that is held or arriving. */
+/** A blob that is cached or arriving. */
 export interface BlobAnswer extends ReusableAnswer {
   /**
-   * Bytes in all. Undefined as long as that is in doubt: for a blob on its way of which upstream states no size, or
-   * another than manifests do. It is known at the latest when the last bytes are given out.
+   * Bytes in all. Undefined as long as that is in doubt: for an arriving blob of which upstream states no
+   * size, or another than manifests do. It is known when the last bytes are given out, if not before.
    */
   readonly size: number | undefined;
   /**
-   * Resolves to the bytes in all, as upstream states it, or in the end as they are; undefined where that is not known
-   * before all of them have been read. From then on {@link size} is the same.
+   * Resolves to the bytes in all, as upstream states or as they were counted; undefined where that is not
+   * known before all of them have been read. From then on {@link size} is the same.
    */
   measured(): Promise<number | undefined>;
   /** It grows while reads wait for bytes to come. */
   readonly upstreamMs: number;
   /**
-   * Reads up to `length` bytes from `position` into the front of `buffer`, waiting for bytes that are still to come.
-   * Resolves to the number read, 0 only at the end. The last bytes of an arriving blob are given out only after its
-   * hash is known to be right. Rejects with RegistryError when they will not come; after {@link close} with any error.
+   * Reads up to `length` bytes from `position` into the front of `buffer`, waiting for bytes to arrive.
+   * Resolves to the number read, 0 only at the end. The last bytes of an arriving blob are given out only
+   * once its hash is right. Rejects with RegistryError when they will not come; after {@link close} with any
+   * error.
    */
   read(buffer: Uint8Array, length: number, position: number): Promise<number>;
   /**
-   * Up to `length` bytes from `position` that are in memory anyway; undefined when they have to be read. Waits and
-   * rejects as {@link read} does. What was borrowed outlives {@link close}, until it is given back.
+   * Up to `length` bytes from `position` that are in memory anyway; undefined when they have to be read.
+   * Waits and rejects as {@link read}. What was borrowed outlives {@link close}, until it is given back.
    */
   borrow(length: number, position: number): Promise<Loan | undefined>;
   /** Must be called once, also after a failed read. Releases reads that wait. The fill goes on. */
@@ -160,22 +160,23 @@ export interface Mirror {
   manifest(target: PullTarget, reference: ManifestReference, method: 'GET' | 'HEAD'): Promise<ManifestAnswer>;
   /** Whether the blob may be read under that name, and its size; never downloads it. */
   statBlob(target: PullTarget, digest: Digest): Promise<BlobStat>;
-  /** Opens a blob, starting or joining its fill when it is not held. Resolves when its size is known. */
+  /** Opens a blob, starting or joining its fill when it is not cached. Resolves when its size is known. */
   openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer>;
   tags(target: PullTarget): Promise<TagsAnswer>;
   /** Manifests that refer to `digest`: all, or those of one artifact type. */
   referrers(target: PullTarget, digest: Digest, artifactType: string | undefined): Promise<ReferrersAnswer>;
   /**
-   * Canonical names of cached repositories that the reader may see, in lexical order: plain for the default upstream,
-   * `<upstream>/<name>` for others. Never asks upstream.
+   * Canonical names of cached repositories that the reader may see, in lexical order: plain for the default
+   * upstream, `<upstream>/<name>` for others. Never asks upstream.
    */
   catalog(page: CatalogPage): Promise<readonly string[]>;
-  /** Repositories by a term: Docker Hub's search where it is mirrored and answers, else cached names that contain the term. */
+  /** Searches Docker Hub where it is mirrored and answers, else the names of what is cached. */
   search(query: SearchQuery): Promise<SearchAnswer>;
   /**
-   * Removes a tag or a manifest from the cache, and its bytes from the disk; upstream is neither asked nor changed. A pull
-   * under way ends undisturbed. Rejects with a 404 when it is not held, or this reader may not read it; with a 401 that
-   * asks for a login, or a 403, for a reader who may not delete; with a 403 that names the pattern for what is pinned.
+   * Removes a tag or a manifest from the cache, and its bytes from the disk; upstream is neither asked nor
+   * changed. Pulls under way end undisturbed. Rejects with a 404 when it is not cached or this reader may not
+   * read it; with a 401 or 403 for a reader who may not delete; with a 403 that names the pattern for what is
+   * pinned.
    */
   remove(target: PullTarget, reference: ManifestReference): Promise<Removal>;
   readiness(): Promise<Readiness>;

@@ -118,7 +118,7 @@ export class PullThroughMirror implements Mirror {
     return isPlainHit(blob) ? Object.assign(blob, { validity }) : blob;
   }
 
-  /** What a hit of {@link manifest} rests on that gave the manifest of a digest; undefined if it would give another now. */
+  /** What a hit of {@link manifest} rests on; undefined if the answer would have another digest by now. */
   manifestValidity(
     target: PullTarget,
     reference: ManifestReference,
@@ -176,7 +176,7 @@ export class PullThroughMirror implements Mirror {
     return removeCached(this.#deps, target, reference);
   }
 
-  /** Whether content can be kept. An upstream in trouble does not make a mirror unready: it serves what it has. */
+  /** Whether content can be stored. A mirror whose upstreams fail is ready: it serves what is cached. */
   async readiness(): Promise<Readiness> {
     const problems = await this.#deps.health.check();
     return { ready: problems.length === 0, problems };

@@ -19,8 +19,9 @@ export interface UpstreamClients {
 }
 
 /**
- * An upstream as the mirror holds it: its clients, what is known of its health, how long its tags are fresh. One that was
- * asked with credentials before has {@link anonymous} also when {@link registry} has none now: what is cached may be private.
+ * An upstream as the mirror asks it: its clients, its health, how long its tags are fresh. One that was ever
+ * asked with credentials has {@link anonymous} even if {@link registry} has none now: what is cached may be
+ * private.
  */
 export interface Upstream extends UpstreamClients {
   readonly name: UpstreamName;

@@ -32,8 +32,9 @@ export interface UpstreamsDeps {
 }
 
 /**
- * The upstreams with what is remembered of them: whether they failed, and whether they are or ever were asked with
- * credentials. What was fetched with credentials stays private when those are removed from the configuration.
+ * The upstreams with what is stored of them: whether they failed, and whether they are or ever were asked
+ * with credentials. What was fetched with credentials stays private when those are removed from the
+ * configuration.
  */
 export async function openUpstreams(
   mirrored: readonly MirroredUpstream[],

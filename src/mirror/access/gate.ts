@@ -14,7 +14,7 @@ import { anonymous, type Reader } from './reader.ts';
 import { notCached, notFound, type Resource } from './resource.ts';
 import { Visibility } from './visibility.ts';
 
-/** For credentials of the registry that it refused, or that have nothing to see there: which of these is not told. */
+/** For credentials that the registry refused, or that may read nothing there: which of these is not told. */
 const theirsDoNotHelp = 'no such image, or one that this login at the registry may not read';
 
 export interface GateDeps {
@@ -30,8 +30,8 @@ export interface GateDeps {
 }
 
 /**
- * Checks every request before the cache is looked at or an upstream is asked: first the operator's rules, then what
- * upstream shows.
+ * Checks every request before the cache is looked at or an upstream is asked: first the operator's rules,
+ * then what upstream shows.
  */
 export class Gate {
   readonly #deps: GateDeps;
@@ -47,10 +47,11 @@ export class Gate {
   }
 
   /**
-   * Admits a reader to a repository: undefined when it is admitted at once, else a promise that resolves when upstream has
-   * confirmed that everybody, or a reader with these credentials, may read it.
-   * @throws {RegistryError} synchronously for what the rules forbid; the promise rejects with a 404, as for what does not
-   * exist, for what upstream does not show this reader, and with the real cause when upstream cannot say
+   * Admits a reader to a repository: undefined when it is admitted at once, else a promise that resolves when
+   * upstream has confirmed that it is public, or that these credentials may read it.
+   * @throws {RegistryError} synchronously for what the rules forbid; the promise rejects with a 404, as for
+   * what does
+   * not exist, for what upstream does not show this reader, and with the real cause when upstream cannot say
    */
   admit(repository: Repository, reader: Reader, resource: Resource): Promise<void> | undefined {
     const asking = this.#allowed(repository, reader);
@@ -69,8 +70,9 @@ export class Gate {
   }
 
   /**
-   * Admits a reader to what is cached of a repository. Upstream is not asked: what is remembered of its answers counts, and
-   * a repository of which nothing is remembered is hidden. Rejects as {@link admit} does, with the 404 for what is not cached.
+   * Admits a reader to what is cached of a repository. Upstream is not asked: its remembered answers count,
+   * and without any a repository is hidden. Rejects as {@link admit} does, with the 404 for what is not
+   * cached.
    */
   async admitToCached(repository: Repository, reader: Reader, resource: Resource): Promise<void> {
     const asking = this.#allowed(repository, reader);
@@ -83,20 +85,21 @@ export class Gate {
   }
 
   /**
-   * Admits a reader who may delete what is cached of a repository: who may read it, and has logged in here where clients
-   * can, with a token that grants it if it is by token. Names come first, so that refusals reveal nothing of what is cached.
-   * Rejects as {@link admitToCached}, and with a 401 or 403 for a reader who may delete nothing.
+   * Admits a reader who may delete what is cached of a repository: who may read it, and is logged in here
+   * where clients can, with a token that grants it if there is one. Names come first, so that refusals reveal
+   * nothing of what is cached. Rejects as {@link admitToCached}, and with a 401 or 403 for a reader who may
+   * not delete.
    */
   async admitToDelete(repository: Repository, reader: Reader, resource: Resource): Promise<void> {
     const { user, credentials, deletable } = reader;
     if (this.#deps.canLogIn && user === undefined && credentials !== undefined) {
       throw registryErrors.denied(
-        'credentials for the registry let nobody delete from its mirror: log in with an account of the mirror',
+        'credentials for the registry do not allow deletions from its mirror: log in with an account of the mirror',
       );
     }
     if (this.#deps.canLogIn && (user === undefined || !this.#grants(deletable, repository)))
       throw registryErrors.loginRequired({ repository: this.#canonicalName(repository) });
-    // Tokens for deletions grant just that, as registry:2 asks for them; it says that the repository may be seen.
+    // Tokens for deletions grant nothing else, as registry:2 asks for them: they imply the right to see it.
     await this.admitToCached(repository, { ...reader, repositories: deletable }, resource);
   }
 
@@ -125,7 +128,7 @@ export class Gate {
     );
   }
 
-  /** Whether it is enough for a reader that a manifest names a blob: if all that is cached may be theirs anyway. */
+  /** Whether a manifest that names a blob gives a reader the right to it: who may read all that is cached. */
   manifestEvidence(reader: Reader): ManifestEvidence {
     const isUnlimited = reader.repositories === undefined && this.#policy.isUnlimited(reader);
     const readsPrivate = !this.#deps.guarded || this.#policy.readsPrivate(reader);
@@ -168,7 +171,7 @@ export class Gate {
     return upstream.anonymous === undefined || this.#policy.readsPrivate(reader);
   }
 
-  /** The reader as it counts for a repository: one whose token does not grant the repository counts as anonymous. */
+  /** The reader as it counts for a repository: anonymous, if a token does not grant the repository. */
   #readerOf(reader: Reader, repository: Repository): Reader {
     return this.#grants(reader.repositories, repository) ? reader : anonymous;
   }

@@ -10,12 +10,12 @@ import { probe, resourceKey, type Resource } from './resource.ts';
 
 const rememberedMs = 60_000;
 const maxRemembered = 10_000;
-/** Checks under way at once: each opens a connection of its own, and the limit slows down guessing of passwords. */
+/** Checks at the same time: each opens a connection, and the limit slows down guessing of passwords. */
 const maxChecks = 32;
 /** Seconds. */
 const retryAfter = 2;
 
-/** Whether a reader's own registry credentials may read a repository; only the repository's upstream is asked. */
+/** Whether a reader's own registry credentials may read a repository; only its upstream is asked. */
 export class Passthrough {
   readonly #logins: LoginCache;
   readonly #checks = new SingleFlight<boolean>();
@@ -25,14 +25,14 @@ export class Passthrough {
     this.#logins = new LoginCache({ clock, maxAgeMs: rememberedMs, max: maxRemembered });
   }
 
-  /** The outcome of the last minute for these credentials; undefined when there is none. Never asks upstream. */
+  /** The outcome of the last minute for these credentials, if there is one. Never asks upstream. */
   remembered(repository: Repository, resource: Resource, credentials: BasicCredentials): boolean | undefined {
     const { whole, part } = this.#keys(repository, resource, credentials);
     return this.#logins.get(whole) ?? this.#logins.get(part);
   }
 
   /**
-   * Whether upstream gives what is wanted to these credentials, or gave anything of the repository within the last minute.
+   * Whether upstream gives a resource to these credentials, or gave any of the repository in the last minute.
    * @throws {UpstreamError} when it cannot say
    * @throws {RegistryError} `TOOMANYREQUESTS` when too many are being checked
    */

@@ -9,7 +9,7 @@ export interface AccessRules {
   readonly private: 'authenticated' | 'allow';
   /** Names of users by name of group, besides the groups that readers bring along. */
   readonly groups: Readonly<Record<string, readonly string[]>>;
-  /** The first that matches decides; `allow` holds `anonymous`, `authenticated`, `user:NAME` and `group:NAME`. */
+  /** The first match decides; `allow` has `anonymous`, `authenticated`, `user:NAME` and `group:NAME`. */
   readonly rules: readonly { readonly match: string; readonly allow: readonly string[] }[];
   /** An empty `allow` allows everything that `deny` does not match. */
   readonly mirror: { readonly allow: readonly string[]; readonly deny: readonly string[] };
@@ -23,7 +23,7 @@ interface Rule {
   readonly allow: ReadonlySet<string>;
 }
 
-/** The operator's rules. They look at names only, never at what exists, so their answers reveal nothing about it. */
+/** The operator's rules. They look at names only, so that their answers reveal nothing of what exists. */
 export class AccessPolicy {
   readonly #rules: readonly Rule[];
   readonly #groups: ReadonlyMap<string, ReadonlySet<string>>;
@@ -51,7 +51,7 @@ export class AccessPolicy {
     this.#open = this.#anonymousMay && limits.length === 0;
   }
 
-  /** The decision on a reader, whatever the repository: `allowed`, unless it is anonymous and anonymous readers are refused. */
+  /** The decision on a reader, whatever the repository: `allowed`, unless anonymous readers are refused. */
   decideOnReader({ user }: Reader): AccessDecision {
     return user !== undefined || this.#anonymousMay ? 'allowed' : this.#refusal(true);
   }

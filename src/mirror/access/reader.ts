@@ -5,11 +5,11 @@ export interface Reader {
   /** The name under which the client is authenticated here; undefined for one that is not. */
   readonly user: string | undefined;
   readonly groups: readonly string[];
-  /** Canonical names that a token grants; undefined: not limited by a token. A repository outside counts as asked by anonymous. */
+  /** Canonical names that a token grants; undefined: no token. Elsewhere the reader is anonymous. */
   readonly repositories: ReadonlySet<string> | undefined;
   /** Canonical names that a token lets its bearer delete from; undefined: not limited by a token. */
   readonly deletable: ReadonlySet<string> | undefined;
-  /** The client's own registry credentials, to be checked upstream (`auth.passthrough`). Never stored or logged. */
+  /** Registry credentials of the client, checked upstream (`auth.passthrough`). Never stored or logged. */
   readonly credentials: BasicCredentials | undefined;
 }
 

@@ -32,7 +32,7 @@ export function resourceKey(resource: Resource): string {
 }
 
 /**
- * Resolves when a registry gives what is wanted with the credentials of `registry`, if it has any; spends no pull.
+ * Resolves when a registry gives a resource, with the credentials of `registry` if any; spends no pull.
  * @throws {UpstreamError} when it does not, or cannot say
  */
 export async function probe(
@@ -71,14 +71,14 @@ async function probeManifest(
   }
 }
 
-/** The 404 for what is asked of the cache alone: for what it does not have, and for what this reader may not know of. */
+/** The 404 for what is asked of the cache alone: what is not cached, or what this reader may not know of. */
 export function notCached(resource: Resource, options?: RegistryErrorOptions): RegistryError {
   const isManifest = resource.noun === 'manifest';
   const what = isManifest ? 'this manifest is not cached here' : 'nothing of this repository is cached here';
   return notFound(resource, options, what);
 }
 
-/** The 404 for what does not exist. A `message` takes the place of the usual one where there is a body to show it. */
+/** The 404 for what does not exist. `message` replaces the usual one, except for blobs. */
 export function notFound(
   resource: Resource,
   options?: RegistryErrorOptions,

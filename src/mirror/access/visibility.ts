@@ -14,9 +14,9 @@ import { probe, resourceKey, type Resource } from './resource.ts';
 const publicMs = 10 * 60_000;
 const hiddenMs = 60_000;
 /**
- * How long a repository still counts as public while upstream rate-limits requests without credentials, and only those, and
- * for requests that upstream is not to be asked about: anybody can cause such a limit or make such a request, and it must
- * not keep public what has been made private since.
+ * How long a repository still counts as public while upstream rate-limits requests without credentials, and
+ * only those, and for web pages: any client can cause either, and neither must keep public what has been made
+ * private since.
  */
 const limitedMs = 24 * 60 * 60_000;
 const remembered = 20_000;
@@ -39,9 +39,10 @@ interface Question {
 }
 
 /**
- * Whether a failure leaves open if the repository is public, so that its list of tags has to be asked for. Docker Hub's
- * limit on anonymous pulls does not count lists of tags; a manifest that upstream has deleted may still be held here; a
- * manifest that does not exist may have referrers; and who mistypes a tag of a public image must not be sent to log in.
+ * Whether a failure leaves open if the repository is public, so that its list of tags is asked for. Docker
+ * Hub's limit on anonymous pulls does not count lists of tags; a manifest that upstream has deleted may still
+ * be cached; one that does not exist may have referrers; and a mistyped tag of a public image must not lead
+ * to a login.
  */
 function saysLittle({ kind }: UpstreamError, { resource: { noun } }: Question): boolean {
   if (noun === 'tags') return false;
@@ -49,18 +50,18 @@ function saysLittle({ kind }: UpstreamError, { resource: { noun } }: Question): 
 }
 
 /**
- * Which repositories of an upstream with configured credentials are public: those that it gives to requests without
- * credentials. It is asked before the cache is looked at, so that the answer for a private repository is the same, in
- * content and in time, whether it is cached or does not exist.
+ * Which repositories of an upstream with credentials are public: those that it gives to requests without. It
+ * is asked before the cache is looked at, so that the answer for a private repository is the same, in content
+ * and in time, whether it is cached or does not exist.
  */
 export class Visibility {
   readonly #deps: VisibilityDeps;
   /** When a repository was last confirmed to be public (ms since the epoch), by {@link repositoryKey}. */
   readonly #public = lru<string, number>(remembered);
-  /** When a repository was refused, by {@link repositoryKey}, or something in it was not found, by that and {@link resourceKey}. */
+  /** When a repository was refused, or a resource in it was not found, by its key. */
   readonly #hidden = lru<string, number>(remembered);
   readonly #checks = new SingleFlight<boolean>();
-  /** Upstreams may limit requests without credentials and go on serving those with: these breakers are for the former only. */
+  /** For requests without credentials: upstreams may limit those and go on serving the others. */
   readonly #breakers = new Map<UpstreamName, Breaker>();
 
   constructor(deps: VisibilityDeps) {
@@ -77,15 +78,15 @@ export class Visibility {
     return (await this.#publicSince(repository)) !== undefined;
   }
 
-  /** Whether a repository was public when it was last asked about, within the last day. Never asks upstream. */
+  /** Whether a repository was public when it was last asked about, within the last day. Asks no upstream. */
   async wasPublicLately(repository: Repository): Promise<boolean> {
     return isWithin(this.#deps.clock, limitedMs, await this.#publicSince(repository));
   }
 
   /**
-   * Whether upstream gives what is wanted without credentials, or gave anything of the repository within the last ten
-   * minutes; when upstream is in trouble, whether it did when it was last asked.
-   * @throws {UpstreamError} when it is in trouble and nothing is remembered
+   * Whether upstream gives a resource without credentials, or gave any of the repository within the last ten
+   * minutes; when upstream fails, whether it did when it was last asked.
+   * @throws {UpstreamError} when it fails and nothing is remembered
    */
   async isReadable(upstream: Upstream, repository: Repository, resource: Resource): Promise<boolean> {
     const { anonymous } = upstream;
@@ -131,7 +132,7 @@ export class Visibility {
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       if (isRefusal(error)) {
-        // Some registries show anonymous clients their images, and no list of tags: that hides nothing that was not found.
+        // Some registries show anonymous clients images, but no tags: what was not found may be public.
         if (question.isSecond !== true || question.wasPublic) await this.#withdraw(repository);
         return false;
       }

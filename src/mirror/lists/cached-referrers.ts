@@ -4,7 +4,7 @@ import type { Repository } from '../../oci/reference.ts';
 import { readReferrers, referrerDescriptor, referrersTag } from '../../oci/referrers.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 
-/** Cached referrers of `subject`, and those in its referrers tag if that is cached. Rejects with StoreError. */
+/** Cached referrers of `subject`, and those in its cached referrers tag. Rejects with StoreError. */
 export async function cachedReferrers(
   metadata: MetadataStore,
   repository: Repository,
@@ -26,7 +26,7 @@ export function readIndex(bytes: Buffer): readonly ReferrerDescriptor[] {
   }
 }
 
-/** Each digest once, in order. The last descriptor of a digest wins: the one made from the manifest itself. */
+/** Each digest once, in order. The last descriptor of a digest wins: the one made from its manifest. */
 export function merged(...lists: readonly (readonly ReferrerDescriptor[])[]): readonly ReferrerDescriptor[] {
   return [...new Map(lists.flat().map((descriptor) => [descriptor.digest, descriptor])).values()];
 }

@@ -10,7 +10,7 @@ import type { Upstream } from '../upstream.ts';
 /** Names read from the database at a time. */
 const batch = 500;
 
-/** Cached repositories of one upstream whose canonical names share a beginning; in lexical order, hence one by one. */
+/** Cached repositories of one upstream whose canonical names share a prefix, in lexical order. */
 interface Source {
   readonly upstream: Upstream;
   /** What stands before their names. */

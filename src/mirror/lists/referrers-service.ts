@@ -33,8 +33,8 @@ export interface ReferrersServiceDeps {
 }
 
 /**
- * What refers to a manifest by its `subject`: what upstream's referrers API lists, or where it has none what the referrers
- * tag points to, together with what is cached. Stored, so that the answer outlives upstream and a restart.
+ * What refers to a manifest by its `subject`: what upstream's referrers API lists, or where it has none the
+ * referrers tag, together with what is cached. Stored, so that the answer outlives upstream and a restart.
  */
 export class ReferrersService {
   readonly #deps: ReferrersServiceDeps;
@@ -47,7 +47,7 @@ export class ReferrersService {
     this.#lists = new UpstreamLists(deps.clock, maxDescriptors);
   }
 
-  /** All referrers of `subject`, each once; none is an empty list. Rejects with RegistryError when they are not known. */
+  /** All referrers of `subject`, each once. Rejects with RegistryError when they are not known. */
   async referrers(repository: Repository, subject: Digest): Promise<Omit<ReferrersAnswer, 'filtered'>> {
     try {
       const { listed = [], ...answer } = await this.#lists.get(digestKey(repository, subject), {

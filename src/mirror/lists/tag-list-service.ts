@@ -21,8 +21,8 @@ export interface TagListServiceDeps {
 }
 
 /**
- * The tags of a repository: upstream's list, as fresh as its tags are to be, with those that were pulled since; and when
- * upstream fails the last list seen with the tags that are cached.
+ * The tags of a repository: upstream's list, as fresh as its tags have to be, with those that were pulled
+ * since; and when upstream fails the last list with the tags that are cached.
  */
 export class TagListService {
   readonly #deps: TagListServiceDeps;
@@ -91,7 +91,7 @@ export class TagListService {
   }
 }
 
-/** Lists are not stored: after a restart the cached tags are the answer until upstream gives its list again. */
+/** Lists are not stored: after a restart the cached tags are the answer until upstream gives its list. */
 const notRecorded = () => Promise.resolve(undefined);
 
 /** Byte order, as registries sort; each tag once. Tags are ASCII, so code units will do. */

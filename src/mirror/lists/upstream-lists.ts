@@ -31,7 +31,7 @@ interface ListSource<T> {
   readonly recorded: () => Promise<UpstreamList<T> | undefined>;
   /** Whether some of its items are cached, whether upstream ever listed them or not. */
   readonly isPartlyCached: () => Promise<boolean>;
-  /** Whether an empty list will do when upstream is in trouble and nothing is known; if not given, it will not. */
+  /** Whether an empty list will do when upstream fails and nothing is known; if not given, it will not. */
   readonly emptyWillDo?: () => Promise<boolean>;
   /** Asks upstream. Rejects with UpstreamError or RegistryError. */
   readonly ask: () => Promise<UpstreamList<T>>;
@@ -46,7 +46,7 @@ interface ListAnswer<T> {
   readonly notices?: readonly string[] | undefined;
 }
 
-/** Lists of upstream: asked for when they are due, and answered from what is known when upstream is in trouble. */
+/** Lists of upstream: asked for when they are due, and answered from what is known when upstream fails. */
 export class UpstreamLists<T> {
   readonly #clock: Clock;
   readonly #known: LRUCache<string, UpstreamList<T>>;

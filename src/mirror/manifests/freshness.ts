@@ -19,8 +19,7 @@ export interface FreshnessPolicy {
 }
 
 /**
- * In place of a tag that nobody knows yet. Only rules that are for any tag match it: it has characters that
- * no tag has.
+ * In place of a tag that is not known yet. Only rules for all tags match it, since no tag has this character.
  */
 const unknownTag = '\0';
 

@@ -36,8 +36,8 @@ export interface SeenManifest {
 }
 
 /**
- * Asks upstream about manifests, once for all who ask at the same time; verifies and stores what it gives. A GET counts as
- * a pull on Docker Hub, a HEAD does not.
+ * Asks upstream about manifests, once for all requests at the same time; verifies and stores what it gives. A
+ * GET counts as a pull on Docker Hub, a HEAD does not.
  */
 export class ManifestFetcher {
   readonly #routing: Routing<Upstream>;
@@ -56,8 +56,8 @@ export class ManifestFetcher {
   }
 
   /**
-   * One GET upstream, or a HEAD for a digest that another repository has. The tags that were sighted at the manifest point
-   * to it from then on. Rejects with UpstreamError, or RegistryError as {@link verified}.
+   * One GET upstream, or a HEAD for a digest that another repository has. Rejects with UpstreamError, or with
+   * RegistryError as {@link verified}.
    */
   fetch(repository: Repository, reference: ManifestReference): Flight<FetchedManifest> {
     return this.#fetches.run(flightKey(repository, reference), () =>
@@ -110,7 +110,7 @@ export class ManifestFetcher {
     }
   }
 
-  /** A manifest that another repository has cached, once a HEAD has confirmed it for this one: that spends no pull. */
+  /** A manifest cached for another repository, if a HEAD confirms it for this one: that spends no pull. */
   async #shared(repository: Repository, digest: Digest): Promise<FetchedManifest | undefined> {
     const cached = await this.#records.ofAnyRepository(digest);
     if (cached === undefined) return undefined;
@@ -129,7 +129,7 @@ export class ManifestFetcher {
   }
 }
 
-/** What a HEAD tells, if it tells enough to answer a client's HEAD, and of something that a GET could give. */
+/** What a HEAD says, if it is enough to answer a client's HEAD, and of a manifest that can be mirrored. */
 function complete(head: ManifestHead, expected?: Digest): Descriptor | undefined {
   const { mediaType, size } = head;
   const digest = head.digest ?? expected;

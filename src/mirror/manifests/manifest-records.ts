@@ -40,9 +40,9 @@ export interface TaggedManifest {
 }
 
 /**
- * What is known of manifests and tags, in memory and in the database; without a working store, in memory only. A tag must
- * not move off a cached manifest before its successor is cached too, and a HEAD must not spend a pull: so what a HEAD says
- * of a tag is a sighting until the manifest arrives.
+ * What is known of manifests and tags, in memory and in the database; while that fails, in memory only. A tag
+ * must not move off a cached manifest before its successor is cached, and a HEAD must not spend a pull: so
+ * what a HEAD says of a tag is a sighting until the manifest arrives.
  */
 export class ManifestRecords {
   readonly #deps: ManifestRecordsDeps;
@@ -100,7 +100,7 @@ export class ManifestRecords {
     return record && manifest && { manifest, checkedAt: record.checkedAt };
   }
 
-  /** A manifest that any repository may read: what it says may be given to another once upstream has confirmed it there. */
+  /** A manifest that any repository may read. Another may have it once upstream has confirmed it there. */
   async ofAnyRepository(digest: Digest): Promise<Manifest | undefined> {
     const { metadata, degradation } = this.#deps;
     return await degradation.tolerate(() => metadata.anyManifest(digest));
@@ -119,7 +119,7 @@ export class ManifestRecords {
     return (await this.tag(repository, tag)) !== undefined || (await this.isAbsent(repository, tag));
   }
 
-  /** Stores what was fetched, under the tag that it was fetched by, and points the tags there that were sighted at it. */
+  /** Stores what was fetched. The tag that it was fetched by, and those sighted at it, now point to it. */
   async keep(
     repository: Repository,
     { manifest, contents }: VerifiedManifest,
@@ -190,9 +190,9 @@ export class ManifestRecords {
   }
 
   /**
-   * Whether upstream had no such tag when it was last asked. Known of signatures, attestations and referrers of a cached
-   * manifest only, and forgotten with it: clients that look for them in an outage must hear that there are none. To the
-   * absence of a signature they have an answer, to trouble they have none.
+   * Whether upstream had no such tag when it was last asked. Known of signatures, attestations and referrers
+   * of cached manifests, and forgotten with those: clients that look for them in an outage go on without, but
+   * not after an error.
    */
   async isAbsent(repository: Repository, tag: Tag): Promise<boolean> {
     if (companionSubject(tag) === undefined) return false;

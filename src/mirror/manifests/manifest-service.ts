@@ -34,7 +34,7 @@ export interface ManifestServiceDeps {
   readonly clock: Clock;
 }
 
-/** What upstream said of a manifest: at least a complete descriptor, and the manifest where that is cached now. */
+/** What upstream said of a manifest: a complete descriptor, and the manifest where that is cached by now. */
 interface Resolution {
   readonly descriptor: Descriptor;
   readonly manifest: Manifest | undefined;
@@ -47,8 +47,8 @@ interface Resolution {
 }
 
 /**
- * Manifests: fresh from the cache, confirmed by upstream, fetched, or stale when upstream cannot confirm them. What is
- * cached by digest is never asked for again.
+ * Manifests: fresh from the cache, confirmed by upstream, fetched, or stale when upstream cannot confirm
+ * them. What is cached by digest is never asked for again.
  */
 export class ManifestService {
   readonly #deps: ManifestServiceDeps;
@@ -59,13 +59,13 @@ export class ManifestService {
     this.#deps = deps;
   }
 
-  /** Whether a tag that was checked then (milliseconds since the epoch) is served without asking upstream now. */
+  /** Whether a tag that was checked then (milliseconds since the epoch) is served without asking upstream. */
   isFresh(repository: Repository, tag: Tag, checkedAt: number): boolean {
     const { freshness } = this.#upstream(repository);
     return isWithin(this.#deps.clock, freshness.maxAge(repository, tag), checkedAt);
   }
 
-  /** As {@link Mirror.manifest}, of one repository. A HEAD of what is not cached is a HEAD upstream, which spends no pull. */
+  /** As {@link Mirror.manifest}. A HEAD of what is not cached is a HEAD upstream, which spends no pull. */
   async get(
     repository: Repository,
     reference: ManifestReference,
@@ -97,8 +97,8 @@ export class ManifestService {
   }
 
   /**
-   * Asks upstream about a tag that is not cached. What upstream had not when it was last asked, it has not while it cannot
-   * be asked: that is what a registry says of most signatures, and clients go on without.
+   * Asks upstream about a tag that is not cached. While upstream cannot be asked, what it did not have before
+   * is a 404 again: that is what a registry says of most signatures, and clients go on without.
    */
   async #askTag(repository: Repository, tag: Tag, method: 'GET' | 'HEAD'): Promise<Resolution> {
     const { records, clock } = this.#deps;
@@ -156,7 +156,7 @@ export class ManifestService {
     }
   }
 
-  /** Upstream did not confirm a cached tag. Throws where the operator wants tags dropped that upstream no longer has. */
+  /** Upstream did not confirm a cached tag. Throws where tags are dropped that upstream no longer has. */
   async #failed(error: UpstreamError | RegistryError, repository: Repository, tag: Tag): Promise<void> {
     const { records, clock } = this.#deps;
     if (isNotFound(error) && this.#upstream(repository).freshness.gone === 'drop') {
@@ -179,8 +179,8 @@ export class ManifestService {
   }
 
   /**
-   * What upstream says a tag is: a HEAD, and a GET by digest only when a GET was asked for and the manifest is not cached.
-   * Rejects with UpstreamError or RegistryError.
+   * What upstream says a tag is: a HEAD, and a GET by digest only when a GET was asked for and the manifest
+   * is not cached. Rejects with UpstreamError or RegistryError.
    */
   async #resolveTag(repository: Repository, tag: Tag, method: 'GET' | 'HEAD'): Promise<Resolution> {
     const { records, fetcher } = this.#deps;
@@ -215,7 +215,7 @@ export class ManifestService {
     return { ...fetched, notices: [...new Set([...notices, ...fetched.notices])] };
   }
 
-  /** The manifest that HEAD has stated for a tag; or the one that the tag is now, where that one was refused. */
+  /** The manifest that HEAD stated for a tag; or the one that it points to now, if that was refused. */
   async #fetchedAs(repository: Repository, tag: Tag, digest: Digest): Promise<Resolution> {
     const startedAt = this.#deps.clock.now();
     try {

@@ -19,7 +19,7 @@ export interface VerifiedManifest {
 
 /**
  * Checks a manifest that upstream gave for `reference`.
- * @throws {RegistryError} 502 for what is no manifest, or not what its digest says; 404 for a type that is not stored here
+ * @throws {RegistryError} 502 for no manifest or another digest; 404 for a type that is not mirrored
  */
 export function verified(
   upstream: UpstreamName,
