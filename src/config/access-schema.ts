@@ -1,27 +1,27 @@
 import { z } from '../base/zod.ts';
 import { repositoryPattern } from './globs.ts';
-import { boolean, oneOf, oneOrMore, refuse, shown, text } from './scalars.ts';
+import { boolean, oneOf, oneOrMore, refuse, scalar, shown, text } from './scalars.ts';
 
 /** Algorithms of registry:2's whose signatures anyone who can check them can also make. */
 const sharedSecret = ['HS256', 'HS384', 'HS512'];
 
 const algorithms = ['EdDSA', 'RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512'];
 
-const algorithm = text.transform((value, ctx): string => {
+const algorithm = scalar((value, ctx): string => {
   const name = [...algorithms, ...sharedSecret].find((one) => one.toLowerCase() === value.toLowerCase());
   return name ?? refuse(ctx, `${shown(value)} is not one of ${algorithms.join(', ')}`);
 });
 
 /** Those that are safe; a file of registry:2's may name others among them. */
-const signingAlgorithms = oneOrMore(algorithm).transform((given, ctx): readonly string[] => {
-  const safe = given.filter((name) => !sharedSecret.includes(name));
-  if (safe.length > 0 || given.length === 0) return safe;
-  ctx.issues.push({
-    code: 'custom',
-    message: `tokens that are signed with a shared secret are not taken; name one of ${algorithms.join(', ')}`,
-    input: undefined,
-  });
-  return z.NEVER;
+const signingAlgorithms = z.codec(oneOrMore(algorithm), z.array(z.string()), {
+  decode: (given, ctx) => {
+    const safe = given.filter((name) => !sharedSecret.includes(name));
+    if (safe.length > 0 || given.length === 0) return safe;
+    const message = `tokens that are signed with a shared secret are not taken; name one of ${algorithms.join(', ')}`;
+    ctx.issues.push({ code: 'custom', message, input: undefined });
+    return z.NEVER;
+  },
+  encode: (names) => names,
 });
 
 /** Sent in quotes within a header. */
@@ -43,7 +43,7 @@ export const authSchema = z.strictObject({
 });
 
 /** Who is allowed something: `anonymous`, `authenticated`, `user:NAME` or `group:NAME`. */
-const whom = text.transform((value, ctx): string => {
+const whom = scalar((value, ctx): string => {
   if (value === 'anonymous' || value === 'authenticated' || /^(?:user|group):[^\s:]/.test(value))
     return value;
   return refuse(ctx, `${shown(value)} is nobody: write anonymous, authenticated, user:NAME or group:NAME`);

@@ -1,4 +1,5 @@
-import type { AuthConfig, TokenAuthConfig } from './config.ts';
+import type { TokenSettings } from '../http/auth/create-authentication.ts';
+import type { AuthConfig } from './config.ts';
 import { assertReadable } from './files.ts';
 import type { FileValues } from './schema.ts';
 import type { LoadContext } from './load-context.ts';
@@ -35,7 +36,7 @@ function isWritten({ tree }: LoadContext): boolean {
   return typeof section !== 'object' || Object.keys(section).some((key) => key !== 'passthrough');
 }
 
-function readToken(given: NonNullable<Given['token']>, context: LoadContext): TokenAuthConfig | undefined {
+function readToken(given: NonNullable<Given['token']>, context: LoadContext): TokenSettings | undefined {
   const path = ['auth', 'token'];
   const { service, issuer, signingalgorithms } = given;
   const realm = URL.canParse(given.realm) ? new URL(given.realm) : undefined;

@@ -27,7 +27,7 @@ export function checkBindings(
     addresses.push({ key: pathText(path), address });
   };
   take(['http', 'addr'], http.addr);
-  if (http.public !== undefined) take(['http', 'public', 'addr'], http.public.addr);
+  if (http.publicAddr !== undefined) take(['http', 'public', 'addr'], http.publicAddr);
   const hosts = new Map<string, string>();
   for (const { path, given } of named) {
     if (given.listen !== undefined) take([...path, 'listen'], given.listen);

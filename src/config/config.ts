@@ -1,52 +1,18 @@
+import type { AuthenticationSettings } from '../http/auth/create-authentication.ts';
 import type { ListenAddress } from '../http/server.ts';
+import type { TlsFiles } from '../http/tls.ts';
 import type { AccessRules } from '../mirror/access/policy.ts';
-import type { Quota, SizeLimit } from '../cache/space/limits.ts';
-import type { FreshnessRule } from '../mirror/manifests/freshness.ts';
+import type { FreshnessPolicy } from '../mirror/manifests/freshness.ts';
 import type { PullAheadPolicy } from '../mirror/pull-ahead/policy.ts';
 import type { RangePolicy } from '../mirror/fill/ranges/policy.ts';
+import type { Quota } from '../cache/space/limits.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { LogOptions } from '../telemetry/log.ts';
 import type { SystemStores } from '../upstream/authorities.ts';
 import type { CredentialSource } from '../upstream/credentials/credential-source.ts';
 import type { ProxySettings } from '../upstream/proxy-settings.ts';
 import type { Timeouts } from '../upstream/transport.ts';
-
-export interface StorageConfig {
-  /** Absolute. */
-  readonly rootdirectory: string;
-  /** Whether clients may remove what is cached, by DELETE. */
-  readonly deleteEnabled: boolean;
-  /** What everything that is cached may take; undefined for whatever {@link minfree} leaves. */
-  readonly maxsize: SizeLimit | undefined;
-  /** What stays free on the disk. */
-  readonly minfree: SizeLimit;
-  /** In how long everything is hashed once; 0 for never. */
-  readonly scrubMs: number;
-  /** For single upstreams and repositories. Those under `upstreams` come last. */
-  readonly quotas: readonly Quota[];
-}
-
-/** All file names are absolute, and were readable when the configuration was loaded. */
-export interface TlsConfig {
-  readonly certificate: string;
-  readonly key: string;
-  /** When there are any, clients must show a certificate that one of them signed. */
-  readonly clientcas: readonly string[];
-  readonly minimumtls: 'TLSv1.2' | 'TLSv1.3';
-  /** Cipher suites as OpenSSL and Node list them, those of TLS 1.3 included; undefined for Node's own choice. */
-  readonly ciphers: string | undefined;
-}
-
-interface HttpConfig {
-  readonly addr: ListenAddress;
-  /** An address without logins beside {@link addr}, where clients log in; undefined for none. */
-  readonly publicAddr: ListenAddress | undefined;
-  /** Sent with every response, by name as configured. */
-  readonly headers: Readonly<Record<string, readonly string[]>>;
-  readonly tls: TlsConfig | undefined;
-  /** How long requests under way may go on after a stop signal; 0 cuts them at once. */
-  readonly draintimeoutMs: number;
-}
+import type { FileValues } from './schema.ts';
 
 export interface UpstreamConfig {
   readonly name: UpstreamName;
@@ -62,7 +28,7 @@ export interface UpstreamConfig {
   readonly proxy: ProxySettings | undefined;
   /** Hosts with private addresses to which it may redirect. */
   readonly redirects: readonly string[];
-  readonly freshness: FreshnessConfig;
+  readonly freshness: FreshnessPolicy;
   readonly pullAhead: PullAheadPolicy;
   readonly ranges: RangePolicy;
   /** Host names of this mirror that are bound to this upstream, lower-cased and without port. */
@@ -71,43 +37,18 @@ export interface UpstreamConfig {
   readonly listen: ListenAddress | undefined;
 }
 
-/** An existing token service, which the challenge points clients to. */
-export interface TokenAuthConfig {
-  readonly realm: URL;
-  readonly service: string;
-  readonly issuer: string;
-  /** Absolute names of files that were readable when the configuration was loaded; at least one is given. */
-  readonly keys: { readonly rootcertbundle: readonly string[]; readonly jwks: string | undefined };
-  /** Names of JOSE algorithms; empty for all that are safe. */
-  readonly signingalgorithms: readonly string[];
-}
-
 /** How clients authenticate; with nothing set, everyone is anonymous. */
-export interface AuthConfig {
-  /** `path` is absolute, and was readable when the configuration was loaded. */
-  readonly htpasswd: { readonly realm: string; readonly path: string } | undefined;
-  readonly token: TokenAuthConfig | undefined;
-  /** Whether clients' own registry credentials are checked upstream. */
-  readonly passthrough: boolean;
-}
-
-export interface FreshnessConfig {
-  /** For tags that no rule matches. */
-  readonly tagMs: number;
-  /** The first that matches decides. */
-  readonly rules: readonly FreshnessRule[];
-  /** What becomes of a cached tag that upstream no longer has; `keep` by default. */
-  readonly gone: 'keep' | 'drop';
-}
+export type AuthConfig = Pick<AuthenticationSettings, 'htpasswd' | 'token' | 'passthrough'>;
 
 /**
- * What the operator asked for, checked and complete, in bytes, milliseconds and objects; frozen. It holds secrets: do not log it.
- * `docs/configuration.md` has the keys that lead here.
+ * What the operator asked for, checked and complete, in bytes, milliseconds and objects; frozen. File names are absolute,
+ * and the files were readable when it was loaded. It holds secrets: do not log it. `docs/configuration.md` has the keys.
  */
 export interface Config {
   readonly log: LogOptions;
-  readonly storage: StorageConfig;
-  readonly http: HttpConfig;
+  /** Quotas under `upstreams` come after those under `storage`. */
+  readonly storage: Omit<FileValues['storage'], 'quotas'> & { readonly quotas: readonly Quota[] };
+  readonly http: Omit<FileValues['http'], 'tls'> & { readonly tls: TlsFiles | undefined };
   readonly upstreams: readonly [UpstreamConfig, ...UpstreamConfig[]];
   /** The upstream that plain names mean; undefined when there is none. */
   readonly plain: UpstreamName | undefined;
@@ -115,7 +56,7 @@ export interface Config {
   readonly access: AccessRules;
   /** Patterns of images that are kept whatever happens, as configured. */
   readonly pins: readonly string[];
-  /** How long content that nobody asks for is kept; 0 means for ever. */
+  /** How long unused content is kept; 0 means for ever. */
   readonly ttlMs: number;
   /** Where the system keeps the authorities that its programs trust. */
   readonly systemStores: SystemStores;

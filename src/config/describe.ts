@@ -1,106 +1,152 @@
+import { isAbsolute } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
-import { formatByteSize } from '../base/byte-size.ts';
-import { formatDuration } from '../base/go-duration.ts';
-import type { SizeLimit } from '../cache/space/limits.ts';
-import { addressText } from './address-text.ts';
-import { suitesOf } from './ciphers.ts';
-import type { AuthConfig, Config, StorageConfig, TlsConfig } from './config.ts';
-import { describeExec, describeUpstream, maskedUrl } from './describe-upstream.ts';
+import { z } from '../base/zod.ts';
+import type { Quota } from '../cache/space/limits.ts';
+import type { TlsFiles } from '../http/tls.ts';
+import type { CredentialSource, HelperSource } from '../upstream/credentials/credential-source.ts';
+import type { ProxySettings } from '../upstream/proxy-settings.ts';
+import { helperLifetimeMs } from './account.ts';
+import type { AuthConfig, Config, UpstreamConfig } from './config.ts';
+import { fileSchema, type FileValues } from './schema.ts';
+import type { GivenUpstream } from './upstream-schema.ts';
+
+const mask = '********';
 
 /** Every setting in force, defaults included, as a configuration file; secrets are masked. */
 export function describeConfig(config: Config): string {
-  const { log, storage, http, upstreams, plain, ttlMs, timeouts, catalogMaxEntries, tagsMax } = config;
-  const main = upstreams.find(({ name }) => name === plain);
-  const text = stringify(
-    {
-      version: 0.1,
-      log,
-      storage: {
-        filesystem: { rootdirectory: storage.rootdirectory },
-        delete: { enabled: storage.deleteEnabled },
-        ...describeSpace(storage),
-      },
-      http: {
-        addr: addressText(http.addr),
-        public: http.publicAddr && { addr: addressText(http.publicAddr) },
-        headers: http.headers,
-        draintimeout: formatDuration(http.draintimeoutMs),
-        tls: http.tls && describeTls(http.tls),
-      },
-      proxy: {
-        remoteurl: main?.urls[0].origin,
-        exec: main?.credentials && describeExec(main.credentials),
-        ttl: formatDuration(ttlMs),
-        timeouts: {
-          connect: formatDuration(timeouts.connectMs),
-          header: formatDuration(timeouts.headerMs),
-          idle: formatDuration(timeouts.idleMs),
-        },
-      },
-      pin: config.pins,
-      upstreams: Object.fromEntries(upstreams.map((upstream) => [upstream.name, describeUpstream(upstream)])),
-      auth: describeAuth(config.auth),
-      access: config.access,
-      catalog: { maxentries: catalogMaxEntries },
-      tags: tagsMax === undefined ? undefined : { maxtags: tagsMax },
-    },
-    { lineWidth: 0, version: '1.1', aliasDuplicateObjects: false },
-  );
+  const text = stringify(native(z.encode(fileSchema, valuesOf(config) as z.output<typeof fileSchema>)), {
+    lineWidth: 0,
+    version: '1.1',
+    aliasDuplicateObjects: false,
+  });
   return `${environmentComment(config)}${text}`;
+}
+
+/** The values of a file that loads to the same. */
+function valuesOf(config: Config): FileValues {
+  const { log, storage, http, upstreams, plain, auth, access, pins, ttlMs, timeouts } = config;
+  const main = upstreams.find(({ name }) => name === plain);
+  return {
+    version: '0.1',
+    log,
+    storage: { ...storage, quotas: storage.quotas.map(describeQuota) },
+    http: { ...http, tls: http.tls && describeTls(http.tls) },
+    proxy: {
+      remoteurl: main && { name: main.name, url: main.urls[0] },
+      exec: main?.credentials && describeExec(main.credentials),
+      ttl: ttlMs,
+      freshness: {},
+      pullahead: {},
+      ranges: {},
+      timeouts,
+    },
+    pin: pins,
+    upstreams: Object.fromEntries(upstreams.map((upstream) => [upstream.name, describeUpstream(upstream)])),
+    auth: describeAuth(auth),
+    access,
+    catalog: { maxentries: config.catalogMaxEntries },
+    tags: { maxtags: config.tagsMax },
+  };
+}
+
+/** Texts of numbers and truth values as such, and no empty sections, which reads better and loads to the same. */
+function native(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(native);
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.entries(value).map(([key, member]) => [key, native(member)] as const);
+    return Object.fromEntries(
+      members.filter(([, member]) => member !== undefined && !isDeepStrictEqual(member, {})),
+    );
+  }
+  if (value === 'true' || value === 'false') return value === 'true';
+  return typeof value === 'string' && String(Number(value)) === value ? Number(value) : value;
 }
 
 /** For the proxies of the environment, which no single key can express. */
 function environmentComment({ upstreams }: Config): string {
-  const proxy = upstreams.find((upstream) => describeUpstream(upstream).proxy === undefined)?.proxy;
+  const proxy = upstreams.find(
+    (upstream) => upstream.proxy && describeProxy(upstream.proxy) === undefined,
+  )?.proxy;
   if (proxy === undefined) return '';
   const { http, https, noProxy } = proxy;
-  const words = [
+  const variables = [
     http === undefined ? '' : `HTTP_PROXY=${maskedUrl(http)}`,
     https === undefined ? '' : `HTTPS_PROXY=${maskedUrl(https)}`,
     noProxy === '' ? '' : `NO_PROXY=${noProxy.replaceAll(/\s+/g, ' ')}`,
   ];
-  return `# From the environment: ${words.filter((word) => word !== '').join(' ')}\n`;
+  return `# From the environment: ${variables.filter((variable) => variable !== '').join(' ')}\n`;
 }
 
-function describeSpace({ maxsize, minfree, scrubMs, quotas }: StorageConfig): object {
+function describeQuota(quota: Quota): FileValues['storage']['quotas'][number] {
+  return { match: 'upstream' in quota ? quota.upstream : quota.match, size: quota.bytes };
+}
+
+function describeTls({ ciphers: ciphersuites, ...rest }: TlsFiles): FileValues['http']['tls'] {
+  return { ...rest, ciphersuites };
+}
+
+function describeAuth({ htpasswd, token, passthrough }: AuthConfig): FileValues['auth'] {
+  if (token === undefined) return { htpasswd, passthrough };
+  const { keys, realm, ...rest } = token;
+  return { htpasswd, token: { ...rest, ...keys, realm: realm.href }, passthrough };
+}
+
+function describeUpstream({
+  name,
+  urls,
+  credentials,
+  ca,
+  proxy,
+  pullAhead,
+  ...rest
+}: UpstreamConfig): GivenUpstream {
   return {
-    maxsize: maxsize && describeLimit(maxsize),
-    minfree: describeLimit(minfree),
-    scrub: formatDuration(scrubMs),
-    quotas: quotas.map((quota) => ({
-      match: 'upstream' in quota ? quota.upstream : quota.match,
-      size: formatByteSize(quota.bytes),
-    })),
+    ...rest,
+    url: urls.map((url) => ({ name, url })),
+    ...(credentials && describeCredentials(credentials)),
+    ca: ca === undefined ? undefined : [ca],
+    proxy: describeProxy(proxy),
+    pullahead: pullAhead,
   };
 }
 
-function describeLimit(limit: SizeLimit): string {
-  return 'bytes' in limit ? formatByteSize(limit.bytes) : `${limit.percent}%`;
+/** A helper's settings as `proxy.exec`; undefined for other credentials. */
+function describeExec(source: CredentialSource): FileValues['proxy']['exec'] {
+  if (source.kind !== 'helper' || isNamed(source)) return undefined;
+  const { program, lifetimeMs } = source;
+  return { command: program, lifetime: Number.isFinite(lifetimeMs) ? lifetimeMs : undefined };
 }
 
-function describeTls({ certificate, key, clientcas, minimumtls, ciphers }: TlsConfig): object {
-  return {
-    certificate,
-    key,
-    clientcas,
-    minimumtls: minimumtls === 'TLSv1.3' ? 'tls1.3' : 'tls1.2',
-    ciphersuites: ciphers === undefined ? undefined : suitesOf(ciphers),
-  };
+function describeCredentials(source: CredentialSource) {
+  switch (source.kind) {
+    case 'static':
+      return { username: source.username, password: mask };
+    case 'docker-config':
+      return { credentials: 'docker-config' };
+    case 'helper':
+      return isNamed(source)
+        ? { credentials: `helper:${source.program.replace(/^docker-credential-/, '')}` }
+        : undefined;
+  }
 }
 
-function describeAuth({ htpasswd, token, passthrough }: AuthConfig): object {
-  return {
-    htpasswd,
-    token:
-      token === undefined
-        ? undefined
-        : {
-            realm: token.realm.href,
-            service: token.service,
-            issuer: token.issuer,
-            ...token.keys,
-            signingalgorithms: token.signingalgorithms,
-          },
-    passthrough,
-  };
+/** Whether `helper:NAME` is all there is to say; only `proxy.exec` says more. */
+function isNamed({ program, lifetimeMs }: HelperSource): boolean {
+  return lifetimeMs === helperLifetimeMs && (isAbsolute(program) || program.startsWith('docker-credential-'));
+}
+
+/** Undefined for what only the environment can say. */
+function describeProxy(proxy: ProxySettings | undefined): string | undefined {
+  if (proxy === undefined) return 'none';
+  const { http, https, noProxy, forLoopback } = proxy;
+  const isOwn = forLoopback && http !== undefined && http.href === https?.href && noProxy === '';
+  return isOwn ? maskedUrl(http) : undefined;
+}
+
+/** With its password, if it has one, masked. */
+function maskedUrl(url: URL): string {
+  const masked = new URL(url);
+  if (masked.password !== '') masked.password = mask;
+  return masked.href.replace(/\/$/, '');
 }

@@ -1,3 +1,10 @@
+/** Plain objects and lists that are read-only all the way down. */
+export type Immutable<Value> = Value extends string | number | boolean | undefined | URL
+  ? Value
+  : Value extends readonly (infer Member)[]
+    ? readonly Immutable<Member>[]
+    : { readonly [Key in keyof Value]: Immutable<Value[Key]> };
+
 /** Freezes plain objects and lists all the way down; objects with a class of their own (URL) are left as they are. */
 export function deepFreeze<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;

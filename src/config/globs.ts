@@ -1,10 +1,10 @@
 import { repositoryGlob, tagGlob } from '../base/glob.ts';
 import { imagePattern } from '../cache/space/pin-pattern.ts';
 import { parseDigest } from '../oci/digest.ts';
-import { refuse, shown, text, type RefinementContext } from './scalars.ts';
+import { refuse, scalar, shown, type RefinementContext } from './scalars.ts';
 
 /** A glob on `repository:tag`. */
-export const tagPattern = text.transform((value, ctx): string => {
+export const tagPattern = scalar((value, ctx): string => {
   if (!value.includes(':') && !value.endsWith('*')) {
     return refuse(ctx, `${shown(value)} matches no repository:tag, did you mean ${value}:*?`);
   }
@@ -12,14 +12,14 @@ export const tagPattern = text.transform((value, ctx): string => {
 });
 
 /** A glob on `upstream/repository`. */
-export const repositoryPattern = text.transform((value, ctx): string => {
+export const repositoryPattern = scalar((value, ctx): string => {
   const meant = likelier(value);
   if (meant !== undefined) return refuse(ctx, `${shown(value)} ${meant}`);
   return checked(value, ctx, repositoryGlob);
 });
 
 /** An upstream (`ghcr.io`, `ghcr.io/*`, `ghcr.io/**`), or a glob on `upstream/repository`. */
-export const quotaPattern = text.transform((value, ctx): string => {
+export const quotaPattern = scalar((value, ctx): string => {
   if (/^[^/*?[{]+(?:\/\*{1,2})?$/.test(value)) return value;
   if (value === '*') return refuse(ctx, 'matches nothing, did you mean **?');
   const meant = likelier(value);
@@ -28,7 +28,7 @@ export const quotaPattern = text.transform((value, ctx): string => {
 });
 
 /** A pattern of images, as `imagePattern` takes it. */
-export const pinPattern = text.transform((value, ctx): string => {
+export const pinPattern = scalar((value, ctx): string => {
   const meant = likelierImage(value);
   if (meant !== undefined) return refuse(ctx, `${shown(value)} ${meant}`);
   return checked(value, ctx, imagePattern);

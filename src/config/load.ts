@@ -127,26 +127,9 @@ function assemble(values: FileValues, parts: Parts, directory: string): Config {
   const [first, ...others] = parts.upstreams;
   if (first === undefined) throw new Error('a configuration without problems has an upstream');
   return {
-    log: {
-      level: log.level ?? loglevel ?? 'info',
-      formatter: log.formatter,
-      fields: Object.fromEntries(Object.entries(log.fields).map(([key, value]) => [key, value ?? ''])),
-    },
-    storage: {
-      rootdirectory: resolve(directory, storage.filesystem.rootdirectory),
-      deleteEnabled: storage.delete.enabled,
-      maxsize: storage.maxsize,
-      minfree: storage.minfree,
-      scrubMs: storage.scrub,
-      quotas: parts.quotas,
-    },
-    http: {
-      addr: http.addr,
-      publicAddr: http.public?.addr,
-      headers: http.headers,
-      tls: parts.tls,
-      draintimeoutMs: http.draintimeout,
-    },
+    log: { ...log, level: log.level ?? loglevel ?? 'info' },
+    storage: { ...storage, rootdirectory: resolve(directory, storage.rootdirectory), quotas: parts.quotas },
+    http: { ...http, tls: parts.tls },
     upstreams: [first, ...others],
     plain: parts.plain,
     auth: parts.auth,
@@ -154,11 +137,7 @@ function assemble(values: FileValues, parts: Parts, directory: string): Config {
     pins: values.pin,
     ttlMs: proxy.ttl,
     systemStores: parts.systemStores,
-    timeouts: {
-      connectMs: proxy.timeouts.connect,
-      headerMs: proxy.timeouts.header,
-      idleMs: proxy.timeouts.idle,
-    },
+    timeouts: proxy.timeouts,
     catalogMaxEntries: catalog.maxentries,
     tagsMax: tags.maxtags,
   };

@@ -19,7 +19,7 @@ export function checkPublicAddress(
   { problems }: LoadContext,
 ): void {
   const isOpen = access.anonymous === 'allow';
-  if (http.public === undefined) {
+  if (http.publicAddr === undefined) {
     if (isOpen && hasAccounts(auth)) {
       problems.add(
         ['access', 'anonymous'],

@@ -1,16 +1,34 @@
 import { isIP } from 'node:net';
-import { parseNanoseconds } from '../base/go-duration.ts';
+import { formatDuration, parseNanoseconds } from '../base/go-duration.ts';
 import type { ListenAddress } from '../http/server.ts';
 import { z } from '../base/zod.ts';
+import { addressText } from './address-text.ts';
 import { suggest } from './suggest.ts';
 
 /** Told what is wrong with a value. */
-export type RefinementContext = z.core.$RefinementCtx<string>;
+export type RefinementContext = z.core.ParsePayload<string>;
 
 /** A text as it stands in the file. */
 export const text = z.string();
 
-export const boolean = text.transform((value, ctx): boolean => {
+/** How the text of a value is read, and how a value that was read is written again. */
+export function scalar<Value>(
+  read: (text: string, ctx: RefinementContext) => Value,
+  write: (value: Value) => string = String,
+) {
+  return z.codec(text, z.custom<Value>(), { decode: read, encode: write });
+}
+
+/** A section whose settings have other names inside of Entrepot; `write` is the inverse of `read`. */
+export function section<Keys extends z.core.$ZodShape, Value>(
+  keys: Keys,
+  read: (section: z.output<z.ZodObject<Keys, z.core.$strict>>) => Value,
+  write: (value: Value) => z.output<z.ZodObject<Keys, z.core.$strict>>,
+) {
+  return z.codec(z.strictObject(keys), z.custom<Value>(), { decode: read, encode: write });
+}
+
+export const boolean = scalar((value, ctx): boolean => {
   if (/^(?:true|yes|on|y)$/i.test(value)) return true;
   if (/^(?:false|no|off|n)$/i.test(value)) return false;
   return refuse(ctx, `${shown(value)} is neither true nor false`);
@@ -18,11 +36,15 @@ export const boolean = text.transform((value, ctx): boolean => {
 
 /** A list of values, or a single one for a list of one. */
 export function oneOrMore<Item extends z.ZodType>(item: Item) {
-  return z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(item));
+  return z.codec(z.unknown(), z.array(item), {
+    // What is neither is refused by the array.
+    decode: (value) => (typeof value === 'string' ? [value] : value) as z.input<Item>[],
+    encode: (values) => (values.length === 1 ? values[0] : values),
+  });
 }
 
 export function wholeNumber(least: number, most: number) {
-  return text.transform((value, ctx): number => {
+  return scalar((value, ctx): number => {
     const number = /^[0-9]{1,15}$/.test(value) ? Number(value) : Number.NaN;
     if (number >= least && number <= most) return number;
     return refuse(ctx, `${shown(value)} is not a whole number from ${least} to ${most}`);
@@ -31,7 +53,7 @@ export function wholeNumber(least: number, most: number) {
 
 /** One of some words, in any case. */
 export function oneOf<Word extends string>(words: readonly [Word, ...Word[]]) {
-  return text.transform((value, ctx): Word => {
+  return scalar((value, ctx): Word => {
     const word = words.find((candidate) => candidate === value.toLowerCase());
     if (word !== undefined) return word;
     const near = suggest(value, words);
@@ -45,7 +67,7 @@ export function oneOf<Word extends string>(words: readonly [Word, ...Word[]]) {
 
 /** A Go duration between two bounds in milliseconds; the result is whole milliseconds. */
 export function duration(leastMs: number, mostMs = Number.MAX_SAFE_INTEGER) {
-  return text.transform((value, ctx): number => {
+  return scalar((value, ctx): number => {
     const ns = parseNanoseconds(value);
     if (ns === undefined) {
       return refuse(ctx, `${shown(value)} is not a duration; write for example 30s, 1h30m or 168h`);
@@ -61,11 +83,11 @@ export function duration(leastMs: number, mostMs = Number.MAX_SAFE_INTEGER) {
       return refuse(ctx, leastMs === 0 ? 'a duration cannot be negative' : `must be at least ${leastMs}ms`);
     }
     return ms > mostMs ? refuse(ctx, `must be at most ${Math.floor(mostMs / 3_600_000)}h`) : ms;
-  });
+  }, formatDuration);
 }
 
 /** `:5000`, `host:5000`, `192.0.2.1:5000` or `[::1]:5000`. */
-export const listenAddress = text.transform((value, ctx): ListenAddress => {
+export const listenAddress = scalar((value, ctx): ListenAddress => {
   const match = /^(?<host>\[[^\]]*\]|[^:]*):(?<port>[0-9]{1,5})$/.exec(value)?.groups;
   const bracketed = match?.['host']?.startsWith('[') === true;
   const host = bracketed ? match?.['host']?.slice(1, -1) : match?.['host'];
@@ -77,7 +99,7 @@ export const listenAddress = text.transform((value, ctx): ListenAddress => {
     ctx,
     `${shown(value)} is not an address to listen on; write HOST:PORT or :PORT${near === undefined ? '' : `, did you mean ${near}?`}`,
   );
-});
+}, addressText);
 
 function nearAddress(value: string): string | undefined {
   if (/^[0-9]{1,5}$/.test(value) && Number(value) <= 65_535) return `:${value}`;

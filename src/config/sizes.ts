@@ -1,19 +1,19 @@
-import { parseByteSize } from '../base/byte-size.ts';
+import { formatByteSize, parseByteSize } from '../base/byte-size.ts';
 import type { SizeLimit } from '../cache/space/limits.ts';
-import { refuse, shown, text, type RefinementContext } from './scalars.ts';
+import { refuse, scalar, shown, type RefinementContext } from './scalars.ts';
 
 /** Bytes. The smallest image is larger; a bare number below is a unit forgotten. */
 const least = 2 ** 20;
 
 /** A number of bytes that images could fit into. */
-export const byteSize = text.transform((value, ctx): number => {
+export const byteSize = scalar((value, ctx): number => {
   if (value.includes('%')) return refuse(ctx, `${shown(value)} is a share; write a size, such as 20GiB`);
   return bytesOf(value, ctx, 'a size, such as 20GiB');
-});
+}, formatByteSize);
 
 /** A number of bytes or a share of the disk, of which something is left to store in. */
 export function sizeLimit(key: 'maxsize' | 'minfree') {
-  return text.transform((value, ctx): SizeLimit => {
+  return scalar((value, ctx): SizeLimit => {
     const share = /^(-?[0-9]+(?:\.[0-9]+)?) ?%$/.exec(value)?.[1];
     if (share === undefined) {
       if (key === 'minfree' && parseByteSize(value) === 0) return { bytes: 0 };
@@ -25,7 +25,7 @@ export function sizeLimit(key: 'maxsize' | 'minfree') {
       return refuse(ctx, `${value} leaves no room to store anything`);
     }
     return { percent };
-  });
+  }, limitText);
 }
 
 function bytesOf(value: string, ctx: RefinementContext, expected: string): number {
@@ -34,4 +34,8 @@ function bytesOf(value: string, ctx: RefinementContext, expected: string): numbe
   if (bytes >= least) return bytes;
   const hint = /^[0-9]+$/.test(value) && bytes > 0 ? `, did you mean ${value}GiB?` : '';
   return refuse(ctx, `${shown(value)} is less than one image takes${hint}`);
+}
+
+function limitText(limit: SizeLimit): string {
+  return 'bytes' in limit ? formatByteSize(limit.bytes) : `${limit.percent}%`;
 }

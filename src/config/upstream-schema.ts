@@ -1,7 +1,11 @@
 import { isIP } from 'node:net';
 import { z } from '../base/zod.ts';
+import type { PullAheadPolicy } from '../mirror/pull-ahead/policy.ts';
+import type { RangePolicy } from '../mirror/fill/ranges/policy.ts';
+import type { FreshnessPolicy, FreshnessRule } from '../mirror/manifests/freshness.ts';
+import type { Immutable } from './freeze.ts';
 import { tagPattern } from './globs.ts';
-import { parseRegistryUrl } from './registry-url.ts';
+import { parseRegistryUrl, type RegistryUrl } from './registry-url.ts';
 import { byteSize } from './sizes.ts';
 import {
   boolean,
@@ -10,18 +14,23 @@ import {
   oneOf,
   oneOrMore,
   refuse,
+  scalar,
+  section,
   shown,
   text,
   wholeNumber,
 } from './scalars.ts';
 
-export const registryUrl = text.transform((value, ctx) => {
-  const parsed = parseRegistryUrl(value);
-  return 'problem' in parsed ? refuse(ctx, parsed.problem) : parsed;
-});
+export const registryUrl = scalar(
+  (value, ctx): RegistryUrl => {
+    const parsed = parseRegistryUrl(value);
+    return 'problem' in parsed ? refuse(ctx, parsed.problem) : parsed;
+  },
+  ({ url }) => url.origin,
+);
 
 /** A name of this mirror, as a `Host` header has it, without the port. */
-const hostName = text.transform((value, ctx): string => {
+const hostName = scalar((value, ctx): string => {
   const name = value.toLowerCase();
   if (/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.test(name)) return name;
   const bare = /^(?:https?:\/\/)?([a-z0-9][a-z0-9.-]*)(?::[0-9]+)?\/?$/.exec(name)?.[1];
@@ -32,7 +41,7 @@ const hostName = text.transform((value, ctx): string => {
 });
 
 /** A host to which an upstream may redirect, with or without a port. */
-const redirectHost = text.transform((value, ctx): string => {
+const redirectHost = scalar((value, ctx): string => {
   const name = value.toLowerCase();
   const bare = name.replace(/:[0-9]{1,5}$/, '');
   if (/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.test(bare)) return name;
@@ -40,33 +49,43 @@ const redirectHost = text.transform((value, ctx): string => {
   return refuse(ctx, `${shown(value)} is not a host, such as storage.lan or 10.0.0.7:9000`);
 });
 
-const tagRules = z.array(z.strictObject({ match: tagPattern, maxage: duration(0) }));
+/** Some settings of all. */
+type Given<Policy> = { readonly [Key in keyof Policy]?: Policy[Key] | undefined };
 
-const gone = oneOf(['keep', 'drop']);
+const freshnessRule = section(
+  { match: tagPattern, maxage: duration(0) },
+  ({ match, maxage }): FreshnessRule => ({ match, maxAgeMs: maxage }),
+  ({ match, maxAgeMs }) => ({ match, maxage: maxAgeMs }),
+);
 
-/** For upstreams that say nothing else. */
-export const freshnessSchema = z.strictObject({
-  default: duration(0).default(60_000),
-  gone: gone.default('keep'),
-  rules: tagRules.default([]),
-});
+/** How an upstream is treated. What a section leaves out, it takes from the one around it, and at last from the defaults. */
+export const treatmentKeys = {
+  freshness: section(
+    {
+      default: duration(0).optional(),
+      gone: oneOf(['keep', 'drop']).optional(),
+      rules: z.array(freshnessRule).optional(),
+    },
+    ({ default: tagMs, gone, rules }): Given<FreshnessPolicy> => ({ tagMs, gone, rules }),
+    ({ tagMs, gone, rules }) => ({ default: tagMs, gone, rules: rules && [...rules] }),
+  ).prefault({}),
+  pullahead: z
+    // More at a time would only wait for connections.
+    .strictObject({ enabled: boolean.optional(), parallel: wholeNumber(1, 64).optional() })
+    .prefault({}),
+  ranges: section(
+    { connections: wholeNumber(1, 64).optional(), minsize: byteSize.optional() },
+    ({ connections, minsize }): Given<RangePolicy> => ({ connections, minBytes: minsize }),
+    ({ connections, minBytes }) => ({ connections, minsize: minBytes }),
+  ).prefault({}),
+};
 
-/** More at a time would only wait for connections. */
-const parallelBlobs = wholeNumber(1, 64);
-
-/** For upstreams that say nothing else. */
-export const pullAheadSchema = z.strictObject({
-  enabled: boolean.default(true),
-  parallel: parallelBlobs.default(6),
-});
-
-const rangeConnections = wholeNumber(1, 64);
-
-/** For upstreams that say nothing else. */
-export const rangesSchema = z.strictObject({
-  connections: rangeConnections.default(8),
-  minsize: byteSize.default(16 * 2 ** 20),
-});
+/** For upstreams and a `proxy` section that say nothing else. */
+export const defaultTreatment = {
+  freshness: { tagMs: 60_000, gone: 'keep', rules: [] } satisfies FreshnessPolicy,
+  pullahead: { enabled: true, parallel: 6 } satisfies PullAheadPolicy,
+  ranges: { connections: 8, minBytes: 16 * 2 ** 20 } satisfies RangePolicy,
+};
 
 /** Where an account comes from; which keys go together is checked when they are read. */
 export const accountKeys = {
@@ -84,17 +103,11 @@ export const upstreamSchema = z.strictObject({
   insecure: boolean.default(false),
   proxy: text.optional(),
   redirects: oneOrMore(redirectHost).default([]),
-  freshness: z
-    .strictObject({ default: duration(0).optional(), gone: gone.optional(), rules: tagRules.optional() })
-    .default({}),
-  pullahead: z.strictObject({ enabled: boolean.optional(), parallel: parallelBlobs.optional() }).default({}),
-  ranges: z
-    .strictObject({ connections: rangeConnections.optional(), minsize: byteSize.optional() })
-    .default({}),
+  ...treatmentKeys,
   hosts: oneOrMore(hostName).default([]),
   listen: listenAddress.optional(),
   quota: byteSize.optional(),
 });
 
 /** What the file says of one upstream. */
-export type GivenUpstream = z.output<typeof upstreamSchema>;
+export type GivenUpstream = Immutable<z.output<typeof upstreamSchema>>;

@@ -2,18 +2,19 @@ import { dockerHub } from '../oci/docker-hub.ts';
 import { publicRegistries } from '../oci/public-registries.ts';
 import type { PullAheadPolicy } from '../mirror/pull-ahead/policy.ts';
 import type { RangePolicy } from '../mirror/fill/ranges/policy.ts';
+import type { FreshnessPolicy } from '../mirror/manifests/freshness.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { ProxySettings } from '../upstream/proxy-settings.ts';
 import { accountKey, readAccount } from './account.ts';
 import { readAuthorities } from './authorities.ts';
 import { checkBindings } from './bindings.ts';
-import type { FreshnessConfig, UpstreamConfig } from './config.ts';
+import type { UpstreamConfig } from './config.ts';
 import { environmentProxies, readProxy } from './proxies.ts';
 import { defaultUrl, parseRegistryName } from './registry-url.ts';
 import type { FileValues } from './schema.ts';
 import type { LoadContext } from './load-context.ts';
 import { pathText, type Path } from './tree.ts';
-import { upstreamSchema, type GivenUpstream } from './upstream-schema.ts';
+import { defaultTreatment, upstreamSchema, type GivenUpstream } from './upstream-schema.ts';
 
 export interface Upstreams {
   readonly upstreams: readonly UpstreamConfig[];
@@ -48,9 +49,7 @@ export function readUpstreams(
   if (plain !== undefined && section === undefined) named.push({ name: plain, path: [], given: nothing });
 
   const settings: Settings = {
-    freshness: freshnessOf(proxy.freshness),
-    pullAhead: proxy.pullahead,
-    ranges: { connections: proxy.ranges.connections, minBytes: proxy.ranges.minsize },
+    treatment: treatmentOf(defaultTreatment, proxy),
     proxies: environmentProxies(context),
     account: placeAccount(proxy, section, proxy.remoteurl !== undefined || usual, context),
   };
@@ -62,10 +61,15 @@ export function readUpstreams(
   return { upstreams, plain, usual };
 }
 
-interface Settings {
-  readonly freshness: FreshnessConfig;
-  readonly pullAhead: PullAheadPolicy;
+interface Treatment {
+  readonly freshness: FreshnessPolicy;
+  readonly pullahead: PullAheadPolicy;
   readonly ranges: RangePolicy;
+}
+
+interface Settings {
+  /** For upstreams that say nothing else. */
+  readonly treatment: Treatment;
   readonly proxies: ProxySettings | undefined;
   /** Whether the account under `proxy` is the plain upstream's. */
   readonly account: boolean;
@@ -137,6 +141,7 @@ function readUpstream(
   context: LoadContext,
 ): UpstreamConfig {
   const [url, ...more] = given.url?.map((one) => one.url) ?? [];
+  const { freshness, pullahead, ranges } = treatmentOf(settings.treatment, given);
   const remote = proxy?.remoteurl?.name === name ? proxy.remoteurl.url : undefined;
   return {
     name,
@@ -149,30 +154,31 @@ function readUpstream(
     insecure: given.insecure,
     proxy: given.proxy === undefined ? settings.proxies : readProxy(given.proxy, [...path, 'proxy'], context),
     redirects: given.redirects,
-    freshness: {
-      tagMs: given.freshness.default ?? settings.freshness.tagMs,
-      gone: given.freshness.gone ?? settings.freshness.gone,
-      rules: given.freshness.rules === undefined ? settings.freshness.rules : rulesOf(given.freshness.rules),
-    },
-    pullAhead: {
-      enabled: given.pullahead.enabled ?? settings.pullAhead.enabled,
-      parallel: given.pullahead.parallel ?? settings.pullAhead.parallel,
-    },
-    ranges: {
-      connections: given.ranges.connections ?? settings.ranges.connections,
-      minBytes: given.ranges.minsize ?? settings.ranges.minBytes,
-    },
+    freshness,
+    pullAhead: pullahead,
+    ranges,
     hosts: given.hosts,
     listen: given.listen,
   };
 }
 
-function freshnessOf(given: FileValues['proxy']['freshness']): FreshnessConfig {
-  return { tagMs: given.default, gone: given.gone, rules: rulesOf(given.rules) };
+/** What a section says of how an upstream is treated, over what the one around it says. */
+function treatmentOf(
+  around: Treatment,
+  { freshness, pullahead, ranges }: Pick<GivenUpstream, keyof Treatment>,
+): Treatment {
+  return {
+    freshness: over(around.freshness, freshness),
+    pullahead: over(around.pullahead, pullahead),
+    ranges: over(around.ranges, ranges),
+  };
 }
 
-function rulesOf(given: FileValues['proxy']['freshness']['rules']): FreshnessConfig['rules'] {
-  return given.map(({ match, maxage }) => ({ match, maxAgeMs: maxage }));
+function over<Policy extends object>(around: Policy, given: object): Policy {
+  return {
+    ...around,
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  };
 }
 
 /** Docker takes the first part of an image's name for a registry only if it looks like a host. */

@@ -41,8 +41,6 @@ function report(tree: ConfigTree, problems: ProblemList, issue: z.core.$ZodIssue
     for (const key of issue.keys) problems.add([...path, key], unknownKey(path, key));
   } else if (issue.code === 'invalid_type') {
     problems.add(path, wrongType(tree.get(path), issue.expected));
-  } else if (issue.code === 'invalid_union') {
-    problems.add(path, wrongType(tree.get(path), 'list'));
   } else {
     problems.add(path, issue.message);
   }
@@ -74,7 +72,6 @@ function unknownKey(parent: Path, key: string): string {
 const expectations: Readonly<Record<string, string>> = {
   string: 'a single value',
   array: 'a list',
-  list: 'a value or a list of values',
   object: 'a section with keys of its own',
   record: 'a section with keys of its own',
 };

@@ -28,7 +28,7 @@ export interface TlsFiles {
   readonly certificate: string;
   readonly key: string;
   readonly clientcas: readonly string[];
-  readonly minimumtls: SecureVersion;
+  readonly minimumtls: 'TLSv1.2' | 'TLSv1.3';
   readonly ciphers: string | undefined;
 }
 

@@ -1,7 +1,8 @@
 import { pino } from 'pino';
 import { startEntrepot, type RunningEntrepot } from '../../src/assembly/server.ts';
 import type { Clock } from '../../src/base/clock.ts';
-import type { AuthConfig, Config, FreshnessConfig, UpstreamConfig } from '../../src/config/config.ts';
+import type { AuthConfig, Config, UpstreamConfig } from '../../src/config/config.ts';
+import type { FreshnessPolicy } from '../../src/mirror/manifests/freshness.ts';
 import type { AccessRules } from '../../src/mirror/access/policy.ts';
 import type { PullAheadPolicy } from '../../src/mirror/pull-ahead/policy.ts';
 import { parseUpstreamName } from '../../src/oci/reference.ts';
@@ -25,7 +26,7 @@ export interface TestEntrepotOptions {
   readonly credentials?: BasicCredentials | undefined;
   readonly timeouts?: Partial<Config['timeouts']>;
   readonly http?: Partial<Config['http']>;
-  readonly freshness?: Partial<FreshnessConfig>;
+  readonly freshness?: Partial<FreshnessPolicy>;
   /** Off, if not given; {@link others} have their own. */
   readonly pullAhead?: PullAheadPolicy;
   readonly others?: readonly TestUpstream[];
@@ -163,7 +164,7 @@ const noPullAhead: PullAheadPolicy = { enabled: false, parallel: 4 };
 
 function upstreamConfig(
   { name, url, credentials, ...rest }: TestUpstream,
-  freshness: Partial<FreshnessConfig> | undefined,
+  freshness: Partial<FreshnessPolicy> | undefined,
 ): UpstreamConfig {
   const upstreamName = parseUpstreamName(name);
   if (upstreamName === undefined) throw new Error(`not an upstream name: ${name}`);

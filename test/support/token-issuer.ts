@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
-import type { TokenAuthConfig } from '../../src/config/config.ts';
+import type { TokenSettings } from '../../src/http/auth/create-authentication.ts';
 import { TestCertificate } from './certificates.ts';
 import type { TempFolder } from './temp-folder.ts';
 
@@ -88,7 +88,7 @@ export class TokenIssuer implements AsyncDisposable {
    * What a mirror is configured with that believes its tokens; writes the certificate that they are signed
    * with to the folder.
    */
-  async configuration(folder: TempFolder): Promise<TokenAuthConfig> {
+  async configuration(folder: TempFolder): Promise<TokenSettings> {
     const bundle = folder.join('bundle.pem');
     await writeFile(bundle, this.signer.pem);
     const keys = { rootcertbundle: [bundle], jwks: undefined };

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
-import type { TlsConfig } from '../../config/config.ts';
+import type { TlsFiles } from '../../http/tls.ts';
 import { machineNames, type SubjectName } from '../setup-tls/subject-name.ts';
 import { ok, problem, warning, type Check, type Finding } from './check.ts';
 
@@ -14,12 +14,12 @@ const renew = 'renew it (entrepot setup tls does for a certificate that it made)
 /** Will clients take the server's certificate? */
 export class TlsCheck implements Check {
   readonly name = 'tls';
-  readonly #tls: TlsConfig | undefined;
+  readonly #tls: TlsFiles | undefined;
   readonly #clock: Clock;
   readonly #names: readonly SubjectName[];
 
   /** @param names of this machine */
-  constructor(tls: TlsConfig | undefined, clock: Clock, names: readonly SubjectName[] = machineNames()) {
+  constructor(tls: TlsFiles | undefined, clock: Clock, names: readonly SubjectName[] = machineNames()) {
     this.#tls = tls;
     this.#clock = clock;
     this.#names = names;

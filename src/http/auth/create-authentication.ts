@@ -8,7 +8,7 @@ import { HtpasswdFile } from './htpasswd-file.ts';
 import { Passwords } from './passwords.ts';
 import type { TokenKeyFiles } from './token-keys.ts';
 
-interface TokenSettings {
+export interface TokenSettings {
   readonly realm: URL;
   readonly service: string;
   readonly issuer: string;
