@@ -1,50 +1,38 @@
 import { byteSizeText } from '../../base/byte-size.ts';
+import type { ImageListing } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
+import { care, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
+import { shortDigest, timeAgo } from './format.ts';
 import { Table } from './table.ts';
-import { timeAgo, shortDigest } from './format.ts';
 
 export interface LsOptions extends JsonOptions {
   /** False: digests in full. */
   readonly trunc?: boolean;
 }
 
-/** Lists the images that are held, or those that match. */
+/** Lists cached images, or those that match. */
 export function ls(pattern: string | undefined, options: LsOptions, context: CareContext): Promise<ExitCode> {
   const { json = false, trunc = true } = options;
   const { terminal, clock } = context;
   return care(options, context, exitCode.success, async (caretaker) => {
     const now = clock.now();
-    const digest = trunc ? shortDigest : (text: string): string => text;
-    const table = new Table(
-      [
-        { title: 'IMAGE' },
-        { title: 'DIGEST' },
-        { title: 'SIZE', align: 'right' },
-        { title: 'HELD' },
-        { title: 'LAST USED' },
-        { title: 'PINNED' },
-      ],
-      (text) => terminal.out(text),
-    );
-    let none = true;
+    const digestText = trunc ? shortDigest : (text: string): string => text;
+    const table = new Table<ImageListing>(terminal, json, [
+      { title: 'IMAGE', cell: ({ image }) => digestText(image) },
+      { title: 'DIGEST', cell: ({ digest }) => digestText(digest) },
+      { title: 'SIZE', align: 'right', cell: ({ bytes }) => byteSizeText(bytes) },
+      { title: 'HELD', cell: ({ complete }) => (complete ? 'all' : 'in part') },
+      { title: 'LAST USED', cell: ({ lastUsedAt }) => timeAgo(lastUsedAt, now) },
+      { title: 'PINNED', cell: ({ pinnedBy }) => pinnedBy ?? '' },
+    ]);
+    let isEmpty = true;
     for await (const image of uninterrupted(caretaker.images({ matching: pattern ?? null }), context)) {
-      none = false;
-      if (json) terminal.out(jsonLine(image));
-      else {
-        table.add(
-          digest(image.image),
-          digest(image.digest),
-          byteSizeText(image.bytes),
-          image.complete ? 'all' : 'in part',
-          timeAgo(image.lastUsedAt, now),
-          image.pinnedBy ?? '',
-        );
-      }
+      isEmpty = false;
+      table.add(image);
     }
     table.end();
-    if (none)
-      terminal.err(`entrepot: ${pattern === undefined ? 'nothing' : `nothing like ${pattern}`} is cached\n`);
+    const what = pattern === undefined ? 'nothing' : `nothing like ${pattern}`;
+    if (isEmpty) terminal.err(`entrepot: ${what} is cached\n`);
     return exitCode.success;
   });
 }

@@ -1,10 +1,11 @@
 import type { Caretaker } from '../../cache/care/caretaker.ts';
+import type { PinListing } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, type CareContext, type JsonOptions } from './care.ts';
-import { Table } from './table.ts';
+import { care, type CareContext, type JsonOptions } from './care.ts';
 import { timeAgo } from './format.ts';
+import { Table } from './table.ts';
 
-/** Exempts images from eviction by pattern; without any, lists the patterns that do. */
+/** Exempts images from eviction by pattern; without any, lists the patterns. */
 export function pin(
   patterns: readonly string[],
   options: JsonOptions,
@@ -21,7 +22,7 @@ export function pin(
   });
 }
 
-/** So that somebody who wrote another name than they meant notices. */
+/** Makes a mistyped name noticeable. */
 async function isCached(caretaker: Caretaker, pattern: string): Promise<boolean> {
   for await (const _ of caretaker.images({ matching: pattern })) return true;
   return false;
@@ -30,15 +31,16 @@ async function isCached(caretaker: Caretaker, pattern: string): Promise<boolean>
 function listPins(options: JsonOptions, context: CareContext): Promise<ExitCode> {
   const { terminal, clock } = context;
   return care(options, context, exitCode.success, async (caretaker) => {
+    const now = clock.now();
+    const table = new Table<PinListing>(terminal, options.json === true, [
+      { title: 'PATTERN', cell: ({ pattern }) => pattern },
+      {
+        title: 'SINCE',
+        cell: ({ createdAt }) => (createdAt === null ? 'in the configuration' : timeAgo(createdAt, now)),
+      },
+    ]);
     const pins = await caretaker.pins();
-    const table = new Table([{ title: 'PATTERN' }, { title: 'SINCE' }], (text) => terminal.out(text));
-    for (const one of pins) {
-      if (options.json === true) terminal.out(jsonLine(one));
-      else {
-        const since = one.createdAt === null ? 'in the configuration' : timeAgo(one.createdAt, clock.now());
-        table.add(one.pattern, since);
-      }
-    }
+    for (const one of pins) table.add(one);
     table.end();
     if (pins.length === 0) terminal.err('entrepot: nothing is pinned\n');
     return exitCode.success;

@@ -1,6 +1,7 @@
 import { byteSizeText } from '../../base/byte-size.ts';
+import type { PrunedImage } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
+import { care, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
 import { Table } from './table.ts';
 import { timeAgo, pluralize, shortDigest } from './format.ts';
 
@@ -12,7 +13,7 @@ export interface PruneCommandOptions extends JsonOptions {
   readonly dryRun?: boolean;
 }
 
-/** Removes what was not used for longest. */
+/** Removes the least recently used images. */
 export async function prune(options: PruneCommandOptions, context: CareContext): Promise<ExitCode> {
   const { to, unused, dryRun = false, json = false } = options;
   const { terminal, clock } = context;
@@ -22,10 +23,11 @@ export async function prune(options: PruneCommandOptions, context: CareContext):
   }
   return care(options, context, exitCode.success, async (caretaker) => {
     const now = clock.now();
-    const table = new Table(
-      [{ title: 'IMAGE' }, { title: 'FREED', align: 'right' }, { title: 'LAST USED' }],
-      (text) => terminal.out(text),
-    );
+    const table = new Table<PrunedImage>(terminal, json, [
+      { title: 'IMAGE', cell: ({ image, digest }) => image ?? `${shortDigest(digest)}, a blob of no image` },
+      { title: 'FREED', align: 'right', cell: (removed) => byteSizeText(removed.bytes) },
+      { title: 'LAST USED', cell: ({ lastUsedAt }) => timeAgo(lastUsedAt, now) },
+    ]);
     let images = 0;
     let loose = 0;
     let bytes = 0;
@@ -35,16 +37,10 @@ export async function prune(options: PruneCommandOptions, context: CareContext):
         if (gone.image === null) loose += 1;
         else images += 1;
         bytes += gone.bytes;
-        if (json) terminal.out(jsonLine(gone));
-        else
-          table.add(
-            gone.image ?? `${shortDigest(gone.digest)}, a blob of no image`,
-            byteSizeText(gone.bytes),
-            timeAgo(gone.lastUsedAt, now),
-          );
+        table.add(gone);
       }
     } finally {
-      // Also what went before an error came.
+      // Also after an error.
       table.end();
       const total =
         pluralize(images, 'image') + (loose === 0 ? '' : ` and ${pluralize(loose, 'blob')} of no image`);

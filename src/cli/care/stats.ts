@@ -12,62 +12,61 @@ export function stats(options: JsonOptions, context: CareContext): Promise<ExitC
     const numbers = await caretaker.stats();
     if (options.json === true) terminal.out(jsonLine(numbers));
     else {
-      const table = new Table([{ title: '' }, { title: '' }], (text) => terminal.out(text));
-      for (const [name, value] of linesOf(numbers, clock.now())) table.add(name, value);
+      const table = new Table<Line>(terminal, false, [
+        { title: '', cell: ([name]) => name },
+        { title: '', cell: ([, value]) => value },
+      ]);
+      for (const line of linesOf(numbers, clock.now())) table.add(line);
       table.end();
     }
     return exitCode.success;
   });
 }
 
-function linesOf(numbers: Stats, now: number): readonly (readonly [string, string])[] {
-  const { store, disk, limits, cache, scrub, server } = numbers;
+type Line = readonly [name: string, value: string];
+
+function linesOf({ store, disk, limits, cache, scrub, server }: Stats, now: number): readonly Line[] {
   const limit = (bytes: number | null): string => (bytes === null ? 'none' : byteSizeText(bytes));
-  const heap = ({ blobs, bytes }: { blobs: number; bytes: number }): string =>
+  const total = ({ blobs, bytes }: Stats['store']['partial']): string =>
     blobs === 0 ? 'none' : `${pluralize(blobs, 'blob')}, ${byteSizeText(bytes)}`;
-  return [
+  const lines: Line[] = [
     ['cached', `${byteSizeText(store.bytes)} in ${pluralize(store.blobs, 'blob')}`],
     [
       '',
       `${pluralize(store.repositories, 'repository', 'repositories')}, ${pluralize(store.tags, 'tag')}, ${pluralize(store.manifests, 'manifest')}`,
     ],
     ['database', byteSizeText(store.databaseBytes)],
-    ['arriving', heap(store.partial)],
-    ['quarantine', heap(store.quarantine)],
-    ...(disk === null
-      ? []
-      : [
-          [
-            'disk',
-            `${byteSizeText(disk.free)} of ${byteSizeText(disk.size)} free, ${disk.freeFiles} of ${disk.files} files`,
-          ] as const,
-        ]),
-    ['limits', `maxsize ${limit(limits.maxsize)}, minfree ${limit(limits.minfree)}`],
-    ...limits.quotas.map(({ match, bytes }) => ['quota', `${match}: ${byteSizeText(bytes)}`] as const),
-    ['state', cache.state === 'healthy' ? 'healthy' : 'pulls pass through without being kept'],
-    ...cache.problems.map((problem) => ['', problem] as const),
-    [
-      'scrubbing',
-      scrub.periodMs === null
-        ? 'off'
-        : `everything within ${durationText(scrub.periodMs)}` +
-          (scrub.oldestVerifiedAt === null
-            ? ''
-            : `; what waits longest was verified ${timeAgo(scrub.oldestVerifiedAt, now)}`),
-    ],
-    ...(server === null
-      ? ([['server', 'not running']] as const)
-      : ([
-          ['server', `running for ${durationText(server.uptimeMs)}, and since its start:`],
-          [
-            '',
-            `fetched ${byteSizeText(server.ahead.bytes)} ahead of clients, ${byteSizeText(server.ahead.unaskedBytes)} of it not asked for since`,
-          ],
-          ['', `evicted ${pluralize(server.evicted.images, 'image')}, ${byteSizeText(server.evicted.bytes)}`],
-          [
-            '',
-            `hashed ${pluralize(server.scrubbed.blobs, 'blob')}, ${byteSizeText(server.scrubbed.bytes)}; ${pluralize(server.damaged, 'blob')} damaged`,
-          ],
-        ] as const)),
+    ['arriving', total(store.partial)],
+    ['quarantine', total(store.quarantine)],
+  ];
+  if (disk !== null) {
+    const { free, size, freeFiles, files } = disk;
+    const room = `${byteSizeText(free)} of ${byteSizeText(size)} free, ${freeFiles} of ${files} files`;
+    lines.push(['disk', room]);
+  }
+  lines.push(['limits', `maxsize ${limit(limits.maxsize)}, minfree ${limit(limits.minfree)}`]);
+  for (const { match, bytes } of limits.quotas) lines.push(['quota', `${match}: ${byteSizeText(bytes)}`]);
+  lines.push(['state', cache.state === 'healthy' ? 'healthy' : 'pulls pass through without being kept']);
+  for (const problem of cache.problems) lines.push(['', problem]);
+  return [...lines, ['scrubbing', scrubText(scrub, now)], ...serverLines(server)];
+}
+
+function scrubText({ periodMs, oldestVerifiedAt }: Stats['scrub'], now: number): string {
+  if (periodMs === null) return 'off';
+  const everything = `everything within ${durationText(periodMs)}`;
+  if (oldestVerifiedAt === null) return everything;
+  return `${everything}; what waits longest was verified ${timeAgo(oldestVerifiedAt, now)}`;
+}
+
+function serverLines(server: Stats['server']): readonly Line[] {
+  if (server === null) return [['server', 'not running']];
+  const { uptimeMs, ahead, evicted, scrubbed, damaged } = server;
+  const unasked = byteSizeText(ahead.unaskedBytes);
+  const hashed = `hashed ${pluralize(scrubbed.blobs, 'blob')}, ${byteSizeText(scrubbed.bytes)}`;
+  return [
+    ['server', `running for ${durationText(uptimeMs)}, and since its start:`],
+    ['', `fetched ${byteSizeText(ahead.bytes)} ahead of clients, ${unasked} of it not asked for since`],
+    ['', `evicted ${pluralize(evicted.images, 'image')}, ${byteSizeText(evicted.bytes)}`],
+    ['', `${hashed}; ${pluralize(damaged, 'blob')} damaged`],
   ];
 }

@@ -1,12 +1,15 @@
 import CliTable from 'cli-table3';
+import type { Terminal } from '../terminal.ts';
+import { jsonLine } from './care.ts';
 
-export interface Column {
+export interface Column<Row> {
   readonly title: string;
-  /** Left if not given; numbers stand right. */
+  /** `left` if not given. */
   readonly align?: 'left' | 'right';
+  readonly cell: (row: Row) => string;
 }
 
-/** Rows that are laid out together; no more than these are kept. */
+/** Rows that are laid out together; no more than these are in memory. */
 const pageLength = 200;
 
 const noBorder = Object.fromEntries(
@@ -17,28 +20,34 @@ const noBorder = Object.fromEntries(
 );
 
 /**
- * A table that is written while its rows still come. Widths are those of the first page, and grow with later ones, so that
- * nothing is ever cut off.
+ * Rows on the standard output, as a table or as a line of JSON each, while they still arrive. Widths of columns are those of
+ * the first page, and grow with later ones: nothing is ever truncated.
  */
-export class Table {
-  readonly #columns: readonly Column[];
-  readonly #write: (text: string) => void;
+export class Table<Row> {
+  readonly #terminal: Pick<Terminal, 'out'>;
+  readonly #json: boolean;
+  readonly #columns: readonly Column<Row>[];
   readonly #widths: number[];
-  #rows: (readonly string[])[] = [];
+  #rows: string[][] = [];
   #isHeadWritten = false;
 
-  constructor(columns: readonly Column[], write: (text: string) => void) {
+  constructor(terminal: Pick<Terminal, 'out'>, json: boolean, columns: readonly Column<Row>[]) {
+    this.#terminal = terminal;
+    this.#json = json;
     this.#columns = columns;
-    this.#write = write;
     this.#widths = columns.map(({ title }) => title.length);
   }
 
-  add(...row: readonly string[]): void {
-    this.#rows.push(row);
+  add(row: Row): void {
+    if (this.#json) {
+      this.#terminal.out(jsonLine(row));
+      return;
+    }
+    this.#rows.push(this.#columns.map(({ cell }) => cell(row)));
     if (this.#rows.length >= pageLength) this.#writePage();
   }
 
-  /** Writes what has not been written; a table without rows is nothing at all. */
+  /** Writes the last page. A table without rows has no titles either. */
   end(): void {
     if (this.#rows.length > 0) this.#writePage();
   }
@@ -58,9 +67,9 @@ export class Table {
       colWidths: this.#widths.map((width) => Math.max(1, width)),
     });
     if (!this.#isHeadWritten && titles.some((title) => title !== '')) table.push(titles);
-    table.push(...this.#rows.map((row) => [...row]));
+    table.push(...this.#rows);
     this.#isHeadWritten = true;
     this.#rows = [];
-    this.#write(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
+    this.#terminal.out(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
   }
 }
