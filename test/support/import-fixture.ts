@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { ImportEvent, ImportReport } from '../../src/cache/care/schemas.ts';
-import { RegistryImport, type RegistryImportOptions } from '../../src/cache/care/import/registry-import.ts';
+import { RegistryImport, type RegistryImportDeps } from '../../src/cache/care/import/registry-import.ts';
 import { InUse } from '../../src/cache/in-use.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../../src/oci/reference.ts';
@@ -59,7 +59,7 @@ export class ImportFixture implements AsyncDisposable {
 
   /** What an import tells, in order. */
   events(
-    options: Partial<RegistryImportOptions> = {},
+    options: Partial<RegistryImportDeps> = {},
     upstream: string | null = null,
     folder = this.registry.root,
   ): AsyncIterable<ImportEvent> {

@@ -10,105 +10,104 @@ import type { Allowance } from './allowance.ts';
 import type { ImportJournal } from './import-journal.ts';
 import { plainFile, type PlainFile } from './plain-path.ts';
 
-/** A content store that can take files of its own machine over. */
+/** A content store that can adopt files of its own machine. */
 export interface AdoptingStore extends ContentStore {
   /**
-   * Makes a file the blob of that digest, by a link or a copy, once its bytes are verified; resolves to its size.
+   * Makes a file the blob of that digest, by link or copy, once its bytes are verified; resolves to its size.
    * @throws {StoreError} `DIGEST_MISMATCH`; `INGEST_BUSY` while that blob is being written
    */
   adopt(digest: Digest, file: string): Promise<number>;
 }
 
-export interface BlobImportOptions {
+export interface BlobImportDeps {
   readonly content: AdoptingStore;
   readonly metadata: MetadataStore;
   readonly allowance: Allowance;
   readonly journal: ImportJournal;
 }
 
-/** Takes blobs over, each once. Whoever calls it holds the blob in InUse. */
+/** Imports each blob once. The caller holds the blob in InUse. */
 export class BlobImport {
-  readonly #content: AdoptingStore;
-  readonly #metadata: MetadataStore;
-  readonly #allowance: Allowance;
-  readonly #journal: ImportJournal;
+  readonly #deps: BlobImportDeps;
   readonly #seen = new Set<Digest>();
-  /** Whether the last blob was linked: then the next one will probably take no room on the disk, either. */
+  /** Whether the last blob was linked: then the next one probably takes no room on the disk, either. */
   #links = false;
 
-  constructor({ content, metadata, allowance, journal }: BlobImportOptions) {
-    this.#content = content;
-    this.#metadata = metadata;
-    this.#allowance = allowance;
-    this.#journal = journal;
+  constructor(deps: BlobImportDeps) {
+    this.#deps = deps;
   }
 
   /**
-   * @param path where the bytes are, if they are
-   * @param isExpected whether it is news when they are not
+   * @param path where the bytes should be
+   * @param isExpected whether to report it when they are not there
    * @throws {CareError} when there is no room for it, or the store fails
    */
   async take(digest: Digest, path: string, isExpected: () => Promise<boolean>): Promise<void> {
+    const { metadata, journal } = this.#deps;
     if (this.#seen.has(digest)) return;
     this.#seen.add(digest);
-    if ((await this.#metadata.blob(digest)) !== undefined) {
-      this.#journal.count('held');
+    if ((await metadata.blob(digest)) !== undefined) {
+      journal.count('held');
       return;
     }
     const file = await plainFile(path);
     if (file === undefined) {
-      if (await isExpected()) this.#journal.skip(`blob ${digest}`, 'is missing');
+      if (await isExpected()) journal.skip(`blob ${digest}`, 'is missing');
     } else if ('reason' in file) {
-      this.#journal.skip(`blob ${digest}`, file.reason);
+      journal.skip(`blob ${digest}`, file.reason);
     } else {
       await this.#adopt(digest, file);
     }
   }
 
   async #adopt(digest: Digest, { path, size }: PlainFile): Promise<void> {
-    const refusal = await this.#allowance.refusal(size, this.#links);
+    const { content, metadata, allowance, journal } = this.#deps;
+    const refusal = await allowance.refusal(size, this.#links);
     if (refusal !== undefined) {
-      const { blobs, bytes } = this.#journal.report;
+      const { blobs, bytes } = journal.report;
       throw new CareError(
         'failed',
-        `no room for a blob of ${byteSizeText(size)}: ${refusal}. ${blobs} blobs (${byteSizeText(bytes)}) were taken over and stay; make room, and import again to go on`,
+        `no room for a blob of ${byteSizeText(size)}: ${refusal}. ` +
+          `${blobs} blobs (${byteSizeText(bytes)}) were taken over and stay; make room, and import again to go on`,
       );
     }
     const adopted = await this.#sizeOfAdopted(digest, path);
     if (typeof adopted === 'string') {
-      this.#journal.skip(`blob ${digest}`, adopted);
+      journal.skip(`blob ${digest}`, adopted);
       return;
     }
-    await this.#metadata.putBlob(digest, adopted);
-    await this.#content.recorded(digest);
-    this.#journal.took(adopted, this.#links);
+    await metadata.putBlob(digest, adopted);
+    await content.recorded(digest);
+    journal.took(adopted, this.#links);
   }
 
-  /** Its size, or what is wrong with the file. */
+  /** The size of the adopted file, or what is wrong with it. The store's own trouble is thrown. */
   async #sizeOfAdopted(digest: Digest, path: string): Promise<number | string> {
+    const { content } = this.#deps;
     try {
       await access(path, constants.R_OK);
       const { nlink } = await lstat(path);
-      const size = await this.#content.adopt(digest, path);
+      const size = await content.adopt(digest, path);
       this.#links = (await lstat(path)).nlink > nlink;
       return size;
     } catch (error) {
-      return this.#faultOf(error);
+      const fault = faultOf(error);
+      // One file may be unreadable while everything else works.
+      if (error instanceof StoreError && error.code === 'IO') await content.check();
+      if (fault === undefined) throw error;
+      return fault;
     }
   }
+}
 
-  /** What is wrong with the file; the store's own trouble is thrown on. */
-  async #faultOf(error: unknown): Promise<string> {
-    if (!(error instanceof StoreError)) {
-      const errno = errnoOf(error);
-      if (errno === undefined) throw error;
-      return errno === 'ENOENT' ? 'is missing' : `cannot be read (${errno})`;
-    }
+/** What is wrong with a file; undefined when it is not the file's fault. */
+function faultOf(error: unknown): string | undefined {
+  if (error instanceof StoreError) {
     if (error.code === 'DIGEST_MISMATCH') return 'is damaged: its bytes are not what its digest says';
     if (error.code === 'INGEST_BUSY') return 'is being fetched from upstream just now';
-    if (error.code !== 'IO') throw error;
-    // One file may be unreadable while all else works.
-    await this.#content.check();
-    return error.message;
+    return error.code === 'IO' ? error.message : undefined;
   }
+  const errno = errnoOf(error);
+  if (errno === 'ENOENT') return 'is missing';
+  return errno && `cannot be read (${errno})`;
 }

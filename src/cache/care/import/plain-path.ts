@@ -2,7 +2,7 @@ import { constants, type Dirent } from 'node:fs';
 import { lstat, open, opendir, realpath } from 'node:fs/promises';
 import { errnoOf, unlessMissing } from '../../../store/file-error.ts';
 
-/** Why something on the disk is not read, in words that go on after its name. */
+/** Why something on the disk is not read, as a sentence that begins with its name. */
 export interface Unreadable {
   readonly reason: string;
 }
@@ -15,8 +15,7 @@ export interface PlainFile {
 }
 
 /**
- * A regular file, found without following any symbolic link below the real folder that `path` begins with; undefined when
- * there is none.
+ * A regular file, reached without symbolic links below the real folder that `path` begins with. Undefined: there is none.
  */
 export async function plainFile(path: string): Promise<PlainFile | Unreadable | undefined> {
   try {
@@ -37,7 +36,7 @@ export async function readPlain(path: string, most: number): Promise<Buffer | Un
   if (file === undefined || 'reason' in file) return file;
   if (file.size > most) return { reason: `is larger than ${most} bytes` };
   try {
-    // What has that name by now may be a pipe, and opening one would wait for ever.
+    // It may have become a pipe, and opening one would block.
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(file.size), 0, file.size, 0);
@@ -50,7 +49,7 @@ export async function readPlain(path: string, most: number): Promise<Buffer | Un
   }
 }
 
-/** What is in a folder, in no order; nothing when there is no such folder, and a reason when it cannot be read. */
+/** What is in a folder, in no order; a reason when it cannot be read, and nothing when it does not exist. */
 export async function* entriesOf(folder: string): AsyncGenerator<Dirent | Unreadable> {
   try {
     const opened = await unlessMissing(opendir(folder));
@@ -60,7 +59,7 @@ export async function* entriesOf(folder: string): AsyncGenerator<Dirent | Unread
   }
 }
 
-/** A name on a disk may hold anything, and a terminal would obey some of it. */
+/** Without what a terminal would obey. */
 export function printable(name: string): string {
   return /^[\w./:@ -]+$/.test(name) ? name : JSON.stringify(name).replaceAll(/[^\x20-\x7e]/g, '?');
 }

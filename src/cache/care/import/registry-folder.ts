@@ -7,11 +7,11 @@ import { CareError } from '../care-error.ts';
 import { entriesOf, printable } from './plain-path.ts';
 import { RepositoryFolder, type Skip } from './repository-folder.ts';
 
-/** From the folder that is given down to the one that holds `blobs` and `repositories`. */
-const ways = ['docker/registry/v2', 'registry/v2', 'v2', '.'];
+/** From the given folder down to the one with `blobs` and `repositories`. */
+const storePaths = ['docker/registry/v2', 'registry/v2', 'v2', '.'];
 
 /**
- * What registry:2 has stored in a folder. It is read only, and may be in use: what comes and goes meanwhile is found or not.
+ * What registry:2 has stored in a folder. Read-only; the registry may be running.
  * @see https://github.com/distribution/distribution/blob/main/registry/storage/paths.go
  */
 export class RegistryFolder {
@@ -22,14 +22,14 @@ export class RegistryFolder {
   }
 
   /**
-   * @param folder the root of the store, or one of the folders `docker`, `docker/registry` and `docker/registry/v2` in it
+   * @param folder the root of the store, or `docker`, `docker/registry` or `docker/registry/v2` in it
    * @throws {CareError} when there is no such store, or it cannot be read
    */
   static async open(folder: string): Promise<RegistryFolder> {
     if (!isAbsolute(folder)) throw new CareError('invalid', `${printable(folder)} is no absolute path`);
     try {
-      for (const way of ways) {
-        const root = join(folder, way);
+      for (const path of storePaths) {
+        const root = join(folder, path);
         // Symbolic links down to here are the operator's own.
         if (await isFolder(join(root, 'repositories'))) return new RegistryFolder(await readable(root));
       }
@@ -39,7 +39,7 @@ export class RegistryFolder {
     }
     throw new CareError(
       'not-found',
-      `${printable(folder)} is no store of registry:2: there is no ${ways[0]}/repositories in it`,
+      `${printable(folder)} is no store of registry:2: there is no ${storePaths[0]}/repositories in it`,
     );
   }
 
@@ -73,7 +73,7 @@ export class RegistryFolder {
   }
 }
 
-/** Those of registry:2 inside a repository, which hold nothing to be taken over by itself. */
+/** Folders of registry:2 inside a repository. */
 const ownFolders: ReadonlySet<string> = new Set(['_layers', '_uploads']);
 
 async function isFolder(path: string): Promise<boolean> {
@@ -85,7 +85,7 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** The real path of a folder, which is tried out. */
+/** The real path of a folder, once it has been read. */
 async function readable(folder: string): Promise<string> {
   const root = await realpath(folder);
   await (await opendir(join(root, 'repositories'))).close();

@@ -4,7 +4,7 @@ import type { UpstreamName } from '../../../oci/reference.ts';
 import type { MetadataStore } from '../../../store/metadata-store.ts';
 import { StoreError } from '../../../store/store-error.ts';
 import type { InUse } from '../../in-use.ts';
-import type { Quota, SizeLimit } from '../../space/limits.ts';
+import type { Quota, SpaceLimits } from '../../space/limits.ts';
 import { CareError } from '../care-error.ts';
 import type { ImportEvent, ImportOptions } from '../schemas.ts';
 import { Allowance } from './allowance.ts';
@@ -14,30 +14,26 @@ import { printable } from './plain-path.ts';
 import { RegistryFolder } from './registry-folder.ts';
 import { RepositoryImport } from './repository-import.ts';
 
-export interface RegistryImportOptions {
+export interface RegistryImportDeps extends SpaceLimits {
   readonly content: AdoptingStore;
   readonly metadata: MetadataStore;
   readonly inUse: InUse;
-  /** Those that are mirrored. */
   readonly upstreams: readonly UpstreamName[];
   /** The one that plain names mean; undefined: none. */
   readonly plain: UpstreamName | undefined;
-  readonly maxsize: SizeLimit | undefined;
-  readonly minfree: SizeLimit;
   readonly quotas: readonly Quota[];
   readonly clock: Clock;
 }
 
 /**
- * Takes over what a registry:2 has stored. No upstream is asked, and the registry's files are read and, where that can be,
- * linked, but never changed: it may be running. To do it again takes over what has come since, or what an interrupted import
- * had not got to.
+ * Imports what a registry:2 has stored, without an upstream. The registry may be running: its files are read and, where
+ * possible, linked, but never changed. Repeated, it imports what is new, or what an interrupted import had not reached.
  */
 export class RegistryImport {
-  readonly #options: RegistryImportOptions;
+  readonly #deps: RegistryImportDeps;
 
-  constructor(options: RegistryImportOptions) {
-    this.#options = options;
+  constructor(deps: RegistryImportDeps) {
+    this.#deps = deps;
   }
 
   /** @throws {CareError} */
@@ -53,9 +49,9 @@ export class RegistryImport {
   }
 
   async *#run(registry: RegistryFolder, upstream: UpstreamName): AsyncGenerator<ImportEvent, void> {
-    const { content, metadata, inUse, clock } = this.#options;
+    const { content, metadata, inUse, clock } = this.#deps;
     const journal = new ImportJournal(clock);
-    const allowance = new Allowance({ ...this.#options, evictions: metadata.evictions });
+    const allowance = new Allowance({ ...this.#deps, evictions: metadata.evictions });
     const blobs = new BlobImport({ content, metadata, allowance, journal });
     for await (const repository of registry.repositories(journal.skip)) {
       if (upstream === dockerHub && !repository.name.includes('/')) {
@@ -79,7 +75,7 @@ export class RegistryImport {
   }
 
   #upstream(given: string | null): UpstreamName {
-    const { upstreams, plain } = this.#options;
+    const { upstreams, plain } = this.#deps;
     const names = upstreams.join(', ');
     if (given === null) {
       if (plain !== undefined) return plain;

@@ -9,13 +9,13 @@ import {
 import { parseTag, type RepositoryName, type Tag } from '../../../oci/reference.ts';
 import { entriesOf, printable, readPlain, type Unreadable } from './plain-path.ts';
 
-/** Told of what cannot be taken over: its name, and why, as a sentence that begins with the name. */
+/** Called with what cannot be imported, and why, as a sentence that begins with its name. */
 export type Skip = (what: string, reason: string) => void;
 
 /** A link file holds a digest and nothing else. */
 const longestLink = 200;
 
-/** One repository as registry:2 stores it: links to manifests and blobs, which lie elsewhere. */
+/** One repository as registry:2 stores it: links to manifests and blobs. */
 export class RepositoryFolder {
   readonly name: RepositoryName;
   readonly #folder: string;
@@ -68,12 +68,12 @@ export class RepositoryFolder {
     return (await readLink(linkPath(join(this.#folder, '_manifests', 'revisions'), digest))) === digest;
   }
 
-  /** Whether the repository has a blob: it was pushed there, or fetched for it from the registry that is mirrored. */
+  /** Whether the repository has a blob: it was pushed there, or pulled through it. */
   async hasBlob(digest: Digest): Promise<boolean> {
     return (await readLink(linkPath(join(this.#folder, '_layers'), digest))) === digest;
   }
 
-  /** Uploads that have not ended. */
+  /** Unfinished uploads. */
   async *uploads(): AsyncGenerator<string> {
     for await (const entry of entriesOf(join(this.#folder, '_uploads'))) {
       if ('name' in entry) yield printable(entry.name);

@@ -11,13 +11,13 @@ import type { RegistryFolder } from './registry-folder.ts';
 import type { RepositoryFolder } from './repository-folder.ts';
 import { readStoredManifest, type StoredManifest } from './stored-manifest.ts';
 
-/** Indexes list images, and now and then other indexes; no deeper. */
+/** Of indexes in indexes. */
 const deepest = 8;
 
-export interface RepositoryImportOptions {
+export interface RepositoryImportDeps {
   readonly registry: RegistryFolder;
   readonly folder: RepositoryFolder;
-  /** What it becomes here. */
+  /** Its name in this cache. */
   readonly repository: Repository;
   readonly metadata: MetadataStore;
   readonly inUse: InUse;
@@ -26,20 +26,20 @@ export interface RepositoryImportOptions {
   readonly journal: ImportJournal;
 }
 
-/** Takes one repository over: what a manifest names before the manifest itself, and tags last, so that a crash leaves nothing half. */
+/** Imports one repository: what a manifest names before the manifest, and tags last, so that a crash does no harm. */
 export class RepositoryImport {
-  readonly #options: RepositoryImportOptions;
+  readonly #deps: RepositoryImportDeps;
   readonly #name: string;
-  /** By manifest, whether it is held now. */
+  /** By manifest, whether it is cached now. */
   readonly #done = new Map<Digest, boolean>();
 
-  constructor(options: RepositoryImportOptions) {
-    this.#options = options;
-    this.#name = options.folder.name;
+  constructor(deps: RepositoryImportDeps) {
+    this.#deps = deps;
+    this.#name = deps.folder.name;
   }
 
   async *run(): AsyncGenerator<ImportEvent, void> {
-    const { folder, journal } = this.#options;
+    const { folder, journal } = this.#deps;
     for await (const digest of folder.manifests(journal.skip)) {
       yield* this.#manifest(digest, 0);
       yield* journal.events();
@@ -57,16 +57,16 @@ export class RepositoryImport {
     }
   }
 
-  /** What upstream said of a tag to Entrepot itself counts for more than what it once said to the registry. */
+  /** A tag that is cached already comes from upstream, and counts for more than the registry's. */
   async #tag(tag: Parameters<MetadataStore['tag']>[1], digest: Digest): Promise<void> {
-    const { repository, metadata, journal } = this.#options;
+    const { repository, metadata, journal } = this.#deps;
     if ((await metadata.tag(repository, tag)) !== undefined) return;
-    // Never checked: it is served at once, and upstream is asked at the first use.
+    // Never checked: upstream is asked at the first use.
     if (await metadata.putTag(repository, tag, { digest, checkedAt: 0 })) journal.count('tags');
   }
 
   async *#manifest(digest: Digest, depth: number): AsyncGenerator<ImportEvent, void> {
-    const { registry, repository, metadata, journal } = this.#options;
+    const { registry, repository, metadata, journal } = this.#deps;
     if (this.#done.has(digest)) return;
     this.#done.set(digest, false);
     const held = await metadata.manifest(repository, digest);
@@ -89,7 +89,7 @@ export class RepositoryImport {
     }
     yield* this.#children(contents.children, depth);
     using holds = new DisposableStack();
-    for (const blob of contents.blobs) holds.use(this.#options.inUse.hold(blob.digest));
+    for (const blob of contents.blobs) holds.use(this.#deps.inUse.hold(blob.digest));
     yield* this.#blobs(contents.blobs);
     if (held === undefined) {
       await metadata.putManifest(repository, manifest, contents);
@@ -99,9 +99,9 @@ export class RepositoryImport {
     this.#done.set(digest, true);
   }
 
-  /** What other repositories of the upstream hold already counts as well: too much is left out rather than evicted. */
+  /** What other repositories already have counts as well: rather skip too much than evict. */
   async #quotaRefusal({ blobs }: ManifestContents): Promise<string | undefined> {
-    const { repository, metadata, allowance } = this.#options;
+    const { repository, metadata, allowance } = this.#deps;
     let bytes = 0;
     for (const { digest, size } of blobs) {
       if ((await metadata.repositoryBlob(repository, digest)) === undefined) bytes += size;
@@ -109,26 +109,26 @@ export class RepositoryImport {
     return allowance.quotaRefusal(repository, bytes);
   }
 
-  /** Those that the repository has: of an index, registries that mirror hold only the platforms that were asked for. */
+  /** Only those that the repository has: a mirror has only the platforms that were pulled. */
   async *#children(children: readonly Descriptor[], depth: number): AsyncGenerator<ImportEvent, void> {
     for (const { digest } of children) {
-      if (!(await this.#options.folder.hasManifest(digest))) continue;
+      if (!(await this.#deps.folder.hasManifest(digest))) continue;
       if (depth < deepest) yield* this.#manifest(digest, depth + 1);
-      else this.#options.journal.skip(`${this.#name}@${digest}`, 'lies too deep in indexes of indexes');
+      else this.#deps.journal.skip(`${this.#name}@${digest}`, 'lies too deep in indexes of indexes');
     }
   }
 
   async *#blobs(named: readonly Descriptor[]): AsyncGenerator<ImportEvent, void> {
-    const { registry, folder, blobs, journal } = this.#options;
+    const { registry, folder, blobs, journal } = this.#deps;
     for (const { digest } of named) {
       await blobs.take(digest, registry.blobPath(digest), () => folder.hasBlob(digest));
       yield* journal.events();
     }
   }
 
-  /** A manifest names a blob, and anybody can write a manifest; the registry's own link proves that the repository has it. */
+  /** Anybody can write a manifest that names a blob; the registry's own link proves that the repository has it. */
   async #grant({ blobs }: ManifestContents): Promise<void> {
-    const { folder, repository, metadata } = this.#options;
+    const { folder, repository, metadata } = this.#deps;
     for (const { digest } of blobs) {
       const known = await metadata.repositoryBlob(repository, digest);
       if (known?.confirmed === true) continue;

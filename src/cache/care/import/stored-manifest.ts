@@ -16,7 +16,7 @@ import { readPlain, type Unreadable } from './plain-path.ts';
 export interface StoredManifest {
   readonly manifest: Manifest;
   readonly contents: ManifestContents;
-  /** Whether it has layers that clients fetch elsewhere; no registry need have these. */
+  /** Whether it has layers that clients fetch elsewhere, which a registry need not have. */
   readonly hasForeignLayers: boolean;
 }
 
