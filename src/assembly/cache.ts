@@ -68,8 +68,8 @@ export async function openCache(config: Config, deps: CacheDeps): Promise<Cache>
   closing.use(space);
   const pullAheadCounter = new PullAheadCounter();
   const care = composeCare({
-    ...space,
     ...deps,
+    space,
     pullAheadCounter,
     names,
     content,

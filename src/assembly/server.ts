@@ -54,7 +54,7 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   cache.space.start();
   const { caretaker, scrubber } = cache.care;
   scrubber.start();
-  closing.defer(() => scrubber.stop());
+  closing.use(scrubber);
   closing.use(await ControlServer.open({ ...deps, folder, caretaker }));
 
   const http = await composeHttp(httpSettings(config), { ...deps, mirror: running.mirror });

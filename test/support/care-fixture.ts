@@ -184,7 +184,7 @@ export class CareFixture implements AsyncDisposable {
     );
     const space = composeSpace({ content, metadata, settings, upstreams, names, clock, logger });
     const care = composeCare({
-      ...space,
+      space,
       pullAheadCounter: new PullAheadCounter(),
       names,
       content,
@@ -203,7 +203,7 @@ export class CareFixture implements AsyncDisposable {
   async #close(): Promise<void> {
     const { care, space, metadata, content } = this.#parts;
     this.#opened = undefined;
-    await care.scrubber.stop();
+    await care.scrubber[Symbol.asyncDispose]();
     await space[Symbol.asyncDispose]();
     await metadata.close();
     await content.close();

@@ -4,59 +4,55 @@ import type { ContentStore, VerifyOptions } from '../../store/content-store.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import type { ImageNames } from './image-names.ts';
 
-/** `gone`: it was evicted meanwhile, so it is nobody's loss. */
+/** `gone`: it was evicted meanwhile. */
 export type BlobCondition = 'intact' | 'damaged' | 'missing' | 'gone';
 
-/** As many images as are worth naming where one blob is at fault. */
+/** The most images that are named where one blob is at fault. */
 const namedImages = 5;
 
-/** As often as nobody evicts one blob and pulls it again while it is looked at. */
+/** Looks at a blob that is missing: it may be evicted and pulled again between two of them. */
 const looksForMissing = 4;
 
-export interface BlobCheckerOptions {
+export interface BlobCheckerDeps {
   readonly content: Pick<ContentStore, 'verify' | 'quarantine' | 'size'>;
   readonly metadata: Pick<MetadataStore, 'blob' | 'removeBlob' | 'adoptBlob'>;
   readonly audit: Pick<Audit, 'imagesNaming'>;
   readonly names: ImageNames;
 }
 
-/** Blobs that the database says are held: whether they are, and what to do where they are not. Rejects with StoreError. */
+/** Checks blobs that the database has, and puts damaged ones aside. Rejects with StoreError. */
 export class BlobChecker {
-  readonly #content: BlobCheckerOptions['content'];
-  readonly #metadata: BlobCheckerOptions['metadata'];
-  readonly #audit: BlobCheckerOptions['audit'];
-  readonly #names: ImageNames;
+  readonly #deps: BlobCheckerDeps;
 
-  constructor({ content, metadata, audit, names }: BlobCheckerOptions) {
-    this.#content = content;
-    this.#metadata = metadata;
-    this.#audit = audit;
-    this.#names = names;
+  constructor(deps: BlobCheckerDeps) {
+    this.#deps = deps;
   }
 
-  /** Hashes a blob while others pull and evict. Rejects with the signal's reason, too. */
+  /** Hashes a blob, during pulls and evictions. Rejects with the signal's reason, too. */
   async examine(digest: Digest, options: VerifyOptions = {}): Promise<BlobCondition> {
+    const { content, metadata } = this.#deps;
     for (let looks = 1; ; looks += 1) {
-      const verdict = await this.#content.verify(digest, options);
+      const verdict = await content.verify(digest, options);
       if (verdict === 'intact') return verdict;
-      if ((await this.#metadata.blob(digest)) === undefined) return 'gone';
-      // A file that is missing may have been evicted, and pulled again by now.
+      if ((await metadata.blob(digest)) === undefined) return 'gone';
       if (verdict === 'damaged' || looks === looksForMissing) return verdict;
     }
   }
 
-  /** Takes a damaged or missing blob out of use, also while it is read: the next request fetches it anew. */
+  /** Takes a damaged or missing blob out of use, even while it is read: the next request fetches it anew. */
   async takeOut(digest: Digest): Promise<void> {
-    await this.#content.quarantine(digest);
-    await this.#metadata.removeBlob(digest);
-    // One that was pulled again between the two is held all the same.
-    const size = await this.#content.size(digest);
-    if (size !== undefined) await this.#metadata.adoptBlob(digest, size);
+    const { content, metadata } = this.#deps;
+    await content.quarantine(digest);
+    await metadata.removeBlob(digest);
+    // It may have been pulled again between the two.
+    const size = await content.size(digest);
+    if (size !== undefined) await metadata.adoptBlob(digest, size);
   }
 
-  /** The canonical names of a few images that name a blob or manifest. */
+  /** Canonical names of a few images that name a blob or manifest. */
   async images(digest: Digest): Promise<readonly string[]> {
-    const keys = await this.#audit.imagesNaming(digest, namedImages);
-    return keys.map((key) => this.#names.show(key.repository, key));
+    const { audit, names } = this.#deps;
+    const images = await audit.imagesNaming(digest, namedImages);
+    return images.map((image) => names.show(image.repository, image));
   }
 }

@@ -16,15 +16,14 @@ import type { NamedUpstream, Routing } from '../../oci/routing.ts';
 import { imagePattern, type ImagePattern } from '../space/pin-pattern.ts';
 import { CareError } from './care-error.ts';
 
-/** A {@link Routing} that need not know more of upstreams than their names. */
+/** A {@link Routing} of upstreams of which only names are known. */
 export type RepositoryNames = Routing<NamedUpstream>;
 
-/** Whether an image is one of those that were asked for. */
 export type ImageFilter = (image: ImageKey) => boolean;
 
-/** What somebody may have meant by an image's name. */
+/** What an image's name can mean. */
 export interface MeantImage {
-  /** Likeliest first; never none. */
+  /** The likeliest first; at least one. */
   readonly repositories: readonly Repository[];
   /** `latest` if none was written. */
   readonly reference: ManifestReference;
@@ -32,7 +31,7 @@ export interface MeantImage {
 
 const latest: ManifestReference = { tag: 'latest' as Tag };
 
-/** How people write images, and how images are shown to them. */
+/** Parses and formats names of images. */
 export class ImageNames {
   readonly #names: RepositoryNames;
 
@@ -51,8 +50,8 @@ export class ImageNames {
   }
 
   /**
-   * What an image's name means, as people write it: `nginx`, `node:20`, `ghcr.io/owner/app:1`, `repository@sha256:…`.
-   * @throws {CareError} `invalid` for what is no image, `not-found` for one of a registry that is not mirrored
+   * Parses a name: `nginx`, `node:20`, `ghcr.io/owner/app:1`, `repository@sha256:…`.
+   * @throws {CareError} `invalid` for what is no image, `not-found` for an unknown upstream
    */
   read(text: string): MeantImage {
     const at = text.indexOf('@');
@@ -60,9 +59,9 @@ export class ImageNames {
     const colon = tagged.indexOf(':', tagged.lastIndexOf('/') + 1);
     const written = parseWrittenName(colon < 0 ? tagged : tagged.slice(0, colon));
     const tag = colon < 0 ? latest : tagReference(tagged.slice(colon + 1));
-    // As docker has it: beside a digest a tag means nothing.
+    // As in Docker, a digest overrides a tag.
     const reference = at < 0 ? tag : digestReference(text.slice(at + 1));
-    // A digest alone would pass for a repository named after the algorithm, with a tag.
+    // A digest alone would parse as a repository `sha256` with a tag.
     const isDigest = parseDigest(text) !== undefined;
     if (isDigest || written === undefined || tag === undefined || reference === undefined) {
       throw new CareError('invalid', `${text} is no image; write NAME, NAME:TAG or NAME@DIGEST`);
@@ -71,7 +70,7 @@ export class ImageNames {
   }
 
   /**
-   * The images that a pattern means, which may be a plain name of one.
+   * Matches images against a pattern, which may be a plain name.
    * @throws {CareError} `invalid`
    */
   filter(pattern: string): ImageFilter {
@@ -81,7 +80,7 @@ export class ImageNames {
   }
 
   /**
-   * Sees that a pattern can mean an image.
+   * Checks that a pattern can match an image.
    * @throws {CareError} `invalid`
    */
   checkPattern(pattern: string): void {
@@ -102,7 +101,7 @@ export class ImageNames {
     }
   }
 
-  /** Besides what a client may mean by it, the very name: an upstream that is no longer mirrored may have left images. */
+  /** Includes the literal name: an upstream that is no longer configured may have left images. */
   #repositories(written: WrittenName): readonly Repository[] {
     const literal = literally(written);
     const { name, registry: namespace } = written;
@@ -131,10 +130,10 @@ function literally({ name, registry }: WrittenName): Repository | undefined {
 
 function tagReference(text: string): ManifestReference | undefined {
   const tag = parseTag(text);
-  return tag === undefined ? undefined : { tag };
+  return tag && { tag };
 }
 
 function digestReference(text: string): ManifestReference | undefined {
   const digest = parseDigest(text);
-  return digest === undefined ? undefined : { digest };
+  return digest && { digest };
 }

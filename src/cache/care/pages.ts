@@ -2,8 +2,8 @@
 export const pageLength = 200;
 
 /**
- * The pages of a list, one after the other, to its end, which is an empty page.
- * @param read gives what comes after a key, from the beginning for undefined
+ * The pages of a list, up to the first empty one.
+ * @param read lists what comes after a key; undefined: from the beginning
  * @param keyOf the key of a row
  */
 export async function* pagesOf<Row, Key>(

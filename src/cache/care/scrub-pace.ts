@@ -1,9 +1,9 @@
-/** A small cache is done early rather than read at a crawl for a month. Bytes a second. */
+/** In bytes a second: a small cache is verified in a part of the period. */
 const slowest = 4 * 1024 * 1024;
-/** A disk that serves pulls meanwhile has this to spare. Bytes a second. */
+/** In bytes a second: leaves a disk time for pulls. */
 const fastest = 32 * 1024 * 1024;
 
-/** A stretch of time in which everything is verified once. */
+/** A period in which everything is verified once. */
 export interface ScrubWindow {
   /** Milliseconds since the epoch; whatever was verified since is done. */
   readonly startsAt: number;
@@ -11,8 +11,7 @@ export interface ScrubWindow {
 }
 
 /**
- * The window that `now` lies in. Windows are counted from the epoch: nothing has to be written down for a restart to
- * find the same one, and a clock that was set finds one, too.
+ * The window of `now`. Windows are counted from the epoch, so that they need no state to survive a restart.
  */
 export function scrubWindow(now: number, periodMs: number): ScrubWindow {
   const startsAt = Math.floor(now / periodMs) * periodMs;

@@ -11,16 +11,16 @@ import type { StoreHealth } from '../space/store-health.ts';
 import type { BlobChecker } from './blob-checker.ts';
 import { scrubRate, scrubWindow } from './scrub-pace.ts';
 
-/** Blobs that are asked for, and written down as verified, at a time. */
+/** Blobs that are listed, and recorded as verified, at a time. */
 const batch = 64;
-/** Between two batches: a cache of a million tiny blobs must not keep the machine busy. */
+/** Between two batches, for caches of a million tiny blobs. */
 const pauseMs = 1000;
-/** Until it looks again whether something is due, or whether the store works again. */
+/** While nothing is due, or the store has failed. */
 const idleMs = 60_000;
-/** Verifications that a crash may undo. */
-const unwrittenMs = 30_000;
+/** How long a verification may be unrecorded. */
+const unrecordedMs = 30_000;
 
-export interface ScrubberOptions {
+export interface ScrubberDeps {
   readonly blobs: BlobChecker;
   readonly inventory: Pick<Inventory, 'dueForVerification' | 'putVerified'>;
   readonly evictions: Pick<Evictions, 'usage'>;
@@ -28,7 +28,7 @@ export interface ScrubberOptions {
   readonly health: Pick<StoreHealth, 'healthy' | 'failed'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** In which everything is verified once; 0: nothing ever is. */
+  /** In which everything is verified once; 0: never. */
   readonly periodMs: number;
 }
 
@@ -40,11 +40,11 @@ export interface ScrubCounts {
 }
 
 /**
- * Hashes what is held again, in the background, those that wait longest first, so slowly that it takes about the period
- * that is configured. What is not what its digest says is put aside, and fetched anew on the next request.
+ * Hashes cached blobs in the background, the longest unverified first, at the rate that takes about the configured
+ * period. Damaged blobs are put aside, and fetched anew on the next request.
  */
-export class Scrubber {
-  readonly #options: ScrubberOptions;
+export class Scrubber implements AsyncDisposable {
+  readonly #deps: ScrubberDeps;
   readonly #stopping = new AbortController();
   #work: Promise<void> = Promise.resolve();
   #blobs = 0;
@@ -52,31 +52,31 @@ export class Scrubber {
   #damaged = 0;
   /** Bytes verified in the window that starts then. */
   #done = { startsAt: 0, bytes: 0 };
-  /** Verified, and not written down yet. */
+  /** Verified, and not recorded yet. */
   readonly #intact: Digest[] = [];
-  #writtenAt = 0;
+  #recordedAt = 0;
 
-  constructor(options: ScrubberOptions) {
-    this.#options = options;
+  constructor(deps: ScrubberDeps) {
+    this.#deps = deps;
   }
 
   get counts(): ScrubCounts {
     return { blobs: this.#blobs, bytes: this.#bytes, damaged: this.#damaged };
   }
 
-  /** Runs until {@link stop}. */
+  /** Runs until it is disposed of. */
   start(): void {
-    if (this.#options.periodMs > 0) this.#work = this.#repeat();
+    if (this.#deps.periodMs > 0) this.#work = this.#repeat();
   }
 
-  /** Cuts off the blob that is being hashed. */
-  async stop(): Promise<void> {
+  /** Aborts the hash under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     await this.#work;
   }
 
   async #repeat(): Promise<void> {
-    const { clock } = this.#options;
+    const { clock } = this.#deps;
     const { signal } = this.#stopping;
     let waitMs: number;
     do {
@@ -84,9 +84,9 @@ export class Scrubber {
     } while (await pause(clock, waitMs, signal));
   }
 
-  /** Verifies a batch of what is due. False when there is nothing to be done for now. */
+  /** Verifies a batch of what is due. False when there is nothing to do for now. */
   async #round(): Promise<boolean> {
-    const { inventory, audit, health, clock, periodMs } = this.#options;
+    const { inventory, audit, health, clock, periodMs } = this.#deps;
     if (!health.healthy) return false;
     try {
       while (await audit.distrustVerifications(clock.now())) await turn();
@@ -103,9 +103,9 @@ export class Scrubber {
   }
 
   async #verify(due: readonly StoredBlob[]): Promise<void> {
-    const { blobs, clock, health } = this.#options;
+    const { blobs, clock, health } = this.#deps;
     const { signal } = this.#stopping;
-    this.#writtenAt = clock.monotonic();
+    this.#recordedAt = clock.monotonic();
     try {
       for (const { digest, size } of due) {
         if (!health.healthy) return;
@@ -117,21 +117,21 @@ export class Scrubber {
         this.#done.bytes += size;
         if (verdict === 'intact') this.#intact.push(digest);
         else await this.#takeOut(digest, verdict);
-        if (clock.monotonic() - this.#writtenAt >= unwrittenMs) await this.#write();
+        if (clock.monotonic() - this.#recordedAt >= unrecordedMs) await this.#record();
       }
     } finally {
-      await this.#write();
+      await this.#record();
     }
   }
 
-  async #write(): Promise<void> {
-    const { inventory, clock } = this.#options;
+  async #record(): Promise<void> {
+    const { inventory, clock } = this.#deps;
     await inventory.putVerified(this.#intact.splice(0), clock.now());
-    this.#writtenAt = clock.monotonic();
+    this.#recordedAt = clock.monotonic();
   }
 
   async #takeOut(digest: Digest, verdict: 'damaged' | 'missing'): Promise<void> {
-    const { blobs, logger } = this.#options;
+    const { blobs, logger } = this.#deps;
     const images = await blobs.images(digest);
     await blobs.takeOut(digest);
     this.#damaged += 1;
@@ -143,9 +143,9 @@ export class Scrubber {
     );
   }
 
-  /** In bytes a second. What was verified before a restart counts as due: then it is done early. */
+  /** In bytes a second. What was verified before a restart counts as due. */
   async #rate(): Promise<number> {
-    const { evictions, clock, periodMs } = this.#options;
+    const { evictions, clock, periodMs } = this.#deps;
     const now = clock.now();
     const { startsAt, endsAt } = scrubWindow(now, periodMs);
     if (this.#done.startsAt !== startsAt) this.#done = { startsAt, bytes: 0 };

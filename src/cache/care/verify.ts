@@ -7,9 +7,8 @@ import { VerifyTotals } from './verify-totals.ts';
 export type VerifyDeps = BlobVerifierDeps & RecordVerifierDeps;
 
 /**
- * Compares the disk with the database, both ways, while pulls and evictions go on. With `repair` damaged content is put
- * aside, rows without bytes are removed, bytes without a row get one, and accounts are corrected; without it nothing
- * changes. Yields findings and, at the end, a report. Rejects with StoreError.
+ * Compares disk and database, both ways, while pulls and evictions go on. With `repair`, damaged content is put aside,
+ * rows without bytes are removed, bytes without a row get one, and accounts are corrected. Rejects with StoreError.
  */
 export async function* verify(deps: VerifyDeps, { repair }: VerifyOptions): AsyncGenerator<VerifyEvent> {
   const totals = new VerifyTotals();

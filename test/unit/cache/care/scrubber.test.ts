@@ -26,7 +26,7 @@ async function scrubbed(fixture: CareFixture, count: number): Promise<void> {
     await fixture.clock.advance(1000);
     return fixture.scrubber.counts.blobs >= count;
   });
-  await fixture.scrubber.stop();
+  await fixture.scrubber[Symbol.asyncDispose]();
 }
 
 describe('the scrubber', () => {
@@ -43,7 +43,7 @@ describe('the scrubber', () => {
     await fixture.restart();
     fixture.scrubber.start();
     await fixture.clock.advance(10 * minute);
-    await fixture.scrubber.stop();
+    await fixture.scrubber[Symbol.asyncDispose]();
     expect(fixture.scrubber.counts.blobs).toBe(0);
   });
 
@@ -52,7 +52,7 @@ describe('the scrubber', () => {
     await fixture.hold(image);
     fixture.scrubber.start();
     await fixture.clock.advance(10 * minute);
-    await fixture.scrubber.stop();
+    await fixture.scrubber[Symbol.asyncDispose]();
     expect(fixture.scrubber.counts.blobs).toBe(0);
   });
 
@@ -224,7 +224,7 @@ describe('the scrubber', () => {
     });
     fixture.scrubber.start();
     await begun.promise;
-    await fixture.scrubber.stop();
+    await fixture.scrubber[Symbol.asyncDispose]();
     const due = await fixture.metadata.inventory.dueForVerification(fixture.clock.now(), 10);
     expect(due).toHaveLength(1);
     expect(blobs).toHaveLength(3);
