@@ -6,8 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { composeExaminers } from '../../src/cli/doctor/compose-examiners.ts';
 import { doctor } from '../../src/cli/doctor/doctor.ts';
-import { UpstreamSurvey } from '../../src/cli/doctor/upstream-survey.ts';
-import { UpstreamsCheck } from '../../src/cli/doctor/upstreams-check.ts';
+import { checkUpstreams } from '../../src/cli/doctor/upstreams-check.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { entrepot } from '../support/cli.ts';
@@ -250,20 +249,19 @@ describe('the doctor, of a registry', () => {
     hub.fault({ kind: 'hang', on: 'ping' });
     const file = await configure({ 'docker.io': { url: hub.url } });
     const { config } = loadConfig({ file, environment: {}, directory: folder.path });
-    const upstreams = composeExaminers(config, systemClock(), 60_000);
+    await using examiners = composeExaminers(config, systemClock(), 60_000);
     const overdue = new AbortController();
 
-    const findings = new UpstreamsCheck(new UpstreamSurvey(upstreams.examiners)).run(overdue.signal);
+    const diagnoses = examiners.examine(overdue.signal);
     await hub.received({ server: 'registry' }, 1, 20_000);
     overdue.abort();
 
-    expect(await findings).toMatchObject([
+    expect(checkUpstreams(await diagnoses)).toMatchObject([
       {
         level: 'problem',
         message: `this machine is offline: docker.io ${new URL(hub.url).host}: no answer in time`,
       },
     ]);
-    await upstreams.close();
   });
 
   it('finds a proxy that cannot be reached, and does not show the login for it', async () => {

@@ -12,7 +12,7 @@ import type { Authorities } from '../../upstream/authorities.ts';
 import { createCredentialProvider } from '../../upstream/credentials/create-credential-provider.ts';
 import type { RateLimit } from '../../upstream/rate-limit.ts';
 import { version } from '../../base/version.ts';
-import { RegistryExaminer } from './registry-examiner.ts';
+import { RegistryExaminer, type Diagnosis } from './registry-examiner.ts';
 
 /**
  * Where Docker Hub shows what is left of the pulls; HEAD spends none.
@@ -20,9 +20,9 @@ import { RegistryExaminer } from './registry-examiner.ts';
  */
 const rateLimitImage = { repository: 'ratelimitpreview/test' as RepositoryName, tag: 'latest' as Tag };
 
-export interface Examiners {
-  readonly examiners: readonly RegistryExaminer[];
-  close(): Promise<void>;
+export interface Examiners extends AsyncDisposable {
+  /** Looks at all registries side by side. */
+  examine(signal: AbortSignal): Promise<readonly Diagnosis[]>;
 }
 
 /**
@@ -34,15 +34,14 @@ export function composeExaminers(
   clock: Clock,
   limitMs: number,
 ): Examiners {
-  const authorities = lazyAuthorities(systemStores);
-  const made = upstreams.flatMap((upstream) =>
-    upstream.urls.map((url) => composeExaminer(upstream, url, { authorities, clock, limitMs })),
+  const closing = new AsyncDisposableStack();
+  const settings = { authorities: lazyAuthorities(systemStores), clock, limitMs, closing };
+  const examiners = upstreams.flatMap((upstream) =>
+    upstream.urls.map((url) => composeExaminer(upstream, url, settings)),
   );
   return {
-    examiners: made.map(({ examiner }) => examiner),
-    async close() {
-      await Promise.all(made.map((one) => one.close()));
-    },
+    examine: (signal) => Promise.all(examiners.map((examiner) => examiner.examine(signal))),
+    [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }
 
@@ -50,13 +49,15 @@ interface ExaminerSettings {
   readonly authorities: () => Promise<Authorities>;
   readonly clock: Clock;
   readonly limitMs: number;
+  /** Closes what examiners hold. */
+  readonly closing: AsyncDisposableStack;
 }
 
 function composeExaminer(
   { name, credentials: source, ca, insecure, proxy, redirects }: UpstreamConfig,
   url: URL,
-  { authorities, clock, limitMs }: ExaminerSettings,
-): { readonly examiner: RegistryExaminer; close(): Promise<void> } {
+  { authorities, clock, limitMs, closing }: ExaminerSettings,
+): RegistryExaminer {
   // Findings say what went wrong.
   const logger = pino({ level: 'silent' });
   const credentials = source === undefined ? undefined : createCredentialProvider(source, { clock, logger });
@@ -77,9 +78,9 @@ function composeExaminer(
     random: Math.random,
     onRateLimit: (rateLimit) => void (found = rateLimit),
   };
-  const probe = createRegistryProbe(options);
-  const registry = createRegistryClient(options);
-  const examiner = new RegistryExaminer({
+  const probe = closing.use(createRegistryProbe(options));
+  const registry = closing.use(createRegistryClient(options));
+  return new RegistryExaminer({
     upstream: name,
     probe,
     credentials,
@@ -90,10 +91,4 @@ function composeExaminer(
     },
     clock,
   });
-  return {
-    examiner,
-    async close() {
-      await Promise.all([probe, registry].map((open) => open[Symbol.asyncDispose]()));
-    },
-  };
 }

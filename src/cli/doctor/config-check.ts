@@ -1,22 +1,9 @@
 import { ConfigError } from '../../config/config-error.ts';
 import type { LoadedConfig } from '../../config/load.ts';
-import { ok, problem, warning, type Check, type Finding } from './check.ts';
+import { ok, problem, warning, type Finding } from './check.ts';
 
 /** Can the configuration be used, and is there anything in it that its author may not have meant? */
-export class ConfigCheck implements Check {
-  readonly name = 'configuration';
-  readonly #loaded: LoadedConfig | ConfigError;
-
-  constructor(loaded: LoadedConfig | ConfigError) {
-    this.#loaded = loaded;
-  }
-
-  run(): Promise<readonly Finding[]> {
-    return Promise.resolve(judge(this.#loaded));
-  }
-}
-
-function judge(loaded: LoadedConfig | ConfigError): readonly Finding[] {
+export function checkConfiguration(loaded: LoadedConfig | ConfigError): readonly Finding[] {
   if (loaded instanceof ConfigError) {
     const advice =
       'put that right first, docs/configuration.md has every key: nothing else can be checked before';

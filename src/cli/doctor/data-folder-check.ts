@@ -3,7 +3,7 @@ import { rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { judge, type Headroom, type SpaceLimits } from '../../cache/space/limits.ts';
 import { errnoOf, unlessMissing } from '../../store/file-error.ts';
-import { ok, problem, warning, type Check, type Finding } from './check.ts';
+import { ok, problem, warning, type Finding } from './check.ts';
 import { byteSizeText } from '../../base/byte-size.ts';
 
 const mib = 2 ** 20;
@@ -59,56 +59,50 @@ async function fileSystemOf(path: string): Promise<FileSystem> {
   return { type, size: blocks * bsize, free: bavail * bsize, files, freeFiles: ffree };
 }
 
-/** Is there a folder to store in, and room in it? */
-export class DataFolderCheck implements Check {
-  readonly name = 'data folder';
-  readonly #folder: string;
-  readonly #limits: SpaceLimits;
-  readonly #fileSystemOf: (path: string) => Promise<FileSystem>;
+/**
+ * Is there a folder to store in, and room in it?
+ * @param folder absolute
+ */
+export async function checkDataFolder(
+  folder: string,
+  limits: SpaceLimits,
+  fileSystemAt: (path: string) => Promise<FileSystem> = fileSystemOf,
+): Promise<readonly Finding[]> {
+  const there = await nearest(folder);
+  if (!there.isFolder) return [problem(`${there.path} is not a folder`, 'move it out of the way')];
+  const refusal = await tryToWrite(there.path);
+  if (refusal !== undefined) return [refusal];
+  const fileSystem = await fileSystemAt(there.path);
+  const headroom = judge(0, fileSystem, { total: 0, unwritten: 0 }, limits);
+  const isNew = there.path !== folder;
+  return [
+    judgeRoom(`${folder}${isNew ? ' will be made' : ''}`, fileSystem, isNew, headroom),
+    ...inodes(fileSystem, headroom),
+    ...fileSystemType(fileSystem),
+  ];
+}
 
-  /** @param folder absolute */
-  constructor(
-    folder: string,
-    limits: SpaceLimits,
-    fileSystem: (path: string) => Promise<FileSystem> = fileSystemOf,
-  ) {
-    this.#folder = folder;
-    this.#limits = limits;
-    this.#fileSystemOf = fileSystem;
+function judgeRoom(
+  folder: string,
+  { size, free }: FileSystem,
+  isNew: boolean,
+  headroom: readonly Headroom[],
+): Finding {
+  const maxsize = headroom.find(({ limit }) => limit === 'maxsize');
+  const { value: kept = 0, left: room = free } = headroom.find(({ limit }) => limit === 'minfree') ?? {};
+  const most = maxsize === undefined ? '' : `, ${byteSizeText(maxsize.value)} for images at most`;
+  const message = `${folder}, ${byteSizeText(free)} of ${byteSizeText(size)} free${most}`;
+  const advice = 'make room, or move storage.filesystem.rootdirectory';
+  if (room <= 0 && kept > 0) {
+    const short = `${message}, and storage.minfree keeps ${byteSizeText(kept)} so`;
+    return isNew
+      ? problem(short, `nothing would be stored: ${advice}, or lower storage.minfree`)
+      : warning(short, `images go until it is, and nothing is stored if that does not help: ${advice}`);
   }
-
-  async run(): Promise<readonly Finding[]> {
-    const there = await nearest(this.#folder);
-    if (!there.isFolder) return [problem(`${there.path} is not a folder`, 'move it out of the way')];
-    const refusal = await tryToWrite(there.path);
-    if (refusal !== undefined) return [refusal];
-    const fileSystem = await this.#fileSystemOf(there.path);
-    const isNew = there.path !== this.#folder;
-    const headroom = judge(0, fileSystem, { total: 0, unwritten: 0 }, this.#limits);
-    return [
-      this.#room(fileSystem, isNew, headroom),
-      ...inodes(fileSystem, headroom),
-      ...fileSystemType(fileSystem),
-    ];
-  }
-
-  #room({ size, free }: FileSystem, isNew: boolean, headroom: readonly Headroom[]): Finding {
-    const maxsize = headroom.find(({ limit }) => limit === 'maxsize');
-    const { value: kept = 0, left: room = free } = headroom.find(({ limit }) => limit === 'minfree') ?? {};
-    const most = maxsize === undefined ? '' : `, ${byteSizeText(maxsize.value)} for images at most`;
-    const message = `${this.#folder}${isNew ? ' will be made' : ''}, ${byteSizeText(free)} of ${byteSizeText(size)} free${most}`;
-    const advice = 'make room, or move storage.filesystem.rootdirectory';
-    if (room <= 0 && kept > 0) {
-      const short = `${message}, and storage.minfree keeps ${byteSizeText(kept)} so`;
-      return isNew
-        ? problem(short, `nothing would be stored: ${advice}, or lower storage.minfree`)
-        : warning(short, `images go until it is, and nothing is stored if that does not help: ${advice}`);
-    }
-    // What is there may go for what comes, unless the disk is to be filled up.
-    if (!isNew && kept > 0) return ok(message);
-    if (room < leastRoom) return problem(message, advice);
-    return room < comfortable && room < size * lowShare ? warning(message, advice) : ok(message);
-  }
+  // What is there may go for what comes, unless the disk is to be filled up.
+  if (!isNew && kept > 0) return ok(message);
+  if (room < leastRoom) return problem(message, advice);
+  return room < comfortable && room < size * lowShare ? warning(message, advice) : ok(message);
 }
 
 function inodes({ freeFiles }: FileSystem, headroom: readonly Headroom[]): readonly Finding[] {

@@ -5,18 +5,18 @@ import { loadConfig, type ConfigSource, type LoadedConfig } from '../../config/l
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Check } from './check.ts';
-import { ClockCheck } from './clock-check.ts';
+import { checkClock } from './clock-check.ts';
 import { composeExaminers } from './compose-examiners.ts';
-import { ConfigCheck } from './config-check.ts';
-import { DataFolderCheck } from './data-folder-check.ts';
-import { DatabaseCheck } from './database-check.ts';
+import { checkConfiguration } from './config-check.ts';
+import { checkDataFolder } from './data-folder-check.ts';
+import { checkDatabase } from './database-check.ts';
 import { examine, type NamedFinding } from './examination.ts';
-import { LimitsCheck } from './limits-check.ts';
-import { PortCheck } from './port-check.ts';
+import { checkLimits } from './limits-check.ts';
+import { checkPorts, type Listening } from './port-check.ts';
+import type { Diagnosis } from './registry-examiner.ts';
 import { jsonReport, textReport, worst } from './report.ts';
-import { TlsCheck } from './tls-check.ts';
-import { UpstreamSurvey } from './upstream-survey.ts';
-import { UpstreamsCheck } from './upstreams-check.ts';
+import { checkTls } from './tls-check.ts';
+import { checkUpstreams } from './upstreams-check.ts';
 
 export interface DoctorOptions {
   readonly json?: boolean;
@@ -39,39 +39,49 @@ export async function doctor(
 
 async function examineAll(source: ConfigSource, clock: Clock): Promise<readonly NamedFinding[]> {
   const loaded = load(source);
-  const configuration = new ConfigCheck(loaded);
+  const configuration: Check = {
+    name: 'configuration',
+    run: () => Promise.resolve(checkConfiguration(loaded)),
+  };
   if (loaded instanceof ConfigError) return examine([configuration], limitMs);
   const { config } = loaded;
-  const upstreams = composeExaminers(config, clock, limitMs);
-  const survey = new UpstreamSurvey(upstreams.examiners);
-  try {
-    return await examine(
-      [configuration, ...localChecks(config, clock), new ClockCheck(survey), new UpstreamsCheck(survey)],
-      limitMs,
-    );
-  } finally {
-    await upstreams.close();
-  }
+  await using examiners = composeExaminers(config, clock, limitMs);
+  let diagnoses: Promise<readonly Diagnosis[]> | undefined;
+  const diagnose = (signal: AbortSignal): Promise<readonly Diagnosis[]> =>
+    (diagnoses ??= examiners.examine(signal));
+  const checks: readonly Check[] = [
+    configuration,
+    ...localChecks(config, clock),
+    { name: 'clock', run: async (signal) => checkClock(await diagnose(signal)) },
+    { name: 'upstream', run: async (signal) => checkUpstreams(await diagnose(signal)) },
+  ];
+  return await examine(checks, limitMs);
 }
 
 function localChecks({ storage, http, upstreams }: Config, clock: Clock): readonly Check[] {
-  const addresses = [
-    { key: 'http.addr', addr: http.addr },
-    ...(http.publicAddr === undefined ? [] : [{ key: 'http.public.addr', addr: http.publicAddr }]),
-    ...upstreams.flatMap(({ name, listen }) =>
-      listen === undefined ? [] : [{ key: `upstreams.${name}.listen`, addr: listen }],
-    ),
-  ];
-  const tls = {
-    secure: http.tls !== undefined,
-    wantsCertificate: http.tls !== undefined && http.tls.clientcas.length > 0,
-  };
+  const { addr, publicAddr, tls } = http;
+  const wanted = [
+    { key: 'http.addr', addr },
+    { key: 'http.public.addr', addr: publicAddr },
+    ...upstreams.map(({ name, listen }) => ({ key: `upstreams.${name}.listen`, addr: listen })),
+  ].flatMap(({ key, addr: address }): Listening[] =>
+    address === undefined
+      ? []
+      : [
+          {
+            key,
+            addr: address,
+            secure: tls !== undefined,
+            wantsCertificate: (tls?.clientcas.length ?? 0) > 0,
+          },
+        ],
+  );
   return [
-    new DataFolderCheck(storage.rootdirectory, storage),
-    new DatabaseCheck(storage.rootdirectory),
-    new PortCheck(addresses.map((address) => ({ ...address, ...tls }))),
-    new TlsCheck(http.tls, clock),
-    new LimitsCheck(),
+    { name: 'data folder', run: () => checkDataFolder(storage.rootdirectory, storage) },
+    { name: 'metadata', run: () => checkDatabase(storage.rootdirectory) },
+    { name: 'port', run: (signal) => checkPorts(wanted, signal) },
+    { name: 'tls', run: () => checkTls(tls, clock) },
+    { name: 'limits', run: () => checkLimits() },
   ];
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import process from 'node:process';
-import { ok, problem, warning, type Check, type Finding } from './check.ts';
+import { ok, problem, warning, type Finding } from './check.ts';
 import { byteSizeText } from '../../base/byte-size.ts';
 
 /** A client takes two files at a time, its connection and a blob; a fill takes two more. */
@@ -40,18 +40,9 @@ async function openFileLimit(): Promise<number | undefined> {
 }
 
 /** Is there enough memory, and may enough files be open? */
-export class LimitsCheck implements Check {
-  readonly name = 'limits';
-  readonly #limits: () => Promise<Limits>;
-
-  constructor(limits: () => Promise<Limits> = ownLimits) {
-    this.#limits = limits;
-  }
-
-  async run(): Promise<readonly Finding[]> {
-    const { openFiles, memory } = await this.#limits();
-    return [...judgeFiles(openFiles), judgeMemory(memory)];
-  }
+export async function checkLimits(limits: () => Promise<Limits> = ownLimits): Promise<readonly Finding[]> {
+  const { openFiles, memory } = await limits();
+  return [...judgeFiles(openFiles), judgeMemory(memory)];
 }
 
 function judgeFiles(openFiles: number | undefined): readonly Finding[] {

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { ListenAddress } from '../../http/server.ts';
 import { errnoOf } from '../../store/file-error.ts';
 import { askHealth } from '../ask-health.ts';
-import { ok, problem, type Check, type Finding } from './check.ts';
+import { ok, problem, type Finding } from './check.ts';
 import { portOwner } from './port-owner.ts';
 
 export interface Listening {
@@ -15,21 +15,15 @@ export interface Listening {
   readonly wantsCertificate: boolean;
 }
 
-/** Is the port free, or taken by the mirror itself? */
-export class PortCheck implements Check {
-  readonly name = 'port';
-  readonly #wanted: readonly Listening[];
-
-  constructor(wanted: readonly Listening[]) {
-    this.#wanted = wanted;
-  }
-
-  async run(signal: AbortSignal): Promise<readonly Finding[]> {
-    return Promise.all(this.#wanted.map((listening) => examinePort(listening, signal)));
-  }
+/** Are the ports free, or taken by the mirror itself? */
+export async function checkPorts(
+  wanted: readonly Listening[],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  return Promise.all(wanted.map((listening) => checkPort(listening, signal)));
 }
 
-async function examinePort(listening: Listening, signal: AbortSignal): Promise<Finding> {
+async function checkPort(listening: Listening, signal: AbortSignal): Promise<Finding> {
   const { key, addr } = listening;
   const { host, port } = addr;
   const where = `${port} on ${host ?? 'all interfaces'}`;
@@ -38,7 +32,7 @@ async function examinePort(listening: Listening, signal: AbortSignal): Promise<F
     case undefined:
       return ok(port === 0 ? `any free one on ${host ?? 'all interfaces'}` : `${where} is free`);
     case 'EADDRINUSE':
-      return examineOwner(where, listening, signal);
+      return checkOwner(where, listening, signal);
     case 'EACCES':
       return problem(`${where} may not be opened by this user`, `choose a port above 1023 for ${key}`);
     case 'EADDRNOTAVAIL':
@@ -49,7 +43,7 @@ async function examinePort(listening: Listening, signal: AbortSignal): Promise<F
   }
 }
 
-async function examineOwner(
+async function checkOwner(
   where: string,
   { key, addr, secure, wantsCertificate }: Listening,
   signal: AbortSignal,

@@ -8,9 +8,18 @@ import type { Ping, RegistryProbe } from '../../upstream/registry-probe.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import { ok, problem, warning, type Finding } from './check.ts';
 import { adviceFor, isUnreachable } from './upstream-trouble.ts';
-import type { Diagnosis, Examiner } from './upstream-survey.ts';
 
-export interface RegistryExaminerOptions {
+/** What was found out about one registry. */
+export interface Diagnosis {
+  /** As in a report; the first names the upstream. */
+  readonly findings: readonly Finding[];
+  /** Whether there was no connection at all: no network, no name server, or no host at the address. */
+  readonly unreachable: boolean;
+  /** How far the registry's clock is ahead of ours, in milliseconds; undefined when it shows none. */
+  readonly skewMs: number | undefined;
+}
+
+interface RegistryExaminerDeps {
   readonly upstream: UpstreamName;
   readonly probe: RegistryProbe;
   /** Undefined when none are configured. */
@@ -24,17 +33,16 @@ export interface RegistryExaminerOptions {
 const lowShare = 0.1;
 
 /** Examines one registry as Entrepot would use it: whether it answers, whether it accepts the credentials, how many pulls are left. */
-export class RegistryExaminer implements Examiner {
-  readonly upstream: UpstreamName;
-  readonly #options: RegistryExaminerOptions;
+export class RegistryExaminer {
+  readonly #deps: RegistryExaminerDeps;
 
-  constructor(options: RegistryExaminerOptions) {
-    this.upstream = options.upstream;
-    this.#options = options;
+  constructor(deps: RegistryExaminerDeps) {
+    this.#deps = deps;
   }
 
+  /** Never rejects. */
   async examine(signal: AbortSignal): Promise<Diagnosis> {
-    const { probe, clock } = this.#options;
+    const { probe, clock } = this.#deps;
     const since = clock.now();
     let ping: Ping;
     // What answers so is a registry only if it knows of manifests.
@@ -92,7 +100,7 @@ export class RegistryExaminer implements Examiner {
   }
 
   async #login(ping: Ping, ms: number, signal: AbortSignal): Promise<Finding> {
-    const { probe, credentials } = this.#options;
+    const { probe, credentials } = this.#deps;
     const { url, proxy } = probe;
     const way = `answers in ${ms} ms${proxy === undefined ? '' : ` through the proxy ${proxy}`}`;
     let known: boolean;
@@ -136,15 +144,15 @@ export class RegistryExaminer implements Examiner {
   #closed(way: string): Finding {
     return warning(
       this.#says(`${way}, but accepts nobody without a login`),
-      `configure one: upstreams.${this.upstream}.username and .passwordfile, or .credentials`,
+      `configure one: upstreams.${this.#deps.upstream}.username and .passwordfile, or .credentials`,
     );
   }
 
   /** Only Docker Hub states how many pulls are left. */
   async #pulls(signal: AbortSignal): Promise<readonly Finding[]> {
-    if (this.upstream !== dockerHub) return [];
+    if (this.#deps.upstream !== dockerHub) return [];
     try {
-      const limit = await this.#options.rateLimit(signal);
+      const limit = await this.#deps.rateLimit(signal);
       return limit === undefined ? [] : [this.#judgePulls(limit)];
     } catch (error) {
       if (error instanceof UpstreamError && error.kind === 'rate-limited') {
@@ -168,16 +176,15 @@ export class RegistryExaminer implements Examiner {
 
   #trouble(before: string, error: unknown): Finding {
     if (!(error instanceof UpstreamError)) throw error;
-    const said =
-      error.kind === 'aborted' ? `${this.#options.probe.url.host}: no answer in time` : error.reason;
-    const isNamed = before === '' && said.startsWith(`${this.upstream}:`);
+    const said = error.kind === 'aborted' ? `${this.#deps.probe.url.host}: no answer in time` : error.reason;
+    const isNamed = before === '' && said.startsWith(`${this.#deps.upstream}:`);
     return problem(
       isNamed ? said : this.#says(before + said),
-      adviceFor(error, this.upstream, this.#options.probe.url),
+      adviceFor(error, this.#deps.upstream, this.#deps.probe.url),
     );
   }
 
   #says(text: string): string {
-    return `${this.upstream} ${text}`;
+    return `${this.#deps.upstream} ${text}`;
   }
 }

@@ -6,10 +6,10 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/cli/doctor/check.ts';
 import type { SpaceLimits } from '../../../src/cache/space/limits.ts';
-import { DataFolderCheck, type FileSystem } from '../../../src/cli/doctor/data-folder-check.ts';
-import { DatabaseCheck } from '../../../src/cli/doctor/database-check.ts';
-import { LimitsCheck } from '../../../src/cli/doctor/limits-check.ts';
-import { PortCheck, type Listening } from '../../../src/cli/doctor/port-check.ts';
+import { checkDataFolder, type FileSystem } from '../../../src/cli/doctor/data-folder-check.ts';
+import { checkDatabase } from '../../../src/cli/doctor/database-check.ts';
+import { checkLimits } from '../../../src/cli/doctor/limits-check.ts';
+import { checkPorts, type Listening } from '../../../src/cli/doctor/port-check.ts';
 import { FolderLock } from '../../../src/store/sqlite/folder-lock.ts';
 import { SqliteMetadataStore } from '../../../src/store/sqlite/metadata-store.ts';
 import type { ListenAddress } from '../../../src/http/server.ts';
@@ -33,14 +33,14 @@ function levels(findings: readonly Finding[]): readonly string[] {
   return findings.map(({ level }) => level);
 }
 
-const portCheck = (addr: ListenAddress, more: Partial<Listening> = {}): PortCheck =>
-  new PortCheck([{ key: 'http.addr', addr, secure: false, wantsCertificate: false, ...more }]);
+const checkPort = (addr: ListenAddress, more: Partial<Listening> = {}): ReturnType<typeof checkPorts> =>
+  checkPorts([{ key: 'http.addr', addr, secure: false, wantsCertificate: false, ...more }], signal);
 
 describe('the check of the data folder', () => {
   it('is content with a folder that has room, and leaves nothing there', async () => {
     await using folder = await TempFolder.create();
 
-    const findings = await new DataFolderCheck(folder.path, noLimits, disk({})).run();
+    const findings = await checkDataFolder(folder.path, noLimits, disk({}));
 
     expect(findings).toEqual([{ level: 'ok', message: `${folder.path}, 50.0 GiB of 100.0 GiB free` }]);
     expect(await readdir(folder.path)).toEqual([]);
@@ -49,7 +49,7 @@ describe('the check of the data folder', () => {
   it('is content with one that can be made', async () => {
     await using folder = await TempFolder.create();
 
-    const [finding] = await new DataFolderCheck(folder.join('a', 'b'), noLimits, disk({})).run();
+    const [finding] = await checkDataFolder(folder.join('a', 'b'), noLimits, disk({}));
 
     expect(finding?.level).toBe('ok');
     expect(finding?.message).toContain('will be made');
@@ -70,7 +70,7 @@ describe('the check of the data folder', () => {
   ])('judges %s', async (_, difference, expected) => {
     await using folder = await TempFolder.create();
 
-    const findings = await new DataFolderCheck(folder.path, noLimits, disk(difference)).run();
+    const findings = await checkDataFolder(folder.path, noLimits, disk(difference));
 
     expect(levels(findings)).toEqual(expected);
     for (const { level, advice } of findings) expect(advice !== undefined).toBe(level !== 'ok');
@@ -79,11 +79,7 @@ describe('the check of the data folder', () => {
   it('says how much is for images at most', async () => {
     await using folder = await TempFolder.create();
 
-    const [finding] = await new DataFolderCheck(
-      folder.path,
-      { ...noLimits, maxsize: { percent: 20 } },
-      disk({}),
-    ).run();
+    const [finding] = await checkDataFolder(folder.path, { ...noLimits, maxsize: { percent: 20 } }, disk({}));
 
     expect(finding?.message).toContain(', 20.0 GiB for images at most');
   });
@@ -91,7 +87,7 @@ describe('the check of the data folder', () => {
   it('warns when less is free than is to stay free, since images go for it', async () => {
     await using folder = await TempFolder.create();
 
-    const [finding] = await new DataFolderCheck(folder.path, tenth, disk({ free: 9 * gib })).run();
+    const [finding] = await checkDataFolder(folder.path, tenth, disk({ free: 9 * gib }));
 
     expect(finding).toMatchObject({
       level: 'warning',
@@ -102,7 +98,7 @@ describe('the check of the data folder', () => {
   it('finds that nothing would ever be stored in a new folder', async () => {
     await using folder = await TempFolder.create();
 
-    const [finding] = await new DataFolderCheck(folder.join('new'), tenth, disk({ free: 10 * gib })).run();
+    const [finding] = await checkDataFolder(folder.join('new'), tenth, disk({ free: 10 * gib }));
 
     expect(finding).toMatchObject({
       level: 'problem',
@@ -116,7 +112,7 @@ describe('the check of the data folder', () => {
   ])('%s', async (_, path, expected) => {
     await using folder = await TempFolder.create();
 
-    const [finding] = await new DataFolderCheck(folder.join(path), tenth, disk({ free: 10.5 * gib })).run();
+    const [finding] = await checkDataFolder(folder.join(path), tenth, disk({ free: 10.5 * gib }));
 
     expect(finding?.level).toBe(expected);
   });
@@ -125,13 +121,13 @@ describe('the check of the data folder', () => {
     await using folder = await TempFolder.create();
     await writeFile(folder.join('file'), '');
 
-    const [finding] = await new DataFolderCheck(folder.join(path), noLimits, disk({})).run();
+    const [finding] = await checkDataFolder(folder.join(path), noLimits, disk({}));
 
     expect(finding).toMatchObject({ level: 'problem', message: `${folder.join('file')} is not a folder` });
   });
 
   it('finds that nothing can be written there', async () => {
-    const [finding] = await new DataFolderCheck('/proc/entrepot', noLimits, disk({})).run();
+    const [finding] = await checkDataFolder('/proc/entrepot', noLimits, disk({}));
 
     expect(finding?.level).toBe('problem');
     expect(finding?.message).toMatch(/^\/proc cannot be written to/);
@@ -142,7 +138,7 @@ describe('the check of the metadata', () => {
   it('is content with none', async () => {
     await using folder = await TempFolder.create();
 
-    expect(await new DatabaseCheck(folder.path).run()).toEqual([{ level: 'ok', message: 'none yet' }]);
+    expect(await checkDatabase(folder.path)).toEqual([{ level: 'ok', message: 'none yet' }]);
   });
 
   it('is content with a database that a running mirror has open, and does not disturb it', async () => {
@@ -150,7 +146,7 @@ describe('the check of the metadata', () => {
     const lock = await FolderLock.take(folder.path);
     const store = await SqliteMetadataStore.open(folder.join('metadata.sqlite'), systemClock());
 
-    expect(levels(await new DatabaseCheck(folder.path).run())).toEqual(['ok']);
+    expect(levels(await checkDatabase(folder.path))).toEqual(['ok']);
 
     await store.close();
     lock.release();
@@ -162,7 +158,7 @@ describe('the check of the metadata', () => {
     database.pragma('user_version = 1000');
     database.close();
 
-    const [finding] = await new DatabaseCheck(folder.path).run();
+    const [finding] = await checkDatabase(folder.path);
 
     expect(finding?.level).toBe('problem');
     expect(finding?.message).toContain('written by a newer version of Entrepot');
@@ -172,7 +168,7 @@ describe('the check of the metadata', () => {
     await using folder = await TempFolder.create();
     await writeFile(folder.join('metadata.sqlite'), 'no database at all '.repeat(100));
 
-    const [finding] = await new DatabaseCheck(folder.path).run();
+    const [finding] = await checkDatabase(folder.path);
 
     expect(finding?.level).toBe('problem');
     expect(finding?.message).toContain('SQLITE_NOTADB');
@@ -182,15 +178,15 @@ describe('the check of the metadata', () => {
     await using folder = await TempFolder.create();
     await mkdir(folder.join('metadata.sqlite'));
 
-    expect(levels(await new DatabaseCheck(folder.path).run())).toEqual(['problem']);
+    expect(levels(await checkDatabase(folder.path))).toEqual(['problem']);
   });
 });
 
 describe('the check of the port', () => {
   it('is content with a free one', async () => {
-    const check = portCheck({ host: '127.0.0.1', port: 0 });
+    const findings = await checkPort({ host: '127.0.0.1', port: 0 });
 
-    expect(levels(await check.run(signal))).toEqual(['ok']);
+    expect(levels(findings)).toEqual(['ok']);
   });
 
   it('names the program that has taken it', async () => {
@@ -199,7 +195,7 @@ describe('the check of the port', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
 
-    const [finding] = await portCheck({ host: '127.0.0.1', port }).run(signal);
+    const [finding] = await checkPort({ host: '127.0.0.1', port });
 
     expect(finding?.level).toBe('problem');
     expect(finding?.message).toContain(`${port} on 127.0.0.1 is taken by`);
@@ -220,7 +216,7 @@ describe('the check of the port', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
 
-    expect(levels(await portCheck({ host: '127.0.0.1', port }).run(signal))).toEqual(['problem']);
+    expect(levels(await checkPort({ host: '127.0.0.1', port }))).toEqual(['problem']);
     other.close();
   });
 
@@ -234,9 +230,9 @@ describe('the check of the port', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
 
-    const check = portCheck({ host: '127.0.0.1', port }, { secure: true, wantsCertificate });
+    const findings = await checkPort({ host: '127.0.0.1', port }, { secure: true, wantsCertificate });
 
-    expect(levels(await check.run(signal))).toEqual([level]);
+    expect(levels(findings)).toEqual([level]);
     other.close();
   });
 
@@ -244,16 +240,16 @@ describe('the check of the port', () => {
     const other = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    const check = portCheck({ host: '127.0.0.1', port }, { key: 'upstreams.ghcr.io.listen' });
+    const findings = await checkPort({ host: '127.0.0.1', port }, { key: 'upstreams.ghcr.io.listen' });
 
-    const [finding] = await check.run(signal);
+    const [finding] = findings;
 
     expect(finding?.advice).toBe('stop it, or choose another upstreams.ghcr.io.listen');
     other.close();
   });
 
   it('finds an address that is not of this machine', async () => {
-    const [finding] = await portCheck({ host: '192.0.2.77', port: 0 }).run(signal);
+    const [finding] = await checkPort({ host: '192.0.2.77', port: 0 });
 
     expect(finding).toMatchObject({
       level: 'problem',
@@ -270,18 +266,20 @@ describe('the check of the limits', () => {
     [256, ['problem', 'ok']],
     [undefined, ['ok']],
   ])('judges %s open files', async (openFiles, expected) => {
-    const check = new LimitsCheck(() => Promise.resolve({ openFiles, memory: gib }));
+    const findings = await checkLimits(() => Promise.resolve({ openFiles, memory: gib }));
 
-    expect(levels(await check.run())).toEqual(expected);
+    expect(levels(findings)).toEqual(expected);
   });
 
   it('warns of little memory', async () => {
-    const check = new LimitsCheck(() => Promise.resolve({ openFiles: undefined, memory: 100 * 2 ** 20 }));
+    const findings = await checkLimits(() =>
+      Promise.resolve({ openFiles: undefined, memory: 100 * 2 ** 20 }),
+    );
 
-    expect(await check.run()).toMatchObject([{ level: 'warning', message: '100 MiB of memory' }]);
+    expect(findings).toMatchObject([{ level: 'warning', message: '100 MiB of memory' }]);
   });
 
   it('can be told by this machine', async () => {
-    expect((await new LimitsCheck().run()).length).toBeGreaterThan(0);
+    expect((await checkLimits()).length).toBeGreaterThan(0);
   });
 });

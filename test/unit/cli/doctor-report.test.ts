@@ -1,39 +1,31 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { Check } from '../../../src/cli/doctor/check.ts';
-import { ClockCheck } from '../../../src/cli/doctor/clock-check.ts';
+import { checkClock } from '../../../src/cli/doctor/clock-check.ts';
 import { examine } from '../../../src/cli/doctor/examination.ts';
 import { jsonReport, textReport } from '../../../src/cli/doctor/report.ts';
-import { UpstreamSurvey, type Diagnosis } from '../../../src/cli/doctor/upstream-survey.ts';
-import { UpstreamsCheck } from '../../../src/cli/doctor/upstreams-check.ts';
-
-const signal = new AbortController().signal;
+import type { Diagnosis } from '../../../src/cli/doctor/registry-examiner.ts';
+import { checkUpstreams } from '../../../src/cli/doctor/upstreams-check.ts';
 
 describe('the survey of the registries', () => {
-  const survey = (...diagnoses: readonly Partial<Diagnosis>[]): UpstreamSurvey =>
-    new UpstreamSurvey(
-      diagnoses.map((diagnosis, index) => ({
-        upstream: `registry${index}`,
-        examine: () =>
-          Promise.resolve({
-            findings: [{ level: 'problem', message: `registry${index} is away` } as const],
-            unreachable: false,
-            skewMs: undefined,
-            ...diagnosis,
-          }),
-      })),
-    );
+  const survey = (...diagnoses: readonly Partial<Diagnosis>[]): readonly Diagnosis[] =>
+    diagnoses.map((diagnosis, index) => ({
+      findings: [{ level: 'problem', message: `registry${index} is away` }],
+      unreachable: false,
+      skewMs: undefined,
+      ...diagnosis,
+    }));
 
-  it('sums up that the machine is offline', async () => {
+  it('sums up that the machine is offline', () => {
     const none = { unreachable: true };
 
-    expect(await new UpstreamsCheck(survey(none, none, none)).run(signal)).toMatchObject([
+    expect(checkUpstreams(survey(none, none, none))).toMatchObject([
       { level: 'problem', message: 'this machine is offline: registry0 is away, and so for 2 more' },
     ]);
   });
 
-  it('tells of each registry when one can be reached', async () => {
-    const findings = await new UpstreamsCheck(survey({ unreachable: true }, {})).run(signal);
+  it('tells of each registry when one can be reached', () => {
+    const findings = checkUpstreams(survey({ unreachable: true }, {}));
 
     expect(findings.map(({ message }) => message)).toEqual(['registry0 is away', 'registry1 is away']);
   });
@@ -44,10 +36,10 @@ describe('the survey of the registries', () => {
     [[-3_600_000, -3_600_000], 'problem', '3600 s ahead of the registries'],
     [[0, 900_000, 1000], 'ok', 'agrees with the registries'],
     [[], 'ok', 'no registry to compare it with'],
-  ])('compares the clock with skews of %j', async (skews, level, message) => {
-    const check = new ClockCheck(survey(...skews.map((skewMs) => ({ skewMs }))));
+  ])('compares the clock with skews of %j', (skews, level, message) => {
+    const findings = checkClock(survey(...skews.map((skewMs) => ({ skewMs }))));
 
-    expect(await check.run(signal)).toMatchObject([{ level, message }]);
+    expect(findings).toMatchObject([{ level, message }]);
   });
 });
 

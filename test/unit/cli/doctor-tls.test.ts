@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/cli/doctor/check.ts';
-import { TlsCheck } from '../../../src/cli/doctor/tls-check.ts';
+import { checkTls } from '../../../src/cli/doctor/tls-check.ts';
 import { CertificateAuthority } from '../../../src/cli/setup-tls/certificate-authority.ts';
 import { newKey } from '../../../src/cli/setup-tls/private-key.ts';
 import type { Clock } from '../../../src/base/clock.ts';
@@ -47,11 +47,11 @@ describe('the check of the certificate', () => {
       { type: 'dns', value: machine },
       { type: 'dns', value: 'localhost' },
     ] as const;
-    return new TlsCheck(tls, at(now), names).run();
+    return checkTls(tls, at(now), names);
   }
 
   it('is content with plain HTTP', async () => {
-    expect(levels(await new TlsCheck(undefined, at(0), []).run())).toEqual(['ok']);
+    expect(levels(await checkTls(undefined, at(0), []))).toEqual(['ok']);
   });
 
   it('is content with one that is valid for this machine', async () => {
@@ -104,7 +104,7 @@ describe('the check of the certificate', () => {
       ciphers: undefined,
     } as const;
 
-    const [finding] = await new TlsCheck(tls, at(issuedAt), []).run();
+    const [finding] = await checkTls(tls, at(issuedAt), []);
 
     expect(finding?.level).toBe('problem');
     expect(finding?.message).toMatch(message);
