@@ -6,7 +6,7 @@ import type { RateLimit } from '../upstream/rate-limit.ts';
 import type { UpstreamRegistry } from '../upstream/registry.ts';
 import type { clientsOf, MakeClient, UpstreamDeps } from './upstream-clients.ts';
 
-export interface RunningUpstream extends AsyncDisposable {
+interface RunningUpstream extends AsyncDisposable {
   readonly upstream: MirroredUpstream;
 }
 

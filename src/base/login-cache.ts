@@ -9,7 +9,7 @@ interface Login {
   readonly at: number;
 }
 
-export interface LoginCacheOptions {
+interface LoginCacheDeps {
   readonly clock: Clock;
   /** How long an outcome holds, in milliseconds. */
   readonly maxAgeMs: number;
@@ -27,7 +27,7 @@ export class LoginCache {
   readonly #secret = randomBytes(32);
   readonly #logins: LRUCache<string, Login>;
 
-  constructor({ clock, maxAgeMs, max }: LoginCacheOptions) {
+  constructor({ clock, maxAgeMs, max }: LoginCacheDeps) {
     this.#clock = clock;
     this.#maxAgeMs = maxAgeMs;
     this.#logins = lru(max);

@@ -15,7 +15,7 @@ export interface RepeatedLine {
 }
 
 /** What makes a line: the fields that differ come first in it. */
-export interface LineParts {
+interface LineParts {
   readonly logger: Logger;
   /** Of the fields that differ. */
   readonly names: readonly string[];

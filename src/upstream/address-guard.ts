@@ -4,7 +4,7 @@ import { parse } from 'tldts';
 import { addressKind, type AddressKind } from './address-kind.ts';
 import { UpstreamError } from './registry.ts';
 
-export interface AddressGuardOptions {
+interface AddressGuardDeps {
   /** Where the upstream is configured to be. */
   readonly urls: readonly URL[];
   /** Hosts, perhaps with a port, that it may send requests to although they are in a private network. */
@@ -40,7 +40,7 @@ export class AddressGuard {
   /** The nearest kind of address that the upstream's own hosts have. */
   readonly #nearness: Map<string, AddressKind>;
 
-  constructor({ urls, redirects, lookup = systemLookup }: AddressGuardOptions) {
+  constructor({ urls, redirects, lookup = systemLookup }: AddressGuardDeps) {
     this.#redirects = redirects;
     this.#lookup = lookup;
     this.#nearness = new Map(urls.map((url) => hostOf(url)).map((host) => [host, expectedKind(host)]));

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { getOrMake } from '../base/get-or-make.ts';
 
 /** Where a system keeps the authorities that all its programs trust. */
 export interface SystemStores {
@@ -46,12 +47,11 @@ export class Authorities {
    */
   context(ca: string | undefined): SecureContext {
     const key = ca ?? '';
-    const known = this.#contexts.get(key);
-    if (known !== undefined) return known;
-    const all = [...getCACertificates('default'), ...this.#system, ...(key.match(pemPattern) ?? [])];
-    const made = contextOf(distinct(all));
-    this.#contexts.set(key, made);
-    return made;
+    return getOrMake(this.#contexts, key, () =>
+      contextOf(
+        distinct([...getCACertificates('default'), ...this.#system, ...(key.match(pemPattern) ?? [])]),
+      ),
+    );
   }
 }
 

@@ -6,7 +6,7 @@ import { UpstreamError } from './registry.ts';
 const { backoff, rateLimitMs } = breakerPauses;
 
 /** What a breaker remembers, also across a restart. */
-export interface BreakerState {
+interface BreakerState {
   /** Consecutive failures. */
   readonly failures: number;
   /** Milliseconds since the epoch before which upstream is not asked to confirm what is cached. */

@@ -4,7 +4,7 @@ import { buildConnector } from 'undici';
 import { isUnchecked, type AddressGuard, type HostTrust } from './address-guard.ts';
 import { onePiece, type ReceiveBuffers } from './receive-buffers.ts';
 
-export interface ConnectorOptions {
+interface ConnectorDeps {
   readonly guard: AddressGuard;
   /** Milliseconds, TLS included. */
   readonly timeoutMs: number;
@@ -23,7 +23,7 @@ export function guardedConnector({
   secureContext,
   insecure,
   receive,
-}: ConnectorOptions): buildConnector.connector {
+}: ConnectorDeps): buildConnector.connector {
   const connectorTo = (trust: HostTrust): buildConnector.connector =>
     buildConnector({
       timeout: timeoutMs,

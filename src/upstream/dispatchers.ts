@@ -1,5 +1,6 @@
 import type { SecureContext } from 'node:tls';
 import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici';
+import { getOrMake } from '../base/get-or-make.ts';
 import { isUnchecked, type AddressGuard } from './address-guard.ts';
 import { guardedConnector } from './connector.ts';
 import type { ConnectionPool } from './http-message.ts';
@@ -18,7 +19,7 @@ const keepAliveMs = 4_000;
 /** The same where a server asks for longer. */
 const longestKeepAliveMs = 10_000;
 
-export interface DispatchersDeps {
+interface DispatchersDeps {
   readonly guard: AddressGuard;
   /** Milliseconds for a connection, TLS included. */
   readonly connectMs: number;
@@ -74,12 +75,9 @@ export class Dispatchers {
   }
 
   #kept(key: string, make: () => Dispatcher): Dispatcher {
-    const known = this.#made.get(key);
-    if (known !== undefined) return known;
-    const made = make();
-    if (this.#closed) void made.destroy();
-    this.#made.set(key, made);
-    return made;
+    const dispatcher = getOrMake(this.#made, key, make);
+    if (this.#closed) void dispatcher.destroy();
+    return dispatcher;
   }
 
   #direct(pool: ConnectionPool, secureContext: SecureContext | undefined): Dispatcher {

@@ -31,7 +31,7 @@ const result = z
 
 const answer = z.object({ results: z.array(z.unknown()) });
 
-export interface DockerSearchDeps {
+interface DockerSearchDeps {
   /** Sends without any authorization. */
   readonly sender: Sender;
   readonly clock: Clock;

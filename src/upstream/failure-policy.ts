@@ -68,7 +68,7 @@ const blobAttemptsAtMost: Readonly<Record<Outlook, number>> = { fine: Infinity, 
 const resumeAttempts = 5;
 
 /** Pauses between attempts, in milliseconds. */
-export interface Pauses {
+interface Pauses {
   /** A random part of it is waited. */
   readonly backoff: Backoff;
   /** An upstream that asks for a longer pause is not asked again: that wait is the client's. */

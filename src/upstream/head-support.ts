@@ -1,4 +1,5 @@
 import { isWithin, type Clock } from '../base/clock.ts';
+import { getOrMake } from '../base/get-or-make.ts';
 import { dockerHubHosts } from '../oci/docker-hub.ts';
 import { UpstreamError } from './registry.ts';
 
@@ -17,7 +18,7 @@ const refusesNow: ReadonlySet<number> = new Set([408, 429]);
 /** What is asked for by HEAD. */
 export type HeadNoun = 'manifest' | 'blob';
 
-export interface HeadSupportOptions {
+interface HeadSupportDeps {
   readonly clock: Clock;
   /** Whether HEAD is known to work before it was tried. */
   readonly works: boolean;
@@ -32,17 +33,15 @@ export interface HeadSupportOptions {
  * absent tags (`.sig`, `.att`). Where HEAD is of no use, GET comes first for an hour.
  */
 export class HeadSupport {
-  readonly #clock: Clock;
-  readonly #doubted: ReadonlySet<number>;
+  readonly #deps: HeadSupportDeps;
   #works: boolean;
   #refusals = 0;
   /** Milliseconds since the epoch. */
   #uselessAt: number | undefined;
 
-  constructor({ clock, works, doubted }: HeadSupportOptions) {
-    this.#clock = clock;
-    this.#works = works;
-    this.#doubted = doubted;
+  constructor(deps: HeadSupportDeps) {
+    this.#deps = deps;
+    this.#works = deps.works;
   }
 
   /**
@@ -55,7 +54,7 @@ export class HeadSupport {
     get: () => Promise<T>,
     isRight: (answer: T) => boolean = () => true,
   ): Promise<T> {
-    if (isWithin(this.#clock, withoutHeadMs, this.#uselessAt)) return get();
+    if (isWithin(this.#deps.clock, withoutHeadMs, this.#uselessAt)) return get();
     let refusal: UpstreamError;
     try {
       const answer = await head();
@@ -84,19 +83,17 @@ export class HeadSupport {
   #refused(isAboutMethod: boolean): void {
     this.#refusals += 1;
     const isUseless = (isAboutMethod && !this.#works) || this.#refusals >= maxRefusals;
-    if (isUseless) this.#uselessAt = this.#clock.now();
+    if (isUseless) this.#uselessAt = this.#deps.clock.now();
   }
 
   #isDoubted({ status, isOfLogin }: UpstreamError): boolean {
     if (status === undefined || status < 400 || refusesNow.has(status)) return false;
-    if (this.#doubted.has(status)) return true;
+    if (this.#deps.doubted.has(status)) return true;
     return !isOfLogin && (refusesMethod.has(status) || !this.#works);
   }
 }
 
-/**
- * A GET of a blob's first byte costs no more than a HEAD, and storage may refuse HEAD for some blobs only.
- */
+/** A GET of a blob's first byte costs no more than a HEAD, and storage may refuse HEAD for some blobs only. */
 const doubted: Readonly<Record<HeadNoun, ReadonlySet<number>>> = {
   manifest: new Set(),
   blob: new Set([400, 401, 403]),
@@ -112,13 +109,9 @@ export class HeadSupports {
   }
 
   of(noun: HeadNoun, registry: URL): HeadSupport {
-    const key = `${noun} ${registry.href}`;
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
     // Docker Hub's HEAD works, and its pulls are counted: not one is spent on a doubt.
     const works = dockerHubHosts.has(registry.host);
-    const support = new HeadSupport({ clock: this.#clock, works, doubted: doubted[noun] });
-    this.#known.set(key, support);
-    return support;
+    const make = () => new HeadSupport({ clock: this.#clock, works, doubted: doubted[noun] });
+    return getOrMake(this.#known, `${noun} ${registry.href}`, make);
   }
 }

@@ -22,7 +22,7 @@ const tagsPerPage = 1000;
 /** Answers of a registry without referrers API; GHCR redirects to a web page. */
 const withoutReferrers: readonly number[] = [303, 404, 405];
 
-export interface ListClientDeps {
+interface ListClientDeps {
   readonly url: URL;
   /** Tried again when it fails in passing. */
   readonly sender: AuthorizedSender;

@@ -16,7 +16,7 @@ import { parseRateLimit, type RateLimit } from './rate-limit.ts';
 import { UpstreamError, type FetchedManifest, type ManifestHead, type RequestOptions } from './registry.ts';
 import { parseWarnings } from './warnings.ts';
 
-export interface ManifestClientOptions {
+interface ManifestClientDeps {
   readonly url: URL;
   /** Tried again when it fails in passing. */
   readonly sender: AuthorizedSender;
@@ -29,10 +29,10 @@ export interface ManifestClientOptions {
 
 /** Asks a registry for manifests: by HEAD where that is of use. */
 export class ManifestClient {
-  readonly #options: ManifestClientOptions;
+  readonly #deps: ManifestClientDeps;
 
-  constructor(options: ManifestClientOptions) {
-    this.#options = options;
+  constructor(deps: ManifestClientDeps) {
+    this.#deps = deps;
   }
 
   /** A registry that does not answer HEAD is asked by GET, and what it then gives is handed on. */
@@ -41,7 +41,7 @@ export class ManifestClient {
     reference: ManifestReference,
     options: RequestOptions = {},
   ): Promise<ManifestHead> {
-    return this.#options.heads.ask<ManifestHead>(
+    return this.#deps.heads.ask<ManifestHead>(
       async () => {
         const response = await this.#answer('HEAD', repository, reference, options);
         response.body.discard();
@@ -69,7 +69,7 @@ export class ManifestClient {
 
   /** The bytes that the digest is of, where a server in between has encoded them unasked. */
   async #bytes(response: UpstreamResponse, reference: ManifestReference): Promise<Buffer> {
-    const sent = await response.body.read(maxManifestBytes, this.#options.bodyTimeoutMs);
+    const sent = await response.body.read(maxManifestBytes, this.#deps.bodyTimeoutMs);
     const encoding = contentEncoding(response.headers);
     if (encoding === undefined) return sent;
     const expected = 'digest' in reference ? reference.digest : manifestHead(response).digest;
@@ -89,7 +89,7 @@ export class ManifestClient {
     reference: ManifestReference,
     { signal, onWarning }: RequestOptions,
   ): Promise<UpstreamResponse> {
-    const { url, sender, clock, onRateLimit } = this.#options;
+    const { url, sender, clock, onRateLimit } = this.#deps;
     const request: UpstreamRequest = {
       method,
       url: endpoint(url, repository, 'manifests', referenceText(reference)),

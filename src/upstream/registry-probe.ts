@@ -18,7 +18,7 @@ export interface Ping {
   readonly isPage: boolean;
 }
 
-export interface RegistryProbeDeps {
+interface RegistryProbeDeps {
   readonly url: URL;
   readonly transport: Transport;
   readonly authorized: AuthorizedSender;

@@ -1,5 +1,5 @@
 /** Why TLS with a host does not come about, and what to do about it. */
-export interface TlsTrouble {
+interface TlsTrouble {
   /** As the end of a sentence that begins with the host. */
   readonly reason: string;
   readonly advice: string;

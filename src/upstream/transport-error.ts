@@ -34,7 +34,7 @@ export class StandstillError extends Error {
   readonly code = 'ESTANDSTILL';
 }
 
-export interface AskedHost {
+interface AskedHost {
   readonly host: string;
   /** The proxy in between, without credentials. */
   readonly proxy: string | undefined;

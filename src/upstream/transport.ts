@@ -20,7 +20,7 @@ export interface Timeouts {
   readonly idleMs: number;
 }
 
-export interface TransportOptions {
+interface TransportDeps {
   readonly dispatchers: Dispatchers;
   readonly guard: AddressGuard;
   readonly timeouts: Pick<Timeouts, 'headerMs' | 'idleMs'>;
@@ -31,14 +31,14 @@ export interface TransportOptions {
 
 /** HTTP/1.1 to upstreams: one request, one answer, no opinion on statuses. */
 export class Transport implements Sender {
-  readonly #options: TransportOptions;
+  readonly #deps: TransportDeps;
 
-  constructor(options: TransportOptions) {
-    this.#options = options;
+  constructor(deps: TransportDeps) {
+    this.#deps = deps;
   }
 
   async send({ method, url, headers, body, pool, signal }: UpstreamRequest): Promise<UpstreamResponse> {
-    const { dispatchers, guard, timeouts, userAgent, clock, logger } = this.#options;
+    const { dispatchers, guard, timeouts, userAgent, clock, logger } = this.#deps;
     // The query is left out of logs: that of a CDN's URL is a signature.
     const log = { method, host: url.host, path: url.pathname };
     if (signal?.aborted === true) {
@@ -78,16 +78,16 @@ export class Transport implements Sender {
 
   /** Whether the operator has named the host of `url` as one that the upstream may send Entrepot to. */
   isNamed(url: URL): boolean {
-    return this.#options.guard.isNamed(url);
+    return this.#deps.guard.isNamed(url);
   }
 
   /** The host of the proxy through which `url` is asked; undefined for none. */
   proxyOf(url: URL): string | undefined {
-    return this.#options.dispatchers.proxyOf(url)?.host;
+    return this.#deps.dispatchers.proxyOf(url)?.host;
   }
 
   /** Closes all connections; requests under way reject as `aborted`. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#options.dispatchers[Symbol.asyncDispose]();
+    await this.#deps.dispatchers[Symbol.asyncDispose]();
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { getOrMake } from '../../base/get-or-make.ts';
 import { lru } from '../../base/lru.ts';
 import { parseRepositoryName } from '../../oci/reference.ts';
 import { answerError } from '../answer-error.ts';
@@ -11,7 +12,7 @@ import { pullScope } from './scope.ts';
 
 const maxRegistries = 100;
 
-export interface AuthorizedSenderDeps {
+interface AuthorizedSenderDeps {
   /** Follows redirects. */
   readonly sender: Sender;
   /** The upstream's. */
@@ -72,7 +73,7 @@ export class AuthorizedSender {
     const challenges = challengesOf(response);
     if (!challenges.some(({ scheme }) => scheme === 'bearer')) return response;
     body.discard();
-    const guest = this.#guestAt(new URL(url.origin));
+    const guest = getOrMake(this.#guests, url.origin, () => this.#deps.guestAt(new URL(url.origin)));
     const known = await guest.authorize(scope, request.signal);
     const shown = known ?? (await guest.renew(undefined, challenges, scope, request.signal));
     const answer = await sender.send(withAuthorization({ ...request, url }, shown?.header));
@@ -81,12 +82,6 @@ export class AuthorizedSender {
     if (renewed === undefined) return answer;
     answer.body.discard();
     return sender.send(withAuthorization({ ...request, url }, renewed.header));
-  }
-
-  #guestAt(registry: URL): Authorizer {
-    const known = this.#guests.get(registry.origin) ?? this.#deps.guestAt(registry);
-    this.#guests.set(registry.origin, known);
-    return known;
   }
 }
 

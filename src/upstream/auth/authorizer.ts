@@ -27,7 +27,7 @@ export interface Authorization {
   readonly secrets: readonly string[];
 }
 
-export interface AuthorizerDeps {
+interface AuthorizerDeps {
   readonly upstream: URL;
   readonly credentials: CredentialProvider | undefined;
   readonly tokens: RenewingCache<string>;

@@ -17,7 +17,7 @@ export interface Perishable<T> {
   readonly expiresAt: number;
 }
 
-export interface CachedValue<T> {
+interface CachedValue<T> {
   readonly value: T;
   /** Whether it was in the cache already; else it was fetched for this very request. */
   readonly remembered: boolean;

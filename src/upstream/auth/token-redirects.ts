@@ -4,7 +4,7 @@ import { followRedirects, locationOf } from '../redirect.ts';
 import { UpstreamError } from '../registry.ts';
 import { distrustOf, type Realm } from './realm.ts';
 
-export interface TokenServiceOptions {
+interface TokenServiceOptions {
   /** Judges each redirect of the token service, as the realm of a challenge. */
   readonly judge: (location: string) => Realm;
   /** Whether the request shows an account: then it only goes where one may be shown. */

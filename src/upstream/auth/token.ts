@@ -33,7 +33,7 @@ export function tokenId({ account, realm, service, scope }: TokenKey): string {
 }
 
 /** What a token is asked for. */
-export interface TokenRequest {
+interface TokenRequest {
   readonly realm: URL;
   /** Judges where the realm redirects to. */
   readonly judge: (location: string) => Realm;

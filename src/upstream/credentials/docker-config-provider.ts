@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
+import { getOrMake } from '../../base/get-or-make.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { CredentialProvider, Credentials } from '../auth/credentials.ts';
 import { CredentialError, systemCode } from './credential-error.ts';
@@ -12,7 +13,7 @@ const helperLifetimeMs = 60 * 60 * 1000;
 
 const maxFileBytes = 1024 * 1024;
 
-export interface DockerConfigProviderDeps {
+interface DockerConfigProviderDeps {
   /** An absolute path. */
   readonly file: string | undefined;
   /** Comes before the file, as `DOCKER_AUTH_CONFIG` does for Docker. */
@@ -78,11 +79,9 @@ export class DockerConfigProvider implements CredentialProvider {
 
   #helper(name: string): HelperProvider {
     const { clock, logger } = this.#deps;
-    const known = this.#helpers.get(name);
-    if (known !== undefined) return known;
-    const helper = helperProgram(`docker-credential-${name}`, clock);
-    const provider = new HelperProvider({ helper, lifetimeMs: helperLifetimeMs, clock, logger });
-    this.#helpers.set(name, provider);
-    return provider;
+    return getOrMake(this.#helpers, name, () => {
+      const helper = helperProgram(`docker-credential-${name}`, clock);
+      return new HelperProvider({ helper, lifetimeMs: helperLifetimeMs, clock, logger });
+    });
   }
 }

@@ -17,7 +17,7 @@ export interface Helper {
   get(key: string): Promise<Credentials | undefined>;
 }
 
-export interface HelperProviderDeps {
+interface HelperProviderDeps {
   readonly helper: Helper;
   /** How long what it says is used, in milliseconds; 0 runs it for every request, Infinity once. */
   readonly lifetimeMs: number;

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { Clock } from '../../base/clock.ts';
 import { CredentialError, systemCode } from './credential-error.ts';
 
-export interface RunOptions {
+interface RunOptions {
   /** What it gets on standard input. */
   readonly input: string;
   /** In milliseconds. */
@@ -11,7 +11,7 @@ export interface RunOptions {
   readonly clock: Clock;
 }
 
-export interface RunResult {
+interface RunResult {
   /** Undefined when a signal ended it. */
   readonly exitCode: number | undefined;
   /** Its standard output. Standard error is not read: nobody knows what it holds. */
