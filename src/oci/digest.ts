@@ -35,6 +35,11 @@ export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 }
 
+/** Whether `digest` is that of `bytes`. */
+export function isDigestOf(digest: Digest, bytes: Uint8Array): boolean {
+  return digestOf(bytes, digestAlgorithm(digest)) === digest;
+}
+
 /** Hashes bytes as they pass and says in the end whether they were the ones that `digest` names. */
 export class DigestVerifier {
   readonly digest: Digest;

@@ -3,6 +3,7 @@ import { dockerHubHosts } from '../oci/docker-hub.ts';
 import { z } from '../base/zod.ts';
 import { answerError } from './answer-error.ts';
 import { readDecoded } from './content-encoding.ts';
+import { urlBelow } from './endpoint.ts';
 import { jsonAnswer } from './json-answer.ts';
 import type { Sender } from './http-message.ts';
 import type { RequestOptions, SearchResult } from './registry.ts';
@@ -50,8 +51,7 @@ export async function searchDocker(
   { sender, clock, bodyTimeoutMs }: DockerSearchDeps,
   { term, limit, signal }: { readonly term: string; readonly limit: number } & Pick<RequestOptions, 'signal'>,
 ): Promise<readonly SearchResult[]> {
-  const { pathname, origin } = dockerHubHosts.has(registry.host) ? hubIndex : registry;
-  const url = new URL(`${pathname.replace(/\/+$/, '')}/v1/search`, origin);
+  const url = urlBelow(dockerHubHosts.has(registry.host) ? hubIndex : registry, 'v1/search');
   url.searchParams.set('q', term);
   url.searchParams.set('n', String(limit));
   const headers = { accept: 'application/json' };

@@ -17,8 +17,10 @@ export function endpoint(
   kind: 'manifests' | 'blobs' | 'tags' | 'referrers',
   last: string,
 ): URL {
-  return new URL(
-    `${registry.pathname.replace(/\/+$/, '')}/v2/${repository}/${kind}/${last}`,
-    registry.origin,
-  );
+  return urlBelow(registry, `v2/${repository}/${kind}/${last}`);
+}
+
+/** A path of a registry that may itself be below one. */
+export function urlBelow({ pathname, origin }: URL, path: string): URL {
+  return new URL(`${pathname.replace(/\/+$/, '')}/${path}`, origin);
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.ts';
-import { digestAlgorithm, digestOf, type Digest } from '../oci/digest.ts';
+import { type Digest, isDigestOf } from '../oci/digest.ts';
 import { referenceText, type ManifestReference, type UpstreamName } from '../oci/reference.ts';
 import { failureClass, failurePolicies, isNotFound } from './failure-policy.ts';
 import { UpstreamError, type BlobStream, type ManifestHead, type UpstreamRegistry } from './registry.ts';
@@ -91,7 +91,7 @@ export class FailoverRegistry implements UpstreamRegistry {
   /** So that the next URL is asked. */
   #requireRight({ digest }: ManifestHead, bytes: Buffer, reference: ManifestReference): void {
     const expected = 'digest' in reference ? reference.digest : digest;
-    if (expected !== undefined && digestOf(bytes, digestAlgorithm(expected)) !== expected)
+    if (expected !== undefined && !isDigestOf(expected, bytes))
       throw new UpstreamError('invalid', `${this.name} sent a manifest that does not match its digest`);
   }
 

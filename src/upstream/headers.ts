@@ -1,3 +1,5 @@
+import { bareMediaType } from '../oci/media-type.ts';
+
 /** Names in lower case; a header that came in several lines is a list. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -11,6 +13,11 @@ export function headerText(headers: ResponseHeaders, name: string): string | und
 export function headerLines(headers: ResponseHeaders, name: string): readonly string[] {
   const value = headers[name] ?? [];
   return Array.isArray(value) ? value : [value];
+}
+
+/** `Content-Type` without its parameters, in lower case; empty when it is missing. */
+export function mediaType(headers: ResponseHeaders): string {
+  return bareMediaType(headerText(headers, 'content-type') ?? '');
 }
 
 /** `Content-Length` in bytes; undefined when it is missing or no plain number. */

@@ -1,7 +1,7 @@
+import { parseJson } from '../base/json.ts';
 import type { z } from '../base/zod.ts';
-import { bareMediaType } from '../oci/media-type.ts';
 import { printable } from './answer-error.ts';
-import { headerText, type ResponseHeaders } from './headers.ts';
+import { mediaType, type ResponseHeaders } from './headers.ts';
 import { UpstreamError } from './registry.ts';
 
 /**
@@ -17,22 +17,14 @@ export function jsonAnswer<T>(
   host: string,
   headers: ResponseHeaders,
 ): T {
-  const { success, data } = schema.safeParse(parsed(bytes));
+  const { success, data } = schema.safeParse(parseJson(bytes.toString('utf8')));
   if (success) return data;
   throw new UpstreamError('invalid', `${host}: the answer holds no ${what}: ${described(headers, bytes)}`);
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 /** What an answer that is not what it should be looks like: `text/html, 512 bytes`. Never any of its text. */
 export function described(headers: ResponseHeaders, bytes: Buffer): string {
   if (bytes.length === 0) return 'an empty body';
-  const mediaType = printable(bareMediaType(headerText(headers, 'content-type') ?? ''));
-  return `${mediaType === '' ? 'no content type' : mediaType}, ${bytes.length} bytes`;
+  const type = printable(mediaType(headers));
+  return `${type === '' ? 'no content type' : type}, ${bytes.length} bytes`;
 }

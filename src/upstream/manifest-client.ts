@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
-import { digestAlgorithm, digestOf, parseDigest } from '../oci/digest.ts';
+import { parseDigest, isDigestOf } from '../oci/digest.ts';
 import { maxManifestBytes, readDocument } from '../oci/manifest.ts';
-import { bareMediaType, manifestMediaTypes } from '../oci/media-type.ts';
+import { manifestMediaTypes } from '../oci/media-type.ts';
 import { referenceText, type ManifestReference, type RepositoryName } from '../oci/reference.ts';
 import { answerError } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
@@ -10,7 +10,7 @@ import { contentEncoding, decode } from './content-encoding.ts';
 import { described } from './json-answer.ts';
 import { endpoint } from './endpoint.ts';
 import type { HeadSupport } from './head-support.ts';
-import { contentLength, headerText } from './headers.ts';
+import { contentLength, headerText, mediaType } from './headers.ts';
 import type { UpstreamRequest, UpstreamResponse } from './http-message.ts';
 import { parseRateLimit, type RateLimit } from './rate-limit.ts';
 import { UpstreamError, type FetchedManifest, type ManifestHead, type RequestOptions } from './registry.ts';
@@ -73,11 +73,9 @@ export class ManifestClient {
     const encoding = contentEncoding(response.headers);
     if (encoding === undefined) return sent;
     const expected = 'digest' in reference ? reference.digest : manifestHead(response).digest;
-    const isRight = (bytes: Buffer): boolean =>
-      expected === undefined || digestOf(bytes, digestAlgorithm(expected)) === expected;
-    if (expected !== undefined && isRight(sent)) return sent;
+    if (expected !== undefined && isDigestOf(expected, sent)) return sent;
     const bytes = await decode(sent, encoding, maxManifestBytes, response);
-    if (isRight(bytes)) return bytes;
+    if (expected === undefined || isDigestOf(expected, bytes)) return bytes;
     const { url, status } = response;
     const message = `${url.host} answers with an encoded body (${encoding}) that does not match the digest`;
     throw new UpstreamError('invalid', message, { status });
@@ -107,10 +105,10 @@ export class ManifestClient {
 }
 
 function manifestHead({ headers }: UpstreamResponse): ManifestHead {
-  const mediaType = bareMediaType(headerText(headers, 'content-type') ?? '');
+  const type = mediaType(headers);
   return {
     digest: parseDigest(headerText(headers, 'docker-content-digest') ?? ''),
-    mediaType: mediaType === '' ? undefined : mediaType,
+    mediaType: type === '' ? undefined : type,
     // The length of an encoded body is not that of the manifest.
     size: contentEncoding(headers) === undefined ? contentLength(headers) : undefined,
   };

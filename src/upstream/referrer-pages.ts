@@ -1,9 +1,9 @@
 import type { Digest } from '../oci/digest.ts';
 import { ManifestSyntaxError, readDocument, type ReferrerDescriptor } from '../oci/manifest.ts';
-import { bareMediaType, mediaTypes } from '../oci/media-type.ts';
+import { mediaTypes } from '../oci/media-type.ts';
 import { readReferrers } from '../oci/referrers.ts';
 import { described } from './json-answer.ts';
-import { headerText, type ResponseHeaders } from './headers.ts';
+import { mediaType, type ResponseHeaders } from './headers.ts';
 import { UpstreamError } from './registry.ts';
 
 const maxReferrers = 10_000;
@@ -30,7 +30,7 @@ export class ReferrerPages {
    */
   add(bytes: Buffer, host: string, headers: ResponseHeaders): boolean {
     const listed = referrers(bytes, host);
-    const isCalledIndex = bareMediaType(headerText(headers, 'content-type') ?? '') === mediaTypes.ociIndex;
+    const isCalledIndex = mediaType(headers) === mediaTypes.ociIndex;
     if (listed === undefined && this.#pages === 0 && !isCalledIndex) return false;
     if (listed === undefined) {
       const looks = described(headers, bytes);

@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts';
-import { bareMediaType } from '../oci/media-type.ts';
+import { urlBelow } from './endpoint.ts';
 import { errorCode } from './answer-error.ts';
 import type { AuthorizedSender } from './auth/authorized-sender.ts';
 import { parseChallenges } from './auth/challenge.ts';
-import { headerLines, headerText } from './headers.ts';
+import { headerLines, headerText, mediaType } from './headers.ts';
 import type { UpstreamRequest } from './http-message.ts';
 import type { Transport } from './transport.ts';
 
@@ -54,7 +54,7 @@ export class RegistryProbe {
       status,
       skewMs: Number.isNaN(date) ? undefined : date - clock.now(),
       scope: challenge?.parameters.get('scope') ?? '',
-      isPage: bareMediaType(headerText(headers, 'content-type') ?? '') === 'text/html',
+      isPage: mediaType(headers) === 'text/html',
     };
   }
 
@@ -86,8 +86,6 @@ export class RegistryProbe {
   }
 
   #request(signal: AbortSignal | undefined, path = 'v2/'): UpstreamRequest {
-    const { pathname, origin } = this.url;
-    const url = new URL(`${pathname.replace(/\/+$/, '')}/${path}`, origin);
-    return { method: 'GET', url, headers: {}, pool: 'metadata', signal };
+    return { method: 'GET', url: urlBelow(this.url, path), headers: {}, pool: 'metadata', signal };
   }
 }

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { digestAlgorithm, digestOf, type Digest } from '../../oci/digest.ts';
+import { type Digest, isDigestOf } from '../../oci/digest.ts';
 import { repositoryKey } from '../../oci/reference.ts';
 import type { DanglingTag } from '../../store/audit.ts';
 import type { ContentStore } from '../../store/content-store.ts';
@@ -58,7 +58,7 @@ export class RecordVerifier {
         const manifest = await metadata.anyManifest(digest);
         if (manifest === undefined) continue;
         this.#totals.addManifest();
-        if (digestOf(manifest.bytes, digestAlgorithm(digest)) === digest) continue;
+        if (isDigestOf(digest, manifest.bytes)) continue;
         const images = await blobs.images(digest);
         if (this.#repair) await this.#removeManifest(digest);
         const detail = `the bytes of the manifest ${digest} are not what they should be`;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { digestAlgorithm, digestOf, parseDigest } from '../../oci/digest.ts';
+import { parseDigest, isDigestOf } from '../../oci/digest.ts';
 import type { HeaderList } from '../reply.ts';
 
 /**
@@ -49,5 +49,5 @@ export function isIntact({
 }): boolean {
   if (body === undefined) return true;
   const digest = parseDigest(headers[headers.lastIndexOf('Docker-Content-Digest') + 1] ?? '');
-  return digest !== undefined && digestOf(body, digestAlgorithm(digest)) === digest;
+  return digest !== undefined && isDigestOf(digest, body);
 }

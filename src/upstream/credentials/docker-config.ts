@@ -1,3 +1,4 @@
+import { parseJson } from '../../base/json.ts';
 import { z } from '../../base/zod.ts';
 import type { Credentials } from '../auth/credentials.ts';
 import { CredentialError } from './credential-error.ts';
@@ -38,13 +39,8 @@ export class DockerConfig {
    */
   constructor(source: string, text: string) {
     this.#source = source;
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch {
-      // The parser's error quotes the text.
-      throw new CredentialError(`${source} is not JSON`);
-    }
+    const json = parseJson(text);
+    if (json === undefined) throw new CredentialError(`${source} is not JSON`);
     const parsed = configuration.safeParse(json);
     if (!parsed.success) throw new CredentialError(`${source} is not a Docker configuration`);
     this.#config = parsed.data;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { parseJson } from '../../base/json.ts';
 import { z } from '../../base/zod.ts';
 import type { Credentials } from '../auth/credentials.ts';
 import { CredentialError } from './credential-error.ts';
@@ -42,13 +43,7 @@ export function helperProgram(name: string, clock: Clock): Helper {
 }
 
 function parse(output: string, name: string): Credentials {
-  let json: unknown;
-  try {
-    json = JSON.parse(output);
-  } catch {
-    json = undefined;
-  }
-  const { success, data } = helperAnswer.safeParse(json);
+  const { success, data } = helperAnswer.safeParse(parseJson(output));
   if (!success) throw new CredentialError(`${name} answered with something other than credentials`);
   const { Username: username, Secret: secret } = data;
   return username === tokenUser ? { identityToken: secret } : { username, password: secret };

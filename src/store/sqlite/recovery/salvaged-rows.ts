@@ -1,5 +1,5 @@
 import { z } from '../../../base/zod.ts';
-import { digestAlgorithm, digestOf, parseDigest } from '../../../oci/digest.ts';
+import { isDigestOf, parseDigest } from '../../../oci/digest.ts';
 import {
   ManifestSyntaxError,
   readManifest,
@@ -78,7 +78,7 @@ export function rowReaders(now: number) {
       const { data } = manifestRow.safeParse(row);
       if (data === undefined) return undefined;
       const { createdAt, lastUsedAt, ...manifest } = data;
-      if (digestOf(manifest.bytes, digestAlgorithm(manifest.digest)) !== manifest.digest) return undefined;
+      if (!isDigestOf(manifest.digest, manifest.bytes)) return undefined;
       const contents = unlessMalformed(() => readManifest(manifest.bytes));
       if (contents === undefined) return undefined;
       return { manifest: { ...manifest, size: manifest.bytes.length }, contents, createdAt, lastUsedAt };
