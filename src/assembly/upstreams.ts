@@ -11,8 +11,7 @@ interface RunningUpstream extends AsyncDisposable {
 }
 
 /**
- * The clients of one upstream. Nothing is asked nor loaded yet: that is half of a server's code, and no hit
- * needs it.
+ * The clients of one upstream. Nothing is loaded yet: that is half of a server's code, and hits need none.
  */
 export function composeUpstream(config: UpstreamConfig, deps: UpstreamDeps): RunningUpstream {
   const { name, credentials, freshness, pullAhead, ranges } = config;

@@ -8,10 +8,7 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/**
- * Waits `ms` milliseconds; false when the signal aborts first. To repeat until then: `while (await
- * pause(…))`.
- */
+/** Waits `ms` milliseconds; false when the signal aborts first. Repeats as `while (await pause(…))`. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
   return clock.sleep(ms, signal).then(
     () => true,
@@ -19,10 +16,7 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<bo
   );
 }
 
-/**
- * Whether `since` (ms since the epoch) is less than `ms` ago. A time in the future is not: the clock was set
- * back.
- */
+/** Whether `since` (ms since the epoch) is less than `ms` ago; not in the future: the clock was set back. */
 export function isWithin(clock: Clock, ms: number, since: number | undefined): boolean {
   if (since === undefined) return false;
   const age = clock.now() - since;

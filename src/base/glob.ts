@@ -6,9 +6,7 @@ export type Glob = (text: string) => boolean;
 /** No negation: a `!` by mistake would match all that a rule should not, and open what it should close. */
 const common = { dot: true, nonegate: true, noextglob: true, strictBrackets: true } as const;
 
-/**
- * Characters of names and tags, and those with a meaning in globs; picomatch gives a meaning to many others.
- */
+/** Characters of names and tags, and those with a meaning in globs; picomatch knows many others. */
 const possible = /^(?:[\w.:/*?{},-]|\[[\w.-]+\])+$/;
 
 /**

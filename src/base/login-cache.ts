@@ -17,10 +17,7 @@ interface LoginCacheDeps {
   readonly max: number;
 }
 
-/**
- * Whether credentials were accepted. The key is an HMAC with a key of this process: memory reveals no
- * password.
- */
+/** Whether credentials were accepted; by HMACs with a key of this process, which reveal no password. */
 export class LoginCache {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;

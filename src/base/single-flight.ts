@@ -1,4 +1,4 @@
-/** What {@link SingleFlight.run} gives: the shared outcome, and whether somebody else had started it. */
+/** What {@link SingleFlight.run} gives: the shared outcome, and whether another caller had started it. */
 export interface Flight<T> {
   readonly outcome: Promise<T>;
   readonly joined: boolean;

@@ -44,7 +44,7 @@ export class LogOutput {
 
   /** Writes what is left, synchronously, at the end of the process. Never throws. */
   flushSync(): void {
-    // Whoever has not taken what was written a while ago would keep the process for ever.
+    // A reader that does not read would keep the process from ending.
     if (this.#rest !== undefined && performance.now() - this.#startedAt > timeLimitMs) return;
     const end = performance.now() + timeLimitMs;
     let rest = Buffer.concat([this.#rest ?? Buffer.alloc(0), Buffer.from(this.#lines)]);

@@ -14,10 +14,7 @@ export interface LogOptions {
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/**
- * Never logged on purpose. Only where they would be: patterns for any depth cost four times as much as a
- * line.
- */
+/** Never logged on purpose. Patterns for any depth would cost four times as much as a line. */
 const secretPaths = [
   'authorization',
   'cookie',

@@ -58,10 +58,7 @@ export class AddressGuard {
     return this.#redirects.some((redirect) => [host, `${host}:${port}`].includes(unbracketed(redirect)));
   }
 
-  /**
-   * @throws {UpstreamError} `invalid` for a URL with an address, or a name of this machine, that must not be
-   *   asked
-   */
+  /** @throws {UpstreamError} `invalid` for an address, or a name of this machine, that must not be asked */
   check(url: URL): void {
     const host = hostOf(url);
     const kind = writtenKind(host);
@@ -88,10 +85,7 @@ export class AddressGuard {
     };
   }
 
-  /**
-   * The upstream was found at `address` with a certificate for its name. DNS alone proves nothing: it may
-   * change.
-   */
+  /** The upstream was found at `address` with a certificate for its name. DNS alone proves nothing. */
   proved(url: URL, address: string): void {
     const host = hostOf(url);
     if (this.#nearness.has(host)) this.#nearness.set(host, addressKind(address));

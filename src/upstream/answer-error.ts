@@ -17,7 +17,7 @@ const maxMessageLength = 200;
 
 const redacted = '[redacted]';
 
-/** Shorter values are words, as in `Bearer token`. */
+/** Shorter values are plain English, as in `Bearer token`. */
 const authorization = /\b(basic|bearer) ["']?[\w.~+/:-]{8,}=*/gi;
 
 const jsonWebToken = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
@@ -44,10 +44,7 @@ export async function answerError(response: UpstreamResponse, now: number): Prom
   });
 }
 
-/**
- * For an answer without a message, as one to HEAD. Registries refuse what they do not have, so as not to
- * tell.
- */
+/** For an answer without a message, as one to HEAD. Registries do not tell refused from missing. */
 function meaning(status: number): string {
   const name = STATUS_CODES[status] ?? 'an unknown status';
   return status === 401 || status === 403

@@ -30,9 +30,7 @@ export class Authorities {
     this.#system = system;
   }
 
-  /**
-   * Reads the system's; what cannot be read counts as none. Rejects when the process has too many files open.
-   */
+  /** Reads the system's; what cannot be read counts as none. Rejects with too many files open. */
   static async load(stores: SystemStores): Promise<Authorities> {
     if (askedByNode.has(process.platform)) return new Authorities(getCACertificates('system'));
     const texts = [await firstOf(stores.files)];

@@ -4,7 +4,7 @@ import { headerText, type ResponseHeaders } from './headers.ts';
 import type { UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 
-/** Nobody encodes more than twice in earnest. */
+/** No server encodes more than twice in earnest. */
 const maxCodings = 2;
 
 type Decoder = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;

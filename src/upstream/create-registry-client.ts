@@ -27,9 +27,7 @@ import { Transport, type Timeouts } from './transport.ts';
 
 export interface CreateRegistryClientOptions {
   readonly name: UpstreamName;
-  /**
-   * Where the registry answers, `https://registry-1.docker.io` for `docker.io`; several are tried in order.
-   */
+  /** Where it answers, `https://registry-1.docker.io` for `docker.io`; several are tried in order. */
   readonly urls: readonly [URL, ...URL[]];
   /** None for an anonymous upstream. */
   readonly credentials?: CredentialProvider | undefined;

@@ -1,7 +1,7 @@
 import { parseDigest } from '../oci/digest.ts';
 import type { RepositoryName } from '../oci/reference.ts';
 
-/** Whether what is at an endpoint is named by its digest, so that whoever sends it cannot change it. */
+/** Whether the content of an endpoint is named by its digest, so that no sender can change it. */
 export function isByDigest({ pathname }: URL): boolean {
   const name = /\/(?:manifests|blobs)\/([^/]+)$/.exec(pathname)?.[1];
   return name !== undefined && parseDigest(name) !== undefined;

@@ -95,7 +95,7 @@ export class FailoverRegistry implements UpstreamRegistry {
       throw new UpstreamError('invalid', `${this.name} sent a manifest that does not match its digest`);
   }
 
-  /** All ranges of a stream come from one URL: what is put together from several would be nobody's fault. */
+  /** All ranges of a stream come from one URL, so that wrong bytes are that one's. */
   #counted(blob: BlobStream, digest: Digest, location: UpstreamLocation): BlobStream {
     const { range } = blob;
     void blob.ended.then((failure) => {

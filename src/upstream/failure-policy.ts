@@ -56,9 +56,7 @@ export const failurePolicies = {
 
 export type FailureClass = keyof typeof failurePolicies;
 
-/**
- * Upstream answers; it failed, and was not asked since its pause ended; it is not asked about what is cached.
- */
+/** It answers; it failed, and was not asked since its pause; it is not asked about what is cached. */
 export type Outlook = 'fine' | 'failing' | 'down';
 
 /** Requests in all before a blob's first byte, at most: the client hears sooner of an upstream in trouble. */

@@ -61,8 +61,9 @@ export class ManifestClient {
     const bytes = await this.#bytes(response, reference);
     // What is no JSON document is not the registry's: a login page, a proxy's error, half an answer.
     if (!isJson(bytes)) {
-      const message = `${response.url.host} answers with something other than a manifest: ${described(response.headers, bytes)}`;
-      throw new UpstreamError('invalid', message, { status: response.status });
+      const { url, status, headers } = response;
+      const message = `${url.host} answers with something other than a manifest: ${described(headers, bytes)}`;
+      throw new UpstreamError('invalid', message, { status });
     }
     return { ...manifestHead(response), bytes };
   }

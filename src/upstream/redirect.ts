@@ -31,9 +31,7 @@ export async function followRedirects(
   }
 }
 
-/**
- * Follows redirects of a registry. `Authorization` is dropped at the first step to another origin for good.
- */
+/** Follows redirects of a registry. `Authorization` is dropped at the first step to another origin. */
 export class RedirectFollower implements Sender {
   readonly #sender: Sender;
   readonly #isNamed: (url: URL) => boolean;

@@ -32,9 +32,7 @@ export interface BlobStream {
   readonly body: AsyncIterable<Buffer>;
   /** Who sends the bytes, with the port if it is not the usual one. */
   readonly host: string;
-  /**
-   * Resolves when the body has ended, failed or been left: to the failure, if there was one. Never rejects.
-   */
+  /** Resolves when the body has ended, failed or been left: to the failure, if any. Never rejects. */
   readonly ended: Promise<UpstreamError | undefined>;
   /**
    * Opens another part at the place that this one came from, while the last redirect is good. There when the
@@ -73,9 +71,7 @@ export interface SearchResult {
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
-  /**
-   * Told the registry's messages to people (`Warning: 299`) with manifests and lists, as short plain text.
-   */
+  /** Told the registry's messages (`Warning: 299`) with manifests and lists, as short plain text. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
@@ -99,17 +95,13 @@ export interface UpstreamRegistry extends AsyncDisposable {
     reference: ManifestReference,
     options?: RequestOptions,
   ): Promise<ManifestHead>;
-  /**
-   * GET of a manifest: a counted pull on Docker Hub. More than 4 MiB is `invalid`. The digest is not checked.
-   */
+  /** GET of a manifest: a counted pull on Docker Hub. Over 4 MiB is `invalid`. The digest is not checked. */
   getManifest(
     repository: RepositoryName,
     reference: ManifestReference,
     options?: RequestOptions,
   ): Promise<FetchedManifest>;
-  /**
-   * HEAD of a blob, or the beginning of a GET where the registry does not answer HEAD; its size, if stated.
-   */
+  /** HEAD of a blob, or a GET of its beginning where the registry answers no HEAD; its size, if stated. */
   headBlob(repository: RepositoryName, digest: Digest, options?: RequestOptions): Promise<number | undefined>;
   /**
    * GET of a blob, one attempt (with at most one token renewal): whoever resumes, counts the attempts. An
@@ -148,10 +140,7 @@ export type UpstreamErrorKind =
   | 'unavailable'
   /** No answer in time: connect, headers, or an idle body. */
   | 'timeout'
-  /**
-   * An answer that makes no sense: wrong Content-Range, too long, a bad redirect or realm, an unexpected
-   * status.
-   */
+  /** An answer that makes no sense: a wrong range, length, redirect or realm, an unexpected status. */
   | 'invalid'
   /** The caller's signal. */
   | 'aborted';
@@ -169,9 +158,7 @@ export interface UpstreamErrorOptions extends ErrorOptions {
   readonly advice?: string | undefined;
 }
 
-/**
- * Why an upstream request failed. The message is for operators and clients: it holds no secret and no query.
- */
+/** Why an upstream request failed. The message, for operators and clients, holds no secret, no query. */
 export class UpstreamError extends Error {
   override readonly name = 'UpstreamError';
   readonly kind: UpstreamErrorKind;

@@ -1,6 +1,6 @@
 import { parseGoDuration } from '../base/go-duration.ts';
 
-/** Nobody waits longer: Docker Hub's window of six hours, in seconds. */
+/** The longest wait, in seconds: Docker Hub's window of six hours. */
 const maxRetryAfter = 6 * 60 * 60;
 
 /** A number above this is a point in time, not a duration: the year 2001 in seconds, 1970 in milliseconds. */

@@ -71,7 +71,7 @@ const longestNames = 150;
 /** What OpenSSL has no code for, such as weak keys and signatures, has this one in Node. */
 const unspecified = 'UNSPECIFIED';
 
-/** Undefined for what is no trouble with TLS, or one that nobody knows. */
+/** Undefined for another kind of trouble, or an unknown code. */
 export function tlsTrouble(code: string, error: unknown): TlsTrouble | undefined {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return otherName(error);
   if (code !== unspecified || !(error instanceof Error)) {
@@ -101,7 +101,7 @@ function namesOf(error: unknown): string {
   return typeof cert.subjectaltname === 'string' ? shown(cert.subjectaltname) : '';
 }
 
-/** Names are written by whoever made the certificate. */
+/** The certificate's maker chooses its names. */
 function shown(names: string): string {
   const text = names.replace(/[^\x20-\x7e]/g, '?');
   return text.length > longestNames ? `${text.slice(0, longestNames)}…` : text;

@@ -51,8 +51,7 @@ export function transportError(error: unknown, { host, proxy, signal, stage }: A
     return new UpstreamError('aborted', `${host}: the request was given up`, { cause: signal.reason });
   }
   const code = codeOf(error);
-  // undici takes what does not parse after a Content-Length, such as a second one, for a body of another
-  // length.
+  // undici takes what does not parse after a Content-Length for a body of another length.
   const isUnparsedHead = stage === 'head' && code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
   if (isUnparsedHead || (error instanceof Error && error.name === 'HTTPParserError')) {
     // It carries the bytes that did not parse, which may hold a token: it does not become the cause.

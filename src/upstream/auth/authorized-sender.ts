@@ -107,10 +107,7 @@ function isPassword({ token }: Authorization): boolean {
   return token === undefined;
 }
 
-/**
- * Not of a host that was redirected to. ECR Public answers 400 to an expired token, ECR 403 to an expired
- * password.
- */
+/** Not of a redirect's host. ECR Public answers 400 to an expired token, ECR 403 to an old password. */
 function isRefusal(
   { status, url }: UpstreamResponse,
   request: UpstreamRequest,

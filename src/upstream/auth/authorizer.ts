@@ -36,10 +36,7 @@ interface AuthorizerDeps {
   readonly isNamed: IsNamed;
 }
 
-/**
- * How one upstream wants requests authorized, learned from its challenges: later requests carry their token
- * at once.
- */
+/** How one upstream wants requests authorized, learned from its challenges. */
 export class Authorizer {
   readonly #deps: AuthorizerDeps;
   #scheme: Scheme | undefined;
@@ -48,9 +45,7 @@ export class Authorizer {
     this.#deps = deps;
   }
 
-  /**
-   * What to send with a first request; undefined while upstream has never asked, or there is nothing to show.
-   */
+  /** What to send with a first request; undefined before any challenge, or with nothing to show. */
   async authorize(scope: string, signal?: AbortSignal): Promise<Authorization | undefined> {
     return this.#scheme === undefined ? undefined : this.#apply(this.#scheme, scope, signal);
   }
@@ -106,10 +101,9 @@ export class Authorizer {
   #basic(credentials: Credentials | undefined): Authorization | undefined {
     if (credentials === undefined) return undefined;
     if ('password' in credentials) return shown(basicAuthorization(credentials), credentials);
-    throw new UpstreamError(
-      'invalid',
-      `${this.#deps.upstream.host} asks for a user name and a password, but its configured credentials are a token`,
-    );
+    const { host } = this.#deps.upstream;
+    const message = `${host} asks for a user name and a password, but its configured credentials are a token`;
+    throw new UpstreamError('invalid', message);
   }
 
   async #bearer(
@@ -118,17 +112,15 @@ export class Authorizer {
     credentials: BasicCredentials | IdentityToken | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Authorization> {
+    const { upstream, isNamed, tokens, tokenClient } = this.#deps;
     if (credentials !== undefined && !realm.trusted) {
-      throw distrustOf(realm, `${this.#deps.upstream.host} asks for its credentials to be sent to`);
+      throw distrustOf(realm, `${upstream.host} asks for its credentials to be sent to`);
     }
-    const judge = (location: string): Realm => judgeRealm(this.#deps.upstream, location, this.#deps.isNamed);
+    const judge = (location: string): Realm => judgeRealm(upstream, location, isNamed);
     const account = credentials === undefined ? undefined : fingerprint(credentials);
     const id = tokenId({ account, realm: realm.url, service, scope });
-    const { value, remembered } = await this.#deps.tokens.get(
-      id,
-      () => this.#deps.tokenClient.fetch({ realm: realm.url, judge, service, scope, credentials }),
-      signal,
-    );
+    const request = { realm: realm.url, judge, service, scope, credentials };
+    const { value, remembered } = await tokens.get(id, () => tokenClient.fetch(request), signal);
     return { header: `Bearer ${value}`, remembered, token: { id, value }, secrets: [value] };
   }
 
@@ -144,18 +136,14 @@ export class Authorizer {
   }
 
   async #currentCredentials(signal: AbortSignal | undefined): Promise<Credentials | undefined> {
-    if (this.#deps.credentials === undefined) return undefined;
+    const { credentials, upstream } = this.#deps;
+    if (credentials === undefined) return undefined;
     try {
-      return await abandonable(this.#deps.credentials.get(this.#deps.upstream.host), signal);
+      return await abandonable(credentials.get(upstream.host), signal);
     } catch (cause) {
       if (cause instanceof UpstreamError) throw cause;
-      throw new UpstreamError(
-        'unavailable',
-        `no credentials for ${this.#deps.upstream.host} could be obtained`,
-        {
-          cause,
-        },
-      );
+      const message = `no credentials for ${upstream.host} could be obtained`;
+      throw new UpstreamError('unavailable', message, { cause });
     }
   }
 }

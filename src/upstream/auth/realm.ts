@@ -14,15 +14,15 @@ export interface Realm {
 export type IsNamed = (url: URL) => boolean;
 
 /**
- * Judges the realm of a challenge, which whoever answers for an upstream chooses:
+ * Judges the realm of a challenge, which is the answering server's to choose:
  * - with the upstream's host (any port) or registrable domain (`auth.docker.io` for `registry-1.docker.io`)
  *   it is trusted with credentials; IP addresses and `localhost` must be equal;
  * - so is one that the operator has named;
- * - any other is asked anonymously only, and only with a name under a public suffix: not into the upstream's
- *   network;
+ * - any other is asked anonymously only, and only with a name under a public suffix: not in the upstream's
+ *   own network;
  * - https is required, unless the upstream is plain http and the realm trusted. For http at an https
- *   upstream's own host or domain https is used: token services behind a TLS proxy know no better. One that
- *   the operator has named may be asked over http, but without credentials.
+ *   upstream's own host or domain https is used: token services behind a TLS proxy say http. One that the
+ *   operator has named may be asked over http, but without credentials.
  * @throws {UpstreamError} `invalid` for a realm that must not be asked at all
  */
 export function judgeRealm(upstream: URL, realm: string, isNamed: IsNamed): Realm {
@@ -61,9 +61,7 @@ export function distrustOf({ url }: Realm, wish: string): UpstreamError {
       });
 }
 
-/**
- * A realm of an https upstream's host or domain, at the port for TLS; one with a port of its own as it is.
- */
+/** A realm of an https upstream's host or domain at the TLS port; one with a port as it is. */
 function secured(upstream: URL, realm: URL): URL {
   if (realm.hostname === upstream.hostname || upstream.protocol !== 'https:') return overTls(upstream, realm);
   return overTls(new URL(`https://${realm.hostname}`), realm);

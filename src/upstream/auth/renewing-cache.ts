@@ -30,8 +30,8 @@ interface Entry<T> {
 }
 
 /**
- * Values that expire, fetched once per id for all callers, whoever gives up. Failures are not kept. An
- * expired value is never given out; one near its end is renewed in the background.
+ * Values that expire, fetched once per id for all callers. Failures are not kept. An expired value is never
+ * given out; one near its end is renewed in the background.
  */
 export class RenewingCache<T> {
   readonly #entries = lru<string, Entry<T>>(maxValues);

@@ -8,9 +8,7 @@ const maxLifetime = 24 * 60 * 60;
 /** The specification's word for answers without `expires_in`, in seconds. */
 const defaultLifetime = 60;
 
-/**
- * Whatever a header can hold: some services ignore the characters of RFC 6750, and no client insists on them.
- */
+/** Whatever a header can hold: services ignore the characters of RFC 6750, and clients let them. */
 const bearerToken = z.string().regex(/^[\x21-\x7e]+$/);
 
 /** `token` is the token service protocol's, `access_token` OAuth2's; either or both may come. */

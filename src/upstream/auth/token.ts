@@ -16,10 +16,7 @@ export type Token = Perishable<string>;
 
 /** What a token is kept by. */
 export interface TokenKey {
-  /**
-   * The fingerprint of the credentials, undefined for none. Another password of the same user is another
-   * account.
-   */
+  /** The credentials' fingerprint, undefined for none. A new password makes another account. */
   readonly account: string | undefined;
   readonly realm: URL;
   readonly service: string | undefined;
@@ -49,7 +46,7 @@ type IdentityRequest = TokenRequest & { readonly credentials: IdentityToken };
 const maxTokenBytes = 1024 * 1024;
 const maxRefreshTokens = 100;
 
-/** Who asks, in OAuth2. Token services show it among an account's sessions. */
+/** The OAuth2 client. Token services show it among an account's sessions. */
 const clientId = 'entrepot';
 
 /**
@@ -72,10 +69,7 @@ export class TokenClient {
     this.#timeoutMs = timeoutMs;
   }
 
-  /**
-   * @throws {UpstreamError} `unauthorized` for refused credentials; never `not-found`, which would be about
-   *   the image
-   */
+  /** @throws {UpstreamError} `unauthorized` for refused credentials; never `not-found`, the image's */
   async fetch(request: TokenRequest): Promise<Token> {
     const since = this.#clock.now();
     const { value, lifetime } = isIdentityRequest(request)
@@ -101,10 +95,7 @@ export class TokenClient {
     );
   }
 
-  /**
-   * A refresh token may be good for one use only: where another request has just used it, its successor is
-   * tried.
-   */
+  /** Refresh tokens may be good for one use: where another request has used one, its successor is tried. */
   async #exchange(request: IdentityRequest): Promise<TokenAnswer> {
     const { realm, credentials } = request;
     const { identityToken } = credentials;

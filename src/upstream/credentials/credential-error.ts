@@ -1,7 +1,4 @@
-/**
- * Why there are no credentials. The message names files, programs and hosts, and quotes none of their
- * contents.
- */
+/** Why there are no credentials. The message names files, programs and hosts; it quotes no contents. */
 export class CredentialError extends Error {
   override readonly name = 'CredentialError';
 }

@@ -14,7 +14,7 @@ interface RunOptions {
 interface RunResult {
   /** Undefined when a signal ended it. */
   readonly exitCode: number | undefined;
-  /** Its standard output. Standard error is not read: nobody knows what it holds. */
+  /** Its standard output. Standard error is not read: it may hold secrets. */
   readonly output: string;
 }
 
