@@ -1,16 +1,16 @@
 import { StoreError } from '../store/store-error.ts';
 import type { StoreHealth } from './space/store-health.ts';
 
-/** Keeps the mirror serving when its stores fail: requests are answered as if nothing were cached. */
+/** Keeps pulls going while the stores fail: they are answered as if nothing were cached. */
 export class Degradation {
   readonly #health: Pick<StoreHealth, 'failed'>;
 
-  /** @param health is told of every failure */
+  /** @param health notes every failure */
   constructor(health: Pick<StoreHealth, 'failed'>) {
     this.#health = health;
   }
 
-  /** The outcome of `operation`, or undefined when the store fails. Errors that are not the store's go through. */
+  /** The result of `operation`, or undefined when the store fails. Other errors are thrown. */
   async tolerate<T>(operation: () => Promise<T>): Promise<T | undefined> {
     try {
       return await operation();

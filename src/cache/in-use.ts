@@ -1,13 +1,13 @@
 import type { Digest } from '../oci/digest.ts';
 
 /**
- * The blobs that are being read, filled or adopted right now, however many do so at once. In memory only: a crash holds
- * nothing. What is held here is not evicted, and its bytes are not removed.
+ * The blobs that are being read, filled or adopted right now. They are not evicted, and their bytes are not
+ * removed. In memory only: a crash ends every use.
  */
 export class InUse {
   readonly #holders = new Map<Digest, number>();
 
-  /** Holds a blob, whether it is there yet or not, until that is disposed of; to do so again changes nothing. */
+  /** Marks a blob, cached or not, until the result is disposed of, which is idempotent. */
   hold(digest: Digest): Disposable {
     this.#holders.set(digest, (this.#holders.get(digest) ?? 0) + 1);
     let held = true;

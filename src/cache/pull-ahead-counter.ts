@@ -1,30 +1,30 @@
 import { lru } from '../base/lru.ts';
 import type { Digest } from '../oci/digest.ts';
 
-/** What was fetched before any client asked for it, in bytes. */
+/** Prefetched bytes. */
 export interface PullAheadCounts {
   readonly bytes: number;
-  /** Of these, what no client has asked for to this day. */
+  /** Of these, what no client has requested since. */
   readonly unaskedBytes: number;
 }
 
-/** Counts what pull-ahead fetches, and how much of that for nothing. */
+/** Counts what pull-ahead fetches, and how much of it in vain. */
 export class PullAheadCounter {
   #bytes = 0;
   #unasked = 0;
-  /** Bytes of each blob that nobody has asked for. What is dropped here counts as never asked for. */
+  /** Bytes of each blob that were not requested yet. What the LRU drops counts as never requested. */
   readonly #blobs = lru<Digest, { readonly bytes: number; readonly asked: boolean }>(50_000);
 
   get counts(): PullAheadCounts {
     return { bytes: this.#bytes, unaskedBytes: this.#unasked };
   }
 
-  /** A blob is on its way. */
+  /** The fetch of a blob begins. */
   begun(blob: Digest): void {
     this.#blobs.set(blob, { bytes: this.#blobs.get(blob)?.bytes ?? 0, asked: false });
   }
 
-  /** So many bytes of it have come, whole or not. */
+  /** Bytes of it have arrived; the blob need not be complete. */
   came(blob: Digest, bytes: number): void {
     const before = this.#blobs.get(blob);
     this.#bytes += bytes;
@@ -33,7 +33,7 @@ export class PullAheadCounter {
     this.#blobs.set(blob, { bytes: (before?.bytes ?? 0) + bytes, asked: false });
   }
 
-  /** A client has asked for a blob, any blob. */
+  /** A client has requested a blob, any blob. */
   asked(blob: Digest): void {
     const ahead = this.#blobs.get(blob);
     if (ahead === undefined || ahead.asked) return;

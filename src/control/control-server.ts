@@ -26,8 +26,9 @@ const maxBodyLength = 64 * 1024;
 const timeLimitMs = 5_000;
 
 /**
- * Lets commands on this machine work on the cache while the server has it: HTTP on a Unix socket in the data folder, which
- * only the server's user can open. `POST /v1/<operation>` with JSON is answered by lines of JSON.
+ * Lets commands on this machine use the cache while the server has it: HTTP on a Unix socket in the data
+ * folder, which only the server's user can open. `POST /v1/<operation>` with JSON is answered by lines of
+ * JSON.
  */
 export class ControlServer implements AsyncDisposable {
   readonly #deps: ControlServerDeps;

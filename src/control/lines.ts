@@ -13,7 +13,7 @@ const lineSchema = z.union([
   z.object({ item: z.unknown() }),
 ]);
 
-/** A line of an answer (NDJSON): any number of items, then the end or an error. Without these it was cut off. */
+/** A line of an answer (NDJSON): items, then the end or an error. An answer without either was cut off. */
 export type Line = z.infer<typeof lineSchema>;
 
 export function printLine(line: Line): string {
@@ -26,7 +26,7 @@ export function errorLine({ kind, message }: CareError): Line {
 
 /**
  * The items of an answer that arrives in pieces of text.
- * @throws {CareError} the one that the answer ends with, or `unavailable` when it makes no sense or is cut off
+ * @throws {CareError} that of the answer, or `unavailable` when it makes no sense or is cut off
  */
 export async function* itemsOf(pieces: AsyncIterable<string>): AsyncGenerator {
   let rest = '';

@@ -8,11 +8,13 @@ import { socketName, socketPath } from './socket-path.ts';
 const stagingName = 'control.new';
 
 /**
- * Makes `server` listen on a socket in `folder`, which must be locked: what a crash left there is replaced. The socket
- * appears at once and with its final mode, for this user alone; unlike a umask, that affects no other file.
+ * Makes `server` listen on a socket in `folder`, which must be locked: what a crash left there is replaced.
+ * The socket appears at once and with its final mode, for this user alone; unlike a umask, that affects no
+ * other file.
  *
- * To be disposed of once the server is closed (it unlinks the path that it listened on), with the folder still locked.
- * Where the folder cannot be written to any more, a dead socket stays, which the next server replaces.
+ * To be disposed of once the server is closed, which unlinks the path that it listened on, and with the
+ * folder still locked. Where the folder cannot be written to any more, a dead socket stays, which the next
+ * server replaces.
  * @throws the system's error, or {@link LongPathError}
  */
 export async function listenInFolder(server: Server, folder: string): Promise<AsyncDisposable> {

@@ -28,8 +28,8 @@ export interface OpenCaretakerDeps {
 const retryMs = 100;
 
 /**
- * The data has one owner, which has locked the folder: either this process locks it and works on the stores itself, or the
- * server that has locked it does the work.
+ * The data has one owner, which has locked the folder: either this process locks it and uses the stores
+ * itself, or the server that has locked it does the work.
  *
  * @throws {CareError} `unavailable` when the folder is locked and no server answers, as with another command
  * @throws {StoreError} when the folder or what is in it cannot be used

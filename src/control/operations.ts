@@ -2,14 +2,14 @@ import { z } from '../base/zod.ts';
 import type { Caretaker } from '../cache/care/caretaker.ts';
 import * as schemas from '../cache/care/schemas.ts';
 
-/** What a server can be asked to do: a method of its {@link Caretaker}, which answers with any number of items. */
+/** A method of a server's {@link Caretaker} as a request, which is answered with any number of items. */
 export interface Operation<Input, Item> {
   /** In its path. */
   readonly name: string;
   readonly input: z.ZodType<Input>;
   readonly item: z.ZodType<Item>;
   /**
-   * Begins what a client asked for.
+   * Begins a request.
    * @throws {z.ZodError} when `sent` is not this operation's input
    */
   begin(caretaker: Caretaker, sent: unknown): Task;
@@ -59,7 +59,7 @@ const nothing = z.strictObject({});
 const image = z.strictObject({ image: schemas.inputText });
 const pattern = z.strictObject({ pattern: schemas.inputText });
 
-/** All that a server can be asked for. */
+/** All requests. */
 export const operations = {
   images: define('images', schemas.imagesOptions, schemas.imageListing, (caretaker, options) =>
     caretaker.images(options),

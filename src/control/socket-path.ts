@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 /** The name of the socket within the data folder. */
 export const socketName = 'control.sock';
 
-/** Bytes of a path in a `sockaddr_un` without the terminating zero: see unix(7); 103 on the BSDs and macOS. */
+/** Bytes of a path in a `sockaddr_un` without the terminating zero: see unix(7). */
 const maxPathBytes = process.platform === 'linux' ? 107 : 103;
 
 /** A path that the system accepts for a socket, until it is disposed of. */
@@ -19,7 +19,8 @@ export class LongPathError extends Error {
 }
 
 /**
- * The path of `name` in `folder`. Where it is too long for a socket, Linux has a shorter one: through the opened folder.
+ * The path of `name` in `folder`. If it is too long for a socket, Linux has a shorter one, through the opened
+ * folder.
  * @throws {LongPathError} where other systems have none
  */
 export async function socketPath(folder: string, name: string): Promise<SocketPath> {

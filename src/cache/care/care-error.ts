@@ -3,12 +3,12 @@ import { StoreError } from '../../store/store-error.ts';
 export const careErrorKinds = ['not-found', 'invalid', 'pinned', 'unavailable', 'failed'] as const;
 
 /**
- * `not-found`: nothing like it is cached. `invalid`: the request makes no sense. `pinned`: a pattern protects it.
+ * `not-found`: it is not cached. `invalid`: the request makes no sense. `pinned`: a pattern protects it.
  * `unavailable`: the cache or the server cannot be reached right now. `failed`: anything else.
  */
 export type CareErrorKind = (typeof careErrorKinds)[number];
 
-/** Why a Caretaker did not do as it was told; the message is for people. */
+/** Why a Caretaker did not do something; the message is for people. */
 export class CareError extends Error {
   override readonly name = 'CareError';
   readonly kind: CareErrorKind;
@@ -19,7 +19,7 @@ export class CareError extends Error {
   }
 }
 
-/** What an error of a Caretaker means to people: its own, or that of its stores. Undefined for an unexpected one. */
+/** An error of a Caretaker or of its stores, as told to people. Undefined for an unexpected one. */
 export function careErrorOf(error: unknown): CareError | undefined {
   if (error instanceof CareError) return error;
   if (!(error instanceof StoreError)) return undefined;

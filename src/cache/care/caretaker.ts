@@ -1,9 +1,9 @@
 import type * as schemas from './schemas.ts';
 
 /**
- * What people do with the cache by hand: behind every command that looks into it or changes it, in the process that has
- * the data folder. Ending an iteration early ends the work behind it. Everything rejects with {@link CareError}, or with
- * StoreError where the stores are this process's own.
+ * What commands do with the cache, in the process that has the data folder. Ending an iteration early ends
+ * the work behind it. Everything rejects with CareError, or with StoreError where the stores are this
+ * process's own.
  */
 export interface Caretaker {
   /** Cached images by upstream, repository and tag, untagged root manifests included. */
@@ -11,11 +11,11 @@ export interface Caretaker {
   /** What each repository takes up, by upstream and name, and the total at the end. */
   usage(): AsyncIterable<schemas.UsageListing>;
   /**
-   * Removes an image, written as people write it: `nginx` (its tag `latest`), `node:20`, `ghcr.io/owner/app:1`,
-   * `repository@sha256:…`. What other images share with it stays. Rejects with kind `pinned` while a pattern protects it.
+   * Removes an image: `nginx` (its tag `latest`), `node:20`, `ghcr.io/owner/app:1`, `repository@sha256:…`.
+   * What other images share with it stays. Rejects with kind `pinned` while a pattern protects it.
    */
   remove(image: string): Promise<schemas.RemovalReport>;
-  /** Removes images, least recently used first, until every condition holds. Each is reported once it is removed. */
+  /** Removes the least recently used images until every condition holds, and yields each. */
   prune(options: schemas.PruneOptions): AsyncIterable<schemas.PrunedImage>;
   /** Exempts images that match `pattern` from eviction, until {@link unpin}. Idempotent. */
   pin(pattern: string): Promise<void>;

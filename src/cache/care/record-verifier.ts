@@ -15,7 +15,7 @@ import type { VerifyTotals } from './verify-totals.ts';
 
 /** Wrong accounts that are reported one by one. */
 const reportedAccounts = 50;
-/** Names through which repositories with a damaged manifest are found; beyond that, the next run finds the rest. */
+/** Images through which repositories with a damaged manifest are found. The next run finds the rest. */
 const mostNames = 1000;
 
 export interface RecordVerifierDeps {

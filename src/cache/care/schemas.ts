@@ -1,9 +1,8 @@
 import { z } from '../../base/zod.ts';
 
 /*
- * What goes into a Caretaker and what comes out of it, all of it JSON. Numbers are bytes and milliseconds, times count from
- * the epoch, null is none. Server and command may be of different versions: of an answer, unknown fields are dropped and
- * missing ones are an error.
+ * What a Caretaker takes and answers, as JSON. Numbers are bytes and milliseconds, times count from the epoch, null is
+ * none. Server and command may have different versions: unknown fields of an answer are dropped, missing ones an error.
  */
 
 export type ReadonlyDeep<T> = T extends object ? { readonly [Key in keyof T]: ReadonlyDeep<T[Key]> } : T;
@@ -15,14 +14,14 @@ const count = z.number();
 export const inputText = z.string().max(4096);
 
 export const imagesOptions = z.strictObject({
-  /** An image or a pattern, as for a pin: `node` and `node:*` are all its tags, `ghcr.io/*` a registry. Null: all. */
+  /** An image, or a pattern as for a pin: `node` and `node:*` are all its tags. Null: everything. */
   matching: inputText.nullable(),
 });
 export type ImagesOptions = Output<typeof imagesOptions>;
 
 /** A tag, or an untagged root manifest, with everything that belongs to it. */
 export const imageListing = z.object({
-  /** Canonical name with tag or digest: `node:20`, `ghcr.io/owner/app:1`, `node@sha256:…`; `remove` takes it. */
+  /** Canonical name with tag or digest: `node:20`, `ghcr.io/owner/app@sha256:…`; `remove` takes it. */
   image: text,
   /** Canonical name alone. */
   repository: text,
@@ -131,14 +130,14 @@ export const stats = z.object({
   }),
   /** `failed`: pulls pass through without being stored. One line a problem. */
   cache: z.object({ state: z.enum(['healthy', 'failed']), problems: z.array(text) }),
-  /** The period in which everything is hashed once (null: never), and the oldest verification of a cached blob. */
+  /** The period in which everything is hashed (null: never), and the oldest verification of a blob. */
   scrub: z.object({ periodMs: count.nullable(), oldestVerifiedAt: count.nullable() }),
   /** Since the server started; null where none runs. */
   server: z
     .object({
       startedAt: count,
       uptimeMs: count,
-      /** Fetched before a client asked for it, and how much of that none has asked for since. */
+      /** Prefetched, and what of it no client has requested since. */
       ahead: z.object({ bytes: count, unaskedBytes: count }),
       /** By limits, `proxy.ttl` and `prune`. */
       evicted: z.object({ images: count, bytes: count }),
@@ -250,7 +249,7 @@ const importReport = importCounts.extend({
 });
 export type ImportReport = Output<typeof importReport>;
 
-/** `progress` comes at most a few times a second; `skipped` says what is not taken over, and why; `report` is the last. */
+/** `progress` comes at most a few times a second; `skipped` has a reason; `report` is the last. */
 export const importEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), progress: importCounts }),
   z.object({ type: z.literal('skipped'), what: text, reason: text }),

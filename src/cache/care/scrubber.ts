@@ -40,8 +40,8 @@ export interface ScrubCounts {
 }
 
 /**
- * Hashes cached blobs in the background, the longest unverified first, at the rate that takes about the configured
- * period. Damaged blobs are put aside, and fetched anew on the next request.
+ * Hashes cached blobs in the background, the longest unverified first, at the rate that takes about the
+ * configured period. Damaged blobs are put aside, and fetched anew on the next request.
  */
 export class Scrubber implements AsyncDisposable {
   readonly #deps: ScrubberDeps;

@@ -7,8 +7,9 @@ import { VerifyTotals } from './verify-totals.ts';
 export type VerifyDeps = BlobVerifierDeps & RecordVerifierDeps;
 
 /**
- * Compares disk and database, both ways, while pulls and evictions go on. With `repair`, damaged content is put aside,
- * rows without bytes are removed, bytes without a row get one, and accounts are corrected. Rejects with StoreError.
+ * Compares disk and database, both ways, while pulls and evictions go on. With `repair`, damaged content is
+ * put aside, rows without bytes are removed, bytes without a row get one, and accounts are corrected. Rejects
+ * with StoreError.
  */
 export async function* verify(deps: VerifyDeps, { repair }: VerifyOptions): AsyncGenerator<VerifyEvent> {
   const totals = new VerifyTotals();

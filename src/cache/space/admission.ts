@@ -16,7 +16,7 @@ export interface AdmissionDeps {
   readonly clock: Clock;
 }
 
-/** Decides which blobs are stored, and has room made for them. Answers at once, from what is known: no pull waits for it. */
+/** Decides which blobs are stored, and has room made for them. Answers from memory: no pull waits for it. */
 export class Admission {
   readonly #deps: AdmissionDeps;
 
@@ -24,7 +24,9 @@ export class Admission {
     this.#deps = deps;
   }
 
-  /** Why a blob of `size` bytes is not to be stored, for people; undefined when it may be. No room is made. */
+  /**
+   * Why a blob of `size` bytes is not to be stored, for people; undefined when it may be. No room is made.
+   */
   refusal(repository: Repository, size: number): string | undefined {
     const { health, policy } = this.#deps;
     return health.healthy ? policy.refusal(size, repository) : 'the cache has failed';
@@ -61,7 +63,7 @@ export class Reservation implements Arriving {
   }
 
   /**
-   * Notes that `written` bytes are written, and the size as soon as upstream states it, for which room is made then.
+   * Notes how much is written, and the size as soon as upstream states it, for which room is then made.
    * Answers as {@link Admission.refusal}.
    */
   wrote(written: number, size: number | undefined): string | undefined {

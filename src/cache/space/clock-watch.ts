@@ -6,8 +6,8 @@ const stepMs = 5 * 60 * 1000;
 const distrustMs = 24 * 60 * 60 * 1000;
 
 /**
- * Notices that the clock was set, by comparing it with the monotonic clock. For a day after that, ages are not trusted:
- * a clock that was wrong for a moment must not make the whole cache look old.
+ * Notices that the clock was set, by comparing it with the monotonic clock. For a day after that, ages are
+ * not trusted: a clock that was wrong for a moment must not make the whole cache look old.
  */
 export class ClockWatch {
   readonly #clock: Clock;

@@ -41,7 +41,7 @@ export interface SpaceDeps {
   readonly logger: Logger;
 }
 
-/** Keeps the cache within its limits. {@link Space.start} begins the work in the background; the stores stay open. */
+/** Keeps the cache within its limits; in the background from `start` on. The stores stay open. */
 export type Space = ReturnType<typeof composeSpace>;
 
 /** Reads nothing yet. */
@@ -92,7 +92,7 @@ export function composeSpace(deps: SpaceDeps) {
       housekeeping.start();
     },
     async [Symbol.asyncDispose](): Promise<void> {
-      // Each is told to end before any is waited for: they wait for one another.
+      // All are aborted before any is awaited: they await one another.
       await Promise.all([housekeeping, enforcer, steps].map((part) => part[Symbol.asyncDispose]()));
       await health[Symbol.asyncDispose]();
     },

@@ -6,8 +6,9 @@ import type { Reservations } from './reservations.ts';
 const measuredMs = 10_000;
 
 /**
- * How much room the disk has. Some file systems free what was removed only seconds later, and to measure again at once
- * would look as if nothing had been freed: between measurements it is extrapolated.
+ * How much room the disk has. Some file systems free what was removed only seconds later, and a measurement
+ * right after a removal would look as if nothing had been freed: between measurements the room is
+ * extrapolated.
  */
 export class Disk {
   readonly #content: Pick<ContentStore, 'room'>;

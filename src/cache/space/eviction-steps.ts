@@ -21,7 +21,7 @@ export interface EvictionStepsDeps {
 }
 
 /**
- * Evicts step by step: a short transaction, then what is in memory, then the bytes, with a turn of the event loop in
+ * Evicts step by step: a short transaction, then memory, then the bytes, with a turn of the event loop in
  * between. Removing bytes takes longest, and the next step does not wait for it. Nothing else evicts.
  */
 export class EvictionSteps implements AsyncDisposable {
@@ -54,8 +54,8 @@ export class EvictionSteps implements AsyncDisposable {
   }
 
   /**
-   * Evicts until `request` is met or nothing more can be evicted; the last step says which. By the end the bytes are
-   * removed, too. Rejects with StoreError when the database fails; bytes that cannot be removed now are removed later.
+   * Evicts until `request` is met or nothing more can be evicted (`done`). By the end the bytes are removed,
+   * too. Rejects with StoreError when the database fails; bytes that cannot be removed now are removed later.
    */
   async *run(
     request: Omit<EvictionRequest, 'retention'>,
@@ -86,8 +86,8 @@ export class EvictionSteps implements AsyncDisposable {
   }
 
   /**
-   * The result of `evict`. On a disk that is full to the last byte, removals under way or else the reserve make room for
-   * the database. Rejects as `evict` does.
+   * The result of `evict`. On a disk without a free byte, removals under way or else the reserve make room
+   * for the database. Rejects as `evict` does.
    */
   async withRoom<T>(evict: () => Promise<T>): Promise<T> {
     for (const makeRoom of [() => Promise.all(this.#removals), () => this.#spendReserve()]) {

@@ -64,8 +64,8 @@ export class Evictor {
   }
 
   /**
-   * The pattern that protects what a reference names from removal on demand: one that matches it, an image that it belongs
-   * to, or a part of it. Undefined when nothing does, or it is not cached. Rejects with StoreError.
+   * The pattern that protects what a reference names from removal: it matches that, an image that it belongs
+   * to, or a part of it. Undefined when there is none, or nothing is cached. Rejects with StoreError.
    */
   async pinnedBy(repository: Repository, reference: ManifestReference): Promise<string | undefined> {
     const { evictions, pins } = this.#deps;
@@ -78,8 +78,8 @@ export class Evictor {
   }
 
   /**
-   * Removes an image on demand, pinned or not, and its bytes. Undefined when the repository does not have it. Rejects with
-   * StoreError.
+   * Removes an image, pinned or not, and its bytes. Undefined when the repository does not have it. Rejects
+   * with StoreError.
    */
   async remove(repository: Repository, reference: ManifestReference): Promise<Eviction | undefined> {
     const { evictions, steps, policy } = this.#deps;
@@ -92,8 +92,9 @@ export class Evictor {
   }
 
   /**
-   * Evicts images until all conditions hold, and yields each; ends early when nothing more can be evicted. What is pinned or
-   * in use stays. Blobs that no image needs are evicted, too, and yielded in a dry run. Rejects with StoreError.
+   * Evicts images until all conditions hold or nothing more can be evicted, and yields each. What is pinned
+   * or in use stays. Blobs that no image needs are evicted, too, and yielded in a dry run. Rejects with
+   * StoreError.
    */
   prune(request: PruneRequest): AsyncIterable<EvictedImage | EvictedBlob> {
     return request.dryRun ? this.#planned(request) : this.#pruned(request);

@@ -26,8 +26,8 @@ interface RepositoryQuota {
 }
 
 /**
- * An upstream has at most one quota of its own. Of those for repositories the first that matches decides; it counts
- * besides its upstream's.
+ * An upstream has at most one quota of its own. Of those for repositories the first that matches decides; it
+ * counts besides its upstream's.
  */
 export type Quota = UpstreamQuota | RepositoryQuota;
 

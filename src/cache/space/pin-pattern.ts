@@ -6,8 +6,8 @@ import type { Tag } from '../../oci/reference.ts';
 export type ImagePattern = (names: readonly string[], tags: readonly Tag[], digest: Digest) => boolean;
 
 /**
- * A pattern of images: a glob on `upstream/name:tag`, on `upstream/name@digest`, or on `upstream/name`, which means all of
- * it, as `upstream/name:*` does; `*` crosses slashes. To be held against all that people may write for an image's
+ * A pattern of images: a glob on `upstream/name:tag`, on `upstream/name@digest`, or on `upstream/name`, which
+ * matches all of it, as `upstream/name:*` does; `*` crosses slashes. Matched against all spellings of a
  * repository (`Routing.writtenNames`).
  * @throws SyntaxError
  */
@@ -24,7 +24,9 @@ export function imagePattern(pattern: string): ImagePattern {
   return (names, tags) => names.some((name) => tags.some((tag) => tagged(`${name}:${tag}`)));
 }
 
-/** Without a tag, or with any: what is not tagged is meant as well. The first part of a name may end in a port. */
+/**
+ * Without a tag, or with any: untagged manifests match as well. The first part of a name may end in a port.
+ */
 function wholeRepository(pattern: string): Glob | undefined {
   if (!pattern.slice(pattern.lastIndexOf('/') + 1).includes(':')) return tagGlob(pattern);
   return pattern.endsWith(':*') ? tagGlob(pattern.slice(0, -2)) : undefined;

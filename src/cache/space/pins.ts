@@ -7,7 +7,7 @@ import { imagePattern, type ImagePattern } from './pin-pattern.ts';
 /** What people may write for a repository. */
 export type WrittenNames = Pick<Routing<NamedUpstream>, 'writtenNames'>;
 
-/** Which images are exempt from eviction: by the configuration, and by hand. Kept in memory, for evictions. */
+/** Which images are exempt from eviction, by the configuration or by command. In memory, for evictions. */
 export class Pins {
   readonly #inventory: Inventory;
   readonly #names: WrittenNames;
@@ -30,7 +30,7 @@ export class Pins {
     return [...this.#configured.keys()];
   }
 
-  /** Reads what was pinned by hand, once. Nothing may be evicted before that. Rejects with StoreError. */
+  /** Reads what was pinned by command, once. Nothing may be evicted before that. Rejects with StoreError. */
   async load(): Promise<void> {
     if (this.#loaded) return;
     const stored = await this.#inventory.pins();
@@ -39,7 +39,7 @@ export class Pins {
   }
 
   /**
-   * Pins by hand, from now on. Rejects with StoreError when that cannot be written down.
+   * Pins by command. Rejects with StoreError.
    * @throws SyntaxError for what is no pattern
    */
   async add(pattern: string): Promise<void> {

@@ -5,7 +5,7 @@ import type { Evictions } from '../../store/evictions.ts';
 import type { InUse } from '../in-use.ts';
 import type { Disk } from './disk.ts';
 
-/** Files removed at once: on a busy disk each takes a tenth of a second, and removals have to keep up with fills. */
+/** Removals at a time: on a busy disk each takes a tenth of a second, and they have to keep up with fills. */
 const atOnce = 16;
 const pageLength = 100;
 
@@ -26,7 +26,7 @@ export class Remover {
   }
 
   /**
-   * Removes blobs, except those that are in use or stored anew by now; what is left is for {@link workOff}. Resolves to how
+   * Removes blobs that are not in use or stored anew by now; the rest is for {@link workOff}. Resolves to how
    * many were removed. Rejects with StoreError.
    */
   async remove(digests: readonly Digest[], signal: AbortSignal): Promise<number> {
@@ -49,7 +49,7 @@ export class Remover {
   async #remove(digest: Digest): Promise<boolean> {
     const { content, evictions, inUse, disk } = this.#deps;
     const size = (await content.size(digest)) ?? 0;
-    // A fill holds the blob before and after it stores it: one that is condemned and not in use stays condemned.
+    // A fill uses the blob before and after it stores it: what is condemned and not in use stays condemned.
     if (inUse.has(digest) || !(await evictions.isCondemned(digest))) return false;
     if (inUse.has(digest)) return false;
     if (await content.remove(digest)) disk.freed(1, size);

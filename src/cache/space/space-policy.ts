@@ -40,7 +40,10 @@ export interface SpacePolicyDeps {
 export class SpacePolicy {
   readonly #deps: SpacePolicyDeps;
   #usage: StoreUsage = { blobs: 0, bytes: 0, manifests: 0, databaseBytes: 0 };
-  /** Where nothing more can be evicted for now, and the bytes that stay there. The key of the whole cache is empty. */
+  /**
+   * Scopes from which nothing more can be evicted for now, and the bytes that stay there. '' is the whole
+   * cache.
+   */
   readonly #stuck = new Map<string, { readonly until: number; readonly used: number }>();
 
   constructor(deps: SpacePolicyDeps) {
@@ -71,7 +74,9 @@ export class SpacePolicy {
     return { ...shortage, allowed: value - this.#usage.databaseBytes, slack: value * slackShare };
   }
 
-  /** What to free once the disk has turned out to be full, whatever it reports: a user's share of it may be limited. */
+  /**
+   * What to free once the disk turns out to be full, whatever it reports: there may be a quota for this user.
+   */
   emergency(): Shortage {
     const { disk, reservations } = this.#deps;
     const missing = disk.room === undefined ? 0 : Math.max(0, roomAfterFull(disk.room.size) - disk.room.free);
@@ -102,7 +107,7 @@ export class SpacePolicy {
     return exceeded === undefined ? this.#overQuota(size, repository) : describeRefusal(exceeded);
   }
 
-  /** Whether nothing more could be evicted a moment ago, from a scope or at all: what is left there is pinned. */
+  /** Whether nothing more could be evicted a moment ago, from a scope or at all. */
   isStuck(scope?: Scope): boolean {
     return this.#stuckAt(scope) !== undefined;
   }

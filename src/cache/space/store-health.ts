@@ -31,8 +31,8 @@ export interface StoreHealthDeps {
 }
 
 /**
- * Whether the stores can keep anything. While they cannot, pulls pass through, and they are probed. Logs once when they
- * fail, and once when they have recovered.
+ * Whether the stores can keep anything. While they cannot, pulls pass through, and the stores are probed.
+ * Logs once when they fail, and once when they have recovered.
  */
 export class StoreHealth implements AsyncDisposable {
   readonly #deps: StoreHealthDeps;

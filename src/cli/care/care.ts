@@ -31,9 +31,9 @@ export interface CareContext {
 }
 
 /**
- * Does something with the cache of a configuration, whether its server runs or not, and says what goes wrong.
+ * Uses the cache of a configuration, whether its server runs or not, and prints errors.
  *
- * @param absent the exit code where there is no data folder, which holds nothing; `make` for work that makes one
+ * @param absent the exit code where there is no data folder; `make` for work that makes one
  */
 export async function care(
   { config: file }: CareOptions,

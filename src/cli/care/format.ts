@@ -12,7 +12,7 @@ const units = [
 
 const relative = new Intl.RelativeTimeFormat('en', { style: 'narrow' });
 
-/** How long ago a time was (both in ms since the epoch), for people: `3d ago`. What lies in the future is `now`: a clock was set. */
+/** How long ago a time was (both in ms since the epoch): `3d ago`. The future is `now`: a clock was set. */
 export function timeAgo(at: number, now: number): string {
   const [unit, ms] = units.find(([, length]) => now - at >= length) ?? [];
   return unit === undefined ? 'now' : relative.format(-Math.floor((now - at) / ms), unit);
@@ -24,7 +24,7 @@ export function durationText(ms: number): string {
   return pluralize(Math.floor(ms / length), unit);
 }
 
-/** The first digits of a digest, enough to tell it by; what is no digest stays as it is. */
+/** The first digits of a digest; other text stays as it is. */
 export function shortDigest(text: string): string {
   return text.replace(/(?<=sha(?:256|512):[0-9a-f]{12})[0-9a-f]+$/, '');
 }

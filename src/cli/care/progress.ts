@@ -1,23 +1,23 @@
 import { SingleBar } from 'cli-progress';
 import type { Terminal } from '../terminal.ts';
 
-/** How far something is. */
+/** What of the work is done. */
 interface ProgressState {
   readonly done: number;
-  /** Undefined when nobody knows. */
+  /** Undefined when it is not known. */
   readonly total: number | undefined;
   /** For people. */
   readonly note: string;
 }
 
-/** Shows how far something is, apart from its results: on the standard error. */
+/** Shows progress on the standard error, apart from results. */
 export interface Progress {
   show(state: ProgressState): void;
-  /** Makes room for other lines; {@link show} goes on. To be called at the end. */
+  /** Clears it for other lines, and at the end. */
   clear(): void;
 }
 
-/** A bar where a person watches, else a line now and then. */
+/** A bar on a terminal, else a line now and then. */
 export function progressOn(terminal: Terminal): Progress {
   return terminal.bars === undefined ? new Lines(terminal) : new Bar(terminal.bars);
 }

@@ -4,7 +4,7 @@ import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, type CareContext, type CareOptions } from './care.ts';
 import { pluralize } from './format.ts';
 
-/** Removes images one after the other. What cannot be removed is told, and does not keep the others. */
+/** Removes images one by one; goes on after one that cannot be removed. */
 export function rm(images: readonly string[], options: CareOptions, context: CareContext): Promise<ExitCode> {
   const { terminal, interrupted } = context;
   return care(options, context, exitCode.failure, async (caretaker) => {

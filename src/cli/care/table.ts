@@ -20,8 +20,8 @@ const noBorder = Object.fromEntries(
 );
 
 /**
- * Rows on the standard output, as a table or as a line of JSON each, while they still arrive. Widths of columns are those of
- * the first page, and grow with later ones: nothing is ever truncated.
+ * Prints rows while they arrive, as a table or as a line of JSON each. Columns have the widths of the first
+ * page, and grow with later ones: nothing is truncated.
  */
 export class Table<Row> {
   readonly #terminal: Pick<Terminal, 'out'>;

@@ -15,7 +15,7 @@ export function verify(options: VerifyCommandOptions, context: CareContext): Pro
   const { terminal } = context;
   return care(options, context, exitCode.success, async (caretaker) => {
     const progress = progressOn(terminal);
-    // Without a report nobody knows.
+    // Unless there is a report.
     let code: ExitCode = exitCode.failure;
     try {
       for await (const event of uninterrupted(caretaker.verify({ repair }), context)) {

@@ -14,7 +14,7 @@ export interface AllowanceDeps extends SpaceLimits {
   readonly quotas: readonly Quota[];
 }
 
-/** Whether there is room for more without eviction: else what came first would be evicted for what comes next. */
+/** Whether there is room without eviction: an import must not evict what it has imported. */
 export class Allowance {
   readonly #deps: AllowanceDeps;
   readonly #quotas: Quotas;
@@ -50,7 +50,7 @@ export class Allowance {
     }
   }
 
-  /** Why a repository may not hold so many more bytes, or undefined. */
+  /** Why a repository may not grow by `bytes`, or undefined. */
   async quotaRefusal(repository: Repository, bytes: number): Promise<string | undefined> {
     for (const { scope, bytes: most } of this.#quotas.limitsOf(repository)) {
       if ((await this.#deps.evictions.usageOf(scope)) + bytes > most) {

@@ -13,7 +13,7 @@ import { plainFile, type PlainFile } from './plain-path.ts';
 /** A content store that can adopt files of its own machine. */
 export interface AdoptingStore extends ContentStore {
   /**
-   * Makes a file the blob of that digest, by link or copy, once its bytes are verified; resolves to its size.
+   * Makes a file the blob of that digest, by link or copy, once it is verified; resolves to its size.
    * @throws {StoreError} `DIGEST_MISMATCH`; `INGEST_BUSY` while that blob is being written
    */
   adopt(digest: Digest, file: string): Promise<number>;

@@ -15,7 +15,8 @@ export interface PlainFile {
 }
 
 /**
- * A regular file, reached without symbolic links below the real folder that `path` begins with. Undefined: there is none.
+ * A regular file, reached without symbolic links below the real folder that `path` begins with; undefined:
+ * none.
  */
 export async function plainFile(path: string): Promise<PlainFile | Unreadable | undefined> {
   try {

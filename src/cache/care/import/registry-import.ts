@@ -26,8 +26,9 @@ export interface RegistryImportDeps extends SpaceLimits {
 }
 
 /**
- * Imports what a registry:2 has stored, without an upstream. The registry may be running: its files are read and, where
- * possible, linked, but never changed. Repeated, it imports what is new, or what an interrupted import had not reached.
+ * Imports what a registry:2 has stored, without an upstream. The registry may be running: its files are read
+ * and, where possible, linked, but never changed. Repeated, it imports what is new, or what an interrupted
+ * import had not reached.
  */
 export class RegistryImport {
   readonly #deps: RegistryImportDeps;

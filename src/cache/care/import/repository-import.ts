@@ -26,7 +26,10 @@ export interface RepositoryImportDeps {
   readonly journal: ImportJournal;
 }
 
-/** Imports one repository: what a manifest names before the manifest, and tags last, so that a crash does no harm. */
+/**
+ * Imports one repository: what a manifest names before the manifest, and tags last, so that a crash does no
+ * harm.
+ */
 export class RepositoryImport {
   readonly #deps: RepositoryImportDeps;
   readonly #name: string;
@@ -126,7 +129,10 @@ export class RepositoryImport {
     }
   }
 
-  /** Anybody can write a manifest that names a blob; the registry's own link proves that the repository has it. */
+  /**
+   * Anybody can write a manifest that names a blob; the registry's own link proves that the repository has
+   * it.
+   */
   async #grant({ blobs }: ManifestContents): Promise<void> {
     const { folder, repository, metadata } = this.#deps;
     for (const { digest } of blobs) {

@@ -12,7 +12,7 @@ import {
 } from '../../../oci/manifest.ts';
 import { readPlain, type Unreadable } from './plain-path.ts';
 
-/** A manifest whose bytes are what its digest says, with what it names. */
+/** A manifest whose bytes match its digest, with what it names. */
 export interface StoredManifest {
   readonly manifest: Manifest;
   readonly contents: ManifestContents;
