@@ -12,7 +12,7 @@ import { StoreError } from '../store/store-error.ts';
 import { openMetadata } from '../store/sqlite/open-metadata.ts';
 import type { Logger } from '../telemetry/log.ts';
 
-export interface CacheDeps {
+interface CacheDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether a server opens it, or a command that does one thing by hand. */

@@ -8,7 +8,7 @@ import { fileError, unlessMissing } from '../store/file-error.ts';
 import { DatabaseFiles } from '../store/sqlite/recovery/database-files.ts';
 import type { Logger } from '../telemetry/log.ts';
 
-export interface CareDeps {
+interface CareDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Ends the waiting for another command, and what a server is asked. */

@@ -8,7 +8,7 @@ import { composeMirror } from '../mirror/compose.ts';
 import { FolderLock } from '../store/sqlite/folder-lock.ts';
 import type { Logger } from '../telemetry/log.ts';
 
-export interface EntrepotDeps {
+interface EntrepotDeps {
   readonly logger: Logger;
   readonly clock: Clock;
 }

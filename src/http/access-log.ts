@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts';
 
 const maxTextLength = 256;
 
-export interface AccessLogDeps {
+interface AccessLogDeps {
   readonly logger: Logger;
   readonly clock: Clock;
 }

@@ -18,7 +18,7 @@ export interface AppSettings extends RouteSettings {
 }
 
 /** Settings that are left out are registry:2's. */
-export interface HttpAppOptions extends Partial<AppSettings> {
+interface HttpAppOptions extends Partial<AppSettings> {
   readonly mirror: Mirror;
   readonly logger: Logger;
   readonly clock: Clock;

@@ -26,7 +26,7 @@ const refusals: Readonly<Record<string, RegistryError>> = {
 const malformed = refusal(400, 'The request is not HTTP.');
 const untargeted = refusal(400, 'The request has no valid target or Host.');
 
-export interface BadRequestsDeps {
+interface BadRequestsDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** How far the answer has come that is on its way on a connection; undefined if there is none. */

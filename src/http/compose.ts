@@ -20,7 +20,7 @@ export interface HttpSettings extends AppSettings {
   readonly authentication: AuthenticationSettings;
 }
 
-export interface HttpDeps {
+interface HttpDeps {
   readonly mirror: Mirror;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -32,7 +32,7 @@ export interface BoundAddress {
 }
 
 /** Disposing of it lets requests under way end within `draintimeoutMs`, then cuts them. */
-export interface RunningHttp extends AsyncDisposable {
+interface RunningHttp extends AsyncDisposable {
   /** What it listens on for all upstreams, such as `http://127.0.0.1:5000`. */
   readonly address: string;
   /** The same for what anonymous readers may have, if there is such an address. */

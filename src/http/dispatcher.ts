@@ -17,7 +17,7 @@ import { upstreamOfHost } from './target.ts';
 /** How clients log in at an address; `elsewhere`: not here, but at another address of this mirror. */
 export type Logins = Authenticator | 'elsewhere';
 
-export interface DispatcherDeps {
+interface DispatcherDeps {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly headers: Readonly<Record<string, readonly string[]>>;

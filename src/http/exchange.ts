@@ -14,7 +14,7 @@ import { isFromWebPage, webPageHeaders } from './web-page.ts';
 export const maxJoinedLength = 64 * 1024;
 
 /** What Node and its listener know of a request. */
-export interface Bindings extends HttpBindings {
+interface Bindings extends HttpBindings {
   /** The upstream that the listener is bound to, if it is bound to one. */
   readonly upstream?: UpstreamName | undefined;
   /** Told of each exchange as it begins. */

@@ -19,7 +19,7 @@ export interface Listener {
   readonly upstream?: UpstreamName;
 }
 
-export interface ListenersDeps {
+interface ListenersDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** For all addresses; undefined for plain HTTP. */

@@ -5,7 +5,7 @@ import type { HeaderList } from './reply.ts';
 const maxShownLength = 64;
 
 /** The page of a listing that a client asks for. */
-export interface PageRequest {
+interface PageRequest {
   /** Entries at most; undefined when the client does not say. */
   readonly n: number | undefined;
   /** The entry after which to start, itself excluded. */

@@ -39,7 +39,7 @@ export interface RouteSettings {
   readonly deletions: boolean;
 }
 
-export interface RouteDeps extends RouteSettings {
+interface RouteDeps extends RouteSettings {
   readonly mirror: Mirror;
   readonly logger: Logger;
   readonly clock: Clock;

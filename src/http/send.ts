@@ -8,7 +8,7 @@ import type { Content } from './content.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What one answer sends of a blob. */
-export interface Sending {
+interface Sending {
   readonly exchange: Exchange;
   readonly blob: BlobAnswer;
   readonly content: Content;

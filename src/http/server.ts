@@ -31,7 +31,7 @@ export interface ServerTimeouts {
   readonly stalled: number;
 }
 
-export interface HttpServerDeps {
+interface HttpServerDeps {
   readonly app: Hono;
   readonly listen: ListenAddress;
   readonly clock: Clock;

@@ -10,7 +10,7 @@ const quietMs = 60_000;
 
 const loginHelps = 'no such image, or one for those who have logged in to this mirror';
 
-export interface AuthenticatorDeps {
+interface AuthenticatorDeps {
   readonly schemes: readonly AuthScheme[];
   /** Whether all have to log in: until a client has, it is told nothing else. */
   readonly closed: boolean;

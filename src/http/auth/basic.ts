@@ -3,7 +3,7 @@ import { parseBasicCredentials } from '../../base/basic-auth.ts';
 import { challenge, noLogin, refusedLogin, type AuthScheme, type Groups, type Login } from './auth-scheme.ts';
 import type { Passwords } from './passwords.ts';
 
-export interface BasicSchemeDeps {
+interface BasicSchemeDeps {
   readonly realm: string;
   /** Accounts of this mirror's own, if it has any. */
   readonly passwords: Pick<Passwords, 'check'> | undefined;

@@ -7,7 +7,7 @@ export interface BcryptQuestion {
 }
 
 /** Comparisons that may wait at once. */
-export interface BcryptLimits {
+interface BcryptLimits {
   readonly all: number;
   readonly perClient: number;
 }

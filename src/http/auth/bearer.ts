@@ -4,7 +4,7 @@ import { anonymous, type Reader } from '../../mirror/access/reader.ts';
 import { challenge, type AuthScheme, type ChallengeSubject, type Groups, type Login } from './auth-scheme.ts';
 import type { TokenKeys } from './token-keys.ts';
 
-export interface BearerSchemeDeps {
+interface BearerSchemeDeps {
   /** Where clients get their tokens. */
   readonly realm: URL;
   /** What this mirror is called there, and must be in a token's `aud`. */

@@ -26,7 +26,7 @@ export interface AuthenticationSettings {
   readonly closed: boolean;
 }
 
-export interface Authentication extends AsyncDisposable {
+interface Authentication extends AsyncDisposable {
   /** Undefined when no way to log in is configured: then everyone is anonymous. */
   readonly authenticator: Authenticator | undefined;
   /** Reads the files again that may have changed. Never rejects. */

@@ -7,7 +7,7 @@ import { parseHtpasswd, type Accounts } from './htpasswd.ts';
 /** How long a look at the file's date holds. */
 const lookMs = 1000;
 
-export interface HtpasswdFileDeps {
+interface HtpasswdFileDeps {
   readonly path: string;
   readonly clock: Clock;
   readonly logger: Logger;

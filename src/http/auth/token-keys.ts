@@ -12,7 +12,7 @@ export interface TokenKeyFiles {
 }
 
 /** What a token's header says of its key. */
-export interface KeyHint {
+interface KeyHint {
   readonly kid?: unknown;
   readonly x5c?: unknown;
 }
