@@ -2,13 +2,16 @@ import type { Clock } from '../base/clock.ts';
 import type { Evictor } from '../cache/space/evictor.ts';
 import type { StoreHealth } from '../cache/space/store-health.ts';
 import type { Digest } from '../oci/digest.ts';
+import { registryErrors } from '../oci/error.ts';
 import type { ManifestReference, Repository } from '../oci/reference.ts';
 import type { Routing } from '../oci/routing.ts';
 import type { ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
+import { StoreError } from '../store/store-error.ts';
 import type { Gate } from './access/gate.ts';
+import type { Resource } from './access/resource.ts';
 import type { BlobService } from './blobs/blob-service.ts';
-import type { Entitlement, ManifestEvidence } from './blobs/entitlement.ts';
+import type { Entitlement } from './blobs/entitlement.ts';
 import { CachedContent } from './cached-content.ts';
 import type { Candidates } from './candidates.ts';
 import { removeCached } from './deletions.ts';
@@ -55,6 +58,15 @@ export interface PullThroughMirrorDeps {
   readonly clock: Clock;
 }
 
+/** Where the answer about one resource comes from. */
+interface Source<T> {
+  /** What is cached, for web pages; undefined for nothing. */
+  readonly cached: (repository: Repository) => Promise<T | undefined>;
+  /** As in {@link Candidates.first}. */
+  readonly canAnswer: (repository: Repository) => Promise<boolean>;
+  readonly ask: (repository: Repository) => Promise<T>;
+}
+
 /** The mirror as `http/` sees it: resolves names, checks access, then asks the service for what is wanted. */
 export class PullThroughMirror implements Mirror {
   readonly #deps: PullThroughMirrorDeps;
@@ -64,7 +76,7 @@ export class PullThroughMirror implements Mirror {
 
   constructor(deps: PullThroughMirrorDeps) {
     this.#deps = deps;
-    this.#cached = new CachedContent(deps);
+    this.#cached = new CachedContent(deps.metadata);
     this.#catalog = new Catalog(deps);
     this.#validity = new HitValidity(deps);
   }
@@ -74,46 +86,50 @@ export class PullThroughMirror implements Mirror {
     reference: ManifestReference,
     method: 'GET' | 'HEAD',
   ): Promise<ManifestAnswer> {
-    const { candidates, gate, records, manifests, pullAhead } = this.#deps;
-    if (target.cachedOnly) return this.#cached.manifest(target, reference);
-    const answer = await candidates.first(
+    const { gate, records, manifests, pullAhead } = this.#deps;
+    const answer = await this.#first(
       target,
       { noun: 'manifest', reference },
-      (repository) => records.canAnswer(repository, reference),
-      async (repository) => {
-        // A HEAD is a question, not a pull.
-        if (method === 'HEAD') return manifests.get(repository, reference, method);
-        if ('digest' in reference) pullAhead.asked(repository, reference.digest);
-        const given = await manifests.get(repository, reference, method);
-        pullAhead.pulled(repository, given, gate.manifestEvidence(target.reader));
-        return given;
+      {
+        cached: (repository) => this.#cached.manifest(repository, reference),
+        canAnswer: (repository) => records.canAnswer(repository, reference),
+        ask: async (repository) => {
+          // A HEAD is a question, not a pull.
+          if (method === 'HEAD') return manifests.get(repository, reference, method);
+          if ('digest' in reference) pullAhead.asked(repository, reference.digest);
+          const given = await manifests.get(repository, reference, method);
+          pullAhead.pulled(repository, given, gate.manifestEvidence(target.reader));
+          return given;
+        },
       },
     );
     if (!isPlainHit(answer)) return answer;
-    return {
-      ...answer,
-      validity: this.manifestValidity(target, reference, method, answer.descriptor.digest),
-    };
+    const validity = this.manifestValidity(target, reference, method, answer.descriptor.digest);
+    return { ...answer, validity };
   }
 
   async statBlob(target: PullTarget, digest: Digest): Promise<BlobStat> {
-    const { blobs } = this.#deps;
-    if (target.cachedOnly) return this.#cached.statBlob(target, digest);
+    const { gate, blobs } = this.#deps;
+    const evidence = gate.manifestEvidence(target.reader);
     // Taken before the answer: what changes while that is made ends it.
     const validity = this.blobValidity(target, digest);
-    const stat = await this.#blob(target, digest, (repository, evidence) =>
-      blobs.stat(repository, digest, evidence),
-    );
+    const stat = await this.#blob<BlobStat>(target, digest, {
+      cached: (repository) => blobs.statCached(repository, digest, evidence),
+      ask: (repository) => blobs.stat(repository, digest, evidence),
+    });
     return isPlainHit(stat) ? { ...stat, validity } : stat;
   }
 
   async openBlob(target: PullTarget, digest: Digest): Promise<BlobAnswer> {
-    const { blobs, pullAhead } = this.#deps;
-    if (target.cachedOnly) return this.#cached.openBlob(target, digest);
+    const { gate, blobs, pullAhead } = this.#deps;
+    const evidence = gate.manifestEvidence(target.reader);
     const validity = this.blobValidity(target, digest);
-    const blob = await this.#blob(target, digest, (repository, evidence) => {
-      pullAhead.wanted(repository, digest);
-      return blobs.open(repository, digest, evidence);
+    const blob = await this.#blob<BlobAnswer>(target, digest, {
+      cached: (repository) => blobs.openCached(repository, digest, evidence),
+      ask: (repository) => {
+        pullAhead.wanted(repository, digest);
+        return blobs.open(repository, digest, evidence);
+      },
     });
     return isPlainHit(blob) ? Object.assign(blob, { validity }) : blob;
   }
@@ -134,14 +150,13 @@ export class PullThroughMirror implements Mirror {
   }
 
   tags(target: PullTarget): Promise<TagsAnswer> {
-    const { candidates, tagLists } = this.#deps;
-    if (target.cachedOnly) return this.#cached.tags(target);
-    return candidates.first(
-      target,
-      { noun: 'tags', name: target.name },
-      (repository) => tagLists.canAnswer(repository),
-      (repository) => tagLists.tags(repository),
-    );
+    const { tagLists } = this.#deps;
+    const resource = { noun: 'tags', name: target.name } as const;
+    return this.#first(target, resource, {
+      cached: (repository) => this.#cached.tags(repository),
+      canAnswer: (repository) => tagLists.canAnswer(repository),
+      ask: (repository) => tagLists.tags(repository),
+    });
   }
 
   async referrers(
@@ -149,15 +164,13 @@ export class PullThroughMirror implements Mirror {
     subject: Digest,
     artifactType: string | undefined,
   ): Promise<ReferrersAnswer> {
-    const { candidates, referrers } = this.#deps;
-    const answer = target.cachedOnly
-      ? await this.#cached.referrers(target, subject)
-      : await candidates.first(
-          target,
-          { noun: 'referrers', name: target.name, subject },
-          (repository) => referrers.canAnswer(repository, subject),
-          (repository) => referrers.referrers(repository, subject),
-        );
+    const { referrers } = this.#deps;
+    const resource = { noun: 'referrers', name: target.name, subject } as const;
+    const answer = await this.#first(target, resource, {
+      cached: (repository) => this.#cached.referrers(repository, subject),
+      canAnswer: (repository) => referrers.canAnswer(repository, subject),
+      ask: (repository) => referrers.referrers(repository, subject),
+    });
     if (artifactType === undefined) return { ...answer, filtered: false };
     const descriptors = answer.descriptors.filter((one) => one.artifactType === artifactType);
     return { ...answer, descriptors, filtered: true };
@@ -182,19 +195,24 @@ export class PullThroughMirror implements Mirror {
     return { ready: problems.length === 0, problems };
   }
 
-  #blob<T>(
-    target: PullTarget,
-    digest: Digest,
-    ask: (repository: Repository, evidence: ManifestEvidence) => Promise<T>,
-  ): Promise<T> {
-    const { candidates, gate, entitlement } = this.#deps;
-    const evidence = gate.manifestEvidence(target.reader);
-    return candidates.first(
-      target,
-      { noun: 'blob', digest },
-      async (repository) => (await entitlement.known(repository, digest)) !== undefined,
-      (repository) => ask(repository, evidence),
-    );
+  #blob<T>(target: PullTarget, digest: Digest, source: Omit<Source<T>, 'canAnswer'>): Promise<T> {
+    const { entitlement } = this.#deps;
+    const canAnswer = async (repository: Repository): Promise<boolean> =>
+      (await entitlement.known(repository, digest)) !== undefined;
+    return this.#first(target, { noun: 'blob', digest }, { ...source, canAnswer });
+  }
+
+  /** The answer of the repository that a name means, or from what is cached of it for a web page. */
+  async #first<T>(target: PullTarget, resource: Resource, source: Source<T>): Promise<T> {
+    const { candidates, gate } = this.#deps;
+    if (!target.cachedOnly) return candidates.first(target, resource, source.canAnswer, source.ask);
+    const admit: Gate['admitToCached'] = (...args) => gate.admitToCached(...args);
+    try {
+      return await candidates.cached(target, resource, admit, source.cached);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      throw registryErrors.unavailable('the cache cannot be read right now', { cause: error });
+    }
   }
 }
 

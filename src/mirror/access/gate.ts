@@ -94,7 +94,7 @@ export class Gate {
     const { user, credentials, deletable } = reader;
     if (this.#deps.canLogIn && user === undefined && credentials !== undefined) {
       throw registryErrors.denied(
-        'credentials for the registry do not allow deletions from its mirror: log in with an account of the mirror',
+        'credentials for the registry do not allow deletions: log in with an account of the mirror',
       );
     }
     if (this.#deps.canLogIn && (user === undefined || !this.#grants(deletable, repository)))

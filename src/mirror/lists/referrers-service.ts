@@ -1,14 +1,13 @@
 import { isWithin, type Clock } from '../../base/clock.ts';
 import type { Degradation } from '../../cache/degradation.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { RegistryError, registryErrors } from '../../oci/error.ts';
+import { RegistryError } from '../../oci/error.ts';
 import type { ReferrerDescriptor } from '../../oci/manifest.ts';
 import { digestKey, type Repository, type UpstreamName } from '../../oci/reference.ts';
 import { referrersTag } from '../../oci/referrers.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
-import { clientError, isNotFound } from '../../upstream/failure-policy.ts';
-import { UpstreamError } from '../../upstream/registry.ts';
+import { isNotFound } from '../../upstream/failure-policy.ts';
 import type { ManifestRecords } from '../manifests/manifest-records.ts';
 import type { ManifestService } from '../manifests/manifest-service.ts';
 import type { ReferrersAnswer } from '../mirror.ts';
@@ -49,22 +48,16 @@ export class ReferrersService {
 
   /** All referrers of `subject`, each once. Rejects with RegistryError when they are not known. */
   async referrers(repository: Repository, subject: Digest): Promise<Omit<ReferrersAnswer, 'filtered'>> {
-    try {
-      const { listed = [], ...answer } = await this.#lists.get(digestKey(repository, subject), {
-        breaker: this.#deps.routing.upstream(repository.upstream).breaker,
-        recorded: () => this.#recorded(repository, subject),
-        isPartlyCached: async () => (await this.#cached(repository, subject)).length > 0,
-        // A pull of what is cached that asks for its referrers, too, must not fail without upstream.
-        emptyWillDo: () => this.#isCached(repository, subject),
-        ask: () => this.#ask(repository, subject),
-      });
-      return { ...answer, descriptors: merged(listed, await this.#cached(repository, subject)) };
-    } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error;
-      throw clientError(error, () =>
-        registryErrors.nameUnknown(repository.name, undefined, { cause: error }),
-      );
-    }
+    const { listed = [], ...answer } = await this.#lists.get(digestKey(repository, subject), {
+      repository,
+      breaker: this.#deps.routing.upstream(repository.upstream).breaker,
+      recorded: () => this.#recorded(repository, subject),
+      isPartlyCached: async () => (await this.#cached(repository, subject)).length > 0,
+      // A pull of what is cached that asks for its referrers, too, must not fail without upstream.
+      emptyWillDo: () => this.#isCached(repository, subject),
+      ask: () => this.#ask(repository, subject),
+    });
+    return { ...answer, descriptors: merged(listed, await this.#cached(repository, subject)) };
   }
 
   /** Whether anything is known of the referrers of `subject`, be it that there are none. */

@@ -1,11 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Degradation } from '../../cache/degradation.ts';
-import { registryErrors } from '../../oci/error.ts';
 import { repositoryKey, type Repository, type Tag } from '../../oci/reference.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
-import { clientError } from '../../upstream/failure-policy.ts';
-import { UpstreamError } from '../../upstream/registry.ts';
 import type { TagsAnswer } from '../mirror.ts';
 import type { Upstream } from '../upstream.ts';
 import { UpstreamLists, type UpstreamList } from './upstream-lists.ts';
@@ -36,21 +33,15 @@ export class TagListService {
   }
 
   async tags(repository: Repository): Promise<TagsAnswer> {
-    try {
-      const { listed = [], ...answer } = await this.#lists.get(repositoryKey(repository), {
-        breaker: this.#deps.routing.upstream(repository.upstream).breaker,
-        recorded: notRecorded,
-        isPartlyCached: async () => (await this.#cached(repository)).length > 0,
-        ask: () => this.#ask(repository),
-      });
-      if (answer.result !== 'stale') return { ...answer, tags: listed };
-      return { ...answer, tags: inLexicalOrder([...(await this.#cached(repository)), ...listed]) };
-    } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error;
-      throw clientError(error, () =>
-        registryErrors.nameUnknown(repository.name, undefined, { cause: error }),
-      );
-    }
+    const { listed = [], ...answer } = await this.#lists.get(repositoryKey(repository), {
+      repository,
+      breaker: this.#deps.routing.upstream(repository.upstream).breaker,
+      recorded: notRecorded,
+      isPartlyCached: async () => (await this.#cached(repository)).length > 0,
+      ask: () => this.#ask(repository),
+    });
+    if (answer.result !== 'stale') return { ...answer, tags: listed };
+    return { ...answer, tags: inLexicalOrder([...(await this.#cached(repository)), ...listed]) };
   }
 
   /** Whether some tags of the repository are known without upstream. */

@@ -2,9 +2,10 @@ import { LRUCache } from 'lru-cache';
 import { isWithin, type Clock } from '../../base/clock.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
 import { elapsed, within } from '../../base/time-limit.ts';
-import { RegistryError } from '../../oci/error.ts';
+import { RegistryError, registryErrors } from '../../oci/error.ts';
+import type { Repository } from '../../oci/reference.ts';
 import type { Breaker } from '../../upstream/breaker.ts';
-import { notAsked, upstreamTimeLimits } from '../../upstream/failure-policy.ts';
+import { clientError, notAsked, upstreamTimeLimits } from '../../upstream/failure-policy.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import type { CacheResult } from '../mirror.ts';
 
@@ -26,6 +27,7 @@ export interface UpstreamList<T> {
 
 /** Where one list comes from. */
 interface ListSource<T> {
+  readonly repository: Repository;
   readonly breaker: Breaker;
   /** What upstream gave once, from the database. */
   readonly recorded: () => Promise<UpstreamList<T> | undefined>;
@@ -67,7 +69,7 @@ export class UpstreamLists<T> {
     return found;
   }
 
-  /** Rejects with UpstreamError or RegistryError when upstream cannot be asked and nothing is known. */
+  /** Rejects with RegistryError when upstream cannot be asked and nothing is known. */
   async get(key: string, source: ListSource<T>): Promise<ListAnswer<T>> {
     const { breaker } = source;
     const known = await this.known(key, source.recorded);
@@ -103,8 +105,11 @@ export class UpstreamLists<T> {
       const result = warning !== undefined ? 'stale' : joined ? 'joined' : 'miss';
       return { listed: items, result, upstreamMs: upstreamMs(), warning, notices };
     } catch (error) {
-      if (mustAnswer || !(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
-      return stale(error.message, upstreamMs());
+      if (!(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
+      if (!mustAnswer) return stale(error.message, upstreamMs());
+      if (error instanceof RegistryError) throw error;
+      const { name } = source.repository;
+      throw clientError(error, () => registryErrors.nameUnknown(name, undefined, { cause: error }));
     }
   }
 

@@ -38,23 +38,16 @@ export class Freshness {
     }));
   }
 
-  /** Milliseconds for which an answer about this tag counts as fresh; the first rule that matches decides. */
-  maxAge(repository: Repository, tag: Tag): number {
-    return this.#maxAge(repository, tag);
-  }
-
-  /**
-   * Milliseconds for which a list of a repository's tags counts as fresh: no longer than any of them, and no
-   * longer than one that is not in the list yet.
-   */
-  maxAgeOfList(repository: Repository, tags: readonly Tag[]): number {
-    const ages = this.#rules.length === 0 ? [] : tags.map((tag) => this.#maxAge(repository, tag));
-    return ages.reduce((least, age) => Math.min(least, age), this.#maxAge(repository, unknownTag));
-  }
-
-  #maxAge({ name }: Repository, tag: string): number {
+  /** Milliseconds for which an answer about this tag counts as fresh. */
+  maxAge({ name }: Repository, tag: Tag | typeof unknownTag): number {
     if (this.#rules.length === 0) return this.#defaultMs;
     const reference = `${name}:${tag}`;
     return this.#rules.find(({ matches }) => matches(reference))?.maxAgeMs ?? this.#defaultMs;
+  }
+
+  /** The same for a list of tags: no longer than for any of them, or for one that is not in the list yet. */
+  maxAgeOfList(repository: Repository, tags: readonly Tag[]): number {
+    const ages = this.#rules.length === 0 ? [] : tags.map((tag) => this.maxAge(repository, tag));
+    return ages.reduce((least, age) => Math.min(least, age), this.maxAge(repository, unknownTag));
   }
 }

@@ -74,15 +74,14 @@ export class ManifestRecords {
     const key = digestKey(repository, digest);
     return (
       this.#manifests.get(key) ??
-      (await this.#load(this.#manifests, key, () => this.#deps.metadata.manifest(repository, digest)))
+      (await this.#load(this.#manifests, key, (metadata) => metadata.manifest(repository, digest)))
     );
   }
 
   async tag(repository: Repository, tag: Tag): Promise<TagRecord | undefined> {
     const key = tagKey(repository, tag);
     return (
-      this.#tags.get(key) ??
-      (await this.#load(this.#tags, key, () => this.#deps.metadata.tag(repository, tag)))
+      this.#tags.get(key) ?? (await this.#load(this.#tags, key, (metadata) => metadata.tag(repository, tag)))
     );
   }
 
@@ -102,14 +101,12 @@ export class ManifestRecords {
 
   /** A manifest that any repository may read. Another may have it once upstream has confirmed it there. */
   async ofAnyRepository(digest: Digest): Promise<Manifest | undefined> {
-    const { metadata, degradation } = this.#deps;
-    return await degradation.tolerate(() => metadata.anyManifest(digest));
+    return await this.#ask((metadata) => metadata.anyManifest(digest));
   }
 
   /** Cached indexes of a repository that list a manifest; those used last, if there are many. */
   async indexesOf(repository: Repository, digest: Digest): Promise<readonly Manifest[]> {
-    const { metadata, degradation } = this.#deps;
-    return (await degradation.tolerate(() => metadata.indexesOf(repository, digest))) ?? [];
+    return (await this.#ask((metadata) => metadata.indexesOf(repository, digest))) ?? [];
   }
 
   /** Whether a request for `reference` can be answered without upstream, be it that there is no such tag. */
@@ -125,13 +122,13 @@ export class ManifestRecords {
     { manifest, contents }: VerifiedManifest,
     fetchedBy: ManifestReference,
   ): Promise<Manifest> {
-    const { metadata, degradation, enforcer, clock } = this.#deps;
+    const { enforcer, clock } = this.#deps;
     const { digest } = manifest;
     const fetched = 'tag' in fetchedBy ? [{ name: fetchedBy.tag, checkedAt: clock.now() }] : [];
     const [first, ...others] = [...fetched, ...this.#takeSighted(repository, digest)];
     this.#manifests.set(digestKey(repository, digest), manifest);
     if (first !== undefined) this.#point(repository, first.name, { digest, checkedAt: first.checkedAt });
-    await degradation.tolerate(() => metadata.putManifest(repository, manifest, contents, first));
+    await this.#ask((metadata) => metadata.putManifest(repository, manifest, contents, first));
     for (const { name, checkedAt } of others) await this.#confirm(repository, name, { digest, checkedAt });
     void enforcer.grown(repository);
     return manifest;
@@ -149,7 +146,7 @@ export class ManifestRecords {
       descriptor,
     }: { readonly digest: Digest | undefined; readonly descriptor: Descriptor | undefined },
   ): Promise<Manifest | undefined> {
-    const { metadata, degradation, enforcer, clock } = this.#deps;
+    const { enforcer, clock } = this.#deps;
     const checkedAt = clock.now();
     const manifest = digest && (await this.manifest(repository, digest));
     if (manifest !== undefined) {
@@ -157,7 +154,7 @@ export class ManifestRecords {
       // It was in memory only: the database could not take it, or has lost it.
       const contents = readManifest(manifest.bytes);
       const named = { name: tag, checkedAt };
-      await degradation.tolerate(() => metadata.putManifest(repository, manifest, contents, named));
+      await this.#ask((metadata) => metadata.putManifest(repository, manifest, contents, named));
       void enforcer.grown(repository);
       return manifest;
     }
@@ -184,9 +181,8 @@ export class ManifestRecords {
 
   /** Upstream no longer has a cached tag. */
   async removeTag(repository: Repository, tag: Tag): Promise<void> {
-    const { metadata, degradation } = this.#deps;
     this.#tags.delete(tagKey(repository, tag));
-    await degradation.tolerate(() => metadata.removeTag(repository, tag));
+    await this.#ask((metadata) => metadata.removeTag(repository, tag));
   }
 
   /**
@@ -196,15 +192,13 @@ export class ManifestRecords {
    */
   async isAbsent(repository: Repository, tag: Tag): Promise<boolean> {
     if (companionSubject(tag) === undefined) return false;
-    const { metadata, degradation } = this.#deps;
-    return (await degradation.tolerate(() => metadata.absentSince(repository, tag))) !== undefined;
+    return (await this.#ask((metadata) => metadata.absentSince(repository, tag))) !== undefined;
   }
 
   /** Takes note that upstream has no such tag, as far as {@link isAbsent} is to know. */
   async noteAbsent(repository: Repository, tag: Tag): Promise<void> {
     if (companionSubject(tag) === undefined) return;
-    const { metadata, degradation, clock } = this.#deps;
-    await degradation.tolerate(() => metadata.putAbsent(repository, tag, clock.now()));
+    await this.#ask((metadata) => metadata.putAbsent(repository, tag, this.#deps.clock.now()));
   }
 
   /** Notes that a manifest was given to a client. */
@@ -219,13 +213,19 @@ export class ManifestRecords {
     for (const { repository, tag } of tags) this.#tags.delete(tagKey(repository, tag));
   }
 
+  /** What the database says; undefined when it fails. */
+  #ask<T>(question: (metadata: MetadataStore) => Promise<T>): Promise<T | undefined> {
+    const { metadata, degradation } = this.#deps;
+    return degradation.tolerate(() => question(metadata));
+  }
+
   async #load<T extends object>(
     memory: LRUCache<string, T>,
     key: string,
-    read: () => Promise<T | undefined>,
+    read: (metadata: MetadataStore) => Promise<T | undefined>,
   ): Promise<T | undefined> {
     const before = this.#evictions;
-    const stored = await this.#deps.degradation.tolerate(read);
+    const stored = await this.#ask(read);
     // Unless it was evicted since it was read.
     if (stored !== undefined && before === this.#evictions) memory.set(key, stored);
     return stored;
@@ -233,9 +233,8 @@ export class ManifestRecords {
 
   /** Points a tag at a cached manifest. False when that is in memory only, and so is the tag. */
   async #confirm(repository: Repository, tag: Tag, record: TagRecord): Promise<boolean> {
-    const { metadata, degradation } = this.#deps;
     this.#point(repository, tag, record);
-    return (await degradation.tolerate(() => metadata.putTag(repository, tag, record))) !== false;
+    return (await this.#ask((metadata) => metadata.putTag(repository, tag, record))) !== false;
   }
 
   #point(repository: Repository, tag: Tag, record: TagRecord): void {
