@@ -7,7 +7,7 @@ export interface Health {
   readonly status: number | undefined;
   /** Whether the answer is one that Entrepot gives. */
   readonly isEntrepot: boolean;
-  /** It requires a client certificate (`http.tls.clientcas`), and the check has none: it is alive, and no more is known. */
+  /** It requires a client certificate (`http.tls.clientcas`), which the check lacks: it is alive. */
   readonly wantsCertificate: boolean;
 }
 

@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts';
 
 const limitMs = 3_000;
 
-/** Asks the mirror that runs with this configuration on this machine whether it is alive; for containers' health checks. */
+/** Health check for containers: is the mirror with this configuration on this machine alive? */
 export async function health(file: string | undefined, terminal: Terminal): Promise<ExitCode> {
   try {
     const { http } = loadConfig({ file }).config;

@@ -10,8 +10,8 @@ import { addSetup } from './setup/register.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
- * Runs the command that the arguments spell and resolves to the exit code. Commands are loaded when they are called for: a
- * health check every few seconds should not pay for a whole server.
+ * Runs a command line and resolves to the exit code. Commands are loaded on demand: a health check every few
+ * seconds should not load a whole server.
  *
  * @param args without the program's own name
  */

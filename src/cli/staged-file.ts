@@ -17,7 +17,7 @@ export class StagedFile implements AsyncDisposable {
   }
 
   /**
-   * Nobody whom the mode excludes can read it at any time, whatever the umask.
+   * At no time can users read it whom the mode excludes, whatever the umask.
    *
    * @param like a file whose owner and mode it gets in place of `mode`, if there is one
    * @throws OwnerError

@@ -17,11 +17,11 @@ interface OwnAddress {
   readonly address: string;
 }
 
-/** What a running Entrepot tells whoever started it. */
-export interface StartSummary {
+/** What a running Entrepot tells the operator. */
+interface StartSummary {
   /** Origins that clients can use for every upstream. */
   readonly addresses: readonly string[];
-  /** An origin beside them where nobody logs in and only what is public is served. */
+  /** An additional origin without logins, which serves public content only. */
   readonly publicAddress: string | undefined;
   readonly bound: readonly OwnAddress[];
   readonly storage: string;
@@ -29,7 +29,7 @@ export interface StartSummary {
   readonly upstreams: readonly string[];
   /** Where clients log in, as Docker names it; undefined where they cannot. */
   readonly login: string | undefined;
-  /** An example for images that Docker does not pull from a mirror by itself; undefined when there are none. */
+  /** An example for images that Docker does not pull from a mirror automatically; undefined for none. */
   readonly pull: string | undefined;
   readonly daemonJson: DaemonJson;
 }
@@ -140,7 +140,7 @@ function pullExample({ plain, access, upstreams }: Config, mirror: string): stri
   // A port cannot stand within an image's name.
   const other = upstreams.find(({ name }) => name !== plain && !name.includes(':'));
   if (other !== undefined) return `${mirror}/${other.name}/NAME:TAG`;
-  // dockerd, which logs in to no mirror, pulls nothing by itself where all have to log in.
+  // dockerd logs in to no mirror: where a login is required, it pulls nothing automatically.
   return plain === dockerHub && access.anonymous === 'deny' ? `${mirror}/NAME:TAG` : undefined;
 }
 

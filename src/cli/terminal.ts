@@ -6,13 +6,13 @@ export interface Terminal {
   err(text: string): void;
   /** Whether a person reads `out` as it comes. */
   readonly interactive: boolean;
-  /** Where a person watches complaints as they come: for what draws itself anew. Undefined where nobody does. */
+  /** Standard error where it is a terminal: for progress bars. */
   readonly bars?: NodeJS.WritableStream | undefined;
 }
 
 /**
- * A terminal that is told nothing which it would obey. What a server says, what a damaged database holds and the names of
- * files may be written by somebody with fewer rights than the one who reads them here.
+ * Strips control characters: answers of servers, damaged databases and file names may come from users with fewer
+ * rights than the reader.
  */
 export function withoutControls(terminal: Terminal): Terminal {
   const plain = (text: string): string => text.replaceAll(/[^\P{Cc}\n]/gu, '?');

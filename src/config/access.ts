@@ -13,8 +13,8 @@ export function hasAccounts({ htpasswd, token }: AuthConfig): boolean {
 }
 
 /**
- * Who may read what. A mirror with accounts is closed to who has none, as registry:2 is, unless it says otherwise. What it
- * returns counts only when there are no problems.
+ * Who may read what. A mirror with accounts is closed to others by default, as registry:2 is. The result
+ * counts only if there are no problems.
  */
 export function readAccess(
   given: FileValues['access'],

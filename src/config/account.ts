@@ -17,7 +17,7 @@ export const helperLifetimeMs = 10 * 60_000;
 const helperPrefix = 'docker-credential-';
 
 /** The keys of a section that says by which account an upstream is asked. */
-export interface AccountKeys {
+interface AccountKeys {
   readonly username?: string | undefined;
   readonly usernamefile?: string | undefined;
   readonly password?: string | undefined;

@@ -1,4 +1,4 @@
-/** Always offered besides what `http.tls.ciphersuites` names, as by Go: it has no say over those of TLS 1.3. */
+/** Always offered, as by Go: `http.tls.ciphersuites` does not apply to TLS 1.3. */
 const ofTls13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
 
 const exchanges: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-/** Where a value came from: a place in the file (lines and columns count from 1), or an environment variable. */
+/** Where a value came from: a position in the file (counted from 1), or an environment variable. */
 export type Origin =
   { readonly file: string; readonly line: number; readonly column: number } | { readonly variable: string };
 

@@ -41,8 +41,8 @@ export interface UpstreamConfig {
 export type AuthConfig = Pick<AuthenticationSettings, 'htpasswd' | 'token' | 'passthrough'>;
 
 /**
- * What the operator asked for, checked and complete, in bytes, milliseconds and objects; frozen. File names are absolute,
- * and the files were readable when it was loaded. It holds secrets: do not log it. `docs/configuration.md` has the keys.
+ * What the operator asked for, checked and complete, in bytes, milliseconds and objects; frozen. File names
+ * are absolute, and the files were readable when it was loaded. It holds secrets: do not log it.
  */
 export interface Config {
   readonly log: LogOptions;

@@ -50,7 +50,7 @@ function valuesOf(config: Config): FileValues {
   };
 }
 
-/** Texts of numbers and truth values as such, and no empty sections, which reads better and loads to the same. */
+/** Numbers and booleans as such, and no empty sections: it reads better and loads to the same. */
 function native(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(native);
   if (typeof value === 'object' && value !== null) {

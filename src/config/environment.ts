@@ -12,9 +12,10 @@ export const pathVariable = 'REGISTRY_CONFIGURATION_PATH';
 const prefix = 'REGISTRY_';
 
 /**
- * Lays `REGISTRY_A_B_C` over the key `a.b.c`, its value read as YAML, in lexical order so that `REGISTRY_HTTP` comes before
- * `REGISTRY_HTTP_ADDR`. Parts are matched without regard to case, and numbers are places in lists, as in registry:2.
- * A key that is there already is also meant by a variable that writes `_` for its other characters: `GHCR_IO` for `ghcr.io`.
+ * `REGISTRY_A_B_C` overrides the key `a.b.c`; its value is YAML. As in registry:2, parts are matched
+ * regardless of case, numbers are indexes of lists, and variables apply in lexical order, `REGISTRY_HTTP`
+ * before `REGISTRY_HTTP_ADDR`. For a key that is there, `_` also matches its other characters: `GHCR_IO` is
+ * `ghcr.io`.
  *
  * Left alone, and returned, are variables whose first part is no key, and those that Kubernetes gives every
  * container next to a service called `registry`, `registry-proxy` and the like, such as
@@ -101,7 +102,7 @@ interface Step {
 
 type Refuse = (message: string) => ConfigError;
 
-/** The key of `container` that the next parts of a variable's name spell, or a new one; a list's place, at most one past its end. */
+/** The key of `container` that the next parts of a variable's name spell, or a new one. */
 function step(container: Node, names: readonly string[], path: Path, refuse: Refuse): Step {
   const [name = ''] = names;
   if (Array.isArray(container)) {

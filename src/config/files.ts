@@ -8,8 +8,7 @@ export class FileProblem extends Error {
 /** @throws FileProblem when it is not there, not a plain file, not readable, or longer than `maxBytes` */
 export function readText(file: string, maxBytes: number): string {
   return explained(() => {
-    // Opening a pipe, and reading a device, could last for ever: what is to be opened is looked at first, and once more
-    // when it is open.
+    // Opening a pipe or reading a device could block for ever: checked before and after it is opened.
     assertPlain(statSync(file));
     const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {

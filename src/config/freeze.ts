@@ -5,7 +5,7 @@ export type Immutable<Value> = Value extends string | number | boolean | undefin
     ? readonly Immutable<Member>[]
     : { readonly [Key in keyof Value]: Immutable<Value[Key]> };
 
-/** Freezes plain objects and lists all the way down; objects with a class of their own (URL) are left as they are. */
+/** Freezes plain objects and lists all the way down; instances of classes (URL) are left as they are. */
 export function deepFreeze<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   const prototype: unknown = Object.getPrototypeOf(value);

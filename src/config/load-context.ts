@@ -4,7 +4,7 @@ import { FileProblem } from './files.ts';
 import type { ProblemList } from './problem-list.ts';
 import type { ConfigTree, Path } from './tree.ts';
 
-/** What reading the parts of a configuration needs: its files, the environment, and where problems and warnings go. */
+/** What the readers of sections share: files, environment, problems and warnings. */
 export class LoadContext {
   readonly tree: ConfigTree;
   readonly environment: Environment;
@@ -25,7 +25,7 @@ export class LoadContext {
     return resolve(this.#directory, name);
   }
 
-  /** What `use` makes of the file that a key names; undefined, with a problem, when the file cannot be used. */
+  /** What `use` makes of the file that a key names; undefined, with a problem, if it cannot be used. */
   file<Result>(path: Path, name: string, use: (file: string) => Result): Result | undefined {
     const file = this.absolute(name);
     try {

@@ -10,7 +10,7 @@ const variables = {
 } as const;
 
 /**
- * The proxies that the environment names for all programs; undefined when it names none. They are for other machines only.
+ * The proxies of the environment; undefined when it names none. They are for other machines only.
  * @see https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config.ProxyFunc
  */
 export function environmentProxies(context: LoadContext): ProxySettings | undefined {

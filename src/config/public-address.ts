@@ -11,7 +11,7 @@ import type { LoadContext } from './load-context.ts';
 export const stopsAtPing =
   'it stops where GET /v2/ is answered 401, as http.addr must answer for docker login to work';
 
-/** Problems for an address without logins that is missing, or that nobody needs. */
+/** Problems for an address without logins that is missing, or of no use. */
 export function checkPublicAddress(
   { http }: FileValues,
   auth: AuthConfig,

@@ -7,7 +7,7 @@ import { pathText, type Path } from './tree.ts';
 import { checkUpstream } from './upstream-pattern.ts';
 
 /**
- * Puts `storage.quotas` and those under `upstreams` together. What it returns counts only when there are no problems.
+ * Merges `storage.quotas` and those under `upstreams`. The result counts only if there are no problems.
  * @param mirrored all upstreams
  */
 export function readQuotas(

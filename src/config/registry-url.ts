@@ -1,7 +1,7 @@
 import { dockerHub, dockerHubHosts } from '../oci/docker-hub.ts';
 import { parseUpstreamName, type UpstreamName } from '../oci/reference.ts';
 
-/** Where a registry answers, and the name it goes by when nobody gives it another. */
+/** Where a registry answers, and its default name. */
 export interface RegistryUrl {
   readonly name: UpstreamName;
   /** Scheme, host and port; no path. */

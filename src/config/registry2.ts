@@ -2,7 +2,7 @@ import type { ConfigTree } from './tree.ts';
 import type { ProblemList } from './problem-list.ts';
 
 /**
- * Keys of registry:2's (and of distribution 3's) that mean nothing to a mirror, or not yet. Leaving them out changes neither
+ * Keys of registry:2 (and of distribution 3) that mean nothing to a mirror. Ignoring them changes neither
  * what is served nor to whom.
  * @see https://distribution.github.io/distribution/about/configuration/
  */
@@ -70,8 +70,8 @@ export const registry2Keys: readonly string[] = [
 ];
 
 /**
- * Takes away what registry:2 knows and Entrepot does not, so that the schema sees only its own keys. What would open what
- * it protects, or serve something other than was asked for, is a problem; the rest is ignored.
+ * Removes the keys of registry:2 that are not in the schema. What protects content, or changes what is
+ * served, is a problem; the rest is ignored.
  *
  * @returns the keys that were set and are ignored
  */

@@ -93,8 +93,8 @@ export const fileSchema = z.strictObject({
       /** Sent with every response, by name as configured. */
       headers: headers.default({}),
       /**
-       * How long requests under way may go on after a stop signal; 0 cuts them at once. Docker kills a container 10 s
-       * after asking it to stop: whoever sets nothing still gets a clean end.
+       * How long requests under way may go on after a stop signal; 0 cuts them at once. Docker kills a
+       * container after 10 s: the default ends cleanly before.
        */
       draintimeout: duration(0, longestTimerMs).default(8_000),
       tls: z

@@ -5,7 +5,7 @@ export function suggest(given: string, candidates: readonly string[]): string | 
   const word = given.toLowerCase().replaceAll(/[_-]/g, '');
   if (word === '' || candidates.length === 0) return undefined;
   const nearest = closest(word, [...candidates]);
-  // Two slips, which a pair of swapped letters already is; fewer in a short word, where two make another word.
+  // Two edits, as for a pair of swapped letters; fewer in a short word, where two make another word.
   if (distance(word, nearest) <= (word.length <= 3 ? 1 : 2)) return nearest;
   // `url` for `remoteurl`, `user` for `username`
   return word.length < 3

@@ -15,8 +15,8 @@ const files: readonly string[] = [
 const directories: readonly string[] = ['/etc/ssl/certs', '/etc/pki/tls/certs'];
 
 /**
- * Where the system's authorities are: at the usual places, or where `SSL_CERT_FILE` and `SSL_CERT_DIR` say, a list with
- * colons, each of which stands in for the usual places of its kind.
+ * Where the system's authorities are: `SSL_CERT_FILE` replaces the usual files, `SSL_CERT_DIR` (a list with
+ * colons) the usual folders.
  * @see https://pkg.go.dev/crypto/x509#SystemCertPool
  */
 export function readSystemStores(context: LoadContext): SystemStores {
@@ -35,7 +35,7 @@ export function readSystemStores(context: LoadContext): SystemStores {
   };
 }
 
-/** Other programs pass over it, and so does Entrepot: but then certificates are refused, and nobody knows why. */
+/** A file that is missing is passed over, as by other programs; but then certificates are refused. */
 function warnOf(file: string, context: LoadContext): void {
   try {
     assertReadable(context.absolute(file));

@@ -4,7 +4,7 @@ import type { FileValues } from './schema.ts';
 import type { LoadContext } from './load-context.ts';
 import type { Path } from './tree.ts';
 
-/** The server's TLS settings with absolute file names, each known to be readable; undefined for plain HTTP. */
+/** The server's TLS settings, with absolute names of readable files; undefined for plain HTTP. */
 export function readTls(given: FileValues['http']['tls'], context: LoadContext): TlsFiles | undefined {
   if (given === undefined) return undefined;
   const file = (path: Path, name: string): string => {

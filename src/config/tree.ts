@@ -1,12 +1,13 @@
 import type { Origin } from './config-error.ts';
 
 /**
- * A configuration before its keys have types: every scalar is the text as written, since what a key means decides how its
- * value is read (a password `0123` is not a number). Undefined is YAML's null. Sections have no prototype.
+ * A configuration before its keys have types: every scalar is the text as written, since the key decides how
+ * its value is read (a password `0123` is not a number). Undefined is YAML's null. Sections have no
+ * prototype.
  */
 export type Node = string | undefined | Node[] | Section;
 
-export interface Section {
+interface Section {
   [key: string]: Node;
 }
 
@@ -70,7 +71,7 @@ export class ConfigTree {
     return node;
   }
 
-  /** Takes a key away; returns what it held, or undefined when it was not there (a key with nothing after it is there). */
+  /** Removes a key; returns its value, or undefined if there was no such key. */
   take(path: readonly string[]): { readonly value: Node } | undefined {
     const section = this.get(path.slice(0, -1));
     const last = path.at(-1) ?? '';
@@ -82,8 +83,8 @@ export class ConfigTree {
 }
 
 /**
- * Makes empty texts, lists and sections undefined, as Go has it: `username: ""` is no user name, and `auth: {}` no
- * authentication. What stands inside lists is left alone.
+ * Makes empty texts, lists and sections undefined, as in Go: `username: ""` is no user name, and `auth: {}`
+ * no authentication. Members of lists are left alone.
  */
 export function blankToUndefined(node: Node): Node {
   if (isSection(node)) {

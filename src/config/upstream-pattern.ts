@@ -4,7 +4,7 @@ import { suggest } from './suggest.ts';
 import type { LoadContext } from './load-context.ts';
 import type { Path } from './tree.ts';
 
-/** The first part of a pattern without wildcards must be an upstream: rules are read with the registry in front. */
+/** The first part of a pattern, unless it has wildcards, must be an upstream. */
 export function checkUpstream(
   pattern: string,
   path: Path,

@@ -58,7 +58,7 @@ const freshnessRule = section(
   ({ match, maxAgeMs }) => ({ match, maxage: maxAgeMs }),
 );
 
-/** How an upstream is treated. What a section leaves out, it takes from the one around it, and at last from the defaults. */
+/** How an upstream is treated. Falls back to `proxy`, then to {@link defaultTreatment}. */
 export const treatmentKeys = {
   freshness: section(
     {

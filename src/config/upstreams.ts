@@ -32,7 +32,7 @@ interface Named {
 
 const nothing: GivenUpstream = upstreamSchema.parse({});
 
-/** Puts `proxy` and `upstreams` together. What it returns counts only when there are no problems; the plain one comes first. */
+/** Merges `proxy` and `upstreams`, the plain one first. The result counts only if there are no problems. */
 export function readUpstreams(
   { proxy, upstreams: given, http }: FileValues,
   context: LoadContext,
@@ -91,7 +91,7 @@ function readNames(given: NonNullable<FileValues['upstreams']>, context: LoadCon
   return named;
 }
 
-/** Whether `upstreams` consists of variables for single upstreams only: these add to the public registries, where a whole section replaces them. */
+/** Whether only variables for single upstreams are set: they add to the public registries. */
 function isPiecemeal({ tree }: LoadContext): boolean {
   const origin = tree.origin(['upstreams']);
   return (

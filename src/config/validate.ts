@@ -12,7 +12,7 @@ export interface Validated {
   readonly broken: ReadonlySet<string>;
 }
 
-/** Gives values their types. What is whole of a configuration with problems is still read, to find the rest of them. */
+/** Gives values their types. Sections without problems are still read, to find further problems. */
 export function validate(tree: ConfigTree, problems: ProblemList): Validated {
   const result = fileSchema.safeParse(tree.root);
   if (result.success) return { values: result.data, broken: new Set() };
@@ -52,7 +52,7 @@ function writtenPath(tree: ConfigTree, path: Path): Path {
   return typeof path.at(-1) === 'number' && typeof tree.get(list) === 'string' ? list : path;
 }
 
-/** A key that stands elsewhere under the same name is usually a matter of indentation; else it is a slip of the finger. */
+/** A key that exists elsewhere usually has the wrong indentation; otherwise it is misspelled. */
 function unknownKey(parent: Path, key: string): string {
   const prefix = parent
     .map((part, index) => {

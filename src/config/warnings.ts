@@ -4,7 +4,7 @@ import type { Config, UpstreamConfig } from './config.ts';
 import { stopsAtPing } from './public-address.ts';
 import type { ConfigTree } from './tree.ts';
 
-export interface Doubts {
+interface WarningSources {
   readonly config: Config;
   readonly tree: ConfigTree;
   /** Keys of registry:2's that were set and are ignored. */
@@ -16,7 +16,7 @@ export interface Doubts {
 }
 
 /** Warnings about settings that are valid and may still not be what the operator wants, one line each. */
-export function* warningsOf({ config, tree, ignored, foreign, usual }: Doubts): Generator<string> {
+export function* warningsOf({ config, tree, ignored, foreign, usual }: WarningSources): Generator<string> {
   if (ignored.length > 0) {
     yield `these keys of registry:2's mean nothing to a mirror and are ignored: ${ignored.join(', ')}`;
   }

@@ -19,11 +19,11 @@ const maxNodes = 20_000;
 const maxDepth = 50;
 
 /** Told of each value, before its parts. */
-export type Noter = (path: Path, origin: Origin) => void;
+type Noter = (path: Path, origin: Origin) => void;
 
 /**
- * Reads one YAML document as {@link Node}s. The parser's own messages quote the text, which may be a password: they are
- * replaced.
+ * Reads one YAML document as {@link Node}s. The parser's messages are replaced: they quote the text, which
+ * may be a password.
  *
  * @param place turns a line and column, from 1, into an origin
  * @throws ConfigError when it is not YAML, with every error the parser finds

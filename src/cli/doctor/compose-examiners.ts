@@ -20,7 +20,7 @@ import { RegistryExaminer, type Diagnosis } from './registry-examiner.ts';
  */
 const rateLimitImage = { repository: 'ratelimitpreview/test' as RepositoryName, tag: 'latest' as Tag };
 
-export interface Examiners extends AsyncDisposable {
+interface Examiners extends AsyncDisposable {
   /** Looks at all registries side by side. */
   examine(signal: AbortSignal): Promise<readonly Diagnosis[]>;
 }

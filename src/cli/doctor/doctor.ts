@@ -25,7 +25,7 @@ export interface DoctorOptions {
 /** How long one check may take, in milliseconds. */
 const limitMs = 5_000;
 
-/** Looks for whatever may keep a mirror with this configuration from working, and says what to do about it. Changes nothing. */
+/** Finds what may keep a mirror with this configuration from working, and gives advice; changes nothing. */
 export async function doctor(
   source: ConfigSource,
   { json = false }: DoctorOptions,

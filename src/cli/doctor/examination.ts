@@ -10,7 +10,8 @@ export interface NamedFinding extends Finding {
 const graceMs = 1_000;
 
 /**
- * Runs all checks side by side; findings come in the order of the checks. One that hangs or breaks is a finding itself.
+ * Runs all checks in parallel; findings are in the order of the checks. One that hangs or throws is a
+ * finding.
  * @param limitMs for each
  */
 export async function examine(checks: readonly Check[], limitMs: number): Promise<readonly NamedFinding[]> {

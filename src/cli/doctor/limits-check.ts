@@ -27,7 +27,7 @@ async function ownLimits(): Promise<Limits> {
   };
 }
 
-/** Node raises its own soft limit to the hard one when it starts, so this is what it has, and not what the shell says. */
+/** Not what the shell says: Node raises its soft limit to the hard one when it starts. */
 async function openFileLimit(): Promise<number | undefined> {
   try {
     const limits = await readFile('/proc/self/limits', 'utf8');

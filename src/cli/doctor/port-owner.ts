@@ -5,8 +5,8 @@ import { errnoOf } from '../../store/file-error.ts';
 const listening = '0A';
 
 /**
- * The program that listens on a TCP port, as `name (pid 42)`; undefined when the system does not tell, be it because this
- * is no Linux or because the process is another user's.
+ * The program that listens on a TCP port, as `name (pid 42)`; undefined if unknown: not on Linux, nor for
+ * processes of other users.
  * @see https://docs.kernel.org/networking/proc_net_tcp.html
  */
 export async function portOwner(port: number): Promise<string | undefined> {

@@ -32,7 +32,7 @@ interface RegistryExaminerDeps {
 /** The share of pulls below which what is left is a warning. */
 const lowShare = 0.1;
 
-/** Examines one registry as Entrepot would use it: whether it answers, whether it accepts the credentials, how many pulls are left. */
+/** Examines a registry as Entrepot would use it: does it answer, accept the credentials, have pulls left? */
 export class RegistryExaminer {
   readonly #deps: RegistryExaminerDeps;
 

@@ -24,7 +24,7 @@ const offlineCodes: ReadonlySet<string> = new Set([
   'ETIMEDOUT',
 ]);
 
-/** What to do when an upstream cannot be asked; undefined when nobody knows. */
+/** What to do when an upstream cannot be asked; undefined if unknown. */
 export function adviceFor(error: UpstreamError, upstream: string, { protocol }: URL): string | undefined {
   const code = codeBehind(error);
   const known = error.advice ?? advice[code];

@@ -17,7 +17,7 @@ export const maxServerDays = 825;
 const serverAuth = '1.3.6.1.5.5.7.3.1';
 
 /** A key and its certificate, both as PEM. */
-export interface KeyPair {
+interface KeyPair {
   readonly key: string;
   readonly certificate: string;
 }
@@ -29,7 +29,7 @@ export interface Issued {
   readonly expiresAt: Date;
 }
 
-/** A certificate authority of this mirror's own: one root, which signs server certificates and nothing else. */
+/** The mirror's own certificate authority: one root, which signs server certificates only. */
 export class CertificateAuthority {
   readonly #text: string;
   readonly #key: KeyObject;

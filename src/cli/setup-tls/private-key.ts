@@ -6,10 +6,10 @@ import {
   type webcrypto,
 } from 'node:crypto';
 
-/** For all keys and signatures: every client of registries knows it, and it needs no parameters to be chosen. */
+/** For all keys and signatures: every registry client supports it. */
 export const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-/** A key or a certificate cannot be used. The message is a clause that says why, and quotes nothing of them. */
+/** Why a key or a certificate cannot be used; the message quotes nothing of them. */
 export class KeyError extends Error {
   override readonly name = 'KeyError';
 }

@@ -20,7 +20,7 @@ export interface SetupTlsOptions {
 
 class UsageError extends Error {}
 
-/** Makes a local certificate authority, if there is none, and a certificate for this machine, and says what to do with them. */
+/** Makes a local authority, if there is none, and a certificate for this machine; prints how to use them. */
 export async function setupTls(
   options: SetupTlsOptions,
   terminal: Terminal,

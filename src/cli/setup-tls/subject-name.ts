@@ -14,7 +14,7 @@ const label = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?';
 const spelledPattern = /^[\p{L}\p{M}\p{N}._-]+$/u;
 const namePattern = new RegExp(`^(?:\\*\\.)?${label}(?:\\.${label})*$`);
 
-/** A host name, which may begin with `*.`, or an IP address, in brackets or not; undefined for anything else. */
+/** A host name, also with `*.` in front, or an IP address, also in brackets; undefined for anything else. */
 export function parseSubjectName(text: string): SubjectName | undefined {
   const address = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
   // One with a zone (`fe80::1%eth0`) means something on this machine only.

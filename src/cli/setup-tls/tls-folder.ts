@@ -21,8 +21,8 @@ export interface TlsFiles extends Issued {
 }
 
 /**
- * The authority's and the server's keys and certificates in one folder. A key is written before its certificate and never
- * replaced while there is one, so that no crash leaves a certificate beside a key that is not its own.
+ * The authority's and the server's keys and certificates in one folder. A key is written before its
+ * certificate and never replaced, so that no crash leaves a certificate beside another key.
  */
 export class TlsFolder {
   readonly path: string;
@@ -109,7 +109,7 @@ export class TlsFolder {
   async #key(file: string): Promise<string> {
     const there = await unlessMissing(readFile(file, 'utf8'));
     if (there !== undefined) {
-      // Somebody may have copied it here with less care.
+      // It may have been copied here with a wider mode.
       await chmod(file, secret);
       return there;
     }

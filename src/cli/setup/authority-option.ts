@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { SetupUsageError } from './setup-error.ts';
 
 /**
- * The certificates of a PEM file, and nothing else: a private key beside them must not get into what clients are given.
+ * The certificates of a PEM file, and nothing else: a private key beside them must not get to clients.
  *
  * @throws SetupUsageError
  */

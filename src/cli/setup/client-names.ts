@@ -16,7 +16,7 @@ export const clients = {
 
 export type ClientName = keyof typeof clients;
 
-/** Those whose files depend on their version, since a `hosts.toml` is among them; what the version is of, and an example. */
+/** Clients with a `hosts.toml`, which depends on their version: what the version is of, and an example. */
 export const versioned: ReadonlyMap<ClientName, string> = new Map([
   ['docker', 'Docker, such as 29.1'],
   ['containerd', 'containerd, such as 2.2'],

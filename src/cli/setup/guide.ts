@@ -9,7 +9,7 @@ export interface Snippet {
   readonly text: string;
 }
 
-/** A sentence or two for the reader, code on lines of its own after them. False or undefined: nothing to say. */
+/** A sentence or two for the reader, followed by lines of code; false or undefined for nothing to say. */
 export type Note = string | false | undefined;
 
 /** All that a client needs to pull through the mirror. */

@@ -74,8 +74,7 @@ export interface MirrorAddress {
   /** Where clients log in, if they do. */
   readonly origin: Origin;
   /**
-   * Beside it, where nobody is asked to log in, and only what is public is served; undefined where there is
-   * no such address.
+   * An additional address without logins, which serves public content only; undefined if there is none.
    */
   readonly publicOrigin: Origin | undefined;
   readonly upstreams: readonly MirroredUpstream[];

@@ -18,7 +18,7 @@ const imagesPlugin = 'io.containerd.cri.v1.images';
 /** Makes containerd 1.x read the folder, and 2.x with a configuration of version 2. */
 export const registryTable = `[plugins."${criPlugin}".registry]\n  config_path = "${certs}"\n`;
 
-/** The plugin that pulls for Kubernetes, by version of the configuration file: containerd 1.x, 2.0 and 2.3. */
+/** The plugin that pulls for Kubernetes, by version of config.toml: containerd 1.x, 2.0 and 2.3. */
 const plugins = new Map<unknown, string>([
   [2, criPlugin],
   [3, imagesPlugin],
@@ -83,7 +83,7 @@ const configSchema = z.object({
     .catch({}),
 });
 
-/** What to change in a config.toml so that the CRI plugin reads the folder; undefined when it does already. */
+/** What to change in a config.toml so that the CRI plugin reads the folder; undefined for nothing. */
 function configPathByHand(text: string): string | undefined {
   const { version = 1, disabled_plugins: disabled, plugins: settings } = configSchema.parse(parseToml(text));
   // Docker's packages bring a configuration without the CRI plugin, which then needs none.

@@ -11,7 +11,7 @@ import { certificateNote, list } from './notes.ts';
 
 const certs = '/etc/docker/certs.d';
 
-/** dockerd: mirrors for Docker Hub in daemon.json; the containerd image store reads hosts.toml for the others. */
+/** dockerd: Docker Hub's mirror in daemon.json; for others the containerd image store reads hosts.toml. */
 export function docker(mirror: MirrorAddress, version?: ClientVersion): Guide {
   const client: HostsClient = { reader: 'Docker', version };
   const { origin, upstreams } = mirror;

@@ -2,8 +2,8 @@ import { dockerHub } from '../../../oci/docker-hub.ts';
 import type { MirrorAddress, Origin } from '../mirror-address.ts';
 
 /**
- * Where dockerd gets images of Docker Hub as it asks its `registry-mirrors`: by plain names, and without a login, since it
- * logs in to no mirror. Undefined when there is no such place.
+ * The mirror of Docker Hub for dockerd's `registry-mirrors`, which are asked by plain names and without a
+ * login. Undefined if there is none.
  */
 export function hubMirror({ upstreams, publicOrigin, login }: MirrorAddress): Origin | undefined {
   const hub = upstreams.find(({ name }) => name === dockerHub);

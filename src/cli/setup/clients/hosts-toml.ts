@@ -24,8 +24,8 @@ export interface HostsClient {
 }
 
 /**
- * containerd's `hosts.toml` for one registry. The mirror learns from `?ns=` which registry is meant, as containerd sends it
- * to every host that is not the registry itself. See https://github.com/containerd/containerd/blob/main/docs/hosts.md
+ * containerd's `hosts.toml` for one registry. containerd tells mirrors by `?ns=` which registry is meant.
+ * @see https://github.com/containerd/containerd/blob/main/docs/hosts.md
  *
  * @param authority path of the certificate authority, used when the mirror needs one
  */

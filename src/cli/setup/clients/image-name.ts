@@ -9,7 +9,7 @@ interface ImagePrefix {
   readonly prefix: string;
 }
 
-/** Undefined where there is no such name: with the port of an upstream it would have a second colon, which clients refuse. */
+/** Undefined for an upstream with a port: clients refuse names with two colons. */
 export function imagePrefix(
   { origin }: MirrorAddress,
   { name, own }: MirroredUpstream,

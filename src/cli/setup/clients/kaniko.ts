@@ -22,7 +22,7 @@ export function kaniko(mirror: MirrorAddress): Guide {
   };
 }
 
-/** kaniko does not tell a mirror which registry it means, so the path has to name it, except where Docker Hub is the plain upstream. */
+/** kaniko tells no mirror which registry it means: the path names it, except for a plain Docker Hub. */
 function kanikoFlags(mirror: MirrorAddress): readonly string[] {
   const { origin, upstreams, ca } = mirror;
   const maps = upstreams.flatMap((upstream) => {

@@ -41,7 +41,7 @@ export function kubernetes(mirror: MirrorAddress, version?: ClientVersion): Guid
   };
 }
 
-/** Node names of folders may hold no colon in a config map's key; containerd reads `host_port_` as `host:port`. */
+/** A config map's keys have no colons; containerd reads `host_port_` as `host:port`. */
 function keyOf(name: string): string {
   return name.replace(/:(\d+)$/u, '_$1_');
 }

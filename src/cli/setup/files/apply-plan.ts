@@ -10,9 +10,9 @@ import { formatRecord } from './record.ts';
 import { readText, type Root } from './root.ts';
 
 /**
- * Brings the files into the state of a plan. Everything is written beside its place first, so that what cannot be done
- * changes nothing; then backups, record and files are put in place, each in one step. After a crash at any point the
- * next apply or undo completes it.
+ * Brings the files into the state of a plan. Everything is staged first, so that a failure changes nothing;
+ * then backups, record and files are put in place, each in one step. After a crash the next apply or undo
+ * completes it.
  *
  * @param makePlan is called again once no other setup writes
  * @returns what was done

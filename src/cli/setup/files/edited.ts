@@ -1,6 +1,6 @@
 import type { AddedEntry } from './record.ts';
 
-/** A file with Entrepot's part, and what is needed to take that out again when others have changed the file since. */
+/** A file with Entrepot's part, and what is needed to remove that when others have changed the file since. */
 export interface Edited {
   readonly text: string;
   readonly added: readonly AddedEntry[];

@@ -5,7 +5,7 @@ import { addToLists, type StringLists } from './json-lists.ts';
 /** A file on the client's machine. */
 export type LocalFile = OwnFile | JsonFile;
 
-/** A file that is Entrepot's alone, besides comments: one of somebody else's in its place is never changed. */
+/** A file of Entrepot's own, besides comments: another file in its place is never changed. */
 interface OwnFile {
   /** Absolute, or relative to the folder of the user's project. */
   readonly path: string;

@@ -38,8 +38,8 @@ export function changes({ files }: Plan): readonly FilePlan[] {
 }
 
 /**
- * Looks at all files and decides; writes nothing. What an earlier run added is taken out first, also from files that are
- * no longer wanted.
+ * Looks at all files and decides; writes nothing. What an earlier run added is removed first, also from files
+ * that are no longer wanted.
  *
  * @param wanted none, to take everything back
  * @throws SetupError
@@ -67,7 +67,7 @@ export async function planFiles(wanted: readonly LocalFile[], recordPath: string
   return { files: plans, folders, record, settled };
 }
 
-/** A record may have come with somebody's sources: it is not followed out of its folder. */
+/** A record may have come with the sources of a project: it is not followed out of its folder. */
 function isBelow(folder: string, path: string): boolean {
   const [first] = relative(folder, path).split(sep);
   return first !== '..' && first !== '';

@@ -25,7 +25,7 @@ const recordedFile = z.object({
   added: z.array(addedEntry),
 });
 
-/** Remembers, beside a client's files, what Entrepot added to them: undo needs neither options nor guesses. */
+/** Kept beside a client's files: what Entrepot added to them, so that undo needs no options. */
 const setupRecord = z.object({
   version: z.literal(1),
   files: z.array(recordedFile),

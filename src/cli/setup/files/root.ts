@@ -6,7 +6,7 @@ import { SetupError } from '../setup-error.ts';
 /** Bytes; far more than any client's settings. */
 const maxBytes = 4 * 1024 * 1024;
 
-/** The folder that stands for `/`: another one when an image is prepared. Nothing outside is read or written. */
+/** The folder that stands for `/`, as when an image is prepared. Nothing outside is read or written. */
 export class Root {
   readonly #folder: string;
 

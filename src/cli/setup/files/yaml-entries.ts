@@ -3,7 +3,7 @@ import { FileConflict, type Rest } from './edited.ts';
 import type { AddedEntry } from './record.ts';
 
 /**
- * Takes back the entries that versions up to 0.1 added to a YAML file of others, as far as they are still there.
+ * Removes the entries that versions up to 0.1 added to a YAML file of others, as far as they are still there.
  * @throws FileConflict
  */
 export function removeYamlEntries(text: string, added: readonly AddedEntry[]): Rest {
