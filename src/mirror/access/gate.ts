@@ -130,9 +130,7 @@ export class Gate {
 
   /** Whether a manifest that names a blob gives a reader the right to it: who may read all that is cached. */
   manifestEvidence(reader: Reader): ManifestEvidence {
-    const isUnlimited = reader.repositories === undefined && this.#policy.isUnlimited(reader);
-    const readsPrivate = !this.#deps.guarded || this.#policy.readsPrivate(reader);
-    return isUnlimited && readsPrivate ? 'suffices' : 'needs-proof';
+    return this.#policy.readsEverything(reader, this.#deps.guarded) ? 'suffices' : 'needs-proof';
   }
 
   async #check(

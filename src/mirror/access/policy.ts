@@ -67,9 +67,15 @@ export class AccessPolicy {
     return this.#refusal(reader.user === undefined && allow.size > 0);
   }
 
-  /** Whether the rules keep nothing from a reader that they let somebody else have. */
-  isUnlimited(reader: Reader): boolean {
-    return this.#rules.length === 0 && this.decideOnReader(reader) === 'allowed';
+  /**
+   * Whether a reader may have all that is cached, whichever repository it came by.
+   * @param guarded whether any of it may be private
+   */
+  readsEverything(reader: Reader, guarded: boolean): boolean {
+    const isUnlimited = this.#rules.length === 0 && reader.repositories === undefined;
+    return (
+      isUnlimited && this.decideOnReader(reader) === 'allowed' && (!guarded || this.readsPrivate(reader))
+    );
   }
 
   /** Whether the reader may have what only an upstream's configured credentials can read. */
