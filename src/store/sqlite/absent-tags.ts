@@ -18,10 +18,10 @@ export class AbsentTags {
         )
         .pluck(),
       upsert: database.prepare<[InRepository & { tag: Tag; stem: string; checkedAt: number }]>(`
-      INSERT INTO absent_tag (repository, name, subject, checked_at)
-      SELECT repository, @tag, digest, @checkedAt FROM repository_manifest
-      WHERE repository = (${thisRepository}) AND digest >= @stem AND digest < @stem || 'g' ORDER BY digest LIMIT 1
-      ON CONFLICT DO UPDATE SET subject = excluded.subject, checked_at = excluded.checked_at`),
+        INSERT INTO absent_tag (repository, name, subject, checked_at)
+        SELECT repository, @tag, digest, @checkedAt FROM repository_manifest
+        WHERE repository = (${thisRepository}) AND digest >= @stem AND digest < @stem || 'g' ORDER BY digest LIMIT 1
+        ON CONFLICT DO UPDATE SET subject = excluded.subject, checked_at = excluded.checked_at`),
     };
   }
 

@@ -5,10 +5,8 @@ import type { Repository } from '../../oci/reference.ts';
 import { thisRepository, type InRepository } from './statements.ts';
 import type { LastUse } from './last-used.ts';
 
-interface Row {
-  readonly media_type: string;
-  readonly bytes: Buffer;
-}
+/** Of a {@link Manifest}. */
+const columns = 'digest, media_type AS mediaType, length(bytes) AS size, bytes';
 
 /** The table of manifests, and those of what they name. Subqueries, not joins: see `Statements`. */
 export class Manifests {
@@ -16,11 +14,11 @@ export class Manifests {
 
   constructor(database: Database.Database) {
     this.#sql = {
-      select: database.prepare<[InRepository & { digest: Digest }], Row>(`
-      SELECT media_type, bytes FROM manifest
-      WHERE digest = (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}) AND digest = @digest)`),
-      selectAny: database.prepare<[digest: Digest], Row>(
-        `SELECT media_type, bytes FROM manifest WHERE digest = ?`,
+      select: database.prepare<[InRepository & { digest: Digest }], Manifest>(`
+        SELECT ${columns} FROM manifest
+        WHERE digest = (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}) AND digest = @digest)`),
+      selectAny: database.prepare<[digest: Digest], Manifest>(
+        `SELECT ${columns} FROM manifest WHERE digest = ?`,
       ),
       insert: database.prepare<
         [
@@ -35,46 +33,44 @@ export class Manifests {
           },
         ]
       >(`
-      INSERT INTO manifest (digest, media_type, subject, artifact_type, created_at, last_used_at, queue_at, bytes)
-      VALUES (@digest, @mediaType, @subject, @artifactType, @at, @at, @position, @bytes)
-      ON CONFLICT (digest) DO NOTHING`),
+        INSERT INTO manifest (digest, media_type, subject, artifact_type, created_at, last_used_at, queue_at, bytes)
+        VALUES (@digest, @mediaType, @subject, @artifactType, @at, @at, @position, @bytes)
+        ON CONFLICT (digest) DO NOTHING`),
       insertChild: database.prepare<[parent: Digest, child: Digest]>(
         `INSERT INTO manifest_child (parent, child) VALUES (?, ?) ON CONFLICT DO NOTHING`,
       ),
       insertBlob: database.prepare<[manifest: Digest, blob: Digest]>(
         `INSERT INTO manifest_blob (manifest, blob) VALUES (?, ?) ON CONFLICT DO NOTHING`,
       ),
-      ofSubject: database.prepare<[InRepository & { subject: Digest }], Row & { readonly digest: Digest }>(`
-      SELECT digest, media_type, bytes FROM manifest
-      WHERE subject = @subject
-        AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
-      ORDER BY digest`),
-      indexesOf: database.prepare<[InRepository & { child: Digest }], Row & { readonly digest: Digest }>(`
-      SELECT digest, media_type, bytes FROM manifest
-      WHERE digest IN (SELECT parent FROM manifest_child WHERE child = @child)
-        AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
-      ORDER BY last_used_at DESC, digest LIMIT 4`),
+      ofSubject: database.prepare<[InRepository & { subject: Digest }], Manifest>(`
+        SELECT ${columns} FROM manifest
+        WHERE subject = @subject
+          AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
+        ORDER BY digest`),
+      indexesOf: database.prepare<[InRepository & { child: Digest }], Manifest>(`
+        SELECT ${columns} FROM manifest
+        WHERE digest IN (SELECT parent FROM manifest_child WHERE child = @child)
+          AND digest IN (SELECT digest FROM repository_manifest WHERE repository = (${thisRepository}))
+        ORDER BY last_used_at DESC, digest LIMIT 4`),
       touch: database.prepare<[{ digest: Digest } & LastUse]>(`
-      UPDATE manifest SET last_used_at = @at, queue_at = max(queue_at, @position) WHERE digest = @digest`),
+        UPDATE manifest SET last_used_at = @at, queue_at = max(queue_at, @position) WHERE digest = @digest`),
     };
   }
 
   get(repository: Repository, digest: Digest): Manifest | undefined {
-    return stored(digest, this.#sql.select.get({ ...repository, digest }));
+    return this.#sql.select.get({ ...repository, digest });
   }
 
   any(digest: Digest): Manifest | undefined {
-    return stored(digest, this.#sql.selectAny.get(digest));
+    return this.#sql.selectAny.get(digest);
   }
 
   ofSubject(repository: Repository, subject: Digest): readonly Manifest[] {
-    const rows = this.#sql.ofSubject.all({ ...repository, subject });
-    return rows.map((row) => manifestOf(row.digest, row));
+    return this.#sql.ofSubject.all({ ...repository, subject });
   }
 
   indexesOf(repository: Repository, child: Digest): readonly Manifest[] {
-    const rows = this.#sql.indexesOf.all({ ...repository, child });
-    return rows.map((row) => manifestOf(row.digest, row));
+    return this.#sql.indexesOf.all({ ...repository, child });
   }
 
   /** Stores a manifest with what it names, or marks it as used. To be run inside a transaction. */
@@ -88,12 +84,4 @@ export class Manifests {
     for (const child of contents.children) this.#sql.insertChild.run(digest, child.digest);
     for (const blob of contents.blobs) this.#sql.insertBlob.run(digest, blob.digest);
   }
-}
-
-function stored(digest: Digest, row: Row | undefined): Manifest | undefined {
-  return row === undefined ? undefined : manifestOf(digest, row);
-}
-
-function manifestOf(digest: Digest, { media_type: mediaType, bytes }: Row): Manifest {
-  return { mediaType, digest, size: bytes.length, bytes };
 }

@@ -15,8 +15,8 @@ export class ReferrerLists {
         [InRepository & { subject: Digest }],
         { descriptors: string; checkedAt: number }
       >(`
-      SELECT descriptors, checked_at AS checkedAt FROM referrers
-      WHERE repository = (${thisRepository}) AND subject = @subject`),
+        SELECT descriptors, checked_at AS checkedAt FROM referrers
+        WHERE repository = (${thisRepository}) AND subject = @subject`),
       upsert: database.prepare<[repository: number, subject: Digest, checkedAt: number, descriptors: string]>(
         `INSERT OR REPLACE INTO referrers (repository, subject, checked_at, descriptors) VALUES (?, ?, ?, ?)`,
       ),

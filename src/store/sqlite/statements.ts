@@ -29,10 +29,10 @@ export function statements(database: Database.Database) {
   );
   const listed = (condition: string) =>
     database.prepare<[{ upstream: string; last: string; limit: number }], { name: RepositoryName }>(`
-        SELECT name FROM repository
-        WHERE upstream = @upstream AND name > @last AND ${condition}
-          AND EXISTS (SELECT 1 FROM repository_manifest WHERE repository = repository.id)
-        ORDER BY name LIMIT @limit`);
+      SELECT name FROM repository
+      WHERE upstream = @upstream AND name > @last AND ${condition}
+        AND EXISTS (SELECT 1 FROM repository_manifest WHERE repository = repository.id)
+      ORDER BY name LIMIT @limit`);
   return {
     /** The id of a repository's row, which is inserted if need be. */
     repositoryId: ({ upstream, name }: Repository): number => {

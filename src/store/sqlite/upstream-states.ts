@@ -23,16 +23,16 @@ export class UpstreamStates {
         `SELECT failures, retry_at, pull_limit, pulls_remaining, window_seconds FROM upstream_state WHERE upstream = ?`,
       ),
       upsert: database.prepare<[Update]>(`
-      INSERT INTO upstream_state (upstream, failures, retry_at, pull_limit, pulls_remaining, window_seconds)
-      VALUES (
-        @upstream, coalesce(@failures, 0), coalesce(@retry_at, 0), @pull_limit, @pulls_remaining, @window_seconds
-      )
-      ON CONFLICT DO UPDATE SET
-        failures = coalesce(@failures, failures),
-        retry_at = coalesce(@retry_at, retry_at),
-        pull_limit = coalesce(@pull_limit, pull_limit),
-        pulls_remaining = coalesce(@pulls_remaining, pulls_remaining),
-        window_seconds = coalesce(@window_seconds, window_seconds)`),
+        INSERT INTO upstream_state (upstream, failures, retry_at, pull_limit, pulls_remaining, window_seconds)
+        VALUES (
+          @upstream, coalesce(@failures, 0), coalesce(@retry_at, 0), @pull_limit, @pulls_remaining, @window_seconds
+        )
+        ON CONFLICT DO UPDATE SET
+          failures = coalesce(@failures, failures),
+          retry_at = coalesce(@retry_at, retry_at),
+          pull_limit = coalesce(@pull_limit, pull_limit),
+          pulls_remaining = coalesce(@pulls_remaining, pulls_remaining),
+          window_seconds = coalesce(@window_seconds, window_seconds)`),
       selectGuarded: database.prepare<[], { readonly upstream: UpstreamName }>(
         `SELECT upstream FROM guarded_upstream ORDER BY upstream`,
       ),

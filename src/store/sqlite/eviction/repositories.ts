@@ -32,22 +32,22 @@ export class Repositories {
         [{ digest: Digest; upstream: UpstreamName | null; name: RepositoryName | null }],
         Row
       >(`
-      SELECT id, upstream, name FROM repository
-      WHERE id IN (SELECT repository FROM repository_manifest WHERE digest = @digest)
-        AND +upstream = coalesce(@upstream, upstream) AND +name = coalesce(@name, name)
-      ORDER BY upstream, name`),
+        SELECT id, upstream, name FROM repository
+        WHERE id IN (SELECT repository FROM repository_manifest WHERE digest = @digest)
+          AND +upstream = coalesce(@upstream, upstream) AND +name = coalesce(@name, name)
+        ORDER BY upstream, name`),
       ids: database
         .prepare<[Digest], number>(`SELECT repository FROM repository_manifest WHERE digest = ?`)
         .pluck(),
       idsWithin: database
         .prepare<[{ digest: Digest; upstream: UpstreamName; name: RepositoryName | null }], number>(
           `
-        SELECT repository FROM repository_manifest
-        WHERE digest = @digest AND EXISTS (
-          SELECT 1 FROM repository
-          WHERE id = repository_manifest.repository
-            AND +upstream = @upstream AND +name = coalesce(@name, name)
-        )`,
+          SELECT repository FROM repository_manifest
+          WHERE digest = @digest AND EXISTS (
+            SELECT 1 FROM repository
+            WHERE id = repository_manifest.repository
+              AND +upstream = @upstream AND +name = coalesce(@name, name)
+          )`,
         )
         .pluck(),
       find: database.prepare<[{ upstream: UpstreamName; name: RepositoryName }], Row>(

@@ -10,7 +10,7 @@ const firstMs = 60_000;
 /** Milliseconds between copies. */
 const everyMs = 6 * 60 * 60_000;
 
-export interface BackupsOptions {
+export interface BackupsDeps {
   readonly files: DatabaseFiles;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -23,12 +23,12 @@ export interface BackupsOptions {
  * checked. Failures are only logged.
  */
 export class Backups {
-  readonly #options: BackupsOptions;
+  readonly #deps: BackupsDeps;
   readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  constructor(options: BackupsOptions) {
-    this.#options = options;
+  constructor(deps: BackupsDeps) {
+    this.#deps = deps;
   }
 
   start(): void {
@@ -43,7 +43,7 @@ export class Backups {
 
   /** Makes a copy now, if anything has changed since the last one. Never rejects. */
   async make(): Promise<void> {
-    const { files, logger } = this.#options;
+    const { files, logger } = this.#deps;
     try {
       const changedAt = await files.changedAt();
       // File systems keep times in different steps; what is missed by that is in the next copy.
@@ -63,14 +63,14 @@ export class Backups {
 
   async #run(): Promise<void> {
     let waitMs = firstMs;
-    while (await pause(this.#options.clock, waitMs, this.#closing.signal)) {
+    while (await pause(this.#deps.clock, waitMs, this.#closing.signal)) {
       await this.make();
       waitMs = everyMs;
     }
   }
 
   async #copy(changedAt: number): Promise<void> {
-    const { files, onDamage } = this.#options;
+    const { files, onDamage } = this.#deps;
     const { database: file, newBackup: to } = files;
     const { signal } = this.#closing;
     try {

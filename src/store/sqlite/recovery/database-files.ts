@@ -124,12 +124,10 @@ export class DatabaseFiles {
   }
 
   async #mark(aside: string | undefined): Promise<void> {
-    const handle = await open(this.#marker, 'w');
-    try {
+    {
+      await using handle = await open(this.#marker, 'w');
       await handle.writeFile(aside === undefined ? '' : basename(aside));
       await handle.sync();
-    } finally {
-      await handle.close();
     }
     await syncFolder(this.#folder);
   }
@@ -158,11 +156,9 @@ async function remove(database: string): Promise<void> {
 }
 
 async function moveDurably(from: string, to: string, folder: string): Promise<void> {
-  const handle = await open(from, 'r');
-  try {
+  {
+    await using handle = await open(from, 'r');
     await handle.sync();
-  } finally {
-    await handle.close();
   }
   await rename(from, to);
   await syncFolder(folder);

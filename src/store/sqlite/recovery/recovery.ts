@@ -4,7 +4,7 @@ import type { Logger } from '../../../telemetry/log.ts';
 import type { ContentStore } from '../../content-store.ts';
 import { StoreError } from '../../store-error.ts';
 import { OpenDatabase } from '../open-database.ts';
-import { BlobSearch } from './blob-search.ts';
+import { searchBlobs } from './blob-search.ts';
 import type { DatabaseFiles } from './database-files.ts';
 import { onDatabaseThread } from '../database-thread.ts';
 import type { RebuildReport } from './rebuild.ts';
@@ -12,7 +12,7 @@ import type { RebuildReport } from './rebuild.ts';
 /** Milliseconds after which a search for blobs that failed begins again. */
 const retryMs = 60_000;
 
-export interface RecoveryOptions {
+export interface RecoveryDeps {
   readonly files: DatabaseFiles;
   readonly content: ContentStore;
   readonly clock: Clock;
@@ -21,16 +21,10 @@ export interface RecoveryOptions {
 
 /** Opens the metadata database, and makes a new one where it is lost. */
 export class Recovery {
-  readonly #files: DatabaseFiles;
-  readonly #content: ContentStore;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #deps: RecoveryDeps;
 
-  constructor({ files, content, clock, logger }: RecoveryOptions) {
-    this.#files = files;
-    this.#content = content;
-    this.#clock = clock;
-    this.#logger = logger;
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -39,10 +33,11 @@ export class Recovery {
    * @throws {StoreError} when it is newer, locked, or not writable
    */
   async open(onTrouble: (error: StoreError) => void): Promise<OpenDatabase> {
+    const { files, clock } = this.#deps;
     const reason = await this.#whyLost();
     if (reason !== undefined) return this.rebuild(reason, onTrouble);
     try {
-      return await OpenDatabase.open(this.#files.database, this.#clock, onTrouble);
+      return await OpenDatabase.open(files.database, clock, onTrouble);
     } catch (error) {
       if (!(error instanceof StoreError) || !(await this.#isDamage(error))) throw error;
       return this.rebuild(error.message, onTrouble);
@@ -59,55 +54,49 @@ export class Recovery {
     onTrouble: (error: StoreError) => void,
     signal?: AbortSignal,
   ): Promise<OpenDatabase> {
-    const files = this.#files;
-    this.#logger.error(
-      { reason },
-      'the metadata database is lost: it is rebuilt from what can be read of it',
-    );
-    const sources = await files.setAside(this.#clock.now());
-    const request = { sources, into: files.rebuilt, now: this.#clock.now() };
+    const { files, clock, logger } = this.#deps;
+    logger.error({ reason }, 'the metadata database is lost: it is rebuilt from what can be read of it');
+    const sources = await files.setAside(clock.now());
+    const request = { sources, into: files.rebuilt, now: clock.now() };
     const report = await onDatabaseThread({ job: 'rebuild', ...request }, signal);
     await files.install();
-    const database = await OpenDatabase.open(files.database, this.#clock, onTrouble);
+    const database = await OpenDatabase.open(files.database, clock, onTrouble);
     this.#tell(report, sources);
     return database;
   }
 
   /** Inserts the rows of blobs on disk that a rebuild left out, now or before a crash. Never rejects. */
   async findBlobs(signal: AbortSignal): Promise<void> {
+    const { files, content, clock, logger } = this.#deps;
     while (!signal.aborted) {
       try {
-        if (!(await this.#files.isRebuilding())) return;
-        const search = new BlobSearch({
-          file: this.#files.database,
-          sources: await this.#files.sources(),
-          content: this.#content,
-          clock: this.#clock,
-        });
-        const blobs = await search.run(signal);
+        if (!(await files.isRebuilding())) return;
+        const sources = await files.sources();
+        const blobs = await searchBlobs({ file: files.database, sources, content, clock }, signal);
         if (signal.aborted) return;
-        await this.#files.forgetRebuild();
-        this.#logger.info({ blobs }, 'the blobs on disk are in the rebuilt metadata database');
+        await files.forgetRebuild();
+        logger.info({ blobs }, 'the blobs on disk are in the rebuilt metadata database');
         return;
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause);
-        this.#logger.warn({ reason }, 'looking for blobs on disk failed; it will be tried again');
+        logger.warn({ reason }, 'looking for blobs on disk failed; it will be tried again');
       }
-      await pause(this.#clock, retryMs, signal);
+      await pause(clock, retryMs, signal);
     }
   }
 
   /** Why there is no database although there ought to be one; undefined when all is well so far. */
   async #whyLost(): Promise<string | undefined> {
-    const size = await this.#files.size();
+    const { files } = this.#deps;
+    const size = await files.size();
     if (size !== undefined && size > 0) return undefined;
-    if (size === undefined && (await this.#files.isRebuilding())) return 'a rebuild was interrupted';
-    if ((await this.#files.sources()).length === 0 && !(await this.#hasBlobs())) return undefined;
+    if (size === undefined && (await files.isRebuilding())) return 'a rebuild was interrupted';
+    if ((await files.sources()).length === 0 && !(await this.#hasBlobs())) return undefined;
     return size === undefined ? 'its file is missing' : 'its file is empty';
   }
 
   async #hasBlobs(): Promise<boolean> {
-    for await (const blob of this.#content.list()) return blob.size >= 0;
+    for await (const blob of this.#deps.content.list()) return blob.size >= 0;
     return false;
   }
 
@@ -115,19 +104,19 @@ export class Recovery {
   async #isDamage({ code, cause }: StoreError): Promise<boolean> {
     if (code === 'CORRUPT') return true;
     if (!(cause instanceof Database.SqliteError) || cause.code !== 'SQLITE_ERROR') return false;
-    return (await onDatabaseThread({ job: 'check', file: this.#files.database })).length > 0;
+    return (await onDatabaseThread({ job: 'check', file: this.#deps.files.database })).length > 0;
   }
 
   #tell({ guardedKnown, unreadable, ...report }: RebuildReport, sources: readonly string[]): void {
     const found = sources.length > unreadable.length;
-    this.#logger.warn(
+    this.#deps.logger.warn(
       { ...report, unreadable },
       found
         ? 'the metadata database is rebuilt from what could be read; what is missing is fetched again when it is asked for'
         : 'the metadata database is new: nothing could be read of the old one; blobs on disk are used again once upstream confirms them',
     );
     if (!guardedKnown) {
-      this.#logger.warn(
+      this.#deps.logger.warn(
         'which upstreams were once asked with an account could not be read: what is cached of one that no longer has an account configured counts as public',
       );
     }

@@ -3,9 +3,9 @@ import { StoreError } from '../../store-error.ts';
 import { MetadataDatabase } from '../metadata-database.ts';
 import type { OpenDatabase } from '../open-database.ts';
 import { Backups } from './backups.ts';
-import { Recovery, type RecoveryOptions } from './recovery.ts';
+import { Recovery, type RecoveryDeps } from './recovery.ts';
 
-export interface SupervisorOptions extends RecoveryOptions {
+export interface SupervisorDeps extends RecoveryDeps {
   /** Told of failures, other than damage, to write last uses. */
   readonly onTrouble: (error: StoreError) => void;
 }
@@ -21,7 +21,7 @@ export class Supervisor {
   readonly database = new MetadataDatabase((damaged, error) => {
     this.#work = this.#replace(damaged, error);
   });
-  readonly #options: SupervisorOptions;
+  readonly #deps: SupervisorDeps;
   readonly #recovery: Recovery;
   readonly #backups: Backups;
   readonly #closing = new AbortController();
@@ -30,15 +30,15 @@ export class Supervisor {
   #search = new AbortController();
   #looking: Promise<void> = Promise.resolve();
 
-  private constructor(options: SupervisorOptions) {
-    this.#options = options;
-    this.#recovery = new Recovery(options);
-    this.#backups = new Backups({ ...options, onDamage: (error) => this.#report(error) });
+  private constructor(deps: SupervisorDeps) {
+    this.#deps = deps;
+    this.#recovery = new Recovery(deps);
+    this.#backups = new Backups({ ...deps, onDamage: (error) => this.#report(error) });
   }
 
   /** @throws {StoreError} when the database cannot be used for another reason than that it is damaged */
-  static async start(options: SupervisorOptions): Promise<Supervisor> {
-    const supervisor = new Supervisor(options);
+  static async start(deps: SupervisorDeps): Promise<Supervisor> {
+    const supervisor = new Supervisor(deps);
     supervisor.#use(await supervisor.#recovery.open((error) => supervisor.#note(error)));
     supervisor.#backups.start();
     supervisor.#looking = supervisor.#look();
@@ -59,7 +59,7 @@ export class Supervisor {
    * A file removed while open can still be written, and is gone at the next start. SQLite does not notice.
    */
   async #look(): Promise<void> {
-    const { files, clock } = this.#options;
+    const { files, clock } = this.#deps;
     const { signal } = this.#closing;
     while (await pause(clock, lookMs, signal)) {
       const { current } = this.database;
@@ -95,11 +95,11 @@ export class Supervisor {
       } catch (cause) {
         if (signal.aborted) return;
         reason = cause instanceof Error ? cause.message : String(cause);
-        this.#options.logger.error(
+        this.#deps.logger.error(
           { reason },
           'the metadata database could not be rebuilt; it will be tried again',
         );
-        await pause(this.#options.clock, retryMs, signal);
+        await pause(this.#deps.clock, retryMs, signal);
       }
     }
   }
@@ -107,7 +107,7 @@ export class Supervisor {
   /** A failure that no caller waits for. */
   #note(error: StoreError): void {
     if (error.code === 'CORRUPT') this.#report(error);
-    else this.#options.onTrouble(error);
+    else this.#deps.onTrouble(error);
   }
 
   #report(error: StoreError): void {
