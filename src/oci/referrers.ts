@@ -1,4 +1,5 @@
-import { digestAlgorithm, digestHex, type Digest } from './digest.ts';
+import { companionStem } from './companion-tag.ts';
+import type { Digest } from './digest.ts';
 import {
   descriptor,
   isObject,
@@ -20,7 +21,7 @@ const maxAnnotations = 16 * 1024;
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
 export function referrersTag(subject: Digest): Tag {
-  const tag = parseTag(`${digestAlgorithm(subject)}-${digestHex(subject).slice(0, 64)}`);
+  const tag = parseTag(companionStem(subject));
   if (tag === undefined) throw new TypeError('a digest always makes a tag');
   return tag;
 }

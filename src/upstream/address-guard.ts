@@ -2,6 +2,7 @@ import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP, isIPv4, type LookupFunction } from 'node:net';
 import { parse } from 'tldts';
 import { addressKind, type AddressKind } from './address-kind.ts';
+import { hostOf, portOf, unbracketed } from './host.ts';
 import { UpstreamError } from './registry.ts';
 
 interface AddressGuardDeps {
@@ -20,8 +21,6 @@ const reach: Readonly<Record<AddressKind, ReadonlySet<AddressKind>>> = {
   loopback: new Set(['public', 'private', 'loopback']),
   forbidden: new Set(['public']),
 };
-
-const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /** What a host is to an upstream: named in its URLs, named in its `redirects`, or not named at all. */
 export type HostTrust = 'upstream' | 'redirect' | 'unknown';
@@ -54,8 +53,8 @@ export class AddressGuard {
   /** Whether the operator has named the host of `url` in `redirects`. */
   isNamed(url: URL): boolean {
     const host = hostOf(url);
-    const port = url.port === '' ? defaultPorts[url.protocol] : url.port;
-    return this.#redirects.some((redirect) => [host, `${host}:${port}`].includes(unbracketed(redirect)));
+    const names = new Set([host, `${host}:${portOf(url)}`]);
+    return this.#redirects.some((redirect) => names.has(unbracketed(redirect)));
   }
 
   /** @throws {UpstreamError} `invalid` for an address, or a name of this machine, that must not be asked */
@@ -109,15 +108,6 @@ function writtenKind(host: string): AddressKind | undefined {
 function expectedKind(host: string): AddressKind {
   const { isIcann, isPrivate } = parse(host, { allowPrivateDomains: true });
   return writtenKind(host) ?? (isIcann === true || isPrivate === true ? 'public' : 'private');
-}
-
-/** Without the dot at the end of a complete name, as Node has it. */
-function hostOf({ hostname }: URL): string {
-  return unbracketed(hostname).replace(/\.$/, '');
-}
-
-function unbracketed(host: string): string {
-  return host.replace(/^\[(.*)\]/, '$1');
 }
 
 const description: Readonly<Record<AddressKind, string>> = {

@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { hostOf, portOf, unbracketed } from './host.ts';
 
 interface Entry {
   readonly host: string;
@@ -11,8 +12,6 @@ interface Entry {
 
 /** What the proxies of the environment are never used for, whatever `NO_PROXY` says. */
 const loopback = 'localhost,127.0.0.0/8,::1';
-
-const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /**
  * The hosts that are asked without a proxy, as curl and Go read `NO_PROXY`: names and all below them,
@@ -36,8 +35,8 @@ export class NoProxy {
 
   /** Whether `url` is asked directly. */
   includes(url: URL): boolean {
-    const host = bare(url.hostname);
-    const port = url.port === '' ? defaultPorts[url.protocol] : url.port;
+    const host = hostOf(url);
+    const port = portOf(url);
     return this.#entries.some((entry) => {
       if (entry.port !== '' && entry.port !== port) return false;
       if (entry.network !== undefined) return isWithin(host, entry.network);
@@ -53,7 +52,7 @@ function readEntry(text: string): Entry {
   // What has more colons than the one before a port is a bare IPv6 address.
   const [, host = text, port = ''] = /^(\[.+\]|[^:]*)(?::(\d+))?$/.exec(text) ?? [];
   return {
-    host: bare(host.toLowerCase().replace(/^\*?\./, '')),
+    host: unbracketed(host.toLowerCase().replace(/^\*?\./, '')).replace(/\.$/, ''),
     port,
     below: text.startsWith('*.'),
     network: undefined,
@@ -64,8 +63,4 @@ function isWithin(host: string, [network, bits]: ReturnType<typeof ipaddr.parseC
   if (!ipaddr.isValid(host)) return false;
   const address = ipaddr.process(host);
   return address.kind() === network.kind() && address.match(network, bits);
-}
-
-function bare(host: string): string {
-  return host.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
 }
