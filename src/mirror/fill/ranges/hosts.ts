@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
+import { getOrMake } from '../../../base/get-or-make.ts';
 import { lru } from '../../../base/lru.ts';
 
 /** What helped a blob is taken to help the next ones for so long, in milliseconds. */
@@ -53,10 +54,6 @@ export class Hosts {
   }
 
   of(name: string): Host {
-    const known = this.#hosts.get(name);
-    if (known !== undefined) return known;
-    const host = new Host(name, this.#clock);
-    this.#hosts.set(name, host);
-    return host;
+    return getOrMake(this.#hosts, name, () => new Host(name, this.#clock));
   }
 }
