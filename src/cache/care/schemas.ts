@@ -1,8 +1,9 @@
 import { z } from '../../base/zod.ts';
 
 /*
- * What a Caretaker takes and answers, as JSON. Numbers are bytes and milliseconds, times count from the epoch, null is
- * none. Server and command may have different versions: unknown fields of an answer are dropped, missing ones an error.
+ * What a Caretaker takes and answers, as JSON. Numbers are bytes and milliseconds, times count from the epoch, null
+ * is none. Server and command may have different versions: unknown fields of an answer are dropped, missing ones are
+ * an error.
  */
 
 export type ReadonlyDeep<T> = T extends object ? { readonly [Key in keyof T]: ReadonlyDeep<T[Key]> } : T;

@@ -3,9 +3,10 @@ import { pause, type Clock } from '../../base/clock.ts';
 import type { RepositoryName, UpstreamName } from '../../oci/reference.ts';
 import type { ContentStore } from '../../store/content-store.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
+import type { Logger } from '../../telemetry/log.ts';
 import type { Degradation } from '../degradation.ts';
 import type { InUse } from '../in-use.ts';
-import type { ClockWatch } from './clock-watch.ts';
+import { ClockWatch } from './clock-watch.ts';
 import type { Evictor } from './evictor.ts';
 import type { Leftovers } from './leftovers.ts';
 import type { LimitEnforcer } from './limit-enforcer.ts';
@@ -39,9 +40,9 @@ export interface HousekeepingDeps {
   readonly pins: Pins;
   readonly leftovers: Leftovers;
   readonly quotas: Quotas;
-  readonly clockWatch: ClockWatch;
   readonly degradation: Degradation;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** Those whose quotas are enforced. */
   readonly upstreams: readonly UpstreamName[];
   /** As the evictor's. */
@@ -51,11 +52,13 @@ export interface HousekeepingDeps {
 /** Periodic work: each minute the limits are enforced, each hour old content is removed. */
 export class Housekeeping implements AsyncDisposable {
   readonly #deps: HousekeepingDeps;
+  readonly #clockWatch: ClockWatch;
   readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
   constructor(deps: HousekeepingDeps) {
     this.#deps = deps;
+    this.#clockWatch = new ClockWatch(deps.clock, deps.logger);
   }
 
   /** Begins with what a crash has left, and goes on until it is disposed of. */
@@ -80,9 +83,9 @@ export class Housekeeping implements AsyncDisposable {
   }
 
   async #everyMinute(): Promise<void> {
-    const { content, degradation, pins, leftovers, remover, enforcer, clockWatch } = this.#deps;
+    const { content, degradation, pins, leftovers, remover, enforcer } = this.#deps;
     const { signal } = this.#closing;
-    clockWatch.trustworthy();
+    this.#clockWatch.trustworthy();
     await degradation.tolerate(() => pins.load());
     await degradation.tolerate(() => leftovers.refresh());
     await degradation.tolerate(() => adoptUnrecordedBlobs(this.#deps, signal));
@@ -92,9 +95,9 @@ export class Housekeeping implements AsyncDisposable {
   }
 
   async #everyHour(): Promise<void> {
-    const { content, metadata, evictor, clockWatch, degradation, clock, ttlMs } = this.#deps;
+    const { content, metadata, evictor, degradation, clock, ttlMs } = this.#deps;
     await this.#enforceQuotas();
-    if (!clockWatch.trustworthy()) return;
+    if (!this.#clockWatch.trustworthy()) return;
     const now = clock.now();
     await degradation.tolerate(() => content.removePartials(now - partialLifeMs));
     await degradation.tolerate(() => content.removeQuarantined(now - quarantineMs));

@@ -31,6 +31,15 @@ interface RepositoryQuota {
  */
 export type Quota = UpstreamQuota | RepositoryQuota;
 
+/** What the operator asks of the cache's size. */
+export interface SpaceSettings extends SpaceLimits {
+  readonly quotas: readonly Quota[];
+  /** Patterns of images that are never evicted. */
+  readonly pins: readonly string[];
+  /** Milliseconds since its last use after which content is evicted; 0: never. */
+  readonly ttlMs: number;
+}
+
 /** Bytes of blobs that are arriving. */
 export interface ArrivingBytes {
   /** What they will have when they are complete. */

@@ -27,11 +27,6 @@ export class Quotas {
     return this.#upstreams.size + this.#repositories.length > 0;
   }
 
-  /** Whether repositories have quotas of their own. */
-  get single(): boolean {
-    return this.#repositories.length > 0;
-  }
-
   /** Its own and its upstream's, as far as there are any. */
   limitsOf(repository: Repository): readonly ScopeLimit[] {
     if (!this.any) return [];

@@ -17,10 +17,7 @@ const patternHelp = `
 A pattern is an image's name: node:20 is one tag, node all of them, and * stands for anything, as in node:*-slim or
 ghcr.io/acme/*.`;
 
-/**
- * Adds the commands that look after the cache. They work while the server runs, through it, and while it does
- * not.
- */
+/** Adds the commands that look after the cache, whether the server runs or not. */
 export function addCare(
   program: Command,
   { terminal, done }: { readonly terminal: Terminal; readonly done: (code: ExitCode) => void },
