@@ -1,5 +1,4 @@
 import type { Fill } from '../fill/fill.ts';
-import type { Fills } from '../fill/fills.ts';
 
 /** A blob that is waited for to be cached, without being read. */
 export interface Arrival {
@@ -19,14 +18,8 @@ export interface Arrival {
   abandon(): void;
 }
 
-interface ArrivalDeps {
-  readonly fills: Pick<Fills, 'abandon'>;
-  readonly joined: boolean;
-  readonly isHeld: () => Promise<boolean>;
-}
-
-/** The arrival of what a fill brings. */
-export function arrivalOf(fill: Fill, { fills, joined, isHeld }: ArrivalDeps): Arrival {
+/** The arrival of what a fill brings. @param isHeld whether the blob is cached, once the fill has ended */
+export function arrivalOf(fill: Fill, joined: boolean, isHeld: () => Promise<boolean>): Arrival {
   let isKept = false;
   return {
     joined,
@@ -45,7 +38,7 @@ export function arrivalOf(fill: Fill, { fills, joined, isHeld }: ArrivalDeps): A
       void fill.ended.then(() => fill.release());
     },
     abandon: () => {
-      if (!joined) fills.abandon(fill);
+      if (!joined) fill.abandon();
     },
   };
 }

@@ -1,6 +1,5 @@
 import type { IngestReader, Loan } from '../../store/content-store.ts';
 import { heldBackBytes, type Fill } from '../fill/fill.ts';
-import { PassthroughRangeReader } from '../fill/passthrough-range-reader.ts';
 import { PassthroughReader, wrongSize } from '../fill/passthrough-reader.ts';
 import { ResumableBlob, type ResumableBlobOptions } from '../fill/resumable-blob.ts';
 import type { BlobAnswer } from '../mirror.ts';
@@ -29,7 +28,7 @@ export class ArrivingBlob implements BlobAnswer {
   #promised: number | undefined;
   /** For what is no longer in memory. */
   #stored: IngestReader | undefined;
-  #own: PassthroughReader | PassthroughRangeReader | undefined;
+  #own: PassthroughReader | undefined;
   /** Where the client began to read. */
   #begun: number | undefined;
   #upstreamMs = 0;
@@ -145,12 +144,12 @@ export class ArrivingBlob implements BlobAnswer {
   }
 
   /** The whole, to be verified; or a part from `position` on, for a client that wants only one from the middle. */
-  #fetchAlone(position: number): PassthroughReader | PassthroughRangeReader {
-    const from = (offset: number): ResumableBlob =>
-      new ResumableBlob(offset, { ...this.#deps.passthrough, signal: this.#cancelling.signal });
+  #fetchAlone(position: number): PassthroughReader {
+    const { digest } = this.#fill;
     const end = (this.#promised ?? 0) - heldBackBytes;
-    return this.#begun !== 0 && position < end
-      ? new PassthroughRangeReader(from(position), position, end)
-      : new PassthroughReader(this.#fill.digest, from(0), this.#promised);
+    const part = this.#begun !== 0 && position < end ? { start: position, end } : undefined;
+    const { signal } = this.#cancelling;
+    const blob = new ResumableBlob(part?.start ?? 0, { ...this.#deps.passthrough, signal });
+    return new PassthroughReader({ digest, blob, promised: this.#promised, part });
   }
 }

@@ -9,8 +9,7 @@ import { StoreError } from '../../store/store-error.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { clientError, isRefusal, type Outlook } from '../../upstream/failure-policy.ts';
 import { UpstreamError, type BlobOpener } from '../../upstream/registry.ts';
-import type { FillRequest } from '../fill/fill-request.ts';
-import type { Fill } from '../fill/fill.ts';
+import type { Fill, FillRequest } from '../fill/fill.ts';
 import type { Fills } from '../fill/fills.ts';
 import type { BlobAnswer, BlobStat } from '../mirror.ts';
 
@@ -103,7 +102,7 @@ export class BlobService {
       using _held = inUse.hold(digest);
       return (await this.#cachedSize(digest, known)) !== undefined;
     };
-    return arrivalOf(fill, { fills, joined: underWay !== undefined, isHeld });
+    return arrivalOf(fill, underWay !== undefined, isHeld);
   }
 
   /** What {@link stat} tells of a blob that is cached and may be read; upstream is not asked. Undefined for all others. */
@@ -135,9 +134,9 @@ export class BlobService {
     let right = await entitlement.of(repository, digest, evidence);
     let cached = await this.#cachedSize(digest, right.known);
     const arriving = fills.get(digest);
-    const isOthers = cached !== undefined || arriving?.mayComeBy(repository) === false;
+    const isOthers = cached !== undefined || arriving?.candidates.has(repository) === false;
     // Bytes that came by another repository are this one's only if upstream says so, or gives them.
-    if (!right.entitled && isOthers && arriving?.cameBy(repository) !== true) {
+    if (!right.entitled && isOthers && arriving?.candidates.gave(repository) !== true) {
       right = { known: await entitlement.confirm(repository, digest), entitled: true };
       // It may have come to its end meanwhile.
       cached ??= await this.#cachedSize(digest, right.known);
@@ -202,7 +201,7 @@ export class BlobService {
         async () => (await entitlement.confirm(repository, digest)).size,
       );
       const size = fill.length.known;
-      if (!right.entitled && !fill.cameBy(repository)) await entitlement.confirm(repository, digest);
+      if (!right.entitled && !fill.candidates.gave(repository)) await entitlement.confirm(repository, digest);
       else if (!right.entitled && size !== undefined) entitlement.state(repository, digest, size);
       blob.begin(opening.promised ?? promised);
       return blob;
@@ -222,16 +221,17 @@ export class BlobService {
       breaker.watch(() => registry.openBlob(repository.name, digest, range));
     const request: FillRequest = {
       digest,
+      isAhead,
       hint: entitled ? known.size : undefined,
       outlook,
       repository,
       open: ranges.opener(open),
       // Upstream may have refused this repository and given the blob to one that joined.
       onCommitted: async (size) => {
-        if (fill.cameBy(repository)) await entitlement.grant(repository, digest, size);
+        if (fill.candidates.gave(repository)) await entitlement.grant(repository, digest, size);
       },
     };
-    const { fill, joined } = fills.join(request, isAhead);
+    const { fill, joined } = fills.join(request);
     if (!joined) void fill.ended.then(() => entitlement.doubt(repository, digest));
     return { fill, joined, open, outlook };
   }

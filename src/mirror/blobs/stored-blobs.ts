@@ -5,7 +5,7 @@ import type { Logger } from '../../telemetry/log.ts';
 import type { Degradation } from '../../cache/degradation.ts';
 import type { Fills } from '../fill/fills.ts';
 
-export interface StoredBlobsOptions {
+export interface StoredBlobsDeps {
   readonly content: ContentStore;
   readonly metadata: MetadataStore;
   readonly fills: Fills;
@@ -15,18 +15,10 @@ export interface StoredBlobsOptions {
 
 /** The blobs that are held, and what is done when one is not as it should be. Whoever calls holds the digest in InUse. */
 export class StoredBlobs {
-  readonly #content: ContentStore;
-  readonly #metadata: MetadataStore;
-  readonly #fills: Fills;
-  readonly #degradation: Degradation;
-  readonly #logger: Logger;
+  readonly #deps: StoredBlobsDeps;
 
-  constructor({ content, metadata, fills, degradation, logger }: StoredBlobsOptions) {
-    this.#content = content;
-    this.#metadata = metadata;
-    this.#fills = fills;
-    this.#degradation = degradation;
-    this.#logger = logger;
+  constructor(deps: StoredBlobsDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -34,25 +26,25 @@ export class StoredBlobs {
    * @param stated the size that a manifest states, in bytes; where the file has another, its bytes are hashed
    */
   async size(digest: Digest, stated?: number): Promise<number | undefined> {
-    const recorded = await this.#degradation.tolerate(() => this.#metadata.blob(digest));
-    if (recorded !== undefined || this.#fills.get(digest) !== undefined) return recorded;
-    const size = await this.#degradation.tolerate(() => this.#content.size(digest));
+    const recorded = await this.#deps.degradation.tolerate(() => this.#deps.metadata.blob(digest));
+    if (recorded !== undefined || this.#deps.fills.get(digest) !== undefined) return recorded;
+    const size = await this.#deps.degradation.tolerate(() => this.#deps.content.size(digest));
     if (size === undefined) return undefined;
     // Anybody can write a manifest that states another size, and must not have good bytes put aside by it.
     if (stated !== undefined && size !== stated) {
-      const verdict = await this.#degradation.tolerate(() => this.#content.verify(digest));
+      const verdict = await this.#deps.degradation.tolerate(() => this.#deps.content.verify(digest));
       if (verdict === 'damaged')
         await this.damaged(digest, `the stored blob has ${size} bytes in place of ${stated}`);
       if (verdict !== 'intact') return undefined;
     }
-    const adopted = await this.#degradation.tolerate(() => this.#metadata.adoptBlob(digest, size));
+    const adopted = await this.#deps.degradation.tolerate(() => this.#deps.metadata.adoptBlob(digest, size));
     return adopted === false ? undefined : size;
   }
 
   /** Opens a blob of that size in bytes. Undefined when it cannot be, or turns out to be another. */
   async open(digest: Digest, size: number): Promise<BlobReader | undefined> {
-    const found = await this.#degradation.tolerate(async () => ({
-      reader: await this.#content.open(digest),
+    const found = await this.#deps.degradation.tolerate(async () => ({
+      reader: await this.#deps.content.open(digest),
     }));
     // The store failed to open it, which does not mean that the blob is damaged.
     if (found === undefined) return undefined;
@@ -70,12 +62,12 @@ export class StoredBlobs {
 
   /** Takes bytes out of use that are not what they should be: the next request fetches them anew. */
   async damaged(digest: Digest, reason: unknown): Promise<void> {
-    if (this.#fills.get(digest) !== undefined) return;
-    this.#logger.error(
+    if (this.#deps.fills.get(digest) !== undefined) return;
+    this.#deps.logger.error(
       { digest, err: reason instanceof Error ? reason : new Error(String(reason)) },
       'a stored blob is damaged; it is put aside, and fetched anew when it is asked for',
     );
-    await this.#degradation.tolerate(() => this.#metadata.removeBlob(digest));
-    await this.#degradation.tolerate(() => this.#content.quarantine(digest));
+    await this.#deps.degradation.tolerate(() => this.#deps.metadata.removeBlob(digest));
+    await this.#deps.degradation.tolerate(() => this.#deps.content.quarantine(digest));
   }
 }

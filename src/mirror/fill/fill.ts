@@ -6,26 +6,41 @@ import type { ContentStore, Ingest, IngestReader } from '../../store/content-sto
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import { UpstreamError } from '../../upstream/registry.ts';
+import type { Outlook } from '../../upstream/failure-policy.ts';
+import { UpstreamError, type BlobOpener } from '../../upstream/registry.ts';
 import { BlobLength } from './blob-length.ts';
 import type { Blocks } from './blocks.ts';
 import type { Degradation } from '../../cache/degradation.ts';
-import { logFailure } from './fill-failure.ts';
-import type { FillRequest } from './fill-request.ts';
+import { admit, logFailure, NotStored } from './fill-failure.ts';
 import { ReceivedPrefix } from './received-prefix.ts';
 import type { InUse } from '../../cache/in-use.ts';
-import { admit, NotStored } from './not-stored.ts';
 import { receive } from './receive.ts';
 import type { Admission, Reservation } from '../../cache/space/admission.ts';
 import { RecentBytes } from './recent-bytes.ts';
 import { Wakeup } from './wakeup.ts';
 import { SourceCandidates } from './source-candidates.ts';
 
-/** Bytes at the end of a blob that are held back until it is verified. A blob no longer than this is verified before its first byte goes out. */
+/** Bytes at the end of a blob that are held back until it is verified: all of a blob that is no longer than this. */
 export const heldBackBytes = 64 * 1024;
 
+/** What a fill is begun with, or is offered as another source of the same bytes. */
+export interface FillRequest {
+  readonly digest: Digest;
+  /** The repository through which it is asked for. */
+  readonly repository: Repository;
+  readonly open: BlobOpener;
+  /** The size in bytes that a manifest states, if one does: for plans only. */
+  readonly hint: number | undefined;
+  /** What is to be expected of the upstream. */
+  readonly outlook: () => Outlook;
+  /** Told the size, in bytes, of the blob once it is in the store. */
+  readonly onCommitted: (size: number) => Promise<void>;
+  /** Whether no client has asked for the blob yet: then the fill may be abandoned. */
+  readonly isAhead: boolean;
+}
+
 /** What fills share. */
-export interface FillDependencies {
+export interface FillDeps {
   readonly content: ContentStore;
   readonly metadata: MetadataStore;
   readonly degradation: Degradation;
@@ -48,51 +63,51 @@ type State =
   | { readonly is: 'failed'; readonly error: unknown };
 
 /**
- * The one download of a digest that is under way. It runs to its end whoever listens; readers follow it from their own
- * positions through the ingest, so that a slow one holds up nobody.
+ * The one download of a digest. It runs to its end whoever listens; readers follow it through the ingest from their own
+ * positions, so that a slow one does not hold up the others.
  */
 export class Fill {
   readonly digest: Digest;
   readonly length = new BlobLength();
+  readonly candidates = new SourceCandidates();
   /** Resolves when the fill is over and its outcome is stored; never rejects. */
   readonly ended: Promise<void>;
 
   readonly #request: FillRequest;
-  readonly #shared: FillDependencies;
+  readonly #deps: FillDeps;
   readonly #logger: Logger;
   readonly #progress = new Wakeup(() => {
     this.#front = this.#ingest?.offset ?? 0;
   });
-  readonly #candidates = new SourceCandidates();
   #ingest: Ingest | undefined;
   #recent: RecentBytes | undefined;
-  /** Bytes in the store at the last wake. Who comes between two of them waits as well, or would take each byte as it comes. */
+  /** Bytes in the store at the last wake. Readers that come between two wait as well, or would take each byte as it comes. */
   #front = 0;
   /** Whether bytes may have gone out. */
   #isExposed = false;
   #held: ReceivedPrefix | undefined;
+  readonly #abandoned = new AbortController();
+  readonly #signal: AbortSignal;
   #state: State = { is: 'filling' };
   #readers = 0;
   #received = 0;
   #over = false;
 
   /** @param before when the last fill of that digest, which failed, has let go of the ingest */
-  constructor(request: FillRequest, shared: FillDependencies, before: Promise<void>) {
+  constructor(request: FillRequest, deps: FillDeps, before: Promise<void>) {
     this.digest = request.digest;
     this.#request = request;
-    this.#shared = shared;
-    this.#logger = shared.logger.child({ digest: request.digest });
+    this.#deps = deps;
+    this.#logger = deps.logger.child({ digest: request.digest });
+    const { isAhead } = request;
+    this.#signal = isAhead ? AbortSignal.any([deps.signal, this.#abandoned.signal]) : deps.signal;
     this.offer(request);
     this.ended = this.#run(before);
   }
 
-  /** Whether it is only letting go of what it had, so that nobody can join it any more. */
+  /** Whether it has ended, failed or was abandoned, and is only tidying up: it cannot be joined any more. */
   get isOver(): boolean {
-    return this.#over;
-  }
-
-  get failed(): boolean {
-    return this.#state.is === 'failed';
+    return this.#over || this.#failed || this.#abandoned.signal.aborted;
   }
 
   get detached(): boolean {
@@ -101,33 +116,19 @@ export class Fill {
 
   /** Adds another repository through which the same bytes may be fetched. */
   offer({ repository, open, hint }: FillRequest): void {
-    this.#candidates.offer(repository, open);
+    this.candidates.offer(repository, open);
     this.length.hint(hint);
-  }
-
-  /** Whether upstream is, or will be, asked for the bytes through that repository. */
-  mayComeBy(repository: Repository): boolean {
-    return this.#candidates.has(repository);
-  }
-
-  /** Whether upstream has given bytes for that repository. */
-  cameBy(repository: Repository): boolean {
-    return this.#candidates.gave(repository);
   }
 
   /** Bytes that are still to come, as far as that is known; none once it is over. */
   get left(): number {
-    const size = this.#over || this.failed ? undefined : this.length.expected;
+    const size = this.#over || this.#failed ? undefined : this.length.expected;
     return size === undefined ? 0 : Math.max(0, size - (this.#ingest?.offset ?? 0));
   }
 
   /** Bytes that have come since it was begun. */
   get received(): number {
     return this.#received;
-  }
-
-  get isRead(): boolean {
-    return this.#readers > 0;
   }
 
   /** Counts a reader; each must be given back with {@link release}. */
@@ -138,6 +139,12 @@ export class Fill {
   async release(): Promise<void> {
     this.#readers -= 1;
     await this.#closeIfIdle();
+  }
+
+  /** Ends a fill that was begun ahead of clients, unless one reads it by now; what has arrived is kept for the next. */
+  abandon(): void {
+    const isWanted = !this.#request.isAhead || this.#readers > 0;
+    if (!isWanted && this.#state.is !== 'verified' && !this.detached) this.#abandoned.abort();
   }
 
   /** Bytes from the front that may be read now. Throws what the fill failed with. */
@@ -178,21 +185,25 @@ export class Fill {
     return this.#recent;
   }
 
+  get #failed(): boolean {
+    return this.#state.is === 'failed';
+  }
+
   async #run(before: Promise<void>): Promise<void> {
-    using _ = this.#shared.inUse.hold(this.digest);
+    using _ = this.#deps.inUse.hold(this.digest);
     await before;
-    const { admission } = this.#shared;
+    const { admission } = this.#deps;
     const { repository } = this.#request;
     const reservation = admission.reserve(this.digest, repository);
     let keptBytes: number | undefined;
     try {
       // What a manifest states of the size counts for nothing: it need not be true.
       admit(admission.refusal(repository, 0));
-      this.#ingest = await this.#shared.content.ingest(this.digest);
+      this.#ingest = await this.#deps.content.ingest(this.digest);
       reservation.resume(this.#ingest.offset);
       await this.#fill(this.#ingest, reservation);
     } catch (error) {
-      keptBytes = await this.#failed(error);
+      keptBytes = await this.#fail(error);
     } finally {
       reservation.abandoned(keptBytes);
       this.#over = true;
@@ -211,15 +222,16 @@ export class Fill {
     this.length.verify(size);
     this.#settle({ is: 'verified' });
     await ingest.commit();
-    await this.#shared.metadata.putBlob(this.digest, size);
+    await this.#deps.metadata.putBlob(this.digest, size);
     // At once: for as long as the blob is in the accounts and arriving as well, it counts twice.
     reservation.committed();
-    await this.#shared.content.recorded(this.digest);
+    await this.#deps.content.recorded(this.digest);
     await this.#request.onCommitted(size);
   }
 
   async #receive(ingest: Ingest, reservation: Reservation): Promise<void> {
-    const { signal, clock, random, blocks } = this.#shared;
+    const { clock, random, blocks } = this.#deps;
+    const signal = this.#signal;
     const { hint, outlook } = this.#request;
     const reader = ingest.reader();
     this.#held = new ReceivedPrefix(reader, () => this.#isExposed);
@@ -227,7 +239,7 @@ export class Fill {
       ingest,
       source: {
         held: this.#held,
-        open: (range, expectedSize) => this.#candidates.open(range, expectedSize),
+        open: (range, expectedSize) => this.candidates.open(range, expectedSize),
         hint,
         outlook,
         signal,
@@ -255,9 +267,9 @@ export class Fill {
   }
 
   /** Resolves to the bytes of the partial blob that are kept; undefined when there was none. */
-  async #failed(error: unknown): Promise<number | undefined> {
+  async #fail(error: unknown): Promise<number | undefined> {
     const unstored = error instanceof StoreError || error instanceof NotStored;
-    if (error instanceof StoreError) this.#shared.degradation.note(error);
+    if (error instanceof StoreError) this.#deps.degradation.note(error);
     // A verified blob that cannot be kept is still served to those who read it now.
     if (this.#state.is === 'filling') {
       this.length.fail(error);
@@ -268,7 +280,7 @@ export class Fill {
     if (ingest === undefined) return undefined;
     const drop = error instanceof NotStored || (error instanceof StoreError && error.code === 'NO_SPACE');
     const kept = drop || error instanceof RegistryError ? 0 : ingest.offset;
-    await this.#shared.degradation.tolerate(() => (drop ? ingest.discard() : ingest.suspend()));
+    await this.#deps.degradation.tolerate(() => (drop ? ingest.discard() : ingest.suspend()));
     return kept;
   }
 
@@ -281,6 +293,6 @@ export class Fill {
     const ingest = this.#ingest;
     if (!this.#over || this.#readers > 0 || ingest === undefined) return;
     this.#ingest = undefined;
-    await this.#shared.degradation.tolerate(() => ingest.close());
+    await this.#deps.degradation.tolerate(() => ingest.close());
   }
 }

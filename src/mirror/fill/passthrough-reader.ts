@@ -3,32 +3,49 @@ import { registryErrors, type RegistryError } from '../../oci/error.ts';
 import { heldBackBytes } from './fill.ts';
 import type { ResumableBlob } from './resumable-blob.ts';
 
+/** Bytes that are skipped rather than to ask upstream for a part once more. */
+const maxSkip = 1024 * 1024;
+
+export interface PassthroughDeps {
+  readonly digest: Digest;
+  /** From the beginning, or from the start of the part on. */
+  readonly blob: ResumableBlob;
+  /** The size that the client was told, in bytes. */
+  readonly promised: number | undefined;
+  /** Positions; the whole blob if not given. A part ends before the bytes that have to wait for the hash. */
+  readonly part?: { readonly start: number; readonly end: number } | undefined;
+}
+
 /**
- * Reads a blob straight from upstream, for when nothing can be stored: in order, verified, its end held back until
- * the hash is right, with no more in memory than that end and a chunk.
+ * Reads a blob straight from upstream, in order, for when nothing can be stored. The whole blob is verified, its end held
+ * back until the hash is right. A part is not, no more than a range that joins a fill: large blobs that are asked for in
+ * parts would be fetched from the beginning for each of them.
  */
 export class PassthroughReader {
-  readonly #verifier: DigestVerifier;
-  readonly #blob: ResumableBlob;
-  readonly #promised: number | undefined;
+  readonly #deps: PassthroughDeps;
+  readonly #verifier: DigestVerifier | undefined;
+  readonly #end: number;
   #chunks: AsyncGenerator<Buffer, void, undefined>;
   readonly #queue: Buffer[] = [];
   #queued = 0;
-  #position = 0;
+  #position: number;
   #received = 0;
   #verified = false;
 
-  /** @param promised the size that the client was told, in bytes */
-  constructor(digest: Digest, blob: ResumableBlob, promised: number | undefined) {
-    this.#verifier = new DigestVerifier(digest);
-    this.#blob = blob;
-    this.#promised = promised;
+  constructor(deps: PassthroughDeps) {
+    const { digest, blob, part } = deps;
+    this.#deps = deps;
+    this.#verifier = part === undefined ? new DigestVerifier(digest) : undefined;
+    this.#position = part?.start ?? 0;
+    this.#end = part?.end ?? Infinity;
     this.#chunks = blob.bytes(() => undefined);
   }
 
-  /** Whether the bytes from `position` on have not gone by. */
+  /** Whether the bytes from `position` on have not gone by; of a part, whether they lie in it and come soon, too. */
   canReach(position: number): boolean {
-    return position >= this.#position;
+    const maxDistance = this.#verifier === undefined ? maxSkip : Infinity;
+    const distance = position - this.#position;
+    return distance >= 0 && distance <= maxDistance && position < this.#end;
   }
 
   /** Bytes in all, once they are verified. */
@@ -36,16 +53,17 @@ export class PassthroughReader {
     return this.#verified ? this.#received : undefined;
   }
 
-  /** As BlobSource.read; positions may only grow, and what lies between is passed over. */
+  /** As BlobAnswer.read, for a position that it {@link canReach}: positions only grow, and what lies between is skipped. */
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
-    if (!this.canReach(position)) throw new RangeError('bytes that have gone by cannot be read again');
+    if (!this.canReach(position)) throw new RangeError('these bytes are not within reach');
     for (;;) {
-      const available = this.#verified ? this.#queued : this.#queued - heldBackBytes;
+      const heldBack = this.#verifier === undefined || this.#verified ? 0 : heldBackBytes;
+      const available = this.#queued - heldBack;
       const skipped = position - this.#position;
       if (skipped > 0 && available > 0) {
         this.#take(undefined, Math.min(skipped, available));
       } else if (available > 0) {
-        return this.#take(buffer, Math.min(length, available));
+        return this.#take(buffer, Math.min(length, available, this.#end - position));
       } else if (this.#verified) {
         return 0;
       } else {
@@ -59,27 +77,27 @@ export class PassthroughReader {
   }
 
   async #advance(): Promise<void> {
+    const { blob, promised = Infinity } = this.#deps;
     const { value, done } = await this.#chunks.next();
     if (done !== true) {
-      this.#verifier.update(value);
-      // What comes is good only until the next is asked for.
+      this.#verifier?.update(value);
+      // A chunk is good only until the next is asked for.
       this.#queue.push(Buffer.from(value));
       this.#queued += value.length;
       this.#received += value.length;
       // The last bytes that were promised must not go out before it is known that they are the last.
-      if (this.#received > (this.#promised ?? Infinity)) throw wrongSize();
-      return;
-    }
-    if (!this.#verifier.matches()) {
-      if (this.#blob.goesOn()) {
-        this.#chunks = this.#blob.bytes(() => undefined);
-        return;
-      }
-      this.#blob.mismatched();
+      if (this.#received > promised) throw wrongSize();
+    } else if (this.#verifier?.matches() === true) {
+      if (promised !== Infinity && this.#received !== promised) throw wrongSize();
+      this.#verified = true;
+    } else if (blob.goesOn()) {
+      this.#chunks = blob.bytes(() => undefined);
+    } else if (this.#verifier === undefined) {
+      throw wrongSize();
+    } else {
+      blob.mismatched();
       throw registryErrors.badGateway('upstream sent a blob that does not match its digest');
     }
-    if (this.#received !== (this.#promised ?? this.#received)) throw wrongSize();
-    this.#verified = true;
   }
 
   /** Moves up to `length` bytes from the queue to `target`, or to nowhere. Says how many. */
