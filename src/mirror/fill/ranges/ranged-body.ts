@@ -1,14 +1,23 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../telemetry/log.ts';
-import { UpstreamError, type BlobStream, type BlobOpener } from '../../../upstream/registry.ts';
+import { UpstreamError, type BlobOpener, type BlobStream } from '../../../upstream/registry.ts';
 import type { Blocks } from '../blocks.ts';
 import type { ByteBudget } from './budget.ts';
-import type { Host } from './hosts.ts';
+import type { Host, Hosts } from './hosts.ts';
 import { Parallelism } from './parallelism.ts';
 import { Segment } from './segment.ts';
 import { leadBytes, mayWait, segmentBytes } from './segment-size.ts';
 
-export interface RangedBodyOptions {
+/** What the ranges of all upstreams share. */
+export interface SharedRanges {
+  readonly hosts: Hosts;
+  readonly budget: ByteBudget;
+  readonly blocks: Blocks;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface RangedBodyDeps extends SharedRanges {
   /** The first range, open already. */
   readonly first: BlobStream;
   /** Opens others. */
@@ -24,24 +33,21 @@ export interface RangedBodyOptions {
   readonly spare: () => boolean;
   /** The most connections. */
   readonly limit: number;
-  readonly budget: ByteBudget;
-  readonly blocks: Blocks;
   readonly signal: AbortSignal | undefined;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /**
  * The rest of a blob, in order, out of ranges that arrive at the same time. Each is asked for with both its ends, so that
- * nothing comes twice and no answer has to be cut off. A chunk is good until the next is asked for. Rejects with what a range fails with for the second time, once all
- * bytes before it have been given.
+ * nothing comes twice and no answer is cut off. A chunk is good until the next is asked for. Rejects with what a range fails
+ * with for the second time, once all bytes before it have been given.
  */
 export class RangedBody implements AsyncIterable<Buffer> {
-  readonly #options: RangedBodyOptions;
+  readonly #deps: RangedBodyDeps;
   readonly #parallelism: Parallelism;
   readonly #closing = new AbortController();
   readonly #ended = Promise.withResolvers<UpstreamError | undefined>();
   readonly #signal: AbortSignal;
+  readonly #startedAt: number;
   /** In order; the first is the one whose turn it is. */
   readonly #segments: Segment[] = [];
   #range: BlobOpener;
@@ -49,18 +55,18 @@ export class RangedBody implements AsyncIterable<Buffer> {
   #next: number;
   #received = 0;
   #learnt: number | undefined;
-  readonly #startedAt: number;
 
-  constructor(options: RangedBodyOptions) {
-    this.#options = options;
-    this.#range = options.range;
-    const { signal } = this.#closing;
-    this.#signal = options.signal === undefined ? signal : AbortSignal.any([options.signal, signal]);
-    this.#startedAt = options.clock.monotonic();
-    this.#parallelism = new Parallelism(options.limit, options.host.helpful, this.#startedAt);
-    this.#parallelism.answered(options.latencyMs);
-    this.#next = options.firstEnd;
-    this.#segments.push(this.#segment(options.first.offset, options.firstEnd, options.first));
+  constructor(deps: RangedBodyDeps) {
+    const { first, firstEnd, range, signal, host, limit, latencyMs, clock } = deps;
+    this.#deps = deps;
+    this.#range = range;
+    const closing = this.#closing.signal;
+    this.#signal = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    this.#startedAt = clock.monotonic();
+    this.#parallelism = new Parallelism(limit, host.helpful, this.#startedAt);
+    this.#parallelism.answered(latencyMs);
+    this.#next = first.offset;
+    this.#begin(firstEnd, 0, first);
   }
 
   /** As that of a {@link BlobStream}. */
@@ -91,7 +97,7 @@ export class RangedBody implements AsyncIterable<Buffer> {
       }
     } catch (error) {
       const { connections } = this.#parallelism;
-      if (connections > 1) this.#options.host.learn(connections);
+      if (connections > 1) this.#deps.host.learn(connections);
       if (error instanceof UpstreamError && error.kind !== 'aborted') this.#ended.resolve(error);
       throw error;
     } finally {
@@ -108,7 +114,7 @@ export class RangedBody implements AsyncIterable<Buffer> {
 
   /** Begins as many ranges as may arrive now. */
   #openMore(): void {
-    const { size, budget, spare } = this.#options;
+    const { size, budget, spare } = this.#deps;
     while (this.#next < size && !this.#segments.some(({ isBroken }) => isBroken)) {
       const arriving = this.#segments.filter(({ isArriving }) => isArriving);
       const isAlone = arriving.length === 0;
@@ -117,14 +123,11 @@ export class RangedBody implements AsyncIterable<Buffer> {
       if (isHeld && !isAlone) return this.#parallelism.held();
       const left = size - this.#next;
       const bytes = segmentBytes(this.#parallelism, { left, received: this.#received, isHeld });
-      const isItsTurn = this.#segments.length === 0;
-      const taken = !isItsTurn && mayWait(bytes) && budget.take(bytes) ? bytes : 0;
+      const mayComeEarly = this.#segments.length > 0 && mayWait(bytes);
+      const taken = mayComeEarly && budget.take(bytes) ? bytes : 0;
       // Beside others it would only hold a connection.
       if (taken === 0 && !isAlone && this.#parallelism.connections > 1) return this.#parallelism.held();
-      const segment = this.#segment(this.#next, this.#next + bytes);
-      this.#next += bytes;
-      this.#segments.push(segment);
-      if (!isItsTurn) segment.begin(taken);
+      this.#begin(this.#next + bytes, taken);
     }
   }
 
@@ -133,41 +136,45 @@ export class RangedBody implements AsyncIterable<Buffer> {
     if (arriving.length < this.#parallelism.connections) return true;
     const [only] = arriving;
     if (only === undefined || arriving.length > 1) return false;
-    const elapsedMs = this.#options.clock.monotonic() - this.#startedAt;
+    const elapsedMs = this.#deps.clock.monotonic() - this.#startedAt;
     return only.left <= leadBytes(this.#parallelism, this.#received, elapsedMs);
   }
 
-  #segment(start: number, end: number, opened?: BlobStream): Segment {
-    const { host, budget, blocks, clock } = this.#options;
-    return new Segment(
-      {
-        start,
-        end,
-        open: async (range) => {
-          const askedAt = clock.monotonic();
-          const stream = await this.#range({ ...range, signal: this.#signal });
-          this.#parallelism.answered(clock.monotonic() - askedAt);
-          this.#range = stream.range ?? this.#range;
-          return stream;
-        },
-        connect: () => host.connect(),
-        budget,
-        blocks,
-        events: {
-          received: (bytes) => this.#noteBytes(bytes),
-          left: () => this.#noteBytes(0),
-          failed: (error, isRefused) => this.#failed(error, isRefused),
-        },
+  /** Begins the next range. @param opened its stream, if it is open already */
+  #begin(end: number, taken: number, opened?: BlobStream): void {
+    let unused = opened;
+    const deps = {
+      ...this.#deps,
+      start: this.#next,
+      end,
+      open: (range) => {
+        const stream = unused;
+        unused = undefined;
+        return stream === undefined ? this.#open(range) : Promise.resolve(stream);
       },
-      opened,
-    );
+      connect: () => this.#deps.host.connect(),
+      onBytes: (bytes) => this.#noteBytes(bytes),
+      onLeft: () => this.#noteBytes(0),
+      onFailure: (error, isRefused) => this.#failed(error, isRefused),
+    } satisfies ConstructorParameters<typeof Segment>[0];
+    this.#next = end;
+    this.#segments.push(new Segment(deps, taken));
   }
+
+  readonly #open: BlobOpener = async (range) => {
+    const { clock } = this.#deps;
+    const askedAt = clock.monotonic();
+    const stream = await this.#range({ ...range, signal: this.#signal });
+    this.#parallelism.answered(clock.monotonic() - askedAt);
+    this.#range = stream.range ?? this.#range;
+    return stream;
+  };
 
   #noteBytes(bytes: number): void {
     this.#received += bytes;
     const open = this.#segments.filter(({ isArriving }) => isArriving).length;
     const flowing = this.#segments.filter(({ isFlowing }) => isFlowing).length;
-    this.#parallelism.received(bytes, { open, flowing }, this.#options.clock.monotonic());
+    this.#parallelism.received(bytes, { open, flowing }, this.#deps.clock.monotonic());
     this.#learn();
     this.#openMore();
   }
@@ -177,7 +184,7 @@ export class RangedBody implements AsyncIterable<Buffer> {
     if (isRefused) this.#parallelism.refused();
     else this.#parallelism.failed();
     this.#learn();
-    const { logger, host } = this.#options;
+    const { logger, host } = this.#deps;
     const reason = error instanceof UpstreamError ? error.message : undefined;
     logger.debug({ host: host.name, reason }, 'a range of a blob failed');
   }
@@ -186,7 +193,7 @@ export class RangedBody implements AsyncIterable<Buffer> {
     const { helpful } = this.#parallelism;
     if (helpful === undefined || helpful === this.#learnt) return;
     this.#learnt = helpful;
-    const { logger, host } = this.#options;
+    const { logger, host } = this.#deps;
     host.learn(helpful);
     logger.debug({ host: host.name, connections: helpful }, 'so many connections help a blob');
   }

@@ -1,5 +1,3 @@
-import type { Clock } from '../../../base/clock.ts';
-import type { Logger } from '../../../telemetry/log.ts';
 import { isRejectedRequest } from '../../../upstream/failure-policy.ts';
 import {
   UpstreamError,
@@ -7,21 +5,10 @@ import {
   type BlobStream,
   type BlobOpener,
 } from '../../../upstream/registry.ts';
-import type { Blocks } from '../blocks.ts';
-import type { ByteBudget } from './budget.ts';
-import type { Host, Hosts } from './hosts.ts';
+import type { Host } from './hosts.ts';
 import type { RangePolicy } from './policy.ts';
-import { RangedBody } from './ranged-body.ts';
+import { RangedBody, type SharedRanges } from './ranged-body.ts';
 import { firstBytes } from './segment-size.ts';
-
-/** What the ranges of all upstreams share. */
-export interface SharedRanges {
-  readonly hosts: Hosts;
-  readonly budget: ByteBudget;
-  readonly blocks: Blocks;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
 
 /** Decides which blobs of an upstream arrive in ranges, several at a time. */
 export class Ranges {
@@ -38,8 +25,8 @@ export class Ranges {
   }
 
   /**
-   * The same blob, in ranges where that may help, a chunk being good until the next is asked for: where its
-   * size is said to be such that enough of it is left, and the host gives ranges.
+   * The same blob, in ranges where that may help: where enough is left of it, as far as its size is known, and the host
+   * gives ranges.
    */
   opener(open: BlobOpener): BlobOpener {
     return (rest, expectedSize = 0) => {
@@ -56,7 +43,7 @@ export class Ranges {
   }
 
   async #inRanges(open: BlobOpener, rest: BlobRange): Promise<BlobStream> {
-    const { budget, blocks, clock, logger } = this.#shared;
+    const { clock } = this.#shared;
     const limit = this.#policy.connections;
     const firstEnd = rest.offset + firstBytes;
     const askedAt = clock.monotonic();
@@ -76,6 +63,7 @@ export class Ranges {
       return this.#inOne(open, rest);
     }
     const body = new RangedBody({
+      ...this.#shared,
       first,
       firstEnd: Math.min(firstEnd, size),
       latencyMs: clock.monotonic() - askedAt,
@@ -84,11 +72,7 @@ export class Ranges {
       host,
       spare: () => host.connections + this.#opening < limit,
       limit,
-      budget,
-      blocks,
       signal: rest.signal,
-      clock,
-      logger,
     });
     return { ...first, body, ended: body.ended };
   }

@@ -1,29 +1,23 @@
-import { UpstreamError, type BlobStream, type BlobOpener } from '../../../upstream/registry.ts';
+import { UpstreamError, type BlobOpener } from '../../../upstream/registry.ts';
 import { blockBytes, type Blocks } from '../blocks.ts';
 import type { ByteBudget } from './budget.ts';
 
-export interface SegmentOptions {
+export interface SegmentDeps {
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
-  /** Opens a part of the blob. */
   readonly open: BlobOpener;
   /** Counts a connection, until what it returns is called. */
   readonly connect: () => () => void;
-  /** What the bytes that come before their turn are taken from. */
+  /** Limits the bytes that come before their turn. */
   readonly budget: ByteBudget;
   /** The memory that they wait in. */
   readonly blocks: Blocks;
-  /** Told of what goes on, at once. */
-  readonly events: SegmentEvents;
-}
-
-interface SegmentEvents {
-  received(bytes: number): void;
-  /** A connection is free again. */
-  left(): void;
-  /** @param isRefused whether not a byte of it has come */
-  failed(error: unknown, isRefused: boolean): void;
+  readonly onBytes: (bytes: number) => void;
+  /** Told when a connection is free again. */
+  readonly onLeft: () => void;
+  /** @param isRefused whether not a byte has come */
+  readonly onFailure: (error: unknown, isRefused: boolean) => void;
 }
 
 /** Bytes that wait: those in front of `length`. */
@@ -37,33 +31,32 @@ interface Waiting {
  * second time from where the first ended, and when its turn has come.
  */
 export class Segment {
-  readonly #options: SegmentOptions;
+  readonly #deps: SegmentDeps;
   readonly #queue: Waiting[] = [];
+  readonly #ahead: Promise<void>;
   /** Where the bytes that have come end. */
   #position: number;
-  /** Taken from the budget. */
-  #taken = 0;
-  #opened: BlobStream | undefined;
+  /** Bytes taken from the budget. */
+  #taken: number;
   #chunks: AsyncIterator<Buffer, unknown> | undefined;
   #release: (() => void) | undefined;
-  #ahead: Promise<void> = Promise.resolve();
   #isItsTurn = false;
   #isFlowing = false;
   #isComplete = false;
   #isClosed = false;
   #failures = 0;
 
-  /** @param opened the stream, if it is open already */
-  constructor(options: SegmentOptions, opened?: BlobStream) {
-    this.#options = options;
-    this.#position = options.start;
-    this.#opened = opened;
-    if (opened !== undefined) this.#release = options.connect();
+  /** @param taken bytes taken from the budget: all that come before its turn, or none */
+  constructor(deps: SegmentDeps, taken: number) {
+    this.#deps = deps;
+    this.#position = deps.start;
+    this.#taken = taken;
+    this.#ahead = this.#fetchAhead();
   }
 
   /** Bytes that are still to come. */
   get left(): number {
-    return this.#options.end - this.#position;
+    return this.#deps.end - this.#position;
   }
 
   /** Whether it has a connection, or asks for one. */
@@ -81,13 +74,10 @@ export class Segment {
     return this.#failures > 0 && !this.#isComplete && !this.isArriving;
   }
 
-  /** Begins before its turn. Of its bytes as many come as the budget has been asked for: all, or none. */
-  begin(taken: number): void {
-    this.#taken = taken;
-    this.#ahead = this.#fetchAhead();
-  }
-
-  /** Its bytes, now that it is its turn; a chunk is good until the next is asked for. Rejects with what it fails with for the second time. */
+  /**
+   * Its bytes, now that it is its turn; a chunk is good until the next is asked for. Rejects with what it fails with for the
+   * second time.
+   */
   async *bytes(): AsyncGenerator<Buffer, void, undefined> {
     this.#isItsTurn = true;
     yield* this.#waiting();
@@ -110,7 +100,7 @@ export class Segment {
   /** Lets go of the connection and of what waits. */
   close(): void {
     this.#isClosed = true;
-    for (const { block } of this.#queue.splice(0)) this.#options.blocks.giveBack(block);
+    for (const { block } of this.#queue.splice(0)) this.#deps.blocks.giveBack(block);
     this.#giveBack(this.#taken);
     this.#leave();
   }
@@ -128,12 +118,12 @@ export class Segment {
     }
   }
 
-  /** Copies what has come early: a piece is good only until the next is asked for. */
+  /** Copies a chunk that has come early. */
   #keep(chunk: Buffer): void {
     for (let copied = 0; copied < chunk.length;) {
       let last = this.#queue.at(-1);
       if (last === undefined || last.length === last.block.length) {
-        last = { block: this.#options.blocks.take(blockBytes), length: 0 };
+        last = { block: this.#deps.blocks.take(blockBytes), length: 0 };
         this.#queue.push(last);
       }
       const count = chunk.copy(last.block, last.length, copied);
@@ -148,7 +138,7 @@ export class Segment {
       try {
         yield block.subarray(0, length);
       } finally {
-        this.#options.blocks.giveBack(block);
+        this.#deps.blocks.giveBack(block);
         this.#giveBack(length);
       }
     }
@@ -161,7 +151,6 @@ export class Segment {
     if (done === true) {
       if (this.left > 0) throw new UpstreamError('unavailable', 'upstream ended a range too early');
       this.#isComplete = true;
-      this.#chunks = undefined;
       this.#leave();
       return undefined;
     }
@@ -169,16 +158,15 @@ export class Segment {
       throw new UpstreamError('invalid', 'upstream sent more than it was asked for');
     this.#position += value.length;
     this.#isFlowing = true;
-    this.#options.events.received(value.length);
+    this.#deps.onBytes(value.length);
     return value;
   }
 
   async #connected(): Promise<AsyncIterator<Buffer, unknown>> {
     if (this.#chunks !== undefined) return this.#chunks;
-    this.#release ??= this.#options.connect();
-    const stream =
-      this.#opened ?? (await this.#options.open({ offset: this.#position, end: this.#options.end }));
-    this.#opened = undefined;
+    const { open, connect, end } = this.#deps;
+    this.#release ??= connect();
+    const stream = await open({ offset: this.#position, end });
     const chunks = stream.body[Symbol.asyncIterator]();
     this.#chunks = chunks;
     if (this.#isClosed) {
@@ -195,24 +183,22 @@ export class Segment {
     this.#isComplete = this.left === 0;
     if (!this.#isComplete) this.#failures += 1;
     this.#leave();
-    if (!this.#isClosed && !this.#isComplete) this.#options.events.failed(error, !this.#isFlowing);
+    if (!this.#isClosed && !this.#isComplete) this.#deps.onFailure(error, !this.#isFlowing);
   }
 
   /** Ends the use of the connection; one whose answer was not read to its end is closed. */
   #leave(): void {
-    const chunks = this.#chunks ?? this.#opened?.body[Symbol.asyncIterator]();
+    void this.#chunks?.return?.();
     this.#chunks = undefined;
-    this.#opened = undefined;
-    void chunks?.return?.();
     if (this.#release === undefined) return;
     this.#release();
     this.#release = undefined;
-    if (!this.#isClosed) this.#options.events.left();
+    if (!this.#isClosed) this.#deps.onLeft();
   }
 
   #giveBack(bytes: number): void {
     const given = Math.min(bytes, this.#taken);
     this.#taken -= given;
-    this.#options.budget.give(given);
+    this.#deps.budget.give(given);
   }
 }
