@@ -1,15 +1,12 @@
 import type { Arrival } from '../blobs/arrival.ts';
 import { Wakeup } from '../fill/wakeup.ts';
 
-/** Blobs that clients take at a time by themselves: dockerd and containerd. */
+/** Blobs that dockerd and containerd fetch at a time. */
 const leastAtATime = 3;
-/** Bytes still to come that keep a link busy: with more of them, another blob would only take its share from those before it. */
+/** Bytes still to come that keep a link busy: beyond, another blob would only slow down those before it. */
 const enoughBytes = 64 * 1024 * 1024;
 
-/**
- * How many blobs of an image are on their way at a time: no more than it takes to keep the link busy. Clients wait for the
- * first of them, and many clients that wait for the same would have all the more to make up for later.
- */
+/** How many blobs of an image arrive at a time: enough to keep the link busy, since clients wait for the first of them. */
 export class BlobLimiter {
   readonly #limit: number;
   readonly #arrivals = new Set<Arrival>();

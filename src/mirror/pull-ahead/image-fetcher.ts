@@ -13,7 +13,7 @@ import type { Speculation } from './speculation.ts';
 /** Blobs at a time, of all images together: each that arrives has its buffers. */
 const atATime = 16;
 
-export interface ImageFetcherOptions {
+export interface ImageFetcherDeps {
   readonly routing: Routing<Pick<Upstream, 'name' | 'pullAhead'>>;
   readonly blobs: Pick<BlobService, 'fetchAhead'>;
   readonly counter: PullAheadCounter;
@@ -21,18 +21,18 @@ export interface ImageFetcherOptions {
   readonly goesOn: (repository: Repository) => boolean;
 }
 
-/** Has blobs of images fetched, some at a time, for as long as they may come. */
+/** Fetches blobs of images, some at a time, for as long as they may come. */
 export class ImageFetcher {
-  readonly #options: ImageFetcherOptions;
+  readonly #deps: ImageFetcherDeps;
   readonly #limiter = new Limiter(atATime);
 
-  constructor(options: ImageFetcherOptions) {
-    this.#options = options;
+  constructor(deps: ImageFetcherDeps) {
+    this.#deps = deps;
   }
 
-  /** Resolves to whether all these blobs of an image are held now. */
+  /** Resolves to whether all these blobs of an image are cached now. */
   async fetch(image: PulledImage, blobs: readonly Digest[]): Promise<boolean> {
-    const { parallel } = this.#options.routing.upstream(image.repository.upstream).pullAhead;
+    const { parallel } = this.#deps.routing.upstream(image.repository.upstream).pullAhead;
     const { speculation } = image;
     const limiter = new BlobLimiter(parallel, () => {
       speculation.look();
@@ -50,9 +50,9 @@ export class ImageFetcher {
     return isHeld && fetching.length === blobs.length;
   }
 
-  /** Resolves to whether the blob is held, without a look where upstream is better left alone. */
+  /** Resolves to whether the blob is cached; false where upstream is better left alone. */
   async #blob(image: PulledImage, blob: Digest, begun: (arrival: Arrival) => void): Promise<boolean> {
-    const { blobs, counter, goesOn } = this.#options;
+    const { blobs, counter, goesOn } = this.#deps;
     const { repository, evidence, speculation } = image;
     const { held } = await this.#limiter.run(async (): Promise<{ held: boolean | Promise<boolean> }> => {
       if (speculation.isStopped || !goesOn(repository)) return { held: false };
@@ -61,7 +61,7 @@ export class ImageFetcher {
       if (arrival === 'not-stored') return { held: false };
       speculation.follow(arrival);
       begun(arrival);
-      // What comes for a client anyway keeps no turn from what nobody has asked for yet.
+      // A blob that comes for a client anyway takes up no room here.
       if (arrival.joined) return { held: whole(arrival, speculation) };
       counter.begun(blob);
       const isHeld = await arrival.held;
@@ -72,7 +72,7 @@ export class ImageFetcher {
   }
 }
 
-/** Whether a blob is held in the end that was on its way before. If not, its image is one that waits for a client, too. */
+/** Whether a blob that was on its way before is cached in the end. If not, its image waits for a client, too. */
 async function whole({ held }: Arrival, speculation: Speculation): Promise<boolean> {
   const isHeld = await held;
   if (!isHeld) speculation.stop();

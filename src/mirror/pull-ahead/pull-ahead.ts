@@ -16,31 +16,28 @@ import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
 import type { PullAheadCounter } from '../../cache/pull-ahead-counter.ts';
 import { TokenBucket } from './token-bucket.ts';
-import { Attestations } from './attestations.ts';
+import { attestationBlobs } from './attestations.ts';
 import { imageBlobs } from './image-blobs.ts';
 import { ImageFetcher } from './image-fetcher.ts';
 import { Unasked, type PulledImage } from './pulled-image.ts';
 import { Speculation } from './speculation.ts';
 
-/** Images under way; there are more only where many clients begin at once, and those fetch for themselves. */
+/** Images under way; beyond, clients fetch for themselves. */
 const maxImages = 256;
-/** How long an image that is held is not looked at again. An eviction ends that; what people do to the files does not. */
+/** How long an image that is cached is not looked at again, unless something of it is evicted. */
 const completeMs = 10 * 60_000;
 /** How long an image is left to its clients when it could not be fetched whole. */
 const incompleteMs = 30_000;
-/** What may come of an image before a client asks for any layer of it. Clients that pull do so within milliseconds. */
+/** What may come of an image before a client asks for any layer; those that pull do so within milliseconds. */
 const unaskedBytes = 64 * 2 ** 20;
 /** The same of all images together, whatever reads their manifests. */
 const unaskedOfAll = { bytes: 2 ** 30, ms: 60 * 60_000 };
 /** Manifests of several platforms that are asked for within that time are not all pulled. */
 const togetherMs = 60_000;
-/**
- * How long a client that has read a manifest may take to ask for a layer: BuildKit does so once a step of a
- * build needs it.
- */
+/** How long a client that has read a manifest may take to ask for a layer: BuildKit does once a build needs it. */
 const timeLimitMs = 10 * 60_000;
 
-export interface PullAheadOptions {
+export interface PullAheadDeps {
   readonly routing: Routing<Pick<Upstream, 'name' | 'breaker' | 'rateLimit' | 'pullAhead'>>;
   readonly blobs: Pick<BlobService, 'fetchAhead'>;
   readonly records: Pick<ManifestRecords, 'manifest' | 'indexesOf'>;
@@ -52,43 +49,40 @@ export interface PullAheadOptions {
 
 interface UnderWay {
   readonly image: PulledImage;
-  /** Whether nothing is done about it until a client asks for a layer. */
+  /** Whether it waits until a client asks for a layer. */
   waits: boolean;
   ended: Promise<void>;
 }
 
 /**
- * Fetches an image's blobs once a client has got its manifest, so that they are here or on their way when the client asks
- * for them. They come by the same fills as for the client itself: it is never worse off, and gets nothing that it could
- * not have asked for.
+ * Fetches an image's blobs once a client has got its manifest, so that they are cached or arriving when the client asks for
+ * them. They come by the same fills as for the client itself, and with its rights.
  *
- * Who reads a manifest need not pull the image: some clients read those of all platforms, and some nothing else. So until a
- * client asks for a layer no more than a beginning is fetched, and nothing of platforms that are asked about together.
+ * A client that reads a manifest need not pull the image: some read those of all platforms, and some nothing else. So until
+ * one asks for a layer only a beginning is fetched, and nothing of platforms that are asked about together.
  */
 export class PullAhead {
-  readonly #options: PullAheadOptions;
+  readonly #deps: PullAheadDeps;
   readonly #bucket: TokenBucket;
   readonly #fetcher: ImageFetcher;
-  readonly #attestations: Attestations;
   readonly #underWay = new Map<string, UnderWay>();
   readonly #unasked = new Unasked();
-  /** When manifests were last asked for, by the clock that nobody sets. */
+  /** When manifests were last asked for, by the monotonic clock. */
   readonly #askedAt = lru<string, number>(10_000);
-  /** Until when nothing is to be done about a manifest, by the same clock. */
+  /** Until when a manifest is left alone, by the same clock. */
   readonly #restUntil = lru<Digest, number>(10_000);
   #forgotten = 0;
   #closed = false;
 
-  constructor(options: PullAheadOptions) {
-    this.#options = options;
-    this.#bucket = new TokenBucket(options.clock, unaskedOfAll);
-    this.#attestations = new Attestations(options);
-    this.#fetcher = new ImageFetcher({ ...options, goesOn: (repository) => this.#goesOn(repository) });
+  constructor(deps: PullAheadDeps) {
+    this.#deps = deps;
+    this.#bucket = new TokenBucket(deps.clock, unaskedOfAll);
+    this.#fetcher = new ImageFetcher({ ...deps, goesOn: (repository) => this.#goesOn(repository) });
   }
 
   /** Told of each manifest that a client asks for by its digest, before it is answered. */
   asked(repository: Repository, digest: Digest): void {
-    const { routing, clock } = this.#options;
+    const { routing, clock } = this.#deps;
     if (!routing.upstream(repository.upstream).pullAhead.enabled) return;
     this.#askedAt.set(digestKey(repository, digest), clock.monotonic());
     for (const { image } of this.#underWay.values()) {
@@ -99,13 +93,13 @@ export class PullAhead {
     }
   }
 
-  /** Told of each manifest that answers a client's GET. Returns at once, and costs next to nothing for an image that is held. */
+  /** Told of each manifest that answers a client's GET. Returns at once; must cost nothing for an image that is cached. */
   pulled(
     repository: Repository,
     { descriptor, bytes }: Pick<ManifestAnswer, 'descriptor' | 'bytes'>,
     evidence: ManifestEvidence,
   ): void {
-    const { routing, clock } = this.#options;
+    const { routing, clock } = this.#deps;
     const { digest, mediaType } = descriptor;
     if (bytes === undefined || !isImage(mediaType) || this.#rests(digest) || !this.#goesOn(repository))
       return;
@@ -131,20 +125,20 @@ export class PullAhead {
 
   /** Told of each blob that a client asks for and may have, before it is answered. */
   wanted(repository: Repository, blob: Digest): void {
-    this.#options.counter.asked(blob);
+    this.#deps.counter.asked(blob);
     const image = this.#unasked.of(repository, blob);
     if (image === undefined) return;
     this.#unasked.delete(image);
     image.speculation.confirm();
   }
 
-  /** Forgets what is known of a manifest that has been evicted: its blobs may go, too. */
+  /** Forgets a manifest that has been evicted: its blobs may go, too. */
   forget(digest: Digest): void {
     this.#forgotten += 1;
     this.#restUntil.delete(digest);
   }
 
-  /** Begins nothing more. Resolves when what was begun has ended: with its fills, which others end. */
+  /** Begins nothing more. Resolves when what was begun has ended, which it does with its fills. */
   async close(): Promise<void> {
     this.#closed = true;
     const underWay = [...this.#underWay.values()];
@@ -153,14 +147,14 @@ export class PullAhead {
   }
 
   #rests(digest: Digest): boolean {
-    return (this.#restUntil.get(digest) ?? -Infinity) > this.#options.clock.monotonic();
+    return (this.#restUntil.get(digest) ?? -Infinity) > this.#deps.clock.monotonic();
   }
 
   #goesOn(repository: Repository): boolean {
-    return !this.#closed && this.#options.routing.upstream(repository.upstream).breaker.admits;
+    return !this.#closed && this.#deps.routing.upstream(repository.upstream).breaker.admits;
   }
 
-  /** Whether the manifest of an image that is under way is pulled by a client that reads no other platform's, for once. */
+  /** Whether an image under way starts over: for once its manifest is pulled by a client that reads no other platform's. */
   #beginsAnew({ image, waits }: UnderWay): boolean {
     const { speculation } = image;
     if (!speculation.isConfirmed) this.#unasked.add(image);
@@ -174,7 +168,7 @@ export class PullAhead {
     return !this.#bucket.isSpent && ![...otherPlatforms].some((other) => this.#wasAsked(repository, other));
   }
 
-  /** Where there is none, an image that only waits for a client gives way. */
+  /** Without room, an image that only waits for a client gives way. */
   #hasRoom(): boolean {
     if (this.#underWay.size < maxImages) return true;
     const waiting = [...this.#underWay.values()].find(({ waits }) => waits);
@@ -190,10 +184,7 @@ export class PullAhead {
     this.#unasked.add(image);
     underWay.ended = this.#image(underWay)
       .catch((error: unknown) => {
-        this.#options.logger.error(
-          { err: error, digest },
-          'an image could not be fetched ahead of its client',
-        );
+        this.#deps.logger.error({ err: error, digest }, 'an image could not be fetched ahead of its client');
       })
       .finally(() => {
         this.#unasked.delete(image);
@@ -202,7 +193,7 @@ export class PullAhead {
   }
 
   async #image(underWay: UnderWay): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock, logger } = this.#deps;
     const { image } = underWay;
     const { repository, digest, speculation } = image;
     const forgotten = this.#forgotten;
@@ -213,7 +204,7 @@ export class PullAhead {
     );
     if (!this.#mayBegin(image)) speculation.stop();
     const isComplete = await this.#fetch(underWay, indexes);
-    // Unless nobody pulls it, or it was evicted meanwhile.
+    // Unless it is not pulled, or was evicted meanwhile.
     if (isComplete === undefined || forgotten !== this.#forgotten) return;
     const endedAt = clock.monotonic();
     this.#restUntil.set(digest, endedAt + (isComplete ? completeMs : incompleteMs));
@@ -224,8 +215,8 @@ export class PullAhead {
   }
 
   /**
-   * Resolves to whether all of the image is held now; to undefined when no client has asked for a layer, and
-   * some may be missing.
+   * Resolves to whether all of the image is cached now; to undefined when no client has asked for a layer, and some may be
+   * missing.
    */
   async #fetch(underWay: UnderWay, indexes: readonly ImageIndex[]): Promise<boolean | undefined> {
     const { image } = underWay;
@@ -236,14 +227,14 @@ export class PullAhead {
       isHeld = await this.#fetcher.fetch(image, image.blobs);
     }
     if (!isHeld || !indexes.some(({ attestations }) => attestations.has(image.digest))) return isHeld;
-    // What was held already has been pulled by somebody before.
+    // An image that was cached already has been pulled before.
     if (speculation.hasBegun && !(await this.#isPulled(underWay))) return undefined;
     return this.#attested(image, indexes);
   }
 
-  /** Fetches what is attested of an image that is held. Resolves to whether that is held, too. */
+  /** Fetches the attestations of an image that is cached. Resolves to whether they are cached, too. */
   async #attested(image: PulledImage, indexes: readonly ImageIndex[]): Promise<boolean> {
-    const blobs = await this.#attestations.blobs(image.repository, image.digest, indexes);
+    const blobs = await attestationBlobs(this.#deps, image, indexes);
     if (blobs === undefined) return false;
     // Few clients ask for it at all, so it never counts as pulled.
     const speculation = new Speculation(unaskedBytes, this.#bucket);
@@ -254,19 +245,19 @@ export class PullAhead {
   async #isPulled(underWay: UnderWay): Promise<boolean> {
     const { speculation } = underWay.image;
     underWay.waits = !speculation.isConfirmed;
-    const outcome = await within(this.#options.clock, timeLimitMs, speculation.outcome);
+    const outcome = await within(this.#deps.clock, timeLimitMs, speculation.outcome);
     underWay.waits = false;
     return outcome === true;
   }
 
   #wasAsked(repository: Repository, digest: Digest): boolean {
     const askedAt = this.#askedAt.get(digestKey(repository, digest)) ?? -Infinity;
-    return this.#options.clock.monotonic() - askedAt < togetherMs;
+    return this.#deps.clock.monotonic() - askedAt < togetherMs;
   }
 
   /** The indexes of the repository that list an image. */
   async #indexes({ repository, digest }: PulledImage): Promise<readonly ImageIndex[]> {
-    const indexes = await this.#options.records.indexesOf(repository, digest);
+    const indexes = await this.#deps.records.indexesOf(repository, digest);
     return indexes.map(({ bytes }) => readImageIndex(bytes));
   }
 }

@@ -2,15 +2,13 @@ import type { Arrival } from '../blobs/arrival.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 /**
- * What is fetched of an image before a client has asked for any layer of it: perhaps none ever will. It ends when so much
- * has come, or when it turns out that the client reads the manifests of other platforms as well.
+ * What is fetched of an image before a client has asked for any layer of it, which may never happen. It stops when its limit
+ * is reached, or when the client turns out to read the manifests of other platforms as well.
  */
 export class Speculation {
   readonly #limit: number;
   readonly #bucket: TokenBucket;
   readonly #arrivals = new Set<Arrival>();
-  /** What another has begun, who answers for it, and may abandon it. */
-  readonly #joined = new Set<Arrival>();
   readonly #outcome = Promise.withResolvers<boolean>();
   #begun = false;
   #drawn = 0;
@@ -34,7 +32,7 @@ export class Speculation {
     return this.#stopped && !this.#confirmed;
   }
 
-  /** Whether so much has come that nothing more may before a client asks for a layer. */
+  /** Whether its limit is reached: nothing more may come before a client asks for a layer. */
   get isExhausted(): boolean {
     return this.#exhausted;
   }
@@ -44,7 +42,7 @@ export class Speculation {
     return this.#stopped;
   }
 
-  /** Whether anything was not here yet. */
+  /** Whether any blob was missing when it began. */
   get hasBegun(): boolean {
     return this.#begun;
   }
@@ -58,14 +56,15 @@ export class Speculation {
   follow(arrival: Arrival): void {
     this.#begun = true;
     if (this.#confirmed) arrival.keep();
-    else (arrival.joined ? this.#joined : this.#arrivals).add(arrival);
+    else this.#arrivals.add(arrival);
     if (this.isStopped) arrival.abandon();
   }
 
-  /** Sees how much has come. To be called when more may have. */
+  /** Counts what has come. To be called when more may have. What was on its way before is counted where it was begun. */
   look(): void {
     if (this.#confirmed) return;
-    const received = [...this.#arrivals].reduce((sum, arrival) => sum + arrival.received, 0);
+    const own = [...this.#arrivals].filter(({ joined }) => !joined);
+    const received = own.reduce((sum, arrival) => sum + arrival.received, 0);
     this.#bucket.draw(received - this.#drawn);
     this.#drawn = received;
     this.#exhausted = received > this.#limit;
@@ -77,13 +76,12 @@ export class Speculation {
     if (this.#confirmed) return;
     this.#confirmed = true;
     this.#bucket.giveBack(this.#drawn);
-    for (const arrival of this.#joined) arrival.keep();
-    this.#joined.clear();
+    for (const arrival of this.#arrivals) arrival.keep();
     this.#arrivals.clear();
     this.#outcome.resolve(true);
   }
 
-  /** Ends what nobody reads, unless a client has asked for a layer. What has come is kept, in case that one does. */
+  /** Ends what has no reader, unless a client has asked for a layer. What has come is kept, in case one does. */
   stop(): void {
     if (this.#confirmed || this.#stopped) return;
     this.#stopped = true;

@@ -1,12 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 
-/** Bytes that may be fetched for nobody, and how long it takes until as many may be again, in milliseconds. */
+/** Bytes that may be fetched in vain, and how long it takes until as many may be again, in milliseconds. */
 export interface TokenBucketLimit {
   readonly bytes: number;
   readonly ms: number;
 }
 
-/** A token bucket of bytes: what may be fetched of images that no client asks for in the end, of all images together. */
+/** A token bucket of bytes: what may be fetched of all images together that no client asks for in the end. */
 export class TokenBucket {
   readonly #clock: Clock;
   readonly #limit: TokenBucketLimit;
@@ -30,7 +30,7 @@ export class TokenBucket {
     this.#left -= bytes;
   }
 
-  /** Takes back what was drawn for an image that a client has asked for after all. */
+  /** Takes back what was drawn for an image that a client asks for after all. */
   giveBack(bytes: number): void {
     this.#left = Math.min(this.#limit.bytes, this.#left + bytes);
   }
