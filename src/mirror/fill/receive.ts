@@ -2,7 +2,6 @@ import { registryErrors } from '../../oci/error.ts';
 import type { Ingest } from '../../store/content-store.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import { OtherBytesError, type ReceivedPrefix } from './received-prefix.ts';
-import { writeLoop } from './write-loop.ts';
 import { ResumableBlob, type ResumableBlobOptions } from './resumable-blob.ts';
 import type { RecentBytes } from './recent-bytes.ts';
 
@@ -37,7 +36,7 @@ export async function receive(options: ReceiveOptions): Promise<void> {
   for (;;) {
     try {
       const bytes = blob.bytes(() => onAnswer(blob.size));
-      await writeLoop(bytes, ingest, recent, (count) => onWritten(count, blob.size));
+      await recent.writeTo(ingest, bytes, (count) => onWritten(count, blob.size));
     } catch (error) {
       if (error instanceof OtherBytesError) {
         if (isAnew || isExposed()) await refuse(ingest, error);

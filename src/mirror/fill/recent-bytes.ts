@@ -1,8 +1,14 @@
-import type { Loan } from '../../store/content-store.ts';
+import type { Ingest, Loan } from '../../store/content-store.ts';
 import { blockBytes, type Blocks } from './blocks.ts';
 
-/** Blocks of a fill: those that are being written, and the latest that were, which readers are rarely farther behind than. */
+/** Blocks of a fill: those being written, and the latest that were. Readers are rarely farther behind. */
 const blocksKept = 6;
+/** Bytes that wait behind the write under way, at which no more is taken from upstream. */
+const backlogBytes = 1024 * 1024;
+/** Bytes that are worth a write of their own: the hand-over to another thread costs more than writing 64 KiB. */
+const batchBytes = 512 * 1024;
+/** Milliseconds in which slow bytes may gather. */
+const gatherMs = 16;
 
 interface Block {
   /** Position of its first byte. */
@@ -17,8 +23,8 @@ interface Block {
 }
 
 /**
- * The latest bytes of a fill, in memory: from here they are written to the store, and all who follow closely send the same
- * ones without a copy.
+ * The latest bytes of a fill, in memory: they are written to the store from here, and lent without a copy to all readers that
+ * follow closely.
  */
 export class RecentBytes {
   readonly #blocks: Block[] = [];
@@ -81,6 +87,64 @@ export class RecentBytes {
         this.#pool.giveBack(block.bytes);
       },
     };
+  }
+
+  /**
+   * Writes what comes to an ingest: one batch is written while the next arrives, the first bytes at once. Rejects with what
+   * either side, or `onWritten`, fails with; nothing is written after a failure.
+   * @param onWritten told the bytes of each batch that can be read from the ingest
+   */
+  async writeTo(
+    ingest: Pick<Ingest, 'write'>,
+    bytes: AsyncIterable<Uint8Array>,
+    onWritten: (bytes: number) => void,
+  ): Promise<void> {
+    let idle = true;
+    let failed = false;
+    let flushing = Promise.resolve();
+    let hurry = false;
+    let endPause: (() => void) | undefined;
+    const pause = (): Promise<void> =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, gatherMs);
+        endPause = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    const flush = async (): Promise<void> => {
+      idle = false;
+      while (this.waiting > 0) {
+        const bytes = this.waiting;
+        await ingest.write(this.take());
+        onWritten(bytes);
+        if (!hurry && this.waiting < batchBytes) await pause();
+      }
+      // Not after a failure: nothing may be written behind bytes that are missing.
+      idle = true;
+    };
+    /** Until nothing waits any more. */
+    const flushed = async (): Promise<void> => {
+      hurry = true;
+      endPause?.();
+      await flushing;
+      hurry = false;
+    };
+    try {
+      for await (const chunk of bytes) {
+        this.append(chunk);
+        if (idle) {
+          flushing = flush();
+          // It is awaited below, where a failure is met; until then it must not count as unhandled.
+          flushing.catch(() => {
+            failed = true;
+          });
+        } else if (this.waiting >= batchBytes) endPause?.();
+        if (failed || this.waiting >= backlogBytes) await flushed();
+      }
+    } finally {
+      await flushed();
+    }
   }
 
   /** Lets go of everything. Nothing may be taken for writing any more. */

@@ -1,7 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Blocks } from '../../../../src/mirror/fill/blocks.ts';
-import { writeLoop } from '../../../../src/mirror/fill/write-loop.ts';
 import { RecentBytes } from '../../../../src/mirror/fill/recent-bytes.ts';
 import { noise } from '../../../support/image.ts';
 
@@ -22,7 +21,7 @@ class Writing {
   #taken: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor() {
-    this.done = writeLoop(this.#arriving(), this, new RecentBytes(0, bytes.length, new Blocks()), (count) => {
+    this.done = new RecentBytes(0, bytes.length, new Blocks()).writeTo(this, this.#arriving(), (count) => {
       this.told += count;
     });
     this.done.catch(() => undefined);
