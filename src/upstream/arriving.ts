@@ -6,9 +6,9 @@ const waitingBytes = 512 * 1024;
 
 /** The memory that pieces lie in. Other memory than it knows may be told of as well. */
 export interface PieceMemory {
-  /** Somebody reads these bytes from now on. */
+  /** These bytes are in use from now on. */
   hold(piece: Uint8Array): void;
-  /** Nobody reads them any more. */
+  /** They are no longer in use. */
   release(piece: Uint8Array): void;
 }
 
@@ -18,8 +18,8 @@ export interface AnswerHead {
 }
 
 /**
- * An answer on its way: undici tells it what it parses, at once, so that whatever is received is either held
- * by then or of no use to anybody. A stream of Node's would come to know of it later, and copy more.
+ * An answer on its way. undici hands over what it parses at once, so that received bytes are either held by
+ * then or free. A Node stream would get them later, and copy more.
  */
 export class Arriving implements Dispatcher.DispatchHandler {
   readonly #memory: PieceMemory;
@@ -28,7 +28,7 @@ export class Arriving implements Dispatcher.DispatchHandler {
   /** As large as they can be had without a copy. */
   readonly #pieces: Buffer[] = [];
   #waiting = 0;
-  /** Bytes that may still come of a body that nobody reads. */
+  /** Bytes that may still come of a body that is discarded. */
   #drainable: number | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #isOver = false;
@@ -39,7 +39,7 @@ export class Arriving implements Dispatcher.DispatchHandler {
   constructor(memory: PieceMemory, signal: AbortSignal | undefined) {
     this.#memory = memory;
     this.#signal = signal;
-    // Nobody waits for the head of a request that could not even be sent.
+    // The head of a request that could not be sent is not waited for.
     this.#head.promise.catch(() => undefined);
     if (signal?.aborted === true) this.#givenUp();
     else signal?.addEventListener('abort', this.#givenUp);
@@ -50,10 +50,7 @@ export class Arriving implements Dispatcher.DispatchHandler {
     return this.#head.promise;
   }
 
-  /**
-   * The next piece of the body, to be given back; undefined at the end. Rejects with what the body fails
-   * with.
-   */
+  /** The next piece of the body, to be given back; undefined at the end. Rejects when the body fails. */
   async next(): Promise<Buffer | undefined> {
     for (;;) {
       const piece = this.#pieces.shift();
@@ -75,10 +72,7 @@ export class Arriving implements Dispatcher.DispatchHandler {
     this.#memory.release(piece);
   }
 
-  /**
-   * Nobody reads the rest. Up to `bytes` of it are received all the same, so that the connection can be used
-   * again.
-   */
+  /** Discards the rest. Up to `bytes` of it are still received, so that the connection can be used again. */
   drain(bytes: number): void {
     this.#drainable = bytes;
     for (const piece of this.#pieces.splice(0)) this.#pass(piece);
@@ -137,7 +131,7 @@ export class Arriving implements Dispatcher.DispatchHandler {
   #pass(piece: Buffer): void {
     this.#memory.release(piece);
     this.#drainable = (this.#drainable ?? 0) - piece.length;
-    if (this.#drainable < 0) this.abort(new Error('too much is left of an answer that nobody reads'));
+    if (this.#drainable < 0) this.abort(new Error('too much is left of an answer that is discarded'));
   }
 
   #fail(error: Error): void {

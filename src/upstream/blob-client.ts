@@ -80,9 +80,7 @@ export class BlobClient {
     return { ...stream, range: this.#rangesAt(response.url, repository, digest) };
   }
 
-  /**
-   * Opens ranges of a blob at `place`, and where that refuses, at the one that the registry now redirects to.
-   */
+  /** Opens ranges of a blob at `place`, and where that refuses, where the registry now redirects to. */
   #rangesAt(place: URL, repository: RepositoryName, digest: Digest): BlobOpener {
     const openAt: BlobOpener = async (range) => {
       if (place.origin === this.#url.origin) return this.open(repository, digest, range);
@@ -118,10 +116,7 @@ export class BlobClient {
     }
   }
 
-  /**
-   * What HEAD would have said: ECR Public takes no HEAD of blobs, and a URL signed for GET is good for
-   * nothing else.
-   */
+  /** What HEAD would say: ECR Public takes no HEAD of blobs, and URLs signed for GET take no other method. */
   async #sizeByGet(
     url: URL,
     repository: RepositoryName,
@@ -148,8 +143,7 @@ export class BlobClient {
   /**
    * Blobs are redirected to signed URLs that expire. When the host behind the redirect refuses, the registry
    * is asked for a fresh redirect, once. If that is refused too, 404 and 410 mean that the blob is gone;
-   * whatever else the host says is trouble between it and the registry, and no verdict on the right to the
-   * blob.
+   * anything else is trouble between the two, and says nothing about the right to the blob.
    */
   async #send(
     sender: AuthorizedSender,

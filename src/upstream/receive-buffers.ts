@@ -10,10 +10,7 @@ const leastBytes = 128 * 1024;
 /** Buffers kept for later, at most. */
 const mostIdle = 8;
 
-/**
- * The high-water mark of a connection that receives so: whatever waits is enough. Of several pieces a stream
- * would make one by a copy.
- */
+/** The high-water mark of such a connection: one piece, since a stream would join several by a copy. */
 export const onePiece = 1;
 
 /** A buffer that was begun. */
@@ -21,25 +18,22 @@ interface Use {
   readonly buffer: Buffer;
   /** Those before it on the same connection, as far as they may not be parsed to their end. */
   before: Use | undefined;
-  /** Bytes that somebody reads. */
+  /** Bytes in use. */
   held: number;
   /** Whether all that it will ever receive has come and was parsed: what is read of it is held by now. */
   isParsed: boolean;
 }
 
 /**
- * Lets connections receive into large buffers, one piece behind the other. By itself Node allocates 64 KiB
- * for each read and takes no more than that at a time; over TLS, 16 KiB. A buffer is used again once it was
- * parsed and nobody holds any of it: left to the garbage collector, which is called for much memory of this
- * kind, buffers cost more than what is done with them.
+ * Lets connections receive into large buffers, one piece behind the other. By default Node allocates 64 KiB
+ * for each read, over TLS 16 KiB, and takes no more at a time. A buffer is used again once it was parsed and
+ * none of it is held: left to the garbage collector, buffers cost more than what is done with them.
  */
 export class ReceiveBuffers implements PieceMemory {
   readonly #idle: Buffer[] = [];
   readonly #uses = new WeakMap<ArrayBufferLike, Use>();
 
-  /**
-   * For one kind of connections. Bodies that they bring are to be held piece by piece, as they are parsed.
-   */
+  /** For one kind of connections. Their bodies are to be held piece by piece, as they are parsed. */
   onread(): OnReadOpts {
     let next: Buffer | undefined;
     return {
@@ -49,8 +43,7 @@ export class ReceiveBuffers implements PieceMemory {
         next = undefined;
         return room;
       },
-      // Node calls it on the socket, and says by the result whether to go on, as `push` does where there is
-      // no callback.
+      // Node calls it on the socket; the result says whether to go on, as that of `push`.
       callback: this.#callback((room) => {
         next = room;
       }),
@@ -61,8 +54,7 @@ export class ReceiveBuffers implements PieceMemory {
     const use = this.#uses.get(buffer);
     if (use === undefined) return;
     use.held += length;
-    // A parser that is in the midst of a body reads nothing any more that came before: not the head of that
-    // answer either.
+    // A parser in the midst of a body no longer reads what came before it, such as the head of that answer.
     this.#parsed(use.before);
     use.before = undefined;
   }

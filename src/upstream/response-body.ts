@@ -4,10 +4,7 @@ import { Pace } from './pace.ts';
 import { UpstreamError } from './registry.ts';
 import { StandstillError } from './transport-error.ts';
 
-/**
- * What is left of a discarded body up to here is read, so that the connection can be used again; beyond, it
- * is closed.
- */
+/** So much of a discarded body is read, so that the connection can be used again; beyond, it is closed. */
 const maxDrainBytes = 64 * 1024;
 
 export interface ResponseBodyOptions {
@@ -30,10 +27,7 @@ export class ResponseBody implements AsyncIterable<Buffer> {
     this.#options = options;
   }
 
-  /**
-   * Resolves when it has been read to its end, has failed, or was left; to the failure, unless the reader
-   * gave up.
-   */
+  /** Resolves when it was read to its end, failed, or was left: to the failure, unless the reader gave up. */
   get ended(): Promise<UpstreamError | undefined> {
     return this.#ended.promise;
   }
@@ -102,7 +96,7 @@ export class ResponseBody implements AsyncIterable<Buffer> {
     return Buffer.concat(chunks, length);
   }
 
-  /** Lets go of the body. Nobody needs to wait for that. */
+  /** Lets go of the body. */
   discard(): void {
     this.#ended.resolve(undefined);
     this.#arriving.drain(maxDrainBytes);

@@ -18,13 +18,13 @@ export interface ArrivingBlobDeps {
   readonly hold: Disposable;
 }
 
-/** A blob that is sent while it arrives: follows its fill, and fetches for itself should the store fail underneath. */
+/** A blob that is sent while it arrives: follows its fill, and fetches for itself if the store fails. */
 export class ArrivingBlob implements BlobAnswer {
   readonly #deps: ArrivingBlobDeps;
   readonly #fill: Fill;
   readonly #reads: OpenReads;
   readonly #cancelling = new AbortController();
-  /** The size that the client is told, in bytes. If the blob turns out to have another, its end never goes out. */
+  /** The size that the client is told, in bytes. If the blob has another, its end never goes out. */
   #promised: number | undefined;
   /** For what is no longer in memory. */
   #stored: IngestReader | undefined;
@@ -52,7 +52,7 @@ export class ArrivingBlob implements BlobAnswer {
     return this.#upstreamMs;
   }
 
-  /** Upstream has begun to answer. @param promised the size that the client is to be told; undefined while it is in doubt */
+  /** Upstream has begun to answer. @param promised the size to tell the client; undefined while in doubt */
   begin(promised: number | undefined): void {
     this.#promised = promised;
     this.#upstreamMs = this.#deps.passthrough.clock.monotonic() - this.#deps.startedAt;
@@ -107,8 +107,8 @@ export class ArrivingBlob implements BlobAnswer {
   }
 
   /**
-   * Waits until the byte at `position` may go out, or none is to come. Resolves to where such bytes end; undefined when the
-   * fill has let go of its readers.
+   * Waits until the byte at `position` may go out, or none is to come. Resolves to where such bytes end;
+   * undefined when the fill is detached.
    */
   async #arrived(position: number): Promise<number | undefined> {
     this.#begun ??= position;
@@ -143,7 +143,7 @@ export class ArrivingBlob implements BlobAnswer {
     return this.#timed(this.#own.read(buffer, length, position));
   }
 
-  /** The whole, to be verified; or a part from `position` on, for a client that wants only one from the middle. */
+  /** The whole blob, to be verified; or a part, for a client that wants one from the middle. */
   #fetchAlone(position: number): PassthroughReader {
     const { digest } = this.#fill;
     const end = (this.#promised ?? 0) - heldBackBytes;

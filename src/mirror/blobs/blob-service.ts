@@ -49,7 +49,7 @@ export class BlobService {
     this.#deps = deps;
   }
 
-  /** Whether the repository holds the blob, and how large it is; from what is known, else by a HEAD upstream. */
+  /** Whether the repository has the blob, and its size: from what is known, else by HEAD upstream. */
   async stat(repository: Repository, digest: Digest, evidence: ManifestEvidence): Promise<BlobStat> {
     const { inUse, entitlement, fills, clock } = this.#deps;
     using _ = inUse.hold(digest);
@@ -64,7 +64,7 @@ export class BlobService {
       const { size } = await entitlement.confirm(repository, digest);
       return { size, result: 'miss', upstreamMs: clock.monotonic() - startedAt };
     } catch (error) {
-      // Docker Hub refuses what does not exist; a client that is about to push expects 404, then that it may not push.
+      // Docker Hub refuses what does not exist; a client about to push expects 404.
       if (isRefusal(error)) throw registryErrors.blobUnknown(digest, { cause: error });
       throw clientErrorOf(error, digest);
     }
@@ -81,8 +81,8 @@ export class BlobService {
   }
 
   /**
-   * Has a blob fetched, unless it is cached or arriving, as {@link open} would for such a reader. Upstream is not asked about
-   * bytes that came by another repository: the reader may never want them.
+   * Fetches a blob, unless it is cached or arriving, as {@link open} would for such a reader. Upstream is not
+   * asked about bytes that came by another repository: the reader may never want them.
    */
   async fetchAhead(
     repository: Repository,
@@ -95,7 +95,7 @@ export class BlobService {
     const { known } = right;
     if ((await this.#cachedSize(digest, known)) !== undefined) return 'cached';
     const underWay = fills.get(digest);
-    // No client waits for it yet, and whoever asks for it gets it all the same: here what a manifest states is enough.
+    // No client waits for it, and any that asks gets it all the same: here a manifest's size is enough.
     if (underWay === undefined && !fills.mayStore(repository, known?.size ?? 0)) return 'not-stored';
     const fill = underWay ?? this.#join(repository, digest, right, true).fill;
     const isHeld = async (): Promise<boolean> => {
@@ -105,7 +105,7 @@ export class BlobService {
     return arrivalOf(fill, underWay !== undefined, isHeld);
   }
 
-  /** What {@link stat} tells of a blob that is cached and may be read; upstream is not asked. Undefined for all others. */
+  /** As {@link stat} for a blob that is cached and may be read, else undefined. Upstream is not asked. */
   async statCached(
     repository: Repository,
     digest: Digest,
@@ -117,7 +117,7 @@ export class BlobService {
     return size === undefined ? undefined : hit(size);
   }
 
-  /** Opens a blob that is cached and may be read, which does not count as a use of it. Undefined for all others. */
+  /** Opens a blob that is cached and may be read, which is not a use of it. Undefined for others. */
   async openCached(
     repository: Repository,
     digest: Digest,

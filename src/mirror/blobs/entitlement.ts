@@ -11,8 +11,8 @@ import type { Upstream } from '../upstream.ts';
 const maxRemembered = 50_000;
 
 /**
- * Where the size of a blob is known from: its own bytes, which were verified; a header of upstream's; a manifest, which
- * anybody can write. Only the first is beyond doubt.
+ * Where the size of a blob is known from: its verified bytes, a header of upstream's, or a manifest, which
+ * anybody can write.
  */
 type SizeSource = 'bytes' | 'upstream' | 'manifest';
 
@@ -22,13 +22,13 @@ export interface KnownBlob {
   readonly size: number;
   /** Who says so. */
   readonly sizeFrom: SizeSource;
-  /** Whether upstream has given or confirmed it for the repository. If not, only a manifest names it, and anybody can write such a manifest. */
+  /** Whether upstream has given or confirmed it for the repository; if not, only a manifest names it. */
   readonly confirmed: boolean;
 }
 
 /**
- * Whether it is enough for a reader that a manifest names a blob. A reader who may read only some of what is cached could
- * otherwise get any cached blob by its digest, with a manifest in a repository of their own.
+ * Whether it is enough for a reader that a manifest names a blob. It is not for those who may read only some
+ * of what is cached: a manifest in a repository of their own would give them any cached blob.
  */
 export type ManifestEvidence = 'suffices' | 'needs-proof';
 
@@ -38,8 +38,9 @@ export type Right =
   | { readonly known: KnownBlob | undefined; readonly entitled: false };
 
 /**
- * Who may read which blob: a repository for which upstream has confirmed it, or whose manifest names it, where that is
- * enough. The bytes may have come by another repository; that alone gives no right to them.
+ * Which repositories may give which blobs: those for which upstream has confirmed it, or whose manifest names
+ * it, where that is enough. The bytes may have come by another repository, which alone gives no right to
+ * them.
  */
 export class Entitlement {
   readonly #routing: Routing<Upstream>;
@@ -88,7 +89,7 @@ export class Entitlement {
     await this.#degradation.tolerate(() => this.#metadata.putRepositoryBlob(repository, digest, size));
   }
 
-  /** Whether a blob was confirmed for some repository that everybody may read: then no reader needs more. */
+  /** Whether a blob was confirmed for some repository that everybody may read. */
   async #isPublic(digest: Digest): Promise<boolean> {
     const open = this.#routing.upstreams.filter(({ anonymous }) => anonymous === undefined);
     const names = open.map(({ name }) => name);
@@ -96,8 +97,8 @@ export class Entitlement {
   }
 
   /**
-   * Notes that upstream has the blob under that repository and states its size. Not written down: a wrong size would
-   * outlive the answer that stated it.
+   * Notes that upstream has the blob under that repository and states its size. Kept in memory only: a wrong
+   * size would outlive the answer that stated it.
    */
   state(repository: Repository, digest: Digest, size: number): KnownBlob {
     const stated: KnownBlob = { size, sizeFrom: 'upstream', confirmed: true };

@@ -12,7 +12,7 @@ interface OpenReadsDeps {
   readonly end: () => Promise<void>;
 }
 
-/** The reads of a blob that is sent to a client: turns their failures into RegistryErrors, and closes the blob after the last. */
+/** The reads of an open blob: maps their failures to RegistryErrors, and closes the blob after the last. */
 export class OpenReads {
   readonly #deps: OpenReadsDeps;
   #underWay = 0;

@@ -2,9 +2,9 @@ import type { KnownBlob } from './entitlement.ts';
 import { heldBackBytes, type Fill } from '../fill/fill.ts';
 
 /**
- * The size that a client of a blob on its way is told, once upstream has begun to answer; undefined while that is in
- * doubt. Upstream's word counts, not a manifest's. But where they differ, and that would come to light only at the end,
- * upstream is asked once more.
+ * The size that a client of an arriving blob is told, once upstream has begun to answer; undefined while in
+ * doubt. Upstream's word counts, not a manifest's. Where they differ, and verification would show which is
+ * right only at the end, upstream is asked once more.
  * @param known what the client's repository is known to hold
  * @param ask asks upstream for the size
  */

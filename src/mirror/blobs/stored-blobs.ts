@@ -13,7 +13,7 @@ export interface StoredBlobsDeps {
   readonly logger: Logger;
 }
 
-/** The blobs that are held, and what is done when one is not as it should be. Whoever calls holds the digest in InUse. */
+/** The cached blobs, and what is done when one is damaged. Callers hold the digest in InUse. */
 export class StoredBlobs {
   readonly #deps: StoredBlobsDeps;
 
@@ -22,7 +22,7 @@ export class StoredBlobs {
   }
 
   /**
-   * The size of a blob that is held. One that a crash left without its row is complete all the same, and gets its row now.
+   * The size of a cached blob. One that a crash left without its row is complete, and gets its row now.
    * @param stated the size that a manifest states, in bytes; where the file has another, its bytes are hashed
    */
   async size(digest: Digest, stated?: number): Promise<number | undefined> {
@@ -41,7 +41,7 @@ export class StoredBlobs {
     return adopted === false ? undefined : size;
   }
 
-  /** Opens a blob of that size in bytes. Undefined when it cannot be, or turns out to be another. */
+  /** Opens a blob of that size in bytes. Undefined when it cannot be opened, or has another size. */
   async open(digest: Digest, size: number): Promise<BlobReader | undefined> {
     const found = await this.#deps.degradation.tolerate(async () => ({
       reader: await this.#deps.content.open(digest),

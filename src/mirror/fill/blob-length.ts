@@ -1,6 +1,6 @@
 /**
- * How long a blob that arrives is, from whoever says so. The digest decides what the blob is: its verified length beats
- * what upstream states, and that beats what manifests state, which anybody can write.
+ * The length of an arriving blob, by all accounts: the verified one beats what upstream states, and that
+ * beats what manifests state, which anybody can write.
  */
 export class BlobLength {
   readonly #hints = new Set<number>();
@@ -73,7 +73,7 @@ export class BlobLength {
     this.#begun.resolve();
   }
 
-  /** Nobody will say it any more. */
+  /** It will not be known. */
   fail(error: unknown): void {
     this.#begun.reject(error);
     this.#told.reject(error);

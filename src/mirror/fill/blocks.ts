@@ -4,12 +4,12 @@ export const blockBytes = 512 * 1024;
 /** Blocks that may be kept for later in any case; as many as are in use may be. */
 const mostIdle = 16;
 
-/** Blocks that slow readers may keep from being used again: beyond, nothing more is lent until they have let go of some. */
+/** Blocks that slow readers may keep from being used again; beyond, nothing more is lent. */
 const mostHeld = 16;
 
 /**
- * The memory that what arrives goes through, used again and again: as garbage, blocks would live too long for the young
- * generation, and pile up to many times what is in use.
+ * Reused memory for bytes that arrive: as garbage, blocks would outlive the young generation, and pile up to
+ * many times what is in use.
  */
 export class Blocks {
   readonly #idle: Buffer[] = [];

@@ -20,7 +20,7 @@ import { RecentBytes } from './recent-bytes.ts';
 import { Wakeup } from './wakeup.ts';
 import { SourceCandidates } from './source-candidates.ts';
 
-/** Bytes at the end of a blob that are held back until it is verified: all of a blob that is no longer than this. */
+/** Bytes at the end of a blob that are held back until it is verified: all of a shorter blob. */
 export const heldBackBytes = 64 * 1024;
 
 /** What a fill is begun with, or is offered as another source of the same bytes. */
@@ -63,8 +63,8 @@ type State =
   | { readonly is: 'failed'; readonly error: unknown };
 
 /**
- * The one download of a digest. It runs to its end whoever listens; readers follow it through the ingest from their own
- * positions, so that a slow one does not hold up the others.
+ * The one download of a digest. It runs to its end whoever listens; readers follow it through the ingest from
+ * their own positions, so that a slow one does not hold up the others.
  */
 export class Fill {
   readonly digest: Digest;
@@ -81,7 +81,7 @@ export class Fill {
   });
   #ingest: Ingest | undefined;
   #recent: RecentBytes | undefined;
-  /** Bytes in the store at the last wake. Readers that come between two wait as well, or would take each byte as it comes. */
+  /** Bytes in the store at the last wake: readers that come between two wait for the next. */
   #front = 0;
   /** Whether bytes may have gone out. */
   #isExposed = false;
@@ -141,7 +141,7 @@ export class Fill {
     await this.#closeIfIdle();
   }
 
-  /** Ends a fill that was begun ahead of clients, unless one reads it by now; what has arrived is kept for the next. */
+  /** Ends a fill that was begun ahead of clients, unless one reads it by now; what has arrived is kept. */
   abandon(): void {
     const isWanted = !this.#request.isAhead || this.#readers > 0;
     if (!isWanted && this.#state.is !== 'verified' && !this.detached) this.#abandoned.abort();
@@ -175,7 +175,7 @@ export class Fill {
     this.#progress.wake();
   }
 
-  /** A reader of the bytes that are in the store, to be closed before {@link release}; undefined while there are none. */
+  /** A reader of the bytes in the store, to be closed before {@link release}; undefined without any. */
   reader(): IngestReader | undefined {
     return this.#ingest?.reader();
   }

@@ -17,9 +17,9 @@ export interface PassthroughDeps {
 }
 
 /**
- * Reads a blob straight from upstream, in order, for when nothing can be stored. The whole blob is verified, its end held
- * back until the hash is right. A part is not, no more than a range that joins a fill: large blobs that are asked for in
- * parts would be fetched from the beginning for each of them.
+ * Reads a blob straight from upstream, in order, for when nothing can be stored. The whole blob is verified,
+ * its end held back until the hash is right. A part is not, no more than a range that joins a fill: large
+ * blobs that are asked for in parts would be fetched from the beginning for each.
  */
 export class PassthroughReader {
   readonly #deps: PassthroughDeps;
@@ -41,7 +41,7 @@ export class PassthroughReader {
     this.#chunks = blob.bytes(() => undefined);
   }
 
-  /** Whether the bytes from `position` on have not gone by; of a part, whether they lie in it and come soon, too. */
+  /** Whether the bytes from `position` on have not gone by; of a part, also whether they come soon. */
   canReach(position: number): boolean {
     const maxDistance = this.#verifier === undefined ? maxSkip : Infinity;
     const distance = position - this.#position;
@@ -53,7 +53,7 @@ export class PassthroughReader {
     return this.#verified ? this.#received : undefined;
   }
 
-  /** As BlobAnswer.read, for a position that it {@link canReach}: positions only grow, and what lies between is skipped. */
+  /** As BlobAnswer.read, for a position that it {@link canReach}. What lies between two reads is skipped. */
   async read(buffer: Uint8Array, length: number, position: number): Promise<number> {
     if (!this.canReach(position)) throw new RangeError('these bytes are not within reach');
     for (;;) {

@@ -5,7 +5,7 @@ import { blockBytes, type Blocks } from './blocks.ts';
 const blocksKept = 6;
 /** Bytes that wait behind the write under way, at which no more is taken from upstream. */
 const backlogBytes = 1024 * 1024;
-/** Bytes that are worth a write of their own: the hand-over to another thread costs more than writing 64 KiB. */
+/** Bytes that are worth a write of their own: handing over to another thread costs more than 64 KiB. */
 const batchBytes = 512 * 1024;
 /** Milliseconds in which slow bytes may gather. */
 const gatherMs = 16;
@@ -23,8 +23,8 @@ interface Block {
 }
 
 /**
- * The latest bytes of a fill, in memory: they are written to the store from here, and lent without a copy to all readers that
- * follow closely.
+ * The latest bytes of a fill, in memory: written to the store from here, and lent without a copy to all
+ * readers that follow closely.
  */
 export class RecentBytes {
   readonly #blocks: Block[] = [];
@@ -71,7 +71,7 @@ export class RecentBytes {
       .map(({ start, bytes, length }) => bytes.subarray(Math.max(0, from - start), length));
   }
 
-  /** Up to `length` bytes from `position`; undefined when they are not kept, or slow readers hold too much already. */
+  /** Up to `length` bytes from `position`; undefined when they are gone, or slow readers hold too much. */
   lend(length: number, position: number): Loan | undefined {
     const block = this.#blocks.findLast(({ start }) => start <= position);
     if (block === undefined || position >= block.start + block.length || !this.#pool.mayLend)
@@ -90,8 +90,8 @@ export class RecentBytes {
   }
 
   /**
-   * Writes what comes to an ingest: one batch is written while the next arrives, the first bytes at once. Rejects with what
-   * either side, or `onWritten`, fails with; nothing is written after a failure.
+   * Writes what comes to an ingest: one batch is written while the next arrives, the first bytes at once.
+   * Rejects with what either side, or `onWritten`, fails with; nothing is written after a failure.
    * @param onWritten told the bytes of each batch that can be read from the ingest
    */
   async writeTo(

@@ -27,9 +27,9 @@ export interface ResumableBlobOptions {
 }
 
 /**
- * A blob's bytes from an offset to its end, whatever happens on the way: a cut, a stall, an expired token or signed URL
- * makes it ask again for the rest, by Range, and where ranges are refused, for the whole. Only attempts that bring nothing
- * count against the limit.
+ * A blob's bytes from an offset to its end. After a cut, a stall, an expired token or signed URL it asks for
+ * the rest, by Range, and where ranges are refused, for the whole. Only attempts that bring nothing count
+ * against the limit.
  */
 export class ResumableBlob {
   readonly #options: ResumableBlobOptions;
@@ -41,7 +41,7 @@ export class ResumableBlob {
   #answered = false;
   /** Called if the bytes turn out wrong. */
   readonly #givers: (() => void)[] = [];
-  /** Upstream refuses ranges, or answers them with nonsense: ask for the whole, and pass over what is here. */
+  /** Upstream refuses ranges, or answers them with nonsense: ask for the whole, and skip what is here. */
   #refusesRanges = false;
   /** The next attempt asks for the whole. */
   #whole = false;
@@ -63,11 +63,12 @@ export class ResumableBlob {
   }
 
   /**
-   * The bytes in order; a chunk is good until the next is asked for. Ends where upstream ends the blob, or when that
-   * may be the case; whether it is the right blob is for its hash to say. If not, there may be more: see {@link
-   * goesOn}. Rejects with UpstreamError once upstream has given nothing for too long, with OtherBytesError for other
-   * bytes than are held.
-   * @param onAnswer called once, when upstream has begun to answer and {@link size} is as known as it will get
+   * The bytes in order; a chunk is good until the next is asked for. Ends where upstream ends the blob, or
+   * may have done so: the hash decides, and if it is wrong there may be more, see {@link goesOn}. Rejects
+   * with UpstreamError once upstream has given nothing for too long, with OtherBytesError for other bytes
+   * than are here.
+   * @param onAnswer called once, when upstream has begun to answer and {@link size} is as known as it will
+   * get
    */
   async *bytes(onAnswer: () => void): AsyncGenerator<Buffer, void, undefined> {
     const { held, logger } = this.#options;
@@ -119,8 +120,8 @@ export class ResumableBlob {
   }
 
   /**
-   * Whether {@link bytes} may have more, now that it has ended and what has come is not the blob: upstream has not been
-   * asked for the whole yet, or it may have stated too little.
+   * Whether {@link bytes} may have more, now that it has ended and what has come is not the blob: upstream
+   * has not been asked for the whole yet, or it may have stated too little.
    */
   goesOn(): boolean {
     if (this.#unfinished) return true;
@@ -130,7 +131,7 @@ export class ResumableBlob {
     return true;
   }
 
-  /** Tells whoever gave the bytes that they are not the blob's, so that the next attempt may go elsewhere. */
+  /** Tells the sources that their bytes are not the blob's, so that the next attempt may go elsewhere. */
   mismatched(): void {
     for (const mismatched of this.#givers) mismatched();
   }
@@ -164,7 +165,7 @@ export class ResumableBlob {
     return chunk.subarray(known.length);
   }
 
-  /** Bytes that the blob has at most, as far as anybody says. */
+  /** Bytes that the blob has at most, as far as that is stated. */
   get #limit(): number {
     return this.#stated === undefined ? Infinity : Math.max(this.#stated, this.#options.hint ?? 0);
   }
@@ -213,8 +214,8 @@ export class ResumableBlob {
   }
 
   /**
-   * Whether an answer refuses the range that was asked for, and perhaps not the blob. Where it may be a passing trouble
-   * with the place that it was redirected to, the range is asked for twice.
+   * Whether an answer refuses the range that was asked for, and perhaps not the blob. Where it may be a
+   * passing trouble with the place that it was redirected to, the range is asked for twice.
    */
   #isAboutRange(error: UpstreamError): boolean {
     if (this.#offset === 0) return false;

@@ -24,8 +24,8 @@ export class SourceCandidates {
   }
 
   /**
-   * Opens the blob, from `offset` on, by the first way that upstream does not refuse. A refusal of what is not the
-   * beginning may be one of ranges, so the way stays open. Rejects with UpstreamError.
+   * Opens the blob, from `offset` on, by the first candidate that upstream does not refuse. A refusal of what
+   * is not the beginning may be one of ranges, so the way stays open. Rejects with UpstreamError.
    */
   async open(range: BlobRange, expectedSize?: number): Promise<BlobStream> {
     let refusal: UpstreamError | undefined;

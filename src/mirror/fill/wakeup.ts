@@ -1,6 +1,6 @@
 /**
- * Milliseconds between two announcements of progress: for each that waits, and at most. Readers that each follow every 64 KiB
- * cost more in wakeups and small writes than the bytes themselves; in this time they gather to pieces worth a system call.
+ * Milliseconds between two announcements of progress: for each that waits, and at most. Waking every reader
+ * for every 64 KiB would cost more than the bytes; in this time they gather to pieces worth a system call.
  */
 const pauseMs = { each: 4, most: 100 };
 /** Bytes that are worth it at once. */

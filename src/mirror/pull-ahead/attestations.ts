@@ -14,7 +14,7 @@ import type { Upstream } from '../upstream.ts';
 const maxManifests = 4;
 /** Blobs of one of these; BuildKit writes a layer for each statement. */
 const maxBlobs = 16;
-/** Pulls that are left to clients, of those that an upstream counts: so many, or a share of all where that is more. */
+/** Pulls left to clients, of those that an upstream counts: so many, or a share where that is more. */
 const leftToClients = { pulls: 10, share: 0.2 };
 
 export interface AttestationsDeps {
@@ -24,9 +24,9 @@ export interface AttestationsDeps {
 }
 
 /**
- * The blobs of the attestations that `indexes` list with `image`. Docker 29 asks for these manifests, and all that they name,
- * with every pull, which fails without them; hardly any other client does. A manifest that is not cached is fetched, which
- * may count as a pull upstream. Undefined when one could not be for now.
+ * The blobs of the attestations that `indexes` list with an image. Docker 29 asks for these manifests, and
+ * all that they name, with every pull, which fails without them; hardly any other client does. A manifest
+ * that is not cached is fetched, which may count as a pull upstream. Undefined when one could not be for now.
  */
 export async function attestationBlobs(
   deps: AttestationsDeps,
@@ -63,8 +63,8 @@ async function attestation(
 }
 
 /**
- * Whether an upstream may be asked for a manifest that no client has asked for: not while it is in trouble, nor when few
- * pulls are left, as far as it has said.
+ * Whether an upstream may be asked for a manifest that no client has asked for: not while it is in trouble,
+ * nor when few pulls are left, as far as it has said.
  */
 function hasSparePulls({ breaker, rateLimit }: Pick<Upstream, 'breaker' | 'rateLimit'>): boolean {
   if (!breaker.admits) return false;

@@ -6,7 +6,7 @@ const leastAtATime = 3;
 /** Bytes still to come that keep a link busy: beyond, another blob would only slow down those before it. */
 const enoughBytes = 64 * 1024 * 1024;
 
-/** How many blobs of an image arrive at a time: enough to keep the link busy, since clients wait for the first of them. */
+/** Limits the blobs of an image that arrive at a time to what keeps the link busy: clients wait for them. */
 export class BlobLimiter {
   readonly #limit: number;
   readonly #arrivals = new Set<Arrival>();

@@ -12,7 +12,7 @@ const imageConfigs: ReadonlySet<string> = new Set([
 const imageLayer =
   /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar)/;
 
-/** What a client that pulls an image asks for after its manifest, in order: config, layers. Empty for anything else. */
+/** What a client that pulls an image asks for after its manifest: config, layers. Empty for anything else. */
 export function imageBlobs({ blobs, subject, artifactType }: ManifestContents): readonly Digest[] {
   const [config, ...layers] = blobs;
   const isImage =

@@ -72,7 +72,7 @@ export class ImageFetcher {
   }
 }
 
-/** Whether a blob that was on its way before is cached in the end. If not, its image waits for a client, too. */
+/** Whether a blob that was on its way before gets cached. If not, its image waits for a client, too. */
 async function whole({ held }: Arrival, speculation: Speculation): Promise<boolean> {
   const isHeld = await held;
   if (!isHeld) speculation.stop();

@@ -28,13 +28,13 @@ const maxImages = 256;
 const completeMs = 10 * 60_000;
 /** How long an image is left to its clients when it could not be fetched whole. */
 const incompleteMs = 30_000;
-/** What may come of an image before a client asks for any layer; those that pull do so within milliseconds. */
+/** Bytes that may come of an image before a client asks for a layer: one that pulls does so at once. */
 const unaskedBytes = 64 * 2 ** 20;
 /** The same of all images together, whatever reads their manifests. */
 const unaskedOfAll = { bytes: 2 ** 30, ms: 60 * 60_000 };
 /** Manifests of several platforms that are asked for within that time are not all pulled. */
 const togetherMs = 60_000;
-/** How long a client that has read a manifest may take to ask for a layer: BuildKit does once a build needs it. */
+/** How long a client may take from manifest to layer: BuildKit asks once a build step needs it. */
 const timeLimitMs = 10 * 60_000;
 
 export interface PullAheadDeps {
@@ -55,11 +55,12 @@ interface UnderWay {
 }
 
 /**
- * Fetches an image's blobs once a client has got its manifest, so that they are cached or arriving when the client asks for
- * them. They come by the same fills as for the client itself, and with its rights.
+ * Fetches an image's blobs once a client has got its manifest, so that they are cached or arriving when the
+ * client asks for them. They come by the same fills as for the client itself, and with its rights.
  *
- * A client that reads a manifest need not pull the image: some read those of all platforms, and some nothing else. So until
- * one asks for a layer only a beginning is fetched, and nothing of platforms that are asked about together.
+ * A client that reads a manifest need not pull the image: some read those of all platforms, and some nothing
+ * else. So until one asks for a layer only a beginning is fetched, and nothing of platforms that are asked
+ * about together.
  */
 export class PullAhead {
   readonly #deps: PullAheadDeps;
@@ -93,7 +94,7 @@ export class PullAhead {
     }
   }
 
-  /** Told of each manifest that answers a client's GET. Returns at once; must cost nothing for an image that is cached. */
+  /** Told of each manifest that answers a client's GET. Must cost nothing for an image that is cached. */
   pulled(
     repository: Repository,
     { descriptor, bytes }: Pick<ManifestAnswer, 'descriptor' | 'bytes'>,
@@ -154,7 +155,7 @@ export class PullAhead {
     return !this.#closed && this.#deps.routing.upstream(repository.upstream).breaker.admits;
   }
 
-  /** Whether an image under way starts over: for once its manifest is pulled by a client that reads no other platform's. */
+  /** Whether an image under way starts over: this time its client reads no other platform's manifest. */
   #beginsAnew({ image, waits }: UnderWay): boolean {
     const { speculation } = image;
     if (!speculation.isConfirmed) this.#unasked.add(image);
@@ -215,8 +216,8 @@ export class PullAhead {
   }
 
   /**
-   * Resolves to whether all of the image is cached now; to undefined when no client has asked for a layer, and some may be
-   * missing.
+   * Resolves to whether all of the image is cached now; to undefined when no client has asked for a layer,
+   * and some may be missing.
    */
   async #fetch(underWay: UnderWay, indexes: readonly ImageIndex[]): Promise<boolean | undefined> {
     const { image } = underWay;

@@ -15,7 +15,7 @@ export interface PulledImage {
   otherPlatforms: ReadonlySet<Digest> | undefined;
 }
 
-/** The images that no client has asked a layer of yet, by their layers; the same in two repositories are two. */
+/** The images that no client has asked a layer of yet, by their layers, each repository apart. */
 export class Unasked {
   readonly #byLayer = new Map<string, Set<PulledImage>>();
 
@@ -38,8 +38,8 @@ export class Unasked {
   }
 
   /**
-   * The image that a client pulls which asks for that blob: of several versions with the layer the one whose manifest was
-   * pulled last. Undefined for a layer of several platforms.
+   * The image that a client pulls which asks for that blob: of several versions with that layer, the one
+   * whose manifest was pulled last. Undefined for a layer of several platforms.
    */
   of(repository: Repository, blob: Digest): PulledImage | undefined {
     const images = [...(this.#byLayer.get(digestKey(repository, blob)) ?? [])];

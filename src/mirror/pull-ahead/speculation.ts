@@ -2,8 +2,8 @@ import type { Arrival } from '../blobs/arrival.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 /**
- * What is fetched of an image before a client has asked for any layer of it, which may never happen. It stops when its limit
- * is reached, or when the client turns out to read the manifests of other platforms as well.
+ * What is fetched of an image before a client has asked for any of its layers. It stops when its limit is
+ * reached, or when the client turns out to read the manifests of other platforms as well.
  */
 export class Speculation {
   readonly #limit: number;
@@ -60,7 +60,7 @@ export class Speculation {
     if (this.isStopped) arrival.abandon();
   }
 
-  /** Counts what has come. To be called when more may have. What was on its way before is counted where it was begun. */
+  /** Counts what has come, except of blobs that were on their way before. To be called when more may have. */
   look(): void {
     if (this.#confirmed) return;
     const own = [...this.#arrivals].filter(({ joined }) => !joined);
@@ -81,7 +81,7 @@ export class Speculation {
     this.#outcome.resolve(true);
   }
 
-  /** Ends what has no reader, unless a client has asked for a layer. What has come is kept, in case one does. */
+  /** Ends what has no reader, unless a client has asked for a layer. What has come is kept. */
   stop(): void {
     if (this.#confirmed || this.#stopped) return;
     this.#stopped = true;

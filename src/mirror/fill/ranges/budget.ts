@@ -1,4 +1,4 @@
-/** Bytes that may wait in memory, of all fills together. Whoever gets none, does without. */
+/** Bytes that may wait in memory, of all fills together. */
 export class ByteBudget {
   #left: number;
 
@@ -6,7 +6,7 @@ export class ByteBudget {
     this.#left = bytes;
   }
 
-  /** Bytes that nobody has taken. */
+  /** Bytes that may still be taken. */
   get left(): number {
     return this.#left;
   }

@@ -1,14 +1,14 @@
 import { Throughput, type Rate } from './throughput.ts';
 
-/** How long more connections may take to show that they help, in milliseconds and round trips: they start slowly. */
+/** How long more connections may take to prove useful, in milliseconds and round trips: they start slowly. */
 const timeLimit = { ms: 300, latencies: 6 };
 /** What more connections must bring, as a share of what as many gave before: less is not worth them. */
 const worthwhile = 0.3;
-/** A single connection is measured for so long before more are opened, in milliseconds: the first bytes come in a burst. */
+/** How long one connection is measured before more are opened, in milliseconds: it begins with a burst. */
 const aloneMs = 120;
-/** A connection that gives so much, in bytes a millisecond, fills a link of a gigabit: more would not help. */
+/** A connection that gives so much, in bytes a millisecond, fills a gigabit link: more would not help. */
 const plenty = 100_000;
-/** After so many milliseconds the number is looked for anew; then after twice as many, and so on. */
+/** After so many milliseconds the number is reviewed; then after twice as many, and so on. */
 const firstReviewMs = 2_000;
 /** How much sooner that is with one connection, which has the most to gain. */
 const soonerAlone = 4;
@@ -21,8 +21,9 @@ export interface Connections {
 }
 
 /**
- * How many connections a blob should arrive over. It starts with one, and doubles as long as that brings enough more. From
- * time to time it halves, and doubles again as far as that still helps: links and hosts change.
+ * How many connections a blob should arrive over. It starts with one, and doubles as long as that brings
+ * enough more. From time to time it halves, and doubles again as far as that still helps: links and hosts
+ * change.
  */
 export class Parallelism {
   readonly #limit: number;
@@ -30,7 +31,7 @@ export class Parallelism {
   #connections: number;
   /** What half as many connections gave; undefined until that is measured. */
   #before: Rate | undefined;
-  /** When the number is looked for anew; undefined while it is being looked for. */
+  /** When the number is reviewed; undefined while it is being looked for. */
   #reviewAt: number | undefined;
   #reviewMs = firstReviewMs;
   #helpful: number | undefined;
@@ -61,7 +62,7 @@ export class Parallelism {
     return this.#connections === 1 && this.#reviewAt === Infinity;
   }
 
-  /** How many connections were found to help, as a start for the next blob; undefined before anything was found. */
+  /** How many connections were found to help, as a start for the next blob; undefined until then. */
   get helpful(): number | undefined {
     return this.#helpful;
   }

@@ -37,9 +37,9 @@ interface RangedBodyDeps extends SharedRanges {
 }
 
 /**
- * The rest of a blob, in order, out of ranges that arrive at the same time. Each is asked for with both its ends, so that
- * nothing comes twice and no answer is cut off. A chunk is good until the next is asked for. Rejects with what a range fails
- * with for the second time, once all bytes before it have been given.
+ * The rest of a blob, in order, out of ranges that arrive at the same time. Each is asked for with both its
+ * ends, so that nothing comes twice and no answer is cut off. A chunk is good until the next is asked for.
+ * Rejects with a range's second failure, once all bytes before it have been given.
  */
 export class RangedBody implements AsyncIterable<Buffer> {
   readonly #deps: RangedBodyDeps;

@@ -25,8 +25,8 @@ export class Ranges {
   }
 
   /**
-   * The same blob, in ranges where that may help: where enough is left of it, as far as its size is known, and the host
-   * gives ranges.
+   * The same blob, in ranges where that may help: where enough is left of it, as far as its size is known,
+   * and the host gives ranges.
    */
   opener(open: BlobOpener): BlobOpener {
     return (rest, expectedSize = 0) => {
@@ -77,7 +77,7 @@ export class Ranges {
     return { ...first, body, ended: body.ended };
   }
 
-  /** The first range; undefined where the range alone may be what is refused, and the blob can be asked for without one. */
+  /** The first range; undefined where only the range may be refused, and the blob can be had without one. */
   async #first(open: BlobOpener, range: BlobRange): Promise<BlobStream | undefined> {
     try {
       return await this.#asked(open(range));

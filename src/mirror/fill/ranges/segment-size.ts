@@ -8,17 +8,17 @@ export const firstBytes = mebibyte;
 const waiting = { least: mebibyte, most: 4 * mebibyte };
 /** Ranges that come one after the other, in bytes. */
 const successive = { least: mebibyte, most: 64 * mebibyte };
-/** Towards the end of the blob ranges shrink, so that all connections end together; never below this, in bytes. */
+/** Towards the end of the blob ranges shrink to this, in bytes, so that all connections end together. */
 const leastAtEnd = 512 * 1024;
 /** How long a range should take that comes beside others: many times what it costs to ask for it. */
 const waitingMs = { least: 100, latencies: 8 };
-/** How long one should take that comes alone: while it is found out what helps, once that is known, and while the host has no room for others. */
+/** How long a range should take that comes alone: while measuring, once settled, while the host is full. */
 const aloneMs = { measuring: 250, settled: 1_000, held: 1_000 };
 /** Before the end of one range the next is asked for, in milliseconds and round trips. */
 const lead = { ms: 20, latencies: 2 };
 
 export interface SegmentPlace {
-  /** Bytes of the blob that nobody has asked for. */
+  /** Bytes of the blob that have not been asked for. */
   readonly left: number;
   /** Bytes of the blob that have come so far. */
   readonly received: number;
@@ -51,7 +51,7 @@ export function mayWait(bytes: number): boolean {
   return bytes <= waiting.most;
 }
 
-/** Bytes before the end of a range that comes alone, at which to ask for the next, so that the connection never idles. */
+/** How many bytes before the end of a range that comes alone the next is asked for, so as never to idle. */
 export function leadBytes({ rate, latencyMs }: Parallelism, received: number, elapsedMs: number): number {
   return (rate ?? received / Math.max(1, elapsedMs)) * (lead.ms + lead.latencies * latencyMs);
 }

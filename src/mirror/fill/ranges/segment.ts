@@ -27,8 +27,8 @@ interface Waiting {
 }
 
 /**
- * One range of a blob on its way: it may begin before its turn, and then waits in memory. It is asked for twice at most, the
- * second time from where the first ended, and when its turn has come.
+ * One range of a blob. It may begin before its turn, and then waits in memory. It is asked for twice at most,
+ * the second time from where the first ended, when its turn has come.
  */
 export class Segment {
   readonly #deps: SegmentDeps;
@@ -75,8 +75,8 @@ export class Segment {
   }
 
   /**
-   * Its bytes, now that it is its turn; a chunk is good until the next is asked for. Rejects with what it fails with for the
-   * second time.
+   * Its bytes, now that it is its turn; a chunk is good until the next is asked for. Rejects with its second
+   * failure.
    */
   async *bytes(): AsyncGenerator<Buffer, void, undefined> {
     this.#isItsTurn = true;
@@ -179,7 +179,7 @@ export class Segment {
   }
 
   #fail(error: unknown): void {
-    // What fails once all bytes are here has failed nobody.
+    // A failure once all bytes are here does not matter.
     this.#isComplete = this.left === 0;
     if (!this.#isComplete) this.#failures += 1;
     this.#leave();
