@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { parentPort, Worker } from 'node:worker_threads';
 
-export interface CallOptions {
+interface CallOptions {
   /** Tells the thread to give the call up; it may still answer. */
   readonly signal?: AbortSignal | undefined;
   /** Told how far the call got since it was last told, in a unit of its own. */

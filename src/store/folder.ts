@@ -72,7 +72,7 @@ export async function namesIn(folder: string): Promise<readonly string[]> {
 }
 
 /** A file whose name says something. */
-export interface NamedFile<T> {
+interface NamedFile<T> {
   readonly name: T;
   readonly path: string;
   readonly stats: Stats;

@@ -32,7 +32,7 @@ import { Unrecorded } from './unrecorded.ts';
 import { Volume } from './volume.ts';
 import { FileVerifier } from './file-verifier.ts';
 
-export interface FilesystemContentStoreOptions {
+interface FilesystemContentStoreOptions {
   /** Dates what is quarantined; the machine's if not given. */
   readonly clock?: Pick<Clock, 'now'>;
   /** Node's if not given. */

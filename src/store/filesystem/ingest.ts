@@ -17,7 +17,7 @@ import { writeAll } from './write-all.ts';
 /** Bytes hashed between two turns of the event loop while a partial blob is taken up again. */
 const rehashBytes = 1024 * 1024;
 
-export interface FileIngestDeps {
+interface FileIngestDeps {
   readonly layout: Layout;
   readonly files: FileSystem;
   readonly unrecorded: Unrecorded;

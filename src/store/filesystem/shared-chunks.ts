@@ -9,7 +9,7 @@ const defaultLimits: SharedChunksLimits = { chunk: 2 * 1024 * 1024, chunks: 16 }
 /** How long the memory for chunks is kept for the next readers, more or less, in milliseconds. */
 const idleMs = 10_000;
 
-export interface SharedChunksLimits {
+interface SharedChunksLimits {
   /** Bytes of a chunk. */
   readonly chunk: number;
   /** Chunks that are in memory at most. */
@@ -27,7 +27,7 @@ interface Chunk {
 }
 
 /** Reads from `position` until `buffer` is full or the file ends. Resolves to the number of bytes read. */
-export type ReadChunk = (buffer: Buffer, position: number) => Promise<number>;
+type ReadChunk = (buffer: Buffer, position: number) => Promise<number>;
 
 /**
  * What readers of the same file have read lately, shared among them. Files go by names that change with their

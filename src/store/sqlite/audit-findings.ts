@@ -5,13 +5,13 @@ import type { AccountError } from '../audit.ts';
 import { accountChecks, accountNames, type AccountName } from './account-checks.ts';
 
 /** A number that is wrong, with the keys of its row. */
-export interface Miscount extends AccountError {
+interface Miscount extends AccountError {
   readonly repository?: number;
   readonly digest?: string;
   readonly upstream?: string;
 }
 
-export interface DanglingTagRow {
+interface DanglingTagRow {
   readonly upstream: UpstreamName;
   readonly name: RepositoryName;
   readonly tag: Tag;

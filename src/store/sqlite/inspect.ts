@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import { databaseError } from './error.ts';
 import { migrations } from './schema.ts';
 
-export interface SchemaVersion {
+interface SchemaVersion {
   /** Of the database. */
   readonly version: number;
   /** The newest that this version of Entrepot knows. */

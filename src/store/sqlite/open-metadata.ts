@@ -7,7 +7,7 @@ import { SqliteMetadataStore } from './metadata-store.ts';
 import { DatabaseFiles } from './recovery/database-files.ts';
 import { Supervisor } from './recovery/supervisor.ts';
 
-export interface MetadataOptions {
+interface MetadataOptions {
   /** The data folder, which this process has to itself. */
   readonly root: string;
   readonly content: ContentStore;

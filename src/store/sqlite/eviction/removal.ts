@@ -14,7 +14,7 @@ interface Held {
   readonly manifest: Digest;
 }
 
-export interface RemovableImage {
+interface RemovableImage {
   readonly root: Digest;
   /** All manifests that go, the root included. */
   readonly members: readonly Digest[];
@@ -23,7 +23,7 @@ export interface RemovableImage {
   readonly imageName: ImageName;
 }
 
-export interface RemovalTerms {
+interface RemovalTerms {
   /** The repositories to take an image from; all, without one. */
   readonly scope?: Scope | undefined;
   /** Whose bytes count as freed; those of the whole store, without one. */

@@ -17,14 +17,14 @@ export interface DueImage {
 }
 
 /** A blob that no held manifest names, and whose turn it is to go. */
-export interface DueBlob {
+interface DueBlob {
   readonly kind: 'blob';
   readonly digest: Digest;
   readonly lastUsedAt: number;
 }
 
 /** `moved`: nothing goes, but something moved back. */
-export type Step = DueImage | DueBlob | { readonly kind: 'moved' } | { readonly kind: 'done' };
+type Step = DueImage | DueBlob | { readonly kind: 'moved' } | { readonly kind: 'done' };
 
 const moved: Step = { kind: 'moved' };
 const done: Step = { kind: 'done' };

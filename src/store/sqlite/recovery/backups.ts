@@ -10,7 +10,7 @@ const firstMs = 60_000;
 /** Milliseconds between copies. */
 const everyMs = 6 * 60 * 60_000;
 
-export interface BackupsDeps {
+interface BackupsDeps {
   readonly files: DatabaseFiles;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -9,7 +9,7 @@ import { BlobHistory, type PastBlob } from './blob-history.ts';
 /** Rows that are written at a time. */
 const batchSize = 25;
 
-export interface BlobSearchDeps {
+interface BlobSearchDeps {
   /** Path of the database that lacks rows. */
   readonly file: string;
   /** Paths of databases that may know more. */

@@ -15,7 +15,7 @@ const hex = '0123456789abcdef'.split('');
 const written = '-.0123456789:ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'.split('');
 
 /** The keys of a table, as they are split up around damage. */
-export interface KeyShape {
+interface KeyShape {
   /** What keys begin with. */
   readonly prefixes: readonly string[];
   /** What follows, character by character. */
@@ -34,8 +34,8 @@ export const nameKeys: KeyShape = { prefixes: [''], alphabet: written, depth: 6 
 export type Row = Readonly<Record<string, unknown>>;
 
 /** Rows as the file has them: nothing about them is sure. */
-export type ReadText = (from: string, to: string, limit: number) => readonly Row[];
-export type ReadNumbers = (from: number, to: number, limit: number) => readonly Row[];
+type ReadText = (from: string, to: string, limit: number) => readonly Row[];
+type ReadNumbers = (from: number, to: number, limit: number) => readonly Row[];
 
 /** Reads what can be read of a database that may be damaged anywhere. Blocks: for a thread of its own. */
 export class DamagedDatabase implements Disposable {
@@ -124,18 +124,12 @@ export class DamagedDatabase implements Disposable {
     { from, to }: { readonly from: number; readonly to: number },
     budget: { failures: number },
   ): Generator<Row> {
-    let at = from;
-    while (at <= to) {
-      const start = at;
-      const rows = this.#attempt(() => read(start, to, page));
-      if (rows === undefined) break;
-      if (rows.length > 0) this.#inGap = false;
-      yield* rows;
-      const last = rows.at(-1)?.['key'];
-      // Keys of a damaged tree may go in circles.
-      at = rows.length < page || typeof last !== 'number' || last < at ? to + 1 : last + 1;
-    }
-    if (at > to) return;
+    const at = yield* this.#pages(
+      (start) => read(start, to, page),
+      from,
+      (last) => last + 1,
+    );
+    if (at === undefined || at > to) return;
     if (this.#givesUp(budget) || at === to) {
       this.#noteGap();
       return;
@@ -151,20 +145,12 @@ export class DamagedDatabase implements Disposable {
     budget: { failures: number },
   ): Generator<Row> {
     const { prefix, from, alphabet, depth } = part;
-    const to = prefix + beyond;
-    let at = from;
-    let whole = false;
-    while (!whole) {
-      const start = at;
-      const rows = this.#attempt(() => read(start, to, page));
-      if (rows === undefined) break;
-      if (rows.length > 0) this.#inGap = false;
-      yield* rows;
-      const last = rows.at(-1)?.['key'];
-      whole = rows.length < page || typeof last !== 'string' || last < at;
-      if (typeof last === 'string') at = last + next;
-    }
-    if (whole) return;
+    const at = yield* this.#pages(
+      (start) => read(start, prefix + beyond, page),
+      from,
+      (last) => last + next,
+    );
+    if (at === undefined) return;
     if (this.#givesUp(budget) || depth === 0) {
       this.#noteGap();
       return;
@@ -175,6 +161,25 @@ export class DamagedDatabase implements Disposable {
       if (child + beyond <= at) continue;
       const start = child > at ? child : at;
       yield* this.#textsUnder(read, { prefix: child, from: start, alphabet, depth: depth - 1 }, budget);
+    }
+  }
+
+  /** Rows from `start` on, in pages. Returns where the first unreadable page begins, or undefined at the end. */
+  *#pages<K extends number | string>(
+    read: (start: K) => readonly Row[],
+    start: K,
+    after: (last: K) => K,
+  ): Generator<Row, K | undefined> {
+    for (let at = start; ;) {
+      const from = at;
+      const rows = this.#attempt(() => read(from));
+      if (rows === undefined) return at;
+      if (rows.length > 0) this.#inGap = false;
+      yield* rows;
+      const last = rows.at(-1)?.['key'];
+      // Keys of a damaged tree may go in circles.
+      if (rows.length < page || typeof last !== typeof at || (last as K) < at) return undefined;
+      at = after(last as K);
     }
   }
 

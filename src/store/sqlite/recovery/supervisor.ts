@@ -5,7 +5,7 @@ import type { OpenDatabase } from '../open-database.ts';
 import { Backups } from './backups.ts';
 import { Recovery, type RecoveryDeps } from './recovery.ts';
 
-export interface SupervisorDeps extends RecoveryDeps {
+interface SupervisorDeps extends RecoveryDeps {
   /** Told of failures, other than damage, to write last uses. */
   readonly onTrouble: (error: StoreError) => void;
 }
