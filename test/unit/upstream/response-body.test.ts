@@ -123,6 +123,28 @@ describe('a body', () => {
     expect(held).toBe(0);
   });
 
+  it('tells of its end, of its failure, and of a reader that leaves it', async () => {
+    const whole = new ToldAnswer().start().answer().push('one').end();
+    const { body } = bodyOf(whole);
+    await body.read(100, 1000);
+    expect(await body.ended).toBeUndefined();
+
+    const cut = new ToldAnswer().start().answer().fail(new Error('cut'));
+    const broken = bodyOf(cut).body;
+    await expect(broken.read(100, 1000)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(await broken.ended).toMatchObject({ kind: 'unavailable' });
+
+    const { body: left } = bodyOf(new ToldAnswer().start().answer().push('one'));
+    await left[Symbol.asyncIterator]().return?.();
+    expect(await left.ended).toBeUndefined();
+  });
+
+  it('that is discarded tells of its end at once', async () => {
+    const { body } = bodyOf(new ToldAnswer().start().answer().push('one'));
+    body.discard();
+    expect(await body.ended).toBeUndefined();
+  });
+
   it('that is discarded is received to its end if that is near, and given up if not', () => {
     const near = new ToldAnswer().start().answer();
     bodyOf(near).body.discard();
