@@ -1,4 +1,3 @@
-import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load.ts';
 import { errnoOf } from '../store/file-error.ts';
 import { askHealth } from './ask-health.ts';
@@ -9,9 +8,8 @@ const limitMs = 3_000;
 
 /** Health check for containers: is the mirror with this configuration on this machine alive? */
 export async function health(file: string | undefined, terminal: Terminal): Promise<ExitCode> {
+  const { addr, tls } = loadConfig({ file }).config.http;
   try {
-    const { http } = loadConfig({ file }).config;
-    const { addr, tls } = http;
     const { status, wantsCertificate } = await askHealth(
       addr,
       tls !== undefined,
@@ -21,10 +19,6 @@ export async function health(file: string | undefined, terminal: Terminal): Prom
     terminal.err(`entrepot: /healthz answered ${status}\n`);
     return exitCode.failure;
   } catch (error) {
-    if (error instanceof ConfigError) {
-      terminal.err(`${error.message}\n`);
-      return exitCode.usage;
-    }
     terminal.err(`entrepot: no answer: ${reason(error)}\n`);
     return exitCode.failure;
   }

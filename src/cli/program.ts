@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { systemClock } from '../base/system-clock.ts';
 import { version } from '../base/version.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { addCare } from './care/register.ts';
 import { addConfigFile, configFile, type ConfigOption } from './config-option.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
@@ -74,6 +75,10 @@ Examples:
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
+    if (error instanceof ConfigError) {
+      terminal.err(`${error.message}\n`);
+      return exitCode.usage;
+    }
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? exitCode.success : exitCode.usage;
   }

@@ -1,8 +1,7 @@
 import { startEntrepot, type RunningEntrepot } from '../assembly/server.ts';
 import { loadClients } from '../assembly/upstreams.ts';
-import { ConfigError } from '../config/config-error.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig, type LoadedConfig } from '../config/load.ts';
+import { loadConfig } from '../config/load.ts';
 import { keepHeapSmall } from '../base/heap.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
@@ -17,15 +16,7 @@ const loadClientsAfterMs = 100;
 
 /** Runs the mirror until a signal asks it to stop. Resolves when all is closed. */
 export async function serve(file: string | undefined, terminal: Terminal): Promise<ExitCode> {
-  let loaded: LoadedConfig;
-  try {
-    loaded = loadConfig({ file });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    terminal.err(`${error.message}\n`);
-    return exitCode.usage;
-  }
-  const { config, warnings } = loaded;
+  const { config, warnings } = loadConfig({ file });
   const logger = createLogger(config.log);
   const stop = new StopSignal(process);
   exitOnSurprise(logger);

@@ -5,7 +5,7 @@ import {
   type CredentialSource,
   type DockerConfigSource,
 } from '../upstream/credentials/credential-source.ts';
-import { assertReadable, FileProblem, readText } from './files.ts';
+import { readText } from './files.ts';
 import type { LoadContext } from './load-context.ts';
 import { pathText, type Path } from './tree.ts';
 
@@ -137,17 +137,13 @@ function dockerConfig(context: LoadContext): DockerConfigSource {
       : join(folder, 'config.json'),
   );
   const text = context.variable('DOCKER_AUTH_CONFIG');
-  if (text === undefined) warnIfUnreadable(file, context);
-  return { kind: 'docker-config', file, text };
-}
-
-/** It may come later, with the next `docker login`. */
-function warnIfUnreadable(file: string, context: LoadContext): void {
-  try {
-    assertReadable(file);
-  } catch (error) {
-    if (!(error instanceof FileProblem)) throw error;
-    const warning = `credentials: docker-config: ${file} ${error.message}; until it can be read, upstreams are asked anonymously`;
-    if (!context.warnings.includes(warning)) context.warnings.push(warning);
+  if (text === undefined) {
+    // It may come later, with the next `docker login`.
+    context.warnIfUnreadable(
+      file,
+      (problem) =>
+        `credentials: docker-config: ${problem}; until it can be read, upstreams are asked anonymously`,
+    );
   }
+  return { kind: 'docker-config', file, text };
 }

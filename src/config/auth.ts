@@ -1,9 +1,7 @@
 import type { TokenSettings } from '../http/auth/create-authentication.ts';
 import type { AuthConfig } from './config.ts';
-import { assertReadable } from './files.ts';
 import type { FileValues } from './schema.ts';
 import type { LoadContext } from './load-context.ts';
-import type { Path } from './tree.ts';
 
 type Given = NonNullable<FileValues['auth']>;
 
@@ -23,7 +21,7 @@ export function readAuth(given: FileValues['auth'], context: LoadContext): AuthC
         ? undefined
         : {
             realm: htpasswd.realm,
-            path: readableFile(['auth', 'htpasswd', 'path'], htpasswd.path, context),
+            path: context.readable(['auth', 'htpasswd', 'path'], htpasswd.path),
           },
     token: token === undefined ? undefined : readToken(token, context),
     passthrough,
@@ -44,10 +42,8 @@ function readToken(given: NonNullable<Given['token']>, context: LoadContext): To
     context.problems.add(path, 'needs keys to check tokens with: give rootcertbundle or jwks');
   }
   const keys = {
-    rootcertbundle: given.rootcertbundle.map((name) =>
-      readableFile([...path, 'rootcertbundle'], name, context),
-    ),
-    jwks: given.jwks === undefined ? undefined : readableFile([...path, 'jwks'], given.jwks, context),
+    rootcertbundle: given.rootcertbundle.map((name) => context.readable([...path, 'rootcertbundle'], name)),
+    jwks: given.jwks === undefined ? undefined : context.readable([...path, 'jwks'], given.jwks),
   };
   if (
     realm === undefined ||
@@ -62,9 +58,4 @@ function readToken(given: NonNullable<Given['token']>, context: LoadContext): To
     return undefined;
   }
   return { realm, service, issuer, keys, signingalgorithms };
-}
-
-function readableFile(path: Path, name: string, context: LoadContext): string {
-  context.file(path, name, assertReadable);
-  return context.absolute(name);
 }

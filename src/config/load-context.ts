@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Environment } from './environment.ts';
-import { FileProblem } from './files.ts';
+import { assertReadable, FileProblem } from './files.ts';
 import type { ProblemList } from './problem-list.ts';
 import type { ConfigTree, Path } from './tree.ts';
 
@@ -34,6 +34,23 @@ export class LoadContext {
       if (!(error instanceof FileProblem)) throw error;
       this.problems.add(path, `${file} ${error.message}`);
       return undefined;
+    }
+  }
+
+  /** The absolute name of the file that a key names; adds a problem if it cannot be read. */
+  readable(path: Path, name: string): string {
+    this.file(path, name, assertReadable);
+    return this.absolute(name);
+  }
+
+  /** Warns once, if a file cannot be read; it may come later. */
+  warnIfUnreadable(file: string, warning: (problem: string) => string): void {
+    try {
+      assertReadable(file);
+    } catch (error) {
+      if (!(error instanceof FileProblem)) throw error;
+      const text = warning(`${file} ${error.message}`);
+      if (!this.warnings.includes(text)) this.warnings.push(text);
     }
   }
 

@@ -1,5 +1,4 @@
 import type { SystemStores } from '../upstream/authorities.ts';
-import { assertReadable, FileProblem } from './files.ts';
 import type { LoadContext } from './load-context.ts';
 
 /** Of Debian, Fedora, openSUSE, OpenELEC, RHEL and Alpine, as Go looks for them. */
@@ -22,7 +21,13 @@ const directories: readonly string[] = ['/etc/ssl/certs', '/etc/pki/tls/certs'];
 export function readSystemStores(context: LoadContext): SystemStores {
   const file = context.variable('SSL_CERT_FILE');
   const folders = context.variable('SSL_CERT_DIR');
-  if (file !== undefined) warnOf(file, context);
+  if (file !== undefined) {
+    // It is passed over, as by other programs; but then certificates are refused.
+    context.warnIfUnreadable(
+      context.absolute(file),
+      (problem) => `SSL_CERT_FILE: ${problem}; no authority is read from it`,
+    );
+  }
   return {
     files: file === undefined ? files : [context.absolute(file)],
     directories:
@@ -33,16 +38,4 @@ export function readSystemStores(context: LoadContext): SystemStores {
             .filter((folder) => folder !== '')
             .map((folder) => context.absolute(folder)),
   };
-}
-
-/** A file that is missing is passed over, as by other programs; but then certificates are refused. */
-function warnOf(file: string, context: LoadContext): void {
-  try {
-    assertReadable(context.absolute(file));
-  } catch (error) {
-    if (!(error instanceof FileProblem)) throw error;
-    context.warnings.push(
-      `SSL_CERT_FILE: ${context.absolute(file)} ${error.message}; no authority is read from it`,
-    );
-  }
 }

@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
-import { ConfigError } from '../../config/config-error.ts';
 import { loadConfig } from '../../config/load.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
@@ -41,11 +40,9 @@ export async function setup(
     await run(client, file, options, terminal, installed);
     return exitCode.success;
   } catch (error) {
-    if (!(error instanceof SetupError || error instanceof ConfigError)) throw error;
-    terminal.err(error instanceof ConfigError ? `${error.message}\n` : `entrepot: ${error.message}\n`);
-    return error instanceof SetupUsageError || error instanceof ConfigError
-      ? exitCode.usage
-      : exitCode.failure;
+    if (!(error instanceof SetupError)) throw error;
+    terminal.err(`entrepot: ${error.message}\n`);
+    return error instanceof SetupUsageError ? exitCode.usage : exitCode.failure;
   }
 }
 
