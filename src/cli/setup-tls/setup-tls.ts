@@ -2,12 +2,13 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { errnoOf } from '../../store/file-error.ts';
-import { exitCode, type ExitCode } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { printingErrors, SetupError, SetupUsageError } from '../setup-error.ts';
 import type { Terminal } from '../terminal.ts';
 import { maxServerDays } from './certificate-authority.ts';
 import { instructions } from './instructions.ts';
 import { machineNames, parseSubjectName, uniqueNames, type SubjectName } from './subject-name.ts';
-import { TlsFolder, TlsFolderError } from './tls-folder.ts';
+import { TlsFolder } from './tls-folder.ts';
 
 /** As given on the command line. */
 export interface SetupTlsOptions {
@@ -18,33 +19,27 @@ export interface SetupTlsOptions {
   readonly force?: boolean;
 }
 
-class UsageError extends Error {}
-
 /** Makes a local authority, if there is none, and a certificate for this machine; prints how to use them. */
 export async function setupTls(
   options: SetupTlsOptions,
   terminal: Terminal,
   clock: Clock,
 ): Promise<ExitCode> {
-  const folder = new TlsFolder(resolve(options.out));
-  try {
+  return printingErrors(terminal, async () => {
+    const folder = new TlsFolder(resolve(options.out));
     const days = wholeNumber('--days', options.days, maxServerDays);
     const port = wholeNumber('--port', options.port, 65_535);
     const names = subjectNames(options.host ?? []);
-    if (options.force === true) await folder.clear();
-    const files = await folder.issue(hostname(), names, days, clock.now());
-    terminal.out(instructions(folder, files, names, port));
-    return exitCode.success;
-  } catch (error) {
-    if (error instanceof UsageError) {
-      terminal.err(`error: ${error.message}\n`);
-      return exitCode.usage;
+    try {
+      if (options.force === true) await folder.clear();
+      const files = await folder.issue(hostname(), names, days, clock.now());
+      terminal.out(instructions(folder, files, names, port));
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+      throw new SetupError(`cannot write to ${folder.path}: ${errno}`, { cause: error });
     }
-    if (error instanceof TlsFolderError) terminal.err(`entrepot: ${error.message}\n`);
-    else if (errnoOf(error) === undefined) throw error;
-    else terminal.err(`entrepot: cannot write to ${folder.path}: ${errnoOf(error)}\n`);
-    return exitCode.failure;
-  }
+  });
 }
 
 /** Those asked for, then this machine's own. */
@@ -52,7 +47,7 @@ function subjectNames(hosts: readonly string[]): readonly [SubjectName, ...Subje
   const given = hosts.map((host) => {
     const name = parseSubjectName(host);
     if (name === undefined) {
-      throw new UsageError(`--host ${host}: neither a host name nor an IP address (it takes no port)`);
+      throw new SetupUsageError(`--host ${host}: neither a host name nor an IP address (it takes no port)`);
     }
     return name;
   });
@@ -64,6 +59,6 @@ function subjectNames(hosts: readonly string[]): readonly [SubjectName, ...Subje
 function wholeNumber(option: string, text: string, most: number): number {
   const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > most)
-    throw new UsageError(`${option} ${text}: expected a whole number from 1 to ${most}`);
+    throw new SetupUsageError(`${option} ${text}: expected a whole number from 1 to ${most}`);
   return value;
 }

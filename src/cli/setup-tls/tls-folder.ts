@@ -3,17 +3,13 @@ import { dirname, join } from 'node:path';
 import { errnoOf, unlessMissing } from '../../store/file-error.ts';
 import { makeFolder, syncFolder } from '../../store/folder.ts';
 import { CertificateAuthority, type Issued } from './certificate-authority.ts';
+import { SetupError } from '../setup-error.ts';
 import { writeDurably } from '../staged-file.ts';
 import { KeyError, newKey } from './private-key.ts';
 import type { SubjectName } from './subject-name.ts';
 
 const secret = 0o600;
 const open = 0o644;
-
-/** Why nothing could be made in a folder, as a sentence for the operator. */
-export class TlsFolderError extends Error {
-  override readonly name = 'TlsFolderError';
-}
 
 /** What a run has left in the folder. */
 export interface TlsFiles extends Issued {
@@ -42,7 +38,7 @@ export class TlsFolder {
 
   /**
    * Makes a new server certificate, and whatever of the rest is not there.
-   * @throws {TlsFolderError} when what is there cannot be used
+   * @throws {SetupError} when what is there cannot be used
    */
   async issue(
     owner: string,
@@ -94,7 +90,7 @@ export class TlsFolder {
     }
     const key = await unlessMissing(readFile(this.authorityKey, 'utf8'));
     if (key === undefined) {
-      throw new TlsFolderError(
+      throw new SetupError(
         `${this.authorityCertificate} is there without its key ${this.authorityKey}: put it back, or ${advice}`,
       );
     }
@@ -122,7 +118,7 @@ export class TlsFolder {
 function explain(what: string, advice: string): (error: unknown) => never {
   return (error) => {
     if (error instanceof KeyError) {
-      throw new TlsFolderError(`${what}: ${error.message}; ${advice}`, { cause: error });
+      throw new SetupError(`${what}: ${error.message}; ${advice}`, { cause: error });
     }
     throw error;
   };

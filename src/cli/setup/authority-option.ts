@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { X509Certificate } from 'node:crypto';
-import { SetupUsageError } from './setup-error.ts';
+import { SetupUsageError } from '../setup-error.ts';
 
 /**
  * The certificates of a PEM file, and nothing else: a private key beside them must not get to clients.

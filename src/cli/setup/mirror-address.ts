@@ -3,7 +3,7 @@ import type { ListenAddress } from '../../http/server.ts';
 import { dockerHub, registryName } from '../../oci/docker-hub.ts';
 import { addressKind } from '../../upstream/address-kind.ts';
 import { clientOrigin } from '../client-origin.ts';
-import { SetupUsageError } from './setup-error.ts';
+import { SetupUsageError } from '../setup-error.ts';
 
 /** Scheme, host and port at which clients reach the mirror. */
 export class Origin {

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import { loadConfig } from '../../config/load.ts';
-import { exitCode, type ExitCode } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
 import { readAuthority } from './authority-option.ts';
 import { versioned, type ClientName } from './client-names.ts';
@@ -14,7 +14,7 @@ import type { Guide } from './guide.ts';
 import { installedVersions, type InstalledVersion } from './installed-version.ts';
 import { mirrorAddress } from './mirror-address.ts';
 import { printCommands, printGuide, printNotes } from './print-guide.ts';
-import { SetupError, SetupUsageError } from './setup-error.ts';
+import { printingErrors, SetupUsageError } from '../setup-error.ts';
 
 export interface SetupOptions {
   readonly mirror?: string;
@@ -36,14 +36,7 @@ export async function setup(
   terminal: Terminal,
   installed: InstalledVersion = installedVersions(),
 ): Promise<ExitCode> {
-  try {
-    await run(client, file, options, terminal, installed);
-    return exitCode.success;
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    terminal.err(`entrepot: ${error.message}\n`);
-    return error instanceof SetupUsageError ? exitCode.usage : exitCode.failure;
-  }
+  return printingErrors(terminal, () => run(client, file, options, terminal, installed));
 }
 
 async function run(

@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { errnoOf } from '../../../store/file-error.ts';
 import { syncFolder } from '../../../store/folder.ts';
 import { OwnerError, StagedFile } from '../../staged-file.ts';
-import { SetupError } from '../setup-error.ts';
+import { SetupError } from '../../setup-error.ts';
 import { Lock } from './lock.ts';
 import { backupOf, changes, type FilePlan, type Plan } from './plan.ts';
 import { formatRecord } from './record.ts';

@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { errnoOf } from '../../../store/file-error.ts';
-import { SetupError } from '../setup-error.ts';
+import { SetupError } from '../../setup-error.ts';
 
 /** Keeps a second setup of the same client away until it is disposed of. */
 export class Lock implements AsyncDisposable {

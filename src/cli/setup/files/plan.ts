@@ -1,5 +1,5 @@
 import { dirname, relative, sep } from 'node:path';
-import { SetupError } from '../setup-error.ts';
+import { SetupError } from '../../setup-error.ts';
 import { removeBlock } from './block.ts';
 import { FileConflict, type Rest } from './edited.ts';
 import { removeFromLists } from './json-lists.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from '../../../base/zod.ts';
-import { SetupError } from '../setup-error.ts';
+import { SetupError } from '../../setup-error.ts';
 
 /** What was added at one place of a JSON file, or by earlier versions of a YAML file. */
 const addedEntry = z.object({

@@ -1,7 +1,7 @@
 import { lstat, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { errnoOf } from '../../../store/file-error.ts';
-import { SetupError } from '../setup-error.ts';
+import { SetupError } from '../../setup-error.ts';
 
 /** Bytes; far more than any client's settings. */
 const maxBytes = 4 * 1024 * 1024;
