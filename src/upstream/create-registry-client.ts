@@ -19,10 +19,10 @@ import { ListClient } from './list-client.ts';
 import { ManifestClient } from './manifest-client.ts';
 import type { ProxySettings } from './proxy-settings.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { RedirectFollower } from './redirect.ts';
+import { redirectFollower } from './redirect.ts';
 import type { UpstreamRegistry } from './registry.ts';
 import { RegistryProbe } from './registry-probe.ts';
-import { RetryingSender } from './retry.ts';
+import { retryingSender } from './retry.ts';
 import { Transport, type Timeouts } from './transport.ts';
 
 export interface CreateRegistryClientOptions {
@@ -116,9 +116,9 @@ function clientAt(
   options: CreateRegistryClientOptions & { readonly heads: HeadSupports },
 ): UpstreamRegistry {
   const { name, timeouts, clock, random, heads } = options;
-  const redirects = new RedirectFollower(transport, (host) => transport.isNamed(host));
-  const retrying = new RetryingSender(redirects, clock, random);
-  const authorized = authorizing(url, transport, new RetryingSender(transport, clock, random), options);
+  const redirects = redirectFollower(transport, (host) => transport.isNamed(host));
+  const retrying = retryingSender(redirects, clock, random);
+  const authorized = authorizing(url, transport, retryingSender(transport, clock, random), options);
   const metadata = authorized(retrying);
   const bodyTimeoutMs = timeouts.idleMs;
   const manifests = new ManifestClient({

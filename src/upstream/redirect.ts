@@ -31,32 +31,25 @@ export async function followRedirects(
   }
 }
 
-/** Follows redirects of a registry. `Authorization` is dropped at the first step to another origin. */
-export class RedirectFollower implements Sender {
-  readonly #sender: Sender;
-  readonly #isNamed: (url: URL) => boolean;
+/**
+ * Follows redirects of a registry. `Authorization` is dropped at the first step to another origin.
+ * @param isNamed whether the operator has named a host as one that this upstream redirects to
+ */
+export function redirectFollower(sender: Sender, isNamed: (url: URL) => boolean): Sender {
+  return {
+    send: (request) =>
+      followRedirects(sender, request, (redirect, from) => {
+        const location = headerText(redirect.headers, 'location');
+        const url = redirectTarget(from.url, location, (to) => adviceAgainstPlain(request.url, isNamed(to)));
+        return url.origin === from.url.origin ? { ...from, url } : { ...withoutAuthorization(from), url };
+      }),
+  };
+}
 
-  /** @param isNamed whether the operator has named a host as one that this upstream redirects to */
-  constructor(sender: Sender, isNamed: (url: URL) => boolean) {
-    this.#sender = sender;
-    this.#isNamed = isNamed;
-  }
-
-  async send(request: UpstreamRequest): Promise<UpstreamResponse> {
-    return followRedirects(this.#sender, request, (redirect, from) => {
-      const url = redirectTarget(from.url, headerText(redirect.headers, 'location'), (to) =>
-        this.#adviceAgainstPlain(request.url, to),
-      );
-      return url.origin === from.url.origin ? { ...from, url } : { ...withoutAuthorization(from), url };
-    });
-  }
-
-  /** Without TLS only the digest shows that the right bytes come. `Authorization` is never sent there. */
-  #adviceAgainstPlain(asked: URL, to: URL): string | undefined {
-    if (!isByDigest(asked))
-      return 'have it redirect to https: no digest would show what is changed on the way';
-    return this.#isNamed(to) ? undefined : nameInRedirects;
-  }
+/** Without TLS only the digest shows that the right bytes come. `Authorization` is never sent there. */
+function adviceAgainstPlain(asked: URL, isNamed: boolean): string | undefined {
+  if (!isByDigest(asked)) return 'have it redirect to https: no digest would show what is changed on the way';
+  return isNamed ? undefined : nameInRedirects;
 }
 
 /**

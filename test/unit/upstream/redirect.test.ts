@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RedirectFollower, redirectTarget } from '../../../src/upstream/redirect.ts';
+import { redirectFollower, redirectTarget } from '../../../src/upstream/redirect.ts';
 import { ScriptedSender } from './scripted-sender.ts';
 
 const from = new URL('https://registry.example.com/v2/a/blobs/sha256:00?x=y');
@@ -79,7 +79,7 @@ describe('a step from https to http', () => {
   ): { sender: ScriptedSender; answer: Promise<unknown> } {
     const sender = new ScriptedSender({ status: 307, headers: { location } }, { status: 200, body: 'b' });
     const headers = { authorization: 'Bearer t', range: 'bytes=1-' };
-    const redirects = new RedirectFollower(sender, (place) => named.includes(place.host));
+    const redirects = redirectFollower(sender, (place) => named.includes(place.host));
     return { sender, answer: redirects.send({ method: 'GET', url: new URL(url), headers, pool: 'blob' }) };
   }
 

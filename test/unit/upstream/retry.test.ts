@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Sender, UpstreamRequest } from '../../../src/upstream/http-message.ts';
 import { UpstreamError } from '../../../src/upstream/registry.ts';
-import { RetryingSender } from '../../../src/upstream/retry.ts';
+import { retryingSender } from '../../../src/upstream/retry.ts';
 import { TestClock } from '../../support/test-clock.ts';
 import { ScriptedSender, type ScriptedAnswer } from './scripted-sender.ts';
 
@@ -17,14 +17,14 @@ const lost = new UpstreamError('unavailable', 'reset');
 function setup(...script: readonly (ScriptedAnswer | UpstreamError)[]): {
   clock: TestClock;
   upstream: ScriptedSender;
-  sender: RetryingSender;
+  sender: Sender;
 } {
   const clock = new TestClock();
   const upstream = new ScriptedSender(...script);
-  return { clock, upstream, sender: new RetryingSender(upstream, clock, () => 0.5) };
+  return { clock, upstream, sender: retryingSender(upstream, clock, () => 0.5) };
 }
 
-describe('RetryingSender', () => {
+describe('retryingSender', () => {
   it.each([500, 502, 503, 504])('tries again after %i', async (status) => {
     const { clock, upstream, sender } = setup({ status }, { status: 200 });
     const answer = sender.send(request);
@@ -120,7 +120,7 @@ describe('RetryingSender', () => {
         throw lost;
       },
     };
-    const failure = new RetryingSender(slow, clock, () => 0.99)
+    const failure = retryingSender(slow, clock, () => 0.99)
       .send(request)
       .catch((error: unknown) => error);
     await clock.advance(60_000);
