@@ -1,5 +1,5 @@
 import { parseDigest, type Digest } from './digest.ts';
-import { descriptor, isObject, list, readDocument, type JsonObject } from './manifest.ts';
+import { descriptors, isObject, readDocument, type JsonObject } from './manifest.ts';
 import { mediaTypes } from './media-type.ts';
 
 /** What an index lists for those who run images. */
@@ -20,9 +20,8 @@ const imageTypes: ReadonlySet<string> = new Set([mediaTypes.ociManifest, mediaTy
 export function readImageIndex(bytes: Uint8Array): ImageIndex {
   const platforms: Digest[] = [];
   const attestations = new Map<Digest, Digest[]>();
-  for (const [position, item] of list(readDocument(bytes)['manifests'], 'manifests').entries()) {
-    const { digest, mediaType } = descriptor(item, `manifests[${position}]`);
-    const { annotations, platform } = isObject(item) ? item : {};
+  for (const { digest, mediaType, json } of descriptors(readDocument(bytes), 'manifests')) {
+    const { annotations, platform } = json;
     const attested = isObject(annotations) ? attestedBy(annotations) : undefined;
     if (attested !== undefined) {
       attestations.set(attested, [...(attestations.get(attested) ?? []), digest]);

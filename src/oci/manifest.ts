@@ -56,8 +56,15 @@ export function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+interface ParsedDescriptor extends Descriptor {
+  /** Whether it has `urls`. */
+  readonly foreign: boolean;
+  /** All that it says. */
+  readonly json: JsonObject;
+}
+
 /** @throws {ManifestSyntaxError} naming `where` */
-export function descriptor(value: unknown, where: string): Descriptor & { readonly foreign: boolean } {
+function descriptor(value: unknown, where: string): ParsedDescriptor {
   if (!isObject(value)) throw new ManifestSyntaxError(`${where} is not a descriptor`);
   const digest = typeof value['digest'] === 'string' ? parseDigest(value['digest']) : undefined;
   if (digest === undefined) throw new ManifestSyntaxError(`${where} has no valid digest`);
@@ -71,14 +78,18 @@ export function descriptor(value: unknown, where: string): Descriptor & { readon
     digest,
     size,
     foreign: Array.isArray(urls) && urls.length > 0,
+    json: value,
   };
 }
 
-/** @throws {ManifestSyntaxError} naming `where` */
-export function list(value: unknown, where: string): readonly unknown[] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw new ManifestSyntaxError(`${where} is not a list`);
-  return value as readonly unknown[];
+/**
+ * The descriptors that a document lists under `key`; none where there is no such list.
+ * @throws {ManifestSyntaxError} naming the list, or the item
+ */
+export function descriptors(document: JsonObject, key: string): readonly ParsedDescriptor[] {
+  const list = document[key] ?? [];
+  if (!Array.isArray(list)) throw new ManifestSyntaxError(`${key} is not a list`);
+  return list.map((item: unknown, index) => descriptor(item, `${key}[${index}]`));
 }
 
 function plain({ mediaType, digest, size }: Descriptor): Descriptor {
@@ -106,14 +117,12 @@ const manifestKeys = ['schemaVersion', 'mediaType', 'manifests', 'config', 'laye
  */
 export function readManifest(bytes: Uint8Array): ManifestContents {
   const json = readDocument(bytes);
-  const children = list(json['manifests'], 'manifests').map((item, index) =>
-    plain(descriptor(item, `manifests[${index}]`)),
-  );
+  const children = descriptors(json, 'manifests').map(plain);
   const config = json['config'];
   const blobs = [
     ...(isObject(config) ? [descriptor(config, 'config')] : []),
-    ...list(json['layers'], 'layers').map((item, index) => descriptor(item, `layers[${index}]`)),
-    ...list(json['blobs'], 'blobs').map((item, index) => descriptor(item, `blobs[${index}]`)),
+    ...descriptors(json, 'layers'),
+    ...descriptors(json, 'blobs'),
   ];
   const subject = json['subject'];
   return {

@@ -1,9 +1,8 @@
 import { companionStem } from './companion-tag.ts';
 import type { Digest } from './digest.ts';
 import {
-  descriptor,
+  descriptors,
   isObject,
-  list,
   ManifestSyntaxError,
   readDocument,
   readManifest,
@@ -33,11 +32,14 @@ export function referrersTag(subject: Digest): Tag {
 export function readReferrers(bytes: Uint8Array): readonly ReferrerDescriptor[] {
   const json = readDocument(bytes);
   if (!('manifests' in json)) throw new ManifestSyntaxError('not an image index');
-  return list(json['manifests'], 'manifests').map((item, index) => {
-    const { mediaType, digest, size } = descriptor(item, `manifests[${index}]`);
-    const { artifactType, annotations } = isObject(item) ? item : {};
-    return { mediaType, digest, size, ...described(text(artifactType), annotations) };
-  });
+  return descriptors(json, 'manifests').map(
+    ({ mediaType, digest, size, json: { artifactType, annotations } }) => ({
+      mediaType,
+      digest,
+      size,
+      ...described(text(artifactType), annotations),
+    }),
+  );
 }
 
 /** A manifest as a list of referrers names it. An index has an artifact type only if it states one. */

@@ -1,7 +1,6 @@
-import { digestAlgorithm, digestOf, type Digest } from '../../../oci/digest.ts';
+import { isDigestOf, type Digest } from '../../../oci/digest.ts';
 import {
-  descriptor,
-  list,
+  descriptors,
   manifestMediaType,
   ManifestSyntaxError,
   maxManifestBytes,
@@ -25,7 +24,7 @@ export async function readStoredManifest(digest: Digest, path: string): Promise<
   const bytes = await readPlain(path, maxManifestBytes);
   if (bytes === undefined) return { reason: 'is missing' };
   if (!Buffer.isBuffer(bytes)) return bytes;
-  if (digestOf(bytes, digestAlgorithm(digest)) !== digest) {
+  if (!isDigestOf(digest, bytes)) {
     return { reason: 'is damaged: its bytes are not what its digest says' };
   }
   try {
@@ -34,11 +33,10 @@ export async function readStoredManifest(digest: Digest, path: string): Promise<
       return { reason: 'is a Docker schema 1 manifest, which is not supported' };
     const contents = readManifest(bytes);
     const mediaType = manifestMediaType(undefined, contents);
-    const layers = list(document['layers'], 'layers').map((item) => descriptor(item, 'layers'));
     return {
       manifest: { mediaType, digest, size: bytes.length, bytes },
       contents,
-      hasForeignLayers: layers.some(({ foreign }) => foreign),
+      hasForeignLayers: descriptors(document, 'layers').some(({ foreign }) => foreign),
     };
   } catch (error) {
     if (!(error instanceof ManifestSyntaxError)) throw error;
