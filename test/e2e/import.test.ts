@@ -37,10 +37,10 @@ test('what a registry:2 has mirrored is pulled from Entrepot, when both it and i
   await using mirror = await Entrepot.start(upstream.url);
   await mirror.stop();
   const took = await importFrom(proxy, mirror);
-  expect(took).toMatch(/^took over 2 repositories, 2 tags, .* 0 were held before; 0 skipped\n$/u);
+  expect(took).toMatch(/^took over 2 repositories, 2 tags, .* 0 were cached before; 0 skipped\n$/u);
   await mirror.restart();
   expect(await importFrom(proxy, mirror)).toMatch(
-    /^took over 2 repositories, no tags, no blobs .* 10 were held before; 0 skipped\n$/u,
+    /^took over 2 repositories, no tags, no blobs .* 10 were cached before; 0 skipped\n$/u,
   );
   expect(await digestsOf(proxy)).toEqual(before);
 

@@ -29,7 +29,9 @@ test('what a running server is told to import is served at once, and upstream co
 
   const printed = await importInto(mirror.folder, registry);
 
-  expect(printed).toMatch(/^took over 1 repository, 1 tag, 6 blobs of .* 0 were held before; 0 skipped\n$/u);
+  expect(printed).toMatch(
+    /^took over 1 repository, 1 tag, 6 blobs of .* 0 were cached before; 0 skipped\n$/u,
+  );
   expect(hub.requests).toEqual([]);
   const answer = await ask(mirror.url, `/v2/${repository}/manifests/1`);
   expect(answer.bytes).toEqual(index.bytes);

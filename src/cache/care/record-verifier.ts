@@ -98,7 +98,7 @@ export class RecordVerifier {
     const { metadata, names } = this.#deps;
     if (this.#repair) await metadata.removeTag(repository, tag);
     const image = names.show(repository, { tag, digest });
-    const detail = `${image} points to ${digest}, which is not held`;
+    const detail = `${image} points to ${digest}, which is not cached`;
     const repaired = this.#repair;
     return this.#totals.finding({ kind: 'tag', loss: true, repaired, digest, images: [image], detail });
   }

@@ -59,7 +59,7 @@ export class Evictor {
       for await (const eviction of steps.run({ before: clock.now() - ttlMs })) totals.add(eviction);
     });
     if (totals.images + totals.blobs > 0) {
-      logger.info(totals.counts, 'evicted what nobody has used for as long as proxy.ttl');
+      logger.info(totals.counts, 'evicted what was not used for proxy.ttl');
     }
   }
 

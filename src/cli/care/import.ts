@@ -50,5 +50,5 @@ function describe({ repositories, tags, blobs, bytes }: ImportCounts): string {
 
 function describeReport(report: ImportReport): string {
   const { linked, held, skipped } = report;
-  return `took over ${describe(report)}: ${linked} without a copy; ${held} were held before; ${skipped} skipped\n`;
+  return `took over ${describe(report)}: ${linked} without a copy; ${held} were cached before; ${skipped} skipped\n`;
 }

@@ -46,7 +46,7 @@ describe('proxy.ttl', () => {
     await eventually(10_000, 'what is too old to go', async () => {
       // Each look lets in some I/O, for which the clock does not wait.
       await fixture.clock.advance(10 * minute);
-      return fixture.log.some(({ msg }) => msg === 'evicted what nobody has used for as long as proxy.ttl');
+      return fixture.log.some(({ msg }) => msg === 'evicted what was not used for proxy.ttl');
     });
 
     expect((await cachedBlobs(fixture)).size).toBe(0);

@@ -10,7 +10,7 @@ describe('import', () => {
     expect(await importContent('registry:/var/lib/registry', options, fixture.context)).toBe(0);
     expect(fixture.lines).toEqual([
       'skipped library/node:18: a layer is missing',
-      'took over 1 repository, 2 tags, 4 blobs of 2 MiB: 3 without a copy; 1 were held before; 1 skipped',
+      'took over 1 repository, 2 tags, 4 blobs of 2 MiB: 3 without a copy; 1 were cached before; 1 skipped',
     ]);
     expect(fixture.err).toBe('1 repository, 1 tag, 2 blobs of 1 MiB\n');
     expect(fixture.caretaker.calls).toEqual([
