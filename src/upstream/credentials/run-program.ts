@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import type { Clock } from '../../base/clock.ts';
+import { pause, type Clock } from '../../base/clock.ts';
 import { CredentialError, systemCode } from './credential-error.ts';
 
 interface RunOptions {
@@ -53,13 +53,9 @@ export async function runProgram(
   child.stdin?.end(input);
 
   const ended = new AbortController();
-  clock.sleep(timeLimitMs, ended.signal).then(
-    () => {
-      stop(`did not end within ${timeLimitMs / 1000} s`);
-    },
-    // It ended in time.
-    () => undefined,
-  );
+  void pause(clock, timeLimitMs, ended.signal).then((isOver) => {
+    if (isOver) stop(`did not end within ${timeLimitMs / 1000} s`);
+  });
   try {
     return await promise;
   } finally {
