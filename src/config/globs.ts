@@ -1,38 +1,41 @@
 import { repositoryGlob, tagGlob } from '../base/glob.ts';
 import { imagePattern } from '../cache/space/pin-pattern.ts';
 import { parseDigest } from '../oci/digest.ts';
-import { refuse, scalar, shown, type RefinementContext } from './scalars.ts';
+import { refuse, scalar, shown } from './scalars.ts';
 
 /** A glob on `repository:tag`. */
-export const tagPattern = scalar((value, ctx): string => {
-  if (!value.includes(':') && !value.endsWith('*')) {
-    return refuse(ctx, `${shown(value)} matches no repository:tag, did you mean ${value}:*?`);
-  }
-  return checked(value, ctx, tagGlob);
-});
+export const tagPattern = pattern(tagGlob, (value) =>
+  value.includes(':') || value.endsWith('*')
+    ? undefined
+    : `matches no repository:tag, did you mean ${value}:*?`,
+);
 
 /** A glob on `upstream/repository`. */
-export const repositoryPattern = scalar((value, ctx): string => {
-  const meant = likelier(value);
-  if (meant !== undefined) return refuse(ctx, `${shown(value)} ${meant}`);
-  return checked(value, ctx, repositoryGlob);
-});
+export const repositoryPattern = pattern(repositoryGlob, likelier);
 
 /** An upstream (`ghcr.io`, `ghcr.io/*`, `ghcr.io/**`), or a glob on `upstream/repository`. */
-export const quotaPattern = scalar((value, ctx): string => {
-  if (/^[^/*?[{]+(?:\/\*{1,2})?$/.test(value)) return value;
-  if (value === '*') return refuse(ctx, 'matches nothing, did you mean **?');
-  const meant = likelier(value);
-  if (meant !== undefined) return refuse(ctx, `${shown(value)} ${meant}`);
-  return checked(value, ctx, repositoryGlob);
+export const quotaPattern = pattern(repositoryGlob, (value) => {
+  if (/^[^/*?[{]+(?:\/\*{1,2})?$/.test(value)) return undefined;
+  return value === '*' ? 'matches nothing, did you mean **?' : likelier(value);
 });
 
 /** A pattern of images, as `imagePattern` takes it. */
-export const pinPattern = scalar((value, ctx): string => {
-  const meant = likelierImage(value);
-  if (meant !== undefined) return refuse(ctx, `${shown(value)} ${meant}`);
-  return checked(value, ctx, imagePattern);
-});
+export const pinPattern = pattern(imagePattern, likelierImage);
+
+/** @param doubt what is wrong with a pattern that compiles */
+function pattern(compile: (pattern: string) => unknown, doubt: (pattern: string) => string | undefined) {
+  return scalar((value, ctx): string => {
+    const meant = doubt(value);
+    if (meant !== undefined) return refuse(ctx, `${shown(value)} ${meant}`);
+    try {
+      compile(value);
+      return value;
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      return refuse(ctx, error.message);
+    }
+  });
+}
 
 /** What is wrong with a pattern that is a glob, and yet hardly what its writer means. */
 function likelier(value: string): string | undefined {
@@ -71,14 +74,4 @@ function likelierImage(value: string): string | undefined {
   return /[*?[{]/.test(digest) || parseDigest(digest) !== undefined
     ? undefined
     : 'matches nothing: what follows @ is no digest, as sha256: and 64 hexadecimal digits';
-}
-
-function checked(value: string, ctx: RefinementContext, compile: (pattern: string) => unknown): string {
-  try {
-    compile(value);
-    return value;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return refuse(ctx, error.message);
-  }
 }
