@@ -42,7 +42,7 @@ export interface Audit {
   /** Corrects all accounts. */
   recount(): Promise<void>;
   /**
-   * The oldest verification (ms since the epoch); undefined when a blob was never verified, or there is none.
+   * The oldest verification (ms since the epoch); undefined with no blobs, or when one was never verified.
    */
   oldestVerification(): Promise<number | undefined>;
   /** Forgets a slice of the verifications later than `now`: the clock was wrong. True when there are more. */

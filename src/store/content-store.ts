@@ -46,9 +46,7 @@ export interface Room {
  * blob hashed to its digest when they were written. Rejects with {@link StoreError}.
  */
 export interface ContentStore {
-  /**
-   * Removals and quarantines begun so far: while it is unchanged, any blob opened before can be opened again.
-   */
+  /** Removals and quarantines begun so far: while unchanged, a blob opened before can be opened again. */
   readonly removals: number;
   /** Size in bytes of a committed blob, or undefined when there is none. */
   size(digest: Digest): Promise<number | undefined>;

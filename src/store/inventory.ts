@@ -76,8 +76,6 @@ export interface Inventory {
   /** False when it was not pinned. */
   removePin(pattern: string): Promise<boolean>;
   counts(): Promise<InventoryCounts>;
-  /**
-   * What is wrong with the database file, a sentence each. Takes seconds for a large one, on another thread.
-   */
+  /** What is wrong with the database file, a sentence each. May take seconds, on another thread. */
   integrity(): Promise<readonly string[]>;
 }

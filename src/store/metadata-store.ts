@@ -124,9 +124,7 @@ export interface MetadataStore {
   blob(digest: Digest): Promise<number | undefined>;
   /** The verified bytes are in the content store. The blob is no longer condemned. */
   putBlob(digest: Digest, size: number): Promise<void>;
-  /**
-   * Records a blob found in the content store; false when it is condemned, and its bytes are to be removed.
-   */
+  /** Records a blob found in the content store; false when it is condemned: its bytes are to be removed. */
   adoptBlob(digest: Digest, size: number): Promise<boolean>;
   /** The bytes are gone. Rights to read the blob stay. */
   removeBlob(digest: Digest): Promise<boolean>;

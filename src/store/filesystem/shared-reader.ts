@@ -9,9 +9,7 @@ export interface SharedFile {
   readonly length: number;
   /** Whether there will be more. */
   readonly grows: boolean;
-  /**
-   * Reads up to `length` bytes from `position` into `buffer` at `offset`. Resolves to how many: 0 at the end.
-   */
+  /** Reads up to `length` bytes from `position` to `buffer` at `offset`. Returns how many: 0 at the end. */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<number>;
 }
 

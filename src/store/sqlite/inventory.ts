@@ -167,9 +167,7 @@ export class SqliteInventory implements Inventory {
     }
   }
 
-  /**
-   * Each page waits for a turn of the event loop, so that a caller that reads all pages does not block it.
-   */
+  /** Each page waits for a turn of the event loop: reading page after page must not block it. */
   async #inTurn<T>(work: (statements: InventoryStatements) => T): Promise<Awaited<T>> {
     await turn();
     return this.#database.read(({ inventory }) => work(inventory));

@@ -1,6 +1,4 @@
-/**
- * Adds `bytes` to all repositories, and their upstreams, whose manifests name the blob of a trigger's `row`.
- */
+/** Adds `bytes` to all repositories, and upstreams, whose manifests name the blob of a trigger's `row`. */
 function credit(row: 'NEW' | 'OLD', bytes: string): string {
   const naming = `SELECT repository FROM repository_blob WHERE digest = ${row}.digest AND manifests > 0`;
   return `
@@ -15,7 +13,7 @@ function isHeld(row: 'NEW' | 'OLD'): string {
 }
 
 /**
- * Books a trigger's blob for its repository, and for the upstream if none of its other repositories names it.
+ * Books a trigger's blob for its repository, and the upstream unless another of its repositories names it.
  */
 function creditNamed(row: 'NEW' | 'OLD', sign: '+' | '-'): string {
   const size = `(SELECT size FROM blob WHERE digest = ${row}.digest)`;

@@ -101,9 +101,7 @@ export class Salvage {
     }
   }
 
-  /**
-   * Names are in an index, too, which may be intact where the table is not. It does not say what is public.
-   */
+  /** Names are in an index, too, maybe intact where the table is not. It does not say what is public. */
   #copyRepositoriesByIndex(): void {
     for (let upstream = ''; ;) {
       const next = this.#source.one(

@@ -55,9 +55,7 @@ export class Supervisor {
     await this.database.close();
   }
 
-  /**
-   * A file removed while open can still be written, and is gone at the next start. SQLite does not notice.
-   */
+  /** A file removed while open stays writable, and is gone at the next start. SQLite does not notice. */
   async #look(): Promise<void> {
     const { files, clock } = this.#deps;
     const { signal } = this.#closing;
