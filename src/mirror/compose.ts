@@ -49,13 +49,13 @@ export async function composeMirror({ space, ...deps }: MirrorDeps): Promise<Run
   const given = { ...space, ...deps, blocks: new Blocks() };
   const { upstreams, guarded } = await openUpstreams(deps.upstreams, given);
   const base = { ...given, routing: new Routing(upstreams, deps.plain), guarded: guarded.size > 0 };
-  const { routing, metadata, degradation } = base;
+  const { routing } = base;
   const gate = new Gate(base);
   const tagLists = new TagListService(base);
   const records = new ManifestRecords({ ...base, tagLists });
   const fetcher = new ManifestFetcher(routing, records);
   const manifests = new ManifestService({ ...base, records, fetcher });
-  const entitlement = new Entitlement(routing, metadata, degradation);
+  const entitlement = new Entitlement(base);
   const fills = new Fills(base);
   const blobs = new BlobService({ ...base, blobs: new StoredBlobs({ ...base, fills }), entitlement, fills });
   const pullAhead = new PullAhead({ ...base, blobs, records, fetcher, counter: deps.pullAheadCounter });

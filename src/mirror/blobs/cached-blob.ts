@@ -84,7 +84,10 @@ export class CachedBlob implements BlobAnswer {
 
   async #end(): Promise<void> {
     using _ = this.#deps.hold;
-    await this.#replacement?.close();
-    await this.#deps.reader.close();
+    try {
+      await this.#replacement?.close();
+    } finally {
+      await this.#deps.reader.close();
+    }
   }
 }

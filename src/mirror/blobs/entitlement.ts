@@ -37,23 +37,25 @@ export type Right =
   | { readonly known: KnownBlob; readonly entitled: true }
   | { readonly known: KnownBlob | undefined; readonly entitled: false };
 
+interface EntitlementDeps {
+  readonly routing: Routing<Upstream>;
+  readonly metadata: MetadataStore;
+  readonly degradation: Degradation;
+}
+
 /**
  * Which repositories may give which blobs: those for which upstream has confirmed it, or whose manifest names
  * it, where that is enough. The bytes may have come by another repository, which alone gives no right to
  * them.
  */
 export class Entitlement {
-  readonly #routing: Routing<Upstream>;
-  readonly #metadata: MetadataStore;
-  readonly #degradation: Degradation;
+  readonly #deps: EntitlementDeps;
   readonly #blobs = lru<string, KnownBlob>(maxRemembered);
   readonly #confirmations = new SingleFlight<KnownBlob>();
   #forgotten = 0;
 
-  constructor(routing: Routing<Upstream>, metadata: MetadataStore, degradation: Degradation) {
-    this.#routing = routing;
-    this.#metadata = metadata;
-    this.#degradation = degradation;
+  constructor(deps: EntitlementDeps) {
+    this.#deps = deps;
   }
 
   /** What is in memory of a blob that the repository is known to hold. */
@@ -67,7 +69,8 @@ export class Entitlement {
     const remembered = this.#blobs.get(key);
     if (remembered !== undefined) return remembered;
     const forgotten = this.#forgotten;
-    const stored = await this.#degradation.tolerate(() => this.#metadata.repositoryBlob(repository, digest));
+    const { metadata, degradation } = this.#deps;
+    const stored = await degradation.tolerate(() => metadata.repositoryBlob(repository, digest));
     if (stored === undefined) return undefined;
     const { size, measured, confirmed } = stored;
     const known: KnownBlob = { size, sizeFrom: measured ? 'bytes' : 'manifest', confirmed };
@@ -86,14 +89,16 @@ export class Entitlement {
   /** Notes that upstream has the blob under that repository, and that its bytes are `size` in all. */
   async grant(repository: Repository, digest: Digest, size: number): Promise<void> {
     this.#blobs.set(digestKey(repository, digest), { size, sizeFrom: 'bytes', confirmed: true });
-    await this.#degradation.tolerate(() => this.#metadata.putRepositoryBlob(repository, digest, size));
+    const { metadata, degradation } = this.#deps;
+    await degradation.tolerate(() => metadata.putRepositoryBlob(repository, digest, size));
   }
 
   /** Whether a blob was confirmed for some repository that everybody may read. */
   async #isPublic(digest: Digest): Promise<boolean> {
-    const open = this.#routing.upstreams.filter(({ anonymous }) => anonymous === undefined);
+    const { routing, metadata, degradation } = this.#deps;
+    const open = routing.upstreams.filter(({ anonymous }) => anonymous === undefined);
     const names = open.map(({ name }) => name);
-    return (await this.#degradation.tolerate(() => this.#metadata.isPublicBlob(digest, names))) === true;
+    return (await degradation.tolerate(() => metadata.isPublicBlob(digest, names))) === true;
   }
 
   /**
@@ -126,7 +131,7 @@ export class Entitlement {
    * @throws {UpstreamError} when it does not, or cannot say
    */
   async confirm(repository: Repository, digest: Digest): Promise<KnownBlob> {
-    const { registry, breaker } = this.#routing.upstream(repository.upstream);
+    const { registry, breaker } = this.#deps.routing.upstream(repository.upstream);
     const { outcome } = this.#confirmations.run(digestKey(repository, digest), async () =>
       this.state(
         repository,
