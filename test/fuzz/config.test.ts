@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { anyKey, knownKeys } from '../../src/config/schema.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 import { TempFolder } from '../support/temp-folder.ts';
+import { repeats } from '../support/depth.ts';
 
 const secret = 'Zq7geheimZq7';
 
@@ -154,7 +155,7 @@ it('a file of any content and any environment load or are refused with a ConfigE
       const message = complaint(() => folder.load(variables));
       expect(message).not.toBe('');
     }),
-    { numRuns: 1000 },
+    { numRuns: repeats(200, 1000) },
   );
   expect(Object.prototype).not.toHaveProperty('addr');
 });
@@ -224,7 +225,7 @@ it('what loads is printed as a file that loads to the same', async () => {
       await using printed = await ConfigFolder.create({ 'entrepot.yml': describeConfig(config) });
       expect(printed.load().config).toEqual(config);
     }),
-    { numRuns: 100 },
+    { numRuns: repeats(20, 100) },
   );
 });
 
@@ -256,6 +257,6 @@ it('no value of a key for secrets ever shows in a complaint', async () => {
       );
       expect(message ?? '').not.toContain(secret);
     }),
-    { numRuns: 2000 },
+    { numRuns: repeats(400, 2000) },
   );
 });

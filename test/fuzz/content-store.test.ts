@@ -9,6 +9,7 @@ import { Layout } from '../../src/store/filesystem/layout.ts';
 import { noise } from '../support/image.ts';
 import { blobBytes, readAll } from '../support/stored-blob.ts';
 import { TempFolder } from '../support/temp-folder.ts';
+import { repeats } from '../support/depth.ts';
 
 /** What happens to a blob's partial file, or to its ingest, on the way to a commit. */
 type Step =
@@ -130,7 +131,7 @@ it('ends in the right bytes or in a refusal, whatever is done to the partial blo
       const bytes = noise(size, 'fuzz');
       expect(await run(folder.path, bytes, digestOf(bytes), sequence)).toEqual(bytes);
     }),
-    { numRuns: 150 },
+    { numRuns: repeats(30, 150) },
   );
 });
 
@@ -183,7 +184,7 @@ it('gives right bytes or none, whatever is done to a blob at the same time', asy
         await store.close();
       }
     }),
-    { numRuns: 40 },
+    { numRuns: repeats(8, 40) },
   );
 });
 

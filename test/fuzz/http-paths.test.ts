@@ -12,6 +12,7 @@ import { logLines } from '../support/log-lines.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { Serving } from '../support/serving.ts';
 import { TestClock } from '../support/test-clock.ts';
+import { repeats } from '../support/depth.ts';
 
 const methods = fc.constantFrom('GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS');
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -55,7 +56,7 @@ test('no path makes the app fail, and no name that does not parse reaches the mi
       const response = await app.request(new Request(`http://test${target}`, { method }));
       expect(response.status).toBeLessThan(500);
     }),
-    { numRuns: 3000 },
+    { numRuns: repeats(600, 3000) },
   );
   expect(mirror.targets.every(({ name }) => parseRepositoryName(name) !== undefined)).toBe(true);
 });
@@ -121,7 +122,7 @@ test('no Authorization and no Host make the app fail, let somebody in, or lead t
       expect(response.status).toBeLessThan(500);
       expect(response.headers.has('www-authenticate')).toBe(response.status === 401);
     }),
-    { numRuns: 2000 },
+    { numRuns: repeats(400, 2000) },
   );
   expect(Math.min(mirror.readers.length, mirror.targets.length)).toBeGreaterThan(0);
   const readers = [...mirror.readers, ...mirror.targets.map(({ reader }) => reader)];
@@ -149,7 +150,7 @@ test('no bytes in a request line make the server fail or fall silent', async () 
       expect(status).toBeGreaterThanOrEqual(200);
       expect(status).toBeLessThan(500);
     }),
-    { numRuns: 300 },
+    { numRuns: repeats(60, 300) },
   );
   expect(serving.log.lines.filter(({ level }) => Number(level) >= 50)).toStrictEqual([]);
 });

@@ -4,6 +4,7 @@ import { contentOf } from '../../src/http/content.ts';
 import { contentRange, parseRanges } from '../../src/http/range.ts';
 import { receivedParts } from '../support/byteranges.ts';
 import { noise } from '../support/image.ts';
+import { repeats } from '../support/depth.ts';
 
 const sizes = fc.oneof(fc.nat(20), fc.maxSafeNat());
 
@@ -30,7 +31,7 @@ test('any text gives nothing, or spans of at least one byte within the content t
         expect(sorted[index + 1]?.start ?? end).toBeGreaterThanOrEqual(end);
       }
     }),
-    { numRuns: 5000 },
+    { numRuns: repeats(1000, 5000) },
   );
 });
 
@@ -86,7 +87,7 @@ test('several ranges are together what each of them means, and nothing comes twi
         expect(new Set(places).size).toBe(places.length);
       },
     ),
-    { numRuns: 5000 },
+    { numRuns: repeats(1000, 5000) },
   );
 });
 
@@ -117,6 +118,6 @@ test('a body has the length that it states, and its parts are what was asked for
         spans.map(({ start, end }) => ({ start, end, size: 500, bytes: bytes.subarray(start, end) })),
       );
     }),
-    { numRuns: 500 },
+    { numRuns: repeats(100, 500) },
   );
 });

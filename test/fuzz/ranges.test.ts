@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { UpstreamError } from '../../src/upstream/registry.ts';
 import { blobOf, mebibyte, RangesFixture } from '../unit/mirror/fill/ranges/harness.ts';
+import { repeats } from '../support/depth.ts';
 
 const bytes = blobOf(24);
 const budget = 16 * mebibyte;
@@ -51,6 +52,6 @@ test('whatever ranges fail, what comes is the blob, from its front, and nothing 
         expect(fixture.budget.left).toBe(budget);
       },
     ),
-    { numRuns: 500, endOnFailure: true },
+    { numRuns: repeats(100, 500), endOnFailure: true },
   );
 });

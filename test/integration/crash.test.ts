@@ -6,8 +6,9 @@ import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage, type Image } from '../support/image.ts';
 import { randomNumbers } from '../support/random-numbers.ts';
 import { noPartialBlobs } from '../support/store-folder.ts';
+import { repeats } from '../support/depth.ts';
 
-const kills = 50;
+const kills = repeats(10, 50);
 /** Chains of kills and restarts that run side by side, each with a hub and a folder of its own. */
 const chains = 2;
 const clients = 3;

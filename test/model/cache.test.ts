@@ -3,9 +3,10 @@ import { expect, test } from 'vitest';
 import { commands } from './commands.ts';
 import { emptyModel } from './model.ts';
 import { World } from './world.ts';
+import { repeats } from '../support/depth.ts';
 
 /** Sequences of commands. In CI there is time for thousands. */
-const runs = process.env['CI'] === undefined ? 100 : 2000;
+const runs = repeats(100, 2000);
 /** Side by side, since they wait for the disk half of the time. */
 const lanes = 2;
 

@@ -27,6 +27,7 @@ import {
   unknown,
   type MakeStore,
 } from './subject.ts';
+import { repeats } from '../../support/depth.ts';
 
 // Images of one seed share their first layers.
 const images = [
@@ -262,7 +263,7 @@ export function evictionModelContract(make: MakeStore): void {
             }
           }),
         ),
-        { numRuns: 25 },
+        { numRuns: repeats(5, 25) },
       );
     });
 
@@ -271,7 +272,7 @@ export function evictionModelContract(make: MakeStore): void {
         fc.asyncProperty(fc.array(anything, { minLength: 8, maxLength: 30 }), (steps) =>
           both(steps, expectSame),
         ),
-        { numRuns: 25 },
+        { numRuns: repeats(5, 25) },
       );
     });
   });

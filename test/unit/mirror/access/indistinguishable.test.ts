@@ -8,6 +8,7 @@ import { UpstreamError, type UpstreamErrorKind } from '../../../../src/upstream/
 import { makeImage } from '../../../support/image.ts';
 import { byTag, MirrorFixture, readAll, somebody, target } from '../../../support/mirror-fixture.ts';
 import { ScriptedUpstream } from '../../../support/scripted-upstream.ts';
+import { repeats } from '../../../support/depth.ts';
 
 const image = makeImage({ seed: 7 });
 const blobs = [image.config, ...image.layers];
@@ -102,7 +103,7 @@ describe('a private repository', () => {
           cached.storeCalls.filter((call) => !/^(publicSince|putPublic|putUpstreamState) /.test(call)),
         ).toEqual([]);
       }),
-      { numRuns: 40 },
+      { numRuns: repeats(8, 40) },
     );
   }, 60_000);
 
