@@ -30,11 +30,17 @@ export default defineConfig({
   test: {
     // Many tests wait for sockets, processes and disks: with more workers than cores others run meanwhile.
     maxWorkers: '200%',
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text-summary', 'html'],
+      thresholds: { statements: 90, branches: 85, functions: 90, lines: 90 },
+    },
     projects: [
-      shared('unit', 60_000),
-      shared('contract', 60_000),
-      shared('integration', 60_000),
-      shared('fuzz', 120_000),
+      shared('unit', 120_000),
+      shared('contract', 120_000),
+      shared('integration', 120_000),
+      shared('fuzz', 240_000),
       { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 900_000 } },
       { test: { name: 'soak', include: ['test/soak/**/*.test.ts'], testTimeout: 900_000 } },
       {

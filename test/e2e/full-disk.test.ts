@@ -66,7 +66,7 @@ async function holds(root: string, ...images: readonly Image[]): Promise<boolean
 
 /** Waits until what was pulled is committed, which comes after the client has all of it. */
 async function stored(root: string, ...images: readonly Image[]): Promise<void> {
-  await eventually(20_000, 'what was pulled is stored', () => holds(root, ...images));
+  await eventually(60_000, 'what was pulled is stored', () => holds(root, ...images));
 }
 
 /**
@@ -110,7 +110,7 @@ test.each([
     await fill(disk);
     await pull(mirror, 'v1', image(1));
     await pull(mirror, 'v2', image(2));
-    await eventually(20_000, 'readiness tells', async () => (await readiness(mirror)).status === 503);
+    await eventually(60_000, 'readiness tells', async () => (await readiness(mirror)).status === 503);
     expect((await readiness(mirror)).text).toMatch(/full|files|room|free/iu);
     await pull(mirror, 'v1', image(1));
     await mirror.logged(failed);
@@ -151,7 +151,7 @@ test('a disk that somebody else fills to the last byte and for good: what is old
   await using mirror = await startOn(`${disk.path}/data`, upstream);
   for (const seed of [1, 2, 3]) await pull(mirror, `v${seed}`, image(seed));
   await stored(`${disk.path}/data`, image(1), image(2), image(3));
-  await eventually(20_000, 'there is a reserve', async () =>
+  await eventually(60_000, 'there is a reserve', async () =>
     (await readdir(`${disk.path}/data`)).includes('reserve'),
   );
 
@@ -202,7 +202,7 @@ test('a read-only remount: pulls go on, readiness tells, and caching comes back 
   await pull(mirror, 'v1', image(1));
   await stored(disk.path, image(1));
   // A fill's handle stays open for a moment after its last byte.
-  await eventually(20_000, 'no file is open for writing', async () =>
+  await eventually(60_000, 'no file is open for writing', async () =>
     disk.remount('ro').then(
       () => true,
       () => false,
@@ -211,7 +211,7 @@ test('a read-only remount: pulls go on, readiness tells, and caching comes back 
 
   await pull(mirror, 'v1', image(1));
   await pull(mirror, 'v2', image(2));
-  await eventually(20_000, 'readiness tells', async () => (await readiness(mirror)).status === 503);
+  await eventually(60_000, 'readiness tells', async () => (await readiness(mirror)).status === 503);
   expect((await readiness(mirror)).text).toMatch(/cannot be written to/u);
   await mirror.logged(failed);
   expect(said(mirror, failed)).toBe(1);
@@ -251,7 +251,7 @@ test('a file system that the kernel gives up: pulls go on, and after a repair th
   await disk.abort();
   await pull(mirror, 'v1', image(1));
   await pull(mirror, 'v2', image(2));
-  await eventually(20_000, 'readiness tells', async () => (await readiness(mirror)).status === 503);
+  await eventually(60_000, 'readiness tells', async () => (await readiness(mirror)).status === 503);
   // It ends with 0, as it does on any other day.
   await mirror.stop();
 

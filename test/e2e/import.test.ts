@@ -28,7 +28,7 @@ test('what a registry:2 has mirrored is pulled from Entrepot, when both it and i
   );
   // It answers before it has stored.
   const layers = [image, ...index.images].flatMap(({ config, layers: own }) => [config, ...own]);
-  await eventually(20_000, 'the end of what the proxy stores', async () => {
+  await eventually(60_000, 'the end of what the proxy stores', async () => {
     const links = (await filesIn(proxy)).filter((path) => path.includes('/_layers/'));
     return links.length === layers.length;
   });

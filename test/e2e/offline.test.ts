@@ -25,7 +25,7 @@ test('Entrepot starts on a machine without any network, and serves what it holds
     const namespace = `--net=/proc/${offline.pid}/ns/net`;
     return command('nsenter', [namespace, 'skopeo', 'inspect', '--tls-verify=false', reference]);
   };
-  await eventually(15_000, 'Entrepot serves without a network', async () =>
+  await eventually(60_000, 'Entrepot serves without a network', async () =>
     inspect('team/app:v1').then(
       (printed) => printed.includes(image.digest),
       () => false,

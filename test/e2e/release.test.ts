@@ -74,7 +74,7 @@ describe('npm run release', () => {
       env: { REGISTRY_HTTP_ADDR: address },
     });
     showWhenFailed('the release', entrepot);
-    await eventually(30_000, 'the release serves', async () => answersRegistryApi(`http://${address}`));
+    await eventually(60_000, 'the release serves', async () => answersRegistryApi(`http://${address}`));
 
     await git('tag', `v${version}`);
     await git('commit', '--quiet', '--allow-empty', '--message', 'chore: more');

@@ -37,7 +37,7 @@ describe('a fresh clone, with nothing but Node.js, npm, a shell and coreutils', 
     });
     showWhenFailed('npm start', entrepot);
 
-    await eventually(30_000, 'npm start serves', async () => answersRegistryApi(`http://${address}`));
+    await eventually(60_000, 'npm start serves', async () => answersRegistryApi(`http://${address}`));
     expect(entrepot.output).toContain('"registry-mirrors"');
 
     // A shell between npm and Entrepot would keep the signal for itself, and leave Entrepot behind.
@@ -61,7 +61,7 @@ describe('a fresh clone, with nothing but Node.js, npm, a shell and coreutils', 
       env: { ...env, REGISTRY_HTTP_ADDR: address },
     });
     showWhenFailed('the program that was built', entrepot);
-    await eventually(30_000, 'it serves', async () => answersRegistryApi(`http://${address}`));
+    await eventually(60_000, 'it serves', async () => answersRegistryApi(`http://${address}`));
     entrepot.kill('SIGTERM');
     expect(await entrepot.exited()).toEqual({ code: 0, signal: null });
   });

@@ -34,7 +34,7 @@ afterEach(async () => {
 /** Asks until the answers come from memory, which they do once a hit has been given. */
 async function warm(...heads: readonly string[]): Promise<void> {
   for (const head of heads) {
-    await eventually(10_000, 'an answer from memory', async () => isFromMemory(await client.ask(head)));
+    await eventually(60_000, 'an answer from memory', async () => isFromMemory(await client.ask(head)));
   }
 }
 

@@ -93,9 +93,9 @@ describe('several ranges of a blob', () => {
     client.request('GET', path, { range: `bytes=0-99,${size - 10}-` });
     await client.head();
     client.abort();
-    await eventually(20_000, 'the end of the transfer', () => entrepot.log.includes('"unsent":'));
+    await eventually(60_000, 'the end of the transfer', () => entrepot.log.includes('"unsent":'));
     goOn();
-    await eventually(20_000, 'the blob in the store', async () =>
+    await eventually(60_000, 'the blob in the store', async () =>
       (await committedBlobs(entrepot.folder)).includes(hex),
     );
     expect(hub.bytesSent(digest)).toBe(size);

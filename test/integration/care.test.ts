@@ -72,7 +72,7 @@ describe('a blob that goes bad on the disk', () => {
     await truncate(new Layout(entrepot.folder).blob(small.digest), 10);
     entrepot.clock.advance(31 * day);
     await entrepot.start();
-    await eventually(20_000, 'both blobs put aside', () =>
+    await eventually(60_000, 'both blobs put aside', () =>
       [layer, small].every(({ digest }) => new RegExp(`"digest":"${digest}","images"`).test(entrepot.log)),
     );
 

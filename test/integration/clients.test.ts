@@ -40,7 +40,7 @@ function endedTransfers(): readonly { readonly bytes: number; readonly aborted?:
 
 /** A client that has asked for the layer and read the head of its answer. */
 async function reader(headers: Readonly<Record<string, string>> = {}): Promise<RawClient> {
-  const client = await RawClient.connect(entrepot.url, { deadlineMs: 15_000 });
+  const client = await RawClient.connect(entrepot.url, { deadlineMs: 60_000 });
   client.request('GET', blobPath, headers);
   await client.head();
   return client;
@@ -61,7 +61,7 @@ describe('a client that leaves in mid-body', () => {
     await leaver.read(MiB);
     leaver.abort();
     // While upstream stands still, so nothing but its leaving can have ended it.
-    await eventually(20_000, 'the end of the transfer', () => endedTransfers().length === 1);
+    await eventually(60_000, 'the end of the transfer', () => endedTransfers().length === 1);
     expect(endedTransfers()).toMatchObject([{ aborted: true }]);
 
     goOn();
@@ -74,7 +74,7 @@ describe('a client that leaves in mid-body', () => {
     const goOn = stopAt(4 * MiB);
     using leaver = await reader();
     leaver.abort();
-    await eventually(20_000, 'the end of the transfer', () => endedTransfers().length === 1);
+    await eventually(60_000, 'the end of the transfer', () => endedTransfers().length === 1);
     goOn();
     await noPartialBlobs(entrepot.folder);
     hub.down();
@@ -88,7 +88,7 @@ describe('a client that leaves in mid-body', () => {
     using leaver = await reader();
     leaver.halfClose();
     await leaver.closed();
-    await eventually(20_000, 'the end of the transfer', () => endedTransfers().length === 1);
+    await eventually(60_000, 'the end of the transfer', () => endedTransfers().length === 1);
     expect(endedTransfers()).toMatchObject([{ aborted: true }]);
     goOn();
     await noPartialBlobs(entrepot.folder);
@@ -100,7 +100,7 @@ describe('a client that leaves in mid-body', () => {
     leaver.request('GET', blobPath);
     await hub.received({ server: 'cdn' });
     leaver.abort();
-    await eventually(20_000, 'the end of the transfer', () => endedTransfers().length === 1);
+    await eventually(60_000, 'the end of the transfer', () => endedTransfers().length === 1);
     expect(endedTransfers()).toMatchObject([{ bytes: 0, aborted: true }]);
     goOn();
     await noPartialBlobs(entrepot.folder);
@@ -149,14 +149,14 @@ describe('a slow client', () => {
     await noPartialBlobs(entrepot.folder);
     expect(endedTransfers().length).toBe(1);
     idle.abort();
-    await eventually(20_000, 'the end of the transfer', () => endedTransfers().length === 2);
+    await eventually(60_000, 'the end of the transfer', () => endedTransfers().length === 2);
     expect(endedTransfers()[1]).toMatchObject({ aborted: true });
   });
 });
 
 describe('an odd client', () => {
   test('that sends its requests all at once gets the answers in their order', async () => {
-    using client = await RawClient.connect(entrepot.url, { deadlineMs: 15_000 });
+    using client = await RawClient.connect(entrepot.url, { deadlineMs: 60_000 });
     const range = { range: 'bytes=1000000-1999999' };
     client.request('GET', blobPath, range);
     client.request('GET', manifestPath);
@@ -176,7 +176,7 @@ describe('an odd client', () => {
   });
 
   test('that speaks HTTP/1.0 gets a whole answer and the end of the connection', async () => {
-    using client = await RawClient.connect(entrepot.url, { deadlineMs: 15_000 });
+    using client = await RawClient.connect(entrepot.url, { deadlineMs: 60_000 });
     client.send(`GET ${blobPath} HTTP/1.0\r\n\r\n`);
     const answer = await client.answer();
     expect(answer.headers['transfer-encoding']).toBeUndefined();

@@ -60,7 +60,7 @@ class Fixture implements AsyncDisposable {
     });
     closing.use(opened);
     const fixture = new Fixture(entrepot, opened, closing.move());
-    await eventually(10_000, 'three whole images', async () => {
+    await eventually(60_000, 'three whole images', async () => {
       const held = await Array.fromAsync(fixture.care.images());
       return held.length === 3 && held.every(({ complete }) => complete);
     });

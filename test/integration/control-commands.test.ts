@@ -50,7 +50,7 @@ class Fixture implements AsyncDisposable {
   /** Resolves when a command waits for an answer of a server that has been suspended. */
   async asked(): Promise<void> {
     const path = `${this.server.data}/control.new/s`;
-    await eventually(20_000, 'a command that waits', async () => {
+    await eventually(60_000, 'a command that waits', async () => {
       const sockets = (await readFile('/proc/net/unix', 'utf8')).split('\n');
       // The one that listens, one to see whether somebody does, and the question.
       return sockets.filter((line) => line.endsWith(path)).length === 3;
@@ -84,7 +84,7 @@ describe('a command', { timeout: 120_000 }, () => {
       /^removed library\/hello:v1: 1 manifest, 2 blobs/,
     );
     // The log is written in batches.
-    await eventually(5000, 'the line in the log', () => /"operation":"remove"/.test(fixture.server.output));
+    await eventually(60_000, 'the line in the log', () => /"operation":"remove"/.test(fixture.server.output));
   });
 
   it('waits for another one', async () => {

@@ -40,7 +40,7 @@ function take(
   more: Partial<OpenCaretakerDeps> = {},
 ): Promise<OpenCaretaker> {
   const options = { folder: folder.path, open: () => stores.open(), clock, signal: never, ...more };
-  return within(15_000, 'the caretaker', openCaretaker(options));
+  return within(60_000, 'the caretaker', openCaretaker(options));
 }
 
 describe('a data folder', () => {

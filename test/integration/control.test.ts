@@ -110,7 +110,7 @@ describe('the control socket', () => {
     await Array.fromAsync(fixture.remote.verify({ repair: false }));
     expect(fixture.log).toBe('');
     await fixture.remote.remove('node:20');
-    await eventually(5000, 'the line in the log', () => fixture.log !== '');
+    await eventually(60_000, 'the line in the log', () => fixture.log !== '');
     expect(JSON.parse(fixture.log)).toMatchObject({ operation: 'remove', image: 'node:20', outcome: 'done' });
   });
 
@@ -122,7 +122,7 @@ describe('the control socket', () => {
     const images = fixture.remote.images()[Symbol.asyncIterator]();
     await images.next();
     let before = -1;
-    await eventually(10_000, 'a pause', async () => {
+    await eventually(60_000, 'a pause', async () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       const same = before === endless.given;
       before = endless.given;
@@ -132,7 +132,7 @@ describe('the control socket', () => {
     expect(endless.given).toBeLessThan(20_000);
     expect(endless.ended).toBe(false);
     await images.return?.();
-    await eventually(5000, 'the end of the iteration', () => endless.ended);
+    await eventually(60_000, 'the end of the iteration', () => endless.ended);
   });
 
   it('streams a hundred thousand images in order', async () => {

@@ -59,10 +59,10 @@ async function killDuringPull(
       over = true;
     },
   );
-  await eventually(20_000, `${afterBytes} bytes more from upstream`, () => over || sent() >= end);
+  await eventually(60_000, `${afterBytes} bytes more from upstream`, () => over || sent() >= end);
   entrepot.signal('SIGKILL');
   await entrepot.exited();
-  return (await within(20_000, 'the end of the pulls', pulls)).flat();
+  return (await within(60_000, 'the end of the pulls', pulls)).flat();
 }
 
 test.concurrent.each(Array.from({ length: chains }, (_, chain) => chain))(

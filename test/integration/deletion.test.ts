@@ -162,7 +162,7 @@ describe('a deletion', () => {
     hub.addImage('library/app', 'large', large);
     await pull(app, 'large', large);
 
-    using reader = await RawClient.connect(entrepot.url, { deadlineMs: 15_000 });
+    using reader = await RawClient.connect(entrepot.url, { deadlineMs: 60_000 });
     reader.request('GET', `${app}/blobs/${big.digest}`);
     const head = await reader.head();
     expect((await remove(`${app}/manifests/large`)).status).toBe(202);

@@ -41,7 +41,7 @@ function alone(): Pick<EntrepotProcessOptions, 'remoteUrl' | 'sections'> {
 
 /** A client in the middle of a download that upstream has stopped sending. */
 async function downloading(url: string): Promise<{ readonly client: RawClient; readonly first: Buffer }> {
-  const client = await RawClient.connect(url, { deadlineMs: 10_000 });
+  const client = await RawClient.connect(url, { deadlineMs: 60_000 });
   client.request('GET', manifestPath);
   await client.answer();
   client.request('GET', blobPath);
@@ -69,7 +69,7 @@ describe('asked to stop in the middle of a download', () => {
     using _ = client;
     entrepot.signal('SIGTERM');
     await expect
-      .poll(() => ask(entrepot.url, '/v2/').catch(() => 'refused'), { timeout: 20_000 })
+      .poll(() => ask(entrepot.url, '/v2/').catch(() => 'refused'), { timeout: 60_000 })
       .toBe('refused');
     goOn();
 
@@ -105,7 +105,7 @@ describe('asked to stop in the middle of a download', () => {
     using _ = client;
     entrepot.signal('SIGTERM');
     await expect
-      .poll(() => ask(entrepot.url, '/v2/').catch(() => 'refused'), { timeout: 20_000 })
+      .poll(() => ask(entrepot.url, '/v2/').catch(() => 'refused'), { timeout: 60_000 })
       .toBe('refused');
     entrepot.signal('SIGINT');
 

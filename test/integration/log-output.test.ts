@@ -34,7 +34,7 @@ class Unheard implements AsyncDisposable {
   /** @param output where it writes */
   static async start(output: 'pipe' | number): Promise<Unheard> {
     const server = new Unheard(await TempFolder.create(), await freePort(), output);
-    await eventually(30_000, 'the start', async () => (await server.answers()) === 200);
+    await eventually(60_000, 'the start', async () => (await server.answers()) === 200);
     return server;
   }
 
@@ -56,7 +56,7 @@ class Unheard implements AsyncDisposable {
   /** Its exit code and the signal that ended it. */
   async stop(): Promise<unknown[]> {
     this.#process.kill('SIGTERM');
-    return within(10_000, 'its end', this.#exit);
+    return within(60_000, 'its end', this.#exit);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -98,13 +98,13 @@ it('goes on when its database is spoiled while it runs, with one line at the beg
   for (const [index, other] of others.entries()) {
     expect(await pull(entrepot.url, `v${index}`, other), `v${index}`).toEqual(right);
   }
-  await eventually(20_000, 'the new database', () =>
+  await eventually(60_000, 'the new database', () =>
     entrepot.log.includes('blobs on disk are in the rebuilt'),
   );
   expect(entrepot.log.split('the metadata database is lost').length - 1).toBe(1);
   expect(await pull(entrepot.url)).toEqual(right);
   await noPartialBlobs(entrepot.folder);
-  await eventually(20_000, 'readiness', async () => (await ask(entrepot.url, '/readyz')).status === 200);
+  await eventually(60_000, 'readiness', async () => (await ask(entrepot.url, '/readyz')).status === 200);
   const before = sent(hub);
   await entrepot.restart();
   expect(await pull(entrepot.url)).toEqual(right);

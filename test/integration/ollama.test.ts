@@ -123,9 +123,9 @@ describe('the GET by which Ollama looks for a blob', () => {
     const release = registry.holdFrom(2 * MiB);
     const origin = entrepot.urlOf('registry.ollama.ai');
     await ollamaLocation(origin, weightsPath);
-    await eventually(20_000, 'its line in the log', () => logged(/"msg":"request"/).length === 1);
+    await eventually(60_000, 'its line in the log', () => logged(/"msg":"request"/).length === 1);
     release();
-    await eventually(20_000, 'the whole blob', () => registry.bytesSent(weights.digest) === weights.size);
+    await eventually(60_000, 'the whole blob', () => registry.bytesSent(weights.digest) === weights.size);
 
     expect(logged(/"aborted"|"level":(40|50)/)).toEqual([]);
     const part = await ollamaPart(origin, weightsPath, 3 * MiB, 4 * MiB);

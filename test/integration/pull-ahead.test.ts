@@ -33,10 +33,10 @@ describe('a client that takes three layers at a time', () => {
     await ask(entrepot.url, manifestPath);
     const inHand = image.layers.slice(0, 3).map((layer) => ask(entrepot.url, pathOf(layer)));
     const asked = (): boolean => hub.requests.some(({ path }) => path.includes(fourth.digest));
-    await eventually(20_000, 'the fourth layer to be asked for', asked);
+    await eventually(60_000, 'the fourth layer to be asked for', asked);
     // From now on upstream begins no answer: what the client gets is what came before it asked.
     hub.fault({ on: 'any', kind: 'hold', until: promise });
-    const waiting = await within(20_000, 'its first bytes', firstBytes(entrepot.url + pathOf(fourth)));
+    const waiting = await within(60_000, 'its first bytes', firstBytes(entrepot.url + pathOf(fourth)));
 
     expect(waiting.length).toBeGreaterThan(0);
     expect(Buffer.from(waiting).equals(fourth.bytes.subarray(0, waiting.length))).toBe(true);
@@ -53,7 +53,7 @@ describe('an image that is fetched ahead', () => {
     const pullAhead = { enabled: true, parallel: 4 };
     await using entrepot = await TestEntrepot.start({ upstream: hub.url, pullAhead });
     await ask(entrepot.url, manifestPath);
-    await eventually(20_000, 'the image', () => entrepot.log.includes('"isComplete":true'));
+    await eventually(60_000, 'the image', () => entrepot.log.includes('"isComplete":true'));
 
     const blobs = [image.config, ...image.layers];
     const answers = await Promise.all(blobs.map((blob) => ask(entrepot.url, pathOf(blob))));
@@ -79,15 +79,15 @@ describe('an image that is fetched ahead', () => {
         hub.requests.some(({ path }) => path.includes(digest)),
       ).length;
     // The config, which is short and comes whole, and two layers.
-    await eventually(20_000, 'the first blobs', () => asked() === 3);
+    await eventually(60_000, 'the first blobs', () => asked() === 3);
 
-    await within(20_000, 'the stop', entrepot.stop());
-    await eventually(20_000, 'the end of its connections', () => hub.connections === 0);
+    await within(60_000, 'the stop', entrepot.stop());
+    await eventually(60_000, 'the end of its connections', () => hub.connections === 0);
     const before = asked();
     release();
     await entrepot.start();
     await ask(entrepot.url, manifestPath);
-    await eventually(20_000, 'the image', () => entrepot.log.includes('"isComplete":true'));
+    await eventually(60_000, 'the image', () => entrepot.log.includes('"isComplete":true'));
 
     expect(before).toBe(3);
     expect(entrepot.log).not.toContain('"level":50');

@@ -45,7 +45,7 @@ describe('the process', () => {
     const [, url = ''] = await child.waitFor(/listening on {2}(http:\S+)/);
     const digest = `sha256:${'0'.repeat(64)}`;
     const pull = fetch(`${url}/v2/library/x/blobs/${digest}`).catch(() => undefined);
-    await within(10_000, 'the question to upstream', once(silent, 'connection'));
+    await within(60_000, 'the question to upstream', once(silent, 'connection'));
 
     child.kill('SIGTERM');
     await child.waitFor(/a second signal stops at once/);

@@ -21,7 +21,7 @@ it.each(['000', '077'])('setup tls keeps keys secret and certificates open under
     { cwd: folder.path, stdio: ['ignore', 'ignore', 'inherit'] },
   );
 
-  expect(await within(30_000, 'the end', once(child, 'exit'))).toEqual([0, null]);
+  expect(await within(60_000, 'the end', once(child, 'exit'))).toEqual([0, null]);
 
   const modes: Record<string, string> = {};
   for (const name of ['.', ...(await readdir(folder.join('made', 'tls')))]) {

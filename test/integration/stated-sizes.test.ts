@@ -123,7 +123,7 @@ describe.each(lies)('a layer of $size bytes of which a manifest states $stated',
     fixture.hub.fault({ on: 'cdn', kind: 'hold', afterBytes: half, until: stopped.promise, times: 1 });
     using client = await RawClient.connect(fixture.entrepot.url);
     client.request('GET', fixture.pathIn(wrong));
-    await eventually(20_000, 'half of it', () => fixture.hub.bytesSent(fixture.layer.digest) >= half);
+    await eventually(60_000, 'half of it', () => fixture.hub.bytesSent(fixture.layer.digest) >= half);
     await fixture.entrepot.restart();
     stopped.resolve();
 

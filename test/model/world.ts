@@ -93,7 +93,7 @@ export class World implements AsyncDisposable {
     crash.after(calls);
     await Promise.race([
       work().catch(() => undefined),
-      eventually(20_000, 'the crash', () => crash.happened).catch(() => undefined),
+      eventually(60_000, 'the crash', () => crash.happened).catch(() => undefined),
     ]);
     crash.after(0);
     await crash.closeFiles();
@@ -109,7 +109,7 @@ export class World implements AsyncDisposable {
     await this.fixture.settled();
     const { content, metadata } = this.fixture;
     const all = async (): Promise<boolean> => (await content.unrecorded()).length === 0;
-    await eventually(10_000, 'everything to be recorded', all);
+    await eventually(60_000, 'everything to be recorded', all);
     // What a start after a crash finds counts towards the limit from then on only.
     await this.fixture.settled();
     await eventually(

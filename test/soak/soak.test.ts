@@ -134,7 +134,7 @@ test('an hour of pulls over a cache a quarter of their size, with faults and cra
   expect(late, 'memory at the end').toBeLessThan(early * 1.2 + 8 * mib);
 
   // Idle connections to upstream are closed after some seconds.
-  await eventually(30_000, 'descriptors to be closed', async () => {
+  await eventually(60_000, 'descriptors to be closed', async () => {
     const { blobs, sockets } = await descriptorsOf(entrepot.pid, entrepot.data);
     return blobs === 0 && sockets <= atRest.sockets;
   });

@@ -3,7 +3,7 @@ import { RawClient, type RawAnswer } from './raw-client.ts';
 /**
  * Milliseconds that any single wait may take: longer than the mirror goes on trying an upstream that fails.
  */
-const deadlineMs = 15_000;
+const deadlineMs = 60_000;
 
 /** One request on a connection of its own. */
 export async function ask(

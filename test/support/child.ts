@@ -5,7 +5,7 @@ export interface ChildOptions {
   readonly cwd?: string;
   /** Replaces the environment of this process if given. */
   readonly env?: NodeJS.ProcessEnv;
-  /** Milliseconds that any single wait may take; 10,000 if not given. */
+  /** Milliseconds that any single wait may take; 60,000 if not given. */
   readonly deadlineMs?: number;
 }
 
@@ -28,7 +28,7 @@ export class Child implements AsyncDisposable {
 
   constructor(command: string, args: readonly string[], options: ChildOptions = {}) {
     this.#command = [command, ...args].join(' ');
-    this.#deadlineMs = options.deadlineMs ?? 10_000;
+    this.#deadlineMs = options.deadlineMs ?? 60_000;
     this.#process = spawn(command, args, {
       cwd: options.cwd,
       env: options.env ?? process.env,

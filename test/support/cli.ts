@@ -13,5 +13,5 @@ export function entrepot(
   variables: Readonly<Record<string, string>> = {},
 ): Child {
   const env = { PATH: process.env['PATH'], ...variables };
-  return new Child(process.execPath, [main, ...args], { cwd, env, deadlineMs: 30_000 });
+  return new Child(process.execPath, [main, ...args], { cwd, env, deadlineMs: 60_000 });
 }

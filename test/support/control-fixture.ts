@@ -73,7 +73,7 @@ export class ControlFixture implements AsyncDisposable {
       text(response).then((answer) => resolve({ status: response.statusCode, body: answer }), reject);
     });
     sent.end(body);
-    return within(5000, `the answer to ${path}`, promise);
+    return within(60_000, `the answer to ${path}`, promise);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -44,7 +44,7 @@ export class DockerRegistry implements AsyncDisposable {
     });
     const registry = new DockerRegistry(`http://${address}`, child, temp);
     try {
-      await eventually(10_000, `docker-registry on ${address}`, () => registry.#answers());
+      await eventually(60_000, `docker-registry on ${address}`, () => registry.#answers());
     } catch (cause) {
       await registry.stop();
       throw new Error(`docker-registry did not start:\n${child.output}`, { cause });

@@ -112,7 +112,7 @@ export class MirrorFixture implements AsyncDisposable {
   /** Waits until fills and readers have let go of everything, and the limits are kept. */
   async settled(): Promise<void> {
     const blobs = [this.upstream, ...(this.#options.others ?? [])].flatMap((upstream) => upstream.blobs);
-    await eventually(20_000, 'the end of fills', () => !blobs.some((blob) => this.space.inUse.has(blob)));
+    await eventually(60_000, 'the end of fills', () => !blobs.some((blob) => this.space.inUse.has(blob)));
     await this.space.enforcer.makeRoom();
   }
 

@@ -54,7 +54,7 @@ export class RawClient implements Disposable {
   /** Connects to the host and port of an origin such as `http://127.0.0.1:5000`. */
   static async connect(origin: string, options: RawClientOptions = {}): Promise<RawClient> {
     const { hostname, port } = new URL(origin);
-    const deadlineMs = options.deadlineMs ?? 20_000;
+    const deadlineMs = options.deadlineMs ?? 60_000;
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     socket.once('connect', resolve);

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { eventually } from './deadline.ts';
 
-const deadlineMs = 10_000;
+const deadlineMs = 60_000;
 
 /** A client of one connection that keeps every byte as it came over the wire, in latin1. */
 export class WireClient implements Disposable {

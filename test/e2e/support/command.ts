@@ -4,7 +4,7 @@ export interface CommandOptions {
   /** Replaces the environment of this process if given. */
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** Milliseconds until it is killed; a minute if not given. */
+  /** Milliseconds until it is killed; two minutes if not given. */
   readonly ms?: number;
 }
 
@@ -23,7 +23,7 @@ export class CommandError extends Error {
 export async function command(
   program: string,
   args: readonly string[],
-  { env = process.env, cwd, ms = 60_000 }: CommandOptions = {},
+  { env = process.env, cwd, ms = 120_000 }: CommandOptions = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = {

@@ -42,7 +42,7 @@ export class Containerd implements AsyncDisposable {
     showWhenFailed('containerd', daemon);
     const hostsDir = options.hostsDir ?? folder.join('certs');
     const containerd = new Containerd(folder, hostsDir, resources);
-    await eventually(30_000, 'containerd answers', async () =>
+    await eventually(60_000, 'containerd answers', async () =>
       containerd.ctr('version').then(
         () => true,
         () => false,

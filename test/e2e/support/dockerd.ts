@@ -60,7 +60,7 @@ export class DockerDaemon implements AsyncDisposable {
     resources.defer(async () => endInPeace(dockerd));
     showWhenFailed('dockerd', dockerd);
     const daemon = new DockerDaemon(dockerd, folder, resources);
-    await eventually(30_000, 'dockerd answers', async () =>
+    await eventually(60_000, 'dockerd answers', async () =>
       daemon.docker('version').then(
         () => true,
         () => false,

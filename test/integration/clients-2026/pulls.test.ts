@@ -89,8 +89,8 @@ function sent(images: readonly Image[]): readonly number[] {
 
 /** Waits until upstream has been asked for all that comes behind the layers. */
 async function attested(): Promise<void> {
-  await eventually(20_000, 'the attestations', () => sent([attestation]).every((times) => times === 1));
-  await eventually(20_000, 'the end', () =>
+  await eventually(60_000, 'the attestations', () => sent([attestation]).every((times) => times === 1));
+  await eventually(60_000, 'the end', () =>
     entrepot.log.split('\n').some((line) => line.includes('"isComplete":true') && line.includes(own.digest)),
   );
 }
@@ -203,7 +203,7 @@ describe('what is attested of an image that a client pulls', () => {
     await start();
 
     await pull(containerdCri);
-    await eventually(20_000, 'the end', () =>
+    await eventually(60_000, 'the end', () =>
       entrepot.log.split('\n').some((line) => line.includes('"isComplete"') && line.includes(own.digest)),
     );
 
@@ -218,7 +218,7 @@ describe('a client that has read its own platform’s manifest', () => {
       await ask(entrepot.url, `/v2/${repository}/manifests/${reference}?ns=docker.io`);
     }
 
-    await eventually(20_000, 'the layers', () => sent([own]).every((times) => times === 1));
+    await eventually(60_000, 'the layers', () => sent([own]).every((times) => times === 1));
 
     expect(hub.pulls).toBe(2);
     expect(new Set(sent([attestation]))).toEqual(new Set([0]));

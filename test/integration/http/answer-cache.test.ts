@@ -64,7 +64,7 @@ describe('a request that was answered from the cache before', () => {
     await using serving = await start();
     using client = await connect(serving);
     for (let round = 0; round < 3; round += 1) await client.ask(get);
-    await eventually(5000, 'three lines', () => serving.requests.length === 3);
+    await eventually(60_000, 'three lines', () => serving.requests.length === 3);
     const [first, ...others] = serving.requests.map((line) => ({
       ...line,
       time: 0,
@@ -133,7 +133,7 @@ describe('a request that was answered from the cache before', () => {
       await delay(20);
     }
     expect(asked(serving)).toBe(1);
-    await eventually(10_000, 'the end of the connection', () => client.ended);
+    await eventually(60_000, 'the end of the connection', () => client.ended);
   });
 });
 
@@ -336,7 +336,7 @@ describe('a client that does not read', () => {
       expect((await client.answer()).length).toBeGreaterThan(60_000);
     }
     for (let round = 0; round < more; round += 1) expect(await client.answer()).toMatch(/schemaVersion/);
-    await eventually(5000, 'a line for each', () => serving.requests.length === 1 + sent + more);
+    await eventually(60_000, 'a line for each', () => serving.requests.length === 1 + sent + more);
     expect(serving.requests.every(({ status, aborted }) => status === 200 && aborted !== true)).toBe(true);
   });
 
@@ -346,7 +346,7 @@ describe('a client that does not read', () => {
     using client = await connect(serving);
     const sent = await stuff(serving, client, sockets.all[0]);
     client.socket.resetAndDestroy();
-    await eventually(5000, 'a line for each', () => serving.requests.length === 1 + sent);
+    await eventually(60_000, 'a line for each', () => serving.requests.length === 1 + sent);
     expect(serving.requests.at(-1)).toMatchObject({ status: 200, result: 'hit', bytes: 0, aborted: true });
   });
 
@@ -369,7 +369,7 @@ describe('a client that does not read', () => {
     await using serving = await start();
     using client = await connect(serving);
     await stuff(serving, client, sockets.all[0]);
-    await within(5000, 'the end of the server', serving.server.drain(50));
+    await within(60_000, 'the end of the server', serving.server.drain(50));
     expect(serving.requests.at(-1)).toMatchObject({ aborted: true });
   });
 });
@@ -389,8 +389,8 @@ describe('a server that is to stop', () => {
       expect(client.received).toBe('');
       client[Symbol.dispose]();
     });
-    await eventually(5000, 'some answers', () => whole > 100);
-    await within(5000, 'the end of the server', serving.server.drain(4000));
+    await eventually(60_000, 'some answers', () => whole > 100);
+    await within(60_000, 'the end of the server', serving.server.drain(4000));
     await Promise.all(asking);
     expect(serving.requests).toHaveLength(whole);
   });

@@ -40,7 +40,7 @@ describe('a blob', () => {
         expect(answer.headers['docker-content-digest']).toBe(digest);
         expect(digestOf(answer.bytes)).toBe(digest);
       }
-      await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+      await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
     },
   );
 
@@ -126,8 +126,8 @@ describe('a blob', () => {
     expect([answer.status, answer.complete]).toStrictEqual([200, false]);
     expect(answer.bytes.every((byte) => byte === 7)).toBe(true);
     await client.closed();
-    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
-    await eventually(20_000, 'the line is logged', () => serving.requests.length === 1);
+    await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(60_000, 'the line is logged', () => serving.requests.length === 1);
     expect(serving.requests[0]).toHaveProperty('error');
     expect(serving.requests[0]).not.toHaveProperty('aborted');
   });
@@ -147,8 +147,8 @@ describe('a client that leaves', () => {
     expect(head.status).toBe(200);
     expect((await client.read(1000)).length).toBe(1000);
     leave(client);
-    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
-    await eventually(20_000, 'the line is logged', () => serving.requests.length === 1);
+    await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(60_000, 'the line is logged', () => serving.requests.length === 1);
     expect(serving.requests[0]).toMatchObject({ status: 200, bytes: 1000, aborted: true });
   });
 
@@ -163,7 +163,7 @@ describe('a client that leaves', () => {
     expect(head.status).toBe(206);
     await client.read(4000);
     client.abort();
-    await eventually(20_000, 'the line is logged', () => serving.requests.length === 1);
+    await eventually(60_000, 'the line is logged', () => serving.requests.length === 1);
     expect(serving.requests[0]).toMatchObject({ level: 30, status: 206, bytes: 4000, unsent: MiB - 5000 });
     expect(serving.requests[0]).not.toHaveProperty('aborted');
     expect(serving.log.lines.filter(({ level }) => Number(level) >= 40)).toStrictEqual([]);
@@ -175,9 +175,9 @@ describe('a client that leaves', () => {
     serving.mirror.putBlobSource('box', digest, sourceUntil(MiB, 0, never));
     using client = await RawClient.connect(serving.origin);
     client.request('GET', `/v2/box/blobs/${digest}`);
-    await eventually(20_000, 'the blob opens', () => serving.mirror.openBlobs === 1);
+    await eventually(60_000, 'the blob opens', () => serving.mirror.openBlobs === 1);
     client.abort();
-    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
     expect(serving.log.lines.filter(({ level }) => Number(level) >= 40)).toStrictEqual([]);
   });
 
@@ -190,7 +190,7 @@ describe('a client that leaves', () => {
     await client.head();
     await new Promise((resolve) => setTimeout(resolve, 50));
     client.abort();
-    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
     expect(serving.requests[0]).toMatchObject({ status: 200, aborted: true });
   });
 
@@ -201,9 +201,9 @@ describe('a client that leaves', () => {
     serving.mirror.gate = gate.promise;
     using client = await RawClient.connect(serving.origin);
     client.request('GET', '/v2/box/manifests/v1');
-    await eventually(20_000, 'the mirror is asked', () => serving.mirror.calls.length === 1);
+    await eventually(60_000, 'the mirror is asked', () => serving.mirror.calls.length === 1);
     client.abort();
-    await eventually(20_000, 'the line is logged', () => serving.requests.length === 1);
+    await eventually(60_000, 'the line is logged', () => serving.requests.length === 1);
     gate.resolve(undefined);
     await new Promise((resolve) => setImmediate(resolve));
     expect(serving.requests).toMatchObject([{ status: 0, bytes: 0, aborted: true }]);
@@ -215,7 +215,7 @@ describe('a client that leaves', () => {
     const bytes = randomBytes(8 * MiB);
     const digest = serving.mirror.putBlob('box', bytes);
     const clients = await Promise.all(
-      Array.from({ length: 10 }, () => RawClient.connect(serving.origin, { deadlineMs: 10_000 })),
+      Array.from({ length: 10 }, () => RawClient.connect(serving.origin, { deadlineMs: 60_000 })),
     );
     const hashes = await Promise.all(
       clients.map(async (client, index) => {
@@ -233,7 +233,7 @@ describe('a client that leaves', () => {
     expect(hashes.filter((hash) => hash !== undefined)).toStrictEqual(
       Array.from({ length: 5 }, () => digest.slice('sha256:'.length)),
     );
-    await eventually(20_000, 'all blobs close', () => serving.mirror.openBlobs === 0);
+    await eventually(60_000, 'all blobs close', () => serving.mirror.openBlobs === 0);
   });
 });
 
@@ -244,6 +244,6 @@ test('a client that stops reading is cut', async () => {
   using client = await RawClient.connect(serving.origin);
   client.request('GET', `/v2/box/blobs/${digest}`);
   await client.head();
-  await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+  await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
   expect(serving.requests).toMatchObject([{ status: 200, aborted: true }]);
 });

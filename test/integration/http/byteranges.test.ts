@@ -99,7 +99,7 @@ describe('several ranges in one header', () => {
             expect(part.bytes.equals(expected[index]?.bytes ?? Buffer.alloc(0))).toBe(true);
           }
         }
-        await eventually(20_000, 'the line is logged', () => serving.requests.length === round + 1);
+        await eventually(60_000, 'the line is logged', () => serving.requests.length === round + 1);
         expect(serving.requests[round]).toMatchObject({ status: 206, bytes: answer.bytes.length });
       }
       expect(serving.mirror.openBlobs).toBe(0);
@@ -225,8 +225,8 @@ describe('the parts of an answer', () => {
       client.request('GET', path, { range: 'bytes=10-19,1000000-1000009' });
       const answer = await client.answer();
       expect([answer.status, answer.complete]).toEqual([status, status === 502]);
-      await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
-      await eventually(20_000, 'the line is logged', () => serving.requests.length === 1);
+      await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+      await eventually(60_000, 'the line is logged', () => serving.requests.length === 1);
       expect(serving.requests[0]).toHaveProperty('error');
     },
   );
@@ -243,8 +243,8 @@ describe('the parts of an answer', () => {
     client.request('GET', path, { range: 'bytes=10-19,1000000-1000009' });
     await client.head();
     client.abort();
-    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
-    await eventually(20_000, 'the line is logged', () => serving.requests.length === 1);
+    await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(60_000, 'the line is logged', () => serving.requests.length === 1);
     const { status, unsent } = serving.requests[0] ?? {};
     expect(status).toBe(206);
     // The second part's ten bytes, and the line that ends the answer.
@@ -273,7 +273,7 @@ describe('the parts of an answer', () => {
     const answer = await client.answer();
     const parts = receivedParts(answer.headers['content-type'], answer.bytes);
     expect(parts.every((part) => part.bytes.equals(bytes.subarray(part.start, part.end)))).toBe(true);
-    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
     expect(released).toBe(lent.filter((length) => length > 0).length);
   });
 });

@@ -40,7 +40,7 @@ describe('one connection', () => {
     client.request('PUT', '/v2/box/manifests/v1', { 'content-length': '1000', expect: '100-continue' });
     expect((await client.head()).status).toBe(100);
     client.abort();
-    await eventually(20_000, 'the end of the request', () => serving.requests.length === 1);
+    await eventually(60_000, 'the end of the request', () => serving.requests.length === 1);
     await setImmediate();
     expect(serving.log.lines.filter(({ level }) => Number(level) >= 50)).toStrictEqual([]);
   });
@@ -65,9 +65,9 @@ describe('one connection', () => {
     serving.mirror.putBlobSource('box', digest, { size: 10, read: () => never });
     using client = await RawClient.connect(serving.origin);
     for (let index = 0; index < 5; index += 1) client.request('GET', `/v2/box/blobs/${digest}`);
-    await eventually(20_000, 'the first blob opens', () => serving.mirror.openBlobs === 1);
+    await eventually(60_000, 'the first blob opens', () => serving.mirror.openBlobs === 1);
     client.abort();
-    await eventually(20_000, 'the first blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(60_000, 'the first blob closes', () => serving.mirror.openBlobs === 0);
     expect(serving.mirror.calls).toHaveLength(1);
   });
 
@@ -79,7 +79,7 @@ describe('one connection', () => {
     using client = await RawClient.connect(serving.origin);
     for (let index = 0; index < 50; index += 1) client.request('GET', `/v2/box/blobs/${digest}`);
     await client.closed();
-    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
     expect(serving.mirror.calls).toHaveLength(1);
   });
 
@@ -165,7 +165,7 @@ describe('the access log', () => {
     await client.answer();
     client.request('GET', '/healthz');
     await client.answer();
-    await eventually(20_000, 'both lines are logged', () => serving.requests.length === 2);
+    await eventually(60_000, 'both lines are logged', () => serving.requests.length === 2);
     const [pull, probe] = serving.requests;
     expect(pull).toMatchObject({
       level: 30,
@@ -194,7 +194,7 @@ describe('draining', () => {
     using client = await RawClient.connect(origin);
     client.request('GET', '/v2/');
     await client.answer();
-    await within(20_000, 'the drain', serving.server.drain(60_000));
+    await within(60_000, 'the drain', serving.server.drain(60_000));
     await client.closed();
     await expect(RawClient.connect(origin)).rejects.toThrow('ECONNREFUSED');
   });
@@ -212,7 +212,7 @@ describe('draining', () => {
     });
     using client = await RawClient.connect(serving.origin);
     client.request('GET', `/v2/box/blobs/${digest}`);
-    await eventually(20_000, 'the blob opens', () => serving.mirror.openBlobs === 1);
+    await eventually(60_000, 'the blob opens', () => serving.mirror.openBlobs === 1);
     const drained = serving.server.drain(60_000);
     gate.resolve(undefined);
     const answer = await client.answer();
@@ -221,7 +221,7 @@ describe('draining', () => {
       true,
       'close',
     ]);
-    await within(20_000, 'the drain', drained);
+    await within(60_000, 'the drain', drained);
   });
 
   test('ends a connection whose head had gone out before', async () => {
@@ -242,7 +242,7 @@ describe('draining', () => {
     const drained = serving.server.drain(60_000);
     gate.resolve(undefined);
     expect((await client.body(head)).complete).toBe(true);
-    await within(20_000, 'the drain', drained);
+    await within(60_000, 'the drain', drained);
   });
 
   test('destroys what has not ended in time', async () => {
@@ -252,10 +252,10 @@ describe('draining', () => {
     serving.mirror.putBlobSource('box', digest, { size: 10, read: () => never });
     using client = await RawClient.connect(serving.origin);
     client.request('GET', `/v2/box/blobs/${digest}`);
-    await eventually(20_000, 'the blob opens', () => serving.mirror.openBlobs === 1);
-    await within(20_000, 'the drain', serving.server.drain(100));
+    await eventually(60_000, 'the blob opens', () => serving.mirror.openBlobs === 1);
+    await within(60_000, 'the drain', serving.server.drain(100));
     await client.closed();
-    await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+    await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
     expect(client.ended).toBe(true);
   });
 });
@@ -270,5 +270,5 @@ test('TLS serves with the certificate given', async () => {
   })
     .on('error', answered.reject)
     .end();
-  expect(await within(20_000, 'the answer over TLS', answered.promise)).toBe(200);
+  expect(await within(60_000, 'the answer over TLS', answered.promise)).toBe(200);
 });

@@ -47,7 +47,7 @@ describe.each([
     expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toEqual({
       errors: [{ code: 'UNSUPPORTED', message: "The request's headers have more than 80 KiB." }],
     });
-    await eventually(20_000, 'the end of the connection', () => client.ended);
+    await eventually(60_000, 'the end of the connection', () => client.ended);
     const warnings = serving.log.lines.filter(({ level }) => Number(level) >= 40);
     expect(warnings).toMatchObject([
       {
@@ -87,7 +87,7 @@ test('nonsense behind a request whose answer has begun ends the connection, and 
   await client.read(5);
   client.send('HELO there\r\n\r\n');
   expect((await client.body(head)).bytes).toHaveLength(0);
-  await eventually(20_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
+  await eventually(60_000, 'the blob closes', () => serving.mirror.openBlobs === 0);
 });
 
 test('a client that sends headers without end is cut after a moment', async () => {

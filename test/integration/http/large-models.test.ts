@@ -48,9 +48,9 @@ describe('a blob of 40 GiB', () => {
       client.request('GET', `/v2/box/blobs/${digest}`, headers);
       expect((await client.head()).headers['content-length']).toBe(String(size));
       client.abort();
-      await eventually(20_000, 'the end of the blob', () => serving.mirror.openBlobs === 0);
+      await eventually(60_000, 'the end of the blob', () => serving.mirror.openBlobs === 0);
     }
-    await eventually(20_000, 'both lines of the log', () => serving.requests.length === 2);
+    await eventually(60_000, 'both lines of the log', () => serving.requests.length === 2);
 
     expect(serving.requests.map(({ status, aborted }) => [status, aborted])).toEqual([
       [200, undefined],

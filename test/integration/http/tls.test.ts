@@ -45,7 +45,7 @@ async function ask({ server }: Serving, options: RequestOptions = {}): Promise<A
     },
   );
   asking.once('error', reject).end();
-  return await within(10_000, 'the answer over TLS', promise);
+  return await within(60_000, 'the answer over TLS', promise);
 }
 
 describe('of the suites that both know', () => {
@@ -59,7 +59,7 @@ describe('of the suites that both know', () => {
       if (renewal) serving.server.renewTls(tls);
       const { port } = serving.server.address;
       const socket = connectTls({ port, host: '127.0.0.1', ca: authority.pem, ciphers });
-      await within(10_000, 'the handshake', once(socket, 'secureConnect'));
+      await within(60_000, 'the handshake', once(socket, 'secureConnect'));
       expect(socket.getCipher().standardName).toBe(suite);
       socket.destroy();
     }
@@ -189,7 +189,7 @@ describe('a client', () => {
     idle.request('GET', '/v2/');
     expect((await idle.answer()).status).toBe(400);
     expect((await ask(serving)).status).toBe(200);
-    await within(10_000, 'the drain', serving.server.drain(0));
+    await within(60_000, 'the drain', serving.server.drain(0));
   });
 
   test.each(['\0\0\0\0\0\0\0\0', 'HELO there\r\n', '\x16\x03\x01\x00\x05nonsense'])(
@@ -200,7 +200,7 @@ describe('a client', () => {
       socket.on('error', () => undefined).resume();
       const closed = once(socket, 'close');
       socket.write(text);
-      await within(15_000, 'the end of the connection', closed);
+      await within(60_000, 'the end of the connection', closed);
       expect((await ask(serving)).status).toBe(200);
     },
   );

@@ -168,7 +168,7 @@ describe('openBlob', () => {
     await using client = clientOf(hub.url, { timeouts: { idleMs: 200 } });
     hub.fault({ on: 'blob', kind: 'hang-body', afterBytes: 1000 });
     const blob = await client.registry.openBlob(busybox, digest, { offset: 0 });
-    expect((await within(20_000, 'the idle timeout', failureOf(readAll(blob)))).kind).toBe('timeout');
+    expect((await within(60_000, 'the idle timeout', failureOf(readAll(blob)))).kind).toBe('timeout');
   });
 
   it('does not take a slow reader for a slow upstream', async () => {
@@ -191,8 +191,8 @@ describe('openBlob', () => {
     const blob = await client.registry.openBlob(busybox, digest, { offset: 0, signal: controller.signal });
     const failure = failureOf(readAll(blob));
     controller.abort();
-    expect((await within(20_000, 'the abort', failure)).kind).toBe('aborted');
-    await eventually(20_000, 'the connection to close', () => hub.connections === 0);
+    expect((await within(60_000, 'the abort', failure)).kind).toBe('aborted');
+    await eventually(60_000, 'the connection to close', () => hub.connections === 0);
   });
 
   it.each([0, 1])('closes the connection when its body is left after %i chunks', async (chunks) => {
@@ -204,7 +204,7 @@ describe('openBlob', () => {
     for (let read = 0; read < chunks; read += 1) await iterator.next();
     expect(hub.connections).toBe(1);
     await iterator.return?.();
-    await eventually(20_000, 'the connection to close', () => hub.connections === 0);
+    await eventually(60_000, 'the connection to close', () => hub.connections === 0);
   });
 
   it('does not read ahead of its reader without bound', async () => {
@@ -338,9 +338,9 @@ describe('a hundred slow blobs', () => {
     const blobs = await Promise.all(
       Array.from({ length: 100 }, () => client.registry.openBlob(busybox, digest, { offset: 0 })),
     );
-    const head = await within(20_000, 'the HEAD', client.registry.headManifest(busybox, latest));
+    const head = await within(60_000, 'the HEAD', client.registry.headManifest(busybox, latest));
     expect(head.digest).toBe(image.digest);
     for (const { body } of blobs) await body[Symbol.asyncIterator]().return?.();
-    await eventually(20_000, 'the blob connections to close', () => hub.connections <= 1);
+    await eventually(60_000, 'the blob connections to close', () => hub.connections <= 1);
   });
 });

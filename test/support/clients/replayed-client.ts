@@ -32,7 +32,7 @@ export interface ReplayedClientOptions {
 }
 
 /** Milliseconds that any single wait may take. */
-const deadlineMs = 30_000;
+const deadlineMs = 60_000;
 
 /**
  * Sends requests as a real client does: over connections that it keeps, several at a time, and with its

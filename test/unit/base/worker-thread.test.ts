@@ -23,7 +23,7 @@ async function endless(signal?: AbortSignal): Promise<{ readonly outcome: Promis
   const { promise, resolve } = Promise.withResolvers<number>();
   const outcome = thread.call({ to: 1, waits: true }, { signal, onProgress: resolve });
   outcome.catch(() => undefined);
-  await within(20_000, 'the start of the call', promise);
+  await within(60_000, 'the start of the call', promise);
   return { outcome };
 }
 
@@ -50,7 +50,7 @@ it('answers a call while another one is under way, which can be cancelled', asyn
   const { outcome } = await endless(cancelling.signal);
   expect(await thread.call({ to: 0 })).toBe('counted to 0');
   cancelling.abort();
-  expect(await within(20_000, 'the cancelled call', outcome)).toBe('cancelled');
+  expect(await within(60_000, 'the cancelled call', outcome)).toBe('cancelled');
 });
 
 it('rejects the calls under way when it fails, and is started again by the next one', async () => {

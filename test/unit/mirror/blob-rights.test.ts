@@ -56,7 +56,7 @@ describe('the right to a blob', () => {
     const refused = fixture.mirror.openBlob(stranger, digest);
     refused.catch(() => undefined);
     const asked = () => fixture.upstream.requests.some((request) => request.includes('someone/else'));
-    await eventually(20_000, 'the question of the stranger', asked);
+    await eventually(60_000, 'the question of the stranger', asked);
     const rightful = fixture.mirror.openBlob(hello, digest).then((blob) => readAll(blob));
     rightful.catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -75,7 +75,7 @@ describe('a blob', () => {
     const buffer = Buffer.alloc(large.length);
     let received = 0;
     while (received < large.length - heldBackBytes) {
-      received += await within(20_000, 'bytes', blob.read(buffer, buffer.length, received));
+      received += await within(60_000, 'bytes', blob.read(buffer, buffer.length, received));
     }
     const rest = blob.read(buffer, buffer.length, received);
 
@@ -244,7 +244,7 @@ describe('a blob', () => {
     await blob.read(Buffer.alloc(10), 10, 0);
     const waiting = blob.read(Buffer.alloc(10), 10, 400_000);
     await blob.close();
-    await expect(within(20_000, 'the waiting read', waiting)).rejects.toThrow();
+    await expect(within(60_000, 'the waiting read', waiting)).rejects.toThrow();
     open();
 
     const later = await fixture.mirror.openBlob(hello, digest);

@@ -152,7 +152,7 @@ describe('a store in trouble', () => {
     expect((await fixture.mirror.readiness()).ready).toBe(false);
     failing = false;
     await fixture.clock.advance(5000);
-    await eventually(5000, 'the store to be back', async () => (await fixture.mirror.readiness()).ready);
+    await eventually(60_000, 'the store to be back', async () => (await fixture.mirror.readiness()).ready);
     await readAll(await fixture.mirror.openBlob(hello, digest));
     await fixture.settled();
 
@@ -222,7 +222,7 @@ describe('a store in trouble', () => {
     await pull(fixture, 'fresh', fresh);
     await fixture.settled();
     await fixture.clock.advance(5000);
-    await eventually(5000, 'the store to be back', async () => (await fixture.mirror.readiness()).ready);
+    await eventually(60_000, 'the store to be back', async () => (await fixture.mirror.readiness()).ready);
     await pull(fixture, 'fresh', fresh);
     await fixture.settled();
 

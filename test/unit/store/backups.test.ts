@@ -40,15 +40,15 @@ function backupsOf(folder: DataFolder, damages: StoreError[] = []): Backups {
 it('is made soon after the start, and every six hours if something has changed', async () => {
   await using folder = await DataFolder.create();
   const store = await folder.open();
-  await eventually(5000, 'both waits', () => folder.clock.sleeping === 2);
+  await eventually(60_000, 'both waits', () => folder.clock.sleeping === 2);
   expect(await backedUp(folder)).toBe(false);
   await folder.clock.advance(60_000);
-  await eventually(10_000, 'the first backup', () => backedUp(folder));
+  await eventually(60_000, 'the first backup', () => backedUp(folder));
   expect(holds(folder)).toBe(false);
   await store.putBlob(digest, 4);
-  await eventually(10_000, 'the next wait', () => folder.clock.sleeping === 2);
+  await eventually(60_000, 'the next wait', () => folder.clock.sleeping === 2);
   await folder.clock.advance(6 * hour);
-  await eventually(10_000, 'the second backup', () => holds(folder));
+  await eventually(60_000, 'the second backup', () => holds(folder));
   expect((await readdir(folder.path)).filter((name) => name.includes('backup'))).toEqual([
     'metadata.backup.sqlite',
   ]);
@@ -111,9 +111,9 @@ it('has a new database made of a damaged one before anybody comes upon the damag
   const { size } = await stat(folder.database);
   await overwrite(folder.database, size - 8192, noise(8192, 'damage'));
   store = await folder.open();
-  await eventually(5000, 'both waits', () => folder.clock.sleeping === 2);
+  await eventually(60_000, 'both waits', () => folder.clock.sleeping === 2);
   await folder.clock.advance(60_000);
-  await eventually(20_000, 'the end of the rebuild', () =>
+  await eventually(60_000, 'the end of the rebuild', () =>
     folder.messages().includes('the blobs on disk are in the rebuilt metadata database'),
   );
   expect(await folder.damaged()).toHaveLength(1);

@@ -34,9 +34,9 @@ it('brings a long log into the database on another thread, while writes go on', 
   log.write(600);
   expect(log.checkpointed()).toBe(0);
   log.write(1);
-  await eventually(20_000, 'a checkpoint', () => (log.checkpointed() ?? 0) > 600);
+  await eventually(60_000, 'a checkpoint', () => (log.checkpointed() ?? 0) > 600);
   log.write(600);
-  await eventually(20_000, 'another checkpoint', () => {
+  await eventually(60_000, 'another checkpoint', () => {
     log.write(0);
     return (log.checkpointed() ?? 0) > 600;
   });
@@ -62,11 +62,11 @@ it('starts another thread when one has failed', async () => {
     return started === 1 ? new Worker('throw new Error("no")', { eval: true }) : startCheckpointWorker();
   });
   log.write(600);
-  await eventually(20_000, 'a second thread', () => {
+  await eventually(60_000, 'a second thread', () => {
     log.write(0);
     return started === 2;
   });
-  await eventually(20_000, 'a checkpoint', () => (log.checkpointed() ?? 0) > 600);
+  await eventually(60_000, 'a checkpoint', () => (log.checkpointed() ?? 0) > 600);
   expect(started).toBe(2);
 });
 

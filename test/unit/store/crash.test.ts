@@ -14,10 +14,10 @@ const writer = fileURLToPath(new URL('ingest-forever.ts', import.meta.url));
 async function killWhileWriting(root: string, afterMs: number): Promise<void> {
   const child = spawn(process.execPath, [writer, root], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
-  await within(20_000, 'the first blob', once(child.stdout, 'data'));
+  await within(60_000, 'the first blob', once(child.stdout, 'data'));
   await new Promise((resolve) => setTimeout(resolve, afterMs));
   child.kill('SIGKILL');
-  expect((await within(20_000, 'the end of the writer', exited))[1]).toBe('SIGKILL');
+  expect((await within(60_000, 'the end of the writer', exited))[1]).toBe('SIGKILL');
 }
 
 it('holds nothing but whole blobs and partial ones that can be finished, whenever it is killed', async () => {
@@ -48,4 +48,4 @@ it('holds nothing but whole blobs and partial ones that can be finished, wheneve
     }
     expect(await Array.fromAsync(store.listPartial())).toEqual([]);
   }
-}, 60_000);
+}, 240_000);

@@ -90,11 +90,11 @@ it('writes many uses in slices, and lets what is used meanwhile wait for the nex
     batch.note([b]);
   };
   await clock.advance(30_000);
-  await eventually(5_000, 'the next wait', () => clock.sleeping === 1);
+  await eventually(60_000, 'the next wait', () => clock.sleeping === 1);
   expect(recorder.written).toEqual([[[a, 0]], [[c, 0]]]);
   recorder.whileWriting = () => undefined;
   await clock.advance(30_000);
-  await eventually(5_000, 'the end', () => batch.get(b) === undefined);
+  await eventually(60_000, 'the end', () => batch.get(b) === undefined);
   expect(recorder.written.slice(2)).toEqual([[[b, 30_000]]]);
 });
 

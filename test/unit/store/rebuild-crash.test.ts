@@ -39,7 +39,7 @@ it('rebuilds a database in the end, however often it is killed while it does', a
   await truncate(folder.database, (await stat(folder.database)).size - 4096);
   for (const ms of [0, 30, 60, 90, 120, 180, 240, 320]) await killAfter(folder, /opening/, ms);
   const store = await folder.open();
-  await eventually(20_000, 'the blobs on disk', async () => {
+  await eventually(60_000, 'the blobs on disk', async () => {
     const { blobs } = await store.inventory.counts();
     return blobs === images.length && !(await readdir(folder.path)).includes('metadata.rebuilding');
   });
@@ -52,7 +52,7 @@ it('rebuilds a database in the end, however often it is killed while it does', a
   expect(await folder.damaged()).toHaveLength(1);
   expect(await store.audit.errors()).toEqual({ accounts: [], danglingTags: [] });
   expect((await readdir(folder.path)).filter((name) => name.includes('rebuilt'))).toEqual([]);
-}, 60_000);
+}, 240_000);
 
 it('leaves a backup that is whole, or none, whenever it is killed', async () => {
   await using folder = await DataFolder.create();
@@ -68,4 +68,4 @@ it('leaves a backup that is whole, or none, whenever it is killed', async () => 
   const store = await folder.open();
   expect((await store.inventory.counts()).manifests).toBe(images.length);
   expect(await folder.damaged()).toEqual([]);
-}, 60_000);
+}, 240_000);

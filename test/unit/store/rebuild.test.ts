@@ -84,7 +84,7 @@ async function rightTags(store: MetadataStore): Promise<number> {
 
 /** Waits until the blobs on disk have their rows. */
 async function blobsFound(folder: DataFolder): Promise<void> {
-  await eventually(20_000, 'the blobs on disk', () =>
+  await eventually(60_000, 'the blobs on disk', () =>
     folder.messages().includes('the blobs on disk are in the rebuilt metadata database'),
   );
 }
@@ -167,7 +167,7 @@ describe('a rebuilt database', () => {
       for (const problem of await store.inventory.integrity().catch(() => []))
         expect(problem).toEqual(expect.any(String));
       await store.check().catch(() => undefined);
-      await eventually(20_000, 'a database that answers', async () => {
+      await eventually(60_000, 'a database that answers', async () => {
         try {
           await rightTags(store);
           return true;

@@ -17,15 +17,15 @@ it('is noticed within a minute, said, and made anew of the backup', async () => 
   await using folder = await DataFolder.create();
   const store = await folder.open();
   await putImage(store, busybox, image, latest);
-  await eventually(5000, 'the waits', () => folder.clock.sleeping === 2);
+  await eventually(60_000, 'the waits', () => folder.clock.sleeping === 2);
   await folder.clock.advance(minute);
-  await eventually(10_000, 'the backup', () => isThere(folder.join('metadata.backup.sqlite')));
+  await eventually(60_000, 'the backup', () => isThere(folder.join('metadata.backup.sqlite')));
 
   await rm(folder.database);
   await folder.clock.advance(minute);
 
-  await eventually(10_000, 'a new database', () => isThere(folder.database));
-  await eventually(10_000, 'what the backup had', async () =>
+  await eventually(60_000, 'a new database', () => isThere(folder.database));
+  await eventually(60_000, 'what the backup had', async () =>
     store.tag(busybox, latest).then(
       (tag) => tag?.digest === image.digest,
       () => false,
@@ -44,7 +44,7 @@ it('is not believed as long as the file is there', async () => {
   await using folder = await DataFolder.create();
   const store = await folder.open();
   await putImage(store, busybox, image, latest);
-  await eventually(5000, 'the waits', () => folder.clock.sleeping === 2);
+  await eventually(60_000, 'the waits', () => folder.clock.sleeping === 2);
 
   await folder.clock.advance(3 * minute);
 

@@ -52,7 +52,7 @@ describe('what is logged', () => {
 
     for (const line of lines) log.write(line);
 
-    await eventually(5000, 'the last line', () => target.text.endsWith('line 999\n'));
+    await eventually(60_000, 'the last line', () => target.text.endsWith('line 999\n'));
     expect(target.text).toBe(lines.join(''));
   });
 
@@ -61,7 +61,7 @@ describe('what is logged', () => {
     for (let number = 0; number < 10; number += 1) log.write('x\n');
     expect(target.attempts).toBe(0);
 
-    await eventually(5000, 'the lines', () => target.text === 'x\n'.repeat(10));
+    await eventually(60_000, 'the lines', () => target.text === 'x\n'.repeat(10));
 
     expect(target.attempts).toBe(1);
   });
@@ -70,13 +70,13 @@ describe('what is logged', () => {
     const { target, log } = output();
     target.errno = 'ENOSPC';
     log.write('lost\n');
-    await eventually(5000, 'an attempt', () => target.attempts > 0);
+    await eventually(60_000, 'an attempt', () => target.attempts > 0);
     await delay(10);
     target.errno = undefined;
 
     log.write('kept\n');
 
-    await eventually(5000, 'the line after it', () => target.text !== '');
+    await eventually(60_000, 'the line after it', () => target.text !== '');
     expect(target.text).toBe('kept\n');
   });
 
@@ -84,11 +84,11 @@ describe('what is logged', () => {
     const { target, log } = output();
     target.errno = 'EAGAIN';
     log.write('one\n');
-    await eventually(5000, 'some attempts', () => target.attempts > 2);
+    await eventually(60_000, 'some attempts', () => target.attempts > 2);
     log.write('two\n');
     target.errno = undefined;
 
-    await eventually(5000, 'the second line', () => target.text.includes('two'));
+    await eventually(60_000, 'the second line', () => target.text.includes('two'));
     expect(target.text).toBe('one\ntwo\n');
   });
 
@@ -96,7 +96,7 @@ describe('what is logged', () => {
     const { target, log } = output();
     target.errno = 'EPIPE';
     log.write('one\n');
-    await eventually(5000, 'an attempt', () => target.attempts > 0);
+    await eventually(60_000, 'an attempt', () => target.attempts > 0);
     await delay(10);
 
     for (let number = 0; number < 10_000; number += 1) log.write('many more of them\n');
@@ -123,7 +123,7 @@ describe('what is logged', () => {
     target.mostAtOnce = 3;
     target.isStuck = true;
     log.write('one\n');
-    await eventually(5000, 'an attempt', () => target.attempts > 0);
+    await eventually(60_000, 'an attempt', () => target.attempts > 0);
     log.write('two\n');
 
     log.flushSync();
@@ -150,7 +150,7 @@ describe('what is logged', () => {
     const { target, log } = output();
     target.isStuck = true;
     log.write('one\n');
-    await eventually(5000, 'an attempt', () => target.attempts > 0);
+    await eventually(60_000, 'an attempt', () => target.attempts > 0);
     await delay(1100);
 
     log.flushSync();

@@ -22,7 +22,7 @@ async function aged(options: CareFixtureOptions = {}): Promise<CareFixture> {
 
 /** Until the scrubber has nothing to do and sleeps. */
 async function scrubbed(fixture: CareFixture, count: number): Promise<void> {
-  await eventually(10_000, `${count} blobs that were scrubbed`, async () => {
+  await eventually(60_000, `${count} blobs that were scrubbed`, async () => {
     await fixture.clock.advance(1000);
     return fixture.scrubber.counts.blobs >= count;
   });
@@ -181,7 +181,7 @@ describe('the scrubber', () => {
         }),
     });
     fixture.scrubber.start();
-    await eventually(10_000, 'the first failure', () => !fixture.space.health.healthy);
+    await eventually(60_000, 'the first failure', () => !fixture.space.health.healthy);
     await fixture.clock.advance(10 * minute);
     expect(attempts).toBe(1);
     expect(fixture.scrubber.counts).toEqual({ blobs: 0, bytes: 0, damaged: 0 });

@@ -107,7 +107,7 @@ describe('an eviction of many images', () => {
     const pruning = pruneAll(fixture).finally(() => {
       ended = true;
     });
-    await eventually(5000, 'all but what is held up to be gone', () => gone.size === held.size - 1);
+    await eventually(60_000, 'all but what is held up to be gone', () => gone.size === held.size - 1);
 
     expect(asked).toEqual(held);
     expect(ended).toBe(false);
@@ -160,7 +160,7 @@ describe('an eviction of many images', () => {
     await pull(fixture, 'one', publish(fixture, 'one', 10 * kib));
     await fixture.settled();
     const pruning = pruneAll(fixture);
-    await eventually(5000, 'both blobs to be going', () => going === 2);
+    await eventually(60_000, 'both blobs to be going', () => going === 2);
 
     let closed = false;
     const closing = fixture.space[Symbol.asyncDispose]().finally(() => {

@@ -88,7 +88,7 @@ describe('a disk that is full to the last byte', () => {
   it('on which there is no reserve either is told of', async () => {
     const disk = new FullDisk();
     await using fixture = await disk.open();
-    await eventually(5000, 'the first look', async () => fixture.content.spendReserve());
+    await eventually(60_000, 'the first look', async () => fixture.content.spendReserve());
     await pullAll(fixture, 'one', 'two', 'three');
     disk.isFull = true;
 

@@ -120,7 +120,7 @@ describe('storage.maxsize', () => {
       if (blob === undefined) throw new Error('no layer');
       await fixture.mirror.manifest(target(`library/${name}`), byTag('latest'), 'GET');
       readings.push(await fixture.mirror.openBlob(target(`library/${name}`), blob.digest));
-      await eventually(5000, 'the layer', async () => (await cachedBlobs(fixture)).has(blob.digest));
+      await eventually(60_000, 'the layer', async () => (await cachedBlobs(fixture)).has(blob.digest));
     }
     await fixture.space.enforcer.makeRoom();
     expect((await cachedBlobs(fixture)).size).toBe(5);
@@ -128,7 +128,7 @@ describe('storage.maxsize', () => {
 
     await fixture.clock.advance(1000);
 
-    await eventually(5000, 'an eviction', async () => (await cachedBlobs(fixture)).size === 3);
+    await eventually(60_000, 'an eviction', async () => (await cachedBlobs(fixture)).size === 3);
   });
 
   it('that is smaller than an image says so when that image goes', async () => {
@@ -141,7 +141,7 @@ describe('storage.maxsize', () => {
     await fixture.settled();
     await fixture.clock.advance(1000);
 
-    await eventually(5000, 'its eviction', async () => (await cachedBlobs(fixture)).size === 0);
+    await eventually(60_000, 'its eviction', async () => (await cachedBlobs(fixture)).size === 0);
     const told = fixture.log.filter(({ level }) => level === 40);
     expect(told).toEqual([
       expect.objectContaining({

@@ -70,7 +70,7 @@ describe('storage.minfree', () => {
     disk.othersBytes = 8 * mib + 500 * kib;
     await minute(fixture);
 
-    await eventually(5000, 'an eviction', async () => (await cachedBlobs(fixture)).size < 6);
+    await eventually(60_000, 'an eviction', async () => (await cachedBlobs(fixture)).size < 6);
     expect((await fixture.content.room()).free).toBeGreaterThanOrEqual(mib);
   });
 
@@ -107,11 +107,11 @@ describe('storage.minfree', () => {
     disk.othersFiles = 985;
     await minute(fixture);
 
-    await eventually(5000, 'an eviction', async () => (await fixture.content.room()).freeFiles >= 10);
+    await eventually(60_000, 'an eviction', async () => (await fixture.content.room()).freeFiles >= 10);
     expect((await cachedBlobs(fixture)).size).toBe(4);
     disk.othersFiles = 999;
     await minute(fixture);
-    await eventually(5000, 'all to go', async () => (await cachedBlobs(fixture)).size === 0);
+    await eventually(60_000, 'all to go', async () => (await cachedBlobs(fixture)).size === 0);
     await minute(fixture);
     expect((await fixture.mirror.readiness()).problems.join('\n')).toMatch(
       /hold only 1 of its 1000 files more/,

@@ -67,7 +67,7 @@ describe('a quota', () => {
     quotas.push({ match: 'docker.io/**', bytes: 10 });
     await fixture.restart();
 
-    await eventually(5000, 'an eviction', async () => (await cachedBlobs(fixture)).size === 0);
+    await eventually(60_000, 'an eviction', async () => (await cachedBlobs(fixture)).size === 0);
     expect(await heldOf(fixture, 'one')).toBe(0);
   });
 });

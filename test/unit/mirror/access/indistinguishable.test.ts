@@ -105,7 +105,7 @@ describe('a private repository', () => {
       }),
       { numRuns: repeats(8, 40) },
     );
-  }, 60_000);
+  }, 240_000);
 
   it('under library/ does not show in how its short name is answered', async () => {
     const ask = async (exists: boolean): Promise<unknown> => {

@@ -63,14 +63,14 @@ describe('a client that reads the manifests of all platforms', () => {
       if (how === 'in parallel') await Promise.all(index.images.map((image) => get(fixture, image)));
       else {
         await get(fixture, at(index.platforms, 0));
-        await eventually(20_000, 'the first one’s layers', () => asked(fixture, index.platforms).length > 0);
+        await eventually(60_000, 'the first one’s layers', () => asked(fixture, index.platforms).length > 0);
         for (const image of index.images.slice(1)) await get(fixture, image);
       }
       const wanted = at(index.platforms, 2);
 
       await read(fixture, at(wanted.layers, 0));
 
-      await eventually(20_000, 'its layers', () => isHeld(fixture, wanted));
+      await eventually(60_000, 'its layers', () => isHeld(fixture, wanted));
       await awhile();
       const others = how === 'in parallel' ? [] : [0];
       expect(asked(fixture, index.platforms)).toEqual([...others, 2]);
@@ -108,7 +108,7 @@ describe('a client that reads the manifests of all platforms', () => {
     expect(await fixture.metadata.blob(at(at(common, 1).layers, 1).digest)).toBeUndefined();
     await read(fixture, at(at(common, 1).layers, 1));
 
-    await eventually(20_000, 'the second', () => isHeld(fixture, at(common, 1)));
+    await eventually(60_000, 'the second', () => isHeld(fixture, at(common, 1)));
     expect(await fixture.metadata.blob(at(at(common, 0).layers, 1).digest)).toBeUndefined();
   });
 
@@ -136,7 +136,7 @@ describe('a client that reads the manifests of all platforms', () => {
 
     await get(fixture, at(index.platforms, 1));
 
-    await eventually(20_000, 'its layers', () => isHeld(fixture, at(index.platforms, 1)));
+    await eventually(60_000, 'its layers', () => isHeld(fixture, at(index.platforms, 1)));
     expect(asked(fixture, index.platforms)).toEqual([1]);
   });
 
@@ -151,7 +151,7 @@ describe('a client that reads the manifests of all platforms', () => {
 
     await read(fixture, at(at(index.platforms, 1).layers, 2));
 
-    await eventually(20_000, 'its layers', () => isHeld(fixture, at(index.platforms, 1)));
+    await eventually(60_000, 'its layers', () => isHeld(fixture, at(index.platforms, 1)));
     expect(asked(fixture, index.platforms)).toEqual([1]);
   });
 });
@@ -165,7 +165,7 @@ describe('a client that reads the manifest of one platform', () => {
     await fixture.mirror.manifest(hello, latest, 'GET');
     await get(fixture, at(index.platforms, 3));
 
-    await eventually(20_000, 'its layers', () => isHeld(fixture, at(index.platforms, 3)));
+    await eventually(60_000, 'its layers', () => isHeld(fixture, at(index.platforms, 3)));
     expect(asked(fixture, index.platforms)).toEqual([3]);
   });
 
@@ -281,10 +281,10 @@ describe('an image of which no client asks for a layer', () => {
 
     await fixture.mirror.manifest(hello, latest, 'GET');
     await get(fixture, image);
-    await eventually(20_000, 'its layers', () => isHeld(fixture, image));
+    await eventually(60_000, 'its layers', () => isHeld(fixture, image));
     await fixture.settled();
     const all = [image.config, ...image.layers].reduce((sum, { size }) => sum + size, 0);
-    await eventually(20_000, 'the count', () => fixture.pullAheadCounter.counts.bytes === all);
+    await eventually(60_000, 'the count', () => fixture.pullAheadCounter.counts.bytes === all);
     expect(fixture.pullAheadCounter.counts).toEqual({ bytes: all, unaskedBytes: all });
 
     await read(fixture, at(image.layers, 0));
@@ -303,7 +303,7 @@ describe('an image of which no client asks for a layer', () => {
     };
     await fixture.mirror.manifest(hello, latest, 'GET');
     await get(fixture, one);
-    await eventually(20_000, 'its layer', () => asked(fixture, index.platforms).includes(0));
+    await eventually(60_000, 'its layer', () => asked(fixture, index.platforms).includes(0));
 
     await get(fixture, two);
     const reading = read(fixture, at(one.layers, 0));
@@ -324,7 +324,7 @@ describe('what is attested of an image', () => {
     await get(fixture, image);
     await read(fixture, at(image.layers, 0));
 
-    await eventually(20_000, 'the attestation', () => isHeld(fixture, attestation));
+    await eventually(60_000, 'the attestation', () => isHeld(fixture, attestation));
     await fixture.settled();
     const requests = fixture.upstream.requests.map((request) => request.split(' ').slice(0, 3).join(' '));
     const getAttestation = requests.indexOf(`GET library/hello ${attestation.digest}`);
@@ -353,7 +353,7 @@ describe('what is attested of an image', () => {
       await fixture.mirror.manifest(hello, latest, 'GET');
       await get(fixture, image);
       await read(fixture, at(image.layers, 0));
-      await eventually(20_000, 'the attestation', () => isHeld(fixture, at(index.attestations, 0)));
+      await eventually(60_000, 'the attestation', () => isHeld(fixture, at(index.attestations, 0)));
       await fixture.settled();
       await fixture.clock.advance(11 * 60_000);
     }
@@ -373,13 +373,13 @@ describe('what is attested of an image', () => {
     await fixture.mirror.manifest(hello, latest, 'GET');
     await get(fixture, image);
     await read(fixture, at(image.layers, 0));
-    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
+    await eventually(60_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
     fixture.upstream.before = () => undefined;
     await fixture.clock.advance(31_000);
 
     await get(fixture, image);
 
-    await eventually(20_000, 'the attestation', () => isHeld(fixture, at(index.attestations, 0)));
+    await eventually(60_000, 'the attestation', () => isHeld(fixture, at(index.attestations, 0)));
     expect(fixture.upstream.count(`GET library/hello ${at(index.attestations, 0).digest}`)).toBe(2);
   });
 
@@ -398,7 +398,7 @@ describe('what is attested of an image', () => {
     await get(fixture, image);
     await read(fixture, at(image.layers, 0));
     const isComplete = manifests === 1;
-    await eventually(20_000, 'the end', () => fixture.log.some((line) => line['isComplete'] === isComplete));
+    await eventually(60_000, 'the end', () => fixture.log.some((line) => line['isComplete'] === isComplete));
 
     expect(fixture.upstream.count(`GET library/hello ${attestation.digest}`)).toBe(manifests);
   });
@@ -413,7 +413,7 @@ describe('what is attested of an image', () => {
     await fixture.mirror.manifest(hello, latest, 'GET');
     await get(fixture, image);
     await read(fixture, at(image.layers, 0));
-    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === true));
+    await eventually(60_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === true));
     await fixture.clock.advance(60_000);
     await get(fixture, image);
     await awhile();
@@ -430,7 +430,7 @@ describe('what is attested of an image', () => {
     await fixture.mirror.manifest(hello, latest, 'GET');
     await get(fixture, image);
     await read(fixture, at(image.layers, 0));
-    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
+    await eventually(60_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
     const again = (method: 'GET' | 'HEAD') =>
       fixture.mirror.manifestValidity(hello, { digest: image.digest }, method, image.digest);
     fixture.upstream.rateLimit = undefined;
@@ -441,7 +441,7 @@ describe('what is attested of an image', () => {
     expect(fixture.upstream.count(`GET library/hello ${attestation.digest}`)).toBe(0);
     again('GET')?.used();
 
-    await eventually(20_000, 'the attestation', () => isHeld(fixture, attestation));
+    await eventually(60_000, 'the attestation', () => isHeld(fixture, attestation));
   });
 
   it('is left alone where only its manifest was read', async () => {
@@ -451,7 +451,7 @@ describe('what is attested of an image', () => {
 
     await fixture.mirror.manifest(hello, latest, 'GET');
     await get(fixture, at(index.platforms, 0));
-    await eventually(20_000, 'its layers', () => isHeld(fixture, at(index.platforms, 0)));
+    await eventually(60_000, 'its layers', () => isHeld(fixture, at(index.platforms, 0)));
     await awhile();
 
     expect(fixture.upstream.count('GET')).toBe(2);

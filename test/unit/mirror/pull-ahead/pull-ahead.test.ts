@@ -46,7 +46,7 @@ const isHeld = async (fixture: MirrorFixture, blobs: readonly Digest[]): Promise
 };
 
 const arrived = (fixture: MirrorFixture, blobs: readonly Digest[] = parts): Promise<void> =>
-  eventually(20_000, 'the blobs', () => isHeld(fixture, blobs));
+  eventually(60_000, 'the blobs', () => isHeld(fixture, blobs));
 
 /** Long enough for anything that was going to be asked. */
 const awhile = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
@@ -98,11 +98,11 @@ describe('a GET of an image’s manifest', () => {
 
     await fixture.mirror.manifest(hello, latest, 'GET');
 
-    await eventually(20_000, 'the first blobs', () => asked(fixture).length === 3);
+    await eventually(60_000, 'the first blobs', () => asked(fixture).length === 3);
     await awhile();
     expect(asked(fixture).toSorted()).toEqual(parts.slice(0, 3).toSorted());
     gate.letOneGo();
-    await eventually(20_000, 'the next blob', () => asked(fixture).length === 4);
+    await eventually(60_000, 'the next blob', () => asked(fixture).length === 4);
     await awhile();
     expect(asked(fixture).at(-1)).toBe(parts[3]);
     gate.open();
@@ -118,7 +118,7 @@ describe('a GET of an image’s manifest', () => {
     const names = images.map((_, index) => target(`library/image-${index}`));
     await Promise.all(names.map((name) => fixture.mirror.manifest(name, latest, 'GET')));
 
-    await eventually(20_000, 'the first blobs', () => asked(fixture).length === 16);
+    await eventually(60_000, 'the first blobs', () => asked(fixture).length === 16);
     await awhile();
     expect(asked(fixture)).toHaveLength(16);
     gate.open();
@@ -133,11 +133,11 @@ describe('a GET of an image’s manifest', () => {
     const client = one.layers
       .slice(0, 10)
       .map(async ({ digest }) => readAll(await fixture.mirror.openBlob(hello, digest)));
-    await eventually(20_000, 'the blobs of clients', () => asked(fixture).length === 10);
+    await eventually(60_000, 'the blobs of clients', () => asked(fixture).length === 10);
 
     await fixture.mirror.manifest(hello, latest, 'GET');
 
-    await eventually(20_000, 'all blobs', () => asked(fixture).length >= 21);
+    await eventually(60_000, 'all blobs', () => asked(fixture).length >= 21);
     expect(asked(fixture).toSorted()).toEqual([...blobsOf(one)].toSorted());
     gate.open();
     await Promise.all(client);
@@ -174,7 +174,7 @@ describe('a GET of an image’s manifest', () => {
     });
     publishImage(fixture);
     await fixture.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === true));
+    await eventually(60_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === true));
     looks = 0;
 
     await fixture.mirror.manifest(hello, latest, 'GET');
@@ -188,9 +188,9 @@ describe('a GET of an image’s manifest', () => {
     await using fixture = await MirrorFixture.open({ ...oneByOne, canLogIn: false });
     publishImage(fixture);
     await fixture.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === true));
+    await eventually(60_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === true));
     await fixture.mirror.remove(hello, latest);
-    await eventually(20_000, 'the removal', async () => (await cachedBlobs(fixture)).size === 0);
+    await eventually(60_000, 'the removal', async () => (await cachedBlobs(fixture)).size === 0);
     fixture.upstream.requests.length = 0;
 
     await fixture.mirror.manifest(hello, latest, 'GET');
@@ -224,7 +224,7 @@ describe('a GET of an image’s manifest', () => {
       if (request.startsWith('BLOB')) throw new UpstreamError('rate-limited', 'too many', limit);
     };
     await fixture.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
+    await eventually(60_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
     expect(asked(fixture)).toEqual(parts.slice(0, 1));
     fixture.upstream.before = () => undefined;
 
@@ -245,7 +245,7 @@ describe('a GET of an image’s manifest', () => {
       if (request.startsWith('BLOB')) throw new UpstreamError('not-found', 'gone', { status: 404 });
     };
     await fixture.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
+    await eventually(60_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
     fixture.upstream.before = () => undefined;
 
     await fixture.clock.advance(29_000);
@@ -298,7 +298,7 @@ describe('nothing is fetched ahead', () => {
     await awhile();
     expect(asked(fixture)).toEqual([]);
     await fixture.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the first blobs', () => asked(fixture).length === 4);
+    await eventually(60_000, 'the first blobs', () => asked(fixture).length === 4);
     const stopped = fixture.restart();
     gate.open();
     await stopped;
@@ -328,14 +328,14 @@ describe('a client that asks for a blob', () => {
     publishImage(fixture);
     const gate = new Gate(fixture);
     await fixture.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the first blob', () => asked(fixture).length === 1);
+    await eventually(60_000, 'the first blob', () => asked(fixture).length === 1);
     const last = image.layers.at(-1);
     if (last === undefined) throw new Error('no layers');
 
     const blobs = Promise.all(
       [image.config, last].map(async ({ digest }) => readAll(await fixture.mirror.openBlob(hello, digest))),
     );
-    await eventually(20_000, 'the blob of the client', () => asked(fixture).includes(last.digest));
+    await eventually(60_000, 'the blob of the client', () => asked(fixture).includes(last.digest));
     expect(asked(fixture)).toEqual([image.config.digest, last.digest]);
     gate.open();
 
@@ -364,7 +364,7 @@ describe('the rights of the reader who pulled a manifest', () => {
   it('are those with which blobs are asked for: what upstream refuses is not fetched by another repository', async () => {
     await using fixture = await withClaims();
     await fixture.mirror.manifest(target('eve/claims'), latest, 'GET');
-    await eventually(20_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
+    await eventually(60_000, 'the end', () => fixture.log.some(({ isComplete }) => isComplete === false));
 
     const blobRequests = fixture.upstream.requests.filter((request) => request.startsWith('BLOB'));
     expect(blobRequests.every((request) => request.startsWith('BLOB eve/claims '))).toBe(true);
@@ -407,7 +407,7 @@ describe('the rights of the reader who pulled a manifest', () => {
         yield* body(bytes.subarray(1), offset);
       };
       await fixture.mirror.manifest(hello, latest, 'GET');
-      await eventually(20_000, 'the first blob', () => asked(fixture).length > 0);
+      await eventually(60_000, 'the first blob', () => asked(fixture).length > 0);
       if (moment !== 'before it is answered') gate.open();
       if (moment === 'while it arrives') await awhile();
       if (moment === 'after it has arrived') {
@@ -433,7 +433,7 @@ describe('a stop while blobs are fetched ahead', () => {
     publishImage(fixture);
     const gate = new Gate(fixture);
     await fixture.mirror.manifest(hello, latest, 'GET');
-    await eventually(20_000, 'the first blobs', () => asked(fixture).length === 4);
+    await eventually(60_000, 'the first blobs', () => asked(fixture).length === 4);
 
     const restarted = fixture.restart();
     gate.open();
