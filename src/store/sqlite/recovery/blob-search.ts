@@ -19,8 +19,8 @@ interface BlobSearchDeps {
 }
 
 /**
- * Inserts the rows of blobs on disk that a rebuilt database lacks, a few at a time. Resolves to how many; stops
- * early when `signal` aborts.
+ * Inserts the rows of blobs on disk that a rebuilt database lacks, a few at a time. Resolves to how many;
+ * stops early when `signal` aborts.
  * @throws {StoreError} on trouble; to be run again then
  */
 export async function searchBlobs(deps: BlobSearchDeps, signal: AbortSignal): Promise<number> {

@@ -164,7 +164,7 @@ export class DamagedDatabase implements Disposable {
     }
   }
 
-  /** Rows from `start` on, in pages. Returns where the first unreadable page begins, or undefined at the end. */
+  /** Rows from `start` on, in pages. Returns where the first unreadable page begins, if any. */
   *#pages<K extends number | string>(
     read: (start: K) => readonly Row[],
     start: K,
