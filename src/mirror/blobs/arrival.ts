@@ -11,15 +11,15 @@ export interface Arrival {
   /** Resolves when {@link left} may have changed; never, once it is over. */
   progress(): Promise<void>;
   /** Resolves to whether the blob is cached, when there is nothing left to do. */
-  readonly held: Promise<boolean>;
+  readonly cached: Promise<boolean>;
   /** From now on it is not abandoned. */
   keep(): void;
   /** Ends it if it was begun for this and has no reader. What has arrived is kept for whoever asks next. */
   abandon(): void;
 }
 
-/** The arrival of what a fill brings. @param isHeld whether the blob is cached, once the fill has ended */
-export function arrivalOf(fill: Fill, joined: boolean, isHeld: () => Promise<boolean>): Arrival {
+/** The arrival of what a fill brings. @param isCached whether the blob is cached, once the fill has ended */
+export function arrivalOf(fill: Fill, joined: boolean, isCached: () => Promise<boolean>): Arrival {
   let isKept = false;
   return {
     joined,
@@ -30,7 +30,7 @@ export function arrivalOf(fill: Fill, joined: boolean, isHeld: () => Promise<boo
       return fill.left;
     },
     progress: () => fill.progress(),
-    held: fill.ended.then(isHeld),
+    cached: fill.ended.then(isCached),
     keep: () => {
       if (isKept) return;
       isKept = true;

@@ -98,11 +98,11 @@ export class BlobService {
     // No client waits for it, and any that asks gets it all the same: here a manifest's size is enough.
     if (underWay === undefined && !fills.mayStore(repository, known?.size ?? 0)) return 'not-stored';
     const fill = underWay ?? this.#join(repository, digest, right, true).fill;
-    const isHeld = async (): Promise<boolean> => {
+    const isCached = async (): Promise<boolean> => {
       using _held = inUse.hold(digest);
       return (await this.#cachedSize(digest, known)) !== undefined;
     };
-    return arrivalOf(fill, underWay !== undefined, isHeld);
+    return arrivalOf(fill, underWay !== undefined, isCached);
   }
 
   /** As {@link stat} for a blob that is cached and may be read, else undefined. Upstream is not asked. */

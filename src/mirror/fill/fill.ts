@@ -85,7 +85,7 @@ export class Fill {
   #front = 0;
   /** Whether bytes may have gone out. */
   #isExposed = false;
-  #held: ReceivedPrefix | undefined;
+  #prefix: ReceivedPrefix | undefined;
   readonly #abandoned = new AbortController();
   readonly #signal: AbortSignal;
   #state: State = { is: 'filling' };
@@ -157,7 +157,7 @@ export class Fill {
       case 'verified':
         return this.#ingest?.offset ?? 0;
       case 'filling': {
-        const front = Math.min(this.#front, this.#held?.trusted ?? this.#front);
+        const front = Math.min(this.#front, this.#prefix?.trusted ?? this.#front);
         const end = Math.min(front, (this.length.known ?? front) - heldBackBytes);
         this.#isExposed ||= end > 0;
         return Math.max(0, end);
@@ -234,11 +234,11 @@ export class Fill {
     const signal = this.#signal;
     const { hint, outlook } = this.#request;
     const reader = ingest.reader();
-    this.#held = new ReceivedPrefix(reader, () => this.#isExposed);
+    this.#prefix = new ReceivedPrefix(reader, () => this.#isExposed);
     const receiving = receive({
       ingest,
       source: {
-        held: this.#held,
+        prefix: this.#prefix,
         open: (range, expectedSize) => this.candidates.open(range, expectedSize),
         hint,
         outlook,

@@ -9,7 +9,7 @@ import type { RecentBytes } from './recent-bytes.ts';
 export interface ReceiveOptions {
   readonly ingest: Ingest;
   /** How upstream is asked. */
-  readonly source: ResumableBlobOptions & { readonly held: ReceivedPrefix };
+  readonly source: ResumableBlobOptions & { readonly prefix: ReceivedPrefix };
   /** Begins the recent bytes anew at an offset. */
   readonly recentFrom: (offset: number) => RecentBytes;
   /** Whether bytes may be out already, which then must stay as they are. */
@@ -42,7 +42,7 @@ export async function receive(options: ReceiveOptions): Promise<void> {
         if (isAnew || isExposed()) await refuse(ingest, error);
         isAnew = true;
         await ingest.restart();
-        source.held.trust();
+        source.prefix.trust();
         [blob, recent] = begin();
         continue;
       }

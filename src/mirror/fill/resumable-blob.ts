@@ -15,8 +15,8 @@ export interface ResumableBlobOptions {
   readonly open: BlobOpener;
   /** The blob's size in bytes as a manifest states it: a plan only, since anybody can write a manifest. */
   readonly hint: number | undefined;
-  /** What is here already, if that can be read. */
-  readonly held?: ReceivedPrefix | undefined;
+  /** What is stored already, if that can be read. */
+  readonly prefix?: ReceivedPrefix | undefined;
   /** How it stands with upstream before it is asked. */
   readonly outlook: () => Outlook;
   readonly signal: AbortSignal;
@@ -71,7 +71,7 @@ export class ResumableBlob {
    * get
    */
   async *bytes(onAnswer: () => void): AsyncGenerator<Buffer, void, undefined> {
-    const { held, logger } = this.#options;
+    const { prefix, logger } = this.#options;
     this.#outlook ??= this.#options.outlook();
     this.#unfinished = false;
     for (;;) {
@@ -89,7 +89,7 @@ export class ResumableBlob {
           const wanted = isNew ? chunk : await this.#compared(chunk, surplus);
           surplus -= chunk.length - wanted.length;
           if (wanted.length === 0) continue;
-          if (!isNew) held?.trust();
+          if (!isNew) prefix?.trust();
           const room = this.#limit - this.#offset;
           const kept = room < wanted.length ? wanted.subarray(0, Math.max(0, room)) : wanted;
           this.#fruitless = 0;
@@ -137,11 +137,11 @@ export class ResumableBlob {
   }
 
   async #open(): Promise<BlobStream> {
-    const { open, signal, hint, held, logger } = this.#options;
+    const { open, signal, hint, prefix, logger } = this.#options;
     if (!this.#whole) return open({ offset: this.#offset, signal }, this.#stated ?? hint);
     const stream = await open({ offset: 0, signal });
     if (this.#offset > 0) {
-      held?.doubt();
+      prefix?.doubt();
       logger.warn({ offset: this.#offset }, 'taking the whole blob from upstream once more');
     }
     // The range was refused as often as there were attempts.
@@ -161,7 +161,7 @@ export class ResumableBlob {
   /** What a chunk has behind its first `surplus` bytes, once those are compared with what is here. */
   async #compared(chunk: Buffer, surplus: number): Promise<Buffer> {
     const known = chunk.subarray(0, Math.min(surplus, chunk.length));
-    await this.#options.held?.compare(known, this.#offset - surplus);
+    await this.#options.prefix?.compare(known, this.#offset - surplus);
     return chunk.subarray(known.length);
   }
 

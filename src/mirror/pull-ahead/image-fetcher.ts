@@ -41,40 +41,40 @@ export class ImageFetcher {
     for (const blob of blobs) {
       await limiter.room();
       if (speculation.isStopped) break;
-      const isHeld = limiter.run((begun) => this.#blob(image, blob, begun));
+      const isCached = limiter.run((begun) => this.#blob(image, blob, begun));
       // It is awaited below; until then it must not count as unhandled.
-      isHeld.catch(() => undefined);
-      fetching.push(isHeld);
+      isCached.catch(() => undefined);
+      fetching.push(isCached);
     }
-    const isHeld = (await Promise.all(fetching)).every(Boolean);
-    return isHeld && fetching.length === blobs.length;
+    const isCached = (await Promise.all(fetching)).every(Boolean);
+    return isCached && fetching.length === blobs.length;
   }
 
   /** Resolves to whether the blob is cached; false where upstream is better left alone. */
   async #blob(image: PulledImage, blob: Digest, begun: (arrival: Arrival) => void): Promise<boolean> {
     const { blobs, counter, goesOn } = this.#deps;
     const { repository, evidence, speculation } = image;
-    const { held } = await this.#limiter.run(async (): Promise<{ held: boolean | Promise<boolean> }> => {
-      if (speculation.isStopped || !goesOn(repository)) return { held: false };
+    const { cached } = await this.#limiter.run(async (): Promise<{ cached: boolean | Promise<boolean> }> => {
+      if (speculation.isStopped || !goesOn(repository)) return { cached: false };
       const arrival = await blobs.fetchAhead(repository, blob, evidence);
-      if (arrival === 'cached') return { held: true };
-      if (arrival === 'not-stored') return { held: false };
+      if (arrival === 'cached') return { cached: true };
+      if (arrival === 'not-stored') return { cached: false };
       speculation.follow(arrival);
       begun(arrival);
       // A blob that comes for a client anyway takes up no room here.
-      if (arrival.joined) return { held: whole(arrival, speculation) };
+      if (arrival.joined) return { cached: whole(arrival, speculation) };
       counter.begun(blob);
-      const isHeld = await arrival.held;
+      const isCached = await arrival.cached;
       counter.came(blob, arrival.received);
-      return { held: isHeld };
+      return { cached: isCached };
     });
-    return held;
+    return cached;
   }
 }
 
 /** Whether a blob that was on its way before gets cached. If not, its image waits for a client, too. */
-async function whole({ held }: Arrival, speculation: Speculation): Promise<boolean> {
-  const isHeld = await held;
-  if (!isHeld) speculation.stop();
-  return isHeld;
+async function whole({ cached }: Arrival, speculation: Speculation): Promise<boolean> {
+  const isCached = await cached;
+  if (!isCached) speculation.stop();
+  return isCached;
 }

@@ -222,12 +222,12 @@ export class PullAhead {
   async #fetch(underWay: UnderWay, indexes: readonly ImageIndex[]): Promise<boolean | undefined> {
     const { image } = underWay;
     const { speculation } = image;
-    let isHeld = await this.#fetcher.fetch(image, image.blobs);
+    let isCached = await this.#fetcher.fetch(image, image.blobs);
     if (speculation.wasStopped) {
       if (!(await this.#isPulled(underWay))) return undefined;
-      isHeld = await this.#fetcher.fetch(image, image.blobs);
+      isCached = await this.#fetcher.fetch(image, image.blobs);
     }
-    if (!isHeld || !indexes.some(({ attestations }) => attestations.has(image.digest))) return isHeld;
+    if (!isCached || !indexes.some(({ attestations }) => attestations.has(image.digest))) return isCached;
     // An image that was cached already has been pulled before.
     if (speculation.hasBegun && !(await this.#isPulled(underWay))) return undefined;
     return this.#attested(image, indexes);

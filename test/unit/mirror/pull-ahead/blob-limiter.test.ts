@@ -12,7 +12,7 @@ class Coming implements Arrival {
   readonly #end = Promise.withResolvers<boolean>();
   readonly joined = false;
   readonly received = 0;
-  readonly held = this.#end.promise;
+  readonly cached = this.#end.promise;
   /** Who waits for it to move. */
   waiting = 0;
   left: number;
@@ -55,7 +55,7 @@ function following(limiter: BlobLimiter, blobs: readonly Coming[]): Coming[] {
       begun.push(blob);
       void limiter.run((tell) => {
         tell(blob);
-        return blob.held;
+        return blob.cached;
       });
     }
   })();
