@@ -93,7 +93,7 @@ export class ControlServer implements AsyncDisposable {
     }
     let task: Task;
     try {
-      task = operation.begin(this.#deps.caretaker, JSON.parse(await bodyOf(request)));
+      task = operation.prepare(this.#deps.caretaker, JSON.parse(await bodyOf(request)));
     } catch (error) {
       answer.refuse(400, new CareError('invalid', describeInput(error)));
       return;

@@ -9,18 +9,19 @@ export interface Operation<Input, Item> {
   readonly input: z.ZodType<Input>;
   readonly item: z.ZodType<Item>;
   /**
-   * Begins a request.
+   * Reads a request.
    * @throws {z.ZodError} when `sent` is not this operation's input
    */
-  begin(caretaker: Caretaker, sent: unknown): Task;
+  prepare(caretaker: Caretaker, sent: unknown): Task;
 }
 
-/** An operation under way. */
+/** An operation with its input. */
 export interface Task {
   /** Whether it may change something. */
   readonly changes: boolean;
   /** For the log. */
   readonly input: object;
+  /** Iterating performs it. */
   readonly items: AsyncIterable<unknown>;
 }
 
@@ -38,20 +39,18 @@ function define<Input extends object, Item>(
     name,
     input,
     item,
-    begin(caretaker, sent) {
+    prepare(caretaker, sent) {
       const given = input.parse(sent);
-      const answer = perform(caretaker, given);
-      return {
-        changes: changes(given),
-        input: given,
-        items: answer instanceof Promise ? only(answer) : answer,
-      };
+      return { changes: changes(given), input: given, items: itemsOf(() => perform(caretaker, given)) };
     },
   };
 }
 
-async function* only<T>(answer: Promise<T>): AsyncGenerator<T> {
-  yield await answer;
+/** Performs nothing before it is iterated: a request may be cut off before. */
+async function* itemsOf<T>(perform: () => AsyncIterable<T> | Promise<T>): AsyncGenerator<T> {
+  const answer = perform();
+  if (answer instanceof Promise) yield await answer;
+  else yield* answer;
 }
 
 const always = (): boolean => true;
@@ -106,6 +105,6 @@ export const operations = {
 } as const;
 
 /** Undefined for one that this version does not know. */
-export function operationNamed(name: string): Pick<Operation<unknown, unknown>, 'begin'> | undefined {
+export function operationNamed(name: string): Pick<Operation<unknown, unknown>, 'prepare'> | undefined {
   return Object.values(operations).find((operation) => operation.name === name);
 }
