@@ -60,7 +60,8 @@ function native(value: unknown): unknown {
     );
   }
   if (value === 'true' || value === 'false') return value === 'true';
-  return typeof value === 'string' && String(Number(value)) === value ? Number(value) : value;
+  const number = typeof value === 'string' ? Number(value) : Number.NaN;
+  return Number.isFinite(number) && String(number) === value ? number : value;
 }
 
 /** For the proxies of the environment, which no single key can express. */
