@@ -67,7 +67,7 @@ export class DamagedDatabase implements Disposable {
     }
   }
 
-  /** Repositories so far whose rows could not be read. */
+  /** Places so far whose rows could not be read. */
   get gaps(): number {
     return this.#gaps;
   }

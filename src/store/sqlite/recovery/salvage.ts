@@ -15,7 +15,7 @@ const checkedAt = 'checked_at AS checkedAt';
 export interface Losses {
   /** Rows that were read and are not what was written. */
   rejected: number;
-  /** Repositories of the files whose rows could not be read. */
+  /** Places in the files whose rows could not be read. */
   gaps: number;
 }
 
