@@ -1,41 +1,73 @@
-import { Throughput, type Rate } from './throughput.ts';
-
+/** A rate is taken over at least so long, in milliseconds. */
+const windowMs = 40;
 /** How long more connections may take to prove useful, in milliseconds and round trips: they start slowly. */
 const timeLimit = { ms: 300, latencies: 6 };
-/** What more connections must bring, as a share of what as many gave before: less is not worth them. */
+/** What a doubling must bring, as a share of what was there before: less is not worth the connections. */
 const worthwhile = 0.3;
-/** How long one connection is measured before more are opened, in milliseconds: it begins with a burst. */
-const aloneMs = 120;
+/** So long one connection is measured before others are tried, in milliseconds. */
+const enoughMs = 3 * windowMs;
 /** A connection that gives so much, in bytes a millisecond, fills a gigabit link: more would not help. */
 const plenty = 100_000;
-/** After so many milliseconds the number is reviewed; then after twice as many, and so on. */
-const firstReviewMs = 2_000;
-/** How much sooner that is with one connection, which has the most to gain. */
+/** After so many milliseconds fewer connections are tried, or a second one; then after twice as many. */
+const firstTrialMs = 2_000;
+/** How much sooner a second connection is tried: a blob that comes over one has the most to gain. */
 const soonerAlone = 4;
 
 /** Connections of one blob at a moment. */
 export interface Connections {
   readonly open: number;
-  /** Those that have begun to give bytes. */
   readonly flowing: number;
 }
 
+/** Whether more connections are tried, fewer are, or neither. */
+type Phase =
+  | { readonly is: 'growing'; readonly before: Measured | undefined }
+  | { readonly is: 'settled'; readonly trialAt: number }
+  | { readonly is: 'trying'; readonly before: Measured };
+
+/** What connections gave together, in bytes a millisecond. */
+interface Rate {
+  readonly total: number;
+  /** How many gave something, on average: between two ranges a connection gives nothing for a while. */
+  readonly flowing: number;
+}
+
+const nothing: Rate = { total: 0, flowing: 0 };
+
+/** What so many connections gave. */
+interface Measured extends Rate {
+  readonly connections: number;
+}
+
 /**
- * How many connections a blob should arrive over. It starts with one, and doubles as long as that brings
- * enough more. From time to time it halves, and doubles again as far as that still helps: links and hosts
- * change.
+ * How many connections a blob should arrive over. It starts with one and doubles as long as that helps. Later
+ * it tries half as many now and then, since connections that start slowly make more of them look better than
+ * they are, or two in place of one, since much else may have held up those that were tried first.
  */
 export class Parallelism {
   readonly #limit: number;
-  readonly #throughput = new Throughput();
   #connections: number;
-  /** What half as many connections gave; undefined until that is measured. */
-  #before: Rate | undefined;
-  /** When the number is reviewed; undefined while it is being looked for. */
-  #reviewAt: number | undefined;
-  #reviewMs = firstReviewMs;
+  #phase: Phase;
+  #trialMs = firstTrialMs;
   #helpful: number | undefined;
-  #latencyMs = Infinity;
+  #latencyMs: number | undefined;
+  /** Since when these connections are measured; undefined until all of them give something. */
+  #since: number | undefined;
+  #lastAt = 0;
+  #lastFlowing = 0;
+  /** Of the present window: bytes, milliseconds of all connections that gave something, and since when. */
+  #bytes = 0;
+  #flowMs = 0;
+  #windowAt = 0;
+  /** The same since {@link #since}. */
+  #allBytes = 0;
+  #allFlowMs = 0;
+  /** The most that a window saw since {@link #since}. */
+  #best: Rate = nothing;
+  /** The least, of those in which one connection gave something nearly all the time. */
+  #least: Rate | undefined;
+  /** What each connection gave in the last window. */
+  #rate: number | undefined;
 
   /**
    * @param limit the most connections
@@ -45,21 +77,24 @@ export class Parallelism {
   constructor(limit: number, known: number | undefined, now: number) {
     this.#limit = limit;
     this.#connections = Math.min(known ?? 1, limit);
-    if (known !== undefined) this.#reviewAt = now + firstReviewMs;
+    this.#phase =
+      known === undefined
+        ? { is: 'growing', before: undefined }
+        : { is: 'settled', trialAt: now + firstTrialMs };
   }
 
   get connections(): number {
     return this.#connections;
   }
 
-  /** Whether {@link connections} is what helps, as far as that is known. */
+  /** Whether {@link connections} is what helps, as opposed to a trial. */
   get settled(): boolean {
-    return this.#reviewAt !== undefined;
+    return this.#phase.is === 'settled';
   }
 
   /** Whether one connection will do to the end. */
   get suffices(): boolean {
-    return this.#connections === 1 && this.#reviewAt === Infinity;
+    return this.#connections === 1 && this.#phase.is === 'settled' && this.#phase.trialAt === Infinity;
   }
 
   /** How many connections were found to help, as a start for the next blob; undefined until then. */
@@ -69,83 +104,141 @@ export class Parallelism {
 
   /** What each connection gives, in bytes a millisecond; undefined until it has been measured. */
   get rate(): number | undefined {
-    return this.#throughput.perConnection;
+    return this.#rate;
   }
 
-  /** The shortest time from a request to its answer, in milliseconds; 0 before the first. */
+  /** The shortest time from a request to its answer, in milliseconds. */
   get latencyMs(): number {
-    return this.#latencyMs === Infinity ? 0 : this.#latencyMs;
+    return this.#latencyMs ?? 0;
   }
 
   answered(latencyMs: number): void {
-    this.#latencyMs = Math.min(this.#latencyMs, latencyMs);
+    this.#latencyMs = Math.min(this.#latencyMs ?? Infinity, latencyMs);
   }
 
   /**
    * Counts bytes that have come.
+   * @param connections those that are open, and those of them that have begun to give bytes
    * @param now in milliseconds
    */
   received(bytes: number, { open, flowing }: Connections, now: number): void {
-    // Measured from when all of them flow, and none is left of those that were given up.
-    const isComplete = open <= this.#connections && flowing >= this.#connections;
-    const measured = this.#throughput.received(bytes, { flowing, now, isComplete });
-    if (measured !== undefined) this.#judge(measured, now);
+    if (this.#since === undefined) {
+      const isComplete =
+        this.#phase.is === 'trying' ? open <= this.#connections : flowing >= this.#connections;
+      if (isComplete) this.#begin(flowing, now);
+      return;
+    }
+    this.#bytes += bytes;
+    this.#flowMs += (now - this.#lastAt) * this.#lastFlowing;
+    this.#lastAt = now;
+    this.#lastFlowing = flowing;
+    if (now - this.#windowAt < windowMs || this.#flowMs === 0) return;
+    this.#rate = this.#bytes / this.#flowMs;
+    const seen = rateOf(this.#bytes, this.#flowMs, now - this.#windowAt);
+    if (seen.total > this.#best.total) this.#best = seen;
+    if (isOneFlowing(seen) && seen.total < (this.#least?.total ?? Infinity)) this.#least = seen;
+    this.#windowAt = now;
+    this.#allBytes += this.#bytes;
+    this.#allFlowMs += this.#flowMs;
+    this.#bytes = 0;
+    this.#flowMs = 0;
+    this.#judge(now - this.#since, now);
   }
 
   /** There may be no more connections now: what is measured says nothing about so many. */
   held(): void {
-    this.#throughput.restart();
+    this.#since = undefined;
   }
 
   /** Upstream has refused a connection: one has to do. */
   refused(): void {
-    this.#settle(1, Infinity);
-    this.#helpful = 1;
+    this.#found(1, Infinity);
   }
 
   /** A connection has failed. */
   failed(): void {
-    if (this.#connections > 1) this.#settle(Math.floor(this.#connections / 2), Infinity);
+    if (this.#connections === 1) return;
+    this.#settle(Math.floor(this.#connections / 2), Infinity);
   }
 
-  #judge(rate: Rate, now: number): void {
-    if (this.#reviewAt !== undefined) {
-      if (now < this.#reviewAt) return;
-      this.#reviewMs *= 2;
-      this.#reviewAt = undefined;
-      this.#begin(Math.ceil(this.#connections / 2), undefined);
-    } else if (this.#before === undefined) {
-      if (rate.elapsedMs < aloneMs) return;
-      if (this.#connections === 1 && rate.total >= plenty) this.#found(1, Infinity);
-      else this.#grow(rate, now);
-    } else if (helps(this.#before, rate)) {
-      this.#grow(rate, now);
-    } else if (rate.elapsedMs >= Math.max(timeLimit.ms, timeLimit.latencies * this.latencyMs)) {
-      const enough = Math.ceil(this.#connections / 2);
-      this.#found(enough, now + (enough === 1 ? this.#reviewMs / soonerAlone : this.#reviewMs));
+  #begin(flowing: number, now: number): void {
+    this.#since = now;
+    this.#windowAt = now;
+    this.#lastAt = now;
+    this.#lastFlowing = flowing;
+    this.#bytes = 0;
+    this.#flowMs = 0;
+    this.#allBytes = 0;
+    this.#allFlowMs = 0;
+    this.#best = nothing;
+    this.#least = undefined;
+  }
+
+  #judge(elapsedMs: number, now: number): void {
+    const phase = this.#phase;
+    const isWithinLimit = elapsedMs < Math.max(timeLimit.ms, timeLimit.latencies * this.latencyMs);
+    const connections = this.#connections;
+    const atBest = { ...this.#best, connections };
+    const onAverage = { ...rateOf(this.#allBytes, this.#allFlowMs, elapsedMs), connections };
+    switch (phase.is) {
+      case 'growing':
+        if (phase.before === undefined) {
+          // What comes first, of the blob and of each range, comes in a burst: the least is the best measure.
+          if (elapsedMs < enoughMs || (isWithinLimit && this.#least === undefined)) return;
+          const alone = this.#least ?? onAverage;
+          if (alone.total >= plenty) this.#found(1, Infinity);
+          else this.#grow({ ...alone, connections }, now);
+        } else if (helps(phase.before, atBest)) this.#grow(atBest, now);
+        else if (!isWithinLimit) {
+          const { connections: enough } = phase.before;
+          this.#found(enough, now + (enough === 1 ? this.#trialMs / soonerAlone : this.#trialMs));
+        }
+        return;
+      case 'settled':
+        if (isWithinLimit) return;
+        if (now < phase.trialAt) {
+          // What is compared with the trial is what came right before it.
+          this.#since = undefined;
+          return;
+        }
+        if (connections === 1) {
+          this.#trialMs *= 2;
+          this.#grow(onAverage, now);
+          return;
+        }
+        this.#connections = Math.ceil(connections / 2);
+        this.#phase = { is: 'trying', before: onAverage };
+        this.#since = undefined;
+        return;
+      case 'trying':
+        if (isWithinLimit) return;
+        this.#trialMs *= 2;
+        this.#found(
+          helps(onAverage, phase.before) ? phase.before.connections : connections,
+          now + this.#trialMs,
+        );
     }
   }
 
-  #grow(rate: Rate, now: number): void {
-    if (this.#connections < this.#limit) this.#begin(Math.min(this.#connections * 2, this.#limit), rate);
-    else this.#found(this.#limit, now + this.#reviewMs);
+  #grow(measured: Measured, now: number): void {
+    if (this.#connections === this.#limit) {
+      this.#found(this.#limit, now + this.#trialMs);
+      return;
+    }
+    this.#connections = Math.min(this.#connections * 2, this.#limit);
+    this.#phase = { is: 'growing', before: measured };
+    this.#since = undefined;
   }
 
-  #found(connections: number, reviewAt: number): void {
+  #found(connections: number, trialAt: number): void {
     this.#helpful = connections;
-    this.#settle(connections, reviewAt);
+    this.#settle(connections, trialAt);
   }
 
-  #settle(connections: number, reviewAt: number): void {
-    this.#reviewAt = reviewAt;
-    this.#begin(connections, undefined);
-  }
-
-  /** Measures what so many connections give. */
-  #begin(connections: number, before: Rate | undefined): void {
+  #settle(connections: number, trialAt: number): void {
     this.#connections = connections;
-    this.#before = before;
-    this.#throughput.restart();
+    this.#phase = { is: 'settled', trialAt };
+    this.#since = undefined;
   }
 }
 
@@ -153,4 +246,13 @@ export class Parallelism {
 function helps(fewer: Rate, more: Rate): boolean {
   const growth = more.flowing / fewer.flowing;
   return growth > 1 && more.total >= fewer.total * (1 + worthwhile * (growth - 1));
+}
+
+/** Where one range ends and the next begins, none gives anything for a while, or both do. */
+function isOneFlowing({ flowing }: Rate): boolean {
+  return Math.abs(flowing - 1) <= 0.25;
+}
+
+function rateOf(bytes: number, flowMs: number, elapsedMs: number): Rate {
+  return { total: bytes / elapsedMs, flowing: flowMs / elapsedMs };
 }
