@@ -88,11 +88,13 @@ async function planFile(
   const backup = beside !== undefined && recorded?.backup === hashOf(beside) ? beside : undefined;
   const plan = { target, before, backup };
   try {
-    const base = recorded === undefined ? before : withoutOurs(before, recorded, backup);
+    const byHand = wanted?.kind === 'json' ? undefined : wanted?.byHand;
+    const isTheirs = byHand !== undefined && recorded?.kind === 'whole' && isChanged(before, recorded);
+    const base = recorded === undefined || isTheirs ? before : withoutOurs(before, recorded, backup);
     if (wanted === undefined) return { ...plan, after: base, recorded: undefined };
     const { path, kind } = wanted;
-    if (kind !== 'json' && wanted.byHand !== undefined && before !== undefined && isTaken(wanted, base)) {
-      return { ...plan, after: before, recorded, byHand: wanted.byHand(before) };
+    if (byHand !== undefined && before !== undefined && isTaken(wanted, base)) {
+      return { ...plan, after: before, recorded, byHand: byHand(before) };
     }
     const { text: after, added } = addTo(wanted, base);
     if (after === base) return { ...plan, after, recorded: undefined };
@@ -102,6 +104,11 @@ async function planFile(
     if (!(error instanceof FileConflict)) throw error;
     throw new SetupError(`${target} ${error.message}; nothing has been written`, { cause: error });
   }
+}
+
+/** Whether others have changed a file since it was written. */
+function isChanged(text: string | undefined, { base, written }: RecordedFile): boolean {
+  return text !== undefined && ![base, written].includes(hashOf(text));
 }
 
 function hashOrNull(text: string | undefined): string | null {

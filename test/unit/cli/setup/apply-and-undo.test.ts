@@ -351,6 +351,24 @@ describe('settings of somebody else', () => {
   );
 });
 
+describe('a file of Entrepot that its owner has added to, such as a login', () => {
+  const path = '/etc/rancher/k3s/registries.yaml';
+
+  it('is left to its owner by the next apply, who is told what has changed', async () => {
+    await using machine = await Machine.with({});
+    await machine.apply('k3s', aMirror('http://mirror.lan:5000'));
+    const added = `${await machine.read(path)}configs:\n  mirror.lan:5000:\n    auth: { username: u, password: p }\n`;
+    await machine.write(path, added);
+
+    const same = await machine.apply('k3s', aMirror('http://mirror.lan:5000'));
+    const other = await machine.apply('k3s', aMirror('http://other.lan:5000'));
+
+    expect(same.files.map(({ byHand }) => byHand)).toEqual([undefined]);
+    expect(other.files.map(({ byHand }) => byHand)).toEqual([expect.stringMatching(/^put in what/u)]);
+    expect(await machine.read(path)).toBe(added);
+  });
+});
+
 describe('a run that was cut off', () => {
   it.each(['apply', 'undo'] as const)('before it came to a file is made good by %s', async (next) => {
     await using machine = await Machine.with({ [daemonJson]: theirs });
