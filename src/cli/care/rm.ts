@@ -1,5 +1,5 @@
 import { byteSizeText } from '../../base/byte-size.ts';
-import { CareError } from '../../cache/care/care-error.ts';
+import { careErrorOf } from '../../cache/care/care-error.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { care, type CareContext, type CareOptions } from './care.ts';
 import { pluralize } from './format.ts';
@@ -17,8 +17,9 @@ export function rm(images: readonly string[], options: CareOptions, context: Car
           `removed ${name}: ${pluralize(manifests, 'manifest')}, ${pluralize(blobs, 'blob')}, ${byteSizeText(bytes)} freed\n`,
         );
       } catch (error) {
-        if (!(error instanceof CareError) || error.kind === 'unavailable') throw error;
-        terminal.err(`entrepot: ${error.message}\n`);
+        const reason = careErrorOf(error);
+        if (reason === undefined || reason.kind === 'unavailable') throw error;
+        terminal.err(`entrepot: ${reason.message}\n`);
         code = exitCode.failure;
       }
     }

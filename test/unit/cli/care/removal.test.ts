@@ -1,8 +1,16 @@
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../../src/base/system-clock.ts';
 import { prune } from '../../../../src/cli/care/prune.ts';
 import { rm } from '../../../../src/cli/care/rm.ts';
 import { CareError } from '../../../../src/cache/care/care-error.ts';
+import { readManifest } from '../../../../src/oci/manifest.ts';
+import type { RepositoryName, Tag, UpstreamName } from '../../../../src/oci/reference.ts';
+import { SqliteMetadataStore } from '../../../../src/store/sqlite/metadata-store.ts';
 import { CareCommandFixture } from '../../../support/care-command-fixture.ts';
+import { writeConfigurationFile } from '../../../support/configuration-file.ts';
+import { makeImage } from '../../../support/image.ts';
+import { TempFolder } from '../../../support/temp-folder.ts';
 
 const hour = 3_600_000;
 
@@ -27,6 +35,32 @@ describe('rm', () => {
     expect(await rm(['nodde', 'node:20'], fixture.options, fixture.context)).toBe(1);
     expect(fixture.err).toBe('entrepot: nodde is not cached\n');
     expect(fixture.out).toContain('removed node:20');
+  });
+
+  it('goes on after one that the store cannot remove, also without a server', async () => {
+    await using fixture = await CareCommandFixture.open();
+    await using folder = await TempFolder.create();
+    const config = await writeConfigurationFile(folder, {});
+    const database = folder.join('data', 'metadata.sqlite');
+    const store = await SqliteMetadataStore.open(database, systemClock());
+    const { bytes, ...manifest } = makeImage({ layers: [10] });
+    for (const name of ['16', '20'] as Tag[]) {
+      const repository = { upstream: 'docker.io' as UpstreamName, name: 'library/node' as RepositoryName };
+      await store.putManifest(repository, { ...manifest, bytes }, readManifest(bytes), {
+        name,
+        checkedAt: 1,
+      });
+    }
+    await store.close();
+    const sqlite = new Database(database);
+    sqlite.exec(
+      `CREATE TRIGGER broken BEFORE DELETE ON tag WHEN OLD.name = '16' BEGIN SELECT RAISE(FAIL, 'broken'); END`,
+    );
+    sqlite.close();
+
+    expect(await rm(['node:16', 'node:20'], { config }, fixture.context)).toBe(1);
+    expect(fixture.err).toMatch(/^entrepot: .*\n$/);
+    expect(fixture.out).toContain('node:20');
   });
 });
 
