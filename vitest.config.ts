@@ -1,4 +1,5 @@
 import { existsSync, statfsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 /**
@@ -12,6 +13,9 @@ function quickFolder(): { readonly TMPDIR?: string } {
   return bavail * bsize > 4 * 2 ** 30 ? { TMPDIR: memory } : {};
 }
 
+/** Where the compiled code of threads and processes is kept that tests start: hundreds of them load the same files. */
+const compileCache = fileURLToPath(new URL('node_modules/.cache/entrepot-tests', import.meta.url));
+
 /** Tests that share a process with others: they leave nothing behind in it. */
 function shared(name: string, timeout: number): TestProjectInlineConfiguration {
   return {
@@ -19,7 +23,7 @@ function shared(name: string, timeout: number): TestProjectInlineConfiguration {
       name,
       include: [`test/${name}/**/*.test.ts`],
       isolate: false,
-      env: quickFolder(),
+      env: { ...quickFolder(), NODE_COMPILE_CACHE: compileCache },
       testTimeout: timeout,
       hookTimeout: timeout,
     },
@@ -29,7 +33,7 @@ function shared(name: string, timeout: number): TestProjectInlineConfiguration {
 export default defineConfig({
   test: {
     // Many tests wait for sockets, processes and disks: with more workers than cores others run meanwhile.
-    maxWorkers: '200%',
+    maxWorkers: '300%',
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
