@@ -39,7 +39,8 @@ export function oneOrMore<Item extends z.ZodType>(item: Item) {
   return z.codec(z.unknown(), z.array(item), {
     // What is neither is refused by the array.
     decode: (value) => (typeof value === 'string' ? [value] : value) as z.input<Item>[],
-    encode: (values) => (values.length === 1 ? values[0] : values),
+    // An empty text by itself is no value.
+    encode: (values) => (values.length === 1 && values[0] !== '' ? values[0] : values),
   });
 }
 

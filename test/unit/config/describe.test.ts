@@ -28,6 +28,7 @@ describe('a printed configuration', () => {
     ['of one upstream', 'proxy: { remoteurl: "https://ghcr.io", username: me, password: geheim, ttl: 90m }'],
     ['of nothing', 'log: { level: warn }'],
     ['of texts that look like numbers', 'log: { fields: { a: "007", b: "1e3", c: Infinity, d: NaN, e: 5 } }'],
+    ['of a header without a value', "http: { headers: { X-A: [''] } }"],
     ['of space by share and by bytes', 'storage: { maxsize: 33.3%, minfree: 1234567, scrub: 0 }'],
     ['of a helper', 'proxy: { remoteurl: "https://ghcr.io", exec: { command: helper, lifetime: 1h } }'],
     ['of a helper that runs once', 'proxy: { remoteurl: "http://registry", exec: { command: /bin/helper } }'],
