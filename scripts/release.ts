@@ -39,7 +39,7 @@ async function objections(): Promise<readonly string[]> {
   return [
     (await output('git', 'status', '--porcelain')) !== '' && 'there are uncommitted changes',
     unreleased.trim() !== '' &&
-      'CHANGELOG.md has changes under [Unreleased]: date them, or leave them for later',
+      'CHANGELOG.md has changes under [Unreleased]: move them to a dated section, or to a later release',
     !new RegExp(String.raw`^## \[${RegExp.escape(version)}\] - \d{4}-\d\d-\d\d$`, 'mu').test(changelog) &&
       `CHANGELOG.md has no dated section for ${version}`,
     tagged !== '' && tagged !== head && `the tag v${version} is on another commit`,
@@ -106,7 +106,7 @@ async function release(): Promise<readonly string[]> {
 const problems = await objections();
 if (problems.length > 0) {
   process.stderr.write(
-    `this is not ${name} ${version} yet:\n${problems.map((each) => `- ${each}\n`).join('')}`,
+    `${name} ${version} cannot be released:\n${problems.map((each) => `- ${each}\n`).join('')}`,
   );
   process.exitCode = 1;
 } else {

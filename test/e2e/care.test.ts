@@ -120,7 +120,7 @@ test.each([
     const ls = await room.run('ls');
     expect(ls).toMatchObject({ code: 0, err: '' });
     expect(ls.out.split('\n').map((line) => line.replace(/ +/g, ' ').replace(/\d+m ago/, 'now'))).toEqual([
-      'IMAGE DIGEST SIZE HELD LAST USED PINNED',
+      'IMAGE DIGEST SIZE LAYERS LAST USED PINNED',
       `acme/app:1 ${app.digest.slice(0, 19)} 4 MiB all now acme/*`,
       `library/node:20 ${node20.digest.slice(0, 19)} 3 MiB all now`,
       `library/node:22 ${node22.digest.slice(0, 19)} 3 MiB all now`,

@@ -222,7 +222,7 @@ describe('the doctor, of a registry', () => {
 
     expect(code).toBe(1);
     expect(upstream).toEqual([
-      `problem this machine is offline: docker.io 127.0.0.1:${one}: the connection was refused, and so for 1 more`,
+      `problem no registry can be reached: docker.io 127.0.0.1:${one}: the connection was refused, and 1 more`,
     ]);
     expect(clock).toEqual(['ok no registry to compare it with']);
   });
@@ -259,7 +259,7 @@ describe('the doctor, of a registry', () => {
     expect(checkUpstreams(await diagnoses)).toMatchObject([
       {
         level: 'problem',
-        message: `this machine is offline: docker.io ${new URL(hub.url).host}: no answer in time`,
+        message: `no registry can be reached: docker.io ${new URL(hub.url).host}: no answer in time`,
       },
     ]);
   });

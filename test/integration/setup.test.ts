@@ -58,7 +58,7 @@ describe('entrepot setup', () => {
     });
     expect(await run('docker', ...mirror, ...onlyHub, '--apply', ...there)).toMatchObject({
       code: 0,
-      out: 'All is as it should be; nothing was written.\n',
+      out: 'Already set up; nothing was written.\n',
     });
 
     expect(await run('docker', '--undo', ...there)).toEqual({
@@ -70,7 +70,7 @@ describe('entrepot setup', () => {
     expect(await readdir(folder.join('etc', 'docker'))).toEqual(['daemon.json']);
     expect(await run('docker', '--undo', ...there)).toMatchObject({
       code: 0,
-      out: 'There is nothing to take back.\n',
+      out: 'Nothing to undo.\n',
     });
   });
 
@@ -109,7 +109,7 @@ describe('entrepot setup', () => {
     expect(await readFile(file, 'utf8')).toBe(before);
     const again = await run('containerd', ...mirror, '--apply', '--root', folder.path);
     expect(again.out).toMatch(
-      /^All is as it should be; nothing was written\.\n\n# By hand, .*\n#   .*config\.toml: set/u,
+      /^Already set up; nothing was written\.\n\n# By hand, .*\n#   .*config\.toml: set/u,
     );
   });
 

@@ -75,8 +75,8 @@ export class BlobVerifier {
     }
     const images = await blobs.images(digest);
     if (repaired) await blobs.takeOut(digest);
-    const fault = condition === 'damaged' ? 'not what they should be' : 'missing';
-    const detail = `the bytes of ${digest} are ${fault}`;
+    const fault = condition === 'damaged' ? 'do not match the digest' : 'are missing';
+    const detail = `the bytes of ${digest} ${fault}`;
     yield this.#totals.finding({ kind: condition, loss: true, repaired, digest, images, detail });
     return false;
   }

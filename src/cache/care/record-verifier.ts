@@ -61,7 +61,7 @@ export class RecordVerifier {
         if (isDigestOf(digest, manifest.bytes)) continue;
         const images = await blobs.images(digest);
         if (this.#repair) await this.#removeManifest(digest);
-        const detail = `the bytes of the manifest ${digest} are not what they should be`;
+        const detail = `the bytes of the manifest ${digest} do not match the digest`;
         const repaired = this.#repair;
         yield this.#totals.finding({ kind: 'manifest', loss: true, repaired, digest, images, detail });
       }

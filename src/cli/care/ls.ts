@@ -21,7 +21,7 @@ export function ls(pattern: string | undefined, options: LsOptions, context: Car
       { title: 'IMAGE', cell: ({ image }) => digestText(image) },
       { title: 'DIGEST', cell: ({ digest }) => digestText(digest) },
       { title: 'SIZE', align: 'right', cell: ({ bytes }) => byteSizeText(bytes) },
-      { title: 'HELD', cell: ({ complete }) => (complete ? 'all' : 'in part') },
+      { title: 'LAYERS', cell: ({ complete }) => (complete ? 'all' : 'in part') },
       { title: 'LAST USED', cell: ({ lastUsedAt }) => timeAgo(lastUsedAt, now) },
       { title: 'PINNED', cell: ({ pinnedBy }) => pinnedBy ?? '' },
     ]);

@@ -35,8 +35,8 @@ export function addCare(
     'ls',
     'list the images that are cached',
     `${patternHelp}
-HELD tells whether all layers of what was pulled are here. What signatures, attestations and several platforms of an
-image take is counted with it; what it shares with other images, with each.
+LAYERS tells whether all layers of the pulled platforms are cached. SIZE includes signatures, attestations and all
+cached platforms; layers that images share count for each of them.
 
 Examples:
   entrepot ls

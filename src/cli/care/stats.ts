@@ -55,7 +55,7 @@ function scrubText({ periodMs, oldestVerifiedAt }: Stats['scrub'], now: number):
   if (periodMs === null) return 'off';
   const everything = `everything within ${durationText(periodMs)}`;
   if (oldestVerifiedAt === null) return everything;
-  return `${everything}; what waits longest was verified ${timeAgo(oldestVerifiedAt, now)}`;
+  return `${everything}; least recent verification ${timeAgo(oldestVerifiedAt, now)}`;
 }
 
 function serverLines(server: Stats['server']): readonly Line[] {

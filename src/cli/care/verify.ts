@@ -54,6 +54,6 @@ function describeReport(report: VerifyReport, repair: boolean): string {
   const kinds = Object.entries(findings).map(([kind, count]) => `${count} ${kind}`);
   if (kinds.length === 0) return `${looked}: all is well\n`;
   const found = `${looked}: ${kinds.join(', ')}`;
-  if (!repair) return `${found}; "entrepot verify --repair" puts right what can be\n`;
-  return `${found}; ${repaired} repaired\n${loss ? 'what is lost is fetched anew when it is next asked for\n' : ''}`;
+  if (!repair) return `${found}; to repair: entrepot verify --repair\n`;
+  return `${found}; ${repaired} repaired\n${loss ? 'lost content is fetched again when it is next pulled\n' : ''}`;
 }

@@ -9,8 +9,8 @@ export function checkUpstreams(diagnoses: readonly Diagnosis[]): readonly Findin
   const others = diagnoses.length - 1;
   return [
     problem(
-      `this machine is offline: ${first.message}${others === 0 ? '' : `, and so for ${others} more`}`,
-      'what is cached is served; for the rest see to the network, the name server and the proxy (HTTPS_PROXY)',
+      `no registry can be reached: ${first.message}${others === 0 ? '' : `, and ${others} more`}`,
+      'cached images are still served; check the network, the name server and the proxy (HTTPS_PROXY)',
     ),
   ];
 }

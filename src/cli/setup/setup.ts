@@ -108,7 +108,7 @@ async function versionOf(
 }
 
 function nothingToDo(undo: boolean): string {
-  return undo ? 'There is nothing to take back.\n' : 'All is as it should be; nothing was written.\n';
+  return undo ? 'Nothing to undo.\n' : 'Already set up; nothing was written.\n';
 }
 
 function difference({ target, before, after }: FilePlan): string {

@@ -16,11 +16,11 @@ describe('the survey of the registries', () => {
       ...diagnosis,
     }));
 
-  it('sums up that the machine is offline', () => {
+  it('sums up that no registry can be reached', () => {
     const none = { unreachable: true };
 
     expect(checkUpstreams(survey(none, none, none))).toMatchObject([
-      { level: 'problem', message: 'this machine is offline: registry0 is away, and so for 2 more' },
+      { level: 'problem', message: 'no registry can be reached: registry0 is away, and 2 more' },
     ]);
   });
 

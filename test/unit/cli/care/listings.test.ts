@@ -12,7 +12,7 @@ describe('ls', () => {
 
     expect(await ls('node:*', fixture.options, fixture.context)).toBe(0);
     expect(fixture.lines).toEqual([
-      'IMAGE               DIGEST                  SIZE  HELD     LAST USED  PINNED',
+      'IMAGE               DIGEST                  SIZE  LAYERS   LAST USED  PINNED',
       'node:20             sha256:0123456789ab  300 MiB  all      5h ago',
       'ghcr.io/acme/app:1  sha256:0123456789ab    512 B  in part  5h ago     ghcr.io/acme/*',
     ]);
@@ -115,7 +115,7 @@ describe('stats', () => {
       'quota       ghcr.io: 1.0 GiB',
       'state       pulls pass through without being kept',
       '            the disk is full',
-      'scrubbing   everything within 30 days; what waits longest was verified 5h ago',
+      'scrubbing   everything within 30 days; least recent verification 5h ago',
       'server      running for 2 hours, and since its start:',
       '            fetched 1.0 GiB ahead of clients, 1 MiB of it not asked for since',
       '            evicted 4 images, 2.0 GiB',

@@ -12,7 +12,7 @@ describe('verify', () => {
       'damaged: its bytes hash to something else (lost)',
       `  sha256:${'0123456789abcdef'.repeat(4)}`,
       '  in node:20',
-      'verified 2 blobs of 100 B, 3 manifests and 1 tag: 1 damaged; "entrepot verify --repair" puts right what can be',
+      'verified 2 blobs of 100 B, 3 manifests and 1 tag: 1 damaged; to repair: entrepot verify --repair',
     ]);
     expect(fixture.err).toBe('50 %  1 of 2 blobs, 50 B of 100 B\n');
     expect(fixture.caretaker.calls).toEqual([['verify', { repair: false }]]);
@@ -24,7 +24,7 @@ describe('verify', () => {
     expect(await verify({ ...fixture.options, repair: true }, fixture.context)).toBe(1);
     expect(fixture.lines.slice(-2)).toEqual([
       'verified 2 blobs of 100 B, 3 manifests and 1 tag: 1 damaged; 0 repaired',
-      'what is lost is fetched anew when it is next asked for',
+      'lost content is fetched again when it is next pulled',
     ]);
   });
 
