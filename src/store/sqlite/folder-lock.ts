@@ -40,7 +40,7 @@ export class FolderLock {
     empty(file);
     try {
       const lock = new FolderLock(claim(file));
-      logger?.warn({ file }, 'the lock file was damaged and held by nobody; it was emptied');
+      logger?.warn({ file }, 'the lock file was damaged and no process held it; it was emptied');
       return lock;
     } catch (cause) {
       throw lockError(file, cause);
