@@ -64,7 +64,7 @@ describe('the process', () => {
     await damage();
 
     await using first = entrepot(['serve'], folder.path, anyPort);
-    await first.waitFor(/the lock file was damaged and held by nobody; it was emptied/);
+    await first.waitFor(/the lock file was damaged and no process held it; it was emptied/);
     await first.waitFor(/listening on/);
     await damage();
     await using second = entrepot(['serve'], folder.path, anyPort);

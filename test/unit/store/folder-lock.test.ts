@@ -75,7 +75,7 @@ it('that is damaged is told of', async () => {
   (await FolderLock.take(folder.path, logger)).release();
 
   expect(logger.warn.mock.calls).toEqual([
-    [{ file }, 'the lock file was damaged and held by nobody; it was emptied'],
+    [{ file }, 'the lock file was damaged and no process held it; it was emptied'],
   ]);
   expect((await stat(file)).size).toBe(0);
 });
