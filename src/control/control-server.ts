@@ -99,7 +99,9 @@ export class ControlServer implements AsyncDisposable {
       return;
     }
     const outcome = await answer.send(task.items, (error) => this.#toCareError(name, error));
-    if (task.changes) this.#deps.logger.info({ operation: name, ...task.input, outcome }, 'care by hand');
+    if (task.changes) {
+      this.#deps.logger.info({ operation: name, ...task.input, outcome }, 'maintenance command');
+    }
   }
 
   #toCareError(operation: string, error: unknown): CareError {

@@ -40,7 +40,7 @@ describe('the command line', () => {
   it('has one way to name the configuration, in the same words for every command', async () => {
     const words =
       '--config <file> configuration file in YAML, as for registry:2 (default: $REGISTRY_CONFIGURATION_PATH)';
-    const commands = /Commands?:|Care of the cache/u;
+    const commands = /Commands?:|Maintenance, with/u;
     const named = (help: string): readonly string[] =>
       [
         ...help
