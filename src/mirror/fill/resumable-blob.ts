@@ -88,8 +88,8 @@ export class ResumableBlob {
           const isNew = surplus === 0;
           const wanted = isNew ? chunk : await this.#compared(chunk, surplus);
           surplus -= chunk.length - wanted.length;
+          if (!isNew && surplus === 0) prefix?.trust();
           if (wanted.length === 0) continue;
-          if (!isNew) prefix?.trust();
           const room = this.#limit - this.#offset;
           const kept = room < wanted.length ? wanted.subarray(0, Math.max(0, room)) : wanted;
           this.#fruitless = 0;
