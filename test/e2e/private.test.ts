@@ -75,7 +75,7 @@ class Fixture implements AsyncDisposable {
 }
 
 /** Lines in which ctr shows, now and then, how far it is. */
-const progress = /^.*(?:\|-+\||elapsed:).*\n/gmu;
+const progress = /^.*(?:\|-+\||elapsed:|msg="active check failed").*\n/gmu;
 
 /**
  * What a client says when it fails, with all that names the image made alike, and without what depends on the
