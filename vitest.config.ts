@@ -33,7 +33,7 @@ function shared(name: string, timeout: number): TestProjectInlineConfiguration {
 export default defineConfig({
   test: {
     // Many tests wait for sockets, processes and disks: with more workers than cores others run meanwhile.
-    maxWorkers: '300%',
+    maxWorkers: '200%',
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

@@ -12,7 +12,7 @@ const tags = ['latest', 'v1'] as const;
 const images = [1, 2, 3].map((seed) => makeImage({ layers: [150_000, 3000], seed }));
 const freshMs = 60_000;
 /** Sequences begin for so long, side by side in so many worlds, since they mostly wait. */
-const budgetMs = repeats(4000, 15_000);
+const budgetMs = repeats(2000, 15_000);
 const worlds = 4;
 
 type Request =
