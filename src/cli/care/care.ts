@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { caretakerFor } from '../../assembly/care.ts';
-import { ConfigError } from '../../config/config-error.ts';
 import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import { CareError } from '../../cache/care/care-error.ts';
@@ -33,6 +32,7 @@ export interface CareContext {
 /**
  * Uses the cache of a configuration, whether its server runs or not, and prints errors.
  *
+ * @throws {ConfigError}
  * @param absent the exit code where there is no data folder; `make` for work that makes one
  */
 export async function care(
@@ -42,14 +42,7 @@ export async function care(
   work: (caretaker: Caretaker) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  let config: Config;
-  try {
-    config = loadConfig({ file }).config;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    terminal.err(`${error.message}\n`);
-    return exitCode.usage;
-  }
+  const { config } = loadConfig({ file });
   try {
     const folder = config.storage.rootdirectory;
     if (absent !== 'make' && (await unlessMissing(stat(folder))) === undefined) {

@@ -27,7 +27,7 @@ describe('a command where there is no data folder', () => {
   it('tells what is wrong with a configuration', async () => {
     await using fixture = await CareCommandFixture.open();
 
-    expect(await ls(undefined, { config: '/nowhere.yml' }, fixture.context)).toBe(2);
+    expect(await runProgram(['ls', '--config', '/nowhere.yml'], fixture.context.terminal)).toBe(2);
     expect(fixture.err).toContain('/nowhere.yml');
   });
 });
