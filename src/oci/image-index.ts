@@ -21,20 +21,20 @@ export function readImageIndex(bytes: Uint8Array): ImageIndex {
   const platforms: Digest[] = [];
   const attestations = new Map<Digest, Digest[]>();
   for (const { digest, mediaType, json } of descriptors(readDocument(bytes), 'manifests')) {
-    const { annotations, platform } = json;
-    const attested = isObject(annotations) ? attestedBy(annotations) : undefined;
+    const attested = attestedBy(json);
     if (attested !== undefined) {
       attestations.set(attested, [...(attestations.get(attested) ?? []), digest]);
-    } else if (imageTypes.has(mediaType) && !isUnknown(platform)) {
+    } else if (imageTypes.has(mediaType) && !isUnknown(json['platform'])) {
       platforms.push(digest);
     }
   }
   return { platforms, attestations };
 }
 
-/** The image that a manifest with these annotations attests something of; undefined for all others. */
-function attestedBy(annotations: JsonObject): Digest | undefined {
-  if (annotations['vnd.docker.reference.type'] !== 'attestation-manifest') return undefined;
+/** The image that a manifest attests something of, as its descriptor says; undefined for all others. */
+export function attestedBy({ annotations }: JsonObject): Digest | undefined {
+  if (!isObject(annotations) || annotations['vnd.docker.reference.type'] !== 'attestation-manifest')
+    return undefined;
   const digest = annotations['vnd.docker.reference.digest'];
   return typeof digest === 'string' ? parseDigest(digest) : undefined;
 }
