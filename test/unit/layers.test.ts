@@ -17,7 +17,7 @@ const floors = [
   ['http', 'control'],
   ['mirror'],
   ['cache'],
-  ['store', 'upstream'],
+  ['store', 'upstream', 'references'],
   ['oci'],
   ['telemetry'],
   ['base'],

@@ -1,0 +1,55 @@
+import { imageReferenceProblem, parseImageReference } from '../oci/image-reference.ts';
+import type { FileKind } from './file-kind.ts';
+import type { Found, FoundImage, Remark, Unresolved } from './found-image.ts';
+import type { SourceFile } from './source-file.ts';
+
+/** Collects what a parser finds in a file. */
+export class Findings implements Found {
+  readonly images: FoundImage[] = [];
+  readonly unresolved: Unresolved[] = [];
+  readonly notes: Remark[] = [];
+  readonly problems: Remark[] = [];
+  readonly #file: string;
+  readonly #kind: FileKind;
+
+  constructor({ path }: SourceFile, kind: FileKind) {
+    this.#file = path;
+    this.#kind = kind;
+  }
+
+  /** An image by what the tool would ask for; a problem if that is no reference. */
+  addImage(text: string, { line, reason, platform }: Pick<FoundImage, 'line' | 'reason' | 'platform'>): void {
+    const reference = parseImageReference(text);
+    if (reference === undefined) {
+      this.addProblem(line, `"${excerpt(text)}" ${imageReferenceProblem(text) ?? 'is no image reference'}`);
+      return;
+    }
+    this.images.push({ reference, file: this.#file, line, kind: this.#kind, reason, platform });
+  }
+
+  addUnresolved(unresolved: Omit<Unresolved, 'file'>): void {
+    this.unresolved.push({ ...unresolved, text: excerpt(unresolved.text), file: this.#file });
+  }
+
+  addNote(line: number, message: string): void {
+    this.notes.push({ file: this.#file, line, message });
+  }
+
+  addProblem(line: number | undefined, message: string): void {
+    this.problems.push({ file: this.#file, line, message });
+  }
+
+  /** What another file says that this one uses. */
+  addAll({ images, unresolved, notes, problems }: Found): void {
+    this.images.push(...images);
+    this.unresolved.push(...unresolved);
+    this.notes.push(...notes);
+    this.problems.push(...problems);
+  }
+}
+
+/** Enough of a text to recognise it by, on one line. */
+function excerpt(text: string): string {
+  const line = text.replaceAll(/\s+/gu, ' ');
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}

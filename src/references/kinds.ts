@@ -1,0 +1,36 @@
+import type { FileKind } from './file-kind.ts';
+import { looksLikeImageList } from './list-content.ts';
+import type { FileParser } from './parse-context.ts';
+
+/** How files of a kind are told from others, and what reads them. */
+export interface KindOfFile {
+  readonly kind: FileKind;
+  /** Whether a file is one by its absolute path, with `/` between folders. */
+  readonly isNamed: (path: string) => boolean;
+  /** Whether a file whose name says nothing is one; cheap, and of any text. Undefined: only the name tells. */
+  readonly hasContent?: (text: string) => boolean;
+  /**
+   * Whether a folder's file with such a name is taken, of the kind by its name, beside the files `siblings`;
+   * if undefined, every one is.
+   */
+  readonly isTaken?: (name: string, siblings: readonly string[]) => boolean;
+  /** Whether several files that are named make one, later ones laid over earlier ones. */
+  readonly isLayered?: true;
+  /** Loads the parser: none but those that are needed. */
+  readonly load: () => Promise<FileParser>;
+}
+
+/**
+ * All kinds. The first whose name fits a file has it, else the first whose content fits. In a folder they are read in this order,
+ * and what one file reads (a Compose file a Dockerfile, say) is not read again on its own.
+ */
+export const kindsOfFile: readonly KindOfFile[] = [
+  {
+    kind: 'list',
+    isNamed: (path) => path.endsWith('.txt') || path.endsWith('/images.list'),
+    hasContent: looksLikeImageList,
+    // A folder has many texts.
+    isTaken: (name) => /^(?:images|.*[.-]images)\.(?:txt|list)$/u.test(name),
+    load: async () => (await import('./image-list.ts')).findInList,
+  },
+];

@@ -1,0 +1,65 @@
+import { symlink } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { FindFixture, imagesOf, remarksOf } from '../../support/find-fixture.ts';
+
+async function* chunks(...texts: readonly (string | Uint8Array)[]): AsyncGenerator<Buffer> {
+  for (const text of texts) yield Buffer.from(text as Uint8Array);
+}
+
+describe('images are looked for', () => {
+  it('in several files together, each image with all places that name it', async () => {
+    await using files = await FindFixture.of({ 'a.txt': 'node\nredis\n', 'b.txt': 'node\n' });
+    const found = await files.find(['b.txt', 'a.txt', 'b.txt']);
+    expect(found.images.map(({ file, line, reason }) => [file, line, reason])).toEqual([
+      ['a.txt', 1, 'listed'],
+      ['b.txt', 1, 'listed'],
+      ['a.txt', 2, 'listed'],
+    ]);
+  });
+
+  it('on the standard input, which is known by its content', async () => {
+    await using files = await FindFixture.of({});
+    const found = await files.find('-', { stdin: chunks('no', 'de:1', '8\n') });
+    expect(imagesOf(found)).toEqual(['docker.io/library/node:18']);
+    expect(found.images[0]?.file).toBe('<stdin>');
+  });
+
+  it('in a folder and those below it, but not where others keep their files', async () => {
+    await using files = await FindFixture.of({
+      'images.txt': 'node\n',
+      'lab/images.txt': 'redis\n',
+      'lab/notes.txt': 'Dear all,\n',
+      'node_modules/x/images.txt': 'hidden\n',
+      '.git/images.txt': 'hidden\n',
+      '.cache/images.txt': 'hidden\n',
+    });
+    await symlink(files.folder.path, files.folder.join('lab/loop'));
+    await symlink('/nowhere', files.folder.join('lab/base-images.txt'));
+    const found = await files.find('.');
+    expect(imagesOf(found)).toEqual(['docker.io/library/node:latest', 'docker.io/library/redis:latest']);
+    expect(found.problems).toEqual([]);
+  });
+
+  it('and a folder that names none is a problem', async () => {
+    await using files = await FindFixture.of({ 'lab/notes.txt': 'Dear all,\n' });
+    expect(remarksOf((await files.find('lab')).problems)).toEqual([
+      'lab: has no file in it that names images',
+    ]);
+  });
+
+  it.each([
+    ['that is absent', undefined, 'does not exist'],
+    ['that is a binary', Buffer.from('node\n\0\x01'), 'is a binary file'],
+    ['in another encoding', Buffer.from('caf\xE9', 'latin1'), 'is not UTF-8 text'],
+    ['as Windows writes it', Buffer.from('\uFEFFnode\n', 'utf16le'), 'is UTF-16: save it as UTF-8'],
+    ['that is too large', Buffer.alloc(16 * 2 ** 20 + 1, 'a\n'), 'is larger than 16 MiB'],
+  ])('and a file %s is named, beside what others say', async (_what, content, problem) => {
+    await using files = await FindFixture.of({
+      'good.txt': 'node\n',
+      ...(content === undefined ? {} : { 'bad.txt': content }),
+    });
+    const found = await files.find(['bad.txt', 'good.txt']);
+    expect(imagesOf(found)).toEqual(['docker.io/library/node:latest']);
+    expect(remarksOf(found.problems)).toEqual([`bad.txt: ${problem}`]);
+  });
+});
