@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { Hops } from '../base/hops.ts';
 import { openCache } from './cache.ts';
 import { composeUpstream, lazyAuthorities } from './upstreams.ts';
 import type { AuthConfig, Config } from '../config/config.ts';
@@ -42,9 +43,11 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   closing.defer(() => lock.release());
   const cache = closing.use(await openCache(config, { ...deps, serves: true }));
 
+  const hops = new Hops();
   const authorities = lazyAuthorities(config.systemStores);
   const upstreams = config.upstreams.map((upstream) => {
-    const running = composeUpstream(upstream, { ...deps, timeouts: config.timeouts, authorities, random });
+    const { timeouts } = config;
+    const running = composeUpstream(upstream, { ...deps, timeouts, authorities, hops, random });
     return closing.use(running).upstream;
   });
   const { plain, access } = config;
@@ -57,7 +60,7 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   closing.use(scrubber);
   closing.use(await ControlServer.open({ ...deps, folder, caretaker }));
 
-  const http = await composeHttp(httpSettings(config), { ...deps, mirror: running.mirror });
+  const http = await composeHttp(httpSettings(config), { ...deps, hops, mirror: running.mirror });
   closing.use(http);
   const opened = closing.move();
   return {

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { Hops } from '../base/hops.ts';
 import { version } from '../base/version.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -16,6 +17,7 @@ export interface UpstreamDeps {
   readonly timeouts: Timeouts;
   /** What all upstreams' certificates are checked with; asked for when the first is. */
   readonly authorities: () => Promise<Authorities>;
+  readonly hops?: Hops | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** In [0, 1), for jitter. */
@@ -30,11 +32,12 @@ export type MakeClient = (
 
 /** For clients with connections of their own, which share lookups of names, and what HEAD is good for. */
 export function clientsOf(config: UpstreamConfig, deps: UpstreamDeps): MakeClient {
-  const { name, urls, ca, insecure, proxy, redirects } = config;
+  const { name, urls, throughMirror, ca, insecure, proxy, redirects } = config;
   const common = {
     ...deps,
     name,
     urls,
+    throughMirror,
     ca,
     insecure,
     proxy,

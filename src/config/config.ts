@@ -18,6 +18,8 @@ export interface UpstreamConfig {
   readonly name: UpstreamName;
   /** Scheme, host and port, no path; tried in order. */
   readonly urls: readonly [URL, ...URL[]];
+  /** Whether another mirror answers there, which has to be told whom it is asked for. */
+  readonly throughMirror: boolean;
   /** Undefined means anonymous. */
   readonly credentials: CredentialSource | undefined;
   /** Certificate authorities in PEM form, trusted besides the usual ones. */

@@ -27,13 +27,16 @@ export function describeConfig(config: Config): string {
 function valuesOf(config: Config): FileValues {
   const { log, storage, http, upstreams, plain, auth, access, pins, ttlMs, timeouts } = config;
   const main = upstreams.find(({ name }) => name === plain);
+  const asked = upstreams.find(({ throughMirror }) => throughMirror);
   return {
     version: '0.1',
     log,
     storage: { ...storage, quotas: storage.quotas.map(describeQuota) },
     http: { ...http, tls: http.tls && describeTls(http.tls) },
     proxy: {
-      remoteurl: main && { name: main.name, url: main.urls[0] },
+      // Beside a mirror there is none.
+      remoteurl: asked === undefined && main ? { name: main.name, url: main.urls[0] } : undefined,
+      mirror: asked && describeParentMirror(asked),
       exec: main?.credentials && describeExec(main.credentials),
       ttl: ttlMs,
       freshness: {},
@@ -93,22 +96,31 @@ function describeAuth({ htpasswd, token, passthrough }: AuthConfig): FileValues[
   return { htpasswd, token: { ...rest, ...keys, realm: realm.href }, passthrough };
 }
 
-function describeUpstream({
-  name,
-  urls,
-  credentials,
-  ca,
-  proxy,
-  pullAhead,
-  ...rest
-}: UpstreamConfig): GivenUpstream {
+function describeUpstream(upstream: UpstreamConfig): GivenUpstream {
+  const { throughMirror, proxy, pullAhead, freshness, hosts, listen, ranges, redirects } = upstream;
   return {
-    ...rest,
-    url: urls.map((url) => ({ name, url })),
-    ...(credentials && describeCredentials(credentials)),
-    ca: ca === undefined ? undefined : [ca],
+    ...(throughMirror ? { insecure: false } : describeClient(upstream)),
+    url: throughMirror ? undefined : upstream.urls.map((url) => ({ name: upstream.name, url })),
     proxy: describeProxy(proxy),
     pullahead: pullAhead,
+    freshness,
+    hosts,
+    listen,
+    ranges,
+    redirects,
+  };
+}
+
+/** The mirror that an upstream is asked through. */
+function describeParentMirror(upstream: UpstreamConfig): FileValues['proxy']['mirror'] {
+  return { url: { name: upstream.name, url: upstream.urls[0] }, ...describeClient(upstream) };
+}
+
+function describeClient({ credentials, ca, insecure }: UpstreamConfig) {
+  return {
+    ...(credentials && describeCredentials(credentials)),
+    ca: ca === undefined ? undefined : [ca],
+    insecure,
   };
 }
 

@@ -18,7 +18,13 @@ import {
 import type { Immutable } from './freeze.ts';
 import { pinPattern, quotaPattern } from './globs.ts';
 import { byteSize, sizeLimit } from './sizes.ts';
-import { accountKeys, registryUrl, treatmentKeys, upstreamSchema } from './upstream-schema.ts';
+import {
+  accountKeys,
+  parentMirrorSchema,
+  registryUrl,
+  treatmentKeys,
+  upstreamSchema,
+} from './upstream-schema.ts';
 
 /** What timers can hold. */
 const longestTimerMs = 24 * 24 * 3_600_000;
@@ -123,6 +129,7 @@ export const fileSchema = z.strictObject({
   proxy: z
     .strictObject({
       remoteurl: registryUrl.optional(),
+      mirror: parentMirrorSchema.optional(),
       ...accountKeys,
       exec: z.strictObject({ command: text, lifetime: duration(0).optional() }).optional(),
       ttl: duration(0).default(168 * 3_600_000),

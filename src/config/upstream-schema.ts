@@ -95,12 +95,24 @@ export const accountKeys = {
   passwordfile: text.optional(),
 };
 
-export const upstreamSchema = z.strictObject({
-  url: oneOrMore(registryUrl).optional(),
+/** How a registry is asked, wherever it is. */
+const clientKeys = {
   ...accountKeys,
   credentials: text.optional(),
   ca: oneOrMore(text).optional(),
   insecure: boolean.default(false),
+};
+
+/** Another mirror, through which upstreams are asked; its URL alone will do. */
+export const parentMirrorSchema = z.codec(z.unknown(), z.strictObject({ url: registryUrl, ...clientKeys }), {
+  // What is neither is refused by the section.
+  decode: (value) => (typeof value === 'string' ? { url: value } : value) as { url: string },
+  encode: (mirror) => mirror,
+});
+
+export const upstreamSchema = z.strictObject({
+  url: oneOrMore(registryUrl).optional(),
+  ...clientKeys,
   proxy: text.optional(),
   redirects: oneOrMore(redirectHost).default([]),
   ...treatmentKeys,

@@ -10,6 +10,7 @@ import { readAuthorities } from './authorities.ts';
 import { checkBindings } from './bindings.ts';
 import type { UpstreamConfig } from './config.ts';
 import { environmentProxies, readProxy } from './proxies.ts';
+import { isAskedItself, readParentMirror } from './parent-mirror.ts';
 import { defaultUrl, parseRegistryName } from './registry-url.ts';
 import type { FileValues } from './schema.ts';
 import type { LoadContext } from './load-context.ts';
@@ -52,6 +53,7 @@ export function readUpstreams(
     treatment: treatmentOf(defaultTreatment, proxy),
     proxies: environmentProxies(context),
     account: placeAccount(proxy, section, proxy.remoteurl !== undefined || usual, context),
+    mirror: readParentMirror(proxy, context),
   };
   const upstreams = named
     .map((one) => readUpstream(one, one.name === plain ? proxy : undefined, settings, context))
@@ -73,6 +75,7 @@ interface Settings {
   readonly proxies: ProxySettings | undefined;
   /** Whether the account under `proxy` is the plain upstream's. */
   readonly account: boolean;
+  readonly mirror: ReturnType<typeof readParentMirror>;
 }
 
 function readNames(given: NonNullable<FileValues['upstreams']>, context: LoadContext): Named[] {
@@ -143,6 +146,7 @@ function readUpstream(
   const [url, ...more] = given.url?.map((one) => one.url) ?? [];
   const { freshness, pullahead, ranges } = treatmentOf(settings.treatment, given);
   const remote = proxy?.remoteurl?.name === name ? proxy.remoteurl.url : undefined;
+  const mirror = isAskedItself(given) ? undefined : settings.mirror;
   return {
     name,
     urls: url === undefined ? [remote ?? defaultUrl(name)] : [url, ...more],
@@ -152,6 +156,8 @@ function readUpstream(
         : readAccount(given, path, context),
     ca: readAuthorities(given.ca, [...path, 'ca'], context),
     insecure: given.insecure,
+    ...mirror,
+    throughMirror: mirror !== undefined,
     proxy: given.proxy === undefined ? settings.proxies : readProxy(given.proxy, [...path, 'proxy'], context),
     redirects: given.redirects,
     freshness,

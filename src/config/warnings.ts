@@ -26,11 +26,14 @@ export function* warningsOf({ config, tree, ignored, foreign, usual }: WarningSo
   if (usual) {
     yield 'neither proxy.remoteurl nor upstreams: Entrepot is always a mirror, here of Docker Hub and the well-known public registries';
   }
-  for (const upstream of config.upstreams) yield* warningsOfUpstream(upstream);
+  // One for the mirror that several are asked through.
+  yield* new Set(config.upstreams.flatMap((upstream) => [...warningsOfUpstream(upstream)]));
   yield* warningsOfAccess(config, tree);
 }
 
-function* warningsOfUpstream({ name, urls, credentials, insecure }: UpstreamConfig): Generator<string> {
+function* warningsOfUpstream(upstream: UpstreamConfig): Generator<string> {
+  const { urls, credentials, insecure, throughMirror } = upstream;
+  const name = throughMirror ? 'proxy.mirror' : upstream.name;
   if (credentials === undefined) return;
   if (urls.some(({ protocol, hostname }) => protocol === 'http:' && !isThisMachine(hostname))) {
     yield `the credentials for ${name} go over the network unencrypted: its url is http://`;

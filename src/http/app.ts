@@ -3,6 +3,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import { PatternRouter } from 'hono/router/pattern-router';
 import type { Clock } from '../base/clock.ts';
+import type { Hops } from '../base/hops.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -24,6 +25,7 @@ interface HttpAppOptions extends Partial<AppSettings> {
   readonly clock: Clock;
   /** How clients log in; undefined: they do not, and everyone is anonymous. */
   readonly logins?: Logins | undefined;
+  readonly hops?: Hops | undefined;
 }
 
 const defaults: AppSettings = {

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { Hops } from '../base/hops.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -22,6 +23,8 @@ export interface HttpSettings extends AppSettings {
 
 interface HttpDeps {
   readonly mirror: Mirror;
+  /** Of the mirror's upstreams. */
+  readonly hops: Hops;
   readonly clock: Clock;
   readonly logger: Logger;
 }

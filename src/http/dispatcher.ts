@@ -1,6 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Context } from 'hono';
 import type { Clock } from '../base/clock.ts';
+import { mirrorLoop, type Hops } from '../base/hops.ts';
 import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -23,6 +24,8 @@ interface DispatcherDeps {
   readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly hosts: ReadonlyMap<string, UpstreamName>;
   readonly logins?: Logins | undefined;
+  /** Undefined where no upstream can be another mirror. */
+  readonly hops?: Hops | undefined;
 }
 
 /** Takes a request from its beginning to its answer: login, handler, errors, log. */
@@ -59,12 +62,22 @@ export class Dispatcher {
         const isOpen = this.#authenticator === undefined || open === true || method === 'OPTIONS';
         // Those are answered in this turn: in the next, Node may complain of what follows on the connection.
         if (!isOpen) await this.#authenticator.authenticate(exchange);
-        return await (always ?? handlers.get(method) ?? notAllowed)(exchange);
+        const handler = always ?? handlers.get(method) ?? notAllowed;
+        const via = context.req.header('via');
+        return await (via === undefined ? handler(exchange) : this.#follow(via, handler, exchange));
       } catch (error) {
         const isRefused = error instanceof RegistryError && error.status === 405;
         return this.#fail(exchange, error, isRefused ? ['Allow', allow] : exchange.errorHeaders);
       }
     };
+  }
+
+  /** Handles a request that came through another proxy or mirror. */
+  #follow(via: string, handler: Handler, exchange: Exchange): Response | Promise<Response> {
+    const { hops } = this.#deps;
+    if (hops === undefined) return handler(exchange);
+    if (hops.isLoop(via)) throw registryErrors.loop(mirrorLoop);
+    return hops.follow(via, () => handler(exchange));
   }
 
   #begin(context: Context, level: 'info' | 'debug'): Exchange {

@@ -99,5 +99,6 @@ export const registryErrors = {
     new RegistryError('UNAUTHORIZED', 401, 'authentication required: log in to this mirror', options),
   denied: (message: string, options?: RegistryErrorOptions) =>
     new RegistryError('DENIED', 403, message, options),
+  loop: (message: string) => new RegistryError('UNKNOWN', 508, message),
   internal: (options?: ErrorOptions) => new RegistryError('UNKNOWN', 500, 'internal error', options),
 } as const;

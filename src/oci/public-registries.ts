@@ -14,3 +14,8 @@ export const publicRegistries: readonly UpstreamName[] = [
   'lscr.io',
   'nvcr.io',
 ].flatMap((name) => parseUpstreamName(name) ?? []);
+
+/** Whether a host is one of a well-known registry: of its name, or below it. */
+export function isPublicRegistry(host: string): boolean {
+  return publicRegistries.some((name) => host === name || host.endsWith(`.${name}`));
+}

@@ -1,6 +1,6 @@
 import { dockerHub, dockerHubHosts } from './docker-hub.ts';
 import { registryErrors, type RegistryError } from './error.ts';
-import { publicRegistries } from './public-registries.ts';
+import { isPublicRegistry } from './public-registries.ts';
 import {
   parseRepositoryName,
   repositoryKey,
@@ -142,7 +142,7 @@ export class Routing<U extends NamedUpstream> {
   #serving(name: string): Serving | undefined {
     const upstream = this.#upstreams.get(dockerHubHosts.has(name) ? dockerHub : name);
     if (upstream !== undefined) return { name: upstream.name, standsIn: false };
-    if (!dockerHubHosts.has(name) || this.#plain === undefined || isPublic(this.#plain.name))
+    if (!dockerHubHosts.has(name) || this.#plain === undefined || isPublicRegistry(this.#plain.name))
       return undefined;
     return { name: this.#plain.name, standsIn: true };
   }
@@ -179,10 +179,6 @@ function spellings({ upstream, name }: Repository): readonly [Repository, ...Rep
  */
 function mayHave(registry: UpstreamName, first: string): boolean {
   if (registry === dockerHub) return false;
-  const isKnown = dockerHubHosts.has(first) || first === 'localhost' || isPublic(first);
-  return !isPublic(registry) || !isKnown;
-}
-
-function isPublic(name: string): boolean {
-  return publicRegistries.some((host) => name === host || name.endsWith(`.${host}`));
+  const isKnown = dockerHubHosts.has(first) || first === 'localhost' || isPublicRegistry(first);
+  return !isPublicRegistry(registry) || !isKnown;
 }

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { mirrorLoop } from '../base/hops.ts';
 import { z } from '../base/zod.ts';
 import { readDecoded } from './content-encoding.ts';
 import { kindOfStatus } from './failure-policy.ts';
@@ -47,6 +48,7 @@ export async function answerError(response: UpstreamResponse, now: number): Prom
 /** For an answer without a message, as one to HEAD. Registries do not tell refused from missing. */
 function meaning(status: number): string {
   const name = STATUS_CODES[status] ?? 'an unknown status';
+  if (status === 508) return `${name}: ${mirrorLoop}`;
   return status === 401 || status === 403
     ? `${name}: it does not have this repository, or this mirror may not read it`
     : name;

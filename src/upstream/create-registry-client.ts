@@ -1,5 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../base/clock.ts';
+import type { Hops } from '../base/hops.ts';
 import type { UpstreamName } from '../oci/reference.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { AddressGuard } from './address-guard.ts';
@@ -17,6 +18,7 @@ import { HeadSupports } from './head-support.ts';
 import type { Sender } from './http-message.ts';
 import { ListClient } from './list-client.ts';
 import { ManifestClient } from './manifest-client.ts';
+import { mirrorSender } from './mirror-sender.ts';
 import type { ProxySettings } from './proxy-settings.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { redirectFollower } from './redirect.ts';
@@ -29,6 +31,10 @@ export interface CreateRegistryClientOptions {
   readonly name: UpstreamName;
   /** Where it answers, `https://registry-1.docker.io` for `docker.io`; several are tried in order. */
   readonly urls: readonly [URL, ...URL[]];
+  /** Whether another mirror answers there, which is told by `?ns=` that `name` is meant; not, if left out. */
+  readonly throughMirror?: boolean | undefined;
+  /** For requests to what may be another mirror. */
+  readonly hops?: Hops | undefined;
   /** None for an anonymous upstream. */
   readonly credentials?: CredentialProvider | undefined;
   readonly timeouts: Timeouts;
@@ -115,8 +121,10 @@ function clientAt(
   transport: Transport,
   options: CreateRegistryClientOptions & { readonly heads: HeadSupports },
 ): UpstreamRegistry {
-  const { name, timeouts, clock, random, heads } = options;
-  const redirects = redirectFollower(transport, (host) => transport.isNamed(host));
+  const { name, timeouts, clock, random, heads, hops } = options;
+  const namespace = options.throughMirror === true ? name : undefined;
+  const following = redirectFollower(transport, (host) => transport.isNamed(host));
+  const redirects = mirrorSender({ sender: following, url, hops, namespace });
   const retrying = retryingSender(redirects, clock, random);
   const authorized = authorizing(url, transport, retryingSender(transport, clock, random), options);
   const metadata = authorized(retrying);

@@ -111,8 +111,7 @@ export type Failure = Pick<UpstreamError, 'kind'> &
 
 /** The kind of failure that a status is, of 400 and more or any other that was not expected. */
 export function kindOfStatus(status: number): UpstreamErrorKind {
-  if (status >= 500) return 'unavailable';
-  return kinds.get(status) ?? 'invalid';
+  return kinds.get(status) ?? (status >= 500 ? 'unavailable' : 'invalid');
 }
 
 const kinds: ReadonlyMap<number, UpstreamErrorKind> = new Map([
@@ -123,6 +122,8 @@ const kinds: ReadonlyMap<number, UpstreamErrorKind> = new Map([
   [410, 'not-found'],
   [416, 'range'],
   [429, 'rate-limited'],
+  // Mirrors that are each other's upstream: none of them is in trouble.
+  [508, 'invalid'],
 ]);
 
 const passingStatuses: ReadonlySet<number> = new Set([500, 502, 504]);

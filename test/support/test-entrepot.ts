@@ -24,6 +24,8 @@ export interface TestEntrepotOptions {
   /** Its name; Docker Hub's if not given. */
   readonly name?: string;
   readonly credentials?: BasicCredentials | undefined;
+  /** Whether another mirror answers there, for this registry and {@link others} alike. */
+  readonly throughMirror?: boolean;
   readonly timeouts?: Partial<Config['timeouts']>;
   readonly http?: Partial<Config['http']>;
   readonly freshness?: Partial<FreshnessPolicy>;
@@ -116,8 +118,11 @@ export class TestEntrepot implements AsyncDisposable {
 
   #config(): Config {
     const { upstream, name = 'docker.io', credentials, timeouts, http, freshness } = this.#options;
-    const { others = [], auth, access, pullAhead = noPullAhead } = this.#options;
-    const first = upstreamConfig({ name, url: upstream, credentials, pullAhead }, freshness);
+    const { others = [], auth, access, pullAhead = noPullAhead, throughMirror } = this.#options;
+    const first = upstreamConfig(
+      { name, url: upstream, credentials, pullAhead, throughMirror: throughMirror ?? false },
+      freshness,
+    );
     return {
       log: { level: 'trace', formatter: 'json', fields: {} },
       storage: {
@@ -177,6 +182,7 @@ function upstreamConfig(
     insecure: false,
     proxy: undefined,
     redirects: [],
+    throughMirror: false,
     freshness: { tagMs: 60_000, rules: [], gone: 'keep', ...freshness },
     pullAhead: noPullAhead,
     ranges: { connections: 8, minBytes: 16 * 2 ** 20 },

@@ -54,7 +54,7 @@ interface ExaminerSettings {
 }
 
 function composeExaminer(
-  { name, credentials: source, ca, insecure, proxy, redirects }: UpstreamConfig,
+  { name, throughMirror, credentials: source, ca, insecure, proxy, redirects }: UpstreamConfig,
   url: URL,
   { authorities, clock, limitMs, closing }: ExaminerSettings,
 ): RegistryExaminer {
@@ -65,6 +65,7 @@ function composeExaminer(
   const options: CreateRegistryClientOptions = {
     name,
     urls: [url],
+    throughMirror,
     credentials,
     authorities,
     ca,

@@ -32,6 +32,11 @@ describe('a printed configuration', () => {
     ['of space by share and by bytes', 'storage: { maxsize: 33.3%, minfree: 1234567, scrub: 0 }'],
     ['of a helper', 'proxy: { remoteurl: "https://ghcr.io", exec: { command: helper, lifetime: 1h } }'],
     ['of a helper that runs once', 'proxy: { remoteurl: "http://registry", exec: { command: /bin/helper } }'],
+    ['behind a mirror', 'proxy: { mirror: "http://school:5000" }'],
+    [
+      'behind a mirror for some',
+      'proxy: { mirror: { url: "https://school", username: me, password: geheim, ca: cert.pem, insecure: true } }\nupstreams: { docker.io: , ghcr.io: { username: me, password: geheim }, quay.io: { url: "https://q.corp" } }',
+    ],
     ['of no plain upstream', 'upstreams: { ghcr.io: { credentials: "helper:x" }, quay.io: }'],
     [
       'of an address without logins',

@@ -45,6 +45,7 @@ describe('a configuration', () => {
     expect(upstreams[0]).toEqual({
       name: 'docker.io',
       urls: [new URL('https://registry-1.docker.io')],
+      throughMirror: false,
       credentials: undefined,
       ca: undefined,
       insecure: false,

@@ -59,6 +59,7 @@ upstreams:
     expect(upstream(folder.load().config, 'ghcr.io')).toEqual({
       name: 'ghcr.io',
       urls: [new URL('https://mirror.corp:8443'), new URL('http://10.0.0.7:5000')],
+      throughMirror: false,
       credentials: { kind: 'static', username: 'me', password: 'geheim' },
       ca: `${selfSigned.cert}\n${selfSigned.cert}\n`,
       insecure: true,
@@ -300,5 +301,65 @@ describe('a certificate authority', () => {
     });
 
     expect(folder.load().config.upstreams[0].ca).toBe(`${selfSigned.cert}\n`);
+  });
+});
+
+describe('proxy.mirror', () => {
+  const asked = ({ upstreams }: Config) =>
+    upstreams.map(({ name, urls, throughMirror }) => [name, urls.map(({ origin }) => origin), throughMirror]);
+
+  it('is asked in place of every registry', async () => {
+    const { config } = await loadText('version: 0.1\nproxy: { mirror: "http://school:5000" }\n');
+
+    expect(asked(config).slice(0, 2)).toEqual([
+      ['docker.io', ['http://school:5000'], true],
+      ['ghcr.io', ['http://school:5000'], true],
+    ]);
+    expect(config.plain).toBe('docker.io');
+  });
+
+  it('leaves those alone that have a URL or an account of their own', async () => {
+    const { config } = await loadText(`
+version: 0.1
+proxy: { mirror: { url: 'http://school:5000', username: laptop, password: geheim } }
+upstreams:
+  docker.io:
+  ghcr.io: { username: me, password: other }
+  quay.io: { url: https://quay.corp }
+`);
+
+    expect(asked(config)).toEqual([
+      ['docker.io', ['http://school:5000'], true],
+      ['ghcr.io', ['https://ghcr.io'], false],
+      ['quay.io', ['https://quay.corp'], false],
+    ]);
+    expect(config.upstreams.map(({ credentials }) => credentials)).toMatchObject([
+      { username: 'laptop' },
+      { username: 'me' },
+      undefined,
+    ]);
+  });
+
+  it.each([
+    ['{ mirror: "http://school:5000", remoteurl: "https://ghcr.io" }', 'proxy.remoteurl is set too'],
+    [
+      '{ mirror: "http://school:5000", username: me, password: x }',
+      'put that of the mirror into proxy.mirror',
+    ],
+    ['{ mirror: school:5000 }', 'did you mean https://school:5000?'],
+    ['{ mirror: [a] }', 'expected a section with keys of its own, found a list'],
+    ['{ mirror: { urls: x } }', 'did you mean proxy.mirror.url?'],
+  ])('is refused as %s', async (proxy, complaint) => {
+    expect(await complaintAbout(`version: 0.1\nproxy: ${proxy}\n`)).toContain(complaint);
+  });
+
+  it('is warned of once where a password for it goes unencrypted', async () => {
+    const { warnings } = await loadText(
+      'version: 0.1\nproxy: { mirror: { url: "http://school:5000", username: me, password: x } }\n',
+    );
+
+    expect(warnings.filter((warning) => warning.includes('unencrypted'))).toEqual([
+      'the credentials for proxy.mirror go over the network unencrypted: its url is http://',
+    ]);
   });
 });

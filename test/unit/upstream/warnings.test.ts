@@ -26,6 +26,10 @@ describe("a registry's warnings", () => {
     expect(parse('214 - "299 - \\"no\\"", 299 - "yes"')).toEqual(['yes']);
   });
 
+  it("are also another Entrepot's, that an answer is stale", () => {
+    expect(parse('110 entrepot "Response is Stale: timeout"')).toEqual(['Response is Stale: timeout']);
+  });
+
   it('are none where there are none, or none that can be read', () => {
     for (const line of ['', '299', '299 - unquoted', '299 - "open', '299 - ""', '300 - "no"']) {
       expect(parse(line)).toEqual([]);
