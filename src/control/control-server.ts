@@ -4,23 +4,20 @@ import { pause, type Clock } from '../base/clock.ts';
 import { version } from '../base/version.ts';
 import { z } from '../base/zod.ts';
 import { CareError, careErrorOf } from '../cache/care/care-error.ts';
-import type { Caretaker } from '../cache/care/caretaker.ts';
 import { errnoOf } from '../store/file-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Answer } from './answer.ts';
 import { listenInFolder } from './listen-in-folder.ts';
 import { operationNamed, type Task } from './operations.ts';
+import type { ControlServices } from './services.ts';
 
 export interface ControlServerDeps {
   /** The data folder, which this process has locked. */
   readonly folder: string;
-  readonly caretaker: Caretaker;
+  readonly services: ControlServices;
   readonly clock: Clock;
   readonly logger: Logger;
 }
-
-/** Far more than any input, in characters. */
-const maxBodyLength = 64 * 1024;
 
 /** How long operations may take to notice that they were cut off, in milliseconds. */
 const timeLimitMs = 5_000;
@@ -93,14 +90,14 @@ export class ControlServer implements AsyncDisposable {
     }
     let task: Task;
     try {
-      task = operation.prepare(this.#deps.caretaker, JSON.parse(await bodyOf(request)));
+      task = operation.prepare(this.#deps.services, JSON.parse(await bodyOf(request, operation.maxInput)));
     } catch (error) {
       answer.refuse(400, new CareError('invalid', describeInput(error)));
       return;
     }
     const outcome = await answer.send(task.items, (error) => this.#toCareError(name, error));
     if (task.changes) {
-      this.#deps.logger.info({ operation: name, ...task.input, outcome }, 'maintenance command');
+      this.#deps.logger.info({ operation: name, ...task.summary, outcome }, 'maintenance command');
     }
   }
 
@@ -112,13 +109,13 @@ export class ControlServer implements AsyncDisposable {
   }
 }
 
-/** @throws {CareError} for one that is too long */
-async function bodyOf(request: IncomingMessage): Promise<string> {
+/** @throws {CareError} for one that is too long, in characters */
+async function bodyOf(request: IncomingMessage, maxLength: number): Promise<string> {
   let body = '';
   request.setEncoding('utf8');
   for await (const piece of request as AsyncIterable<string>) {
     body += piece;
-    if (body.length > maxBodyLength) throw new CareError('invalid', 'the request is too long');
+    if (body.length > maxLength) throw new CareError('invalid', 'the request is too long');
   }
   return body;
 }

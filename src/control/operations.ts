@@ -1,47 +1,69 @@
 import { z } from '../base/zod.ts';
-import type { Caretaker } from '../cache/care/caretaker.ts';
 import * as schemas from '../cache/care/schemas.ts';
+import type { ControlServices } from './services.ts';
 
-/** A method of a server's {@link Caretaker} as a request, which is answered with any number of items. */
+/** A method of a server's {@link ControlServices} as a request, which is answered with any number of items. */
 export interface Operation<Input, Item> {
   /** In its path. */
   readonly name: string;
   readonly input: z.ZodType<Input>;
   readonly item: z.ZodType<Item>;
+  /** The longest request, in characters. */
+  readonly maxInput: number;
   /**
    * Reads a request.
    * @throws {z.ZodError} when `sent` is not this operation's input
    */
-  prepare(caretaker: Caretaker, sent: unknown): Task;
+  prepare(services: ControlServices, sent: unknown): Task;
 }
 
 /** An operation with its input. */
 export interface Task {
   /** Whether it may change something. */
   readonly changes: boolean;
-  /** For the log. */
-  readonly input: object;
+  /** The input as the log has it. */
+  readonly summary: object;
   /** Iterating performs it. */
   readonly items: AsyncIterable<unknown>;
 }
 
-function define<Input extends object, Item>(
-  name: string,
-  input: z.ZodType<Input>,
-  item: z.ZodType<Item>,
-  perform: (
-    caretaker: Caretaker,
+interface Definition<Input extends object, Item> {
+  readonly name: string;
+  readonly input: z.ZodType<Input>;
+  readonly item: z.ZodType<Item>;
+  readonly perform: (
+    services: ControlServices,
     input: Input,
-  ) => AsyncIterable<schemas.ReadonlyDeep<Item>> | Promise<schemas.ReadonlyDeep<Item>>,
-  changes: (input: Input) => boolean = () => false,
-): Operation<Input, Item> {
+  ) => AsyncIterable<schemas.ReadonlyDeep<Item>> | Promise<schemas.ReadonlyDeep<Item>>;
+  /** Whether it may change something; not, if left out. */
+  readonly changes?: (input: Input) => boolean;
+  /** What the log has of an input that is long; all of it, if left out. */
+  readonly summary?: (input: Input) => object;
+  /** As in {@link Operation}; enough for names, patterns and options, if left out. */
+  readonly maxInput?: number;
+}
+
+/** Far more than names, patterns and options take, in characters. */
+const shortInput = 64 * 1024;
+
+function define<Input extends object, Item>({
+  name,
+  input,
+  item,
+  perform,
+  changes = () => false,
+  summary = (given) => given,
+  maxInput = shortInput,
+}: Definition<Input, Item>): Operation<Input, Item> {
   return {
     name,
     input,
     item,
-    prepare(caretaker, sent) {
+    maxInput,
+    prepare(services, sent) {
       const given = input.parse(sent);
-      return { changes: changes(given), input: given, items: itemsOf(() => perform(caretaker, given)) };
+      const items = itemsOf(() => perform(services, given));
+      return { changes: changes(given), summary: summary(given), items };
     },
   };
 }
@@ -60,51 +82,77 @@ const pattern = z.strictObject({ pattern: schemas.inputText });
 
 /** All requests. */
 export const operations = {
-  images: define('images', schemas.imagesOptions, schemas.imageListing, (caretaker, options) =>
-    caretaker.images(options),
-  ),
-  usage: define('usage', nothing, schemas.usageListing, (caretaker) => caretaker.usage()),
-  remove: define(
-    'remove',
-    image,
-    schemas.removalReport,
-    (caretaker, input) => caretaker.remove(input.image),
-    always,
-  ),
-  prune: define(
-    'prune',
-    schemas.pruneOptions,
-    schemas.prunedImage,
-    (caretaker, options) => caretaker.prune(options),
-    ({ dryRun }) => !dryRun,
-  ),
-  pin: define(
-    'pin',
-    pattern,
-    z.null(),
-    (caretaker, input) => caretaker.pin(input.pattern).then(() => null),
-    always,
-  ),
-  unpin: define('unpin', pattern, z.boolean(), (caretaker, input) => caretaker.unpin(input.pattern), always),
-  pins: define('pins', nothing, z.array(schemas.pinListing), (caretaker) => caretaker.pins()),
-  stats: define('stats', nothing, schemas.stats, (caretaker) => caretaker.stats()),
-  verify: define(
-    'verify',
-    schemas.verifyOptions,
-    schemas.verifyEvent,
-    (caretaker, options) => caretaker.verify(options),
-    ({ repair }) => repair,
-  ),
-  importRegistry: define(
-    'import-registry',
-    schemas.importOptions,
-    schemas.importEvent,
-    (caretaker, options) => caretaker.importRegistry(options),
-    always,
-  ),
+  images: define({
+    name: 'images',
+    input: schemas.imagesOptions,
+    item: schemas.imageListing,
+    perform: ({ caretaker }, options) => caretaker.images(options),
+  }),
+  usage: define({
+    name: 'usage',
+    input: nothing,
+    item: schemas.usageListing,
+    perform: ({ caretaker }) => caretaker.usage(),
+  }),
+  remove: define({
+    name: 'remove',
+    input: image,
+    item: schemas.removalReport,
+    perform: ({ caretaker }, input) => caretaker.remove(input.image),
+    changes: always,
+  }),
+  prune: define({
+    name: 'prune',
+    input: schemas.pruneOptions,
+    item: schemas.prunedImage,
+    perform: ({ caretaker }, options) => caretaker.prune(options),
+    changes: ({ dryRun }) => !dryRun,
+  }),
+  pin: define({
+    name: 'pin',
+    input: pattern,
+    item: z.null(),
+    perform: ({ caretaker }, input) => caretaker.pin(input.pattern).then(() => null),
+    changes: always,
+  }),
+  unpin: define({
+    name: 'unpin',
+    input: pattern,
+    item: z.boolean(),
+    perform: ({ caretaker }, input) => caretaker.unpin(input.pattern),
+    changes: always,
+  }),
+  pins: define({
+    name: 'pins',
+    input: nothing,
+    item: z.array(schemas.pinListing),
+    perform: ({ caretaker }) => caretaker.pins(),
+  }),
+  stats: define({
+    name: 'stats',
+    input: nothing,
+    item: schemas.stats,
+    perform: ({ caretaker }) => caretaker.stats(),
+  }),
+  verify: define({
+    name: 'verify',
+    input: schemas.verifyOptions,
+    item: schemas.verifyEvent,
+    perform: ({ caretaker }, options) => caretaker.verify(options),
+    changes: ({ repair }) => repair,
+  }),
+  importRegistry: define({
+    name: 'import-registry',
+    input: schemas.importOptions,
+    item: schemas.importEvent,
+    perform: ({ caretaker }, options) => caretaker.importRegistry(options),
+    changes: always,
+  }),
 } as const;
 
 /** Undefined for one that this version does not know. */
-export function operationNamed(name: string): Pick<Operation<unknown, unknown>, 'prepare'> | undefined {
+export function operationNamed(
+  name: string,
+): Pick<Operation<unknown, unknown>, 'prepare' | 'maxInput'> | undefined {
   return Object.values(operations).find((operation) => operation.name === name);
 }

@@ -1,9 +1,9 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { caretakerFor } from '../../src/assembly/care.ts';
+import { servicesFor } from '../../src/assembly/services.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import type { OpenCaretaker } from '../../src/control/open-caretaker.ts';
+import type { OpenServices } from '../../src/control/open-services.ts';
 import { LocalCaretaker } from '../../src/cache/care/local-caretaker.ts';
 import type { Caretaker } from '../../src/cache/care/caretaker.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
@@ -33,9 +33,9 @@ class Fixture implements AsyncDisposable {
   readonly care: Caretaker;
   readonly #closing: AsyncDisposableStack;
 
-  private constructor(entrepot: TestEntrepot, { caretaker }: OpenCaretaker, closing: AsyncDisposableStack) {
+  private constructor(entrepot: TestEntrepot, { services }: OpenServices, closing: AsyncDisposableStack) {
     this.entrepot = entrepot;
-    this.care = caretaker;
+    this.care = services.caretaker;
     this.#closing = closing;
   }
 
@@ -53,7 +53,7 @@ class Fixture implements AsyncDisposable {
     const file = await writeConfigurationFile(folder, {
       storage: { filesystem: { rootdirectory: entrepot.folder } },
     });
-    const opened = await caretakerFor(loadConfig({ file, environment: {} }).config, {
+    const opened = await servicesFor(loadConfig({ file, environment: {} }).config, {
       clock: systemClock(),
       logger: pino({ level: 'silent' }),
       signal: new AbortController().signal,

@@ -1,12 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import type { PassThrough } from 'node:stream';
 import { pino } from 'pino';
-import type { CareContext } from '../../src/cli/care/care.ts';
+import type { CommandContext } from '../../src/cli/command-context.ts';
 import { ControlServer } from '../../src/control/control-server.ts';
 import { FolderLock } from '../../src/store/sqlite/folder-lock.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { writeConfigurationFile } from './configuration-file.ts';
-import { FakeCaretaker } from './fake-caretaker.ts';
+import type { FakeCaretaker } from './fake-caretaker.ts';
+import { FakeServices } from './fake-services.ts';
 import { TempFolder } from './temp-folder.ts';
 
 /** Five hours after everything of a {@link FakeCaretaker} was used last, in milliseconds since the epoch. */
@@ -14,7 +15,7 @@ const now = 1_700_000_000_000 + 5 * 3_600_000;
 
 /** A control server with a scripted caretaker, and a terminal to run care commands on. */
 export class CareCommandFixture implements AsyncDisposable {
-  readonly caretaker = new FakeCaretaker();
+  readonly services = new FakeServices();
   readonly interrupted = new AbortController();
   readonly #closing: AsyncDisposableStack;
   readonly options: { readonly config: string };
@@ -39,7 +40,7 @@ export class CareCommandFixture implements AsyncDisposable {
     const fixture = new CareCommandFixture(closing.move(), config);
     const server = await ControlServer.open({
       folder: data,
-      caretaker: fixture.caretaker,
+      services: fixture.services,
       clock: systemClock(),
       logger: pino({ level: 'silent' }),
     });
@@ -47,7 +48,11 @@ export class CareCommandFixture implements AsyncDisposable {
     return fixture;
   }
 
-  get context(): CareContext {
+  get caretaker(): FakeCaretaker {
+    return this.services.caretaker;
+  }
+
+  get context(): CommandContext {
     return {
       terminal: {
         out: (text) => void (this.out += text),

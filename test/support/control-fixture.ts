@@ -7,12 +7,13 @@ import { remoteCaretaker } from '../../src/control/remote-caretaker.ts';
 import type { Caretaker } from '../../src/cache/care/caretaker.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { within } from './deadline.ts';
-import { FakeCaretaker } from './fake-caretaker.ts';
+import type { FakeCaretaker } from './fake-caretaker.ts';
+import { FakeServices } from './fake-services.ts';
 import { TempFolder } from './temp-folder.ts';
 
 /** A control server on a folder of its own, with a caretaker that does as a test says. */
 export class ControlFixture implements AsyncDisposable {
-  readonly caretaker = new FakeCaretaker();
+  readonly services = new FakeServices();
   readonly folder: TempFolder;
   readonly #log: string[] = [];
   #server: ControlServer | undefined;
@@ -25,6 +26,10 @@ export class ControlFixture implements AsyncDisposable {
     const fixture = new ControlFixture(await TempFolder.create());
     await fixture.serve();
     return fixture;
+  }
+
+  get caretaker(): FakeCaretaker {
+    return this.services.caretaker;
   }
 
   get remote(): Caretaker {
@@ -42,7 +47,7 @@ export class ControlFixture implements AsyncDisposable {
   async serve(folder = this.folder.path): Promise<void> {
     this.#server = await ControlServer.open({
       folder,
-      caretaker: this.caretaker,
+      services: this.services,
       clock: systemClock(),
       logger: this.#logger,
     });

@@ -1,12 +1,13 @@
 import { byteSizeText } from '../../base/byte-size.ts';
 import type { UsageListing } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
+import type { CommandContext } from '../command-context.ts';
+import { withServices, uninterrupted, type JsonOptions } from '../with-services.ts';
 import { Table } from './table.ts';
 
 /** Prints what each repository takes up on the disk. */
-export function du(options: JsonOptions, context: CareContext): Promise<ExitCode> {
-  return care(options, context, exitCode.success, async (caretaker) => {
+export function du(options: JsonOptions, context: CommandContext): Promise<ExitCode> {
+  return withServices(options, context, exitCode.success, async ({ caretaker }) => {
     const table = new Table<UsageListing>(context.terminal, options.json === true, [
       { title: 'REPOSITORY', cell: ({ repository }) => repository ?? 'all together' },
       { title: 'TAGS', align: 'right', cell: ({ tags }) => String(tags) },

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { byteSizeText } from '../../base/byte-size.ts';
 import type { ImportCounts, ImportReport } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
+import type { CommandContext } from '../command-context.ts';
+import { withServices, jsonLine, uninterrupted, type JsonOptions } from '../with-services.ts';
 import { progressOn } from './progress.ts';
 import { pluralize } from './format.ts';
 
@@ -14,7 +15,7 @@ export interface ImportCommandOptions extends JsonOptions {
 export async function importContent(
   source: string,
   options: ImportCommandOptions,
-  context: CareContext,
+  context: CommandContext,
 ): Promise<ExitCode> {
   const { upstream = null, json = false } = options;
   const { terminal } = context;
@@ -23,7 +24,7 @@ export async function importContent(
     terminal.err('entrepot: say what is to be taken over: registry:/var/lib/registry\n');
     return exitCode.usage;
   }
-  return care(options, context, 'make', async (caretaker) => {
+  return withServices(options, context, 'make', async ({ caretaker }) => {
     const progress = progressOn(terminal);
     try {
       const events = caretaker.importRegistry({ folder: resolve(folder), upstream });

@@ -1,7 +1,8 @@
 import { byteSizeText } from '../../base/byte-size.ts';
 import type { ImageListing } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
+import type { CommandContext } from '../command-context.ts';
+import { withServices, uninterrupted, type JsonOptions } from '../with-services.ts';
 import { shortDigest, timeAgo } from './format.ts';
 import { Table } from './table.ts';
 
@@ -11,10 +12,14 @@ export interface LsOptions extends JsonOptions {
 }
 
 /** Lists cached images, or those that match. */
-export function ls(pattern: string | undefined, options: LsOptions, context: CareContext): Promise<ExitCode> {
+export function ls(
+  pattern: string | undefined,
+  options: LsOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
   const { json = false, trunc = true } = options;
   const { terminal, clock } = context;
-  return care(options, context, exitCode.success, async (caretaker) => {
+  return withServices(options, context, exitCode.success, async ({ caretaker }) => {
     const now = clock.now();
     const digestText = trunc ? shortDigest : (text: string): string => text;
     const table = new Table<ImageListing>(terminal, json, [

@@ -1,7 +1,8 @@
 import type { Caretaker } from '../../cache/care/caretaker.ts';
 import type { PinListing } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, type CareContext, type JsonOptions } from './care.ts';
+import type { CommandContext } from '../command-context.ts';
+import { withServices, type JsonOptions } from '../with-services.ts';
 import { timeAgo } from './format.ts';
 import { Table } from './table.ts';
 
@@ -9,10 +10,10 @@ import { Table } from './table.ts';
 export function pin(
   patterns: readonly string[],
   options: JsonOptions,
-  context: CareContext,
+  context: CommandContext,
 ): Promise<ExitCode> {
   if (patterns.length === 0) return listPins(options, context);
-  return care(options, context, 'make', async (caretaker) => {
+  return withServices(options, context, 'make', async ({ caretaker }) => {
     for (const pattern of patterns) {
       await caretaker.pin(pattern);
       const note = (await isCached(caretaker, pattern)) ? '' : ' (nothing like it is cached)';
@@ -28,9 +29,9 @@ async function isCached(caretaker: Caretaker, pattern: string): Promise<boolean>
   return false;
 }
 
-function listPins(options: JsonOptions, context: CareContext): Promise<ExitCode> {
+function listPins(options: JsonOptions, context: CommandContext): Promise<ExitCode> {
   const { terminal, clock } = context;
-  return care(options, context, exitCode.success, async (caretaker) => {
+  return withServices(options, context, exitCode.success, async ({ caretaker }) => {
     const now = clock.now();
     const table = new Table<PinListing>(terminal, options.json === true, [
       { title: 'PATTERN', cell: ({ pattern }) => pattern },

@@ -1,7 +1,8 @@
 import { byteSizeText } from '../../base/byte-size.ts';
 import type { PrunedImage } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
+import type { CommandContext } from '../command-context.ts';
+import { withServices, uninterrupted, type JsonOptions } from '../with-services.ts';
 import { Table } from './table.ts';
 import { timeAgo, pluralize, shortDigest } from './format.ts';
 
@@ -14,14 +15,14 @@ export interface PruneCommandOptions extends JsonOptions {
 }
 
 /** Removes the least recently used images. */
-export async function prune(options: PruneCommandOptions, context: CareContext): Promise<ExitCode> {
+export async function prune(options: PruneCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { to, unused, dryRun = false, json = false } = options;
   const { terminal, clock } = context;
   if (to === undefined && unused === undefined) {
     terminal.err('entrepot: say what is to go: --to 20GiB, --unused 30d, or both\n');
     return exitCode.usage;
   }
-  return care(options, context, exitCode.success, async (caretaker) => {
+  return withServices(options, context, exitCode.success, async ({ caretaker }) => {
     const now = clock.now();
     const table = new Table<PrunedImage>(terminal, json, [
       { title: 'IMAGE', cell: ({ image, digest }) => image ?? `${shortDigest(digest)}, a blob of no image` },

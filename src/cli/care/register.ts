@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import { systemClock } from '../../base/system-clock.ts';
 import { addConfigOption } from '../config-option.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { StopSignal } from '../stop-signal.ts';
-import { withoutControls, type Terminal } from '../terminal.ts';
-import type { CareContext, CareOptions, JsonOptions } from './care.ts';
+import type { Terminal } from '../terminal.ts';
+import { commandContext, type CommandContext } from '../command-context.ts';
+import type { CommandOptions, JsonOptions } from '../with-services.ts';
 import type { ImportCommandOptions } from './import.ts';
 import type { LsOptions } from './ls.ts';
 import type { PruneCommandOptions } from './prune.ts';
@@ -25,11 +24,7 @@ export function addCare(
   program.commandsGroup('Maintenance, with or without a running server:');
   const add = (name: string, description: string, help: string): Command =>
     addConfigOption(program.command(name)).description(description).addHelpText('after', `\n${help.trim()}`);
-  const context = (): CareContext => {
-    const interrupted = new AbortController();
-    void new StopSignal(process).received.then((signal) => interrupted.abort(new Error(signal)));
-    return { terminal: withoutControls(terminal), clock: systemClock(), interrupted: interrupted.signal };
-  };
+  const context = (): CommandContext => commandContext(terminal);
 
   add(
     'ls',
@@ -79,7 +74,7 @@ Examples:
   entrepot rm node@sha256:0b1f…`,
   )
     .argument('<image...>', 'as ls names them')
-    .action(async (images: readonly string[], options: CareOptions) => {
+    .action(async (images: readonly string[], options: CommandOptions) => {
       const { rm } = await import('./rm.ts');
       done(await rm(images, options, context()));
     });
@@ -132,7 +127,7 @@ Example:
   entrepot unpin 'ghcr.io/acme/*'`,
   )
     .argument('<pattern...>', 'as it was pinned')
-    .action(async (patterns: readonly string[], options: CareOptions) => {
+    .action(async (patterns: readonly string[], options: CommandOptions) => {
       const { unpin } = await import('./unpin.ts');
       done(await unpin(patterns, options, context()));
     });

@@ -1,13 +1,18 @@
 import { byteSizeText } from '../../base/byte-size.ts';
 import { careErrorOf } from '../../cache/care/care-error.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, type CareContext, type CareOptions } from './care.ts';
+import type { CommandContext } from '../command-context.ts';
+import { withServices, type CommandOptions } from '../with-services.ts';
 import { pluralize } from './format.ts';
 
 /** Removes images one by one; goes on after one that cannot be removed. */
-export function rm(images: readonly string[], options: CareOptions, context: CareContext): Promise<ExitCode> {
+export function rm(
+  images: readonly string[],
+  options: CommandOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
   const { terminal, interrupted } = context;
-  return care(options, context, exitCode.failure, async (caretaker) => {
+  return withServices(options, context, exitCode.failure, async ({ caretaker }) => {
     let code: ExitCode = exitCode.success;
     for (const image of images) {
       interrupted.throwIfAborted();

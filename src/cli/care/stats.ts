@@ -1,14 +1,15 @@
 import { byteSizeText } from '../../base/byte-size.ts';
 import type { Stats } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, type CareContext, type JsonOptions } from './care.ts';
+import type { CommandContext } from '../command-context.ts';
+import { withServices, jsonLine, type JsonOptions } from '../with-services.ts';
 import { Table } from './table.ts';
 import { timeAgo, pluralize, durationText } from './format.ts';
 
 /** The cache in numbers. */
-export function stats(options: JsonOptions, context: CareContext): Promise<ExitCode> {
+export function stats(options: JsonOptions, context: CommandContext): Promise<ExitCode> {
   const { terminal, clock } = context;
-  return care(options, context, exitCode.success, async (caretaker) => {
+  return withServices(options, context, exitCode.success, async ({ caretaker }) => {
     const numbers = await caretaker.stats();
     if (options.json === true) terminal.out(jsonLine(numbers));
     else {

@@ -1,6 +1,6 @@
 import CliTable from 'cli-table3';
 import type { Terminal } from '../terminal.ts';
-import { jsonLine } from './care.ts';
+import { jsonLine } from '../with-services.ts';
 
 export interface Column<Row> {
   readonly title: string;

@@ -1,14 +1,15 @@
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, type CareContext, type CareOptions } from './care.ts';
+import type { CommandContext } from '../command-context.ts';
+import { withServices, type CommandOptions } from '../with-services.ts';
 
 /** Ends pins, by the patterns that they were made with. */
 export function unpin(
   patterns: readonly string[],
-  options: CareOptions,
-  context: CareContext,
+  options: CommandOptions,
+  context: CommandContext,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  return care(options, context, exitCode.failure, async (caretaker) => {
+  return withServices(options, context, exitCode.failure, async ({ caretaker }) => {
     let code: ExitCode = exitCode.success;
     for (const pattern of patterns) {
       if (await caretaker.unpin(pattern)) terminal.out(`unpinned ${pattern}\n`);

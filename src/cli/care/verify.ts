@@ -1,7 +1,8 @@
 import { byteSizeText } from '../../base/byte-size.ts';
 import type { Finding, VerifyReport } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { care, jsonLine, uninterrupted, type CareContext, type JsonOptions } from './care.ts';
+import type { CommandContext } from '../command-context.ts';
+import { withServices, jsonLine, uninterrupted, type JsonOptions } from '../with-services.ts';
 import { progressOn } from './progress.ts';
 import { pluralize } from './format.ts';
 
@@ -10,10 +11,10 @@ export interface VerifyCommandOptions extends JsonOptions {
 }
 
 /** Hashes everything and compares files and database; fails when something is lost. */
-export function verify(options: VerifyCommandOptions, context: CareContext): Promise<ExitCode> {
+export function verify(options: VerifyCommandOptions, context: CommandContext): Promise<ExitCode> {
   const { repair = false, json = false } = options;
   const { terminal } = context;
-  return care(options, context, exitCode.success, async (caretaker) => {
+  return withServices(options, context, exitCode.success, async ({ caretaker }) => {
     const progress = progressOn(terminal);
     // Unless there is a report.
     let code: ExitCode = exitCode.failure;

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { operations } from '../../../src/control/operations.ts';
-import { FakeCaretaker } from '../../support/fake-caretaker.ts';
+import { FakeServices } from '../../support/fake-services.ts';
 
 describe('an operation', () => {
   it('is performed once its answer is iterated: a request that is cut off before changes nothing', async () => {
-    const caretaker = new FakeCaretaker();
+    const services = new FakeServices();
+    const { caretaker } = services;
 
-    const { items } = operations.remove.prepare(caretaker, { image: 'node:20' });
+    const { items } = operations.remove.prepare(services, { image: 'node:20' });
 
     expect(caretaker.calls).toEqual([]);
     expect(await Array.fromAsync(items)).toEqual([await caretaker.removal()]);

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import type { CareContext } from '../../../../src/cli/care/care.ts';
+import type { CommandContext } from '../../../../src/cli/command-context.ts';
 import { ls } from '../../../../src/cli/care/ls.ts';
 import { rm } from '../../../../src/cli/care/rm.ts';
 import { runProgram } from '../../../../src/cli/program.ts';
@@ -12,8 +12,8 @@ import { CareCommandFixture } from '../../../support/care-command-fixture.ts';
 
 describe('a command where there is no data folder', () => {
   it.each([
-    ['ls', 0, (options: object, context: CareContext) => ls(undefined, options, context)],
-    ['rm', 1, (options: object, context: CareContext) => rm(['node'], options, context)],
+    ['ls', 0, (options: object, context: CommandContext) => ls(undefined, options, context)],
+    ['rm', 1, (options: object, context: CommandContext) => rm(['node'], options, context)],
   ])('such as %s says so and makes none', async (_name, code, command) => {
     await using fixture = await CareCommandFixture.open();
     await using folder = await TempFolder.create();

@@ -1,32 +1,23 @@
 import { stat } from 'node:fs/promises';
-import type { Clock } from '../../base/clock.ts';
-import { caretakerFor } from '../../assembly/care.ts';
-import type { Config } from '../../config/config.ts';
-import { loadConfig } from '../../config/load.ts';
-import { CareError } from '../../cache/care/care-error.ts';
-import type { Caretaker } from '../../cache/care/caretaker.ts';
-import { unlessMissing } from '../../store/file-error.ts';
-import { StoreError } from '../../store/store-error.ts';
-import { createLogger } from '../../telemetry/log.ts';
-import type { ConfigOption } from '../config-option.ts';
-import { exitCode, type ExitCode } from '../exit-code.ts';
-import { describeStartError } from '../start-error.ts';
-import type { Terminal } from '../terminal.ts';
+import { servicesFor } from '../assembly/services.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { CareError } from '../cache/care/care-error.ts';
+import type { ControlServices } from '../control/services.ts';
+import { unlessMissing } from '../store/file-error.ts';
+import { StoreError } from '../store/store-error.ts';
+import { createLogger } from '../telemetry/log.ts';
+import type { CommandContext } from './command-context.ts';
+import type { ConfigOption } from './config-option.ts';
+import { exitCode, type ExitCode } from './exit-code.ts';
+import { describeStartError } from './start-error.ts';
 
-/** What every command that looks after the cache takes: the configuration of the mirror whose cache it is. */
-export type CareOptions = ConfigOption;
+/** What every command that works on a cache takes: the configuration of the mirror whose cache it is. */
+export type CommandOptions = ConfigOption;
 
 /** The same for those that can print JSON. */
-export interface JsonOptions extends CareOptions {
+export interface JsonOptions extends CommandOptions {
   readonly json?: boolean;
-}
-
-/** What a command runs with. */
-export interface CareContext {
-  readonly terminal: Terminal;
-  readonly clock: Clock;
-  /** Aborts when the user wants the command to end. */
-  readonly interrupted: AbortSignal;
 }
 
 /**
@@ -35,11 +26,11 @@ export interface CareContext {
  * @throws {ConfigError}
  * @param absent the exit code where there is no data folder; `make` for work that makes one
  */
-export async function care(
-  { config: file }: CareOptions,
-  context: CareContext,
+export async function withServices(
+  { config: file }: CommandOptions,
+  context: CommandContext,
   absent: ExitCode | 'make',
-  work: (caretaker: Caretaker) => Promise<ExitCode>,
+  work: (services: ControlServices) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { terminal } = context;
   const { config } = loadConfig({ file });
@@ -49,7 +40,7 @@ export async function care(
       terminal.err(`entrepot: nothing is cached: there is no folder ${folder}\n`);
       return absent;
     }
-    return await withCaretaker(config, context, work);
+    return await withOpened(config, context, work);
   } catch (error) {
     if (context.interrupted.aborted) {
       terminal.err('entrepot: interrupted\n');
@@ -71,24 +62,24 @@ function describeCareError(error: unknown, config: Config): string | undefined {
   return describeStartError(error, config);
 }
 
-async function withCaretaker(
+async function withOpened(
   config: Config,
-  { terminal, clock, interrupted }: CareContext,
-  work: (caretaker: Caretaker) => Promise<ExitCode>,
+  { terminal, clock, interrupted }: CommandContext,
+  work: (services: ControlServices) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   // Results go to the standard output: complaints must not come between them.
   const logger = createLogger(
     { level: 'warn', formatter: 'text', fields: {} },
     { write: (line) => terminal.err(line) },
   );
-  await using opened = await caretakerFor(config, { clock, logger, signal: interrupted });
-  return await work(opened.caretaker);
+  await using opened = await servicesFor(config, { clock, logger, signal: interrupted });
+  return await work(opened.services);
 }
 
 /** The items until the user has had enough. Leaving the iteration ends the work behind it. */
 export async function* uninterrupted<T>(
   items: AsyncIterable<T>,
-  { interrupted }: CareContext,
+  { interrupted }: CommandContext,
 ): AsyncGenerator<T> {
   for await (const item of items) {
     interrupted.throwIfAborted();

@@ -2,13 +2,13 @@ import { lstat } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import { openCache } from './cache.ts';
 import type { Config } from '../config/config.ts';
-import { openCaretaker, type OpenCaretaker } from '../control/open-caretaker.ts';
+import { openServices, type OpenServices } from '../control/open-services.ts';
 import { CareError } from '../cache/care/care-error.ts';
 import { fileError, unlessMissing } from '../store/file-error.ts';
 import { DatabaseFiles } from '../store/sqlite/recovery/database-files.ts';
 import type { Logger } from '../telemetry/log.ts';
 
-interface CareDeps {
+interface ServicesDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Ends the waiting for another command, and what a server is asked. */
@@ -16,19 +16,20 @@ interface CareDeps {
 }
 
 /**
- * A caretaker of the cache of a configuration: that of its server while it runs, else one that works on the
- * stores itself and asks no upstream.
+ * The services of a configuration's cache: those of its server while it runs, else some that work on the stores
+ * themselves.
  *
- * @throws CareError or StoreError when there is none
+ * @throws CareError or StoreError when there are none
  */
-export async function caretakerFor(config: Config, deps: CareDeps): Promise<OpenCaretaker> {
+export async function servicesFor(config: Config, deps: ServicesDeps): Promise<OpenServices> {
   const folder = config.storage.rootdirectory;
-  const open = async (): Promise<OpenCaretaker> => {
+  const open = async (): Promise<OpenServices> => {
     await refuseToMeddle(folder);
     const cache = await openCache(config, { ...deps, serves: false });
-    return { caretaker: cache.care.caretaker, [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose]() };
+    const { caretaker } = cache.care;
+    return { services: { caretaker }, [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose]() };
   };
-  return openCaretaker({ ...deps, folder, open });
+  return openServices({ ...deps, folder, open });
 }
 
 /**

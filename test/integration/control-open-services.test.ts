@@ -2,15 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { ControlServer } from '../../src/control/control-server.ts';
-import {
-  openCaretaker,
-  type OpenCaretaker,
-  type OpenCaretakerDeps,
-} from '../../src/control/open-caretaker.ts';
+import { openServices, type OpenServices, type OpenServicesDeps } from '../../src/control/open-services.ts';
 import { FolderLock } from '../../src/store/sqlite/folder-lock.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { within } from '../support/deadline.ts';
-import { FakeCaretaker } from '../support/fake-caretaker.ts';
+import { FakeServices } from '../support/fake-services.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 
 const clock = systemClock();
@@ -18,14 +14,14 @@ const never = new AbortController().signal;
 
 /** What is opened when the folder is this process's own. */
 class Stores {
-  readonly caretaker = new FakeCaretaker();
+  readonly services = new FakeServices();
   opened = 0;
   closed = 0;
 
-  open(): Promise<OpenCaretaker> {
+  open(): Promise<OpenServices> {
     this.opened += 1;
     return Promise.resolve({
-      caretaker: this.caretaker,
+      services: this.services,
       [Symbol.asyncDispose]: () => {
         this.closed += 1;
         return Promise.resolve();
@@ -37,10 +33,10 @@ class Stores {
 function take(
   folder: TempFolder,
   stores: Stores,
-  more: Partial<OpenCaretakerDeps> = {},
-): Promise<OpenCaretaker> {
+  more: Partial<OpenServicesDeps> = {},
+): Promise<OpenServices> {
   const options = { folder: folder.path, open: () => stores.open(), clock, signal: never, ...more };
-  return within(60_000, 'the caretaker', openCaretaker(options));
+  return within(60_000, 'the services', openServices(options));
 }
 
 describe('a data folder', () => {
@@ -49,7 +45,7 @@ describe('a data folder', () => {
     const stores = new Stores();
 
     const opened = await take(folder, stores);
-    expect(opened.caretaker).toBe(stores.caretaker);
+    expect(opened.services).toBe(stores.services);
     await expect(FolderLock.take(folder.path)).rejects.toMatchObject({ code: 'IN_USE' });
     await opened[Symbol.asyncDispose]();
 
@@ -69,17 +65,17 @@ describe('a data folder', () => {
     await using folder = await TempFolder.create();
     const lock = await FolderLock.take(folder.path);
     const stores = new Stores();
-    const caretaker = new FakeCaretaker();
+    const services = new FakeServices();
     const logger = pino({ level: 'silent' });
-    const server = await ControlServer.open({ folder: folder.path, caretaker, clock, logger });
+    const server = await ControlServer.open({ folder: folder.path, services, clock, logger });
 
     const opened = await take(folder, stores);
-    await opened.caretaker.remove('node:20');
+    await opened.services.caretaker.remove('node:20');
     await opened[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
     lock.release();
 
-    expect(caretaker.calls).toEqual([['remove', 'node:20']]);
+    expect(services.caretaker.calls).toEqual([['remove', 'node:20']]);
     expect(stores.opened).toBe(0);
   });
 

@@ -1,22 +1,22 @@
 import type { Clock } from '../base/clock.ts';
 import { CareError } from '../cache/care/care-error.ts';
-import type { Caretaker } from '../cache/care/caretaker.ts';
 import { FolderLock } from '../store/sqlite/folder-lock.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { ControlClient } from './control-client.ts';
-import { remoteCaretaker } from './remote-caretaker.ts';
+import { remoteServices } from './remote-services.ts';
+import type { ControlServices } from './services.ts';
 
-/** A caretaker of a data folder, until this is disposed of. */
-export interface OpenCaretaker extends AsyncDisposable {
-  readonly caretaker: Caretaker;
+/** The services of a data folder, until this is disposed of. */
+export interface OpenServices extends AsyncDisposable {
+  readonly services: ControlServices;
 }
 
-export interface OpenCaretakerDeps {
+export interface OpenServicesDeps {
   /** The data folder. Made if need be. */
   readonly folder: string;
   /** Opens the stores in it. The folder is locked by then, until the result is disposed of. */
-  readonly open: () => Promise<OpenCaretaker>;
+  readonly open: () => Promise<OpenServices>;
   readonly clock: Clock;
   readonly logger?: Pick<Logger, 'warn'>;
   /** Ends the waiting, and requests to a server. */
@@ -34,7 +34,7 @@ const retryMs = 100;
  * @throws {CareError} `unavailable` when the folder is locked and no server answers, as with another command
  * @throws {StoreError} when the folder or what is in it cannot be used
  */
-export async function openCaretaker(deps: OpenCaretakerDeps): Promise<OpenCaretaker> {
+export async function openServices(deps: OpenServicesDeps): Promise<OpenServices> {
   const { folder, open, clock, logger, signal, timeLimitMs = 10_000 } = deps;
   const client = new ControlClient(folder, signal);
   const end = clock.monotonic() + timeLimitMs;
@@ -43,23 +43,23 @@ export async function openCaretaker(deps: OpenCaretakerDeps): Promise<OpenCareta
     const lock = await lockUnlessInUse(folder, logger);
     if (lock !== undefined) {
       closing.defer(() => lock.release());
-      const { caretaker } = closing.use(await open());
-      return opened(caretaker, closing.move());
+      const { services } = closing.use(await open());
+      return opened(services, closing.move());
     }
-    if (await client.isAnswered()) return opened(remoteCaretaker(client), closing.move());
+    if (await client.isAnswered()) return opened(remoteServices(client), closing.move());
     if (clock.monotonic() >= end) throw new CareError('unavailable', occupied(folder));
     await clock.sleep(retryMs, signal);
   }
 }
 
-function opened(caretaker: Caretaker, closing: AsyncDisposableStack): OpenCaretaker {
-  return { caretaker, [Symbol.asyncDispose]: () => closing.disposeAsync() };
+function opened(services: ControlServices, closing: AsyncDisposableStack): OpenServices {
+  return { services, [Symbol.asyncDispose]: () => closing.disposeAsync() };
 }
 
 /** Undefined while another process has locked it. */
 async function lockUnlessInUse(
   folder: string,
-  logger: OpenCaretakerDeps['logger'],
+  logger: OpenServicesDeps['logger'],
 ): Promise<FolderLock | undefined> {
   try {
     return await FolderLock.take(folder, logger);
