@@ -64,7 +64,7 @@ interface ParsedDescriptor extends Descriptor {
 }
 
 /** @throws {ManifestSyntaxError} naming `where` */
-function descriptor(value: unknown, where: string): ParsedDescriptor {
+export function descriptor(value: unknown, where: string): ParsedDescriptor {
   if (!isObject(value)) throw new ManifestSyntaxError(`${where} is not a descriptor`);
   const digest = typeof value['digest'] === 'string' ? parseDigest(value['digest']) : undefined;
   if (digest === undefined) throw new ManifestSyntaxError(`${where} has no valid digest`);

@@ -17,7 +17,7 @@ const floors = [
   ['http', 'control'],
   ['mirror'],
   ['cache'],
-  ['store', 'upstream', 'references'],
+  ['store', 'upstream', 'archive', 'references'],
   ['oci'],
   ['telemetry'],
   ['base'],

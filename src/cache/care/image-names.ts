@@ -27,9 +27,11 @@ export interface MeantImage {
   readonly repositories: readonly Repository[];
   /** `latest` if none was written. */
   readonly reference: ManifestReference;
+  /** As written, also before a digest; `latest` if there is neither. */
+  readonly tag: Tag | undefined;
 }
 
-const latest: ManifestReference = { tag: 'latest' as Tag };
+const latest = { tag: 'latest' as Tag };
 
 /** Parses and formats names of images. */
 export class ImageNames {
@@ -66,7 +68,8 @@ export class ImageNames {
     if (isDigest || written === undefined || tag === undefined || reference === undefined) {
       throw new CareError('invalid', `${text} is no image; write NAME, NAME:TAG or NAME@DIGEST`);
     }
-    return { repositories: this.#repositories(written), reference };
+    const named = colon < 0 && at >= 0 ? undefined : tag;
+    return { repositories: this.#repositories(written), reference, tag: named?.tag };
   }
 
   /**
@@ -128,7 +131,7 @@ function literally({ name, registry }: WrittenName): Repository | undefined {
   return upstream === undefined || rest === undefined ? undefined : { upstream, name: rest };
 }
 
-function tagReference(text: string): ManifestReference | undefined {
+function tagReference(text: string): { readonly tag: Tag } | undefined {
   const tag = parseTag(text);
   return tag && { tag };
 }

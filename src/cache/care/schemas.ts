@@ -6,7 +6,11 @@ import { z } from '../../base/zod.ts';
  * an error.
  */
 
-export type ReadonlyDeep<T> = T extends object ? { readonly [Key in keyof T]: ReadonlyDeep<T[Key]> } : T;
+export type ReadonlyDeep<T> = T extends string
+  ? T // Branded ones are objects, too.
+  : T extends object
+    ? { readonly [Key in keyof T]: ReadonlyDeep<T[Key]> }
+    : T;
 type Output<Schema extends z.ZodType> = ReadonlyDeep<z.infer<Schema>>;
 
 const text = z.string();
