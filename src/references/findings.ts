@@ -18,13 +18,16 @@ export class Findings implements Found {
   }
 
   /** An image by what the tool would ask for; a problem if that is no reference. */
-  addImage(text: string, { line, reason, platform }: Pick<FoundImage, 'line' | 'reason' | 'platform'>): void {
+  addImage(text: string, place: Pick<FoundImage, 'line' | 'reason' | 'platform' | 'optional'>): void {
     const reference = parseImageReference(text);
     if (reference === undefined) {
-      this.addProblem(line, `"${excerpt(text)}" ${imageReferenceProblem(text) ?? 'is no image reference'}`);
+      this.addProblem(
+        place.line,
+        `"${excerpt(text)}" ${imageReferenceProblem(text) ?? 'is no image reference'}`,
+      );
       return;
     }
-    this.images.push({ reference, file: this.#file, line, kind: this.#kind, reason, platform });
+    this.images.push({ ...place, reference, file: this.#file, kind: this.#kind });
   }
 
   addUnresolved(unresolved: Omit<Unresolved, 'file'>): void {

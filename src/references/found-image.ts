@@ -17,6 +17,8 @@ export interface FoundImage extends Place {
   readonly reason: string;
   /** The only platform that is asked for, where the file says so: `linux/arm64`. */
   readonly platform?: string | undefined;
+  /** Why it is no failure that no registry has it, as a clause: `it can be built`. Undefined: it must be there. */
+  readonly optional?: string | undefined;
 }
 
 /** What names an image, but only with something that is not in the file. */
