@@ -1,0 +1,47 @@
+import { parseEvents, YAMLException, type Event } from 'js-yaml';
+import { BadFile } from '../bad-file.ts';
+import type { SourceFile } from '../source-file.ts';
+import { NodeReader } from './node-reader.ts';
+import type { YamlNode } from './yaml-node.ts';
+import type { YamlPart } from './yaml-parts.ts';
+
+/** Levels; deeper than any file, and far from the end of the stack. */
+const maxDepth = 200;
+
+/**
+ * The documents of a YAML or JSON text, but for empty ones. A key that stands twice has its last value, as in most tools.
+ * @param part what to read of the file, in place of all
+ * @throws {BadFile}
+ */
+export function readYaml(
+  file: SourceFile,
+  part: YamlPart = { text: file.text, line: 1 },
+): readonly YamlNode[] {
+  return new NodeReader({ file, part, events: events(file, part) }).documents();
+}
+
+/** The only document of a text; undefined for an empty one. */
+export function readOneYaml(file: SourceFile): YamlNode | undefined {
+  const [document, second] = readYaml(file);
+  if (second !== undefined) {
+    throw new BadFile({
+      file: file.path,
+      line: second.line,
+      message: 'has a second YAML document here: one is expected',
+    });
+  }
+  return document;
+}
+
+function events(file: SourceFile, part: YamlPart): readonly Event[] {
+  try {
+    return parseEvents(part.text, { maxDepth });
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    const message = `is not valid YAML: ${error.reason}`;
+    throw new BadFile(
+      { file: file.path, line: part.line + (error.mark?.line ?? 0), message },
+      { cause: error },
+    );
+  }
+}
