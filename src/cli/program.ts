@@ -9,6 +9,7 @@ import { exitCode, type ExitCode } from './exit-code.ts';
 import { addSetupTls } from './setup-tls/register.ts';
 import { addSetup } from './setup/register.ts';
 import type { Terminal } from './terminal.ts';
+import { addWarm } from './warm/register.ts';
 
 /**
  * Runs a command line and resolves to the exit code. Commands are loaded on demand: a health check every few
@@ -70,6 +71,7 @@ Examples:
     });
   const done = (result: ExitCode): void => void (code = result);
   addSetupTls(addSetup(program, { terminal, done }), { terminal, done });
+  addWarm(program, { terminal, done });
   addCare(program, { terminal, done });
   try {
     await program.parseAsync(args, { from: 'user' });

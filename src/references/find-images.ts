@@ -156,6 +156,11 @@ class Search {
   }
 }
 
+/** Whether the name of a file tells that it names images. */
+export function isNamedFile(path: string): boolean {
+  return kindByName(path) !== undefined;
+}
+
 async function isFolder(path: string): Promise<boolean> {
   // What is absent is for the reader of files to tell.
   return await stat(path).then(

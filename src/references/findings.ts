@@ -1,7 +1,14 @@
 import { imageReferenceProblem, parseImageReference } from '../oci/image-reference.ts';
+import { parsePlatforms, PlatformSyntaxError, type Platform } from '../oci/platform.ts';
 import type { FileKind } from './file-kind.ts';
 import type { Found, FoundImage, Remark, Unresolved } from './found-image.ts';
 import type { SourceFile } from './source-file.ts';
+
+/** Where a file names an image, and why. */
+interface Mention extends Pick<FoundImage, 'line' | 'reason' | 'optional'> {
+  /** The only platform that is asked for, where the file says so: `linux/arm64`. */
+  readonly platform?: string | undefined;
+}
 
 /** Collects what a parser finds in a file. */
 export class Findings implements Found {
@@ -18,16 +25,20 @@ export class Findings implements Found {
   }
 
   /** An image by what the tool would ask for; a problem if that is no reference. */
-  addImage(text: string, place: Pick<FoundImage, 'line' | 'reason' | 'platform' | 'optional'>): void {
+  addImage(text: string, { platform, ...place }: Mention): void {
     const reference = parseImageReference(text);
     if (reference === undefined) {
-      this.addProblem(
-        place.line,
-        `"${excerpt(text)}" ${imageReferenceProblem(text) ?? 'is no image reference'}`,
-      );
+      const problem = imageReferenceProblem(text) ?? 'is no image reference';
+      this.addProblem(place.line, `"${excerpt(text)}" ${problem}`);
       return;
     }
-    this.images.push({ ...place, reference, file: this.#file, kind: this.#kind });
+    const stated = platform === undefined ? undefined : readOne(platform);
+    if (platform !== undefined && stated === undefined) {
+      const problem = 'is no platform: write it as linux/amd64 or linux/arm/v7';
+      this.addProblem(place.line, `"${excerpt(platform)}" ${problem}`);
+      return;
+    }
+    this.images.push({ ...place, reference, file: this.#file, kind: this.#kind, platform: stated });
   }
 
   addUnresolved(unresolved: Omit<Unresolved, 'file'>): void {
@@ -48,6 +59,16 @@ export class Findings implements Found {
     this.unresolved.push(...unresolved);
     this.notes.push(...notes);
     this.problems.push(...problems);
+  }
+}
+
+function readOne(platform: string): Platform | undefined {
+  try {
+    const [first, ...more] = parsePlatforms(platform);
+    return typeof first === 'string' || more.length > 0 ? undefined : first;
+  } catch (error) {
+    if (error instanceof PlatformSyntaxError) return undefined;
+    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ImageReference } from '../oci/image-reference.ts';
+import type { Platform } from '../oci/platform.ts';
 import type { FileKind } from './file-kind.ts';
 
 /** Where something stands, as its user named the file. */
@@ -15,8 +16,8 @@ export interface FoundImage extends Place {
   readonly kind: FileKind;
   /** What names it there: `FROM`, `service web`, `Deployment shop/web`. */
   readonly reason: string;
-  /** The only platform that is asked for, where the file says so: `linux/arm64`. */
-  readonly platform?: string | undefined;
+  /** The only platform that is asked for, where the file says so. */
+  readonly platform: Platform | undefined;
   /** Why it is no failure that no registry has it, as a clause: `it can be built`. Undefined: it must be there. */
   readonly optional?: string | undefined;
 }

@@ -3,7 +3,11 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Tag } from '../../oci/reference.ts';
 
 /** Which images a pattern means. */
-export type ImagePattern = (names: readonly string[], tags: readonly Tag[], digest: Digest) => boolean;
+export type ImagePattern = (
+  names: readonly string[],
+  tags: readonly Tag[],
+  digest: Digest | undefined,
+) => boolean;
 
 /**
  * A pattern of images: a glob on `upstream/name:tag`, on `upstream/name@digest`, or on `upstream/name`, which
@@ -16,7 +20,8 @@ export function imagePattern(pattern: string): ImagePattern {
   if (at >= 0) {
     const named = tagGlob(pattern.slice(0, at));
     const digests = tagGlob(pattern.slice(at + 1));
-    return (names, _tags, digest) => digests(digest) && names.some((name) => named(name));
+    return (names, _tags, digest) =>
+      digest !== undefined && digests(digest) && names.some((name) => named(name));
   }
   const whole = wholeRepository(pattern);
   if (whole !== undefined) return (names) => names.some((name) => whole(name));
