@@ -96,6 +96,17 @@ export class Exchange {
     return this.#fromWebPage;
   }
 
+  /**
+   * Whether an answer is wanted only if it is cached: a web page is shown nothing else.
+   * @see https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.7
+   */
+  get wantsCachedOnly(): boolean {
+    return (
+      this.isFromWebPage ||
+      this.request.header('cache-control')?.toLowerCase().includes('only-if-cached') === true
+    );
+  }
+
   /** Node's response, for content that is streamed. */
   get outgoing(): ServerResponse {
     if (this.bindings === undefined) throw new TypeError('streaming needs a connection');

@@ -5,6 +5,7 @@ import { BlobHandler } from './blobs.ts';
 import { listCatalog } from './catalog.ts';
 import { deleteImage } from './deletions.ts';
 import type { Exchange } from './exchange.ts';
+import { imageListPath, listImages } from './image-list.ts';
 import { pullManifest } from './manifests.ts';
 import { health, readiness } from './probes.ts';
 import { PushHandler } from './pushes.ts';
@@ -87,6 +88,10 @@ export function routes(deps: RouteDeps): readonly Route[] {
     {
       path: '/v2/_catalog',
       methods: reading((exchange) => listCatalog(mirror, exchange, deps.maxCatalogEntries)),
+    },
+    {
+      path: imageListPath,
+      methods: reading((exchange) => listImages(mirror, exchange, deps.maxCatalogEntries)),
     },
     { path: '/v2', methods: reading(version) },
     { path: '/v1/search', methods: reading((exchange) => search(mirror, exchange)) },

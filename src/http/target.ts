@@ -35,7 +35,7 @@ export function pullTarget(exchange: Exchange): PullTarget {
     name,
     namespace: agreed(name, [exchange.registry, registry]),
     reader: exchange.reader,
-    cachedOnly: exchange.isFromWebPage,
+    cachedOnly: exchange.wantsCachedOnly,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Digest } from '../oci/digest.ts';
 import type { Descriptor, ReferrerDescriptor } from '../oci/manifest.ts';
-import type { ManifestReference, Tag, UpstreamName } from '../oci/reference.ts';
+import type { ManifestReference, Repository, Tag, UpstreamName } from '../oci/reference.ts';
 import type { NamedTarget } from '../oci/routing.ts';
 import type { Loan } from '../store/content-store.ts';
 import type { SearchResult } from '../upstream/registry.ts';
@@ -16,8 +16,8 @@ export type CacheResult = 'hit' | 'joined' | 'miss' | 'stale';
 export interface PullTarget extends NamedTarget {
   readonly reader: Reader;
   /**
-   * Asked by a web page: answered from the cache as it is, even where a pull would ask upstream. Nothing is
-   * fetched, and nothing counts as used.
+   * Asked by a web page, or by a client that wants only that: answered from the cache as it is, even where a
+   * pull would ask upstream. Nothing is fetched, and nothing counts as used.
    */
   readonly cachedOnly: boolean;
 }
@@ -149,6 +149,28 @@ export interface CatalogPage {
   readonly namespace?: UpstreamName | undefined;
 }
 
+/** A page of the list of images, for one reader. */
+export interface ImagePage extends CatalogPage {
+  /** The {@link ListedImage.key} after which to start, itself excluded. */
+  readonly last: string | undefined;
+}
+
+/** A cached image: a tag, or an untagged root manifest. */
+export interface ListedImage {
+  /** Where it stands in the list: `docker.io/library/node:18@sha256:…`. */
+  readonly key: string;
+  readonly repository: Repository;
+  readonly tag: Tag | undefined;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** Cached bytes of its manifests and their blobs. */
+  readonly bytes: number;
+  /** Whether all blobs of its cached manifests are cached. Children of an index need not be. */
+  readonly complete: boolean;
+  /** Whether it is exempt from eviction. */
+  readonly pinned: boolean;
+}
+
 export interface Readiness {
   readonly ready: boolean;
   /** One line a problem, for people. */
@@ -170,6 +192,11 @@ export interface Mirror {
    * upstream, `<upstream>/<name>` for others. Never asks upstream.
    */
   catalog(page: CatalogPage): Promise<readonly string[]>;
+  /**
+   * Cached images that the reader may see, by upstream, repository and tag; untagged ones after the tags. Never
+   * asks upstream.
+   */
+  images(page: ImagePage): Promise<readonly ListedImage[]>;
   /** Searches Docker Hub where it is mirrored and answers, else the names of what is cached. */
   search(query: SearchQuery): Promise<SearchAnswer>;
   /**

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Evictor } from '../cache/space/evictor.ts';
+import type { Pins } from '../cache/space/pins.ts';
 import type { StoreHealth } from '../cache/space/store-health.ts';
 import type { Digest } from '../oci/digest.ts';
 import { registryErrors } from '../oci/error.ts';
@@ -17,6 +18,7 @@ import type { Candidates } from './candidates.ts';
 import { removeCached } from './deletions.ts';
 import { HitValidity } from './hit-validity.ts';
 import { Catalog } from './lists/catalog.ts';
+import { ImageList } from './lists/image-list.ts';
 import type { ReferrersService } from './lists/referrers-service.ts';
 import { search } from './lists/search.ts';
 import type { TagListService } from './lists/tag-list-service.ts';
@@ -26,6 +28,8 @@ import type {
   BlobAnswer,
   BlobStat,
   CatalogPage,
+  ImagePage,
+  ListedImage,
   ManifestAnswer,
   Mirror,
   PullTarget,
@@ -52,6 +56,7 @@ export interface PullThroughMirrorDeps {
   readonly entitlement: Entitlement;
   readonly pullAhead: PullAhead;
   readonly evictor: Evictor;
+  readonly pins: Pins;
   readonly health: StoreHealth;
   readonly content: ContentStore;
   readonly metadata: MetadataStore;
@@ -72,12 +77,14 @@ export class PullThroughMirror implements Mirror {
   readonly #deps: PullThroughMirrorDeps;
   readonly #cached: CachedContent;
   readonly #catalog: Catalog;
+  readonly #images: ImageList;
   readonly #validity: HitValidity;
 
   constructor(deps: PullThroughMirrorDeps) {
     this.#deps = deps;
     this.#cached = new CachedContent(deps.metadata);
     this.#catalog = new Catalog(deps);
+    this.#images = new ImageList(deps);
     this.#validity = new HitValidity(deps);
   }
 
@@ -178,6 +185,10 @@ export class PullThroughMirror implements Mirror {
 
   catalog(page: CatalogPage): Promise<readonly string[]> {
     return this.#catalog.find(page);
+  }
+
+  images(page: ImagePage): Promise<readonly ListedImage[]> {
+    return this.#images.find(page);
   }
 
   search(query: SearchQuery): Promise<SearchAnswer> {

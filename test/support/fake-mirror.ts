@@ -8,6 +8,8 @@ import type {
   BlobStat,
   CacheResult,
   CatalogPage,
+  ImagePage,
+  ListedImage,
   ManifestAnswer,
   Mirror,
   PullTarget,
@@ -54,6 +56,8 @@ export class FakeMirror implements Mirror {
   readonly readers: Reader[] = [];
   /** Searches, as they came in. */
   readonly searches: SearchQuery[] = [];
+  /** What lists of images have, by key. */
+  listedImages: readonly ListedImage[] = [];
   /** What searches find, where the name contains the term. */
   searchResults: readonly SearchResult[] = [];
   readonly #manifests = new Map<string, { readonly bytes: Buffer; readonly mediaType: string }>();
@@ -173,6 +177,13 @@ export class FakeMirror implements Mirror {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const names = [...this.#tags.keys()].sort().filter((name) => last === undefined || name > last);
     return Promise.resolve(names.slice(0, limit));
+  }
+
+  images({ reader, last, limit }: ImagePage): Promise<readonly ListedImage[]> {
+    this.readers.push(reader);
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    const rest = this.listedImages.filter(({ key }) => last === undefined || key > last);
+    return Promise.resolve(rest.slice(0, limit));
   }
 
   remove(target: PullTarget, reference: ManifestReference): Promise<Removal> {

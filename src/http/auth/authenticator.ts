@@ -3,6 +3,7 @@ import { registryErrors, type RegistryError } from '../../oci/error.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { AccessErrorReply } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
+import { imageListPath } from '../image-list.ts';
 import { Throttle } from '../throttle.ts';
 import { noLogin, refusedLogin, type AuthScheme, type ChallengeSubject, type Login } from './auth-scheme.ts';
 
@@ -107,13 +108,16 @@ function tokenError(
   return isGranted ? undefined : 'insufficient_scope';
 }
 
+/** What lists what there is. */
+const catalogs: ReadonlySet<string> = new Set(['/v2/_catalog', imageListPath]);
+
 /**
  * What a token has to grant, in registry:2's words. Ours need not grant the catalog, but web pages get a
  * token only where a challenge has a scope.
  */
 function scope({ request }: Exchange, repository: string | undefined): string | undefined {
   if (repository !== undefined) return `repository:${repository}:${action(request.method)}`;
-  return request.path === '/v2/_catalog' ? 'registry:catalog:*' : undefined;
+  return catalogs.has(request.path) ? 'registry:catalog:*' : undefined;
 }
 
 function action(method: string): 'pull' | 'delete' {
