@@ -1,6 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { composeCare, type Care } from '../cache/care/compose.ts';
+import { ImageNames } from '../cache/care/image-names.ts';
+import { composeTransfer, type Transfer } from '../cache/transfer/compose.ts';
 import { PullAheadCounter } from '../cache/pull-ahead-counter.ts';
 import { Routing } from '../oci/routing.ts';
 import { composeSpace, type Space } from '../cache/space/compose.ts';
@@ -27,6 +29,7 @@ export interface Cache extends AsyncDisposable {
   /** Nothing but a server adds to it. */
   readonly pullAheadCounter: PullAheadCounter;
   readonly care: Care;
+  readonly transfer: Transfer;
 }
 
 /**
@@ -79,7 +82,8 @@ export async function openCache(config: Config, deps: CacheDeps): Promise<Cache>
     quotas,
     scrubMs,
   });
+  const transfer = composeTransfer({ ...space, content, metadata, names: new ImageNames(names), clock });
   const opened = closing.move();
   const close = (): Promise<void> => opened.disposeAsync();
-  return { content, metadata, space, pullAheadCounter, care, [Symbol.asyncDispose]: close };
+  return { content, metadata, space, pullAheadCounter, care, transfer, [Symbol.asyncDispose]: close };
 }

@@ -58,7 +58,9 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   const { caretaker, scrubber } = cache.care;
   scrubber.start();
   closing.use(scrubber);
-  closing.use(await ControlServer.open({ ...deps, folder, services: { caretaker } }));
+  closing.use(
+    await ControlServer.open({ ...deps, folder, services: { caretaker, transfer: cache.transfer } }),
+  );
 
   const http = await composeHttp(httpSettings(config), { ...deps, hops, mirror: running.mirror });
   closing.use(http);

@@ -26,8 +26,9 @@ export async function servicesFor(config: Config, deps: ServicesDeps): Promise<O
   const open = async (): Promise<OpenServices> => {
     await refuseToMeddle(folder);
     const cache = await openCache(config, { ...deps, serves: false });
-    const { caretaker } = cache.care;
-    return { services: { caretaker }, [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose]() };
+    const { care, transfer } = cache;
+    const services = { caretaker: care.caretaker, transfer };
+    return { services, [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose]() };
   };
   return openServices({ ...deps, folder, open });
 }

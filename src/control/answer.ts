@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { CareError } from '../cache/care/care-error.ts';
+import { CareError } from '../cache/care/care-error.ts';
+import type { ByteSource } from '../cache/transfer/image-source.ts';
+import { sendContent } from './content-answer.ts';
 import { contentType, errorLine, printLine, type Line } from './lines.ts';
 
 /** How the work behind an answer ended; `cut`: the client or the server went away before. */
@@ -15,6 +17,8 @@ export class Answer {
   readonly #over = new AbortController();
   #buffered = '';
   #flushing: NodeJS.Immediate | undefined;
+  /** Whether it has bytes of a content, among which no line can stand. */
+  #hasContent = false;
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -50,11 +54,39 @@ export class Answer {
     }
   }
 
+  /**
+   * Sends the rest of a content instead of items; undefined: it is not cached. Never rejects.
+   *
+   * @param toCareError also logs an error, which can be told by nothing but the end of the connection
+   */
+  async sendContent(
+    open: () => Promise<ByteSource | undefined>,
+    offset: number,
+    toCareError: (error: unknown) => CareError,
+  ): Promise<void> {
+    try {
+      await using source = await open();
+      if (this.#over.signal.aborted) return;
+      if (source === undefined) {
+        this.#response.writeHead(204).end();
+      } else if (offset > source.size) {
+        this.refuse(400, new CareError('invalid', `the content has only ${source.size} bytes`));
+      } else {
+        this.#hasContent = true;
+        await sendContent(this.#response, source, source.size - offset);
+      }
+    } catch (error) {
+      const told = toCareError(error);
+      if (!this.#response.headersSent) this.refuse(500, told);
+    }
+  }
+
   /** Ends it before its time. The work behind it stops with its next item. */
   cut(reason: CareError): void {
     if (this.#over.signal.aborted) return;
     this.#over.abort();
-    this.#end(errorLine(reason));
+    if (this.#hasContent) this.#response.destroy();
+    else this.#end(errorLine(reason));
   }
 
   #head(status: number): void {

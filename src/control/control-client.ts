@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { CareError } from '../cache/care/care-error.ts';
+import type { Digest } from '../oci/digest.ts';
 import { errnoOf } from '../store/file-error.ts';
+import { contentPath } from './content-path.ts';
 import { itemsOf } from './lines.ts';
 import type { Operation } from './operations.ts';
 import { LongPathError, socketName, socketPath, type SocketPath } from './socket-path.ts';
@@ -66,6 +68,36 @@ export class ControlClient {
     }
   }
 
+  /**
+   * The bytes of a manifest or blob, from an offset; undefined when it is not cached.
+   * @throws {CareError} as {@link ask}; an error while it is read is the reader's
+   */
+  async content(digest: Digest, offset: number): Promise<IncomingMessage | undefined> {
+    await using socket = await this.#path();
+    const sent = request({
+      socketPath: socket.path,
+      path: contentPath(digest, offset),
+      headers: { Host: 'entrepot' },
+      signal: this.#signal,
+    });
+    try {
+      sent.end();
+      const response = await responseTo(sent);
+      if (response.statusCode === 200) return response;
+      if (response.statusCode === 404) throw otherVersion(response, 'and cannot send content');
+      if (response.statusCode !== 204) {
+        // An error.
+        await Array.fromAsync(itemsOf(response.setEncoding('utf8') as AsyncIterable<string>));
+      }
+      sent.destroy();
+      return undefined;
+    } catch (error) {
+      sent.destroy();
+      this.#signal?.throwIfAborted();
+      throw error instanceof CareError ? error : unavailable(error);
+    }
+  }
+
   async #path(): Promise<SocketPath> {
     try {
       return await socketPath(this.#folder, socketName);
@@ -93,7 +125,8 @@ function isAbsent(error: unknown): boolean {
   return errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ECONNREFUSED';
 }
 
-function unavailable(cause: unknown): CareError {
+/** What is told of an error of the connection. */
+export function unavailable(cause: unknown): CareError {
   const errno = errnoOf(cause) ?? 'unknown error';
   const message =
     errno === 'EACCES'

@@ -4,9 +4,11 @@ import { pause, type Clock } from '../base/clock.ts';
 import { version } from '../base/version.ts';
 import { z } from '../base/zod.ts';
 import { CareError, careErrorOf } from '../cache/care/care-error.ts';
+import type { ByteSource } from '../cache/transfer/image-source.ts';
 import { errnoOf } from '../store/file-error.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Answer } from './answer.ts';
+import { parseContentPath } from './content-path.ts';
 import { listenInFolder } from './listen-in-folder.ts';
 import { operationNamed, type Task } from './operations.ts';
 import type { ControlServices } from './services.ts';
@@ -25,7 +27,7 @@ const timeLimitMs = 5_000;
 /**
  * Lets commands on this machine use the cache while the server has it: HTTP on a Unix socket in the data
  * folder, which only the server's user can open. `POST /v1/<operation>` with JSON is answered by lines of
- * JSON.
+ * JSON, `GET /v1/content/<digest>/<offset>` by the bytes of a manifest or blob.
  */
 export class ControlServer implements AsyncDisposable {
   readonly #deps: ControlServerDeps;
@@ -82,6 +84,13 @@ export class ControlServer implements AsyncDisposable {
   }
 
   async #perform(request: IncomingMessage, answer: Answer): Promise<void> {
+    const part = request.method === 'GET' ? parseContentPath(request.url ?? '') : undefined;
+    if (part !== undefined) {
+      const { source } = this.#deps.services.transfer;
+      const open = (): Promise<ByteSource | undefined> => source.open(part.digest, part.offset);
+      await answer.sendContent(open, part.offset, (error) => this.#toCareError('content', error));
+      return;
+    }
     const [, name = ''] = /^\/v1\/([a-z-]+)$/.exec(request.url ?? '') ?? [];
     const operation = request.method === 'POST' ? operationNamed(name) : undefined;
     if (operation === undefined) {

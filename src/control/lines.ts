@@ -3,8 +3,8 @@ import { z } from '../base/zod.ts';
 
 export const contentType = 'application/x-ndjson';
 
-/** In characters; far longer than any line. */
-const maxLineLength = 1024 * 1024;
+/** In characters; far longer than any line, such as of an image with a manifest of 4 MiB. */
+const maxLineLength = 64 * 1024 * 1024;
 
 const lineSchema = z.union([
   z.object({ end: z.literal(true) }),

@@ -1,5 +1,6 @@
 import { z } from '../base/zod.ts';
 import * as schemas from '../cache/care/schemas.ts';
+import { imagesItem, imagesRequest } from '../cache/transfer/schemas.ts';
 import type { ControlServices } from './services.ts';
 
 /** A method of a server's {@link ControlServices} as a request, which is answered with any number of items. */
@@ -45,6 +46,9 @@ interface Definition<Input extends object, Item> {
 
 /** Far more than names, patterns and options take, in characters. */
 const shortInput = 64 * 1024;
+
+/** The same for the names of thousands of images. */
+const longInput = 32 * 1024 * 1024;
 
 function define<Input extends object, Item>({
   name,
@@ -147,6 +151,13 @@ export const operations = {
     item: schemas.importEvent,
     perform: ({ caretaker }, options) => caretaker.importRegistry(options),
     changes: always,
+  }),
+  imageContents: define({
+    name: 'image-contents',
+    input: imagesRequest,
+    item: imagesItem,
+    perform: ({ transfer }, request) => transfer.source.images(request),
+    maxInput: longInput,
   }),
 } as const;
 
