@@ -1,6 +1,7 @@
 import type { FileKind } from './file-kind.ts';
 import { looksLikeImageList } from './list-content.ts';
 import type { FileParser } from './parse-context.ts';
+import { hasTopKey } from './yaml/yaml-keys.ts';
 
 /** How files of a kind are told from others, and what reads them. */
 export interface KindOfFile {
@@ -32,5 +33,11 @@ export const kindsOfFile: readonly KindOfFile[] = [
     // A folder has many texts.
     isTaken: (name) => /^(?:images|.*[.-]images)\.(?:txt|list)$/u.test(name),
     load: async () => (await import('./image-list.ts')).findInList,
+  },
+  {
+    kind: 'kubernetes',
+    isNamed: () => false,
+    hasContent: (text) => hasTopKey(text, 'apiVersion') && hasTopKey(text, 'kind'),
+    load: async () => (await import('./kubernetes/manifests.ts')).findInManifests,
   },
 ];

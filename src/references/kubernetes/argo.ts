@@ -61,11 +61,7 @@ function values(parameters: readonly YamlNode[]): Parameters {
 }
 
 /** What templates are called with, by their names; a parameter that is not known is left as it stands. */
-function callsIn(
-  workflow: YamlNode,
-  templates: readonly YamlNode[],
-  parameters: Parameters,
-): Scope['calls'] {
+function callsIn(workflow: YamlNode, templates: readonly YamlNode[], parameters: Parameters): Scope['calls'] {
   const calls = new Map<string, Parameters[]>();
   const add = (name: string | undefined, given: Parameters): void => {
     if (name !== undefined) calls.set(name, [...(calls.get(name) ?? []), given]);

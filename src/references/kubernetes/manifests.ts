@@ -1,6 +1,7 @@
 import { BadFile } from '../bad-file.ts';
 import { Findings } from '../findings.ts';
 import type { Found } from '../found-image.ts';
+import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
 import { readYaml } from '../yaml/read-yaml.ts';
 import { yamlParts, type YamlPart } from '../yaml/yaml-parts.ts';
@@ -10,16 +11,22 @@ import { addResource, unrendered } from './resource.ts';
 const mayNameImages = /image|docker:\/\/|bundle|\{\{|\\[ux]/iu;
 
 /** Finds the images of Kubernetes manifests, YAML or JSON, as kubectl, Helm and kustomize write them. */
-export function findInManifests(file: SourceFile): Found {
+export function findInManifests(file: SourceFile, { environment }: ParseContext): Found {
   const findings = new Findings(file, 'kubernetes');
-  for (const part of yamlParts(file.text)) if (mayNameImages.test(part.text)) addPart(file, part, findings);
+  for (const part of yamlParts(file.text)) {
+    if (!mayNameImages.test(part.text)) continue;
+    addingProblems(part, findings, () => {
+      for (const resource of readYaml(file, part))
+        addResource(resource, { findingsOf: () => findings, environment });
+    });
+  }
   return findings;
 }
 
 /** A part that is wrong does not hide what the others say. */
-function addPart(file: SourceFile, part: YamlPart, findings: Findings): void {
+function addingProblems(part: YamlPart, findings: Findings, add: () => void): void {
   try {
-    for (const resource of readYaml(file, part)) addResource(resource, () => findings);
+    add();
   } catch (error) {
     if (!(error instanceof BadFile)) throw error;
     const template = part.text.indexOf('{{');

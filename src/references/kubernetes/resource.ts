@@ -1,6 +1,7 @@
 import { parseImageReference } from '../../oci/image-reference.ts';
 import type { Findings } from '../findings.ts';
-import type { Filled } from '../placeholders.ts';
+import type { Unresolved } from '../found-image.ts';
+import { fillIn } from '../placeholders.ts';
 import type { YamlNode } from '../yaml/yaml-node.ts';
 import { argo } from './argo.ts';
 import { isInGroup, ownImages } from './custom-resources.ts';
@@ -25,11 +26,18 @@ const policies = ['kyverno.io', 'gatekeeper.sh'];
 /** Resources of Kubernetes itself, whose every image is one that a node pulls. */
 const ownGroups: ReadonlySet<string> = new Set(['', 'apps', 'batch', 'extensions']);
 
+export interface ResourceDeps {
+  /** Where what a node says is added. */
+  readonly findingsOf: (node: YamlNode) => Findings;
+  /** What variables stand for, as `envsubst` would put it. */
+  readonly environment: ReadonlyMap<string, string>;
+}
+
 /** Adds the images of a resource, and of a list of resources those of each. */
-export function addResource(resource: YamlNode, findingsOf: (node: YamlNode) => Findings): void {
+export function addResource(resource: YamlNode, deps: ResourceDeps): void {
   const kind = resource.textAt('kind') ?? '';
   if (kind.endsWith('List') && resource.at('items')?.isSequence === true) {
-    for (const item of resource.itemsAt('items')) addResource(item, findingsOf);
+    for (const item of resource.itemsAt('items')) addResource(item, deps);
     return;
   }
   const group = apiGroup(resource);
@@ -37,12 +45,12 @@ export function addResource(resource: YamlNode, findingsOf: (node: YamlNode) => 
   const reason = resourceName(resource);
   const isOwn = ownGroups.has(group);
   for (const field of imageFields(resource, group)) {
-    addField(field, { reason, isOwn, findings: findingsOf(field.node) });
+    addField(field, { ...deps, reason, isOwn });
   }
 }
 
 /** `apps` of `apps/v1`; the core group has none. */
-export function apiGroup(resource: YamlNode): string {
+function apiGroup(resource: YamlNode): string {
   const version = resource.textAt('apiVersion') ?? '';
   return version.slice(0, Math.max(version.indexOf('/'), 0));
 }
@@ -68,40 +76,47 @@ function inPods(resource: YamlNode, group: string): readonly ImageField[] {
   return new ImageWalk(isInGroup(group, 'kubevirt.io') ? virtualMachines : pods).run(resource);
 }
 
-interface FieldContext {
+interface FieldContext extends ResourceDeps {
   readonly reason: string;
   readonly isOwn: boolean;
-  readonly findings: Findings;
 }
 
-function addField({ node, filled, pullPolicy }: ImageField, { reason, isOwn, findings }: FieldContext): void {
+function addField(field: ImageField, { reason, isOwn, findingsOf, environment }: FieldContext): void {
+  const { node, pullPolicy } = field;
   const { line } = node;
-  const problem = unresolvedProblem(filled);
-  if (problem !== undefined) {
-    findings.addUnresolved({ line, text: node.text ?? '', ...problem });
+  const findings = findingsOf(node);
+  const resolved = 'text' in field.filled ? resolve(field.filled.text, environment) : notInFile(field.filled);
+  if (!('text' in resolved)) {
+    findings.addUnresolved({ line, text: node.text ?? '', ...resolved });
     return;
   }
-  const text = 'text' in filled ? filled.text : '';
+  const { text } = resolved;
   if (pullPolicy === 'Never') {
-    // The kubelet takes it from its node or fails.
-    findings.addNote(line, `${reason} takes ${text} from its node only: imagePullPolicy is Never`);
+    // The kubelet has it on its node, or fails.
+    findings.addNote(line, `${reason} takes ${text} from its node only: its pull policy is Never`);
   } else if (!isOwn && parseImageReference(text) === undefined) {
-    findings.addNote(line, `${reason} has "${text}" where others of its kind have an image: left out`);
+    findings.addNote(line, `${reason} has "${text}" where others have an image: left out`);
   } else {
     findings.addImage(text, { line, reason });
   }
 }
 
-function unresolvedProblem(filled: Filled): { problem: string; advice: string | undefined } | undefined {
-  if ('missing' in filled) {
-    return { problem: `${filled.missing} has no value in this file`, advice: undefined };
-  }
-  if (filled.text.includes('{{')) return unrendered;
-  return filled.text.includes('$') ? { problem: 'it has a variable in it', advice: 'substitute it first' } : undefined;
+type Remedy = Pick<Unresolved, 'problem' | 'advice'>;
+
+function notInFile({ missing }: { readonly missing: string }): Remedy {
+  return { problem: `${missing} has no value in the file`, advice: undefined };
+}
+
+function resolve(text: string, environment: ReadonlyMap<string, string>): { readonly text: string } | Remedy {
+  if (text.includes('{{')) return unrendered;
+  const filled = fillIn(text, /\$\{(\w+)\}|\$(\w+)|\$/gu, (name) => environment.get(name));
+  if ('text' in filled) return filled;
+  const { missing } = filled;
+  return { problem: `${missing} is not set`, advice: missing === '$' ? undefined : `--env ${missing}=…` };
 }
 
 /** What is said of templates that Helm has to render. */
-export const unrendered = {
+export const unrendered: Remedy = {
   problem: 'it is a template that is not rendered',
   advice: 'helm template … | entrepot warm -f -',
-} as const;
+};

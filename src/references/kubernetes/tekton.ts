@@ -11,7 +11,8 @@ interface Scope {
 }
 
 /** `$(params.image)`, `$(params['image'])`, `$(inputs.params.image)`, and in a trigger's template `$(tt.params.image)`. */
-const placeholder = /\$\((?:inputs\.|tt\.)?params(?:\.([^()'"]+)|\['([^']+)'\]|\["([^"]+)"\])\)|(\$\([^()]*\))/gu;
+const placeholder =
+  /\$\((?:inputs\.|tt\.)?params(?:\.([^()'"]+)|\['([^']+)'\]|\["([^"]+)"\])\)|(\$\([^()]*\))/gu;
 
 /** Tekton's Tasks, Pipelines, their runs, and what triggers make. */
 export const tekton: Dialect<Scope> = {
@@ -42,7 +43,10 @@ export const tekton: Dialect<Scope> = {
   others(mapping) {
     const isBundle = mapping.textAt('resolver') === 'bundles';
     const node = isBundle
-      ? mapping.itemsAt('params').find((param) => param.textAt('name') === 'bundle')?.at('value')
+      ? mapping
+          .itemsAt('params')
+          .find((param) => param.textAt('name') === 'bundle')
+          ?.at('value')
       : (mapping.at('taskRef', 'bundle') ?? mapping.at('pipelineRef', 'bundle'));
     return node?.text === undefined ? [] : [{ node, text: node.text }];
   },

@@ -39,9 +39,12 @@ function events(file: SourceFile, part: YamlPart): readonly Event[] {
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     const message = `is not valid YAML: ${error.reason}`;
-    throw new BadFile(
-      { file: file.path, line: part.line + (error.mark?.line ?? 0), message },
-      { cause: error },
-    );
+    throw new BadFile({ file: file.path, line: errorLine(error, part), message }, { cause: error });
   }
+}
+
+/** The end of a text that is cut is told as its last line, not as the one after it. */
+function errorLine({ mark }: YAMLException, { text, line }: YamlPart): number {
+  const position = Math.min(mark?.position ?? 0, text.trimEnd().length);
+  return line + text.slice(0, position).split('\n').length - 1;
 }
