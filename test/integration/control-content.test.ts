@@ -97,7 +97,7 @@ it('images of a running server may have very many layers', async () => {
     manifests,
   } as unknown as ImageContents;
   fixture.services.transfer.source.items = [image, null];
-  const request = { images: ['huge:1'], platforms: 'all', referrers: true };
+  const request = { images: [{ image: 'huge:1', platforms: 'all' }], referrers: true };
   const [first, second] = await Array.fromAsync(sourceOf(fixture).images(request));
   expect(second).toBeNull();
   expect(first).toMatchObject({ image: image.image, manifests: [{ blobs: { length: 10_000 } }] });

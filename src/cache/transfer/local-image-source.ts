@@ -33,10 +33,10 @@ export class LocalImageSource implements ImageSource {
     this.#contents = new ContentsReader(deps);
   }
 
-  async *images({ images, platforms, referrers }: ImagesRequest): AsyncGenerator<ImagesItem> {
-    const wanted = platformsIn(platforms);
+  async *images({ images, referrers }: ImagesRequest): AsyncGenerator<ImagesItem> {
     using held = new DisposableStack();
-    for (const image of images) {
+    for (const { image, platforms } of images) {
+      const wanted = platformsIn(platforms);
       const root = await this.#root(image);
       if (root === undefined) {
         yield { image, absent: true };

@@ -11,10 +11,14 @@ import { inputText, type ReadonlyDeep } from '../care/schemas.ts';
 /* What is read from a cache for another place, as JSON. */
 
 export const imagesRequest = z.strictObject({
-  /** Names: `docker.io/library/node:18`, `ghcr.io/a/b@sha256:…`. */
-  images: z.array(inputText),
-  /** As `--platform` takes it: `linux/amd64,linux/arm64`, or `all`. */
-  platforms: inputText,
+  images: z.array(
+    z.strictObject({
+      /** `docker.io/library/node:18`, `ghcr.io/a/b@sha256:…` */
+      image: inputText,
+      /** As `--platform` takes it: `linux/amd64,linux/arm64`, or `all`. */
+      platforms: inputText,
+    }),
+  ),
   /** Whether signatures and the like that are cached for an image follow it, as images of their own. */
   referrers: z.boolean(),
 });

@@ -30,22 +30,27 @@ async function holdIndex(fixture: CareFixture, index: ImageIndex, images: readon
   await fixture.holdManifest(index, 'library/hello', 'latest');
 }
 
-async function ask(source: ImageSource, request: Partial<ImagesRequest>, count = 1): Promise<ImagesItem[]> {
+interface Asked {
+  readonly images?: readonly string[];
+  readonly platforms?: string;
+  readonly referrers?: boolean;
+}
+
+function requestFor(asked: Asked): ImagesRequest {
+  const { images = ['docker.io/library/hello:latest'], platforms = 'all', referrers = false } = asked;
+  return { images: images.map((image) => ({ image, platforms })), referrers };
+}
+
+async function ask(source: ImageSource, asked: Asked, count = 1): Promise<ImagesItem[]> {
   const items: ImagesItem[] = [];
-  const asked = {
-    images: ['docker.io/library/hello:latest'],
-    platforms: 'all',
-    referrers: false,
-    ...request,
-  };
-  for await (const item of source.images(asked)) {
+  for await (const item of source.images(requestFor(asked))) {
     items.push(item);
     if (items.length === count) break;
   }
   return items;
 }
 
-async function contents(source: ImageSource, request: Partial<ImagesRequest> = {}): Promise<ImageContents> {
+async function contents(source: ImageSource, request: Asked = {}): Promise<ImageContents> {
   const [item] = await ask(source, request);
   if (item === undefined || item === null || 'absent' in item) throw new Error('it is not cached');
   return item;
@@ -175,8 +180,7 @@ it('keeps all that it has named from eviction, until it is left', async () => {
   await fixture.hold(image);
   const evict = (): Promise<readonly unknown[]> =>
     Array.fromAsync(fixture.caretaker.prune({ toBytes: 0, unusedMs: null, dryRun: false }));
-  const asked = { images: ['docker.io/library/hello:latest'], platforms: 'all', referrers: false };
-  const reading = source.images(asked)[Symbol.asyncIterator]();
+  const reading = source.images(requestFor({}))[Symbol.asyncIterator]();
   await reading.next();
   expect(await evict()).toEqual([]);
   await reading.return?.(undefined);
