@@ -8,6 +8,7 @@ import { composeHttp, type BoundAddress, type HttpSettings } from '../http/compo
 import { composeMirror } from '../mirror/compose.ts';
 import { FolderLock } from '../store/sqlite/folder-lock.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { Connectivity } from '../upstream/connectivity.ts';
 
 interface EntrepotDeps {
   readonly logger: Logger;
@@ -45,15 +46,16 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
 
   const hops = new Hops();
   const authorities = lazyAuthorities(config.systemStores);
+  const connectivity = new Connectivity(config.offline);
+  const shared = { ...deps, connectivity, hops, timeouts: config.timeouts, authorities, random };
   const upstreams = config.upstreams.map((upstream) => {
-    const { timeouts } = config;
-    const running = composeUpstream(upstream, { ...deps, timeouts, authorities, hops, random });
-    return closing.use(running).upstream;
+    return closing.use(composeUpstream(upstream, shared)).upstream;
   });
   const { plain, access } = config;
   const canLogIn = hasLogins(config.auth);
-  const running = await composeMirror({ ...cache, ...deps, upstreams, plain, access, canLogIn, random });
-  closing.use(running);
+  const running = closing.use(
+    await composeMirror({ ...cache, ...shared, upstreams, plain, access, canLogIn }),
+  );
   cache.space.start();
   const { caretaker, scrubber } = cache.care;
   scrubber.start();

@@ -4,12 +4,14 @@ import { version } from '../base/version.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Authorities } from '../upstream/authorities.ts';
+import type { Connectivity } from '../upstream/connectivity.ts';
 import { createRegistryClient } from '../upstream/create-registry-client.ts';
 import { createCredentialProvider } from '../upstream/credentials/create-credential-provider.ts';
 import type { CredentialSource } from '../upstream/credentials/credential-source.ts';
 import { HeadSupports } from '../upstream/head-support.ts';
 import type { RateLimit } from '../upstream/rate-limit.ts';
 import type { UpstreamRegistry } from '../upstream/registry.ts';
+import { onlineLookup } from '../upstream/online-lookup.ts';
 import { sharedLookup } from '../upstream/shared-lookup.ts';
 import type { Timeouts } from '../upstream/transport.ts';
 
@@ -18,6 +20,7 @@ export interface UpstreamDeps {
   /** What all upstreams' certificates are checked with; asked for when the first is. */
   readonly authorities: () => Promise<Authorities>;
   readonly hops?: Hops | undefined;
+  readonly connectivity: Connectivity;
   readonly clock: Clock;
   readonly logger: Logger;
   /** In [0, 1), for jitter. */
@@ -42,7 +45,7 @@ export function clientsOf(config: UpstreamConfig, deps: UpstreamDeps): MakeClien
     insecure,
     proxy,
     redirects,
-    lookup: sharedLookup(),
+    lookup: onlineLookup(sharedLookup(), deps.connectivity),
     heads: new HeadSupports(deps.clock),
     userAgent: `entrepot/${version}`,
   };

@@ -16,11 +16,13 @@ interface RunningUpstream extends AsyncDisposable {
 export function composeUpstream(config: UpstreamConfig, deps: UpstreamDeps): RunningUpstream {
   const { name, credentials, freshness, pullAhead, ranges } = config;
   let client: MakeClient | undefined;
-  const lazily = (...how: Parameters<MakeClient>): UpstreamRegistry =>
-    lazyRegistry(name, async () => {
+  const lazily = (...how: Parameters<MakeClient>): UpstreamRegistry => {
+    const make = async (): Promise<UpstreamRegistry> => {
       const clients = await loadClients();
       return (client ??= clients(config, deps))(...how);
-    });
+    };
+    return lazyRegistry(name, make, deps.connectivity);
+  };
   let rateLimit: RateLimit | undefined;
   const registry = lazily(credentials, (stated) => {
     rateLimit = stated;

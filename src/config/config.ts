@@ -52,6 +52,8 @@ export interface Config {
   readonly storage: Omit<FileValues['storage'], 'quotas'> & { readonly quotas: readonly Quota[] };
   readonly http: Omit<FileValues['http'], 'tls'> & { readonly tls: TlsFiles | undefined };
   readonly upstreams: readonly [UpstreamConfig, ...UpstreamConfig[]];
+  /** Whether it starts offline: no upstream is asked. */
+  readonly offline: boolean;
   /** The upstream that plain names mean; undefined when there is none. */
   readonly plain: UpstreamName | undefined;
   readonly auth: AuthConfig;

@@ -31,6 +31,7 @@ function valuesOf(config: Config): FileValues {
   return {
     version: '0.1',
     log,
+    offline: config.offline,
     storage: { ...storage, quotas: storage.quotas.map(describeQuota) },
     http: { ...http, tls: http.tls && describeTls(http.tls) },
     proxy: {

@@ -123,13 +123,14 @@ function checkVersion(tree: ConfigTree, problems: ProblemList): void {
 }
 
 function assemble(values: FileValues, parts: Parts, directory: string): Config {
-  const { log, loglevel, storage, http, proxy, catalog, tags } = values;
+  const { log, loglevel, offline, storage, http, proxy, catalog, tags } = values;
   const [first, ...others] = parts.upstreams;
   if (first === undefined) throw new Error('a configuration without problems has an upstream');
   return {
     log: { ...log, level: log.level ?? loglevel ?? 'info' },
     storage: { ...storage, rootdirectory: resolve(directory, storage.rootdirectory), quotas: parts.quotas },
     http: { ...http, tls: parts.tls },
+    offline,
     upstreams: [first, ...others],
     plain: parts.plain,
     auth: parts.auth,

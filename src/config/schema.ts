@@ -65,6 +65,8 @@ export const fileSchema = z.strictObject({
     })
     .prefault({}),
   loglevel: level.optional(),
+  /** No upstream is asked; changed at run time by `entrepot offline`. */
+  offline: boolean.default(false),
   storage: section(
     {
       filesystem: z.strictObject({ rootdirectory: text.default('./data') }).prefault({}),

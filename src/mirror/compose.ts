@@ -6,6 +6,7 @@ import { Routing } from '../oci/routing.ts';
 import type { ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { Connectivity } from '../upstream/connectivity.ts';
 import { Gate } from './access/gate.ts';
 import type { AccessRules } from './access/policy.ts';
 import { BlobService } from './blobs/blob-service.ts';
@@ -13,6 +14,7 @@ import { Entitlement } from './blobs/entitlement.ts';
 import { StoredBlobs } from './blobs/stored-blobs.ts';
 import { Candidates } from './candidates.ts';
 import { Blocks } from './fill/blocks.ts';
+import type { FillRequest } from './fill/fill.ts';
 import { Fills } from './fill/fills.ts';
 import { ReferrersService } from './lists/referrers-service.ts';
 import { TagListService } from './lists/tag-list-service.ts';
@@ -34,6 +36,7 @@ interface MirrorDeps {
   readonly metadata: MetadataStore;
   readonly space: Space;
   readonly pullAheadCounter: PullAheadCounter;
+  readonly connectivity: Connectivity;
   readonly clock: Clock;
   readonly logger: Logger;
   /** 0 to 1; spreads retries. */
@@ -56,8 +59,16 @@ export async function composeMirror({ space, ...deps }: MirrorDeps): Promise<Run
   const fetcher = new ManifestFetcher(routing, records);
   const manifests = new ManifestService({ ...base, records, fetcher });
   const entitlement = new Entitlement(base);
-  const fills = new Fills(base);
+  const fills = new Fills({ ...base, onInterrupted: (request) => void resume(request) });
   const blobs = new BlobService({ ...base, blobs: new StoredBlobs({ ...base, fills }), entitlement, fills });
+  const resume = async ({ repository, digest }: FillRequest): Promise<void> => {
+    try {
+      // Unless it was imported meanwhile.
+      await blobs.fetchAhead(repository, digest, 'suffices');
+    } catch (error) {
+      deps.logger.error({ err: error, digest }, 'a blob that going offline has interrupted could not go on');
+    }
+  };
   const pullAhead = new PullAhead({ ...base, blobs, records, fetcher, counter: deps.pullAheadCounter });
   const services = { ...base, gate, records, manifests, tagLists, entitlement, blobs, pullAhead };
   const mirror = new PullThroughMirror({

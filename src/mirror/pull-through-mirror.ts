@@ -3,12 +3,13 @@ import type { Evictor } from '../cache/space/evictor.ts';
 import type { Pins } from '../cache/space/pins.ts';
 import type { StoreHealth } from '../cache/space/store-health.ts';
 import type { Digest } from '../oci/digest.ts';
-import { registryErrors } from '../oci/error.ts';
+import { RegistryError, registryErrors } from '../oci/error.ts';
 import type { ManifestReference, Repository } from '../oci/reference.ts';
 import type { Routing } from '../oci/routing.ts';
 import type { ContentStore } from '../store/content-store.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import { StoreError } from '../store/store-error.ts';
+import { isOfflineError } from '../upstream/connectivity.ts';
 import type { Gate } from './access/gate.ts';
 import type { Resource } from './access/resource.ts';
 import type { BlobService } from './blobs/blob-service.ts';
@@ -41,6 +42,7 @@ import type {
   TagsAnswer,
   Validity,
 } from './mirror.ts';
+import { Absence } from './offline/absence.ts';
 import type { PullAhead } from './pull-ahead/pull-ahead.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -79,6 +81,7 @@ export class PullThroughMirror implements Mirror {
   readonly #catalog: Catalog;
   readonly #images: ImageList;
   readonly #validity: HitValidity;
+  readonly #absence: Absence;
 
   constructor(deps: PullThroughMirrorDeps) {
     this.#deps = deps;
@@ -86,6 +89,7 @@ export class PullThroughMirror implements Mirror {
     this.#catalog = new Catalog(deps);
     this.#images = new ImageList(deps);
     this.#validity = new HitValidity(deps);
+    this.#absence = new Absence({ ...deps, catalog: this.#catalog });
   }
 
   async manifest(
@@ -216,13 +220,22 @@ export class PullThroughMirror implements Mirror {
   /** The answer of the repository that a name means, or from what is cached of it for a web page. */
   async #first<T>(target: PullTarget, resource: Resource, source: Source<T>): Promise<T> {
     const { candidates, gate } = this.#deps;
-    if (!target.cachedOnly) return candidates.first(target, resource, source.canAnswer, source.ask);
+    if (!target.cachedOnly) return this.#asked(target, resource, source);
     const admit: Gate['admitToCached'] = (...args) => gate.admitToCached(...args);
     try {
       return await candidates.cached(target, resource, admit, source.cached);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       throw registryErrors.unavailable('the cache cannot be read right now', { cause: error });
+    }
+  }
+
+  async #asked<T>(target: PullTarget, resource: Resource, { canAnswer, ask }: Source<T>): Promise<T> {
+    try {
+      return await this.#deps.candidates.first(target, resource, canAnswer, ask);
+    } catch (error) {
+      const isOffline = error instanceof RegistryError && isOfflineError(error.cause);
+      throw isOffline ? await this.#absence.explain(error, target, resource) : error;
     }
   }
 }

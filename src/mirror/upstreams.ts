@@ -4,6 +4,7 @@ import type { UpstreamName } from '../oci/reference.ts';
 import type { MetadataStore } from '../store/metadata-store.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Breaker } from '../upstream/breaker.ts';
+import type { Connectivity } from '../upstream/connectivity.ts';
 import type { Blocks } from './fill/blocks.ts';
 import { ByteBudget } from './fill/ranges/budget.ts';
 import { Hosts } from './fill/ranges/hosts.ts';
@@ -27,6 +28,7 @@ export interface UpstreamsDeps {
   readonly metadata: MetadataStore;
   readonly degradation: Degradation;
   readonly blocks: Blocks;
+  readonly connectivity: Connectivity;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -38,7 +40,7 @@ export interface UpstreamsDeps {
  */
 export async function openUpstreams(
   mirrored: readonly MirroredUpstream[],
-  { metadata, degradation, blocks, clock, logger }: UpstreamsDeps,
+  { metadata, degradation, blocks, connectivity, clock, logger }: UpstreamsDeps,
 ): Promise<{ readonly upstreams: readonly Upstream[]; readonly guarded: ReadonlySet<UpstreamName> }> {
   const guarded = await noteGuarded(mirrored, metadata, degradation);
   const shared = { hosts: new Hosts(clock), budget: new ByteBudget(aheadBytes), blocks, clock, logger };
@@ -47,9 +49,11 @@ export async function openUpstreams(
       const { registry } = clients;
       const { name } = registry;
       const anonymous = clients.anonymous ?? (guarded.has(name) ? registry : undefined);
-      const remembered = await degradation.tolerate(() => metadata.upstreamState(name));
-      const breaker = new Breaker(clock, remembered, (state) => {
-        void degradation.tolerate(() => metadata.putUpstreamState(name, state));
+      const breaker = new Breaker({
+        clock,
+        connectivity,
+        initial: await degradation.tolerate(() => metadata.upstreamState(name)),
+        onChange: (state) => void degradation.tolerate(() => metadata.putUpstreamState(name, state)),
       });
       return {
         name,

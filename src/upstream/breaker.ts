@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { backoffMs } from '../base/backoff.ts';
+import type { Connectivity } from './connectivity.ts';
 import { breakerPauses, policyFor, type Outlook } from './failure-policy.ts';
 import { UpstreamError } from './registry.ts';
 
@@ -13,6 +14,15 @@ interface BreakerState {
   readonly retryAt: number;
 }
 
+interface BreakerDeps {
+  readonly clock: Clock;
+  /** What was remembered of it. */
+  readonly initial?: BreakerState | undefined;
+  /** Told what is to be remembered. */
+  readonly onChange?: (state: BreakerState) => void;
+  readonly connectivity: Pick<Connectivity, 'isOffline'>;
+}
+
 /**
  * Keeps a failing upstream from being asked to confirm what is cached, for a while that doubles with each
  * failure. What only upstream can answer is always asked, and its success closes the breaker, but clients do
@@ -21,16 +31,24 @@ interface BreakerState {
 export class Breaker {
   readonly #clock: Clock;
   readonly #onChange: (state: BreakerState) => void;
+  readonly #connectivity: Pick<Connectivity, 'isOffline'>;
   #state: BreakerState;
 
-  constructor(clock: Clock, initial: BreakerState | undefined, onChange: (state: BreakerState) => void) {
+  constructor({ clock, initial, onChange = () => undefined, connectivity }: BreakerDeps) {
     this.#clock = clock;
     this.#onChange = onChange;
+    this.#connectivity = connectivity;
     this.#state = initial ?? { failures: 0, retryAt: 0 };
+  }
+
+  /** Whether the mirror is offline: then upstream is not asked at all, and what is cached counts as fresh. */
+  get isOffline(): boolean {
+    return this.#connectivity.isOffline;
   }
 
   /** Whether upstream may be asked to confirm something that is cached. */
   get admits(): boolean {
+    if (this.isOffline) return false;
     const left = this.#state.retryAt - this.#clock.now();
     // No pause is that long: the clock was set back, while this ran or since.
     return left <= 0 || left > backoff.longestMs;

@@ -52,6 +52,7 @@ export const failurePolicies = {
   range: policy('416', 1, 5, 'closes', 'badGateway'),
   'not-found': policy('404, 410', 1, 1, 'closes', 'notFound'),
   aborted: policy('the mirror shuts down', 1, 1, 'ignores', 'unavailable'),
+  offline: policy('the mirror is offline', 1, 1, 'ignores', 'notFound'),
 };
 
 export type FailureClass = keyof typeof failurePolicies;
@@ -147,6 +148,7 @@ export function failureClass({ kind, status, permanent = false }: Failure): Fail
     case 'range':
     case 'not-found':
     case 'aborted':
+    case 'offline':
       return kind;
   }
 }
@@ -157,8 +159,10 @@ export function policyFor(failure: Failure): FailurePolicy {
 
 /** Requests in a row that may fail, or bring no byte, until a blob is given up. */
 export function blobAttempts(failure: Failure, outlook: Outlook, hasBegun: boolean): number {
-  if (hasBegun) return resumeAttempts;
-  return Math.min(policyFor(failure).blobAttempts, blobAttemptsAtMost[outlook]);
+  const { blobAttempts: attempts, breaker } = policyFor(failure);
+  // No upstream is to blame, and none is asked any more.
+  if (breaker === 'ignores') return attempts;
+  return hasBegun ? resumeAttempts : Math.min(attempts, blobAttemptsAtMost[outlook]);
 }
 
 /**

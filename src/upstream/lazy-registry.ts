@@ -1,12 +1,18 @@
 import type { UpstreamName } from '../oci/reference.ts';
+import { offlineError, type Connectivity } from './connectivity.ts';
 import { UpstreamError, type UpstreamRegistry } from './registry.ts';
 import { codeOf } from './transport-error.ts';
 
 /**
- * An upstream whose client is made when it is first asked, and again after a failure to make it. Once closed,
- * requests reject as `aborted`.
+ * An upstream whose client is made when it is first asked, and again after a failure to make it. When the
+ * mirror goes offline the client is closed, and requests reject as `offline` until it is online again. Once
+ * closed, requests reject as `aborted`.
  */
-export function lazyRegistry(name: UpstreamName, make: () => Promise<UpstreamRegistry>): UpstreamRegistry {
+export function lazyRegistry(
+  name: UpstreamName,
+  make: () => Promise<UpstreamRegistry>,
+  connectivity: Pick<Connectivity, 'isOffline' | 'onOffline'>,
+): UpstreamRegistry {
   let made: Promise<UpstreamRegistry> | undefined;
   let isClosed = false;
   const tryToMake = async (): Promise<UpstreamRegistry> => {
@@ -19,23 +25,37 @@ export function lazyRegistry(name: UpstreamName, make: () => Promise<UpstreamReg
       throw new UpstreamError('unavailable', message, { cause });
     }
   };
-  const client = async (): Promise<UpstreamRegistry> => {
+  const close = async (): Promise<void> => {
+    const open = await made?.catch(() => undefined);
+    await open?.[Symbol.asyncDispose]();
+  };
+  const ignoreSwitch = connectivity.onOffline(() => {
+    void close();
+    made = undefined;
+  });
+  const ask = async <T>(request: (client: UpstreamRegistry) => Promise<T>): Promise<T> => {
+    if (connectivity.isOffline) throw offlineError();
     if (made === undefined && isClosed) throw new UpstreamError('aborted', `${name}: the client is closed`);
-    return (made ??= tryToMake());
+    try {
+      return await request(await (made ??= tryToMake()));
+    } catch (error) {
+      const isCutOff = connectivity.isOffline && error instanceof UpstreamError && error.kind === 'aborted';
+      throw isCutOff ? offlineError() : error;
+    }
   };
   return {
     name,
-    headManifest: async (...request) => (await client()).headManifest(...request),
-    getManifest: async (...request) => (await client()).getManifest(...request),
-    headBlob: async (...request) => (await client()).headBlob(...request),
-    openBlob: async (...request) => (await client()).openBlob(...request),
-    listTags: async (...request) => (await client()).listTags(...request),
-    referrers: async (...request) => (await client()).referrers(...request),
-    search: async (...request) => (await client()).search(...request),
+    headManifest: (...request) => ask((client) => client.headManifest(...request)),
+    getManifest: (...request) => ask((client) => client.getManifest(...request)),
+    headBlob: (...request) => ask((client) => client.headBlob(...request)),
+    openBlob: (...request) => ask((client) => client.openBlob(...request)),
+    listTags: (...request) => ask((client) => client.listTags(...request)),
+    referrers: (...request) => ask((client) => client.referrers(...request)),
+    search: (...request) => ask((client) => client.search(...request)),
     [Symbol.asyncDispose]: async () => {
       isClosed = true;
-      const open = await made?.catch(() => undefined);
-      await open?.[Symbol.asyncDispose]();
+      ignoreSwitch();
+      await close();
     },
   };
 }

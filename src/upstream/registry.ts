@@ -143,7 +143,9 @@ export type UpstreamErrorKind =
   /** An answer that makes no sense: a wrong range, length, redirect or realm, an unexpected status. */
   | 'invalid'
   /** The caller's signal. */
-  | 'aborted';
+  | 'aborted'
+  /** The mirror is offline: nothing was asked. */
+  | 'offline';
 
 export interface UpstreamErrorOptions extends ErrorOptions {
   /** The HTTP status behind it, if there was an answer. */

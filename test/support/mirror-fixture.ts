@@ -19,6 +19,9 @@ import type { ContentStore } from '../../src/store/content-store.ts';
 import type { MetadataStore } from '../../src/store/metadata-store.ts';
 import { FilesystemContentStore } from '../../src/store/filesystem/content-store.ts';
 import { SqliteMetadataStore } from '../../src/store/sqlite/metadata-store.ts';
+import { Connectivity } from '../../src/upstream/connectivity.ts';
+import { lazyRegistry } from '../../src/upstream/lazy-registry.ts';
+import type { UpstreamRegistry } from '../../src/upstream/registry.ts';
 import { eventually } from './deadline.ts';
 import { logLines } from './log-lines.ts';
 import { ScriptedUpstream } from './scripted-upstream.ts';
@@ -48,6 +51,7 @@ export interface MirrorFixtureOptions {
 /** A mirror on real stores in a folder of its own, with a scripted upstream and a clock that a test holds. */
 export class MirrorFixture implements AsyncDisposable {
   readonly clock = new TestClock();
+  readonly connectivity = new Connectivity();
   readonly pullAheadCounter = new PullAheadCounter();
   readonly upstream: ScriptedUpstream;
   readonly #folder: TempFolder;
@@ -151,9 +155,9 @@ export class MirrorFixture implements AsyncDisposable {
     });
     const mirror = await composeMirror({
       upstreams: registries.map((registry) => ({
-        registry,
-        anonymous: registry.anonymous,
-        as: (credentials) => registry.as(credentials),
+        registry: this.#switched(registry),
+        anonymous: registry.anonymous && this.#switched(registry.anonymous),
+        as: (credentials) => this.#switched(registry.as(credentials)),
         rateLimit: () => registry.rateLimit,
         freshness: {
           tagMs: policy?.tagMs ?? 60_000,
@@ -171,12 +175,18 @@ export class MirrorFixture implements AsyncDisposable {
       metadata,
       space,
       pullAheadCounter: this.pullAheadCounter,
+      connectivity: this.connectivity,
       clock,
       logger,
       random: () => 0.5,
     });
     space.start();
     this.#running = { mirror, space };
+  }
+
+  /** As assembly/upstreams.ts has it. */
+  #switched(registry: ScriptedUpstream): UpstreamRegistry {
+    return lazyRegistry(registry.name, () => Promise.resolve(registry), this.connectivity);
   }
 
   async #stop(): Promise<void> {

@@ -32,6 +32,8 @@ export interface TestEntrepotOptions {
   /** Off, if not given; {@link others} have their own. */
   readonly pullAhead?: PullAheadPolicy;
   readonly others?: readonly TestUpstream[];
+  /** True: it starts offline. */
+  readonly offline?: boolean;
   /** False: plain names mean nothing. */
   readonly plain?: false;
   readonly auth?: Partial<AuthConfig>;
@@ -144,6 +146,7 @@ export class TestEntrepot implements AsyncDisposable {
         ...http,
       },
       upstreams: [first, ...others.map((other) => upstreamConfig(other, freshness))],
+      offline: this.#options.offline ?? false,
       plain: this.#options.plain === false ? undefined : first.name,
       auth: { htpasswd: undefined, token: undefined, passthrough: false, ...auth },
       access: {

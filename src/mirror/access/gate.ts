@@ -4,6 +4,7 @@ import { registryErrors, type RegistryError } from '../../oci/error.ts';
 import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
+import type { Connectivity } from '../../upstream/connectivity.ts';
 import { clientError } from '../../upstream/failure-policy.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import type { ManifestEvidence } from '../blobs/entitlement.ts';
@@ -26,6 +27,7 @@ export interface GateDeps {
   readonly guarded: boolean;
   readonly metadata: MetadataStore;
   readonly degradation: Degradation;
+  readonly connectivity: Pick<Connectivity, 'isOffline'>;
   readonly clock: Clock;
 }
 
@@ -147,9 +149,9 @@ export class Gate {
       credentials !== undefined &&
       (await settled(this.#passthrough.isReadable(upstream, repository, resource, credentials)));
     if (personally === true) return;
-    const absent = (): RegistryError =>
-      notFound(resource, this.#hiding(repository, reader), credentials && theirsDoNotHelp);
     const trouble = publicly === false ? personally : publicly;
+    const options = { ...this.#hiding(repository, reader), cause: trouble || undefined };
+    const absent = (): RegistryError => notFound(resource, options, credentials && theirsDoNotHelp);
     throw trouble === false ? absent() : clientError(trouble, absent);
   }
 

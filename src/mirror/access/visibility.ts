@@ -4,6 +4,7 @@ import { repositoryKey, type Repository, type UpstreamName } from '../../oci/ref
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { UpstreamError, type UpstreamRegistry } from '../../upstream/registry.ts';
 import { Breaker } from '../../upstream/breaker.ts';
+import type { Connectivity } from '../../upstream/connectivity.ts';
 import type { Degradation } from '../../cache/degradation.ts';
 import { elapsed, within } from '../../base/time-limit.ts';
 import { SingleFlight } from '../../base/single-flight.ts';
@@ -24,6 +25,7 @@ const remembered = 20_000;
 export interface VisibilityDeps {
   readonly metadata: MetadataStore;
   readonly degradation: Degradation;
+  readonly connectivity: Pick<Connectivity, 'isOffline'>;
   readonly clock: Clock;
 }
 
@@ -68,9 +70,14 @@ export class Visibility {
     this.#deps = deps;
   }
 
-  /** Whether memory has it that a repository was public within the last ten minutes. */
+  /**
+   * Whether memory has it that a repository was public within the last ten minutes, or when it was last asked
+   * about, if the mirror is offline.
+   */
   isFreshlyPublic(repository: Repository): boolean {
-    return isWithin(this.#deps.clock, publicMs, this.#public.get(repositoryKey(repository)));
+    const { connectivity, clock } = this.#deps;
+    const since = this.#public.get(repositoryKey(repository));
+    return connectivity.isOffline ? since !== undefined : isWithin(clock, publicMs, since);
   }
 
   /** Whether a repository was public when it was last asked about. Never asks upstream. */
@@ -170,7 +177,7 @@ export class Visibility {
   }
 
   #breaker(name: UpstreamName): Breaker {
-    const breaker = this.#breakers.get(name) ?? new Breaker(this.#deps.clock, undefined, () => undefined);
+    const breaker = this.#breakers.get(name) ?? new Breaker(this.#deps);
     this.#breakers.set(name, breaker);
     return breaker;
   }

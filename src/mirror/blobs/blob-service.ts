@@ -7,6 +7,7 @@ import type { Routing } from '../../oci/routing.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import { offlineError } from '../../upstream/connectivity.ts';
 import { clientError, isRefusal, type Outlook } from '../../upstream/failure-policy.ts';
 import { UpstreamError, type BlobOpener } from '../../upstream/registry.ts';
 import type { Fill, FillRequest } from '../fill/fill.ts';
@@ -57,6 +58,7 @@ export class BlobService {
     if (entitled) {
       const cached = await this.#cachedSize(digest, known);
       if (cached !== undefined) await entitlement.measure(repository, digest, known, cached);
+      else if (this.#isOffline(repository)) throw clientErrorOf(offlineError(), digest);
       return hit(cached ?? fills.get(digest)?.length.known ?? known.size);
     }
     const startedAt = clock.monotonic();
@@ -96,7 +98,9 @@ export class BlobService {
     if ((await this.#cachedSize(digest, known)) !== undefined) return 'cached';
     const underWay = fills.get(digest);
     // No client waits for it, and any that asks gets it all the same: here a manifest's size is enough.
-    if (underWay === undefined && !fills.mayStore(repository, known?.size ?? 0)) return 'not-stored';
+    if (underWay === undefined) {
+      if (this.#isOffline(repository) || !fills.mayStore(repository, known?.size ?? 0)) return 'not-stored';
+    }
     const fill = underWay ?? this.#join(repository, digest, right, true).fill;
     const isCached = async (): Promise<boolean> => {
       using _held = inUse.hold(digest);
@@ -184,6 +188,7 @@ export class BlobService {
   ): Promise<BlobAnswer> {
     const { blobs, entitlement, inUse, clock, logger, random } = this.#deps;
     const { right, startedAt } = opening;
+    if (this.#isOffline(repository)) throw offlineError();
     const { fill, joined, open, outlook } = this.#join(repository, digest, right);
     const known = right.entitled ? right.known : undefined;
     const blob = new ArrivingBlob({
@@ -209,6 +214,10 @@ export class BlobService {
       await blob.close();
       throw error;
     }
+  }
+
+  #isOffline({ upstream }: Repository): boolean {
+    return this.#deps.routing.upstream(upstream).breaker.isOffline;
   }
 
   /** Joins or starts the fill of a blob. */

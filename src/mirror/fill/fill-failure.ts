@@ -20,10 +20,15 @@ export function logFailure(logger: Logger, error: unknown): void {
     logger.debug({ reason: error.message }, 'the blob passes through without being stored');
     return;
   }
-  // The degradation logs failures of a store; a shutdown is not a failure.
-  if (error instanceof StoreError || (error instanceof UpstreamError && error.kind === 'aborted')) return;
+  // The degradation logs failures of a store; a shutdown, or going offline, is not a failure.
+  if (error instanceof StoreError || isGivenUp(error)) return;
   const expected = error instanceof UpstreamError || error instanceof RegistryError;
   // The access log has that upstream does not have the blob, or refuses it. Any client can cause it.
   const level = isConclusive(error) ? 'debug' : 'error';
   logger[level](expected ? { reason: error.message } : { err: error }, 'the blob could not be fetched whole');
+}
+
+/** Whether a fill ended without anything being wrong with its upstream. */
+export function isGivenUp(error: unknown): boolean {
+  return error instanceof UpstreamError && (error.kind === 'aborted' || error.kind === 'offline');
 }

@@ -11,7 +11,7 @@ import { UpstreamError, type BlobOpener } from '../../upstream/registry.ts';
 import { BlobLength } from './blob-length.ts';
 import type { Blocks } from './blocks.ts';
 import type { Degradation } from '../../cache/degradation.ts';
-import { admit, logFailure, NotStored } from './fill-failure.ts';
+import { admit, isGivenUp, logFailure, NotStored } from './fill-failure.ts';
 import { ReceivedPrefix } from './received-prefix.ts';
 import type { InUse } from '../../cache/in-use.ts';
 import { receive } from './receive.ts';
@@ -108,6 +108,11 @@ export class Fill {
   /** Whether it has ended, failed or was abandoned, and is only tidying up: it cannot be joined any more. */
   get isOver(): boolean {
     return this.#over || this.#failed || this.#abandoned.signal.aborted;
+  }
+
+  /** Whether it ended before its time, though no request failed. */
+  get wasGivenUp(): boolean {
+    return this.#state.is === 'failed' && isGivenUp(this.#state.error);
   }
 
   get detached(): boolean {

@@ -24,7 +24,8 @@ export async function search(
 ): Promise<SearchAnswer> {
   gate.admitToCatalog(reader);
   const hub = routing.upstreams.find(
-    ({ name }) => !cachedOnly && name === dockerHub && (namespace ?? dockerHub) === dockerHub,
+    ({ name, breaker }) =>
+      !cachedOnly && !breaker.isOffline && name === dockerHub && (namespace ?? dockerHub) === dockerHub,
   );
   const found = hub && (await searchHub(hub, term, limit, clock));
   if (typeof found === 'object') {

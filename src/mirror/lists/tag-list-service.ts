@@ -19,7 +19,7 @@ export interface TagListServiceDeps {
 
 /**
  * The tags of a repository: upstream's list, as fresh as its tags have to be, with those that were pulled
- * since; and when upstream fails the last list with the tags that are cached.
+ * since; when upstream fails the last list with the tags that are cached; and offline those alone.
  */
 export class TagListService {
   readonly #deps: TagListServiceDeps;
@@ -33,13 +33,16 @@ export class TagListService {
   }
 
   async tags(repository: Repository): Promise<TagsAnswer> {
+    const { breaker } = this.#deps.routing.upstream(repository.upstream);
     const { listed = [], ...answer } = await this.#lists.get(repositoryKey(repository), {
       repository,
-      breaker: this.#deps.routing.upstream(repository.upstream).breaker,
+      breaker,
       recorded: notRecorded,
       isPartlyCached: async () => (await this.#cached(repository)).length > 0,
       ask: () => this.#ask(repository),
     });
+    // Without upstream, only what is cached can be pulled.
+    if (breaker.isOffline) return { ...answer, tags: inLexicalOrder(await this.#cached(repository)) };
     if (answer.result !== 'stale') return { ...answer, tags: listed };
     return { ...answer, tags: inLexicalOrder([...(await this.#cached(repository)), ...listed]) };
   }

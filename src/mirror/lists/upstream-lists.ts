@@ -5,6 +5,7 @@ import { elapsed, within } from '../../base/time-limit.ts';
 import { RegistryError, registryErrors } from '../../oci/error.ts';
 import type { Repository } from '../../oci/reference.ts';
 import type { Breaker } from '../../upstream/breaker.ts';
+import { offlineError } from '../../upstream/connectivity.ts';
 import { clientError, notAsked, upstreamTimeLimits } from '../../upstream/failure-policy.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import type { CacheResult } from '../mirror.ts';
@@ -80,6 +81,11 @@ export class UpstreamLists<T> {
       upstreamMs,
       warning,
     });
+    if (breaker.isOffline) {
+      const isKnown = known !== undefined || (await source.isPartlyCached());
+      if (!isKnown && (await source.emptyWillDo?.()) !== true) throw unknownName(source, offlineError());
+      return { listed, result: 'hit', upstreamMs: 0, warning: undefined };
+    }
     if (known !== undefined) {
       const { checkedAt, maxAgeMs = freshMs } = known;
       if (isWithin(this.#clock, maxAgeMs, checkedAt))
@@ -107,9 +113,7 @@ export class UpstreamLists<T> {
     } catch (error) {
       if (!(error instanceof UpstreamError || error instanceof RegistryError)) throw error;
       if (!mustAnswer) return stale(error.message, upstreamMs());
-      if (error instanceof RegistryError) throw error;
-      const { name } = source.repository;
-      throw clientError(error, () => registryErrors.nameUnknown(name, undefined, { cause: error }));
+      throw error instanceof RegistryError ? error : unknownName(source, error);
     }
   }
 
@@ -127,4 +131,12 @@ export class UpstreamLists<T> {
     if (list.warning === undefined) this.#known.set(key, kept);
     return list;
   }
+}
+
+/** What a client hears of a list that is not known. */
+function unknownName(
+  { repository: { name } }: Pick<ListSource<unknown>, 'repository'>,
+  cause: UpstreamError,
+): RegistryError {
+  return clientError(cause, () => registryErrors.nameUnknown(name, undefined, { cause }));
 }

@@ -12,6 +12,7 @@ import {
   type Tag,
 } from '../../oci/reference.ts';
 import type { Routing } from '../../oci/routing.ts';
+import { offlineError } from '../../upstream/connectivity.ts';
 import {
   clientError,
   isNotFound,
@@ -61,8 +62,8 @@ export class ManifestService {
 
   /** Whether a tag that was checked then (milliseconds since the epoch) is served without asking upstream. */
   isFresh(repository: Repository, tag: Tag, checkedAt: number): boolean {
-    const { freshness } = this.#upstream(repository);
-    return isWithin(this.#deps.clock, freshness.maxAge(repository, tag), checkedAt);
+    const { breaker, freshness } = this.#upstream(repository);
+    return breaker.isOffline || isWithin(this.#deps.clock, freshness.maxAge(repository, tag), checkedAt);
   }
 
   /** As {@link Mirror.manifest}. A HEAD of what is not cached is a HEAD upstream, which spends no pull. */
@@ -86,6 +87,7 @@ export class ManifestService {
     }
     const startedAt = clock.monotonic();
     try {
+      if (this.#upstream(repository).breaker.isOffline) throw offlineError();
       const resolution = await ('tag' in reference
         ? this.#askTag(repository, reference.tag, method)
         : this.#resolveDigest(repository, reference.digest, method));

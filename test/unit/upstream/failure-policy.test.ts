@@ -42,6 +42,7 @@ const examples: Readonly<
   range: ['range', 416],
   'not-found': ['not-found', 404],
   aborted: ['aborted'],
+  offline: ['offline'],
 };
 
 const classes = Object.entries(examples).map(([name, [kind, status, permanent]]) => ({

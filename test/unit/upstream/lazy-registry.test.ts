@@ -2,7 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { parseRepositoryName, parseTag } from '../../../src/oci/reference.ts';
 import { lazyRegistry } from '../../../src/upstream/lazy-registry.ts';
-import type { UpstreamRegistry } from '../../../src/upstream/registry.ts';
+import { Connectivity } from '../../../src/upstream/connectivity.ts';
+import { UpstreamError, type UpstreamRegistry } from '../../../src/upstream/registry.ts';
 import { ScriptedUpstream } from '../../support/scripted-upstream.ts';
 
 const hello = parseRepositoryName('library/hello') ?? expect.fail('a name');
@@ -17,7 +18,8 @@ function fixture() {
   upstream.addBlob('library/hello', layer);
   const make = vi.fn(() => Promise.resolve<UpstreamRegistry>(upstream));
   const close = vi.spyOn(upstream, Symbol.asyncDispose);
-  return { upstream, make, close, registry: lazyRegistry(upstream.name, make) };
+  const connectivity = new Connectivity();
+  return { upstream, make, close, connectivity, registry: lazyRegistry(upstream.name, make, connectivity) };
 }
 
 describe('a registry whose client is made late', () => {
@@ -90,5 +92,41 @@ describe('a registry whose client is made late', () => {
 
     await expect(registry[Symbol.asyncDispose]()).resolves.toBeUndefined();
     await expect(asked).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  it('asks nothing while the mirror is offline, and makes another client once it is online', async () => {
+    const { upstream, make, close, connectivity, registry } = fixture();
+    await registry.headManifest(hello, { tag });
+    connectivity.goOffline();
+    upstream.requests.length = 0;
+
+    const failures = await Promise.allSettled([
+      registry.headManifest(hello, { tag }),
+      registry.getManifest(hello, { digest }),
+      registry.headBlob(hello, digestOf(layer)),
+      registry.openBlob(hello, digestOf(layer), { offset: 0 }),
+      registry.listTags(hello, { atMost: 1 }),
+      registry.referrers(hello, digest),
+      registry.search('hello', 5),
+    ]);
+
+    expect(failures).toMatchObject(failures.map(() => ({ reason: { kind: 'offline' } })));
+    expect(upstream.requests).toEqual([]);
+    expect(close).toHaveBeenCalledOnce();
+    connectivity.goOnline();
+    await registry.headManifest(hello, { tag });
+    expect(make).toHaveBeenCalledTimes(2);
+  });
+
+  it('has a request under way rejected when the mirror goes offline', async () => {
+    const { upstream, connectivity, registry } = fixture();
+    const { promise: closed, reject } = Promise.withResolvers<never>();
+    upstream.before = () => closed;
+    upstream.onClose = () => reject(new UpstreamError('aborted', 'the client is closed'));
+    const asked = registry.headManifest(hello, { tag });
+
+    connectivity.goOffline();
+
+    await expect(asked).rejects.toMatchObject({ kind: 'offline', message: 'the mirror is offline' });
   });
 });
