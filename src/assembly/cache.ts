@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { composeCare, type Care } from '../cache/care/compose.ts';
 import { ImageNames } from '../cache/care/image-names.ts';
 import { composeTransfer, type Transfer } from '../cache/transfer/compose.ts';
+import type { ServerState } from '../cache/care/stats-reader.ts';
 import { PullAheadCounter } from '../cache/pull-ahead-counter.ts';
 import { Routing } from '../oci/routing.ts';
 import { composeSpace, type Space } from '../cache/space/compose.ts';
@@ -17,8 +18,8 @@ import type { Logger } from '../telemetry/log.ts';
 interface CacheDeps {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether a server opens it, or a command that does one thing by hand. */
-  readonly serves: boolean;
+  /** What there is to tell of the server that opens it; undefined for a command that does one thing. */
+  readonly server: ServerState | undefined;
 }
 
 /** What is kept, and those who look after it; nothing runs in the background that is not started. */

@@ -3,6 +3,7 @@ import { Hops } from '../base/hops.ts';
 import { openCache } from './cache.ts';
 import { composeUpstream, lazyAuthorities } from './upstreams.ts';
 import type { AuthConfig, Config } from '../config/config.ts';
+import { upstreamControl } from '../control/upstream-control.ts';
 import { ControlServer } from '../control/control-server.ts';
 import { composeHttp, type BoundAddress, type HttpSettings } from '../http/compose.ts';
 import { composeMirror } from '../mirror/compose.ts';
@@ -42,15 +43,15 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   const folder = config.storage.rootdirectory;
   const lock = await FolderLock.take(folder, deps.logger);
   closing.defer(() => lock.release());
-  const cache = closing.use(await openCache(config, { ...deps, serves: true }));
+  const connectivity = new Connectivity(config.offline);
+  const cache = closing.use(await openCache(config, { ...deps, server: connectivity }));
 
   const hops = new Hops();
   const authorities = lazyAuthorities(config.systemStores);
-  const connectivity = new Connectivity(config.offline);
   const shared = { ...deps, connectivity, hops, timeouts: config.timeouts, authorities, random };
-  const upstreams = config.upstreams.map((upstream) => {
-    return closing.use(composeUpstream(upstream, shared)).upstream;
-  });
+  const upstreams = config.upstreams.map(
+    (upstream) => closing.use(composeUpstream(upstream, shared)).upstream,
+  );
   const { plain, access } = config;
   const canLogIn = hasLogins(config.auth);
   const running = closing.use(
@@ -60,9 +61,9 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   const { caretaker, scrubber } = cache.care;
   scrubber.start();
   closing.use(scrubber);
-  closing.use(
-    await ControlServer.open({ ...deps, folder, services: { caretaker, transfer: cache.transfer } }),
-  );
+  const control = upstreamControl({ ...shared, offlineAtStart: config.offline });
+  const services = { caretaker, transfer: cache.transfer, upstreams: control };
+  closing.use(await ControlServer.open({ ...deps, folder, services }));
 
   const http = await composeHttp(httpSettings(config), { ...deps, hops, mirror: running.mirror });
   closing.use(http);

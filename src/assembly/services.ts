@@ -2,6 +2,7 @@ import { lstat } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import { openCache } from './cache.ts';
 import type { Config } from '../config/config.ts';
+import { withoutServer } from '../control/upstream-control.ts';
 import { openServices, type OpenServices } from '../control/open-services.ts';
 import { CareError } from '../cache/care/care-error.ts';
 import { fileError, unlessMissing } from '../store/file-error.ts';
@@ -25,9 +26,9 @@ export async function servicesFor(config: Config, deps: ServicesDeps): Promise<O
   const folder = config.storage.rootdirectory;
   const open = async (): Promise<OpenServices> => {
     await refuseToMeddle(folder);
-    const cache = await openCache(config, { ...deps, serves: false });
+    const cache = await openCache(config, { ...deps, server: undefined });
     const { care, transfer } = cache;
-    const services = { caretaker: care.caretaker, transfer };
+    const services = { caretaker: care.caretaker, transfer, upstreams: withoutServer };
     return { services, [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose]() };
   };
   return openServices({ ...deps, folder, open });

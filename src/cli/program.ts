@@ -6,6 +6,8 @@ import { addCare } from './care/register.ts';
 import { addConfigFile, configFile, type ConfigOption } from './config-option.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
+import { addOffline } from './offline/register.ts';
+import type { ServeOptions } from './serve.ts';
 import { addSetupTls } from './setup-tls/register.ts';
 import { addSetup } from './setup/register.ts';
 import type { Terminal } from './terminal.ts';
@@ -44,9 +46,10 @@ Examples:
     );
   addConfigFile(program.command('serve'))
     .description('start the mirror')
-    .action(async (file: string | undefined, options: ConfigOption, command: Command) => {
+    .option('--offline', 'ask no upstream: serve what is cached, as the key "offline" does')
+    .action(async (file: string | undefined, options: ServeOptions & ConfigOption, command: Command) => {
       const { serve } = await import('./serve.ts');
-      code = await serve(configFile(command, file, options), terminal);
+      code = await serve(configFile(command, file, options), options, terminal);
     });
   addConfigFile(program.command('check-config'))
     .alias('config')
@@ -72,6 +75,7 @@ Examples:
   const done = (result: ExitCode): void => void (code = result);
   addSetupTls(addSetup(program, { terminal, done }), { terminal, done });
   addWarm(program, { terminal, done });
+  addOffline(program, { terminal, done });
   addCare(program, { terminal, done });
   try {
     await program.parseAsync(args, { from: 'user' });

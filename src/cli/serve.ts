@@ -14,9 +14,18 @@ import type { Terminal } from './terminal.ts';
 /** Milliseconds from a start, in which those who waited for it are answered from the cache. */
 const loadClientsAfterMs = 100;
 
+export interface ServeOptions {
+  readonly offline?: boolean;
+}
+
 /** Runs the mirror until a signal asks it to stop. Resolves when all is closed. */
-export async function serve(file: string | undefined, terminal: Terminal): Promise<ExitCode> {
-  const { config, warnings } = loadConfig({ file });
+export async function serve(
+  file: string | undefined,
+  { offline = false }: ServeOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { config: configured, warnings } = loadConfig({ file });
+  const config = offline ? { ...configured, offline } : configured;
   const logger = createLogger(config.log);
   const stop = new StopSignal(process);
   exitOnSurprise(logger);

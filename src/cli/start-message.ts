@@ -27,6 +27,8 @@ interface StartSummary {
   readonly storage: string;
   /** Their names, the one that plain names mean first, each with what is special about it. */
   readonly upstreams: readonly string[];
+  /** Whether no upstream is asked. */
+  readonly offline: boolean;
   /** Where clients log in, as Docker names it; undefined where they cannot. */
   readonly login: string | undefined;
   /** An example for images that Docker does not pull from a mirror automatically; undefined for none. */
@@ -72,6 +74,7 @@ export function summarize(config: Config, listening: Listening, machine = ownAdd
     bound,
     storage: config.storage.rootdirectory,
     upstreams: config.upstreams.map((upstream) => describe(upstream, config)),
+    offline: config.offline,
     login: hasAccounts(config.auth) ? hostPort(main) : undefined,
     pull: pullExample(config, hostPort(publicAddress ?? main)),
     daemonJson: {
@@ -89,6 +92,7 @@ export function startMessage({
   bound,
   storage,
   upstreams,
+  offline,
   login,
   pull,
   daemonJson,
@@ -99,6 +103,7 @@ export function startMessage({
     ...(publicAddress === undefined ? [] : [`${indent}${publicAddress} without logins, for what is public`]),
     ...bound.map(({ upstream, address }) => `${indent}${address} for ${upstream} alone`),
     `  mirroring     ${wrapped(upstreams)}`,
+    ...(offline ? ['  offline       no registry is asked; "entrepot offline off" ends it'] : []),
     `  storing in    ${storage}`,
   ];
   if (login !== undefined) lines.push(`  log in with   docker login ${login}`);

@@ -3,6 +3,8 @@ import { servicesFor } from '../assembly/services.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { CareError } from '../cache/care/care-error.ts';
+import { ControlClient } from '../control/control-client.ts';
+import { remoteServices } from '../control/remote-services.ts';
 import type { ControlServices } from '../control/services.ts';
 import { unlessMissing } from '../store/file-error.ts';
 import { StoreError } from '../store/store-error.ts';
@@ -32,17 +34,49 @@ export async function withServices(
   absent: ExitCode | 'make',
   work: (services: ControlServices) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const { terminal } = context;
   const { config } = loadConfig({ file });
-  try {
+  return telling(config, context, async () => {
     const folder = config.storage.rootdirectory;
     if (absent !== 'make' && (await unlessMissing(stat(folder))) === undefined) {
-      terminal.err(`entrepot: nothing is cached: there is no folder ${folder}\n`);
+      context.terminal.err(`entrepot: nothing is cached: there is no folder ${folder}\n`);
       return absent;
     }
-    return await withOpened(config, context, work);
+    return withOpened(config, context, work);
+  });
+}
+
+/**
+ * Uses the server of a configuration, and prints errors: also if none runs.
+ *
+ * @throws {ConfigError}
+ * @param advice what else can be done where no server runs
+ */
+export async function withServer(
+  { config: file }: CommandOptions,
+  context: CommandContext,
+  advice: string,
+  work: (services: ControlServices) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const { config } = loadConfig({ file });
+  return telling(config, context, async () => {
+    const folder = config.storage.rootdirectory;
+    const client = new ControlClient(folder, context.interrupted);
+    if (await client.isAnswered()) return work(remoteServices(client));
+    context.terminal.err(`entrepot: no server runs on the data folder ${folder}; ${advice}\n`);
+    return exitCode.failure;
+  });
+}
+
+/** Does the work, and tells the user of errors that are to be expected. */
+async function telling(
+  config: Config,
+  { terminal, interrupted }: CommandContext,
+  work: () => Promise<ExitCode>,
+): Promise<ExitCode> {
+  try {
+    return await work();
   } catch (error) {
-    if (context.interrupted.aborted) {
+    if (interrupted.aborted) {
       terminal.err('entrepot: interrupted\n');
       return exitCode.failure;
     }

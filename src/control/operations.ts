@@ -2,6 +2,7 @@ import { z } from '../base/zod.ts';
 import * as schemas from '../cache/care/schemas.ts';
 import { imagesItem, imagesRequest } from '../cache/transfer/schemas.ts';
 import type { ControlServices } from './services.ts';
+import { offlineOptions, offlineState } from './upstream-control.ts';
 
 /** A method of a server's {@link ControlServices} as a request, which is answered with any number of items. */
 export interface Operation<Input, Item> {
@@ -158,6 +159,13 @@ export const operations = {
     item: imagesItem,
     perform: ({ transfer }, request) => transfer.source.images(request),
     maxInput: longInput,
+  }),
+  offline: define({
+    name: 'offline',
+    input: offlineOptions,
+    item: offlineState,
+    perform: ({ upstreams }, { offline }) => upstreams.offline(offline),
+    changes: ({ offline }) => offline !== null,
   }),
 } as const;
 

@@ -1,9 +1,15 @@
 import type { ControlClient } from './control-client.ts';
+import { onlyItem } from './only-item.ts';
+import { operations } from './operations.ts';
 import { remoteCaretaker } from './remote-caretaker.ts';
 import { remoteImageSource } from './remote-image-source.ts';
 import type { ControlServices } from './services.ts';
 
 /** The services of the server that has the data folder, through its control socket. */
 export function remoteServices(client: ControlClient): ControlServices {
-  return { caretaker: remoteCaretaker(client), transfer: { source: remoteImageSource(client) } };
+  return {
+    caretaker: remoteCaretaker(client),
+    transfer: { source: remoteImageSource(client) },
+    upstreams: { offline: (offline) => onlyItem(client.ask(operations.offline, { offline })) },
+  };
 }

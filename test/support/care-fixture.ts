@@ -194,7 +194,7 @@ export class CareFixture implements AsyncDisposable {
       limits: settings,
       quotas: settings.quotas,
       scrubMs,
-      serves: true,
+      server: { isOffline: false },
       clock,
       logger,
     });

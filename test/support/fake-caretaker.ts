@@ -88,6 +88,7 @@ export class FakeCaretaker implements Caretaker {
     cache: { state: 'failed', problems: ['the disk is full'] },
     scrub: { periodMs: 30 * 24 * 3_600_000, oldestVerifiedAt: 1_700_000_000_000 },
     server: {
+      offline: false,
       startedAt: 1_700_000_000_000,
       uptimeMs: 7_200_000,
       ahead: { bytes: 2 ** 30, unaskedBytes: 2 ** 20 },

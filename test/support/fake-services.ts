@@ -1,4 +1,7 @@
+import { pino } from 'pino';
 import type { ControlServices } from '../../src/control/services.ts';
+import { upstreamControl } from '../../src/control/upstream-control.ts';
+import { Connectivity } from '../../src/upstream/connectivity.ts';
 import { FakeCaretaker } from './fake-caretaker.ts';
 import { FakeImageSource } from './fake-image-source.ts';
 
@@ -6,4 +9,10 @@ import { FakeImageSource } from './fake-image-source.ts';
 export class FakeServices implements ControlServices {
   readonly caretaker = new FakeCaretaker();
   readonly transfer = { source: new FakeImageSource() };
+  readonly connectivity = new Connectivity();
+  readonly upstreams = upstreamControl({
+    connectivity: this.connectivity,
+    offlineAtStart: false,
+    logger: pino({ level: 'silent' }),
+  });
 }

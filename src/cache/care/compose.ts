@@ -12,7 +12,7 @@ import type { AdoptingStore } from './import/blob-import.ts';
 import { RegistryImport } from './import/registry-import.ts';
 import { LocalCaretaker } from './local-caretaker.ts';
 import { Scrubber } from './scrubber.ts';
-import { statsReader } from './stats-reader.ts';
+import { statsReader, type ServerState } from './stats-reader.ts';
 import { verify } from './verify.ts';
 
 export interface CareDeps {
@@ -27,8 +27,8 @@ export interface CareDeps {
   readonly quotas: readonly Quota[];
   /** The period in which every blob is verified once; 0: never. */
   readonly scrubMs: number;
-  /** Whether this is the server, whose uptime and counters are of interest. */
-  readonly serves: boolean;
+  /** Undefined for a command, whose uptime and counters are of no interest. */
+  readonly server: ServerState | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }

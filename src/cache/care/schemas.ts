@@ -140,6 +140,8 @@ export const stats = z.object({
   /** Since the server started; null where none runs. */
   server: z
     .object({
+      /** No upstream is asked. */
+      offline: z.boolean(),
       startedAt: count,
       uptimeMs: count,
       /** Prefetched, and what of it no client has requested since. */

@@ -9,6 +9,11 @@ import type { StoreHealth } from '../space/store-health.ts';
 import type { Stats } from './schemas.ts';
 import type { Scrubber } from './scrubber.ts';
 
+/** What a server tells of itself that the cache does not know. */
+export interface ServerState {
+  readonly isOffline: boolean;
+}
+
 export interface StatsReaderDeps {
   readonly content: Pick<ContentStore, 'listPartial' | 'listQuarantined' | 'room'>;
   readonly metadata: Pick<MetadataStore, 'inventory' | 'evictions' | 'audit'>;
@@ -19,14 +24,14 @@ export interface StatsReaderDeps {
   readonly limits: SpaceLimits;
   readonly quotas: readonly Quota[];
   readonly scrubMs: number;
-  /** Whether this is the server. */
-  readonly serves: boolean;
+  /** Undefined where this is no server. */
+  readonly server: ServerState | undefined;
   readonly clock: Clock;
 }
 
 /** Reads the numbers of a cache. The server's uptime counts from this call. */
 export function statsReader(deps: StatsReaderDeps): () => Promise<Stats> {
-  const { content, metadata, health, scrubMs, serves, clock } = deps;
+  const { content, metadata, health, scrubMs, server, clock } = deps;
   const started = { at: clock.now(), monotonic: clock.monotonic() };
   return async () => {
     const disk = await roomOf(content);
@@ -47,8 +52,9 @@ export function statsReader(deps: StatsReaderDeps): () => Promise<Stats> {
         periodMs: scrubMs === 0 ? null : scrubMs,
         oldestVerifiedAt: (await metadata.audit.oldestVerification()) ?? null,
       },
-      server: serves
+      server: server
         ? {
+            offline: server.isOffline,
             startedAt: started.at,
             uptimeMs: Math.round(clock.monotonic() - started.monotonic),
             ...countsOf(deps),

@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { loadConfig, type ConfigSource, type LoadedConfig } from '../../config/load.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
-import type { Check } from './check.ts';
+import { ok, type Check } from './check.ts';
 import { checkClock } from './clock-check.ts';
 import { composeExaminers } from './compose-examiners.ts';
 import { checkConfiguration } from './config-check.ts';
@@ -21,6 +21,8 @@ import { checkUpstreams } from './upstreams-check.ts';
 export interface DoctorOptions {
   readonly json?: boolean;
 }
+
+const notAsked = ok('the mirror is configured to be offline: no registry was asked');
 
 /** How long one check may take, in milliseconds. */
 const limitMs = 5_000;
@@ -52,8 +54,12 @@ async function examineAll(source: ConfigSource, clock: Clock): Promise<readonly 
   const checks: readonly Check[] = [
     configuration,
     ...localChecks(config, clock),
-    { name: 'clock', run: async (signal) => checkClock(await diagnose(signal)) },
-    { name: 'upstream', run: async (signal) => checkUpstreams(await diagnose(signal)) },
+    ...(config.offline
+      ? [{ name: 'upstream', run: () => Promise.resolve([notAsked]) }]
+      : [
+          { name: 'clock', run: async (signal: AbortSignal) => checkClock(await diagnose(signal)) },
+          { name: 'upstream', run: async (signal: AbortSignal) => checkUpstreams(await diagnose(signal)) },
+        ]),
   ];
   return await examine(checks, limitMs);
 }

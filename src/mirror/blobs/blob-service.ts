@@ -11,6 +11,7 @@ import { offlineError } from '../../upstream/connectivity.ts';
 import { clientError, isRefusal, type Outlook } from '../../upstream/failure-policy.ts';
 import { UpstreamError, type BlobOpener } from '../../upstream/registry.ts';
 import type { Fill, FillRequest } from '../fill/fill.ts';
+import { isGivenUp } from '../fill/fill-failure.ts';
 import type { Fills } from '../fill/fills.ts';
 import type { BlobAnswer, BlobStat } from '../mirror.ts';
 
@@ -57,9 +58,11 @@ export class BlobService {
     const { known, entitled } = await entitlement.of(repository, digest, evidence);
     if (entitled) {
       const cached = await this.#cachedSize(digest, known);
+      const arriving = fills.get(digest);
       if (cached !== undefined) await entitlement.measure(repository, digest, known, cached);
-      else if (this.#isOffline(repository)) throw clientErrorOf(offlineError(), digest);
-      return hit(cached ?? fills.get(digest)?.length.known ?? known.size);
+      else if (arriving === undefined && this.#isOffline(repository))
+        throw clientErrorOf(offlineError(), digest);
+      return hit(cached ?? arriving?.length.known ?? known.size);
     }
     const startedAt = clock.monotonic();
     try {
@@ -78,7 +81,8 @@ export class BlobService {
     try {
       return await this.#open(repository, digest, evidence);
     } catch (error) {
-      throw clientErrorOf(error, digest);
+      const isCutOff = this.#isOffline(repository) && isGivenUp(error);
+      throw clientErrorOf(isCutOff ? offlineError() : error, digest);
     }
   }
 
@@ -186,9 +190,9 @@ export class BlobService {
     digest: Digest,
     opening: { readonly right: Right; readonly startedAt: number; readonly promised?: number },
   ): Promise<BlobAnswer> {
-    const { blobs, entitlement, inUse, clock, logger, random } = this.#deps;
+    const { blobs, entitlement, fills, inUse, clock, logger, random } = this.#deps;
     const { right, startedAt } = opening;
-    if (this.#isOffline(repository)) throw offlineError();
+    if (this.#isOffline(repository) && fills.get(digest) === undefined) throw offlineError();
     const { fill, joined, open, outlook } = this.#join(repository, digest, right);
     const known = right.entitled ? right.known : undefined;
     const blob = new ArrivingBlob({

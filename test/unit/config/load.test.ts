@@ -11,6 +11,7 @@ describe('a configuration', () => {
     const { upstreams, ...rest } = config;
     expect(rest).toEqual({
       log: { level: 'info', formatter: 'text', fields: {} },
+      offline: false,
       storage: {
         rootdirectory: join(folder.path, 'data'),
         deleteEnabled: false,

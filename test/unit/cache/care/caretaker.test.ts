@@ -80,6 +80,7 @@ describe('the numbers of a cache', () => {
       cache: { state: 'healthy', problems: [] },
       scrub: { periodMs: 30 * 24 * hour, oldestVerifiedAt: fixture.clock.now() - hour },
       server: {
+        offline: false,
         startedAt: fixture.clock.now() - hour,
         uptimeMs: hour,
         ahead: { bytes: 0, unaskedBytes: 0 },
