@@ -1,7 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { composeCare, type Care } from '../cache/care/compose.ts';
-import { ImageNames } from '../cache/care/image-names.ts';
 import { composeTransfer, type Transfer } from '../cache/transfer/compose.ts';
 import type { ServerState } from '../cache/care/stats-reader.ts';
 import { PullAheadCounter } from '../cache/pull-ahead-counter.ts';
@@ -71,19 +70,9 @@ export async function openCache(config: Config, deps: CacheDeps): Promise<Cache>
   health.resolve(space.health);
   closing.use(space);
   const pullAheadCounter = new PullAheadCounter();
-  const care = composeCare({
-    ...deps,
-    space,
-    pullAheadCounter,
-    names,
-    content,
-    adopting: content,
-    metadata,
-    limits: storage,
-    quotas,
-    scrubMs,
-  });
-  const transfer = composeTransfer({ ...space, content, metadata, names: new ImageNames(names), clock });
+  const parts = { ...deps, names, space, content, metadata, limits: storage, quotas };
+  const care = composeCare({ ...parts, pullAheadCounter, adopting: content, scrubMs });
+  const transfer = composeTransfer(parts);
   const opened = closing.move();
   const close = (): Promise<void> => opened.disposeAsync();
   return { content, metadata, space, pullAheadCounter, care, transfer, [Symbol.asyncDispose]: close };

@@ -6,7 +6,7 @@ interface ContentPart {
   readonly offset: number;
 }
 
-/** Where a manifest's or blob's bytes are sent from. */
+/** Where a manifest's or blob's bytes are sent from, and a blob's are sent to. */
 export function contentPath(digest: Digest, offset: number): string {
   return `/v1/content/${digest}/${offset}`;
 }

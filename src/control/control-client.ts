@@ -2,12 +2,15 @@ import { once } from 'node:events';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { CareError } from '../cache/care/care-error.ts';
+import type { BlobOutcome, GivenBlob } from '../cache/transfer/content-sink.ts';
+import { blobOutcome } from '../cache/transfer/sink-schemas.ts';
 import type { Digest } from '../oci/digest.ts';
 import { errnoOf } from '../store/file-error.ts';
 import { contentPath } from './content-path.ts';
 import { itemsOf } from './lines.ts';
 import type { Operation } from './operations.ts';
 import { LongPathError, socketName, socketPath, type SocketPath } from './socket-path.ts';
+import { Upload } from './upload.ts';
 
 /** Sends requests to the server that has a data folder, through the socket in it. */
 export class ControlClient {
@@ -98,6 +101,31 @@ export class ControlClient {
     }
   }
 
+  /**
+   * Gives a blob's bytes from its offset on. Rejects as {@link ask}, or with what `bytes` fails with.
+   */
+  async give(blob: GivenBlob, bytes: AsyncIterable<Uint8Array>): Promise<BlobOutcome> {
+    await using socket = await this.#path();
+    const { digest, size, offset } = blob;
+    const sent = request({
+      socketPath: socket.path,
+      path: contentPath(digest, offset),
+      method: 'PUT',
+      headers: { 'Content-Length': size - offset, Host: 'entrepot' },
+      signal: this.#signal,
+    });
+    const upload = new Upload(sent);
+    try {
+      return await upload.answered(bytes, responseTo(sent).then(readOutcome));
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      if (upload.failed || error instanceof CareError) throw error;
+      throw unavailable(error);
+    } finally {
+      sent.destroy();
+    }
+  }
+
   async #path(): Promise<SocketPath> {
     try {
       return await socketPath(this.#folder, socketName);
@@ -118,6 +146,14 @@ function responseTo(sent: ClientRequest): Promise<IncomingMessage> {
     // The listener stays: an error after the response is also the reader's.
     sent.once('response', resolve).on('error', reject);
   });
+}
+
+async function readOutcome(response: IncomingMessage): Promise<BlobOutcome> {
+  if (response.statusCode === 404) throw otherVersion(response, 'and takes no content');
+  const [item] = await Array.fromAsync(itemsOf(response.setEncoding('utf8') as AsyncIterable<string>));
+  const read = blobOutcome.safeParse(item);
+  if (!read.success) throw otherVersion(response, 'whose answer is not understood', read.error);
+  return read.data;
 }
 
 /** There is no socket, or the server that made it has ended. */

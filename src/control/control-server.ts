@@ -10,7 +10,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { Answer } from './answer.ts';
 import { parseContentPath } from './content-path.ts';
 import { listenInFolder } from './listen-in-folder.ts';
-import { operationNamed, type Task } from './operations.ts';
+import { itemsOf, operationNamed, type Task } from './operations.ts';
 import type { ControlServices } from './services.ts';
 
 export interface ControlServerDeps {
@@ -27,7 +27,7 @@ const timeLimitMs = 5_000;
 /**
  * Lets commands on this machine use the cache while the server has it: HTTP on a Unix socket in the data
  * folder, which only the server's user can open. `POST /v1/<operation>` with JSON is answered by lines of
- * JSON, `GET /v1/content/<digest>/<offset>` by the bytes of a manifest or blob.
+ * JSON, `GET /v1/content/<digest>/<offset>` by the bytes of a manifest or blob; `PUT` there takes a blob's.
  */
 export class ControlServer implements AsyncDisposable {
   readonly #deps: ControlServerDeps;
@@ -37,7 +37,8 @@ export class ControlServer implements AsyncDisposable {
 
   private constructor(deps: ControlServerDeps) {
     this.#deps = deps;
-    this.#server = createServer((request, response) => {
+    // A blob may take any time to arrive.
+    this.#server = createServer({ requestTimeout: 0 }, (request, response) => {
       response.setHeader('Server', `entrepot/${version}`);
       response.shouldKeepAlive = false;
       const answer = new Answer(response);
@@ -84,9 +85,15 @@ export class ControlServer implements AsyncDisposable {
   }
 
   async #perform(request: IncomingMessage, answer: Answer): Promise<void> {
-    const part = request.method === 'GET' ? parseContentPath(request.url ?? '') : undefined;
-    if (part !== undefined) {
-      const { source } = this.#deps.services.transfer;
+    const { source, sink } = this.#deps.services.transfer;
+    const part = parseContentPath(request.url ?? '');
+    if (part !== undefined && request.method === 'PUT') {
+      const size = part.offset + Number(request.headers['content-length'] ?? 0);
+      const items = itemsOf(() => sink.putBlob({ ...part, size }, received(request)));
+      await answer.send(items, (error) => this.#toCareError('content', error));
+      return;
+    }
+    if (part !== undefined && request.method === 'GET') {
       const open = (): Promise<ByteSource | undefined> => source.open(part.digest, part.offset);
       await answer.sendContent(open, part.offset, (error) => this.#toCareError('content', error));
       return;
@@ -115,6 +122,15 @@ export class ControlServer implements AsyncDisposable {
     if (expected !== undefined) return expected;
     this.#deps.logger.error({ operation, err: error }, 'an operation of a command failed unexpectedly');
     return new CareError('failed', 'the server met an unexpected error; its log says more');
+  }
+}
+
+/** The bytes of a request. */
+async function* received(request: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    yield* request as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw new CareError('unavailable', 'the command ended before this was done', { cause });
   }
 }
 

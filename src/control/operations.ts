@@ -1,6 +1,7 @@
 import { z } from '../base/zod.ts';
 import * as schemas from '../cache/care/schemas.ts';
 import { imagesItem, imagesRequest } from '../cache/transfer/schemas.ts';
+import * as sink from '../cache/transfer/sink-schemas.ts';
 import type { ControlServices } from './services.ts';
 import { offlineOptions, offlineState } from './upstream-control.ts';
 
@@ -51,6 +52,9 @@ const shortInput = 64 * 1024;
 /** The same for the names of thousands of images. */
 const longInput = 32 * 1024 * 1024;
 
+/** The same for the manifests of an image, in base 64. */
+const manifestsInput = 128 * 1024 * 1024;
+
 function define<Input extends object, Item>({
   name,
   input,
@@ -74,7 +78,7 @@ function define<Input extends object, Item>({
 }
 
 /** Performs nothing before it is iterated: a request may be cut off before. */
-async function* itemsOf<T>(perform: () => AsyncIterable<T> | Promise<T>): AsyncGenerator<T> {
+export async function* itemsOf<T>(perform: () => AsyncIterable<T> | Promise<T>): AsyncGenerator<T> {
   const answer = perform();
   if (answer instanceof Promise) yield await answer;
   else yield* answer;
@@ -166,6 +170,23 @@ export const operations = {
     item: offlineState,
     perform: ({ upstreams }, { offline }) => upstreams.offline(offline),
     changes: ({ offline }) => offline !== null,
+  }),
+  lackingBlobs: define({
+    name: 'lacking-blobs',
+    input: sink.lackingRequest,
+    item: z.array(sink.lackingBlob),
+    perform: ({ transfer }, { repository, blobs }) => transfer.sink.lacking(repository ?? undefined, blobs),
+    maxInput: longInput,
+  }),
+  putImage: define({
+    name: 'put-image',
+    input: sink.imageRequest,
+    item: sink.imageOutcome,
+    perform: async ({ transfer }, request) =>
+      sink.printOutcome(await transfer.sink.putImage(sink.readImage(request))),
+    changes: always,
+    summary: ({ repository, root, tag, pin }) => ({ repository, root, tag: tag?.name, pin }),
+    maxInput: manifestsInput,
   }),
 } as const;
 

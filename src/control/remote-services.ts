@@ -3,13 +3,14 @@ import { onlyItem } from './only-item.ts';
 import { operations } from './operations.ts';
 import { remoteCaretaker } from './remote-caretaker.ts';
 import { remoteImageSource } from './remote-image-source.ts';
+import { remoteContentSink } from './remote-content-sink.ts';
 import type { ControlServices } from './services.ts';
 
 /** The services of the server that has the data folder, through its control socket. */
 export function remoteServices(client: ControlClient): ControlServices {
   return {
     caretaker: remoteCaretaker(client),
-    transfer: { source: remoteImageSource(client) },
+    transfer: { source: remoteImageSource(client), sink: remoteContentSink(client) },
     upstreams: { offline: (offline) => onlyItem(client.ask(operations.offline, { offline })) },
   };
 }

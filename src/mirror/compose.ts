@@ -81,6 +81,11 @@ export async function composeMirror({ space, ...deps }: MirrorDeps): Promise<Run
     for (const { digest } of eviction.manifests) pullAhead.forget(digest);
     for (const { repository, digest } of eviction.rights) entitlement.forget(repository, digest);
   });
+  space.arrivals.onArrival(({ repository, tags, blobs: confirmed }) => {
+    records.forget({ manifests: [], tags: tags.map((tag) => ({ repository, tag })) });
+    for (const tag of tags) tagLists.pulled(repository, tag);
+    for (const digest of confirmed) entitlement.forget(repository, digest);
+  });
   const close = () => Promise.all([pullAhead.close(), fills.close()]);
   return { mirror, [Symbol.asyncDispose]: async () => void (await close()) };
 }

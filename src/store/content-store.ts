@@ -59,6 +59,8 @@ export interface ContentStore {
    * @throws {StoreError} `INGEST_BUSY` while another ingest of that digest is open
    */
   ingest(digest: Digest): Promise<Ingest>;
+  /** Resolves once no ingest of that digest is open; never rejects. */
+  settled(digest: Digest): Promise<void>;
   /**
    * Removes a committed blob. It is invisible from the call on; open readers finish undisturbed. False when
    * there was none, or while an ingest of that digest is open.

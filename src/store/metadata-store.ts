@@ -2,6 +2,7 @@ import type { Digest } from '../oci/digest.ts';
 import type { Manifest, ManifestContents, ReferrerDescriptor } from '../oci/manifest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
 import type { Audit } from './audit.ts';
+import type { StoredBlob } from './content-store.ts';
 import type { Evictions } from './evictions.ts';
 import type { Inventory } from './inventory.ts';
 
@@ -43,6 +44,34 @@ export interface RepositoryBlob {
   readonly confirmed: boolean;
 }
 
+/** A tag that is to point to a manifest. */
+export interface TagToPut extends TagRecord {
+  readonly name: Tag;
+  /** Whether it moves off a manifest that upstream has confirmed for it. */
+  readonly replaces: boolean;
+}
+
+/** An image with everything that it consists of. */
+export interface WholeImage {
+  readonly manifests: readonly { readonly manifest: Manifest; readonly contents: ManifestContents }[];
+  /** For one of them. */
+  readonly tag: TagToPut | undefined;
+  /** Blobs that are known to be the repository's by more than these manifests, with their true sizes. */
+  readonly confirmed: readonly StoredBlob[];
+  /** A pattern to pin. */
+  readonly pin: string | undefined;
+}
+
+/** What became of a {@link WholeImage}. */
+export interface PutOutcome {
+  /** Blobs of its manifests that are not cached: then nothing was stored. */
+  readonly missing: readonly Digest[];
+  /** What its tag was before. */
+  readonly tagBefore: TagRecord | undefined;
+  /** What it is now. */
+  readonly tagNow: TagRecord | undefined;
+}
+
 /** A part of a list in lexical order: what comes after `last` (exclusive), at most `limit`. */
 export interface Page {
   readonly last?: string | undefined;
@@ -70,6 +99,9 @@ export interface MetadataStore {
     contents: ManifestContents,
     tag?: { readonly name: Tag; readonly checkedAt: number },
   ): Promise<void>;
+
+  /** Stores an image, all of it or nothing: every blob that its manifests name has to be cached. */
+  putImage(repository: Repository, image: WholeImage): Promise<PutOutcome>;
 
   tag(repository: Repository, tag: Tag): Promise<TagRecord | undefined>;
   /** Points a tag at a manifest of the repository. False when it holds no such manifest. */

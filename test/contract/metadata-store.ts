@@ -15,6 +15,7 @@ import { removalContract } from './metadata-store/removal.ts';
 import { repositoriesContract } from './metadata-store/repositories.ts';
 import { busybox, image, putImage, unknown, type MakeStore } from './metadata-store/subject.ts';
 import { tagsContract } from './metadata-store/tags.ts';
+import { wholeImagesContract } from './metadata-store/whole-images.ts';
 import { upstreamsContract } from './metadata-store/upstreams.ts';
 
 /** What every metadata store must do; `make` is called for each test. */
@@ -23,6 +24,7 @@ export function metadataStoreContract(make: MakeStore): void {
 
   manifestsContract(make);
   tagsContract(make);
+  wholeImagesContract(make);
   absentTagsContract(make);
   repositoriesContract(make);
   referrersContract(make);

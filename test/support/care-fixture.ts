@@ -6,6 +6,7 @@ import { PullAheadCounter } from '../../src/cache/pull-ahead-counter.ts';
 import { Routing } from '../../src/oci/routing.ts';
 import { composeSpace, type Space } from '../../src/cache/space/compose.ts';
 import type { SpaceSettings } from '../../src/cache/space/limits.ts';
+import { composeTransfer, type Transfer } from '../../src/cache/transfer/compose.ts';
 import { readManifest, type Manifest } from '../../src/oci/manifest.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import type { Repository, RepositoryName, Tag, UpstreamName } from '../../src/oci/reference.ts';
@@ -30,6 +31,7 @@ interface Opened {
   readonly metadata: SqliteMetadataStore;
   readonly space: Space;
   readonly care: Care;
+  readonly transfer: Transfer;
 }
 
 const hub = 'docker.io' as UpstreamName;
@@ -63,6 +65,10 @@ export class CareFixture implements AsyncDisposable {
 
   get scrubber(): Care['scrubber'] {
     return this.#parts.care.scrubber;
+  }
+
+  get transfer(): Transfer {
+    return this.#parts.transfer;
   }
 
   get space(): Space {
@@ -184,21 +190,24 @@ export class CareFixture implements AsyncDisposable {
       hub,
     );
     const space = composeSpace({ content, metadata, settings, upstreams, names, clock, logger });
-    const care = composeCare({
+    const parts = {
       space,
-      pullAheadCounter: new PullAheadCounter(),
       names,
       content,
-      adopting: stored,
       metadata,
       limits: settings,
       quotas: settings.quotas,
-      scrubMs,
-      server: { isOffline: false },
       clock,
       logger,
+    };
+    const care = composeCare({
+      ...parts,
+      pullAheadCounter: new PullAheadCounter(),
+      adopting: stored,
+      scrubMs,
+      server: { isOffline: false },
     });
-    this.#opened = { content, metadata, space, care };
+    this.#opened = { content, metadata, space, care, transfer: composeTransfer(parts) };
   }
 
   async #close(): Promise<void> {

@@ -3,12 +3,13 @@ import type { ControlServices } from '../../src/control/services.ts';
 import { upstreamControl } from '../../src/control/upstream-control.ts';
 import { Connectivity } from '../../src/upstream/connectivity.ts';
 import { FakeCaretaker } from './fake-caretaker.ts';
+import { FakeContentSink } from './fake-content-sink.ts';
 import { FakeImageSource } from './fake-image-source.ts';
 
 /** Services that do as a test says. */
 export class FakeServices implements ControlServices {
   readonly caretaker = new FakeCaretaker();
-  readonly transfer = { source: new FakeImageSource() };
+  readonly transfer = { source: new FakeImageSource(), sink: new FakeContentSink() };
   readonly connectivity = new Connectivity();
   readonly upstreams = upstreamControl({
     connectivity: this.connectivity,

@@ -4,6 +4,7 @@ import type { ContentStore } from '../../store/content-store.ts';
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { Degradation } from '../degradation.ts';
+import { ImageArrivals } from '../image-arrivals.ts';
 import { InUse } from '../in-use.ts';
 import { Admission } from './admission.ts';
 import { Disk } from './disk.ts';
@@ -37,7 +38,7 @@ export type Space = ReturnType<typeof composeSpace>;
 /** Reads nothing yet. */
 export function composeSpace(deps: SpaceDeps) {
   const state = composeState(deps);
-  const { inUse, pins, health, degradation } = state;
+  const { inUse, arrivals, reservations, leftovers, pins, health, degradation } = state;
   const policy = new SpacePolicy({ ...state, limits: deps.settings });
   const remover = new Remover(state);
   const steps = new EvictionSteps({ ...state, remover });
@@ -54,8 +55,8 @@ export function composeSpace(deps: SpaceDeps) {
     await Promise.all([housekeeping, enforcer, steps].map((part) => part[Symbol.asyncDispose]()));
     await health[Symbol.asyncDispose]();
   };
-  const parts = { inUse, pins, health, degradation, remover, enforcer, evictor, admission };
-  return { ...parts, start, [Symbol.asyncDispose]: close };
+  const parts = { inUse, arrivals, reservations, leftovers, pins, health, degradation };
+  return { ...parts, remover, enforcer, evictor, admission, start, [Symbol.asyncDispose]: close };
 }
 
 /** What is known of the cache, the disk and what is arriving. */
@@ -68,6 +69,7 @@ function composeState(deps: SpaceDeps) {
     evictions: metadata.evictions,
     ttlMs: settings.ttlMs,
     inUse: new InUse(),
+    arrivals: new ImageArrivals(),
     health,
     degradation: new Degradation(health),
     pins: new Pins(metadata.inventory, settings.pins, names),

@@ -48,6 +48,14 @@ export class Pins {
     this.#added.set(pattern, compiled);
   }
 
+  /**
+   * A pattern was pinned in the database.
+   * @throws SyntaxError for what is no pattern
+   */
+  added(pattern: string): void {
+    this.#added.set(pattern, imagePattern(pattern));
+  }
+
   /** Reverts {@link add}; false when there was no such pin. */
   async remove(pattern: string): Promise<boolean> {
     const removed = await this.#inventory.removePin(pattern);

@@ -54,7 +54,7 @@ export class FilesystemContentStore implements ContentStore {
   readonly #unrecorded: Unrecorded;
   readonly #chunks = new SharedChunks();
   /** Digests whose files somebody is making, by an ingest or an adoption. */
-  readonly #making = new Set<Digest>();
+  readonly #making = new Map<Digest, PromiseWithResolvers<void>>();
   /** Committed blobs that are being removed or quarantined. */
   readonly #removals = new Removals();
 
@@ -147,6 +147,12 @@ export class FilesystemContentStore implements ContentStore {
       await ingest?.close().catch(() => undefined);
       release();
       throw fileError('starting an ingest', cause);
+    }
+  }
+
+  async settled(digest: Digest): Promise<void> {
+    for (let made = this.#making.get(digest); made !== undefined; made = this.#making.get(digest)) {
+      await made.promise;
     }
   }
 
@@ -251,12 +257,12 @@ export class FilesystemContentStore implements ContentStore {
     if (this.#making.has(digest)) {
       throw new StoreError('INGEST_BUSY', `${digest} is being written already`);
     }
-    this.#making.add(digest);
-    let claimed = true;
+    const made = Promise.withResolvers<void>();
+    this.#making.set(digest, made);
     return () => {
       // Called again it must not give away the claim of the next one.
-      if (claimed) this.#making.delete(digest);
-      claimed = false;
+      if (this.#making.get(digest) === made) this.#making.delete(digest);
+      made.resolve();
     };
   }
 }

@@ -8,10 +8,13 @@ import type { Inventory } from '../inventory.ts';
 import type {
   MetadataStore,
   Page,
+  PutOutcome,
   ReferrersRecord,
   RepositoryBlob,
   TagRecord,
+  TagToPut,
   UpstreamState,
+  WholeImage,
 } from '../metadata-store.ts';
 import type { StoreError } from '../store-error.ts';
 import { SqliteAudit } from './audit.ts';
@@ -68,18 +71,34 @@ export class SqliteMetadataStore implements MetadataStore {
     contents: ManifestContents,
     tag?: { readonly name: Tag; readonly checkedAt: number },
   ): Promise<void> {
-    return this.#database.write(({ lastUsed, manifests, statements }) => {
+    return this.#database.write((database) => {
       const { digest } = manifest;
-      const id = statements.repositoryId(repository);
-      manifests.put(manifest, contents, lastUsed.useNow(digest));
-      if (statements.insertRepositoryManifest.run(id, digest).changes > 0) {
-        const sizes = new Map(contents.blobs.map((blob) => [blob.digest, blob.size]));
-        for (const [blob, size] of sizes) statements.claimRepositoryBlob.run(id, blob, size);
-      }
+      putManifest(database, database.statements.repositoryId(repository), manifest, contents);
       if (tag !== undefined) {
         const { name, checkedAt } = tag;
-        statements.upsertTag.run({ ...repository, tag: name, digest, checkedAt });
+        database.statements.upsertTag.run({ ...repository, tag: name, digest, checkedAt });
       }
+    });
+  }
+
+  putImage(repository: Repository, image: WholeImage): Promise<PutOutcome> {
+    return this.#database.write((database) => {
+      const { statements, inventory } = database;
+      const { manifests, tag, confirmed, pin } = image;
+      const named = new Set(manifests.flatMap(({ contents }) => contents.blobs.map(({ digest }) => digest)));
+      const missing = [...named].filter((digest) => statements.blob.get(digest) === undefined);
+      const tagBefore = tag && statements.tag.get({ ...repository, tag: tag.name });
+      if (missing.length > 0) return { missing, tagBefore, tagNow: tagBefore };
+      const now = this.#clock.now();
+      const id = statements.repositoryId(repository);
+      for (const { manifest, contents } of manifests) putManifest(database, id, manifest, contents);
+      for (const { digest, size } of confirmed) statements.confirmRepositoryBlob.run(id, digest, size, now);
+      const tagNow = tag && pointed(tagBefore, tag);
+      if (tag !== undefined && tagNow !== undefined) {
+        statements.upsertTag.run({ ...repository, tag: tag.name, ...tagNow });
+      }
+      if (pin !== undefined) inventory.insertPin.run(pin, now);
+      return { missing, tagBefore, tagNow };
     });
   }
 
@@ -235,6 +254,27 @@ export class SqliteMetadataStore implements MetadataStore {
   close(): Promise<void> {
     return this.#close();
   }
+}
+
+/** What a tag points to once another record of it has arrived. */
+function pointed(before: TagRecord | undefined, { digest, checkedAt, replaces }: TagToPut): TagRecord {
+  if (before === undefined) return { digest, checkedAt };
+  if (before.digest === digest) return { digest, checkedAt: Math.max(before.checkedAt, checkedAt) };
+  return before.checkedAt > 0 && !replaces ? before : { digest, checkedAt };
+}
+
+/** Inside a transaction. */
+function putManifest(
+  { lastUsed, manifests, statements }: OpenDatabase,
+  repository: number,
+  manifest: Manifest,
+  contents: ManifestContents,
+): void {
+  const { digest } = manifest;
+  manifests.put(manifest, contents, lastUsed.useNow(digest));
+  if (statements.insertRepositoryManifest.run(repository, digest).changes === 0) return;
+  const sizes = new Map(contents.blobs.map((blob) => [blob.digest, blob.size]));
+  for (const [blob, size] of sizes) statements.claimRepositoryBlob.run(repository, blob, size);
 }
 
 function names(

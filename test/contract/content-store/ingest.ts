@@ -19,6 +19,21 @@ export function ingestContract(make: MakeContentStore): void {
       await ingest.close();
     });
 
+    it('is waited for by those who want to write the same blob', async () => {
+      await using subject = await make();
+      await subject.store.settled(digest);
+      const first = await subject.store.ingest(digest);
+      let settled = false;
+      const waiting = subject.store.settled(digest).then(() => (settled = true));
+      await first.write([bytes.subarray(0, 10)]);
+      expect(settled).toBe(false);
+      await first.close();
+      await waiting;
+      const next = await subject.store.ingest(digest);
+      expect(next.offset).toBe(10);
+      await next.close();
+    });
+
     it('can be read up to its offset while it is written', async () => {
       await using subject = await make();
       const ingest = await subject.store.ingest(digest);
