@@ -1,7 +1,7 @@
 import { lru } from '../base/lru.ts';
 import { RegistryError } from '../oci/error.ts';
 import { repositoryKey, type Repository } from '../oci/reference.ts';
-import type { Routing } from '../oci/routing.ts';
+import type { NamedTarget, Routing } from '../oci/routing.ts';
 import type { Gate } from './access/gate.ts';
 import type { Reader } from './access/reader.ts';
 import { notCached, type Resource } from './access/resource.ts';
@@ -60,6 +60,17 @@ export class Candidates {
         return refusal === undefined ? ask(repository) : Promise.reject(refusal);
       },
     );
+  }
+
+  /** The same for the mirror's operator, who needs no right to what is mirrored. */
+  async firstForOperator<T>(
+    target: NamedTarget,
+    canAnswer: CanAnswer,
+    ask: (repository: Repository) => Promise<T>,
+  ): Promise<T> {
+    const candidates = this.#routing.candidates(target);
+    for (const candidate of candidates) this.#gate.admitOperator(candidate);
+    return this.#firstOf(candidates, canAnswer, ask);
   }
 
   /** The only repository that {@link first} would ask, if that is known from memory. */

@@ -24,6 +24,8 @@ import { ManifestService } from './manifests/manifest-service.ts';
 import { PullAhead } from './pull-ahead/pull-ahead.ts';
 import { PullThroughMirror } from './pull-through-mirror.ts';
 import { openUpstreams, type MirroredUpstream } from './upstreams.ts';
+import { LocalWarmer } from './warm/local-warmer.ts';
+import type { Warmer } from './warm/warmer.ts';
 
 interface MirrorDeps {
   readonly upstreams: readonly MirroredUpstream[];
@@ -45,6 +47,7 @@ interface MirrorDeps {
 
 export interface RunningMirror extends AsyncDisposable {
   readonly mirror: PullThroughMirror;
+  readonly warmer: Warmer;
 }
 
 /** Builds the mirror. Disposing it ends fills and keeps their bytes; stores and upstreams stay open. */
@@ -71,11 +74,10 @@ export async function composeMirror({ space, ...deps }: MirrorDeps): Promise<Run
   };
   const pullAhead = new PullAhead({ ...base, blobs, records, fetcher, counter: deps.pullAheadCounter });
   const services = { ...base, gate, records, manifests, tagLists, entitlement, blobs, pullAhead };
-  const mirror = new PullThroughMirror({
-    ...services,
-    candidates: new Candidates(routing, gate),
-    referrers: new ReferrersService({ ...base, manifests, records }),
-  });
+  const candidates = new Candidates(routing, gate);
+  const referrers = new ReferrersService({ ...base, manifests, records });
+  const mirror = new PullThroughMirror({ ...services, candidates, referrers });
+  const warmer = new LocalWarmer({ ...services, candidates, referrers });
   space.evictor.onEviction((eviction) => {
     records.forget(eviction);
     for (const { digest } of eviction.manifests) pullAhead.forget(digest);
@@ -87,5 +89,5 @@ export async function composeMirror({ space, ...deps }: MirrorDeps): Promise<Run
     for (const digest of confirmed) entitlement.forget(repository, digest);
   });
   const close = () => Promise.all([pullAhead.close(), fills.close()]);
-  return { mirror, [Symbol.asyncDispose]: async () => void (await close()) };
+  return { mirror, warmer, [Symbol.asyncDispose]: async () => void (await close()) };
 }

@@ -4,7 +4,7 @@ import { descriptors, readDocument, type Descriptor } from './manifest.ts';
 import { platformText, readPlatform, suitability, type Platform, type Platforms } from './platform.ts';
 
 /** A manifest that an index lists. */
-interface IndexEntry extends Descriptor {
+export interface IndexEntry extends Descriptor {
   /** Undefined where the index states none. */
   readonly platform: Platform | undefined;
   /** The image that it attests something of. */

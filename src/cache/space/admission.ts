@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Repository } from '../../oci/reference.ts';
+import type { Scope } from '../../store/evictions.ts';
 import type { Leftovers } from './leftovers.ts';
 import type { LimitEnforcer } from './limit-enforcer.ts';
 import type { Arriving, Reservations } from './reservations.ts';
@@ -30,6 +31,14 @@ export class Admission {
   refusal(repository: Repository, size: number): string | undefined {
     const { health, policy } = this.#deps;
     return health.healthy ? policy.refusal(size, repository) : 'the cache has failed';
+  }
+
+  /**
+   * Why images cannot be kept together, even with all others evicted, for people; undefined when they can.
+   * @param bytesIn what they take in all, or in one scope
+   */
+  refusalTogether(repository: Repository, bytesIn: (scope?: Scope) => number): string | undefined {
+    return this.#deps.policy.refusalTogether(repository, bytesIn);
   }
 
   /**

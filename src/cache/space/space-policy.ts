@@ -92,6 +92,29 @@ export class SpacePolicy {
 
   /** Why a blob of `size` bytes is not to be stored, for people; undefined when it is to be. */
   refusal(size: number, repository: Repository): string | undefined {
+    const exceeded = this.#exceeded(size);
+    if (exceeded !== undefined) return describeRefusal(exceeded);
+    return this.#overQuota(repository, (scope) => (this.#stuckAt(scope) ?? 0) + size);
+  }
+
+  /**
+   * Why images are not to be kept together that a repository has some of, for people.
+   * @param bytesIn what they take in all, or in one scope
+   */
+  refusalTogether(repository: Repository, bytesIn: (scope?: Scope) => number): string | undefined {
+    const { disk, limits } = this.#deps;
+    const fixed = this.#usage.databaseBytes;
+    const room = disk.room && { ...disk.room, free: disk.room.free + this.#kept - fixed };
+    const total = bytesIn();
+    // Files are few for what they hold, and are counted as they come.
+    const exceeded = judge(fixed, room, { total, unwritten: total }, limits).find(
+      ({ limit, left }) => limit !== 'files' && left < 0,
+    );
+    return exceeded === undefined ? this.#overQuota(repository, bytesIn) : describeRefusal(exceeded);
+  }
+
+  /** The limit that a further blob of `size` bytes would exceed, even with all evicted that can be. */
+  #exceeded(size: number): Headroom | undefined {
     const { disk, reservations, limits } = this.#deps;
     const { databaseBytes } = this.#usage;
     const stuck = this.isStuck();
@@ -103,8 +126,7 @@ export class SpacePolicy {
       freeFiles: stuck ? disk.room.freeFiles : Infinity,
     };
     const arriving = { total: size, unwritten: reservations.unwritten + size };
-    const exceeded = judge(fixed, room, arriving, limits).find(({ left }) => left < 0);
-    return exceeded === undefined ? this.#overQuota(size, repository) : describeRefusal(exceeded);
+    return judge(fixed, room, arriving, limits).find(({ left }) => left < 0);
   }
 
   /** Whether nothing more could be evicted a moment ago, from a scope or at all. */
@@ -145,9 +167,9 @@ export class SpacePolicy {
     return stuck !== undefined && stuck.until > this.#deps.clock.monotonic() ? stuck.used : undefined;
   }
 
-  #overQuota(size: number, repository: Repository): string | undefined {
+  #overQuota(repository: Repository, bytesIn: (scope: Scope) => number): string | undefined {
     const limits = this.#deps.quotas.limitsOf(repository);
-    const over = limits.find(({ scope, bytes }) => (this.#stuckAt(scope) ?? 0) + size > bytes);
+    const over = limits.find(({ scope, bytes }) => bytesIn(scope) > bytes);
     return over && `it does not fit into the quota of ${scopeKey(over.scope)} (${byteSizeText(over.bytes)})`;
   }
 }

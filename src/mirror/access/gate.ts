@@ -105,6 +105,24 @@ export class Gate {
     await this.admitToCached(repository, { ...reader, repositories: deletable }, resource);
   }
 
+  /**
+   * Admits the mirror's operator, who may have all that is mirrored.
+   * @throws {RegistryError} for what is not
+   */
+  admitOperator(repository: Repository): void {
+    if (!this.#policy.mirrors(repositoryKey(repository))) throw refusal('not-mirrored', undefined);
+  }
+
+  /**
+   * Asks upstream whether a repository is public, unless that is known: so that readers without rights to what
+   * is private get it later, when upstream cannot be asked. Never rejects for a failure of upstream.
+   */
+  async learnVisibility(repository: Repository, resource: Resource): Promise<void> {
+    const upstream = this.#upstream(repository);
+    if (upstream.anonymous !== undefined)
+      await settled(this.#visibility.isReadable(upstream, repository, resource));
+  }
+
   /** @throws {RegistryError} for a reader who may not use the catalog or search at all */
   admitToCatalog(reader: Reader): void {
     const decision = this.#policy.decideOnReader(reader);

@@ -59,7 +59,7 @@ export class AccessPolicy {
   decide(repository: Repository, reader: Reader): AccessDecision {
     if (this.#open) return 'allowed';
     const name = repositoryKey(repository);
-    if (!this.#isMirrored(name)) return 'not-mirrored';
+    if (!this.mirrors(name)) return 'not-mirrored';
     const general = this.decideOnReader(reader);
     if (general !== 'allowed') return general;
     const allow = this.#rules.find(({ matches }) => matches(name))?.allow;
@@ -83,7 +83,8 @@ export class AccessPolicy {
     return this.#everyoneReadsPrivate || user !== undefined;
   }
 
-  #isMirrored(name: string): boolean {
+  /** Whether the rules let a repository be mirrored at all. @param name as {@link repositoryKey} has it */
+  mirrors(name: string): boolean {
     if (this.#refused.some((matches) => matches(name))) return false;
     return this.#allowed.length === 0 || this.#allowed.some((matches) => matches(name));
   }

@@ -12,8 +12,12 @@ export interface Arrival {
   progress(): Promise<void>;
   /** Resolves to whether the blob is cached, when there is nothing left to do. */
   readonly cached: Promise<boolean>;
+  /** Why it is not cached, once it is over. */
+  readonly failure: unknown;
   /** From now on it is not abandoned. */
   keep(): void;
+  /** Until the result is disposed of, it is not abandoned. No client waits for it, for all that. */
+  retain(): Disposable;
   /** Ends it if it was begun for this and has no reader. What has arrived is kept for whoever asks next. */
   abandon(): void;
 }
@@ -29,6 +33,9 @@ export function arrivalOf(fill: Fill, joined: boolean, isCached: () => Promise<b
     get left() {
       return fill.left;
     },
+    get failure() {
+      return fill.failure;
+    },
     progress: () => fill.progress(),
     cached: fill.ended.then(isCached),
     keep: () => {
@@ -37,6 +44,7 @@ export function arrivalOf(fill: Fill, joined: boolean, isCached: () => Promise<b
       fill.acquire();
       void fill.ended.then(() => fill.release());
     },
+    retain: () => fill.retain(),
     abandon: () => {
       if (!joined) fill.abandon();
     },

@@ -11,7 +11,7 @@ import { offlineError } from '../../upstream/connectivity.ts';
 import { clientError, isRefusal, type Outlook } from '../../upstream/failure-policy.ts';
 import { UpstreamError, type BlobOpener } from '../../upstream/registry.ts';
 import type { Fill, FillRequest } from '../fill/fill.ts';
-import { isGivenUp } from '../fill/fill-failure.ts';
+import { isGivenUp, NotStored } from '../fill/fill-failure.ts';
 import type { Fills } from '../fill/fills.ts';
 import type { BlobAnswer, BlobStat } from '../mirror.ts';
 
@@ -94,7 +94,7 @@ export class BlobService {
     repository: Repository,
     digest: Digest,
     evidence: ManifestEvidence,
-  ): Promise<Arrival | 'cached' | 'not-stored'> {
+  ): Promise<Arrival | 'cached' | NotStored> {
     const { inUse, entitlement, fills } = this.#deps;
     using _ = inUse.hold(digest);
     const right = await entitlement.of(repository, digest, evidence);
@@ -103,7 +103,10 @@ export class BlobService {
     const underWay = fills.get(digest);
     // No client waits for it, and any that asks gets it all the same: here a manifest's size is enough.
     if (underWay === undefined) {
-      if (this.#isOffline(repository) || !fills.mayStore(repository, known?.size ?? 0)) return 'not-stored';
+      const refusal = this.#isOffline(repository)
+        ? 'the mirror is offline'
+        : fills.refusal(repository, known?.size ?? 0);
+      if (refusal !== undefined) return new NotStored(refusal);
     }
     const fill = underWay ?? this.#join(repository, digest, right, true).fill;
     const isCached = async (): Promise<boolean> => {

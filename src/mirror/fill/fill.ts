@@ -87,6 +87,8 @@ export class Fill {
   #isExposed = false;
   #prefix: ReceivedPrefix | undefined;
   readonly #abandoned = new AbortController();
+  #retained = 0;
+  #failure: unknown;
   readonly #signal: AbortSignal;
   #state: State = { is: 'filling' };
   #readers = 0;
@@ -136,6 +138,23 @@ export class Fill {
     return this.#received;
   }
 
+  /** Why it brought no blob into the store; undefined while it may, and once it has. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Keeps it from being abandoned until the result is disposed of, which is idempotent. No reader needs it. */
+  retain(): Disposable {
+    this.#retained += 1;
+    let isRetained = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (isRetained) this.#retained -= 1;
+        isRetained = false;
+      },
+    };
+  }
+
   /** Counts a reader; each must be given back with {@link release}. */
   acquire(): void {
     this.#readers += 1;
@@ -148,7 +167,7 @@ export class Fill {
 
   /** Ends a fill that was begun ahead of clients, unless one reads it by now; what has arrived is kept. */
   abandon(): void {
-    const isWanted = !this.#request.isAhead || this.#readers > 0;
+    const isWanted = !this.#request.isAhead || this.#readers > 0 || this.#retained > 0;
     if (!isWanted && this.#state.is !== 'verified' && !this.detached) this.#abandoned.abort();
   }
 
@@ -275,6 +294,7 @@ export class Fill {
   async #fail(error: unknown): Promise<number | undefined> {
     const unstored = error instanceof StoreError || error instanceof NotStored;
     if (error instanceof StoreError) this.#deps.degradation.note(error);
+    this.#failure = error;
     // A verified blob that cannot be kept is still served to those who read it now.
     if (this.#state.is === 'filling') {
       this.length.fail(error);

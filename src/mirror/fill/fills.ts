@@ -31,9 +31,9 @@ export class Fills {
     return fill?.isOver === false ? fill : undefined;
   }
 
-  /** Whether a blob of that size, in bytes, would be stored, as far as that can be told now. */
-  mayStore(repository: Repository, size: number): boolean {
-    return this.#deps.admission.refusal(repository, size) === undefined;
+  /** Why a blob of that size, in bytes, would not be stored, as far as that can be told now; else undefined. */
+  refusal(repository: Repository, size: number): string | undefined {
+    return this.#deps.admission.refusal(repository, size);
   }
 
   /** The fill of that digest, started now if there is none. */

@@ -1,6 +1,7 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { Repository } from '../../oci/reference.ts';
 import type { Arrival } from '../blobs/arrival.ts';
+import { NotStored } from '../fill/fill-failure.ts';
 import type { BlobService } from '../blobs/blob-service.ts';
 import type { Routing } from '../../oci/routing.ts';
 import { Limiter } from '../../base/limiter.ts';
@@ -58,7 +59,7 @@ export class ImageFetcher {
       if (speculation.isStopped || !goesOn(repository)) return { cached: false };
       const arrival = await blobs.fetchAhead(repository, blob, evidence);
       if (arrival === 'cached') return { cached: true };
-      if (arrival === 'not-stored') return { cached: false };
+      if (arrival instanceof NotStored) return { cached: false };
       speculation.follow(arrival);
       begun(arrival);
       // A blob that comes for a client anyway takes up no room here.

@@ -13,6 +13,7 @@ class Coming implements Arrival {
   readonly joined = false;
   readonly received = 0;
   readonly cached = this.#end.promise;
+  readonly failure = undefined;
   /** Who waits for it to move. */
   waiting = 0;
   left: number;
@@ -34,6 +35,10 @@ class Coming implements Arrival {
 
   keep(): void {
     // Nobody abandons it here.
+  }
+
+  retain(): Disposable {
+    return { [Symbol.dispose]: () => undefined };
   }
 
   abandon(): void {

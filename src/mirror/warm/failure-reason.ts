@@ -1,0 +1,28 @@
+import { RegistryError } from '../../oci/error.ts';
+import { StoreError } from '../../store/store-error.ts';
+import { UpstreamError } from '../../upstream/registry.ts';
+import { NotStored } from '../fill/fill-failure.ts';
+
+/** Whether upstream does not have something. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof RegistryError && error.status === 404;
+}
+
+/** Whether upstream gives no more for now, whatever it is asked for. */
+export function isRateLimited(error: unknown): boolean {
+  if (error instanceof RegistryError) return error.status === 429;
+  return error instanceof UpstreamError && error.kind === 'rate-limited';
+}
+
+/** One line on why something could not be fetched; undefined for an unexpected error. */
+export function failureReason(error: unknown): string | undefined {
+  if (error instanceof RegistryError) {
+    // What upstream itself has said tells more than "manifest unknown".
+    return error.cause instanceof UpstreamError ? error.cause.message : error.message;
+  }
+  if (error instanceof NotStored) return error.message;
+  if (error instanceof UpstreamError) return error.message;
+  if (error instanceof StoreError)
+    return error.code === 'NO_SPACE' ? 'the disk is full' : `it cannot be stored: ${error.message}`;
+  return undefined;
+}

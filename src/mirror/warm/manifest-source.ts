@@ -1,0 +1,46 @@
+import { Limiter } from '../../base/limiter.ts';
+import type { ManifestReference, Repository, UpstreamName } from '../../oci/reference.ts';
+import type { ManifestRecords } from '../manifests/manifest-records.ts';
+import type { ManifestService } from '../manifests/manifest-service.ts';
+import type { ManifestAnswer } from '../mirror.ts';
+import { isRateLimited } from './failure-reason.ts';
+
+/** Manifests asked for at a time, of all images together. */
+const atATime = 6;
+
+export interface ManifestSourceDeps {
+  readonly manifests: Pick<ManifestService, 'get'>;
+  readonly records: Pick<ManifestRecords, 'canAnswer'>;
+}
+
+/** Manifests as a client would pull them. Once an upstream has said that the limit is reached, it is left alone. */
+export class ManifestSource {
+  readonly #deps: ManifestSourceDeps;
+  readonly #limiter = new Limiter(atATime);
+  readonly #limited = new Map<UpstreamName, Error>();
+
+  constructor(deps: ManifestSourceDeps) {
+    this.#deps = deps;
+  }
+
+  /** Rejects with RegistryError. */
+  get(repository: Repository, reference: ManifestReference): Promise<ManifestAnswer> {
+    const { manifests, records } = this.#deps;
+    const { upstream } = repository;
+    return this.#limiter.run(async () => {
+      const limited = this.#limited.get(upstream);
+      if (limited !== undefined && !(await records.canAnswer(repository, reference))) throw limited;
+      try {
+        return await manifests.get(repository, reference, 'GET');
+      } catch (error) {
+        if (error instanceof Error && isRateLimited(error)) this.#limited.set(upstream, error);
+        throw error;
+      }
+    });
+  }
+
+  /** Has a tag point to its manifest, if that is cached. Spends no pull. Rejects with RegistryError. */
+  async sight(repository: Repository, reference: ManifestReference): Promise<ManifestAnswer> {
+    return this.#limiter.run(() => this.#deps.manifests.get(repository, reference, 'HEAD'));
+  }
+}
