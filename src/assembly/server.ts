@@ -1,12 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import { Hops } from '../base/hops.ts';
 import { openCache } from './cache.ts';
-import { composeUpstream, lazyAuthorities } from './upstreams.ts';
-import type { AuthConfig, Config } from '../config/config.ts';
+import { openMirror } from './mirror.ts';
+import type { Config } from '../config/config.ts';
 import { upstreamControl } from '../control/upstream-control.ts';
 import { ControlServer } from '../control/control-server.ts';
 import { composeHttp, type BoundAddress, type HttpSettings } from '../http/compose.ts';
-import { composeMirror } from '../mirror/compose.ts';
 import { FolderLock } from '../store/sqlite/folder-lock.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Connectivity } from '../upstream/connectivity.ts';
@@ -39,7 +38,6 @@ export interface RunningEntrepot extends AsyncDisposable {
  */
 export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise<RunningEntrepot> {
   await using closing = new AsyncDisposableStack();
-  const random = Math.random;
   const folder = config.storage.rootdirectory;
   const lock = await FolderLock.take(folder, deps.logger);
   closing.defer(() => lock.release());
@@ -47,25 +45,17 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   const cache = closing.use(await openCache(config, { ...deps, server: connectivity }));
 
   const hops = new Hops();
-  const authorities = lazyAuthorities(config.systemStores);
-  const shared = { ...deps, connectivity, hops, timeouts: config.timeouts, authorities, random };
-  const upstreams = config.upstreams.map(
-    (upstream) => closing.use(composeUpstream(upstream, shared)).upstream,
-  );
-  const { plain, access } = config;
-  const canLogIn = hasLogins(config.auth);
-  const running = closing.use(
-    await composeMirror({ ...cache, ...shared, upstreams, plain, access, canLogIn }),
-  );
+  const shared = { ...deps, connectivity, cache, hops };
+  const { mirror, warmer } = closing.use(await openMirror(config, shared));
   cache.space.start();
   const { caretaker, scrubber } = cache.care;
   scrubber.start();
   closing.use(scrubber);
   const control = upstreamControl({ ...shared, offlineAtStart: config.offline });
-  const services = { caretaker, transfer: cache.transfer, upstreams: control };
+  const services = { caretaker, transfer: cache.transfer, warmer, upstreams: control };
   closing.use(await ControlServer.open({ ...deps, folder, services }));
 
-  const http = await composeHttp(httpSettings(config), { ...deps, hops, mirror: running.mirror });
+  const http = await composeHttp(httpSettings(config), { ...deps, hops, mirror });
   closing.use(http);
   const opened = closing.move();
   return {
@@ -75,10 +65,6 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
     reload: () => http.reload(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-}
-
-function hasLogins({ htpasswd, token, passthrough }: AuthConfig): boolean {
-  return htpasswd !== undefined || token !== undefined || passthrough;
 }
 
 function httpSettings(config: Config): HttpSettings {

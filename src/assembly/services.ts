@@ -6,6 +6,7 @@ import { withoutServer } from '../control/upstream-control.ts';
 import { openServices, type OpenServices } from '../control/open-services.ts';
 import { CareError } from '../cache/care/care-error.ts';
 import { fileError, unlessMissing } from '../store/file-error.ts';
+import { ownWarmer } from './own-warmer.ts';
 import { DatabaseFiles } from '../store/sqlite/recovery/database-files.ts';
 import type { Logger } from '../telemetry/log.ts';
 
@@ -28,7 +29,8 @@ export async function servicesFor(config: Config, deps: ServicesDeps): Promise<O
     await refuseToMeddle(folder);
     const cache = await openCache(config, { ...deps, server: undefined });
     const { care, transfer } = cache;
-    const services = { caretaker: care.caretaker, transfer, upstreams: withoutServer };
+    const warmer = ownWarmer(config, { ...deps, cache });
+    const services = { caretaker: care.caretaker, transfer, warmer, upstreams: withoutServer };
     return { services, [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose]() };
   };
   return openServices({ ...deps, folder, open });

@@ -2,6 +2,7 @@ import { z } from '../base/zod.ts';
 import * as schemas from '../cache/care/schemas.ts';
 import { imagesItem, imagesRequest } from '../cache/transfer/schemas.ts';
 import * as sink from '../cache/transfer/sink-schemas.ts';
+import { warmEvent, warmOptions } from '../mirror/warm/schemas.ts';
 import type { ControlServices } from './services.ts';
 import { offlineOptions, offlineState } from './upstream-control.ts';
 
@@ -187,6 +188,15 @@ export const operations = {
     changes: always,
     summary: ({ repository, root, tag, pin }) => ({ repository, root, tag: tag?.name, pin }),
     maxInput: manifestsInput,
+  }),
+  warm: define({
+    name: 'warm',
+    input: warmOptions,
+    item: warmEvent,
+    perform: ({ warmer }, options) => warmer.warm(options),
+    changes: always,
+    summary: ({ images, ...options }) => ({ images: images.length, ...options }),
+    maxInput: longInput,
   }),
 } as const;
 

@@ -4,6 +4,7 @@ import { operations } from './operations.ts';
 import { remoteCaretaker } from './remote-caretaker.ts';
 import { remoteImageSource } from './remote-image-source.ts';
 import { remoteContentSink } from './remote-content-sink.ts';
+import { remoteWarmer } from './remote-warmer.ts';
 import type { ControlServices } from './services.ts';
 
 /** The services of the server that has the data folder, through its control socket. */
@@ -12,5 +13,6 @@ export function remoteServices(client: ControlClient): ControlServices {
     caretaker: remoteCaretaker(client),
     transfer: { source: remoteImageSource(client), sink: remoteContentSink(client) },
     upstreams: { offline: (offline) => onlyItem(client.ask(operations.offline, { offline })) },
+    warmer: remoteWarmer(client),
   };
 }

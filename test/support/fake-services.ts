@@ -5,6 +5,7 @@ import { Connectivity } from '../../src/upstream/connectivity.ts';
 import { FakeCaretaker } from './fake-caretaker.ts';
 import { FakeContentSink } from './fake-content-sink.ts';
 import { FakeImageSource } from './fake-image-source.ts';
+import { FakeWarmer } from './fake-warmer.ts';
 
 /** Services that do as a test says. */
 export class FakeServices implements ControlServices {
@@ -16,4 +17,5 @@ export class FakeServices implements ControlServices {
     offlineAtStart: false,
     logger: pino({ level: 'silent' }),
   });
+  readonly warmer = new FakeWarmer();
 }

@@ -1,11 +1,17 @@
 import { RegistryError } from '../../oci/error.ts';
 import { StoreError } from '../../store/store-error.ts';
+import { isRefusal } from '../../upstream/failure-policy.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import { NotStored } from '../fill/fill-failure.ts';
 
 /** Whether upstream does not have something. */
 export function isAbsent(error: unknown): boolean {
   return error instanceof RegistryError && error.status === 404;
+}
+
+/** Whether upstream does not have something, or says no more than that it does not give it: Docker Hub does. */
+export function mayBeAbsent(error: unknown): boolean {
+  return isAbsent(error) || (error instanceof RegistryError && isRefusal(error.cause));
 }
 
 /** Whether upstream gives no more for now, whatever it is asked for. */

@@ -1,5 +1,5 @@
 import { parseJson } from '../../base/json.ts';
-import { platformText, readPlatform } from '../../oci/platform.ts';
+import { readPlatform, type Platform } from '../../oci/platform.ts';
 import type { BlobService } from '../blobs/blob-service.ts';
 import type { ImageContents } from './image-contents.ts';
 
@@ -10,7 +10,7 @@ const maxConfigBytes = 1024 * 1024;
 export async function platformOf(
   blobs: Pick<BlobService, 'openCached'>,
   { repository, config }: ImageContents,
-): Promise<string | undefined> {
+): Promise<Platform | undefined> {
   if (config === undefined) return undefined;
   const blob = await blobs.openCached(repository, config, 'suffices');
   if (blob === undefined) return undefined;
@@ -23,8 +23,7 @@ export async function platformOf(
       if (count === 0) return undefined;
       at += count;
     }
-    const platform = readPlatform(parseJson(bytes.toString()));
-    return platform && platformText(platform);
+    return readPlatform(parseJson(bytes.toString()));
   } finally {
     await blob.close();
   }

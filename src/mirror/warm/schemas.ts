@@ -83,7 +83,6 @@ const warmReport = z.object({
   fetchedBytes: count,
   heldBytes: count,
 });
-export type WarmReport = Output<typeof warmReport>;
 
 /** `progress` comes at most a few times a second, `image` for each image when it is done, `report` last. */
 export const warmEvent = z.discriminatedUnion('type', [

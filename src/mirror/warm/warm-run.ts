@@ -4,12 +4,14 @@ import type { Pins } from '../../cache/space/pins.ts';
 import type { StoreHealth } from '../../cache/space/store-health.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { imageReferenceText } from '../../oci/image-reference.ts';
+import { platformText, suitability, type Platforms } from '../../oci/platform.ts';
+import { repositoryKey, type Repository } from '../../oci/reference.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Gate } from '../access/gate.ts';
 import { NotStored } from '../fill/fill-failure.ts';
 import { Wakeup } from '../fill/wakeup.ts';
 import { BlobFetches, type BlobFetchesDeps, type BlobOutcome } from './blob-fetches.ts';
-import { failureReason, isAbsent } from './failure-reason.ts';
+import { failureReason, mayBeAbsent } from './failure-reason.ts';
 import type { ImageContents } from './image-contents.ts';
 import { addReferrers, type ImageReferrersDeps } from './image-referrers.ts';
 import { fail, ImageWalk, type ImageWalkDeps, type Wanted } from './image-walk.ts';
@@ -128,12 +130,12 @@ export class WarmRun {
     try {
       result = await this.#warm(image, wanted);
     } catch (error) {
-      const absent = wanted.optional !== null && isAbsent(error);
+      const absent = wanted.optional !== null && mayBeAbsent(error);
       result = {
         ...nothing(image),
         state: absent ? 'absent' : 'failed',
         failures: absent ? [] : [{ what: 'the image', reason: this.#reason(error, image) }],
-        notes: absent ? [`upstream does not have it: ${wanted.optional ?? ''}`] : [],
+        notes: absent ? [`upstream does not have it, or not for this mirror: ${wanted.optional ?? ''}`] : [],
       };
     }
     this.#underWay.delete(image);
@@ -154,9 +156,10 @@ export class WarmRun {
       contents.failures.push({ what: 'the image', reason: refusal });
       return { ...nothing(image), digest: contents.root, failures: contents.failures, notes: contents.notes };
     }
-    if (this.#options.pin) await pins.add(image);
+    if (this.#options.pin) await pins.add(pinFor(wanted.reference, repository));
     await gate.learnVisibility(repository, { noun: 'manifest', reference: { digest: contents.root } });
     const outcome = await this.#blobs(image, contents);
+    await this.#notePlatform(contents, wanted.platforms);
     return {
       image,
       state: contents.failures.length === 0 ? 'complete' : 'failed',
@@ -172,7 +175,7 @@ export class WarmRun {
     image: string,
     contents: ImageContents,
   ): Promise<Pick<WarmedImage, 'fetchedBytes' | 'heldBytes'>> {
-    const { repository, blobs, failures } = contents;
+    const { repository, blobs } = contents;
     const cached = new Set<Digest>();
     const held = await Promise.all(
       blobs.keys().map(async (digest) => ({ digest, size: await this.#fetches.held(repository, digest) })),
@@ -204,7 +207,6 @@ export class WarmRun {
       if (!wasHeld) this.#totals.bytes += size;
     };
     await Promise.all([...blobs].map(fetch));
-    if (failures.length === 0) await this.#notePlatform(contents);
     return { fetchedBytes, heldBytes: Math.max(0, bytesOf(contents, cached) - fetchedBytes) };
   }
 
@@ -214,10 +216,14 @@ export class WarmRun {
     fail(contents, `blob ${digest}`, reason);
   }
 
-  async #notePlatform(contents: ImageContents): Promise<void> {
-    const { blobs } = this.#deps;
-    const platform = await platformOf(blobs, contents);
-    if (platform !== undefined) contents.platforms.add(platform);
+  /** The platform of an image without an index: it is pulled for whatever platform is asked for. */
+  async #notePlatform(contents: ImageContents, wanted: Platforms): Promise<void> {
+    const platform = await platformOf(this.#deps.blobs, contents);
+    if (platform === undefined) return;
+    const text = platformText(platform);
+    contents.platforms.add(text);
+    if (wanted !== 'all' && !wanted.some((one) => suitability(one, platform) !== undefined))
+      contents.notes.push(`it is for ${text} only, whatever platform is asked for`);
   }
 
   #reason(error: unknown, image: string): string {
@@ -261,6 +267,12 @@ export class WarmRun {
       heldBytes: sum(({ heldBytes }) => heldBytes),
     };
   }
+}
+
+/** The pattern that pins an image and no other: by its digest, where it was given. */
+function pinFor({ tag, digest }: Wanted['reference'], repository: Repository): string {
+  const name = repositoryKey(repository);
+  return digest === undefined ? `${name}:${tag ?? ''}` : `${name}@${digest}`;
 }
 
 function bytesOf({ blobs }: ImageContents, some: ReadonlySet<Digest>): number {
