@@ -1,8 +1,8 @@
 import { imageReferenceProblem, parseImageReference } from '../oci/image-reference.ts';
-import { parsePlatforms, PlatformSyntaxError, type Platform } from '../oci/platform.ts';
 import type { FileKind } from './file-kind.ts';
 import type { Found, FoundImage, Remark, Unresolved } from './found-image.ts';
 import type { SourceFile } from './source-file.ts';
+import { statedPlatform } from './stated-platform.ts';
 
 /** Where a file names an image, and why. */
 interface Mention extends Pick<FoundImage, 'line' | 'reason' | 'optional'> {
@@ -32,7 +32,7 @@ export class Findings implements Found {
       this.addProblem(place.line, `"${excerpt(text)}" ${problem}`);
       return;
     }
-    const stated = platform === undefined ? undefined : readOne(platform);
+    const stated = platform === undefined ? undefined : statedPlatform(platform);
     if (platform !== undefined && stated === undefined) {
       const problem = 'is no platform: write it as linux/amd64 or linux/arm/v7';
       this.addProblem(place.line, `"${excerpt(platform)}" ${problem}`);
@@ -59,16 +59,6 @@ export class Findings implements Found {
     this.unresolved.push(...unresolved);
     this.notes.push(...notes);
     this.problems.push(...problems);
-  }
-}
-
-function readOne(platform: string): Platform | undefined {
-  try {
-    const [first, ...more] = parsePlatforms(platform);
-    return typeof first === 'string' || more.length > 0 ? undefined : first;
-  } catch (error) {
-    if (error instanceof PlatformSyntaxError) return undefined;
-    throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import { isDockerfileName, looksLikeDockerfile } from './dockerfile/dockerfile-content.ts';
 import type { FileKind } from './file-kind.ts';
 import { looksLikeImageList } from './list-content.ts';
 import type { FileParser } from './parse-context.ts';
@@ -26,6 +27,12 @@ export interface KindOfFile {
  * and what one file reads (a Compose file a Dockerfile, say) is not read again on its own.
  */
 export const kindsOfFile: readonly KindOfFile[] = [
+  {
+    kind: 'dockerfile',
+    isNamed: isDockerfileName,
+    hasContent: looksLikeDockerfile,
+    load: async () => (await import('./dockerfile/dockerfile-kind.ts')).findInDockerfiles,
+  },
   {
     kind: 'list',
     isNamed: (path) => path.endsWith('.txt') || path.endsWith('/images.list'),
