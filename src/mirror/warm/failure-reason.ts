@@ -1,6 +1,6 @@
 import { RegistryError } from '../../oci/error.ts';
 import { StoreError } from '../../store/store-error.ts';
-import { isRefusal } from '../../upstream/failure-policy.ts';
+import { isNotFound, isRefusal } from '../../upstream/failure-policy.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import { NotStored } from '../fill/fill-failure.ts';
 
@@ -24,7 +24,9 @@ export function isRateLimited(error: unknown): boolean {
 export function failureReason(error: unknown): string | undefined {
   if (error instanceof RegistryError) {
     // What upstream itself has said tells more than "manifest unknown".
-    return error.cause instanceof UpstreamError ? error.cause.message : error.message;
+    const { cause } = error;
+    if (isNotFound(cause)) return `upstream does not have it: ${cause.message}`;
+    return cause instanceof UpstreamError ? cause.message : error.message;
   }
   if (error instanceof NotStored) return error.message;
   if (error instanceof UpstreamError) return error.message;

@@ -9,7 +9,7 @@ import type { Candidates } from '../candidates.ts';
 import type { ManifestRecords } from '../manifests/manifest-records.ts';
 import type { ManifestAnswer } from '../mirror.ts';
 import { imageBlobs } from '../pull-ahead/image-blobs.ts';
-import { failureReason, isAbsent } from './failure-reason.ts';
+import { failureReason } from './failure-reason.ts';
 import { ImageContents } from './image-contents.ts';
 import type { ManifestSource } from './manifest-source.ts';
 
@@ -134,8 +134,7 @@ export class ImageWalk {
 export function fail({ failures }: ImageContents, what: string, error: unknown): void {
   const reason = failureReason(error);
   if (reason === undefined) throw error;
-  if (failures.length < maxFailures)
-    failures.push({ what, reason: isAbsent(error) ? `upstream does not have it: ${reason}` : reason });
+  if (failures.length < maxFailures) failures.push({ what, reason });
 }
 
 function note({ notes }: ImageContents, { tag }: ImageReference, answer: ManifestAnswer): void {
