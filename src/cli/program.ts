@@ -11,6 +11,7 @@ import type { ServeOptions } from './serve.ts';
 import { addSetupTls } from './setup-tls/register.ts';
 import { addSetup } from './setup/register.ts';
 import type { Terminal } from './terminal.ts';
+import { addTransfer } from './transfer/register.ts';
 import { addWarm } from './warm/register.ts';
 
 /**
@@ -76,6 +77,7 @@ Examples:
   addSetupTls(addSetup(program, { terminal, done }), { terminal, done });
   addWarm(program, { terminal, done });
   addOffline(program, { terminal, done });
+  addTransfer(program, { terminal, done });
   addCare(program, { terminal, done });
   try {
     await program.parseAsync(args, { from: 'user' });

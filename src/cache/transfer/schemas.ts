@@ -45,7 +45,7 @@ const manifestPart = descriptorSchema.extend({
 export type ManifestPart = ReadonlyDeep<z.infer<typeof manifestPart>>;
 
 /** A cached image, as far as it is wanted for some platforms. */
-export const imageContents = z.object({
+const imageContents = z.object({
   /** As it was asked for; of a referrer its name. */
   image: z.string(),
   upstream: upstreamSchema,
@@ -65,7 +65,7 @@ export const imageContents = z.object({
 export type ImageContents = ReadonlyDeep<z.infer<typeof imageContents>>;
 
 /** Of an image that is not cached. */
-export const absentImage = z.object({ image: z.string(), absent: z.literal(true) });
+const absentImage = z.object({ image: z.string(), absent: z.literal(true) });
 export type AbsentImage = ReadonlyDeep<z.infer<typeof absentImage>>;
 
 /** Null comes now and then after the last image, as long as the content is kept from eviction. */
