@@ -93,8 +93,17 @@ export class CareFixture implements AsyncDisposable {
   }
 
   async restart(): Promise<void> {
+    await this.closed(() => Promise.resolve());
+  }
+
+  /** Closes the stores for a while, so that another process, or what acts like one, can use their folder. */
+  async closed<T>(work: (folder: string) => Promise<T>): Promise<T> {
     await this.#close();
-    await this.#open();
+    try {
+      return await work(this.#folder.path);
+    } finally {
+      await this.#open();
+    }
   }
 
   /** Stores an image as a pull does, `library/hello:latest` if not said otherwise. */
