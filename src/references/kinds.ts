@@ -42,6 +42,12 @@ export const kindsOfFile: readonly KindOfFile[] = [
     load: async () => (await import('./image-list.ts')).findInList,
   },
   {
+    kind: 'kustomize',
+    isNamed: (path) => /\/(?:kustomization\.ya?ml|Kustomization)$/u.test(path),
+    hasContent: (text) => /^apiVersion:[ \t]*["']?kustomize\.config\.k8s\.io\//mu.test(text),
+    load: async () => (await import('./kustomize/find-in-kustomization.ts')).findInKustomization,
+  },
+  {
     kind: 'kubernetes',
     isNamed: () => false,
     hasContent: (text) => hasTopKey(text, 'apiVersion') && hasTopKey(text, 'kind'),

@@ -1,3 +1,4 @@
+import { getOrMake } from '../../base/get-or-make.ts';
 import { fillIn, type Filled } from '../placeholders.ts';
 import type { YamlNode } from '../yaml/yaml-node.ts';
 import type { Dialect } from './image-walk.ts';
@@ -64,7 +65,7 @@ function values(parameters: readonly YamlNode[]): Parameters {
 function callsIn(workflow: YamlNode, templates: readonly YamlNode[], parameters: Parameters): Scope['calls'] {
   const calls = new Map<string, Parameters[]>();
   const add = (name: string | undefined, given: Parameters): void => {
-    if (name !== undefined) calls.set(name, [...(calls.get(name) ?? []), given]);
+    if (name !== undefined) getOrMake(calls, name, () => []).push(given);
   };
   add(workflow.textAt('entrypoint'), parameters);
   for (const template of templates) {

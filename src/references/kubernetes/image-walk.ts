@@ -1,4 +1,3 @@
-import { BadFile } from '../bad-file.ts';
 import type { Filled } from '../placeholders.ts';
 import type { YamlNode } from '../yaml/yaml-node.ts';
 
@@ -33,31 +32,21 @@ export interface Dialect<Scope> {
   fill(text: string, scope: Scope): readonly Filled[];
 }
 
-/** Nodes, aliases followed; more than a file of the largest size has without them. */
-const maxNodes = 4_000_000;
-
 /** Finds the fields of a resource that name images, wherever its pod templates are. */
 export class ImageWalk<Scope> {
   readonly #dialect: Dialect<Scope>;
   readonly #fields: ImageField[] = [];
-  #count = 0;
 
   constructor(dialect: Dialect<Scope>) {
     this.#dialect = dialect;
   }
 
-  /** @throws {BadFile} for a resource that is endless once its aliases are followed */
   run(resource: YamlNode): readonly ImageField[] {
     this.#walk(resource, this.#dialect.scope);
     return this.#fields;
   }
 
   #walk(node: YamlNode, outer: Scope): void {
-    this.#count += 1;
-    if (this.#count > maxNodes) {
-      const message = `has more than ${maxNodes} values in it, once its aliases are followed`;
-      throw new BadFile({ file: node.file.path, line: node.line, message });
-    }
     for (const item of node.items) this.#walk(item, outer);
     if (!node.isMapping) return;
     for (const named of this.#dialect.others?.(node) ?? []) this.#add(named, undefined, outer);

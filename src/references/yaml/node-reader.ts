@@ -11,6 +11,15 @@ interface NodeReaderDeps {
   readonly events: readonly Event[];
 }
 
+/** Nodes, those of aliases counted each time; more than a file of the largest size has without them. */
+export const maxNodes = 4_000_000;
+
+interface Anchored {
+  readonly node: YamlNode;
+  /** Nodes in it. */
+  readonly size: number;
+}
+
 /** What begins a node. */
 type NodeEvent = Extract<Event, { readonly anchorStart: number }>;
 
@@ -18,8 +27,9 @@ type NodeEvent = Extract<Event, { readonly anchorStart: number }>;
 export class NodeReader {
   readonly #deps: NodeReaderDeps;
   #next = 0;
-  /** The nodes of anchors so far: an alias is the very same node, so that aliases of aliases cost nothing. */
-  #anchors = new Map<string, YamlNode>();
+  /** The nodes of anchors so far: an alias is the very same node. */
+  #anchors = new Map<string, Anchored>();
+  #count = 0;
   #line: number;
   #offset = 0;
 
@@ -49,13 +59,15 @@ export class NodeReader {
   }
 
   #node(event: NodeEvent): YamlNode {
+    const before = this.#count;
+    this.#grow(1, event);
     const anchor = this.#slice(event.anchorStart, event.anchorEnd);
-    if (event.type === EVENT_ID.ALIAS) return this.#target(anchor ?? '', this.#lineAt(event.anchorStart));
+    if (event.type === EVENT_ID.ALIAS) return this.#target(anchor ?? '', event);
     const start = event.type === EVENT_ID.SCALAR ? event.valueStart : event.start;
     const tag = this.#slice(event.tagStart, event.tagEnd);
     const origin = { file: this.#deps.file, line: this.#lineAt(start), tag };
     const node = this.#collectionOrScalar(event, origin);
-    if (anchor !== undefined) this.#anchors.set(anchor, node);
+    if (anchor !== undefined) this.#anchors.set(anchor, { node, size: this.#count - before });
     return node;
   }
 
@@ -101,11 +113,24 @@ export class NodeReader {
     return new YamlNode(entries, origin);
   }
 
-  #target(anchor: string, line: number): YamlNode {
+  #target(anchor: string, alias: NodeEvent): YamlNode {
     const target = this.#anchors.get(anchor);
-    if (target !== undefined) return target;
-    const message = `is not valid YAML: no anchor &${anchor} before its alias, or around it`;
-    throw new BadFile({ file: this.#deps.file.path, line, message });
+    if (target === undefined) {
+      throw this.#bad(alias, `is not valid YAML: no anchor &${anchor} before its alias, or around it`);
+    }
+    this.#grow(target.size, alias);
+    return target.node;
+  }
+
+  /** A few aliases of aliases would keep any reader of the nodes busy for ever. */
+  #grow(size: number, event: NodeEvent): void {
+    this.#count += size;
+    if (this.#count <= maxNodes) return;
+    throw this.#bad(event, `has more than ${maxNodes} values in it, once its aliases are followed`);
+  }
+
+  #bad(event: NodeEvent, message: string): BadFile {
+    return new BadFile({ file: this.#deps.file.path, line: this.#lineAt(event.anchorStart), message });
   }
 
   #slice(start: number, end: number): string | undefined {

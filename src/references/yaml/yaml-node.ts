@@ -75,6 +75,14 @@ export class YamlNode {
     return this.at(...keys)?.items ?? [];
   }
 
+  /** The same mapping with another value of a key; without the key for undefined. */
+  withEntry(key: string, value: YamlNode | undefined): YamlNode {
+    const entries = new Map(this.entries);
+    if (value === undefined) entries.delete(key);
+    else entries.set(key, value);
+    return this.with(entries);
+  }
+
   /** The same place with something else in it. */
   with(value: YamlValue): YamlNode {
     return new YamlNode(value, this.origin);

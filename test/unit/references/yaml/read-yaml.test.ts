@@ -78,13 +78,17 @@ describe('YAML', () => {
     expect(() => read(text)).toThrow(expect.objectContaining({ file: 'a.yaml', line, message }));
   });
 
-  it('with aliases of aliases is read without making copies', () => {
-    const levels = Array.from(
-      { length: 100 },
-      (_, level) => `a${level + 1}: &a${level + 1} [*a${level}, *a${level}]`,
+  it('with aliases of aliases is read without making copies, up to a size that is refused', () => {
+    const levels = (count: number): string =>
+      Array.from({ length: count }, (_, n) => `a${n + 1}: &a${n + 1} [*a${n}, *a${n}]\n`).join('');
+    const node = read(`a0: &a0 [x]\n${levels(15)}`);
+    expect(node?.itemsAt('a15')[0]).toBe(node?.itemsAt('a15')[1]);
+    expect(() => read(`a0: &a0 [x]\n${levels(100)}`)).toThrow(
+      expect.objectContaining({
+        line: 20,
+        message: 'has more than 4000000 values in it, once its aliases are followed',
+      }),
     );
-    const node = read(['a0: &a0 [x]', ...levels].join('\n'));
-    expect(node?.itemsAt('a100')[0]).toBe(node?.itemsAt('a100')[1]);
   });
 
   it('of any values is what another parser reads, line by line', () => {
