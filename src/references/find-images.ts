@@ -60,7 +60,7 @@ class Search {
         else await this.#addNamed(named, input);
       });
     }
-    for (const task of named) await this.#parse(task);
+    for (const task of named) this.#add(await this.#parse(task));
     for (const folder of folders) await this.#reporting(this.#problems, () => this.#searchFolder(folder));
     return {
       images: this.#images.sort(byReference),
@@ -101,11 +101,19 @@ class Search {
     if (tasks.length === 0) {
       throw new BadFile({ file: root, line: undefined, message: 'has no file in it that names images' });
     }
+    const parsed: (readonly [Task, Found])[] = [];
     for (const kind of kindsOfFile) {
       for (const task of tasks) {
-        if (task.kind === kind && !this.#used.has(resolve(task.file.path))) await this.#parse(task);
+        if (task.kind === kind && !this.#isUsed(task)) parsed.push([task, await this.#parse(task)]);
       }
     }
+    // Some turned out to be used only after they had been read: a kustomization, by one that comes after it.
+    for (const [task, found] of parsed) if (!this.#isUsed(task)) this.#add(found);
+  }
+
+  /** Whether it was read for another file. */
+  #isUsed({ file }: Task): boolean {
+    return this.#used.has(resolve(file.path));
   }
 
   async #addFromFolder(
@@ -125,10 +133,12 @@ class Search {
     });
   }
 
-  async #parse({ file, kind, overrides, isFromFolder }: Task): Promise<void> {
-    await this.#reporting(this.#problems, async () => {
+  async #parse({ file, kind, overrides, isFromFolder }: Task): Promise<Found> {
+    const problems: Remark[] = [];
+    let found: Found = { images: [], unresolved: [], notes: [], problems };
+    await this.#reporting(problems, async () => {
       const parse = await kind.load();
-      const { images, unresolved, notes, problems } = await parse(file, {
+      found = await parse(file, {
         ...this.#options,
         overrides,
         isFromFolder,
@@ -138,11 +148,15 @@ class Search {
           return await readOptionalFile(joined);
         },
       });
-      this.#images.push(...images);
-      this.#unresolved.push(...unresolved);
-      this.#notes.push(...notes);
-      this.#problems.push(...problems);
     });
+    return found;
+  }
+
+  #add({ images, unresolved, notes, problems }: Found): void {
+    this.#images.push(...images);
+    this.#unresolved.push(...unresolved);
+    this.#notes.push(...notes);
+    this.#problems.push(...problems);
   }
 
   /** Adds an unusable file to `remarks`. */
