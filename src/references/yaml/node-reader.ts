@@ -12,7 +12,7 @@ interface NodeReaderDeps {
 }
 
 /** Nodes, those of aliases counted each time; more than a file of the largest size has without them. */
-export const maxNodes = 4_000_000;
+const maxNodes = 4_000_000;
 
 interface Anchored {
   readonly node: YamlNode;
