@@ -29,7 +29,16 @@ export async function listImages(mirror: Mirror, exchange: Exchange, maxEntries:
   return exchange.reply(jsonReply({ images: images.map(entry) }, { headers }));
 }
 
-function entry({ repository, tag, digest, mediaType, bytes, complete, pinned }: ListedImage): object {
+function entry({
+  repository,
+  tag,
+  digest,
+  mediaType,
+  bytes,
+  complete,
+  pinned,
+  checkedAt,
+}: ListedImage): object {
   return {
     image: tag === undefined ? digestKey(repository, digest) : tagKey(repository, tag),
     upstream: repository.upstream,
@@ -40,5 +49,6 @@ function entry({ repository, tag, digest, mediaType, bytes, complete, pinned }: 
     bytes,
     complete,
     pinned,
+    checkedAt: checkedAt ?? null,
   };
 }

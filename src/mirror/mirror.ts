@@ -169,6 +169,8 @@ export interface ListedImage {
   readonly complete: boolean;
   /** Whether it is exempt from eviction. */
   readonly pinned: boolean;
+  /** When upstream last confirmed the tag, in milliseconds since the epoch. */
+  readonly checkedAt: number | undefined;
 }
 
 export interface Readiness {

@@ -11,6 +11,7 @@ import type { CredentialProvider } from './auth/credentials.ts';
 import { RenewingCache } from './auth/renewing-cache.ts';
 import { TokenClient } from './auth/token.ts';
 import { BlobClient } from './blob-client.ts';
+import { CachedImagesClient } from './cached-images-client.ts';
 import { Dispatchers } from './dispatchers.ts';
 import { searchDocker } from './docker-search.ts';
 import { FailoverRegistry } from './failover-registry.ts';
@@ -33,6 +34,8 @@ export interface CreateRegistryClientOptions {
   readonly urls: readonly [URL, ...URL[]];
   /** Whether another mirror answers there, which is told by `?ns=` that `name` is meant; not, if left out. */
   readonly throughMirror?: boolean | undefined;
+  /** Whether that mirror is to give only what it has; not, if left out. */
+  readonly cachedOnly?: boolean | undefined;
   /** For requests to what may be another mirror. */
   readonly hops?: Hops | undefined;
   /** None for an anonymous upstream. */
@@ -80,6 +83,23 @@ export function createRegistryProbe(options: CreateRegistryClientOptions): Regis
   return new RegistryProbe({ url, transport, authorized, clock: options.clock });
 }
 
+/** Puts together what asks an Entrepot at the first URL for its images; closes nothing but its connections. */
+export function createCachedImagesClient(
+  options: CreateRegistryClientOptions,
+): AsyncDisposable & Pick<CachedImagesClient, 'images' | 'isThere'> {
+  const { urls, timeouts, clock, random } = options;
+  const [url] = urls;
+  const transport = createTransport(options);
+  const retrying = retryingSender(transport, clock, random);
+  const sender = authorizing(url, transport, retrying, options)(retrying);
+  const client = new CachedImagesClient({ url, sender, clock, bodyTimeoutMs: timeouts.idleMs });
+  return {
+    images: (request) => client.images(request),
+    isThere: (request) => client.isThere(request),
+    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+  };
+}
+
 function createTransport(options: CreateRegistryClientOptions): Transport {
   const { urls, timeouts, clock, logger } = options;
   const guard = new AddressGuard({ urls, redirects: options.redirects ?? [], lookup: options.lookup });
@@ -121,10 +141,10 @@ function clientAt(
   transport: Transport,
   options: CreateRegistryClientOptions & { readonly heads: HeadSupports },
 ): UpstreamRegistry {
-  const { name, timeouts, clock, random, heads, hops } = options;
+  const { name, timeouts, clock, random, heads, hops, cachedOnly } = options;
   const namespace = options.throughMirror === true ? name : undefined;
   const following = redirectFollower(transport, (host) => transport.isNamed(host));
-  const redirects = mirrorSender({ sender: following, url, hops, namespace });
+  const redirects = mirrorSender({ sender: following, url, hops, namespace, cachedOnly });
   const retrying = retryingSender(redirects, clock, random);
   const authorized = authorizing(url, transport, retryingSender(transport, clock, random), options);
   const metadata = authorized(retrying);

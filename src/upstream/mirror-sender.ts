@@ -13,6 +13,8 @@ interface MirrorSenderDeps {
   readonly hops: Hops | undefined;
   /** The registry that a mirror is asked for; undefined: the registry itself is asked. */
   readonly namespace: UpstreamName | undefined;
+  /** Whether it is to give what it has, and to ask no one else for it. */
+  readonly cachedOnly?: boolean | undefined;
 }
 
 /**
@@ -21,15 +23,19 @@ interface MirrorSenderDeps {
  * has under that name. Mirrors of Docker Hub alone say nothing.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#registry-proxying
  */
-export function mirrorSender({ sender, url, hops, namespace }: MirrorSenderDeps): Sender {
+export function mirrorSender(deps: MirrorSenderDeps): Sender {
+  const { sender, url, namespace, cachedOnly = false } = deps;
   // Any other may be a mirror, too.
-  const knownHops = namespace === undefined && isPublicRegistry(url.hostname) ? undefined : hops;
-  if (knownHops === undefined && namespace === undefined) return sender;
+  const hops = namespace === undefined && isPublicRegistry(url.hostname) ? undefined : deps.hops;
+  if (hops === undefined && namespace === undefined && !cachedOnly) return sender;
   return {
     async send(request) {
       if (request.url.origin !== url.origin) return sender.send(request);
-      const headers =
-        knownHops === undefined ? request.headers : { ...request.headers, via: knownHops.via() };
+      const headers = {
+        ...request.headers,
+        ...(hops && { via: hops.via() }),
+        ...(cachedOnly && { 'cache-control': 'only-if-cached' }),
+      };
       if (namespace === undefined) return sender.send({ ...request, headers });
       const response = await sender.send({ ...request, headers, url: inNamespace(request.url, namespace) });
       requireUnderstood(response, request, namespace);

@@ -81,10 +81,11 @@ describe('the list of images', () => {
           tag: '1',
           bytes: image.size + layer.size,
           pinned: false,
+          checkedAt: expect.any(Number) as number,
           ...facts,
         },
         expect.objectContaining({ image: 'docker.io/library/node:2', pinned: true }),
-        expect.objectContaining({ image: `docker.io/owner/app@${image.digest}`, tag: null }),
+        expect.objectContaining({ image: `docker.io/owner/app@${image.digest}`, tag: null, checkedAt: null }),
         expect.objectContaining({ image: 'ghcr.io/owner/app:v1', upstream: 'ghcr.io', ...facts }),
       ],
     });

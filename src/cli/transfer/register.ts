@@ -6,12 +6,14 @@ import type { ExitCode } from '../exit-code.ts';
 import { addImageSelection, selectionHelp } from '../image-selection.ts';
 import type { Terminal } from '../terminal.ts';
 import type { ExportOptions } from './export.ts';
+import { addSync } from './register-sync.ts';
 
 /** Adds the commands that carry images from one cache to another place. */
 export function addTransfer(
   program: Command,
-  { terminal, done }: { readonly terminal: Terminal; readonly done: (code: ExitCode) => void },
+  how: { readonly terminal: Terminal; readonly done: (code: ExitCode) => void },
 ): void {
+  const { terminal, done } = how;
   addConfigOption(addImageSelection(program.command('export')))
     .description('write cached images to files that container tools load')
     .requiredOption(
@@ -48,4 +50,5 @@ Examples:
         await exportImages(images, options, { stdin, stdout, environment: env }, commandContext(terminal)),
       );
     });
+  addSync(program, how);
 }

@@ -16,7 +16,7 @@ const batch = 200;
 
 export interface ImageListDeps {
   readonly routing: Routing<Upstream>;
-  readonly metadata: Pick<MetadataStore, 'inventory'>;
+  readonly metadata: Pick<MetadataStore, 'inventory' | 'tag'>;
   readonly gate: Gate;
   readonly pins: Pins;
 }
@@ -44,7 +44,7 @@ export class ImageList {
       await pins.load();
       for await (const image of this.#shown(after, reader)) {
         if (namespace !== undefined && image.repository.upstream !== namespace) continue;
-        found.push(this.#listed(image));
+        found.push(await this.#listed(image));
         if (found.length === limit) break;
       }
     } catch (error) {
@@ -72,11 +72,13 @@ export class ImageList {
     }
   }
 
-  #listed({ repository, tag, digest, mediaType, bytes, complete }: StoredImage): ListedImage {
-    const pinned =
-      this.#deps.pins.patternOf(repository, tag === undefined ? [] : [tag], digest) !== undefined;
+  async #listed({ repository, tag, digest, mediaType, bytes, complete }: StoredImage): Promise<ListedImage> {
+    const { metadata, pins } = this.#deps;
+    const pinned = pins.patternOf(repository, tag === undefined ? [] : [tag], digest) !== undefined;
     const key = `${repositoryKey(repository)}${tag === undefined ? '' : `:${tag}`}@${digest}`;
-    return { key, repository, tag, digest, mediaType, bytes, complete, pinned };
+    const record = tag && (await metadata.tag(repository, tag));
+    const image = { repository, tag, digest, mediaType, bytes, complete };
+    return { key, ...image, pinned, checkedAt: record?.checkedAt };
   }
 }
 
