@@ -9,6 +9,7 @@ import { ask, verdict } from './ask.ts';
 import { writeConfigurationFile, type Sections } from './configuration-file.ts';
 import { FakeHub, type FakeHubOptions } from './fake-hub.ts';
 import type { Content, Image } from './image.ts';
+import { logLines } from './log-lines.ts';
 import { TempFolder } from './temp-folder.ts';
 
 export interface WarmFixtureOptions {
@@ -31,12 +32,16 @@ export interface Warmed {
 /** A cache whose upstream is a {@link FakeHub}, to be warmed by commands beside its server or without one. */
 export class WarmFixture implements AsyncDisposable {
   readonly hub: FakeHub;
+  /** The configuration file, for commands in processes of their own. */
+  readonly file: string;
   readonly #config: Config;
   readonly #closing: AsyncDisposableStack;
+  readonly #log = logLines('info');
   #server: RunningEntrepot | undefined;
 
-  private constructor(hub: FakeHub, config: Config, closing: AsyncDisposableStack) {
+  private constructor(hub: FakeHub, file: string, config: Config, closing: AsyncDisposableStack) {
     this.hub = hub;
+    this.file = file;
     this.#config = config;
     this.#closing = closing;
   }
@@ -51,17 +56,20 @@ export class WarmFixture implements AsyncDisposable {
       storage: { filesystem: { rootdirectory: folder.join('data') }, minfree: 0, ...storage },
     });
     const { config } = loadConfig({ file, environment: {} });
-    const fixture = new WarmFixture(hub, config, closing.move());
+    const fixture = new WarmFixture(hub, file, config, closing.move());
     if (serves) await fixture.serve();
     return fixture;
   }
 
+  /** What the server has logged. */
+  get log(): readonly Record<string, unknown>[] {
+    return this.#log.lines;
+  }
+
   /** The server's origin; it is started if it does not run. */
   async serve(): Promise<string> {
-    this.#server ??= await startEntrepot(this.#config, {
-      clock: systemClock(),
-      logger: pino({ level: 'silent' }),
-    });
+    const { logger } = this.#log;
+    this.#server ??= await startEntrepot(this.#config, { clock: systemClock(), logger });
     return this.#server.addresses[0] ?? '';
   }
 
@@ -108,6 +116,17 @@ export class WarmFixture implements AsyncDisposable {
       images: events.flatMap((event) => (event.type === 'image' ? [event.image] : [])),
       report: report ?? { images: 0, failed: 0, absent: 0, fetchedBytes: 0, heldBytes: 0 },
     };
+  }
+
+  /** The images that are cached and pinned, by what pins them. */
+  async listing(): Promise<readonly { readonly image: string; readonly pinnedBy: string | null }[]> {
+    await using opened = await servicesFor(this.#config, {
+      clock: systemClock(),
+      logger: pino({ level: 'silent' }),
+      signal: new AbortController().signal,
+    });
+    const images = await Array.fromAsync(opened.services.caretaker.images());
+    return images.map(({ image, pinnedBy }) => ({ image, pinnedBy }));
   }
 
   /** What a client makes of a manifest, by digest unless a tag is given, or of a blob. */
