@@ -1,6 +1,7 @@
 import { z } from '../base/zod.ts';
 import * as schemas from '../cache/care/schemas.ts';
 import { imagesItem, imagesRequest } from '../cache/transfer/schemas.ts';
+import { sealEvent, sealRequest } from '../cache/transfer/seal-schemas.ts';
 import * as sink from '../cache/transfer/sink-schemas.ts';
 import { warmEvent, warmOptions } from '../mirror/warm/schemas.ts';
 import type { ControlServices } from './services.ts';
@@ -163,6 +164,13 @@ export const operations = {
     input: imagesRequest,
     item: imagesItem,
     perform: ({ transfer }, request) => transfer.source.images(request),
+    maxInput: longInput,
+  }),
+  verifySeal: define({
+    name: 'verify-seal',
+    input: sealRequest,
+    item: sealEvent,
+    perform: ({ transfer }, request) => transfer.verifySeal(request),
     maxInput: longInput,
   }),
   offline: define({

@@ -11,7 +11,11 @@ import type { ControlServices } from './services.ts';
 export function remoteServices(client: ControlClient): ControlServices {
   return {
     caretaker: remoteCaretaker(client),
-    transfer: { source: remoteImageSource(client), sink: remoteContentSink(client) },
+    transfer: {
+      source: remoteImageSource(client),
+      sink: remoteContentSink(client),
+      verifySeal: (request) => client.ask(operations.verifySeal, request),
+    },
     upstreams: { offline: (offline) => onlyItem(client.ask(operations.offline, { offline })) },
     warmer: remoteWarmer(client),
   };

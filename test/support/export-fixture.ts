@@ -1,6 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
-import { exportImages, type ExportOptions } from '../../src/cli/transfer/export.ts';
+import type { CommandContext } from '../../src/cli/command-context.ts';
+import { exportImages, type ExportOptions, type ExportSources } from '../../src/cli/transfer/export.ts';
+import { verifySealed, type VerifySealedOptions } from '../../src/cli/verify/sealed.ts';
 import type { ExitCode } from '../../src/cli/exit-code.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { CareFixture } from './care-fixture.ts';
@@ -42,7 +44,23 @@ export class ExportFixture implements AsyncDisposable {
   }
 
   /** Runs `entrepot export` on the cache, with no server. */
-  async export(images: readonly string[], options: Partial<ExportOptions> = {}): Promise<Run> {
+  export(images: readonly string[], options: Partial<ExportOptions> = {}): Promise<Run> {
+    const given = { output: this.path('out/'), referrers: true, build: true, ...options };
+    return this.#run((sources, config, context) =>
+      exportImages(images, { ...given, config }, sources, context),
+    );
+  }
+
+  /** Runs `entrepot verify --sealed` on the cache, with no server. */
+  verifySealed(images: readonly string[], options: Partial<VerifySealedOptions> = {}): Promise<Run> {
+    return this.#run((sources, config, context) =>
+      verifySealed(images, { build: true, ...options, config }, sources, context),
+    );
+  }
+
+  async #run(
+    work: (sources: ExportSources, config: string, context: CommandContext) => Promise<ExitCode>,
+  ): Promise<Run> {
     return this.cache.closed(async (data) => {
       const config = await writeConfigurationFile(this.folder, {
         storage: { filesystem: { rootdirectory: data } },
@@ -50,21 +68,15 @@ export class ExportFixture implements AsyncDisposable {
       const stdout = new PassThrough({ highWaterMark: 1 << 30 });
       let out = '';
       let err = '';
-      const code = await exportImages(
-        images,
-        { output: this.path('out/'), referrers: true, build: true, config, ...options },
-        { stdin: new PassThrough().end(), environment: {}, stdout },
-        {
-          terminal: {
-            out: (text) => void (out += text),
-            err: (text) => void (err += text),
-            interactive: false,
-            bars: undefined,
-          },
-          clock: systemClock(),
-          interrupted: this.interrupted.signal,
-        },
-      );
+      const terminal = {
+        out: (text: string) => void (out += text),
+        err: (text: string) => void (err += text),
+        interactive: false,
+        bars: undefined,
+      };
+      const { signal } = this.interrupted;
+      const sources = { stdin: new PassThrough().end(), environment: {}, stdout };
+      const code = await work(sources, config, { terminal, clock: systemClock(), interrupted: signal });
       return { code, out, err, bytes: (stdout.read() as Buffer | null) ?? Buffer.alloc(0) };
     });
   }

@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream';
 import { pino } from 'pino';
+import type { SealEvent } from '../../src/cache/transfer/seal-schemas.ts';
 import type { ControlServices } from '../../src/control/services.ts';
 import { upstreamControl } from '../../src/control/upstream-control.ts';
 import { Connectivity } from '../../src/upstream/connectivity.ts';
@@ -10,7 +12,11 @@ import { FakeWarmer } from './fake-warmer.ts';
 /** Services that do as a test says. */
 export class FakeServices implements ControlServices {
   readonly caretaker = new FakeCaretaker();
-  readonly transfer = { source: new FakeImageSource(), sink: new FakeContentSink() };
+  readonly transfer = {
+    source: new FakeImageSource(),
+    sink: new FakeContentSink(),
+    verifySeal: (): AsyncIterable<SealEvent> => Readable.from([]),
+  };
   readonly connectivity = new Connectivity();
   readonly upstreams = upstreamControl({
     connectivity: this.connectivity,

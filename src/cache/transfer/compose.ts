@@ -10,6 +10,8 @@ import type { ContentSink } from './content-sink.ts';
 import { ImageSink } from './image-sink.ts';
 import type { ImageSource } from './image-source.ts';
 import { LocalImageSource } from './local-image-source.ts';
+import { verifySeal } from './seal.ts';
+import type { SealEvent, SealRequest } from './seal-schemas.ts';
 
 export interface TransferDeps {
   readonly names: RepositoryNames;
@@ -25,6 +27,8 @@ export interface TransferDeps {
 export interface Transfer {
   readonly source: ImageSource;
   readonly sink: ContentSink;
+  /** Verifies that images are whole: see {@link verifySeal}. */
+  verifySeal(request: SealRequest): AsyncIterable<SealEvent>;
 }
 
 /** In the process that has the data folder. */
@@ -34,8 +38,10 @@ export function composeTransfer({ names, space, limits, ...deps }: TransferDeps)
   const parts = { ...deps, ...space, allowance, routing: names, names: new ImageNames(names) };
   const blobs = new BlobSink(parts);
   const images = new ImageSink(parts);
+  const source = new LocalImageSource(parts);
   return {
-    source: new LocalImageSource(parts),
+    source,
+    verifySeal: (request) => verifySeal({ ...deps, source }, request),
     sink: {
       lacking: (repository, wanted) => blobs.lacking(repository, wanted),
       putBlob: (blob, bytes) => blobs.putBlob(blob, bytes),

@@ -6,9 +6,9 @@ import { commandContext, type CommandContext } from '../command-context.ts';
 import type { CommandOptions, JsonOptions } from '../with-services.ts';
 import type { ImportCommandOptions } from './import.ts';
 import type { LsOptions } from './ls.ts';
+import { addVerify } from '../verify/register.ts';
 import type { PruneCommandOptions } from './prune.ts';
 import { parseDurationOption, parseSizeOption } from './option-parsers.ts';
-import type { VerifyCommandOptions } from './verify.ts';
 
 const jsonHelp = 'print JSON, a line each; sizes are bytes and times milliseconds since 1970';
 
@@ -145,22 +145,7 @@ Example:
       done(await stats(options, context()));
     });
 
-  add(
-    'verify',
-    'hash everything that is cached, and compare files and database',
-    `
-Without --repair nothing is changed. Exit code 1: content is damaged or missing, repaired or not.
-
-Examples:
-  entrepot verify
-  entrepot verify --repair`,
-  )
-    .option('--repair', 'put damaged content out of use, to be fetched anew, and right what else can be')
-    .option('--json', jsonHelp)
-    .action(async (options: VerifyCommandOptions) => {
-      const { verify } = await import('./verify.ts');
-      done(await verify(options, context()));
-    });
+  addVerify(program, { terminal, done });
 
   add(
     'import',

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { verify } from '../../../../src/cli/care/verify.ts';
+import { verify } from '../../../../src/cli/verify/cache.ts';
 import { CareCommandFixture } from '../../../support/care-command-fixture.ts';
 
 describe('verify', () => {

@@ -3,8 +3,8 @@ import type { Finding, VerifyReport } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { CommandContext } from '../command-context.ts';
 import { withServices, jsonLine, uninterrupted, type JsonOptions } from '../with-services.ts';
-import { progressOn } from './progress.ts';
-import { pluralize } from './format.ts';
+import { progressOn } from '../care/progress.ts';
+import { pluralize } from '../care/format.ts';
 
 export interface VerifyCommandOptions extends JsonOptions {
   readonly repair?: boolean;
