@@ -1,3 +1,4 @@
+import { isComposeName, isReadByDefault, looksLikeCompose } from './compose/project-files.ts';
 import { isDockerfileName, looksLikeDockerfile } from './dockerfile/dockerfile-content.ts';
 import type { FileKind } from './file-kind.ts';
 import { looksLikeImageList } from './list-content.ts';
@@ -27,6 +28,14 @@ export interface KindOfFile {
  * and what one file reads (a Compose file a Dockerfile, say) is not read again on its own.
  */
 export const kindsOfFile: readonly KindOfFile[] = [
+  {
+    kind: 'compose',
+    isNamed: isComposeName,
+    hasContent: looksLikeCompose,
+    isTaken: isReadByDefault,
+    isLayered: true,
+    load: async () => (await import('./compose/find-in-compose.ts')).findInCompose,
+  },
   {
     kind: 'dockerfile',
     isNamed: isDockerfileName,

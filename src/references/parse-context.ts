@@ -26,11 +26,6 @@ export interface ParseContext extends ParseSettings {
   /** Whether the file was found in a folder that was named; else it was named itself. */
   readonly isFromFolder: boolean;
   /**
-   * For a Dockerfile that another file builds: what stands in place of images and stages, by their names there. What begins with
-   * `docker-image://` is another image; anything else (a folder, another build) needs none.
-   */
-  readonly buildContexts?: ReadonlyMap<string, string>;
-  /**
    * Reads a file that `from` refers to, by its path relative to the folder of `from`. In a folder that was named, it
    * is not looked at again on its own.
    * @throws {BadFile} if it is there and cannot be read

@@ -1,6 +1,7 @@
 import { EVENT_ID, getScalarValue, SCALAR_STYLE, type Event, type ScalarEvent } from 'js-yaml';
 import { BadFile } from '../bad-file.ts';
 import type { SourceFile } from '../source-file.ts';
+import { isText } from './scalar-type.ts';
 import { YamlNode, type YamlOrigin } from './yaml-node.ts';
 import type { YamlPart } from './yaml-parts.ts';
 
@@ -9,6 +10,8 @@ interface NodeReaderDeps {
   /** What was parsed of it. */
   readonly part: YamlPart;
   readonly events: readonly Event[];
+  /** Whether keys that stand twice, or are no texts, are refused; else the last one counts. */
+  readonly isStrict: boolean;
 }
 
 /** Nodes, those of aliases counted each time; more than a file of the largest size has without them. */
@@ -104,19 +107,35 @@ export class NodeReader {
       if (valueEvent === undefined) break;
       const value = this.#node(valueEvent);
       const isMerge = key.text === '<<' && key.origin.isPlain === true;
-      if (isMerge) merged.push(...(value.isSequence ? value.items : [value]));
+      if (this.#deps.isStrict) this.#checkKey(key, isMerge ? merged.length > 0 : entries.has(keyText(key)));
+      if (isMerge) merged.push(value);
       else entries.set(keyText(key), value);
     }
-    for (const source of merged) {
+    for (const source of merged) this.#merge(entries, source);
+    return new YamlNode(entries, origin);
+  }
+
+  #checkKey(key: YamlNode, isThere: boolean): void {
+    if (isThere) throw this.#bad(key.line, `has "${keyText(key)}" a second time in the same mapping`);
+    if (key.text === '<<' || isText(key)) return;
+    throw this.#bad(key.line, 'has a key that is no text: put it in quotes');
+  }
+
+  #merge(entries: Map<string, YamlNode>, merged: YamlNode): void {
+    for (const source of merged.isSequence ? merged.items : [merged]) {
+      if (this.#deps.isStrict && !source.isMapping)
+        throw this.#bad(merged.line, 'merges (<<) what is no mapping');
       for (const [key, value] of source.entries) if (!entries.has(key)) entries.set(key, value);
     }
-    return new YamlNode(entries, origin);
   }
 
   #target(anchor: string, alias: NodeEvent): YamlNode {
     const target = this.#anchors.get(anchor);
     if (target === undefined) {
-      throw this.#bad(alias, `is not valid YAML: no anchor &${anchor} before its alias, or around it`);
+      throw this.#bad(
+        this.#lineAt(alias.anchorStart),
+        `is not valid YAML: no anchor &${anchor} before its alias, or around it`,
+      );
     }
     this.#grow(target.size, alias);
     return target.node;
@@ -126,11 +145,14 @@ export class NodeReader {
   #grow(size: number, event: NodeEvent): void {
     this.#count += size;
     if (this.#count <= maxNodes) return;
-    throw this.#bad(event, `has more than ${maxNodes} values in it, once its aliases are followed`);
+    throw this.#bad(
+      this.#lineAt(event.anchorStart),
+      `has more than ${maxNodes} values in it, once its aliases are followed`,
+    );
   }
 
-  #bad(event: NodeEvent, message: string): BadFile {
-    return new BadFile({ file: this.#deps.file.path, line: this.#lineAt(event.anchorStart), message });
+  #bad(line: number, message: string): BadFile {
+    return new BadFile({ file: this.#deps.file.path, line, message });
   }
 
   #slice(start: number, end: number): string | undefined {

@@ -17,7 +17,13 @@ export function readYaml(
   file: SourceFile,
   part: YamlPart = { text: file.text, line: 1 },
 ): readonly YamlNode[] {
-  return new NodeReader({ file, part, events: events(file, part) }).documents();
+  return new NodeReader({ file, part, events: events(file, part), isStrict: false }).documents();
+}
+
+/** The documents of a text for a tool that refuses keys that stand twice, or are no texts, as those written in Go do. */
+export function readStrictYaml(file: SourceFile): readonly YamlNode[] {
+  const part = { text: file.text, line: 1 };
+  return new NodeReader({ file, part, events: events(file, part), isStrict: true }).documents();
 }
 
 /** The only document of a text; undefined for an empty one. */
@@ -38,9 +44,19 @@ function events(file: SourceFile, part: YamlPart): readonly Event[] {
     return parseEvents(part.text, { maxDepth });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
+    const spaced = withoutTabs(part.text);
+    if (spaced !== part.text) return events(file, { ...part, text: spaced });
     const message = `is not valid YAML: ${error.reason}`;
     throw new BadFile({ file: file.path, line: errorLine(error, part), message }, { cause: error });
   }
+}
+
+/**
+ * The same with spaces for tabs that indent nothing: the parser takes those in `{a:\tb}` for wrong indentation, and YAML does not.
+ * Offsets stay as they are, so that texts in which tabs mean something are read from where they stand.
+ */
+function withoutTabs(text: string): string {
+  return text.replaceAll(/^([ \t]+)|\t/gmu, (_all, indentation: string | undefined) => indentation ?? ' ');
 }
 
 /** The end of a text that is cut is told as its last line, not as the one after it. */
