@@ -13,7 +13,7 @@ import { UpstreamError, type RequestOptions } from './registry.ts';
 const maxPageBytes = 8 * 1024 * 1024;
 const imagesPerPage = 500;
 /** More than any mirror has: a list that never ends is none. */
-const maxImages = 1_000_000;
+const maxImages = 100_000;
 
 const cachedImage = z.object({
   upstream: upstreamSchema,
@@ -70,7 +70,8 @@ export class CachedImagesClient {
       const { images } = jsonAnswer(page, 'list of images', bytes, response.url.host, response.headers);
       yield* images;
       count += images.length;
-      if (count > maxImages || asked.size > maxImages)
+      if (images.length === 0) return;
+      if (count > maxImages)
         throw new UpstreamError('invalid', `${url.host} lists more than ${maxImages} images`);
       url = nextPage(response, url, asked);
     }
