@@ -6,6 +6,7 @@ import { composeSpace, type Space } from '../../src/cache/space/compose.ts';
 import type { SpaceSettings } from '../../src/cache/space/limits.ts';
 import type { BlobAnswer, PullTarget } from '../../src/mirror/mirror.ts';
 import type { PullThroughMirror } from '../../src/mirror/pull-through-mirror.ts';
+import type { Warmer } from '../../src/mirror/warm/warmer.ts';
 import { PullAheadCounter } from '../../src/cache/pull-ahead-counter.ts';
 import type { PullAheadPolicy } from '../../src/mirror/pull-ahead/policy.ts';
 import { anonymous, type Reader } from '../../src/mirror/access/reader.ts';
@@ -76,6 +77,10 @@ export class MirrorFixture implements AsyncDisposable {
 
   get mirror(): PullThroughMirror {
     return this.#open(this.#running).mirror.mirror;
+  }
+
+  get warmer(): Warmer {
+    return this.#open(this.#running).mirror.warmer;
   }
 
   get content(): ContentStore {

@@ -3,7 +3,7 @@ import type { ImageReference } from '../../oci/image-reference.ts';
 import { selectFromIndex, type IndexEntry } from '../../oci/index-selection.ts';
 import { readManifest } from '../../oci/manifest.ts';
 import { manifestMediaTypes, mediaTypes } from '../../oci/media-type.ts';
-import { platformText, type Platforms } from '../../oci/platform.ts';
+import { platformText, suitability, type Platforms } from '../../oci/platform.ts';
 import type { ManifestReference, Repository } from '../../oci/reference.ts';
 import type { Candidates } from '../candidates.ts';
 import type { ManifestRecords } from '../manifests/manifest-records.ts';
@@ -48,6 +48,7 @@ export class ImageWalk {
     const contents = new ImageContents(repository, answer.descriptor.digest);
     note(contents, reference, answer);
     await this.add(contents, answer, 0);
+    if (indexTypes.has(answer.descriptor.mediaType)) this.#missing(contents);
     if (reference.digest !== undefined && reference.tag !== undefined)
       await this.#sightTag(contents, { tag: reference.tag }, reference.digest);
     return contents;
@@ -78,16 +79,23 @@ export class ImageWalk {
   }
 
   async #addIndex(contents: ImageContents, bytes: Buffer, depth: number): Promise<void> {
-    const { entries, replaced, missing, offered } = selectFromIndex(bytes, this.#platforms);
+    const { entries, replaced, offered } = selectFromIndex(bytes, this.#platforms);
     for (const { wanted, taken } of replaced)
       contents.notes.push(`${platformText(taken)} is taken for ${platformText(wanted)}, which it has not`);
-    const has = offered.length === 0 ? 'no platform at all' : offered.map(platformText).join(', ');
-    for (const platform of missing)
-      contents.failures.push({
-        what: platformText(platform),
-        reason: `the image is not for it: it has ${has}`,
-      });
+    for (const platform of offered) contents.offered.set(platformText(platform), platform);
     await Promise.all(entries.map((entry) => this.#addEntry(contents, entry, depth)));
+  }
+
+  /** What an index lacks, one in it may have: so it is told once all are known. */
+  #missing({ offered, hasUnstated, failures, notes }: ImageContents): void {
+    if (this.#platforms === 'all') return;
+    const has = offered.size === 0 ? 'no platform at all' : [...offered.keys()].join(', ');
+    for (const wanted of this.#platforms) {
+      if (offered.values().some((one) => suitability(wanted, one) !== undefined)) continue;
+      const what = platformText(wanted);
+      if (hasUnstated) notes.push(`it does not say whether it is for ${what}`);
+      else failures.push({ what, reason: `the image is not for it: it has ${has}` });
+    }
   }
 
   async #addEntry(contents: ImageContents, entry: IndexEntry, depth: number): Promise<void> {
@@ -104,6 +112,7 @@ export class ImageWalk {
           ? platformText(platform)
           : `manifest ${digest}`
         : `attestation ${digest}`;
+    contents.hasUnstated ||= attests === undefined && platform === undefined && !indexTypes.has(mediaType);
     if (depth >= maxDepth) {
       failures.push({ what, reason: 'indexes are nested too deeply' });
       return;

@@ -212,7 +212,10 @@ export class WarmRun {
 
   #blobFailed(contents: ImageContents, digest: Digest, outcome: BlobOutcome): void {
     if (outcome.isCached) return;
-    const reason = outcome.failure ?? new NotStored('it was removed again at once');
+    const { health } = this.#deps;
+    const { failure = new NotStored('it was removed again at once') } = outcome;
+    const isOfStore = failure instanceof NotStored && !health.healthy;
+    const reason = isOfStore ? new NotStored(health.problems.join('; ')) : failure;
     fail(contents, `blob ${digest}`, reason);
   }
 
