@@ -51,6 +51,14 @@ export const kindsOfFile: readonly KindOfFile[] = [
     load: async () => (await import('./image-list.ts')).findInList,
   },
   {
+    kind: 'github',
+    isNamed: (path) => /\/\.github\/workflows\/[^/]+\.ya?ml$|\/action\.ya?ml$/u.test(path),
+    hasContent: (text) =>
+      (hasTopKey(text, 'jobs') && hasTopKey(text, 'on')) ||
+      (hasTopKey(text, 'runs') && /^[ \t]+using:/mu.test(text)),
+    load: async () => (await import('./github/workflow.ts')).findInWorkflow,
+  },
+  {
     kind: 'kustomize',
     isNamed: (path) => /\/(?:kustomization\.ya?ml|Kustomization)$/u.test(path),
     hasContent: (text) => /^apiVersion:[ \t]*["']?kustomize\.config\.k8s\.io\//mu.test(text),
