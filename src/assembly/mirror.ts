@@ -4,12 +4,14 @@ import type { AuthConfig, Config } from '../config/config.ts';
 import { composeMirror, type RunningMirror } from '../mirror/compose.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Connectivity } from '../upstream/connectivity.ts';
+import type { Throttle } from '../upstream/throttle/throttle.ts';
 import type { Cache } from './cache.ts';
 import { composeUpstream, lazyAuthorities } from './upstreams.ts';
 
 interface MirrorDeps {
   readonly cache: Cache;
   readonly connectivity: Connectivity;
+  readonly throttle: Throttle;
   readonly hops: Hops;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import { Hops } from '../base/hops.ts';
 import { openCache } from './cache.ts';
+import { composeThrottle, maxRateOf } from './throttle.ts';
 import { openMirror } from './mirror.ts';
 import type { Config } from '../config/config.ts';
 import { upstreamControl } from '../control/upstream-control.ts';
+import type { ServerState } from '../cache/care/stats-reader.ts';
 import { ControlServer } from '../control/control-server.ts';
 import { composeHttp, type BoundAddress, type HttpSettings } from '../http/compose.ts';
 import { FolderLock } from '../store/sqlite/folder-lock.ts';
@@ -42,16 +44,25 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   const lock = await FolderLock.take(folder, deps.logger);
   closing.defer(() => lock.release());
   const connectivity = new Connectivity(config.offline);
-  const cache = closing.use(await openCache(config, { ...deps, server: connectivity }));
+  const throttle = composeThrottle(config, deps.clock);
+  const server: ServerState = {
+    offline: () => connectivity.isOffline,
+    maxRate: () => throttle.limitOf(undefined),
+  };
+  const cache = closing.use(await openCache(config, { ...deps, server }));
 
   const hops = new Hops();
-  const shared = { ...deps, connectivity, cache, hops };
+  const shared = { ...deps, connectivity, throttle, cache, hops };
   const { mirror, warmer } = closing.use(await openMirror(config, shared));
   cache.space.start();
   const { caretaker, scrubber } = cache.care;
   scrubber.start();
   closing.use(scrubber);
-  const control = upstreamControl({ ...shared, offlineAtStart: config.offline });
+  const control = upstreamControl({
+    ...shared,
+    upstreams: config.upstreams.map(({ name }) => name),
+    atStart: { offline: config.offline, rateOf: (upstream) => maxRateOf(config, upstream) },
+  });
   const services = { caretaker, transfer: cache.transfer, warmer, upstreams: control };
   closing.use(await ControlServer.open({ ...deps, folder, services }));
 

@@ -13,6 +13,7 @@ import type { RateLimit } from '../upstream/rate-limit.ts';
 import type { UpstreamRegistry } from '../upstream/registry.ts';
 import { onlineLookup } from '../upstream/online-lookup.ts';
 import { sharedLookup } from '../upstream/shared-lookup.ts';
+import type { Throttle } from '../upstream/throttle/throttle.ts';
 import type { Timeouts } from '../upstream/transport.ts';
 
 export interface UpstreamDeps {
@@ -21,6 +22,7 @@ export interface UpstreamDeps {
   readonly authorities: () => Promise<Authorities>;
   readonly hops?: Hops | undefined;
   readonly connectivity: Connectivity;
+  readonly throttle: Throttle;
   readonly clock: Clock;
   readonly logger: Logger;
   /** In [0, 1), for jitter. */
@@ -47,6 +49,7 @@ export function clientsOf(config: UpstreamConfig, deps: UpstreamDeps): MakeClien
     redirects,
     lookup: onlineLookup(sharedLookup(), deps.connectivity),
     heads: new HeadSupports(deps.clock),
+    meters: deps.throttle.of(name),
     userAgent: `entrepot/${version}`,
   };
   return (source, onRateLimit) => {

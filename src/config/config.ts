@@ -33,6 +33,8 @@ export interface UpstreamConfig {
   readonly freshness: FreshnessPolicy;
   readonly pullAhead: PullAheadPolicy;
   readonly ranges: RangePolicy;
+  /** What is taken from it at most, in bytes a second; undefined for no limit. */
+  readonly maxRate: number | undefined;
   /** Host names of this mirror that are bound to this upstream, lower-cased and without port. */
   readonly hosts: readonly string[];
   /** A listen address of this mirror that is bound to this upstream. */
@@ -52,6 +54,8 @@ export interface Config {
   readonly storage: Omit<FileValues['storage'], 'quotas'> & { readonly quotas: readonly Quota[] };
   readonly http: Omit<FileValues['http'], 'tls'> & { readonly tls: TlsFiles | undefined };
   readonly upstreams: readonly [UpstreamConfig, ...UpstreamConfig[]];
+  /** What is taken from all upstreams together at most, in bytes a second; undefined for no limit. */
+  readonly maxRate: number | undefined;
   /** Whether it starts offline: no upstream is asked. */
   readonly offline: boolean;
   /** The upstream that plain names mean; undefined when there is none. */

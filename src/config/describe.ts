@@ -40,6 +40,7 @@ function valuesOf(config: Config): FileValues {
       mirror: asked && describeParentMirror(asked),
       exec: main?.credentials && describeExec(main.credentials),
       ttl: ttlMs,
+      maxrate: config.maxRate,
       freshness: {},
       pullahead: {},
       ranges: {},
@@ -98,12 +99,13 @@ function describeAuth({ htpasswd, token, passthrough }: AuthConfig): FileValues[
 }
 
 function describeUpstream(upstream: UpstreamConfig): GivenUpstream {
-  const { throughMirror, proxy, pullAhead, freshness, hosts, listen, ranges, redirects } = upstream;
+  const { throughMirror, proxy, pullAhead, freshness, hosts, listen, maxRate, ranges, redirects } = upstream;
   return {
     ...(throughMirror ? { insecure: false } : describeClient(upstream)),
     url: throughMirror ? undefined : upstream.urls.map((url) => ({ name: upstream.name, url })),
     proxy: describeProxy(proxy),
     pullahead: pullAhead,
+    maxrate: maxRate,
     freshness,
     hosts,
     listen,

@@ -131,6 +131,7 @@ function assemble(values: FileValues, parts: Parts, directory: string): Config {
     storage: { ...storage, rootdirectory: resolve(directory, storage.rootdirectory), quotas: parts.quotas },
     http: { ...http, tls: parts.tls },
     offline,
+    maxRate: proxy.maxrate,
     upstreams: [first, ...others],
     plain: parts.plain,
     auth: parts.auth,

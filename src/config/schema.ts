@@ -17,7 +17,7 @@ import {
 } from './scalars.ts';
 import type { Immutable } from './freeze.ts';
 import { pinPattern, quotaPattern } from './globs.ts';
-import { byteSize, sizeLimit } from './sizes.ts';
+import { byteRate, byteSize, sizeLimit } from './sizes.ts';
 import {
   accountKeys,
   parentMirrorSchema,
@@ -135,6 +135,8 @@ export const fileSchema = z.strictObject({
       ...accountKeys,
       exec: z.strictObject({ command: text, lifetime: duration(0).optional() }).optional(),
       ttl: duration(0).default(168 * 3_600_000),
+      /** What is taken from all upstreams together, in bytes a second; undefined for no limit. */
+      maxrate: byteRate.optional(),
       ...treatmentKeys,
       timeouts: section(
         {

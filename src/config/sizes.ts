@@ -1,4 +1,5 @@
-import { formatByteSize, parseByteSize } from '../base/byte-size.ts';
+import { leastRate, parseByteRate } from '../base/byte-rate.ts';
+import { byteSizeText, formatByteSize, parseByteSize } from '../base/byte-size.ts';
 import type { SizeLimit } from '../cache/space/limits.ts';
 import { refuse, scalar, shown, type RefinementContext } from './scalars.ts';
 
@@ -9,6 +10,17 @@ const least = 2 ** 20;
 export const byteSize = scalar((value, ctx): number => {
   if (value.includes('%')) return refuse(ctx, `${shown(value)} is a share; write a size, such as 20GiB`);
   return bytesOf(value, ctx, 'a size, such as 20GiB');
+}, formatByteSize);
+
+/** Bytes a second: a size, perhaps with `/s` behind it. */
+export const byteRate = scalar((value, ctx): number => {
+  const bytes = parseByteRate(value);
+  if (bytes === undefined) {
+    const expected = 'bytes a second, such as 10MiB; a line of 100 Mbit/s has 12.5MB';
+    return refuse(ctx, `${shown(value)} is not a number of ${expected}`);
+  }
+  if (bytes >= leastRate) return bytes;
+  return refuse(ctx, `${shown(value)} is less than the least, ${byteSizeText(leastRate)} a second`);
 }, formatByteSize);
 
 /** A number of bytes or a share of the disk, of which something is left to store in. */

@@ -6,7 +6,7 @@ import type { FreshnessPolicy, FreshnessRule } from '../mirror/manifests/freshne
 import type { Immutable } from './freeze.ts';
 import { tagPattern } from './globs.ts';
 import { parseRegistryUrl, type RegistryUrl } from './registry-url.ts';
-import { byteSize } from './sizes.ts';
+import { byteRate, byteSize } from './sizes.ts';
 import {
   boolean,
   duration,
@@ -119,6 +119,7 @@ export const upstreamSchema = z.strictObject({
   hosts: oneOrMore(hostName).default([]),
   listen: listenAddress.optional(),
   quota: byteSize.optional(),
+  maxrate: byteRate.optional(),
 });
 
 /** What the file says of one upstream. */

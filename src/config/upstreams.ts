@@ -163,6 +163,7 @@ function readUpstream(
     freshness,
     pullAhead: pullahead,
     ranges,
+    maxRate: given.maxrate,
     hosts: given.hosts,
     listen: given.listen,
   };

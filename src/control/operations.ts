@@ -5,7 +5,7 @@ import { sealEvent, sealRequest } from '../cache/transfer/seal-schemas.ts';
 import * as sink from '../cache/transfer/sink-schemas.ts';
 import { warmEvent, warmOptions } from '../mirror/warm/schemas.ts';
 import type { ControlServices } from './services.ts';
-import { offlineOptions, offlineState } from './upstream-control.ts';
+import { offlineOptions, offlineState, rateChange, rateLimit } from './upstream-control.ts';
 
 /** A method of a server's {@link ControlServices} as a request, which is answered with any number of items. */
 export interface Operation<Input, Item> {
@@ -205,6 +205,13 @@ export const operations = {
     changes: always,
     summary: ({ images, ...options }) => ({ images: images.length, ...options }),
     maxInput: longInput,
+  }),
+  maxRate: define({
+    name: 'max-rate',
+    input: z.strictObject({ change: rateChange.nullable() }),
+    item: z.array(rateLimit),
+    perform: ({ upstreams }, { change }) => upstreams.rates(change),
+    changes: ({ change }) => change !== null,
   }),
 } as const;
 

@@ -1,10 +1,10 @@
 import type { ControlClient } from './control-client.ts';
-import { onlyItem } from './only-item.ts';
 import { operations } from './operations.ts';
 import { remoteCaretaker } from './remote-caretaker.ts';
 import { remoteImageSource } from './remote-image-source.ts';
 import { remoteContentSink } from './remote-content-sink.ts';
 import { remoteWarmer } from './remote-warmer.ts';
+import { remoteUpstreamControl } from './remote-upstream-control.ts';
 import type { ControlServices } from './services.ts';
 
 /** The services of the server that has the data folder, through its control socket. */
@@ -16,7 +16,7 @@ export function remoteServices(client: ControlClient): ControlServices {
       sink: remoteContentSink(client),
       verifySeal: (request) => client.ask(operations.verifySeal, request),
     },
-    upstreams: { offline: (offline) => onlyItem(client.ask(operations.offline, { offline })) },
+    upstreams: remoteUpstreamControl(client),
     warmer: remoteWarmer(client),
   };
 }

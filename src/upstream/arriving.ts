@@ -1,8 +1,12 @@
 import type { Dispatcher } from 'undici';
 import type { ResponseHeaders } from './headers.ts';
+import type { Meter } from './throttle/meter.ts';
 
 /** Bytes that wait to be taken, at which no more is received. */
 const waitingBytes = 512 * 1024;
+
+/** What the head of an answer is taken to have, in bytes. */
+const headBytes = 512;
 
 /** The memory that pieces lie in. Other memory than it knows may be told of as well. */
 export interface PieceMemory {
@@ -24,6 +28,7 @@ export interface AnswerHead {
 export class Arriving implements Dispatcher.DispatchHandler {
   readonly #memory: PieceMemory;
   readonly #signal: AbortSignal | undefined;
+  readonly #meter: Meter | undefined;
   readonly #head = Promise.withResolvers<AnswerHead>();
   /** As large as they can be had without a copy. */
   readonly #pieces: Buffer[] = [];
@@ -32,13 +37,18 @@ export class Arriving implements Dispatcher.DispatchHandler {
   #drainable: number | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #isOver = false;
+  #isHeld = false;
   #error: Error | undefined;
   #wake: (() => void) | undefined;
 
-  /** @param signal gives the request, or the rest of the answer, up */
-  constructor(memory: PieceMemory, signal: AbortSignal | undefined) {
+  /**
+   * @param signal gives the request, or the rest of the answer, up
+   * @param meter counts what is received, and may make it wait
+   */
+  constructor(memory: PieceMemory, signal: AbortSignal | undefined, meter?: Meter) {
     this.#memory = memory;
     this.#signal = signal;
+    this.#meter = meter;
     // The head of a request that could not be sent is not waited for.
     this.#head.promise.catch(() => undefined);
     if (signal?.aborted === true) this.#givenUp();
@@ -50,13 +60,18 @@ export class Arriving implements Dispatcher.DispatchHandler {
     return this.#head.promise;
   }
 
+  /** Milliseconds for which bytes could have come and were not received, to keep a limit. */
+  get heldMs(): number {
+    return this.#meter?.heldMs ?? 0;
+  }
+
   /** The next piece of the body, to be given back; undefined at the end. Rejects when the body fails. */
   async next(): Promise<Buffer | undefined> {
     for (;;) {
       const piece = this.#pieces.shift();
       if (piece !== undefined) {
         this.#waiting -= piece.length;
-        if (this.#waiting < waitingBytes) this.#controller?.resume();
+        this.#goOn();
         return piece;
       }
       if (this.#error !== undefined) throw this.#error;
@@ -97,12 +112,14 @@ export class Arriving implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
+    this.#isHeld = this.#meter?.took(headBytes, this.#released) === false;
     if (status >= 200) this.#head.resolve({ status, headers });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
     if (this.#isOver) return;
     this.#memory.hold(piece);
+    this.#isHeld = this.#meter?.took(piece.length, this.#released) === false;
     if (this.#drainable !== undefined) {
       this.#pass(piece);
       return;
@@ -112,7 +129,7 @@ export class Arriving implements Dispatcher.DispatchHandler {
     if (both === undefined) this.#pieces.push(piece);
     else this.#pieces[this.#pieces.length - 1] = both;
     this.#waiting += piece.length;
-    if (this.#waiting >= waitingBytes) controller.pause();
+    if (this.#isHeld || this.#waiting >= waitingBytes) controller.pause();
     this.#wake?.();
   }
 
@@ -122,6 +139,16 @@ export class Arriving implements Dispatcher.DispatchHandler {
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.#fail(error);
+  }
+
+  /** It has waited long enough to keep a limit. */
+  readonly #released = (): void => {
+    this.#isHeld = false;
+    this.#goOn();
+  };
+
+  #goOn(): void {
+    if (!this.#isHeld && !this.#isOver && this.#waiting < waitingBytes) this.#controller?.resume();
   }
 
   readonly #givenUp = (): void => {
@@ -143,6 +170,7 @@ export class Arriving implements Dispatcher.DispatchHandler {
 
   #end(): void {
     this.#isOver = true;
+    this.#meter?.end();
     this.#signal?.removeEventListener('abort', this.#givenUp);
     this.#wake?.();
   }

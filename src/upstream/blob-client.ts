@@ -168,10 +168,10 @@ export class BlobClient {
   }
 }
 
-function blobRequest(url: URL, { offset, end, signal }: BlobRange): UpstreamRequest {
+function blobRequest(url: URL, { offset, end, share, signal }: BlobRange): UpstreamRequest {
   const isWhole = offset === 0 && end === undefined;
   const headers = isWhole ? {} : { range: `bytes=${offset}-${end === undefined ? '' : end - 1}` };
-  return { method: 'GET', url, headers, pool: 'blob', signal };
+  return { method: 'GET', url, headers, pool: 'blob', share, signal };
 }
 
 /** Whether a place that gave ranges refuses in a way that a fresh redirect may mend. */

@@ -26,6 +26,7 @@ import { redirectFollower } from './redirect.ts';
 import type { UpstreamRegistry } from './registry.ts';
 import { RegistryProbe } from './registry-probe.ts';
 import { retryingSender } from './retry.ts';
+import type { UpstreamMeters } from './throttle/throttle.ts';
 import { Transport, type Timeouts } from './transport.ts';
 
 export interface CreateRegistryClientOptions {
@@ -54,6 +55,8 @@ export interface CreateRegistryClientOptions {
   readonly lookup?: LookupFunction | undefined;
   /** `entrepot/1.2.3` */
   readonly userAgent?: string | undefined;
+  /** Counts what is received, and limits it. */
+  readonly meters?: UpstreamMeters | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** In [0, 1), for jitter. */
@@ -101,7 +104,7 @@ export function createCachedImagesClient(
 }
 
 function createTransport(options: CreateRegistryClientOptions): Transport {
-  const { urls, timeouts, clock, logger } = options;
+  const { urls, timeouts, meters, clock, logger } = options;
   const guard = new AddressGuard({ urls, redirects: options.redirects ?? [], lookup: options.lookup });
   const dispatchers = new Dispatchers({
     guard,
@@ -112,7 +115,7 @@ function createTransport(options: CreateRegistryClientOptions): Transport {
     proxy: options.proxy,
   });
   const userAgent = options.userAgent ?? 'entrepot';
-  return new Transport({ dispatchers, guard, timeouts, userAgent, clock, logger });
+  return new Transport({ dispatchers, guard, timeouts, userAgent, meters, clock, logger });
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ResponseHeaders } from './headers.ts';
 import type { ResponseBody } from './response-body.ts';
+import type { Share } from './throttle/share.ts';
 
 /** Which connections a request uses: a hundred slow blobs must not hold up a HEAD. */
 export type ConnectionPool = 'metadata' | 'blob';
@@ -12,6 +13,8 @@ export interface UpstreamRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly pool: ConnectionPool;
+  /** What the bytes of a blob are counted for. */
+  readonly share?: Share | undefined;
   /** What to do about a 303: GHCR points to a web page with one. Followed if not given. */
   readonly seeOther?: 'return' | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -1,6 +1,7 @@
 import type { Digest } from '../oci/digest.ts';
 import type { ReferrerDescriptor } from '../oci/manifest.ts';
 import type { ManifestReference, RepositoryName, Tag, UpstreamName } from '../oci/reference.ts';
+import type { Share } from './throttle/share.ts';
 
 /** What an upstream's answer to HEAD or GET of a manifest says. */
 export interface ManifestHead {
@@ -48,6 +49,8 @@ export interface BlobRange {
   readonly offset: number;
   /** Exclusive; to the end of the blob if not given. */
   readonly end?: number | undefined;
+  /** The download that it is a part of, for limits of the bandwidth; if not given, it is one by itself. */
+  readonly share?: Share | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

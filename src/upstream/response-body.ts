@@ -48,6 +48,7 @@ export class ResponseBody implements AsyncIterable<Buffer> {
       next: async () => {
         try {
           const since = clock.now();
+          const heldBefore = arriving.heldMs;
           giveBack();
           lent = await arriving.next();
           if (isLeft) giveBack();
@@ -55,7 +56,9 @@ export class ResponseBody implements AsyncIterable<Buffer> {
             ended.resolve(undefined);
             return { done: true, value: undefined };
           }
-          if (pace.keepsUp(lent.length, clock.now() - since)) return { done: false, value: lent };
+          // A limit of ours is no fault of upstream's.
+          const waitedMs = clock.now() - since - (arriving.heldMs - heldBefore);
+          if (pace.keepsUp(lent.length, waitedMs)) return { done: false, value: lent };
           giveBack();
           const error = new StandstillError();
           arriving.abort(error);

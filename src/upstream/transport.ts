@@ -8,6 +8,7 @@ import type { Dispatchers } from './dispatchers.ts';
 import type { Sender, UpstreamRequest, UpstreamResponse } from './http-message.ts';
 import { UpstreamError } from './registry.ts';
 import { ResponseBody } from './response-body.ts';
+import type { UpstreamMeters } from './throttle/throttle.ts';
 import { transportError } from './transport-error.ts';
 
 /** Time limits in milliseconds. */
@@ -25,6 +26,8 @@ interface TransportDeps {
   readonly guard: AddressGuard;
   readonly timeouts: Pick<Timeouts, 'headerMs' | 'idleMs'>;
   readonly userAgent: string;
+  /** Counts what is received; undefined: nothing is. */
+  readonly meters: UpstreamMeters | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -37,8 +40,9 @@ export class Transport implements Sender {
     this.#deps = deps;
   }
 
-  async send({ method, url, headers, body, pool, signal }: UpstreamRequest): Promise<UpstreamResponse> {
-    const { dispatchers, guard, timeouts, userAgent, clock, logger } = this.#deps;
+  async send(sent: UpstreamRequest): Promise<UpstreamResponse> {
+    const { method, url, headers, body, pool, share, signal } = sent;
+    const { dispatchers, guard, timeouts, userAgent, meters, clock, logger } = this.#deps;
     // The query is left out of logs: that of a CDN's URL is a signature.
     const log = { method, host: url.host, path: url.pathname };
     if (signal?.aborted === true) {
@@ -48,7 +52,8 @@ export class Transport implements Sender {
     const asked = { host: url.host, proxy: this.proxyOf(url), signal };
     try {
       const dispatcher = await dispatchers.of(url, pool);
-      const answer = new Arriving(dispatchers.memory, signal);
+      const meter = pool === 'blob' ? meters?.blob(share) : meters?.small;
+      const answer = new Arriving(dispatchers.memory, signal, meter);
       const request: Dispatcher.DispatchOptions = {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,

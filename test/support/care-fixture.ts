@@ -214,7 +214,7 @@ export class CareFixture implements AsyncDisposable {
       pullAheadCounter: new PullAheadCounter(),
       adopting: stored,
       scrubMs,
-      server: { isOffline: false },
+      server: { offline: () => false, maxRate: () => undefined },
     });
     this.#opened = { content, metadata, space, care, transfer: composeTransfer(parts) };
   }

@@ -89,6 +89,7 @@ export class FakeCaretaker implements Caretaker {
     scrub: { periodMs: 30 * 24 * 3_600_000, oldestVerifiedAt: 1_700_000_000_000 },
     server: {
       offline: false,
+      maxRate: null,
       startedAt: 1_700_000_000_000,
       uptimeMs: 7_200_000,
       ahead: { bytes: 2 ** 30, unaskedBytes: 2 ** 20 },

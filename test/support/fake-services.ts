@@ -3,6 +3,9 @@ import { pino } from 'pino';
 import type { SealEvent } from '../../src/cache/transfer/seal-schemas.ts';
 import type { ControlServices } from '../../src/control/services.ts';
 import { upstreamControl } from '../../src/control/upstream-control.ts';
+import { dockerHub } from '../../src/oci/docker-hub.ts';
+import { systemClock } from '../../src/base/system-clock.ts';
+import { Throttle } from '../../src/upstream/throttle/throttle.ts';
 import { Connectivity } from '../../src/upstream/connectivity.ts';
 import { FakeCaretaker } from './fake-caretaker.ts';
 import { FakeContentSink } from './fake-content-sink.ts';
@@ -18,9 +21,12 @@ export class FakeServices implements ControlServices {
     verifySeal: (): AsyncIterable<SealEvent> => Readable.from([]),
   };
   readonly connectivity = new Connectivity();
+  readonly throttle = new Throttle(systemClock());
   readonly upstreams = upstreamControl({
     connectivity: this.connectivity,
-    offlineAtStart: false,
+    throttle: this.throttle,
+    upstreams: [dockerHub],
+    atStart: { offline: false, rateOf: () => undefined },
     logger: pino({ level: 'silent' }),
   });
   readonly warmer = new FakeWarmer();

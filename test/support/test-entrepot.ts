@@ -32,6 +32,8 @@ export interface TestEntrepotOptions {
   /** Off, if not given; {@link others} have their own. */
   readonly pullAhead?: PullAheadPolicy;
   readonly others?: readonly TestUpstream[];
+  /** Bytes a second from all upstreams. */
+  readonly maxRate?: number;
   /** True: it starts offline. */
   readonly offline?: boolean;
   /** False: plain names mean nothing. */
@@ -147,6 +149,7 @@ export class TestEntrepot implements AsyncDisposable {
       },
       upstreams: [first, ...others.map((other) => upstreamConfig(other, freshness))],
       offline: this.#options.offline ?? false,
+      maxRate: this.#options.maxRate,
       plain: this.#options.plain === false ? undefined : first.name,
       auth: { htpasswd: undefined, token: undefined, passthrough: false, ...auth },
       access: {
@@ -189,6 +192,7 @@ function upstreamConfig(
     freshness: { tagMs: 60_000, rules: [], gone: 'keep', ...freshness },
     pullAhead: noPullAhead,
     ranges: { connections: 8, minBytes: 16 * 2 ** 20 },
+    maxRate: undefined,
     hosts: [],
     listen: undefined,
     ...rest,

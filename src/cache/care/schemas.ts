@@ -142,6 +142,8 @@ export const stats = z.object({
     .object({
       /** No upstream is asked. */
       offline: z.boolean(),
+      /** What is taken from all upstreams at most, in bytes a second. */
+      maxRate: count.nullable(),
       startedAt: count,
       uptimeMs: count,
       /** Prefetched, and what of it no client has requested since. */

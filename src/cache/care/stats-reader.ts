@@ -11,7 +11,9 @@ import type { Scrubber } from './scrubber.ts';
 
 /** What a server tells of itself that the cache does not know. */
 export interface ServerState {
-  readonly isOffline: boolean;
+  readonly offline: () => boolean;
+  /** What is taken from all upstreams at most, in bytes a second; undefined for no limit. */
+  readonly maxRate: () => number | undefined;
 }
 
 export interface StatsReaderDeps {
@@ -54,7 +56,8 @@ export function statsReader(deps: StatsReaderDeps): () => Promise<Stats> {
       },
       server: server
         ? {
-            offline: server.isOffline,
+            offline: server.offline(),
+            maxRate: server.maxRate() ?? null,
             startedAt: started.at,
             uptimeMs: Math.round(clock.monotonic() - started.monotonic),
             ...countsOf(deps),

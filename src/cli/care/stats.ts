@@ -61,11 +61,12 @@ function scrubText({ periodMs, oldestVerifiedAt }: Stats['scrub'], now: number):
 
 function serverLines(server: Stats['server']): readonly Line[] {
   if (server === null) return [['server', 'not running']];
-  const { offline, uptimeMs, ahead, evicted, scrubbed, damaged } = server;
+  const { offline, maxRate, uptimeMs, ahead, evicted, scrubbed, damaged } = server;
   const unasked = byteSizeText(ahead.unaskedBytes);
   const hashed = `hashed ${pluralize(scrubbed.blobs, 'blob')}, ${byteSizeText(scrubbed.bytes)}`;
   return [
     ...(offline ? [['upstreams', 'offline: none is asked'] as const] : []),
+    ...(maxRate === null ? [] : [['bandwidth', `${byteSizeText(maxRate)}/s at most`] as const]),
     ['server', `running for ${durationText(uptimeMs)}, and since its start:`],
     ['', `fetched ${byteSizeText(ahead.bytes)} ahead of clients, ${unasked} of it not asked for since`],
     ['', `evicted ${pluralize(evicted.images, 'image')}, ${byteSizeText(evicted.bytes)}`],

@@ -8,6 +8,7 @@ import { StoreError } from '../../store/store-error.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Outlook } from '../../upstream/failure-policy.ts';
 import { UpstreamError, type BlobOpener } from '../../upstream/registry.ts';
+import { Share } from '../../upstream/throttle/share.ts';
 import { BlobLength } from './blob-length.ts';
 import type { Blocks } from './blocks.ts';
 import type { Degradation } from '../../cache/degradation.ts';
@@ -86,6 +87,7 @@ export class Fill {
   /** Whether bytes may have gone out. */
   #isExposed = false;
   #prefix: ReceivedPrefix | undefined;
+  readonly #share: Share;
   readonly #abandoned = new AbortController();
   #retained = 0;
   #failure: unknown;
@@ -102,6 +104,7 @@ export class Fill {
     this.#deps = deps;
     this.#logger = deps.logger.child({ digest: request.digest });
     const { isAhead } = request;
+    this.#share = new Share(isAhead);
     this.#signal = isAhead ? AbortSignal.any([deps.signal, this.#abandoned.signal]) : deps.signal;
     this.offer(request);
     this.ended = this.#run(before);
@@ -122,7 +125,8 @@ export class Fill {
   }
 
   /** Adds another repository through which the same bytes may be fetched. */
-  offer({ repository, open, hint }: FillRequest): void {
+  offer({ repository, open, hint, isAhead }: FillRequest): void {
+    if (!isAhead) this.#share.promote();
     this.candidates.offer(repository, open);
     this.length.hint(hint);
   }
@@ -266,6 +270,7 @@ export class Fill {
         open: (range, expectedSize) => this.candidates.open(range, expectedSize),
         hint,
         outlook,
+        share: this.#share,
         signal,
         clock,
         random,

@@ -9,6 +9,7 @@ import {
   retryPauses,
   type Outlook,
 } from '../../upstream/failure-policy.ts';
+import type { Share } from '../../upstream/throttle/share.ts';
 import { OtherBytesError, type ReceivedPrefix } from './received-prefix.ts';
 
 export interface ResumableBlobOptions {
@@ -19,6 +20,8 @@ export interface ResumableBlobOptions {
   readonly prefix?: ReceivedPrefix | undefined;
   /** How it stands with upstream before it is asked. */
   readonly outlook: () => Outlook;
+  /** What its bytes are counted for, where bandwidth is limited. */
+  readonly share?: Share | undefined;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -137,9 +140,9 @@ export class ResumableBlob {
   }
 
   async #open(): Promise<BlobStream> {
-    const { open, signal, hint, prefix, logger } = this.#options;
-    if (!this.#whole) return open({ offset: this.#offset, signal }, this.#stated ?? hint);
-    const stream = await open({ offset: 0, signal });
+    const { open, share, signal, hint, prefix, logger } = this.#options;
+    if (!this.#whole) return open({ offset: this.#offset, share, signal }, this.#stated ?? hint);
+    const stream = await open({ offset: 0, share, signal });
     if (this.#offset > 0) {
       prefix?.doubt();
       logger.warn({ offset: this.#offset }, 'taking the whole blob from upstream once more');

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { lru } from '../../base/lru.ts';
+import { TokenBucket } from '../../base/token-bucket.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { readImageIndex, type ImageIndex } from '../../oci/image-index.ts';
 import { readManifest, type Manifest } from '../../oci/manifest.ts';
@@ -15,7 +16,6 @@ import { within } from '../../base/time-limit.ts';
 import type { Routing } from '../../oci/routing.ts';
 import type { Upstream } from '../upstream.ts';
 import type { PullAheadCounter } from '../../cache/pull-ahead-counter.ts';
-import { TokenBucket } from './token-bucket.ts';
 import { attestationBlobs } from './attestations.ts';
 import { imageBlobs } from './image-blobs.ts';
 import { ImageFetcher } from './image-fetcher.ts';

@@ -1,5 +1,5 @@
 import type { Arrival } from '../blobs/arrival.ts';
-import type { TokenBucket } from './token-bucket.ts';
+import type { TokenBucket } from '../../base/token-bucket.ts';
 
 /**
  * What is fetched of an image before a client has asked for any of its layers. It stops when its limit is

@@ -1,12 +1,16 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../telemetry/log.ts';
 import { UpstreamError, type BlobOpener, type BlobStream } from '../../../upstream/registry.ts';
+import type { Share } from '../../../upstream/throttle/share.ts';
 import type { Blocks } from '../blocks.ts';
 import type { ByteBudget } from './budget.ts';
 import type { Host, Hosts } from './hosts.ts';
 import { Parallelism } from './parallelism.ts';
 import { Segment } from './segment.ts';
 import { leadBytes, mayWait, segmentBytes } from './segment-size.ts';
+
+/** A download that was made to wait for its share is taken to be limited for so long, in milliseconds. */
+const throttledMs = 500;
 
 /** What the ranges of all upstreams share. */
 export interface SharedRanges {
@@ -33,6 +37,8 @@ interface RangedBodyDeps extends SharedRanges {
   readonly spare: () => boolean;
   /** The most connections. */
   readonly limit: number;
+  /** What its bytes are counted for. */
+  readonly share: Share | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -114,12 +120,12 @@ export class RangedBody implements AsyncIterable<Buffer> {
 
   /** Begins as many ranges as may arrive now. */
   #openMore(): void {
-    const { size, budget, spare } = this.#deps;
+    const { size, budget } = this.#deps;
     while (this.#next < size && !this.#segments.some(({ isBroken }) => isBroken)) {
       const arriving = this.#segments.filter(({ isArriving }) => isArriving);
       const isAlone = arriving.length === 0;
       if (!isAlone && !this.#wantsBeside(arriving)) return;
-      const isHeld = !spare();
+      const isHeld = this.#isHeld;
       if (isHeld && !isAlone) return this.#parallelism.held();
       const left = size - this.#next;
       const bytes = segmentBytes(this.#parallelism, { left, received: this.#received, isHeld });
@@ -129,6 +135,12 @@ export class RangedBody implements AsyncIterable<Buffer> {
       if (taken === 0 && !isAlone && this.#parallelism.connections > 1) return this.#parallelism.held();
       this.#begin(this.#next + bytes, taken);
     }
+  }
+
+  /** Whether there may be no more connections now: they would bring nothing while the bandwidth is limited. */
+  get #isHeld(): boolean {
+    const { spare, share, clock } = this.#deps;
+    return !spare() || (share !== undefined && clock.monotonic() - share.heldAt < throttledMs);
   }
 
   /** Whether one more range should arrive beside these. */
@@ -164,7 +176,7 @@ export class RangedBody implements AsyncIterable<Buffer> {
   readonly #open: BlobOpener = async (range) => {
     const { clock } = this.#deps;
     const askedAt = clock.monotonic();
-    const stream = await this.#range({ ...range, signal: this.#signal });
+    const stream = await this.#range({ ...range, share: this.#deps.share, signal: this.#signal });
     this.#parallelism.answered(clock.monotonic() - askedAt);
     this.#range = stream.range ?? this.#range;
     return stream;

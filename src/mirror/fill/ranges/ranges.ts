@@ -72,6 +72,7 @@ export class Ranges {
       host,
       spare: () => host.connections + this.#opening < limit,
       limit,
+      share: rest.share,
       signal: rest.signal,
     });
     return { ...first, body, ended: body.ended };

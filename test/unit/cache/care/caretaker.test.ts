@@ -81,6 +81,7 @@ describe('the numbers of a cache', () => {
       scrub: { periodMs: 30 * 24 * hour, oldestVerifiedAt: fixture.clock.now() - hour },
       server: {
         offline: false,
+        maxRate: null,
         startedAt: fixture.clock.now() - hour,
         uptimeMs: hour,
         ahead: { bytes: 0, unaskedBytes: 0 },

@@ -1,12 +1,15 @@
-import type { Clock } from '../../base/clock.ts';
+import type { Clock } from './clock.ts';
 
-/** Bytes that may be fetched in vain, and how long it takes until as many may be again, in milliseconds. */
+/** So many bytes may be drawn at once, and as many again in the given milliseconds. */
 export interface TokenBucketLimit {
   readonly bytes: number;
   readonly ms: number;
 }
 
-/** A token bucket of bytes: what may be fetched of all images together that no client asks for in the end. */
+/**
+ * A token bucket of bytes. More may be drawn than is in it: then it takes the longer until it is not spent any
+ * more.
+ */
 export class TokenBucket {
   readonly #clock: Clock;
   readonly #limit: TokenBucketLimit;
@@ -25,12 +28,19 @@ export class TokenBucket {
     return this.#left <= 0;
   }
 
+  /** Milliseconds until it is not spent, if nothing is drawn meanwhile. */
+  get spentMs(): number {
+    this.#refill();
+    const { bytes, ms } = this.#limit;
+    return this.#left > 0 ? 0 : Math.floor((-this.#left / bytes) * ms) + 1;
+  }
+
   draw(bytes: number): void {
     this.#refill();
     this.#left -= bytes;
   }
 
-  /** Takes back what was drawn for an image that a client asks for after all. */
+  /** Takes back what was drawn and is not used. */
   giveBack(bytes: number): void {
     this.#left = Math.min(this.#limit.bytes, this.#left + bytes);
   }
