@@ -69,6 +69,11 @@ export class DockerDaemon implements AsyncDisposable {
     return new DockerDaemon(dockerd, folder, resources.move());
   }
 
+  /** Of the programs that talk to it. */
+  get environment(): NodeJS.ProcessEnv {
+    return this.#environment;
+  }
+
   /** What the docker command line prints. Rejects with CommandError. */
   async docker(...args: readonly string[]): Promise<string> {
     return command('docker', args, { env: this.#environment });
