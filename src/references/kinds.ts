@@ -1,7 +1,9 @@
+import { isBakeName, isFirstBakeFile, looksLikeBake } from './bake/bake-content.ts';
 import { isComposeName, isReadByDefault, looksLikeCompose } from './compose/project-files.ts';
 import { isDockerfileName, looksLikeDockerfile } from './dockerfile/dockerfile-content.ts';
 import type { FileKind } from './file-kind.ts';
 import { looksLikeImageList } from './list-content.ts';
+import { looksLikeModelfile } from './modelfile/modelfile-content.ts';
 import type { FileParser } from './parse-context.ts';
 import { hasTopKey } from './yaml/yaml-keys.ts';
 
@@ -35,6 +37,20 @@ export const kindsOfFile: readonly KindOfFile[] = [
     isTaken: isReadByDefault,
     isLayered: true,
     load: async () => (await import('./compose/find-in-compose.ts')).findInCompose,
+  },
+  {
+    kind: 'bake',
+    isNamed: isBakeName,
+    hasContent: looksLikeBake,
+    isTaken: isFirstBakeFile,
+    isLayered: true,
+    load: async () => (await import('./bake/find-in-bake.ts')).findInBake,
+  },
+  {
+    kind: 'modelfile',
+    isNamed: (path) => /(?:^|[/.])modelfile(?:\.[^/]*)?$/iu.test(path),
+    hasContent: looksLikeModelfile,
+    load: async () => (await import('./modelfile/find-in-modelfile.ts')).findInModelfile,
   },
   {
     kind: 'dockerfile',

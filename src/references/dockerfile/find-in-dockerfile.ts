@@ -7,19 +7,23 @@ import type { SourceFile } from '../source-file.ts';
 import { statedPlatform } from '../stated-platform.ts';
 import { BuildPlan } from './build-plan.ts';
 import { findSyntax, type Syntax } from './directives.ts';
-import { ArgError, globalVariables } from './global-variables.ts';
+import { ArgError, globalVariables, valueOf, type Variables } from './global-variables.ts';
 import { readInstructions } from './instructions.ts';
 import { expandWord, type ExpandedWord } from './shell-word.ts';
 import { readStages, type DockerfileParts, type Stage } from './stages.ts';
-import { WordError } from './word-error.ts';
+import { WordError, type UnknownValue } from './word-error.ts';
 
 /** What a Dockerfile is built with. */
 export interface DockerfileBuild {
   /** The stage; undefined: the last one. */
   readonly target: string | undefined;
   readonly buildArgs: ReadonlyMap<string, string>;
-  /** What it is built for, each on a machine of its own; at least one. */
+  /** Build arguments that are given, but with what is not known. */
+  readonly unknownArgs?: ReadonlyMap<string, UnknownValue>;
+  /** Machines that build it; at least one. */
   readonly platforms: readonly Platform[];
+  /** What each of them builds it for; undefined: for itself. */
+  readonly targetPlatforms?: readonly Platform[] | undefined;
   /** What stands in for images and stages of a name: `docker-image://alpine:3`, or what is no image. */
   readonly contexts: ReadonlyMap<string, string>;
 }
@@ -36,8 +40,10 @@ export function findInDockerfile(file: SourceFile, build: DockerfileBuild): Foun
     const written = readInstructions(file);
     const parts = readStages(file.path, written);
     const seen = new Set<string>();
-    for (const platform of build.platforms) {
-      new Build({ findings, file, parts, escape: written.escape, build, platform, seen }).find();
+    const deps = { findings, file, parts, escape: written.escape, build, seen };
+    for (const machine of build.platforms) {
+      for (const platform of build.targetPlatforms ?? [machine])
+        new Build({ ...deps, machine, platform }).find();
     }
   } catch (error) {
     if (!(error instanceof BadFile)) throw error;
@@ -64,6 +70,7 @@ interface BuildDeps {
   readonly parts: DockerfileParts;
   readonly escape: string;
   readonly build: DockerfileBuild;
+  readonly machine: Platform;
   readonly platform: Platform;
   /** What was found for other platforms. */
   readonly seen: Set<string>;
@@ -87,11 +94,12 @@ class Build {
 
   /** @throws {BadFile} */
   find(): void {
-    const { parts, escape, build, platform, file } = this.#deps;
+    const { parts, escape, build, machine, platform, file } = this.#deps;
     const { stages, args } = parts;
+    const { buildArgs, unknownArgs = new Map<string, UnknownValue>() } = build;
     const target = build.target ?? stages.at(-1)?.name;
     try {
-      const variables = globalVariables({ args, escape, platform, target, buildArgs: build.buildArgs });
+      const variables = globalVariables({ args, escape, machine, platform, target, buildArgs, unknownArgs });
       const bases = new Map(stages.map((stage) => [stage, this.#expand(stage.base, variables)]));
       const texts = [...bases].map(([{ name }, base]) =>
         base instanceof WordError || this.#context(name) !== undefined ? '' : base.text,
@@ -109,9 +117,9 @@ class Build {
     }
   }
 
-  #expand(text: string, variables: ReadonlyMap<string, string>): Expansion {
+  #expand(text: string, variables: Variables): Expansion {
     try {
-      return expandWord(text, { escape: this.#deps.escape, lookup: (name) => variables.get(name) });
+      return expandWord(text, { escape: this.#deps.escape, lookup: (name) => valueOf(variables, name) });
     } catch (error) {
       if (error instanceof WordError) return error;
       throw error;
@@ -123,7 +131,7 @@ class Build {
     return name === undefined ? undefined : this.#contexts.get(canonicalText(name));
   }
 
-  #addStage(stage: Stage, base: Expansion | undefined, variables: ReadonlyMap<string, string>): void {
+  #addStage(stage: Stage, base: Expansion | undefined, variables: Variables): void {
     const { line, name } = stage;
     if (this.#context(name) !== undefined) {
       this.#addImage(name ?? '', { line, reason: 'FROM' });
@@ -150,7 +158,7 @@ class Build {
 
   /** An image, or the context that stands in for it. */
   #addImage(text: string, place: { line: number; reason: string; platform?: string | undefined }): void {
-    const { findings, platform } = this.#deps;
+    const { findings, platform, build } = this.#deps;
     const scheme = 'docker-image://';
     const context = this.#context(text);
     if (context !== undefined && !context.startsWith(scheme)) return;
@@ -158,8 +166,11 @@ class Build {
     if (image === 'scratch') return;
     const reason = context === undefined ? place.reason : `context ${text}`;
     const stated = place.platform === undefined ? undefined : statedPlatform(place.platform);
-    const isImplied = stated !== undefined && platformText(stated) === platformText(platform);
-    const only = isImplied ? undefined : place.platform;
+    const own = platformText(platform);
+    const isImplied = stated !== undefined && platformText(stated) === own;
+    // Unless the platforms are the file's, those count that are asked for anyway.
+    const implied = build.targetPlatforms === undefined ? undefined : own;
+    const only = isImplied || place.platform === undefined ? implied : place.platform;
     this.#once(['image', image, place.line, reason, only], () =>
       findings.addImage(image, { line: place.line, reason, platform: only }),
     );
@@ -181,7 +192,10 @@ class Build {
   /** Why a word cannot be expanded. */
   #report(error: WordError, line: number, text: string): void {
     const { findings } = this.#deps;
-    if (error.required !== undefined) this.#addUnset(error.required, line, text);
+    const { unknown } = error;
+    if (unknown !== undefined) {
+      this.#once(['unknown', line, text], () => findings.addUnresolved({ line, text, ...unknown }));
+    } else if (error.required !== undefined) this.#addUnset(error.required, line, text);
     else this.#once(['problem', line], () => findings.addProblem(line, `${text}: ${error.message}`));
   }
 

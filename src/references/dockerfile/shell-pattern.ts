@@ -1,7 +1,7 @@
 import { WordError } from './word-error.ts';
 
 /** Characters of a pattern, or of what it is matched against; references are far shorter. */
-const maxLength = 4096;
+const maxLength = 1024;
 
 /** `*`, `?` or a character. */
 type Token = { readonly any: 'one' | 'many' } | { readonly one: string };

@@ -5,7 +5,10 @@ import { WordError } from './word-error.ts';
 export interface WordOptions {
   /** `\` or a backtick. */
   readonly escape: string;
-  /** The value of a variable; undefined for one that is not set. */
+  /**
+   * The value of a variable; undefined for one that is not set.
+   * @throws {WordError} for one whose value is not known
+   */
   readonly lookup: (name: string) => string | undefined;
   /** Leaves everything as it is written: only finds where words end. */
   readonly isRaw?: boolean;
@@ -32,6 +35,9 @@ export function expandWord(text: string, options: WordOptions): ExpandedWord {
   return new WordReader(text, options).readAll();
 }
 
+/** Variables within one another; more would end the stack. */
+const maxDepth = 100;
+
 /** Which characters mean themselves. */
 interface Mode {
   readonly keepsEscapes: boolean;
@@ -48,6 +54,7 @@ class WordReader {
   readonly #options: WordOptions;
   readonly #unset = new Set<string>();
   #at = 0;
+  #depth = 0;
 
   constructor(text: string, options: WordOptions) {
     this.#chars = Array.from(text);
@@ -73,6 +80,8 @@ class WordReader {
 
   /** Reads to a character, which is left out, or to the end. */
   #readTo(stop: string | undefined, mode: Mode, split = new Splitter()): string {
+    this.#depth += 1;
+    if (this.#depth > maxDepth) throw new WordError('too deeply nested');
     let text = '';
     for (let char = this.#next; char !== stop; char = this.#next) {
       if (char === undefined) throw new WordError(`${stop} is missing`);
@@ -83,6 +92,7 @@ class WordReader {
       else split.add(part.text);
     }
     this.#at += 1;
+    this.#depth -= 1;
     return text;
   }
 
@@ -184,7 +194,7 @@ class WordReader {
         const word = this.#readTo('}', plain);
         if (isSet || this.#options.isRaw === true) return value ?? '';
         const state = value === undefined ? 'not set' : 'empty';
-        throw new WordError(`${name} is ${state}${word === '' ? '' : `: ${word}`}`, name);
+        throw new WordError(`${name} is ${state}${word === '' ? '' : `: ${word}`}`, { required: name });
       }
       case '#':
       case '%': {
