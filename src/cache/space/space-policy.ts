@@ -183,7 +183,9 @@ function describeRefusal({ limit, value }: Headroom): string {
     case 'maxsize':
       return `it does not fit into storage.maxsize (${byteSizeText(value)})`;
     case 'minfree':
-      return `less than storage.minfree (${byteSizeText(value)}) would stay free`;
+      return value === 0
+        ? 'the disk has no room for it'
+        : `less than storage.minfree (${byteSizeText(value)}) would stay free`;
     case 'files':
       return 'the disk holds too many files';
   }

@@ -11,6 +11,8 @@ const atATime = 6;
 export interface ManifestSourceDeps {
   readonly manifests: Pick<ManifestService, 'get'>;
   readonly records: Pick<ManifestRecords, 'canAnswer'>;
+  /** Ends it: then nothing more is asked for. */
+  readonly signal: AbortSignal;
 }
 
 /** Manifests as a client would pull them. Once an upstream has said that the limit is reached, it is left alone. */
@@ -25,9 +27,10 @@ export class ManifestSource {
 
   /** Rejects with RegistryError. */
   get(repository: Repository, reference: ManifestReference): Promise<ManifestAnswer> {
-    const { manifests, records } = this.#deps;
+    const { manifests, records, signal } = this.#deps;
     const { upstream } = repository;
     return this.#limiter.run(async () => {
+      signal.throwIfAborted();
       const limited = this.#limited.get(upstream);
       if (limited !== undefined && !(await records.canAnswer(repository, reference))) throw limited;
       try {

@@ -1,23 +1,28 @@
+import { byteSizeText } from '../../base/byte-size.ts';
 import type { Admission } from '../../cache/space/admission.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Repository } from '../../oci/reference.ts';
 import type { Scope } from '../../store/evictions.ts';
 
-/** Blobs, each counted once. */
+/** Blobs by digest, with their sizes in bytes. */
+type Blobs = ReadonlyMap<Digest, number>;
+
+/** Blobs of images, each counted once. */
 class BlobSet {
   readonly #sizes = new Map<Digest, number>();
   #bytes = 0;
 
-  get bytes(): number {
-    return this.#bytes;
+  /** What they take together with others. */
+  bytesWith(blobs: Blobs): number {
+    return [...blobs].reduce(
+      (sum, [digest, size]) => sum + (this.#sizes.has(digest) ? 0 : size),
+      this.#bytes,
+    );
   }
 
-  add(blobs: ReadonlyMap<Digest, number>): void {
-    for (const [digest, size] of blobs) {
-      if (this.#sizes.has(digest)) continue;
-      this.#sizes.set(digest, size);
-      this.#bytes += size;
-    }
+  add(blobs: Blobs): void {
+    this.#bytes = this.bytesWith(blobs);
+    for (const [digest, size] of blobs) this.#sizes.set(digest, size);
   }
 }
 
@@ -32,16 +37,16 @@ export class Room {
   }
 
   /**
-   * Counts an image's blobs, by digest with their sizes in bytes. Returns why it cannot be kept together with
-   * those before it, for people; undefined when it can.
+   * Counts an image among those that are to be kept. Returns why it cannot be, together with those before it, for
+   * people; undefined when it can.
    */
-  take(repository: Repository, blobs: ReadonlyMap<Digest, number>): string | undefined {
+  take(repository: Repository, blobs: Blobs): string | undefined {
     const { upstream, name } = repository;
+    const bytesIn = (scope?: Scope): number => (scope ? this.#in(scope) : this.#all).bytesWith(blobs);
+    const refusal = this.#admission.refusalTogether(repository, bytesIn);
+    if (refusal !== undefined) return `${refusal}: ${byteSizeText(bytesIn())} in all, with those before it`;
     for (const set of [this.#all, this.#in({ upstream }), this.#in({ upstream, name })]) set.add(blobs);
-    return this.#admission.refusalTogether(
-      repository,
-      (scope) => (scope ? this.#in(scope) : this.#all).bytes,
-    );
+    return undefined;
   }
 
   #in({ upstream, name }: Scope): BlobSet {

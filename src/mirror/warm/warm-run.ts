@@ -28,7 +28,7 @@ const progressMs = 250;
 export interface WarmRunDeps
   extends
     BlobFetchesDeps,
-    ManifestSourceDeps,
+    Omit<ManifestSourceDeps, 'signal'>,
     Omit<ImageWalkDeps, 'source'>,
     Pick<ImageReferrersDeps, 'referrers'> {
   readonly blobs: BlobFetchesDeps['blobs'] & Parameters<typeof platformOf>[0];
@@ -75,7 +75,7 @@ export class WarmRun {
     this.#deps = deps;
     this.#images = images;
     this.#options = options;
-    this.#source = new ManifestSource(deps);
+    this.#source = new ManifestSource({ ...deps, signal: this.#cancelling.signal });
     this.#fetches = new BlobFetches(deps);
     this.#room = new Room(deps.admission);
   }
