@@ -75,6 +75,16 @@ export const kindsOfFile: readonly KindOfFile[] = [
     load: async () => (await import('./github/workflow.ts')).findInWorkflow,
   },
   {
+    kind: 'gitlab',
+    isNamed: (path) => /\.gitlab-ci\.ya?ml$/u.test(path),
+    hasContent: (text) =>
+      !hasTopKey(text, 'on') &&
+      !hasTopKey(text, 'apiVersion') &&
+      /^[ \t]+(?:before_)?script:/mu.test(text) &&
+      /^[ \t]*(?:image|services|extends):/mu.test(text),
+    load: async () => (await import('./gitlab/pipeline.ts')).findInPipeline,
+  },
+  {
     kind: 'kustomize',
     isNamed: (path) => /\/(?:kustomization\.ya?ml|Kustomization)$/u.test(path),
     hasContent: (text) => /^apiVersion:[ \t]*["']?kustomize\.config\.k8s\.io\//mu.test(text),
