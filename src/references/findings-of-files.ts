@@ -8,6 +8,7 @@ import type { SourceFile } from './source-file.ts';
 export class FindingsOfFiles {
   readonly #kind: FileKind;
   readonly #files = new Map<SourceFile, Findings>();
+  readonly #others: Found[] = [];
 
   constructor(kind: FileKind) {
     this.#kind = kind;
@@ -17,9 +18,14 @@ export class FindingsOfFiles {
     return getOrMake(this.#files, file, () => new Findings(file, this.#kind));
   }
 
+  /** What a file of another kind says that one of these uses. */
+  addAll(found: Found): void {
+    this.#others.push(found);
+  }
+
   /** Of all files together. */
   found(): Found {
-    const found = [...this.#files.values()];
+    const found = [...this.#files.values(), ...this.#others];
     return {
       images: found.flatMap(({ images }) => images),
       unresolved: found.flatMap(({ unresolved }) => unresolved),

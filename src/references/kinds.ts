@@ -31,6 +31,11 @@ export interface KindOfFile {
  */
 export const kindsOfFile: readonly KindOfFile[] = [
   {
+    kind: 'devcontainer',
+    isNamed: (path) => /\/\.?devcontainer\.json$/u.test(path),
+    load: async () => (await import('./devcontainer/find-in-devcontainer.ts')).findInDevContainer,
+  },
+  {
     kind: 'compose',
     isNamed: isComposeName,
     hasContent: looksLikeCompose,

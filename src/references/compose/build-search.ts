@@ -1,5 +1,5 @@
 import type { Platform } from '../../oci/platform.ts';
-import type { Found } from '../found-image.ts';
+import { forPlatforms } from '../dockerfile/for-platforms.ts';
 import type { ParseContext } from '../parse-context.ts';
 import { statedPlatform } from '../stated-platform.ts';
 import type { YamlNode } from '../yaml/yaml-node.ts';
@@ -101,14 +101,4 @@ export class BuildSearch {
     const node = entry(build, key);
     return node === undefined ? undefined : this.#deps.reports.text(node);
   }
-}
-
-/** What is pulled for platforms of its own, and not for those that are asked for. */
-function forPlatforms(found: Found, platforms: readonly Platform[]): Found {
-  if (platforms.length === 0) return found;
-  const images = found.images.flatMap((image) => {
-    const isTool = image.platform !== undefined || image.reason === '# syntax';
-    return isTool ? image : platforms.map((platform) => ({ ...image, platform }));
-  });
-  return { ...found, images };
 }

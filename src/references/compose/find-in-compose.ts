@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
-import type { Found, FoundImage, Remark, Unresolved } from '../found-image.ts';
+import { Findings } from '../findings.ts';
+import type { Found } from '../found-image.ts';
 import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
 import { ComposeProject } from './compose-project.ts';
@@ -8,22 +9,28 @@ import { overrideOf, projectsOf, type Files } from './project-files.ts';
 
 /** Finds the images in Compose files: what `docker compose up` would pull, and what it would build upon. */
 export async function findInCompose(file: SourceFile, context: ParseContext): Promise<Found> {
-  const images: FoundImage[] = [];
-  const unresolved: Unresolved[] = [];
-  const notes: Remark[] = [];
-  const problems: Remark[] = [];
+  const findings = new Findings(file, 'compose');
   for (const named of projectsOf([file, ...context.overrides])) {
     const environment = await projectEnvironment(named[0], context);
     const { files, note } = await filesOf(named, environment, context);
-    if (note !== undefined) notes.push({ file: named[0].path, line: undefined, message: note });
+    if (note !== undefined) findings.notes.push({ file: named[0].path, line: undefined, message: note });
     if (files === undefined) continue;
-    const found = await new ComposeProject({ files, environment, context }).find();
-    images.push(...found.images);
-    unresolved.push(...found.unresolved);
-    notes.push(...found.notes);
-    problems.push(...found.problems);
+    findings.addAll(await new ComposeProject({ files, environment, context, services: [] }).find());
   }
-  return { images, unresolved, notes, problems };
+  return findings;
+}
+
+/**
+ * Finds the images in Compose files that are one project.
+ * @param services those that are meant, with those that they need; none: all that are enabled
+ */
+export async function findInProject(
+  files: Files,
+  context: ParseContext,
+  services: readonly string[],
+): Promise<Found> {
+  const environment = await projectEnvironment(files[0], context);
+  return await new ComposeProject({ files, environment, context, services }).find();
 }
 
 interface ChosenFiles {

@@ -1,6 +1,7 @@
 import { parseImageReference } from '../../oci/image-reference.ts';
 import { BadFile } from '../bad-file.ts';
-import { Findings } from '../findings.ts';
+import { FindingsOfFiles } from '../findings-of-files.ts';
+import type { Findings } from '../findings.ts';
 import type { Found, Unresolved } from '../found-image.ts';
 import type { SourceFile } from '../source-file.ts';
 import type { YamlNode } from '../yaml/yaml-node.ts';
@@ -18,8 +19,7 @@ interface ImageRole {
 /** Collects what is found in the files of a project. */
 export class Reports {
   readonly #scopes: Scopes;
-  readonly #findings = new Map<string, Findings>();
-  readonly #others: Found[] = [];
+  readonly #findings = new FindingsOfFiles('compose');
 
   constructor(scopes: Scopes) {
     this.#scopes = scopes;
@@ -27,9 +27,7 @@ export class Reports {
 
   /** What is found in one of the files. */
   in(file: SourceFile): Findings {
-    const findings = this.#findings.get(file.path) ?? new Findings(file, 'compose');
-    this.#findings.set(file.path, findings);
-    return findings;
+    return this.#findings.of(file);
   }
 
   /**
@@ -80,18 +78,12 @@ export class Reports {
 
   /** What another file says that one of these uses. */
   addAll(found: Found): void {
-    this.#others.push(found);
+    this.#findings.addAll(found);
   }
 
   /** What all files say together. */
   found(): Found {
-    const all = [...this.#findings.values(), ...this.#others];
-    return {
-      images: all.flatMap((one) => one.images),
-      unresolved: all.flatMap((one) => one.unresolved),
-      notes: all.flatMap((one) => one.notes),
-      problems: all.flatMap((one) => one.problems),
-    };
+    return this.#findings.found();
   }
 
   #noteUnset(node: YamlNode, unset: readonly string[]): void {

@@ -9,6 +9,8 @@ const namespaces = ['network_mode', 'ipc', 'pid', 'uts', 'cgroup'];
 export interface Dependency {
   readonly name: string;
   readonly node: YamlNode;
+  /** Whether it is not started without it. */
+  readonly isRequired: boolean;
 }
 
 /** A service, or a job, with all that files say of it. */
@@ -18,6 +20,8 @@ export class Service {
   readonly name: string;
   readonly node: YamlNode;
   readonly #reports: Reports;
+  readonly #texts = new Map<string, string | undefined>();
+  #profiles: readonly string[] | undefined;
 
   constructor(title: string, { name, node, reports }: { name: string; node: YamlNode; reports: Reports }) {
     this.title = title;
@@ -31,27 +35,30 @@ export class Service {
     return entry(this.node, key);
   }
 
-  /** The text of an attribute; undefined where it says nothing, or nothing that can be told. */
+  /** The text of an attribute; undefined where it says nothing, or nothing that can be told: that is reported once. */
   text(key: string): string | undefined {
     const node = this.at(key);
-    return node === undefined ? undefined : this.#reports.text(node);
+    if (!this.#texts.has(key))
+      this.#texts.set(key, node === undefined ? undefined : this.#reports.text(node));
+    return this.#texts.get(key);
   }
 
   /** The profiles with which it counts; none: always. */
   get profiles(): readonly string[] {
-    return listed(this.at('profiles')).flatMap((item) => this.#reports.text(item) ?? []);
+    this.#profiles ??= listed(this.at('profiles')).flatMap((item) => this.#reports.text(item) ?? []);
+    return this.#profiles;
   }
 
-  /** The services without which it is not started. */
+  /** The services that are started before it. */
   get dependencies(): readonly Dependency[] {
     const found: Dependency[] = [];
     const dependsOn = this.at('depends_on');
     for (const [name, node] of dependsOn === undefined ? [] : named(dependsOn).entries) {
-      if (node.textAt('required') !== 'false') found.push({ name, node });
+      found.push({ name, node, isRequired: node.textAt('required') !== 'false' });
     }
     const add = (node: YamlNode, pattern: RegExp): void => {
       const name = pattern.exec(node.text ?? '')?.[1];
-      if (name !== undefined) found.push({ name, node });
+      if (name !== undefined) found.push({ name, node, isRequired: true });
     };
     for (const node of listed(this.at('links'))) add(node, /^([^:]+)(?::[^:]*)?$/u);
     for (const node of listed(this.at('volumes_from'))) add(node, /^(?!container:)([^:]+)/u);

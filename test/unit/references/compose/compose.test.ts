@@ -1,4 +1,3 @@
-import { dirname, join } from 'node:path/posix';
 import { describe, expect, it } from 'vitest';
 import {
   imageReferenceText,
@@ -9,39 +8,23 @@ import { platformText } from '../../../../src/oci/platform.ts';
 import { BadFile } from '../../../../src/references/bad-file.ts';
 import { findInCompose } from '../../../../src/references/compose/find-in-compose.ts';
 import type { Found, FoundImage } from '../../../../src/references/found-image.ts';
-import type { ParseContext } from '../../../../src/references/parse-context.ts';
-import type { SourceFile } from '../../../../src/references/source-file.ts';
+import { ProjectInMemory } from '../../../support/project-in-memory.ts';
 import { casesByTopic, type ComposeCase } from './compose-cases.ts';
-
-/** Where the projects are; Compose names them after it. */
-const root = '/project';
 
 const defaultNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'];
 
-async function findIn(one: ComposeCase, more: Partial<ParseContext> = {}): Promise<Found> {
-  const files = new Map(
-    Object.entries(one.files).map(([name, text]) => [join(root, name), sourceFile(join(root, name), text)]),
-  );
+async function findIn(one: ComposeCase): Promise<Found> {
+  const project = new ProjectInMemory(one.files);
   const inputs = one.inputs ?? defaultNames.filter((name) => name in one.files).slice(0, 1);
-  const [first, ...overrides] = inputs.flatMap((name) => files.get(join(root, name)) ?? []);
-  if (first === undefined) throw new Error(`${one.name} has no file to read`);
-  return await findInCompose(first, {
+  const [first = '', ...overrides] = inputs;
+  const context = project.context({
     environment: new Map(Object.entries(one.env ?? {})),
-    envFiles: (one.envFiles ?? []).flatMap((name) => files.get(join(root, name)) ?? []),
+    envFiles: (one.envFiles ?? []).map((name) => project.file(name)),
     profiles: one.profiles ?? [],
-    targets: [],
-    buildArgs: new Map(),
-    build: true,
-    platforms: [{ os: 'linux', architecture: 'amd64' }],
-    overrides,
+    overrides: overrides.map((name) => project.file(name)),
     isFromFolder: one.inputs === undefined,
-    read: async (path, from) => await Promise.resolve(files.get(join(from.folder, path))),
-    ...more,
   });
-}
-
-function sourceFile(path: string, text: string): SourceFile {
-  return { path, folder: dirname(path), text: text.replace(/^\uFEFF/u, '') };
+  return await findInCompose(project.file(first), context);
 }
 
 /** What Compose would be seen to pull. */
