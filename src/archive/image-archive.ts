@@ -1,8 +1,9 @@
-import { digestAlgorithm, digestHex, type Digest } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { Descriptor } from '../oci/manifest.ts';
 import { mediaTypes } from '../oci/media-type.ts';
 import type { Tag } from '../oci/reference.ts';
 import type { ArchiveEntry } from './archive-layout.ts';
+import { blobPath } from './blob-path.ts';
 import { bundleEntry, bundleVersion, printBundle, type BundledImage } from './bundle.ts';
 
 type Blob = Pick<Descriptor, 'digest' | 'size'>;
@@ -61,11 +62,6 @@ export function imageArchive(
     file(bundleEntry, note),
     ...blobs.map(({ digest, size }) => ({ name: blobPath(digest), size, content: digest })),
   ];
-}
-
-/** `blobs/sha256/…` */
-export function blobPath(digest: Digest): string {
-  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }
 
 /** The two that other tools look for. */

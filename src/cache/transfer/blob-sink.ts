@@ -7,10 +7,12 @@ import type { ContentStore, Ingest, StoredBlob } from '../../store/content-store
 import type { MetadataStore } from '../../store/metadata-store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import { CareError } from '../care/care-error.ts';
+import type { RepositoryNames } from '../care/image-names.ts';
 import type { Allowance } from '../care/import/allowance.ts';
 import type { InUse } from '../in-use.ts';
 import type { Leftovers } from '../space/leftovers.ts';
 import type { Reservations } from '../space/reservations.ts';
+import { checkMirrored } from './check-mirrored.ts';
 import type { BlobOutcome, ContentSink, GivenBlob, LackingBlob } from './content-sink.ts';
 
 export interface BlobSinkDeps {
@@ -20,6 +22,7 @@ export interface BlobSinkDeps {
   readonly reservations: Reservations;
   readonly leftovers: Leftovers;
   readonly allowance: Allowance;
+  readonly routing: RepositoryNames;
   readonly clock: Clock;
 }
 
@@ -41,7 +44,8 @@ export class BlobSink implements Pick<ContentSink, 'lacking' | 'putBlob'> {
     repository: Repository | undefined,
     blobs: readonly StoredBlob[],
   ): Promise<readonly LackingBlob[]> {
-    const { content, metadata } = this.#deps;
+    const { content, metadata, routing } = this.#deps;
+    if (repository !== undefined) checkMirrored(routing, repository);
     const absent = new Set<Digest>();
     const unproven = new Set<Digest>();
     for (const { digest } of blobs) {

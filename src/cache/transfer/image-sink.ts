@@ -18,6 +18,7 @@ import type { ImageArrivals } from '../image-arrivals.ts';
 import type { InUse } from '../in-use.ts';
 import type { LimitEnforcer } from '../space/limit-enforcer.ts';
 import type { Pins } from '../space/pins.ts';
+import { checkMirrored } from './check-mirrored.ts';
 import type { ContentSink, GivenImage, ImageOutcome } from './content-sink.ts';
 
 export interface ImageSinkDeps {
@@ -41,9 +42,9 @@ export class ImageSink implements Pick<ContentSink, 'putImage'> {
   }
 
   async putImage(image: GivenImage): Promise<ImageOutcome> {
-    const { metadata, inUse, pins, arrivals, enforcer, names, clock } = this.#deps;
+    const { metadata, inUse, pins, arrivals, enforcer, routing, names, clock } = this.#deps;
     const { repository, root, tag } = image;
-    this.#checkUpstream(repository);
+    checkMirrored(routing, repository);
     const manifests = image.manifests.map((manifest) => read(manifest));
     if (!manifests.some(({ manifest }) => manifest.digest === root)) {
       throw new CareError('invalid', `the manifest ${root} of ${repositoryKey(repository)} was not given`);
@@ -72,13 +73,6 @@ export class ImageSink implements Pick<ContentSink, 'putImage'> {
     arrivals.announce({ repository, tags, blobs: confirmed.map(({ digest }) => digest) });
     void enforcer.grown(repository);
     return { tag: tagOutcome(root, outcome), pinned: pin };
-  }
-
-  #checkUpstream({ upstream }: Repository): void {
-    const { upstreams } = this.#deps.routing;
-    if (upstreams.some(({ name }) => name === upstream)) return;
-    const served = upstreams.map(({ name }) => name).join(', ');
-    throw new CareError('invalid', `${upstream} is not mirrored here; this mirror serves ${served}`);
   }
 
   /** What other repositories already have counts as well: rather refuse too much than evict. */

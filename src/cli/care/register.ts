@@ -4,7 +4,6 @@ import type { ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
 import { commandContext, type CommandContext } from '../command-context.ts';
 import type { CommandOptions, JsonOptions } from '../with-services.ts';
-import type { ImportCommandOptions } from './import.ts';
 import type { LsOptions } from './ls.ts';
 import { addVerify } from '../verify/register.ts';
 import type { PruneCommandOptions } from './prune.ts';
@@ -146,21 +145,4 @@ Example:
     });
 
   addVerify(program, { terminal, done });
-
-  add(
-    'import',
-    'take over what a registry:2 stored, tags included',
-    `
-Every blob is verified. On the same disk nothing is copied, and the other registry's files stay as they are.
-
-Example:
-  entrepot import registry:/var/lib/registry --upstream docker.io`,
-  )
-    .argument('<source>', 'registry:FOLDER, the rootdirectory of a registry:2, which may be running')
-    .option('--upstream <name>', 'the registry that it mirrored (default: the one that plain names mean)')
-    .option('--json', jsonHelp)
-    .action(async (source: string, options: ImportCommandOptions) => {
-      const { importContent } = await import('./import.ts');
-      done(await importContent(source, options, context()));
-    });
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Header } from 'tar/header';
 import { layOut } from '../../archive/archive-layout.ts';
 import { bundleEntry, BundleSyntaxError, readBundle, type Bundle } from '../../archive/bundle.ts';
-import { blobPath } from '../../archive/image-archive.ts';
+import { blobPath } from '../../archive/blob-path.ts';
 import { tarPadding } from '../../archive/tar.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { unlessMissing } from '../../store/file-error.ts';

@@ -6,6 +6,7 @@ import type { ExitCode } from '../exit-code.ts';
 import { addImageSelection, selectionHelp } from '../image-selection.ts';
 import type { Terminal } from '../terminal.ts';
 import type { ExportOptions } from './export.ts';
+import { addImport } from './register-import.ts';
 import { addSync } from './register-sync.ts';
 
 /** Adds the commands that carry images from one cache to another place. */
@@ -50,5 +51,6 @@ Examples:
         await exportImages(images, options, { stdin, stdout, environment: env }, commandContext(terminal)),
       );
     });
+  addImport(program, how);
   addSync(program, how);
 }

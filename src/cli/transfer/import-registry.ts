@@ -4,26 +4,21 @@ import type { ImportCounts, ImportReport } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { CommandContext } from '../command-context.ts';
 import { withServices, jsonLine, uninterrupted, type JsonOptions } from '../with-services.ts';
-import { progressOn } from './progress.ts';
-import { pluralize } from './format.ts';
+import { progressOn } from '../care/progress.ts';
+import { pluralize } from '../care/format.ts';
 
-export interface ImportCommandOptions extends JsonOptions {
+export interface RegistryImportOptions extends JsonOptions {
   readonly upstream?: string;
 }
 
 /** Takes over what another registry stored. */
-export async function importContent(
-  source: string,
-  options: ImportCommandOptions,
+export async function importRegistry(
+  folder: string,
+  options: RegistryImportOptions,
   context: CommandContext,
 ): Promise<ExitCode> {
   const { upstream = null, json = false } = options;
   const { terminal } = context;
-  const [, folder] = /^registry:(.+)$/.exec(source) ?? [];
-  if (folder === undefined) {
-    terminal.err('entrepot: say what is to be taken over: registry:/var/lib/registry\n');
-    return exitCode.usage;
-  }
   return withServices(options, context, 'make', async ({ caretaker }) => {
     const progress = progressOn(terminal);
     try {
