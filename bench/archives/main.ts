@@ -39,7 +39,7 @@ await writeFile(
 /** What is compared: a command that writes `target`. */
 interface Contender {
   readonly name: string;
-  command(target: string): readonly [string, ...string[]];
+  readonly command: (target: string) => readonly [string, ...string[]];
 }
 
 const entrepot = [process.execPath, join(thisCheckout, 'dist/main.js')] as const;
