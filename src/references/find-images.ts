@@ -144,7 +144,7 @@ class Search {
         isFromFolder,
         read: async (path, from) => {
           const joined = isAbsolute(path) ? path : join(from.folder, path);
-          this.#used.add(resolve(joined));
+          if (resolve(joined) !== resolve(file.path)) this.#used.add(resolve(joined));
           return await readOptionalFile(joined);
         },
       });
@@ -153,10 +153,11 @@ class Search {
   }
 
   #add({ images, unresolved, notes, problems }: Found): void {
-    this.#images.push(...images);
-    this.#unresolved.push(...unresolved);
-    this.#notes.push(...notes);
-    this.#problems.push(...problems);
+    // There may be more than a call takes arguments.
+    for (const image of images) this.#images.push(image);
+    for (const one of unresolved) this.#unresolved.push(one);
+    for (const note of notes) this.#notes.push(note);
+    for (const problem of problems) this.#problems.push(problem);
   }
 
   /** Adds an unusable file to `remarks`. */

@@ -1,8 +1,15 @@
 import { imageReferenceProblem, parseImageReference } from '../oci/image-reference.ts';
+import { BadFile } from './bad-file.ts';
 import type { FileKind } from './file-kind.ts';
 import type { Found, FoundImage, Remark, Unresolved } from './found-image.ts';
 import type { SourceFile } from './source-file.ts';
 import { statedPlatform } from './stated-platform.ts';
+
+/** Places of a file that name images; a cluster has some thousands. */
+const maxImages = 100_000;
+
+/** Problems of a file that are told one by one. */
+const maxProblems = 100;
 
 /** Where a file names an image, and why. */
 interface Mention extends Pick<FoundImage, 'line' | 'reason' | 'optional'> {
@@ -38,6 +45,10 @@ export class Findings implements Found {
       this.addProblem(place.line, `"${excerpt(platform)}" ${problem}`);
       return;
     }
+    if (this.images.length >= maxImages) {
+      const message = `names images in more than ${maxImages} places`;
+      throw new BadFile({ file: this.#file, line: undefined, message });
+    }
     this.images.push({ ...place, reference, file: this.#file, kind: this.#kind, platform: stated });
   }
 
@@ -50,20 +61,29 @@ export class Findings implements Found {
   }
 
   addProblem(line: number | undefined, message: string): void {
-    this.problems.push({ file: this.#file, line, message });
+    const { length } = this.problems;
+    if (length < maxProblems) this.problems.push({ file: this.#file, line, message });
+    else if (length === maxProblems) {
+      this.problems.push({
+        file: this.#file,
+        line,
+        message: 'and what comes after it: too many problems to tell',
+      });
+    }
   }
 
   /** What another file says that this one uses. */
   addAll({ images, unresolved, notes, problems }: Found): void {
-    this.images.push(...images);
-    this.unresolved.push(...unresolved);
-    this.notes.push(...notes);
-    this.problems.push(...problems);
+    // There may be more than a call takes arguments.
+    for (const image of images) this.images.push(image);
+    for (const one of unresolved) this.unresolved.push(one);
+    for (const note of notes) this.notes.push(note);
+    for (const problem of problems) this.problems.push(problem);
   }
 }
 
 /** Enough of a text to recognise it by, on one line. */
 function excerpt(text: string): string {
-  const line = text.replaceAll(/\s+/gu, ' ');
+  const line = text.slice(0, 1000).replaceAll(/\s+/gu, ' ');
   return line.length > 200 ? `${line.slice(0, 200)}…` : line;
 }

@@ -1,4 +1,5 @@
 import { platformText } from '../../oci/platform.ts';
+import { readEnvFile } from '../compose/env-file.ts';
 import { findInDockerfile } from '../dockerfile/find-in-dockerfile.ts';
 import { Findings } from '../findings.ts';
 import type { Found } from '../found-image.ts';
@@ -55,7 +56,7 @@ class BakeSearch {
     );
     const [machine] = context.platforms;
     const localPlatform = machine === undefined ? '' : platformText(machine);
-    this.#bake = new BakeFile(bodies, { environment: context.environment, localPlatform });
+    this.#bake = new BakeFile(bodies, { environment: environmentOf(context), localPlatform });
   }
 
   /** @throws {HclError} */
@@ -102,4 +103,15 @@ class BakeSearch {
     });
     this.#files.at(target.line).findings.addAll(dockerfile.place(found));
   }
+}
+
+/** Variables that are given, those of files last. */
+function environmentOf({ environment, envFiles }: ParseContext): ReadonlyMap<string, string> {
+  const variables = new Map(environment);
+  for (const file of envFiles) {
+    for (const [name, value] of readEnvFile(file, (known) => variables.get(known))) {
+      if (typeof value === 'string' && !environment.has(name)) variables.set(name, value);
+    }
+  }
+  return variables;
 }

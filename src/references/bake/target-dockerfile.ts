@@ -1,4 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
+import { atLines } from '../at-lines.ts';
 import type { Found } from '../found-image.ts';
 import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
@@ -48,17 +49,8 @@ export async function dockerfileOf(deps: TargetDockerfileDeps): Promise<TargetDo
 function inlineDockerfile(text: string, { target, files }: TargetDockerfileDeps): TargetDockerfile {
   const { file, line } = files.at(target.attributes.get('dockerfile-inline')?.expression.line ?? target.line);
   const isHeredoc = /<<-?[^\s"]+\s*$/u.test(file.text.split('\n')[line - 2] ?? '');
-  const placed = <T extends { readonly line: number | undefined }>(one: T): T => ({
-    ...one,
-    line: isHeredoc && one.line !== undefined ? line + one.line - 1 : line,
-  });
   return {
     file: { ...file, text },
-    place: ({ images, unresolved, notes, problems }) => ({
-      images: images.map(placed),
-      unresolved: unresolved.map(placed),
-      notes: notes.map(placed),
-      problems: problems.map(placed),
-    }),
+    place: (found) => atLines(found, (one) => (isHeredoc ? line + one - 1 : line)),
   };
 }

@@ -1,4 +1,5 @@
 import { isAbsolute, join } from 'node:path';
+import { atLines } from '../at-lines.ts';
 import type { Found } from '../found-image.ts';
 import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
@@ -67,17 +68,8 @@ export async function locateDockerfile(
 function inlineDockerfile(node: YamlNode, text: string): LocatedDockerfile {
   // A text of several lines begins below its key.
   const before = node.text?.includes('\n') === true ? node.line : node.line - 1;
-  const moved = <T extends { readonly line: number | undefined }>(remark: T): T => ({
-    ...remark,
-    line: remark.line === undefined ? undefined : before + remark.line,
-  });
   return {
     file: { ...node.file, text },
-    placed: ({ images, unresolved, notes, problems }) => ({
-      images: images.map(moved),
-      unresolved: unresolved.map(moved),
-      notes: notes.map(moved),
-      problems: problems.map(moved),
-    }),
+    placed: (found) => atLines(found, (line) => before + line),
   };
 }

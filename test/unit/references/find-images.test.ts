@@ -40,6 +40,18 @@ describe('images are looked for', () => {
     expect(found.problems).toEqual([]);
   });
 
+  it('in a file of a folder that another one reads only for that one, and in one that reads itself', async () => {
+    await using files = await FindFixture.of({
+      'compose.yaml':
+        'services:\n  base:\n    image: node\n  web:\n    extends:\n      file: compose.yaml\n      service: base\n  app:\n    build:\n      context: .\n      target: first\n',
+      Dockerfile: 'FROM redis AS first\nFROM postgres\n',
+    });
+    expect(imagesOf(await files.find('.'))).toEqual([
+      'docker.io/library/node:latest',
+      'docker.io/library/redis:latest',
+    ]);
+  });
+
   it('and a folder that names none is a problem', async () => {
     await using files = await FindFixture.of({ 'lab/notes.txt': 'Dear all,\n' });
     expect(remarksOf((await files.find('lab')).problems)).toEqual([

@@ -43,4 +43,19 @@ describe('a plain list', () => {
     const [problem] = (await files.find('images.txt')).problems;
     expect(problem?.message.length).toBeLessThan(300);
   });
+
+  it('of nothing but typos has a hundred of them told', async () => {
+    await using files = await FindFixture.of({ 'images.txt': 'X\n'.repeat(1_000_000) });
+    const { problems } = await files.find('images.txt');
+    expect(problems).toHaveLength(101);
+    expect(remarksOf(problems).at(-1)).toBe(
+      'images.txt:101: and what comes after it: too many problems to tell',
+    );
+  });
+
+  it('without end is refused', async () => {
+    await using files = await FindFixture.of({ 'images.txt': 'x\n'.repeat(100_001) });
+    const { problems } = await files.find('images.txt');
+    expect(remarksOf(problems)).toEqual(['images.txt: names images in more than 100000 places']);
+  });
 });

@@ -75,6 +75,16 @@ describe('a bake file', () => {
     expect(imagesOf(given)).toEqual(['docker.io/library/node:2']);
   });
 
+  it('takes variables of the environment before those of env files', async () => {
+    await using files = await FindFixture.of({
+      'docker-bake.hcl':
+        'variable "A" {}\nvariable "B" {}\ntarget "default" {\n  dockerfile-inline = "FROM ${A}:${B}"\n}\n',
+    });
+    const envFiles = [{ path: '.env', folder: '.', text: 'A=node\nB="18" # x\n' }];
+    const found = await files.find('docker-bake.hcl', { envFiles, environment: new Map([['A', 'redis']]) });
+    expect(imagesOf(found)).toEqual(['docker.io/library/redis:18']);
+  });
+
   it('has images of an inline Dockerfile at their lines', async () => {
     await using files = await FindFixture.of({
       'docker-bake.hcl': 'target "default" {\n  dockerfile-inline = <<EOT\n# x\nFROM node\nEOT\n}\n',
