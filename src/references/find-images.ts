@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve, sep } from 'node:path';
 import { imageReferenceText } from '../oci/image-reference.ts';
 import { BadFile } from './bad-file.ts';
 import type { FileKind } from './file-kind.ts';
-import { foldersBelow } from './folder.ts';
+import { foldersBelow, listFolder } from './folder.ts';
 import type { Found, FoundImage, Remark, Unresolved } from './found-image.ts';
 import { kindsOfFile, type KindOfFile } from './kinds.ts';
 import type { ParseSettings } from './parse-context.ts';
@@ -147,6 +147,7 @@ class Search {
           if (resolve(joined) !== resolve(file.path)) this.#used.add(resolve(joined));
           return await readOptionalFile(joined);
         },
+        list: async (path, from) => await listFolder(resolve(from.folder, path)),
       });
     });
     return found;

@@ -40,6 +40,18 @@ export async function foldersBelow(root: string): Promise<readonly FolderFiles[]
   return folders;
 }
 
+/**
+ * The names in a folder, in order; undefined where there is no such folder.
+ * @throws {BadFile}
+ */
+export async function listFolder(path: string): Promise<readonly string[] | undefined> {
+  const isFolder = await stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+  return isFolder ? (await entriesOf(path)).map(({ name }) => name) : undefined;
+}
+
 async function entriesOf(path: string): Promise<Dirent[]> {
   try {
     return (await readdir(path, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -90,6 +90,14 @@ export const kindsOfFile: readonly KindOfFile[] = [
     load: async () => (await import('./gitlab/pipeline.ts')).findInPipeline,
   },
   {
+    kind: 'quadlet',
+    isNamed: (path) => /\.(?:artifact|build|container|image|kube|volume)$/u.test(path),
+    hasContent: (text) => /^\[(?:Artifact|Build|Container|Image|Kube|Volume)\][ \t\r]*$/mu.test(text),
+    // Others have files of such names, too.
+    isTaken: (name, siblings) => [name, ...siblings].some((one) => /\.(?:container|kube|pod)$/u.test(one)),
+    load: async () => (await import('./quadlet/quadlet.ts')).findInQuadlet,
+  },
+  {
     kind: 'kustomize',
     isNamed: (path) => /\/(?:kustomization\.ya?ml|Kustomization)$/u.test(path),
     hasContent: (text) => /^apiVersion:[ \t]*["']?kustomize\.config\.k8s\.io\//mu.test(text),

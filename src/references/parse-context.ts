@@ -32,6 +32,8 @@ export interface ParseContext extends ParseSettings {
    * @returns undefined where there is no such file
    */
   read(path: string, from: SourceFile): Promise<SourceFile | undefined>;
+  /** The names in a folder that `from` refers to, in order; undefined where there is no such folder. */
+  list(path: string, from: SourceFile): Promise<readonly string[] | undefined>;
 }
 
 /**

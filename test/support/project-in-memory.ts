@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path/posix';
+import { basename, dirname, join } from 'node:path/posix';
 import type { ParseContext } from '../../src/references/parse-context.ts';
 import type { SourceFile } from '../../src/references/source-file.ts';
 
@@ -38,7 +38,13 @@ export class ProjectInMemory {
       overrides: [],
       isFromFolder: false,
       read: async (path, from) => await Promise.resolve(this.#files.get(join(from.folder, path))),
+      list: async (path, from) => await Promise.resolve(this.#list(join(from.folder, path))),
       ...more,
     };
+  }
+
+  #list(folder: string): readonly string[] | undefined {
+    const paths = [...this.#files.keys()].filter((path) => dirname(path) === folder);
+    return paths.length === 0 ? undefined : paths.map((path) => basename(path)).sort();
   }
 }
