@@ -1,6 +1,6 @@
 import { byteSizeText } from '../../base/byte-size.ts';
 import type { WarmedImage, WarmEvent } from '../../mirror/warm/schemas.ts';
-import { durationText, pluralize } from '../care/format.ts';
+import { durationText, pluralize, shortDigest } from '../care/format.ts';
 import { Table } from '../care/table.ts';
 import type { CommandContext } from '../command-context.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
@@ -110,7 +110,7 @@ function describeResult({ state, failures }: WarmedImage): string {
   const [first, ...others] = failures;
   if (first === undefined) return state;
   const more = others.length === 0 ? '' : `, and ${others.length} more`;
-  return `${state}: ${first.what}: ${first.reason}${more}`;
+  return `${state}: ${shortDigest(first.what)}: ${first.reason}${more}`;
 }
 
 function describeReport(

@@ -1,7 +1,7 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { ImageReference } from '../../oci/image-reference.ts';
 import { selectFromIndex, type IndexEntry } from '../../oci/index-selection.ts';
-import { readManifest } from '../../oci/manifest.ts';
+import { descriptors, readDocument, readManifest } from '../../oci/manifest.ts';
 import { manifestMediaTypes, mediaTypes } from '../../oci/media-type.ts';
 import { platformText, suitability, type Platforms } from '../../oci/platform.ts';
 import type { ManifestReference, Repository } from '../../oci/reference.ts';
@@ -62,6 +62,8 @@ export class ImageWalk {
     const manifest = readManifest(bytes);
     for (const { digest, size } of manifest.blobs) contents.blobs.set(digest, size);
     if (depth === 0) [contents.config] = imageBlobs(manifest);
+    const foreign = descriptors(readDocument(bytes), 'layers').filter((layer) => layer.foreign).length;
+    if (foreign > 0) contents.notes.push(`layers that clients fetch from elsewhere are not here: ${foreign}`);
   }
 
   async #root(

@@ -91,6 +91,25 @@ describe('warming', () => {
     ]);
   });
 
+  it('says that an image has layers which clients fetch from elsewhere', async () => {
+    await using fixture = await MirrorFixture.open();
+    const image = makeImage({ oci: true });
+    const foreign = {
+      mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+      digest: image.digest,
+      size: 10,
+      urls: ['https://example.com/layer'],
+    };
+    const json = JSON.parse(image.bytes.toString()) as { readonly layers: readonly object[] };
+    const bytes = Buffer.from(JSON.stringify({ ...json, layers: [foreign, ...json.layers] }));
+    addImage(fixture.upstream, image);
+    fixture.upstream.addManifest(repository, bytes, '1');
+
+    expect(await warm(fixture, ['app:1'])).toMatchObject([
+      { state: 'complete', notes: ['layers that clients fetch from elsewhere are not here: 1'] },
+    ]);
+  });
+
   it('fetches a layer that images share once, and counts it once', async () => {
     await using fixture = await MirrorFixture.open();
     const image = makeImage({ layers: [100_000, 50_000] });
