@@ -7,7 +7,7 @@ const blockLength = 512;
 /** Bytes of a PAX header, or of a long name. */
 const maxExtraBytes = 1024 * 1024;
 /** No image has nearly as many files. */
-const maxEntries = 200_000;
+const maxEntries = 50_000;
 /** Bytes behind the end of a tar that are searched for another one: tools fill up to 10 KiB, some further. */
 const maxTrailer = 1024 * 1024;
 

@@ -1,15 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Readable } from 'node:stream';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { imageArchive } from '../../../../src/archive/image-archive.ts';
-import { archiveInputs } from '../../../../src/archive/read/archive-inputs.ts';
-import {
-  ArchiveImport,
-  type ArchiveImportDeps,
-  type ImportedImage,
-} from '../../../../src/cache/transfer/import/archive-import.ts';
 import { parseGivenName } from '../../../../src/cache/transfer/import/target-names.ts';
 import { digestHex, digestOf, type Digest } from '../../../../src/oci/digest.ts';
 import { readManifest } from '../../../../src/oci/manifest.ts';
@@ -27,7 +19,7 @@ import {
   tarOf,
   type Entry,
 } from '../../../support/archive.ts';
-import { CareFixture, repository } from '../../../support/care-fixture.ts';
+import { repository } from '../../../support/care-fixture.ts';
 import {
   assembleImage,
   descriptor,
@@ -36,7 +28,7 @@ import {
   noise,
   type Image,
 } from '../../../support/image.ts';
-import { TempFolder } from '../../../support/temp-folder.ts';
+import { ImportedCache, piped, type Said } from '../../../support/imported-cache.ts';
 
 const image = makeImage({ oci: true });
 const other = makeImage({ oci: true, seed: 2 });
@@ -45,113 +37,12 @@ const large = assembleImage([noise(5_000_000, 'large')], { seed: 'large' }, true
 const plain = plainImage('plain');
 const app = repository('library/app');
 
-/** What an import said. */
-interface Said {
-  readonly images: readonly ImportedImage[];
-  readonly notes: readonly string[];
-  readonly error: string | undefined;
-}
-
-/** A cache, and a folder with what is to be imported into it. */
-class Fixture implements AsyncDisposable {
-  readonly cache: CareFixture;
-  readonly folder: TempFolder;
-
-  constructor(cache: CareFixture, folder: TempFolder) {
-    this.cache = cache;
-    this.folder = folder;
-  }
-
-  static async open(): Promise<Fixture> {
-    return new Fixture(await CareFixture.open(), await TempFolder.create());
-  }
-
-  async write(name: string, bytes: Buffer): Promise<string> {
-    const path = this.folder.join(name);
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, bytes);
-    return path;
-  }
-
-  async unpack(entries: readonly Entry[]): Promise<string> {
-    for (const entry of entries) {
-      if ('bytes' in entry) await this.write(`unpacked/${entry.name}`, entry.bytes);
-    }
-    return this.folder.join('unpacked');
-  }
-
-  async import(paths: readonly string[], options: Partial<ArchiveImportDeps> = {}): Promise<Said> {
-    const images: ImportedImage[] = [];
-    const notes: string[] = [];
-    let error: string | undefined;
-    const run = new ArchiveImport({
-      sink: this.cache.transfer.sink,
-      stdin: Readable.from([]),
-      as: undefined,
-      platforms: 'all',
-      pin: false,
-      signal: new AbortController().signal,
-      onBytes: () => undefined,
-      onExpected: () => undefined,
-      onNote: (_, problem) => notes.push(problem),
-      onImage: (one) => images.push(one),
-      ...options,
-    });
-    try {
-      for (const input of await archiveInputs(paths)) await run.run(input);
-    } catch (cause) {
-      if (!(cause instanceof Error)) throw cause;
-      error = cause.message.replaceAll(`${this.folder.path}/`, '');
-    }
-    return { images, notes, error };
-  }
-
-  /** Imports a tar from a file. */
-  async importTar(entries: readonly Entry[], options?: Partial<ArchiveImportDeps>): Promise<Said> {
-    return this.import([await this.write('app.tar', tarOf(entries))], options);
-  }
-
-  async tag(tag = '1', from = app): Promise<Digest | undefined> {
-    return (await this.cache.metadata.tag(from, tag as Tag))?.digest;
-  }
-
-  /** Whether everything of an image is cached, and none of it damaged. */
-  async holds(...images: readonly Image[]): Promise<boolean> {
-    for (const { config, layers } of images) {
-      for (const { digest } of [config, ...layers]) {
-        if ((await this.cache.content.verify(digest)) !== 'intact') return false;
-        if ((await this.cache.metadata.blob(digest)) === undefined) return false;
-      }
-    }
-    return true;
-  }
-
-  /** What is cached of images and blobs. */
-  async isEmpty(): Promise<boolean> {
-    const { manifests, blobs } = await this.cache.metadata.inventory.counts();
-    return manifests === 0 && blobs === 0;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.cache[Symbol.asyncDispose]();
-    await this.folder.remove();
-  }
-}
-
 const name = 'docker.io/library/app:1';
-
-/** Bytes in pieces, as a pipe gives them. */
-function piped(bytes: Buffer): AsyncIterable<Uint8Array> {
-  const pieces = Array.from({ length: Math.ceil(bytes.length / 70_001) }, (_, at) =>
-    bytes.subarray(at * 70_001, (at + 1) * 70_001),
-  );
-  return Readable.from(pieces);
-}
 
 describe('an image layout is imported with its digest', () => {
   const entries = layout([named(large, name, '1')], large);
 
-  it.each<[string, (fixture: Fixture) => Promise<Said>]>([
+  it.each<[string, (fixture: ImportedCache) => Promise<Said>]>([
     ['as a tar', async (fixture) => fixture.importTar(entries)],
     ['as a folder', async (fixture) => fixture.import([await fixture.unpack(entries)])],
     [
@@ -200,7 +91,7 @@ describe('an image layout is imported with its digest', () => {
       },
     ],
   ])('%s', async (_, importing) => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const { images, notes, error } = await importing(fixture);
     expect({ error, notes }).toEqual({ error: undefined, notes: [] });
     expect(images).toMatchObject([{ name, digest: large.digest, made: false, outcome: { tag: 'new' } }]);
@@ -216,7 +107,7 @@ describe('an image layout is imported with its digest', () => {
       (paths: readonly string[]) => paths.slice(1, 2),
       (paths: readonly string[]) => [dirname(paths[0] ?? '')],
     ]) {
-      await using fixture = await Fixture.open();
+      await using fixture = await ImportedCache.open();
       const tar = tarOf(entries);
       const paths: string[] = [];
       for (let at = 0; at * 2_000_000 < tar.length; at += 1) {
@@ -232,7 +123,7 @@ describe('an image layout is imported with its digest', () => {
   });
 
   it('unless one of its parts is missing', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     await fixture.write('class.tar.001', Buffer.alloc(10));
     const last = await fixture.write('class.tar.003', Buffer.alloc(10));
     expect((await fixture.import([last])).error).toBe('class.tar lacks its part 002');
@@ -245,7 +136,7 @@ describe('an index is imported', () => {
       ['all', ['linux/amd64', 'linux/arm64'], [true, true]],
       ['linux/arm64', ['linux/arm64'], [false, true]],
     ] as const) {
-      await using fixture = await Fixture.open();
+      await using fixture = await ImportedCache.open();
       const { images } = await fixture.importTar(layout([named(index, name)], index), {
         platforms: parsePlatforms(platforms),
       });
@@ -256,7 +147,7 @@ describe('an index is imported', () => {
   });
 
   it('with the platforms of which the archive has everything, and says what it lacks', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const absent = new Set(other.layers.map((layer) => blob(layer).name));
     const entries = layout([named(index, name)], index).filter((entry) => !absent.has(entry.name));
     const { images, notes } = await fixture.importTar(entries);
@@ -266,7 +157,7 @@ describe('an index is imported', () => {
   });
 
   it('not for a platform that it lacks', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const { error } = await fixture.importTar(layout([named(index, name)], index), {
       platforms: parsePlatforms('linux/s390x'),
     });
@@ -275,7 +166,7 @@ describe('an index is imported', () => {
   });
 
   it('not when nothing that it lists is there', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const { error } = await fixture.importTar([
       blob(index),
       json('index.json', { manifests: [named(index, name)] }),
@@ -284,7 +175,7 @@ describe('an index is imported', () => {
   });
 
   it('with what belongs to it and stands beside it without a name', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const attestation = makeImage({ oci: true, seed: 5 });
     const annotated = {
       ...descriptor(attestation),
@@ -301,7 +192,7 @@ describe('an index is imported', () => {
 describe("an archive of Docker's gets a manifest, which is said", () => {
   const saved = dockerSave([{ ...plain, tags: ['app:1'] }]);
 
-  it.each<[string, (fixture: Fixture) => Promise<Said>]>([
+  it.each<[string, (fixture: ImportedCache) => Promise<Said>]>([
     ['from docker save', async (fixture) => fixture.importTar(saved)],
     [
       'from docker save through a pipe',
@@ -329,7 +220,7 @@ describe("an archive of Docker's gets a manifest, which is said", () => {
         ]),
     ],
   ])('%s', async (_, importing) => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const { images, error } = await importing(fixture);
     expect(error).toBeUndefined();
     expect(images).toMatchObject([{ name, made: true }]);
@@ -349,7 +240,7 @@ describe("an archive of Docker's gets a manifest, which is said", () => {
   });
 
   it('from crane and kaniko, with layers as they are packed', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const { images } = await fixture.importTar(cranePull(plain, 'app:1'));
     expect(images).toMatchObject([{ name, made: true }]);
     const manifest = await fixture.cache.metadata.manifest(app, (await fixture.tag()) ?? image.digest);
@@ -364,7 +255,7 @@ describe("an archive of Docker's gets a manifest, which is said", () => {
   });
 
   it('with several images that share layers, which may be links to what comes later', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const second = plainImage('second');
     const shared = { config: second.config, layers: second.layers };
     const { images, error } = await fixture.importTar(
@@ -385,7 +276,7 @@ describe("an archive of Docker's gets a manifest, which is said", () => {
   });
 
   it('and does not take the place of what its registry has', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     await fixture.cache.hold(image, 'library/app', '1');
     const { images } = await fixture.importTar(saved);
     expect(images).toMatchObject([{ outcome: { tag: 'kept' } }]);
@@ -397,7 +288,7 @@ describe("an archive of Docker's gets a manifest, which is said", () => {
   });
 
   it('where the layers of its OCI half are in disorder', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const manifest = {
       schemaVersion: 2,
       mediaType: 'application/vnd.oci.image.manifest.v1+json',
@@ -424,7 +315,7 @@ describe("an archive of Docker's gets a manifest, which is said", () => {
 });
 
 it("a folder of skopeo's dir: has the registry's manifest, and needs a name", async () => {
-  await using fixture = await Fixture.open();
+  await using fixture = await ImportedCache.open();
   const entries = [image, image.config, ...image.layers].map(({ digest, bytes }, at) => ({
     name: at === 0 ? 'manifest.json' : digestHex(digest),
     bytes,
@@ -455,7 +346,7 @@ describe('an image is named', () => {
     ],
     ['by its digest', named(image, `ghcr.io/owner/app@${image.digest}`), `ghcr.io/owner/app@${image.digest}`],
   ])('%s', async (_, entry, expected) => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const { images, error } = await fixture.importTar(layout([entry], image));
     expect({ error, names: images.map((one) => one.name) }).toEqual({ error: undefined, names: [expected] });
   });
@@ -473,7 +364,7 @@ describe('an image is named', () => {
     ],
     ['nothing', descriptor(image), ': say which image it is, with --as docker.io/library/NAME:TAG'],
   ])('by the user where the archive has only %s', async (_, entry, advice) => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const entries = layout([entry], image);
     const { error } = await fixture.importTar(entries);
     expect(error).toBe(`app.tar: ${image.digest} has no name${advice}`);
@@ -485,7 +376,7 @@ describe('an image is named', () => {
   });
 
   it('anew, if the user wants that', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const entries = layout([named(image, name), named(image, 'app:2')], image);
     const { images } = await fixture.importTar(entries, { as: parseGivenName('ghcr.io/owner/app:9') });
     expect(images.map((one) => one.name)).toEqual(['ghcr.io/owner/app:9']);
@@ -501,7 +392,7 @@ describe('an image is named', () => {
   });
 
   it('by a registry that is mirrored here, or not at all', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const { error } = await fixture.importTar(layout([named(image, 'localhost/app:1')], image));
     expect(error).toBe(
       'localhost is not mirrored here; this mirror serves docker.io, ghcr.io; --as gives an image another name',
@@ -510,7 +401,7 @@ describe('an image is named', () => {
   });
 
   it('twice by mistake: the last one is taken, and that is said', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const { notes } = await fixture.importTar(layout([named(image, name), named(other, name)], image, other));
     expect(notes).toEqual([`${name} stands for several images in index.json: the last one is taken`]);
     expect(await fixture.tag()).toBe(other.digest);
@@ -547,7 +438,7 @@ describe('a bundle is imported', () => {
   };
 
   it('with its tag and its pin', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const { images, error } = await fixture.importTar(bundled(image));
     expect(error).toBeUndefined();
     expect(images).toMatchObject([
@@ -557,7 +448,7 @@ describe('a bundle is imported', () => {
   });
 
   it('after the one that it was exported --since, which it asks for', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const [layer] = image.layers;
     if (layer === undefined) throw new Error('it has a layer');
     const since = bundled(image, new Set([layer.digest]));
@@ -574,7 +465,7 @@ describe('a bundle is imported', () => {
 
 describe('an import', () => {
   it('that is repeated changes nothing', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const entries = layout([named(image, name)], image);
     await fixture.importTar(entries);
     const { images } = await fixture.importTar(entries);
@@ -584,11 +475,11 @@ describe('an import', () => {
   it.each([
     [
       'a file',
-      async (fixture: Fixture, tar: Buffer) => fixture.import([await fixture.write('app.tar', tar)]),
+      async (fixture: ImportedCache, tar: Buffer) => fixture.import([await fixture.write('app.tar', tar)]),
     ],
-    ['a pipe', async (fixture: Fixture, tar: Buffer) => fixture.import(['-'], { stdin: piped(tar) })],
+    ['a pipe', async (fixture: ImportedCache, tar: Buffer) => fixture.import(['-'], { stdin: piped(tar) })],
   ])('from %s goes on with a blob that was cut off', async (_, importing) => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const [layer] = large.layers;
     if (layer === undefined) throw new Error('it has a layer');
     const ingest = await fixture.cache.content.ingest(layer.digest);
@@ -600,7 +491,7 @@ describe('an import', () => {
   });
 
   it('removes what an earlier one left wrong, and goes on if it can', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const [layer] = large.layers;
     if (layer === undefined) throw new Error('it has a layer');
     const tar = tarOf(layout([named(large, name)], large));
@@ -619,7 +510,7 @@ describe('an import', () => {
   });
 
   it('does not take what the cache has for what the archive has', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     await fixture.cache.hold(large, 'library/private', '1');
     const [layer] = large.layers;
     if (layer === undefined) throw new Error('it has a layer');
@@ -633,7 +524,7 @@ describe('an import', () => {
   });
 
   it('ends when its user wants that', async () => {
-    await using fixture = await Fixture.open();
+    await using fixture = await ImportedCache.open();
     const interrupted = new AbortController();
     interrupted.abort(new Error('Ctrl-C'));
     const { error } = await fixture.importTar(layout([named(image, name)], image), {
