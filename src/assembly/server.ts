@@ -2,10 +2,11 @@ import type { Clock } from '../base/clock.ts';
 import { Hops } from '../base/hops.ts';
 import { openCache } from './cache.ts';
 import { composeThrottle, maxRateOf } from './throttle.ts';
+import { ServerStatus } from './server-status.ts';
+import { composeWarming } from './warming.ts';
 import { openMirror } from './mirror.ts';
 import type { Config } from '../config/config.ts';
 import { upstreamControl } from '../control/upstream-control.ts';
-import type { ServerState } from '../cache/care/stats-reader.ts';
 import { ControlServer } from '../control/control-server.ts';
 import { composeHttp, type BoundAddress, type HttpSettings } from '../http/compose.ts';
 import { FolderLock } from '../store/sqlite/folder-lock.ts';
@@ -45,10 +46,7 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   closing.defer(() => lock.release());
   const connectivity = new Connectivity(config.offline);
   const throttle = composeThrottle(config, deps.clock);
-  const server: ServerState = {
-    offline: () => connectivity.isOffline,
-    maxRate: () => throttle.limitOf(undefined),
-  };
+  const server = new ServerStatus({ connectivity, throttle });
   const cache = closing.use(await openCache(config, { ...deps, server }));
 
   const hops = new Hops();
@@ -58,6 +56,7 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
   const { caretaker, scrubber } = cache.care;
   scrubber.start();
   closing.use(scrubber);
+  server.warming = config.warm && closing.use(composeWarming(config.warm, { ...shared, folder, warmer }));
   const control = upstreamControl({
     ...shared,
     upstreams: config.upstreams.map(({ name }) => name),
@@ -68,6 +67,7 @@ export async function startEntrepot(config: Config, deps: EntrepotDeps): Promise
 
   const http = await composeHttp(httpSettings(config), { ...deps, hops, mirror });
   closing.use(http);
+  server.warming?.start();
   const opened = closing.move();
   return {
     addresses: [http.address],

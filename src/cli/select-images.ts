@@ -1,28 +1,17 @@
 import { stat } from 'node:fs/promises';
-import {
-  imageReferenceProblem,
-  imageReferenceText,
-  parseImageReference,
-  type ImageReference,
-} from '../oci/image-reference.ts';
-import { platformText, thisPlatform, type Platforms } from '../oci/platform.ts';
+import { imageReferenceProblem, parseImageReference, type ImageReference } from '../oci/image-reference.ts';
+import { thisPlatform } from '../oci/platform.ts';
 import { BadFile } from '../references/bad-file.ts';
 import { findImages, isNamedFile } from '../references/find-images.ts';
-import type { Found, FoundImage } from '../references/found-image.ts';
+import type { Found } from '../references/found-image.ts';
+import { mergeImages, type SelectedImage } from '../references/selected-images.ts';
 import { readSourceFile } from '../references/source-file.ts';
 import type { Assignment, ImageSelectionOptions } from './image-selection.ts';
 import { exclusion, ExclusionError } from './image-exclusion.ts';
 import { reportFindings } from './report-findings.ts';
 import type { Terminal } from './terminal.ts';
 
-/** An image that is meant, and why. */
-export interface SelectedImage {
-  readonly reference: ImageReference;
-  /** Those that are asked for: of the command line, but where files state one. */
-  readonly platforms: Platforms;
-  /** Where files name it; none for one of the command line alone. */
-  readonly places: readonly FoundImage[];
-}
+export type { SelectedImage };
 
 export interface ImageSelection {
   /** Each once, ordered by their canonical text. */
@@ -67,7 +56,7 @@ export async function selectImages(
     reportFindings(terminal, found);
     const isStrict = options.strict === true && found.unresolved.length > 0;
     return {
-      images: merged(named.images, found.images, options.platform ?? [thisPlatform()]).filter(
+      images: mergeImages(named.images, found.images, options.platform ?? [thisPlatform()]).filter(
         ({ reference }) => !isExcluded(reference),
       ),
       isSound: named.isSound && found.problems.length === 0 && !isStrict,
@@ -136,32 +125,4 @@ async function findInFiles(
     // Images are built where they are used, and what all platforms are is not known here.
     platforms: platform === 'all' ? [thisPlatform()] : platform,
   });
-}
-
-/** Each image once, with the platforms of all places that name it. */
-function merged(
-  named: readonly ImageReference[],
-  found: readonly FoundImage[],
-  wanted: Platforms,
-): readonly SelectedImage[] {
-  const selected = new Map<string, SelectedImage>();
-  const add = (reference: ImageReference, platforms: Platforms, places: readonly FoundImage[]): void => {
-    const text = imageReferenceText(reference);
-    const known = selected.get(text) ?? { platforms: [], places: [] };
-    selected.set(text, {
-      reference,
-      platforms: union(known.platforms, platforms),
-      places: [...known.places, ...places],
-    });
-  };
-  for (const reference of named) add(reference, wanted, []);
-  for (const image of found) {
-    add(image.reference, image.platform === undefined ? wanted : [image.platform], [image]);
-  }
-  return [...selected].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image);
-}
-
-function union(a: Platforms, b: Platforms): Platforms {
-  if (a === 'all' || b === 'all') return 'all';
-  return [...new Map([...a, ...b].map((platform) => [platformText(platform), platform])).values()];
 }

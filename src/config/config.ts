@@ -41,6 +41,9 @@ export interface UpstreamConfig {
   readonly listen: ListenAddress | undefined;
 }
 
+/** What is warmed: `files` are absolute, and need not be there. */
+export type WarmConfig = NonNullable<FileValues['warm']>;
+
 /** How clients authenticate; with nothing set, everyone is anonymous. */
 export type AuthConfig = Pick<AuthenticationSettings, 'htpasswd' | 'token' | 'passthrough'>;
 
@@ -64,6 +67,8 @@ export interface Config {
   readonly access: AccessRules;
   /** Patterns of images that are kept whatever happens, as configured. */
   readonly pins: readonly string[];
+  /** What is warmed, and when; undefined for nothing. */
+  readonly warm: WarmConfig | undefined;
   /** How long unused content is kept; 0 means for ever. */
   readonly ttlMs: number;
   /** Where the system keeps the authorities that its programs trust. */

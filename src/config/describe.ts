@@ -47,6 +47,7 @@ function valuesOf(config: Config): FileValues {
       timeouts,
     },
     pin: pins,
+    warm: config.warm,
     upstreams: Object.fromEntries(upstreams.map((upstream) => [upstream.name, describeUpstream(upstream)])),
     auth: describeAuth(auth),
     access,

@@ -24,9 +24,10 @@ export function readText(file: string, maxBytes: number): string {
 }
 
 /** @throws FileProblem */
-export function assertReadable(file: string): void {
+export function assertReadable(file: string, allowed: 'file' | 'or-folder' = 'file'): void {
   explained(() => {
-    assertPlain(statSync(file));
+    const stat = statSync(file);
+    if (allowed === 'file' || !stat.isDirectory()) assertPlain(stat);
     accessSync(file, constants.R_OK);
   });
 }

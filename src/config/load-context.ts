@@ -54,6 +54,16 @@ export class LoadContext {
     }
   }
 
+  /** The same, for what may be a folder as well. */
+  warnIfAbsent(file: string, warning: (problem: string) => string): void {
+    try {
+      assertReadable(file, 'or-folder');
+    } catch (error) {
+      if (!(error instanceof FileProblem)) throw error;
+      this.warnings.push(warning(`${file} ${error.message}`));
+    }
+  }
+
   /** A variable's text; undefined when it is not set or empty. */
   variable(...names: readonly string[]): string | undefined {
     return names.map((name) => this.environment[name]).find((value) => value !== undefined && value !== '');

@@ -14,6 +14,7 @@ import { takeRegistry2Keys } from './registry2.ts';
 import type { FileValues } from './schema.ts';
 import { LoadContext } from './load-context.ts';
 import { readSystemStores } from './system-stores.ts';
+import { readWarm } from './warm.ts';
 import { readTls } from './tls.ts';
 import { blankToUndefined, ConfigTree, isSection } from './tree.ts';
 import { readUpstreams, type Upstreams } from './upstreams.ts';
@@ -68,7 +69,7 @@ export function loadConfig(source: ConfigSource = {}): LoadedConfig {
 }
 
 type Parts = Upstreams &
-  Pick<Config, 'auth' | 'access' | 'systemStores'> &
+  Pick<Config, 'warm' | 'auth' | 'access' | 'systemStores'> &
   Pick<Config['http'], 'tls'> &
   Pick<Config['storage'], 'quotas'>;
 
@@ -84,8 +85,9 @@ function readParts({ values, broken }: Validated, context: LoadContext): Parts |
   checkAccess(access, auth, names, context);
   if (areWhole('http')) checkPublicAddress(values, auth, access, context);
   if (areWhole('pin')) checkPins(values.pin, upstreams, context);
+  const warm = areWhole('warm') ? readWarm(values.warm, names, context) : undefined;
   const quotas = areWhole('storage') ? readQuotas(values, names, context) : [];
-  return { ...upstreams, auth, access, tls, quotas, systemStores: readSystemStores(context) };
+  return { ...upstreams, auth, access, tls, warm, quotas, systemStores: readSystemStores(context) };
 }
 
 /** As the operator would type it. */
@@ -137,6 +139,7 @@ function assemble(values: FileValues, parts: Parts, directory: string): Config {
     auth: parts.auth,
     access: parts.access,
     pins: values.pin,
+    warm: parts.warm,
     ttlMs: proxy.ttl,
     systemStores: parts.systemStores,
     timeouts: proxy.timeouts,

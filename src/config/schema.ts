@@ -25,6 +25,7 @@ import {
   treatmentKeys,
   upstreamSchema,
 } from './upstream-schema.ts';
+import { warmSchema } from './warm-schema.ts';
 
 /** What timers can hold. */
 const longestTimerMs = 24 * 24 * 3_600_000;
@@ -150,6 +151,7 @@ export const fileSchema = z.strictObject({
     })
     .prefault({}),
   pin: oneOrMore(pinPattern).default([]),
+  warm: warmSchema.optional(),
   upstreams: z.record(z.string(), upstreamSchema.optional()).optional(),
   auth: authSchema.optional(),
   access: accessSchema.prefault({}),

@@ -214,7 +214,7 @@ export class CareFixture implements AsyncDisposable {
       pullAheadCounter: new PullAheadCounter(),
       adopting: stored,
       scrubMs,
-      server: { offline: () => false, maxRate: () => undefined },
+      server: { offline: () => false, maxRate: () => undefined, nextWarmAt: () => undefined },
     });
     this.#opened = { content, metadata, space, care, transfer: composeTransfer(parts) };
   }

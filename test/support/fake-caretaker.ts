@@ -90,6 +90,7 @@ export class FakeCaretaker implements Caretaker {
     server: {
       offline: false,
       maxRate: null,
+      nextWarmAt: null,
       startedAt: 1_700_000_000_000,
       uptimeMs: 7_200_000,
       ahead: { bytes: 2 ** 30, unaskedBytes: 2 ** 20 },

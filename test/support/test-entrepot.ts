@@ -42,6 +42,7 @@ export interface TestEntrepotOptions {
   readonly access?: Partial<AccessRules>;
   readonly storage?: Partial<Omit<Config['storage'], 'rootdirectory'>>;
   readonly pins?: readonly string[];
+  readonly warm?: Config['warm'];
   /** None, if not given: no test depends on whom the machine trusts. */
   readonly systemStores?: Config['systemStores'];
 }
@@ -161,6 +162,7 @@ export class TestEntrepot implements AsyncDisposable {
         ...access,
       },
       pins: this.#options.pins ?? [],
+      warm: this.#options.warm,
       ttlMs: 0,
       timeouts: { connectMs: 5000, headerMs: 4000, idleMs: 4000, ...timeouts },
       systemStores: this.#options.systemStores ?? { files: [], directories: [] },

@@ -144,6 +144,8 @@ export const stats = z.object({
       offline: z.boolean(),
       /** What is taken from all upstreams at most, in bytes a second. */
       maxRate: count.nullable(),
+      /** When the images that are configured are warmed next; null for never, and during that. */
+      nextWarmAt: count.nullable(),
       startedAt: count,
       uptimeMs: count,
       /** Prefetched, and what of it no client has requested since. */

@@ -11,9 +11,11 @@ import type { Scrubber } from './scrubber.ts';
 
 /** What a server tells of itself that the cache does not know. */
 export interface ServerState {
-  readonly offline: () => boolean;
+  offline(): boolean;
   /** What is taken from all upstreams at most, in bytes a second; undefined for no limit. */
-  readonly maxRate: () => number | undefined;
+  maxRate(): number | undefined;
+  /** When images are warmed next, in milliseconds since the epoch; undefined during that, and for never. */
+  nextWarmAt(): number | undefined;
 }
 
 export interface StatsReaderDeps {
@@ -58,6 +60,7 @@ export function statsReader(deps: StatsReaderDeps): () => Promise<Stats> {
         ? {
             offline: server.offline(),
             maxRate: server.maxRate() ?? null,
+            nextWarmAt: server.nextWarmAt() ?? null,
             startedAt: started.at,
             uptimeMs: Math.round(clock.monotonic() - started.monotonic),
             ...countsOf(deps),

@@ -49,7 +49,7 @@ function linesOf({ store, disk, limits, cache, scrub, server }: Stats, now: numb
   for (const { match, bytes } of limits.quotas) lines.push(['quota', `${match}: ${byteSizeText(bytes)}`]);
   lines.push(['state', cache.state === 'healthy' ? 'healthy' : 'pulls pass through without being kept']);
   for (const problem of cache.problems) lines.push(['', problem]);
-  return [...lines, ['scrubbing', scrubText(scrub, now)], ...serverLines(server)];
+  return [...lines, ['scrubbing', scrubText(scrub, now)], ...serverLines(server, now)];
 }
 
 function scrubText({ periodMs, oldestVerifiedAt }: Stats['scrub'], now: number): string {
@@ -59,14 +59,17 @@ function scrubText({ periodMs, oldestVerifiedAt }: Stats['scrub'], now: number):
   return `${everything}; least recent verification ${timeAgo(oldestVerifiedAt, now)}`;
 }
 
-function serverLines(server: Stats['server']): readonly Line[] {
+function serverLines(server: Stats['server'], now: number): readonly Line[] {
   if (server === null) return [['server', 'not running']];
-  const { offline, maxRate, uptimeMs, ahead, evicted, scrubbed, damaged } = server;
+  const { offline, maxRate, nextWarmAt, uptimeMs, ahead, evicted, scrubbed, damaged } = server;
   const unasked = byteSizeText(ahead.unaskedBytes);
   const hashed = `hashed ${pluralize(scrubbed.blobs, 'blob')}, ${byteSizeText(scrubbed.bytes)}`;
   return [
     ...(offline ? [['upstreams', 'offline: none is asked'] as const] : []),
     ...(maxRate === null ? [] : [['bandwidth', `${byteSizeText(maxRate)}/s at most`] as const]),
+    ...(nextWarmAt === null
+      ? []
+      : [['warming', `next in ${durationText(Math.max(0, nextWarmAt - now))}`] as const]),
     ['server', `running for ${durationText(uptimeMs)}, and since its start:`],
     ['', `fetched ${byteSizeText(ahead.bytes)} ahead of clients, ${unasked} of it not asked for since`],
     ['', `evicted ${pluralize(evicted.images, 'image')}, ${byteSizeText(evicted.bytes)}`],

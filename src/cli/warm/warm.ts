@@ -1,10 +1,9 @@
-import { imageReferenceText } from '../../oci/image-reference.ts';
-import { platformText, type Platforms } from '../../oci/platform.ts';
+import { wantedImage } from '../../mirror/warm/wanted-image.ts';
 import type { CommandContext } from '../command-context.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { ImageSelectionOptions } from '../image-selection.ts';
 import { tellImages } from '../progress/tell-images.ts';
-import { selectImages, type SelectedImage, type SelectionSources } from '../select-images.ts';
+import { selectImages, type SelectionSources } from '../select-images.ts';
 import { withServices, type JsonOptions } from '../with-services.ts';
 
 export interface WarmCommandOptions extends ImageSelectionOptions, JsonOptions {
@@ -31,7 +30,7 @@ export async function warm(
   }
   const { referrers = false, pin = false } = options;
   return withServices(options, context, 'make', async ({ warmer }) => {
-    const events = warmer.warm({ images: images.map(wanted), referrers, pin });
+    const events = warmer.warm({ images: images.map(wantedImage), referrers, pin });
     try {
       return await tellImages(events, options.json ?? false, context);
     } finally {
@@ -39,18 +38,4 @@ export async function warm(
         terminal.err('entrepot: what has come stays: the same command goes on from there\n');
     }
   });
-}
-
-function wanted({ reference, platforms, places }: SelectedImage) {
-  const [first] = places;
-  const isOptional = places.every(({ optional }) => optional !== undefined);
-  return {
-    reference: imageReferenceText(reference),
-    platforms: platformsText(platforms),
-    optional: (isOptional ? first?.optional : undefined) ?? null,
-  };
-}
-
-function platformsText(platforms: Platforms): string {
-  return platforms === 'all' ? platforms : platforms.map(platformText).join(',');
 }

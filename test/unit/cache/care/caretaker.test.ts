@@ -82,6 +82,7 @@ describe('the numbers of a cache', () => {
       server: {
         offline: false,
         maxRate: null,
+        nextWarmAt: null,
         startedAt: fixture.clock.now() - hour,
         uptimeMs: hour,
         ahead: { bytes: 0, unaskedBytes: 0 },
