@@ -54,7 +54,7 @@ export class ExportRun {
   readonly #progress: Progress;
   #done = 0;
   #total = 0;
-  #shownAt = 0;
+  #shownAt = performance.now();
 
   constructor(deps: ExportRunDeps) {
     this.#deps = deps;

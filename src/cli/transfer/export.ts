@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { byteSizeText } from '../../base/byte-size.ts';
 import type { ImageSource } from '../../cache/transfer/image-source.ts';
+import { ArchiveError } from '../../archive/read/archive-error.ts';
 import { pluralize } from '../care/format.ts';
 import { Table } from '../care/table.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -116,7 +117,7 @@ async function exportFrom(
     if (!json) report(results, context);
     return results.some(({ result }) => result === 'failed') ? exitCode.failure : exitCode.success;
   } catch (error) {
-    if (!(error instanceof ExportError)) throw error;
+    if (!(error instanceof ExportError || error instanceof ArchiveError)) throw error;
     terminal.err(`entrepot: ${error.message}\n`);
     return exitCode.failure;
   }

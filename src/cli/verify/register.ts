@@ -11,13 +11,13 @@ interface VerifyOptions extends VerifyCommandOptions, VerifySealedOptions {
   readonly sealed?: boolean;
 }
 
-/** Adds the command that verifies the cache, or images in it. */
+/** Adds the command that verifies the cache, images in it, or files with images. */
 export function addVerify(
   program: Command,
   { terminal, done }: { readonly terminal: Terminal; readonly done: (code: ExitCode) => void },
 ): void {
   addConfigOption(addImageSelection(program.command('verify')))
-    .description('hash what is cached, or verify that images are complete')
+    .description('hash what is cached, or what files hold, or verify that images are complete')
     .option('--repair', 'put damaged content out of use, to be fetched anew, and right what else can be')
     .option('--sealed', 'verify that all that images need is cached')
     .option('--quick', 'with --sealed: look at sizes, and hash nothing')
@@ -26,7 +26,8 @@ export function addVerify(
       'after',
       `
 Without images everything that is cached is hashed, and files and database are compared. Without --repair nothing is
-changed. With --sealed each manifest, config and layer of the images is looked for.
+changed. With --sealed each manifest, config and layer of the images is looked for. Otherwise names are files, parts
+or folders with images, as for entrepot import, which are verified without a cache.
 ${selectionHelp}
 
 Exit code 1: something is damaged or missing, repaired or not.
@@ -34,7 +35,8 @@ Exit code 1: something is damaged or missing, repaired or not.
 Examples:
   entrepot verify
   entrepot verify --repair
-  entrepot verify --sealed -f compose.yaml --platform linux/amd64,linux/arm64`,
+  entrepot verify --sealed -f compose.yaml --platform linux/amd64,linux/arm64
+  entrepot verify class.tar.001 stick/`,
     )
     .action(async (names: readonly string[], options: VerifyOptions) => {
       const problem = problemOf(names, options);
@@ -46,6 +48,9 @@ Examples:
         const { verifySealed } = await import('./sealed.ts');
         const { stdin, env } = process;
         done(await verifySealed(names, options, { stdin, environment: env }, context));
+      } else if (names.length > 0) {
+        const { verifyArchives } = await import('./archives.ts');
+        done(await verifyArchives(names, options, process.stdin, context));
       } else {
         const { verify } = await import('./cache.ts');
         done(await verify(options, context));
@@ -56,8 +61,8 @@ Examples:
 /** What is wrong with a command line; undefined for one that makes sense. */
 function problemOf(names: readonly string[], options: VerifyOptions): string | undefined {
   const { sealed = false, quick = false, repair = false, file = [] } = options;
-  if (!sealed && (names.length > 0 || file.length > 0)) return 'images are verified with --sealed';
+  if (!sealed && file.length > 0) return '-f names images, which are verified with --sealed';
   if (quick && !sealed) return '--quick is for --sealed';
-  if (repair && sealed) return '--repair is for the whole cache';
+  if (repair && (sealed || names.length > 0)) return '--repair is for the whole cache';
   return undefined;
 }
