@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { makeArtifact } from '../support/artifact.ts';
 import { entrepot } from '../support/cli.ts';
 import { eventually, within } from '../support/deadline.ts';
+import { EntrepotProcess } from '../support/entrepot-process.ts';
+import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage, type Content, type Image } from '../support/image.ts';
 import { WarmFixture } from '../support/warm-fixture.ts';
 
@@ -19,7 +21,7 @@ function layerOf({ layers }: Image): Content {
 }
 
 /** Lets the first half of the layer through, until it is told otherwise. */
-function holdLayer({ hub }: WarmFixture): () => void {
+function holdLayer({ hub }: Pick<WarmFixture, 'hub'>): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
   const fault = hub.fault({
     on: 'blob',
@@ -187,6 +189,36 @@ describe.each([
 });
 
 describe('a warming beside a server', () => {
+  it('that is killed goes on once it runs again', async () => {
+    await using hub = await FakeHub.start();
+    hub.addImage('library/app', '1', image);
+    await using server = await EntrepotProcess.start({ remoteUrl: hub.url, storage: { minfree: 0 } });
+    const release = holdLayer({ hub });
+    const command = [
+      'warm',
+      'app:1',
+      '--platform',
+      'linux/amd64',
+      '--json',
+      '--config',
+      server.configuration,
+    ];
+
+    await using cut = entrepot(command, '/');
+    await cut.waitFor(/"blobs":\[\{"digest":"[^"]+","bytes":1[2-5]\d{5}/, 60_000);
+    server.signal('SIGKILL');
+    expect((await cut.exited()).code).toBe(1);
+    expect(cut.stderr).toContain('the server ended before this was done');
+    await server.exited();
+    release();
+    hub.clearLog();
+    await server.restart();
+    await using again = entrepot(command, '/');
+
+    expect((await again.exited()).code).toBe(0);
+    expect(hub.bytesSent(layer.digest)).toBeLessThan(size - 1_000_000);
+  });
+
   it('and a client’s pull share one download', async () => {
     await using fixture = await WarmFixture.open({ serves: true });
     fixture.hub.addImage('library/app', '1', image);
