@@ -66,10 +66,8 @@ export async function locateDockerfile(
 }
 
 function inlineDockerfile(node: YamlNode, text: string): LocatedDockerfile {
-  // A text of several lines begins below its key.
-  const before = node.text?.includes('\n') === true ? node.line : node.line - 1;
   return {
     file: { ...node.file, text },
-    placed: (found) => atLines(found, (line) => before + line),
+    placed: (found) => atLines(found, (line) => node.line + line - 1),
   };
 }
