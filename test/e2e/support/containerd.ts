@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { Child } from '../../support/child.ts';
 import { eventually } from '../../support/deadline.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
+import { inRoom, type ClosedRoom } from './closed-room.ts';
 import { command } from './command.ts';
 import { showWhenFailed } from './logs.ts';
 import { unmountBelow } from './mounts.ts';
@@ -17,8 +18,15 @@ export class Containerd implements AsyncDisposable {
   readonly #folder: TempFolder;
   readonly #hostsDir: string;
   readonly #resources: AsyncDisposableStack;
+  readonly #room: ClosedRoom | undefined;
 
-  private constructor(folder: TempFolder, hostsDir: string, resources: AsyncDisposableStack) {
+  private constructor(
+    folder: TempFolder,
+    hostsDir: string,
+    resources: AsyncDisposableStack,
+    room: ClosedRoom | undefined,
+  ) {
+    this.#room = room;
     this.#folder = folder;
     this.#hostsDir = hostsDir;
     this.#resources = resources;
@@ -32,28 +40,32 @@ export class Containerd implements AsyncDisposable {
       readonly ca?: string;
       /** A folder with a hosts.toml for each registry, in place of the mirrors. */
       readonly hostsDir?: string;
+      /** Where it and its clients run; undefined: with the test. */
+      readonly room?: ClosedRoom;
     } = {},
   ): Promise<Containerd> {
     await using resources = new AsyncDisposableStack();
     const folder = resources.use(await TempFolder.create());
     resources.defer(async () => unmountBelow(folder.path));
     await writeSettings(folder, mirrors, options.ca);
-    const daemon = resources.use(new Child('containerd', ['--config', folder.join('config.toml')]));
+    const daemon = resources.use(
+      new Child(...inRoom(options.room, 'containerd', ['--config', folder.join('config.toml')])),
+    );
     showWhenFailed('containerd', daemon);
     const hostsDir = options.hostsDir ?? folder.join('certs');
-    const containerd = new Containerd(folder, hostsDir, resources);
+    const containerd = new Containerd(folder, hostsDir, resources, options.room);
     await eventually(60_000, 'containerd answers', async () =>
       containerd.ctr('version').then(
         () => true,
         () => false,
       ),
     );
-    return new Containerd(folder, hostsDir, resources.move());
+    return new Containerd(folder, hostsDir, resources.move(), options.room);
   }
 
   /** What ctr prints. Rejects with CommandError. */
   async ctr(...args: readonly string[]): Promise<string> {
-    return command('ctr', ['--address', socketOf(this.#folder), ...args]);
+    return command(...inRoom(this.#room, 'ctr', ['--address', socketOf(this.#folder), ...args]));
   }
 
   /**

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Child } from '../../support/child.ts';
 import { eventually } from '../../support/deadline.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
+import { inRoom, type ClosedRoom } from './closed-room.ts';
 import { command } from './command.ts';
 import { showWhenFailed } from './logs.ts';
 import { unmountBelow } from './mounts.ts';
@@ -15,6 +16,8 @@ export interface DaemonOptions {
    * work here.
    */
   readonly layers?: 'vfs' | 'best';
+  /** Where it runs; undefined: with the test. */
+  readonly room?: ClosedRoom;
 }
 
 /** A Docker daemon of its own, whose only special setting is the mirror. */
@@ -36,26 +39,28 @@ export class DockerDaemon implements AsyncDisposable {
   /** Resolves when the daemon answers. */
   static async start(
     settings: DockerSettings,
-    { layers = 'vfs' }: DaemonOptions = {},
+    { layers = 'vfs', room }: DaemonOptions = {},
   ): Promise<DockerDaemon> {
     await using resources = new AsyncDisposableStack();
     const folder = resources.use(await TempFolder.create());
     resources.defer(async () => unmountBelow(folder.path));
     resources.defer(async () => endContainerd(folder));
     const dockerd = resources.use(
-      new Child('dockerd', [
-        `--data-root=${folder.join('data')}`,
-        `--exec-root=${folder.join('exec')}`,
-        `--pidfile=${folder.join('pid')}`,
-        `--host=${socketOf(folder)}`,
-        '--bridge=none',
-        '--iptables=false',
-        '--ip-forward=false',
-        ...(layers === 'vfs' ? ['--storage-driver=vfs'] : []),
-        typeof settings === 'string'
-          ? `--registry-mirror=${settings}`
-          : `--config-file=${settings.configFile}`,
-      ]),
+      new Child(
+        ...inRoom(room, 'dockerd', [
+          `--data-root=${folder.join('data')}`,
+          `--exec-root=${folder.join('exec')}`,
+          `--pidfile=${folder.join('pid')}`,
+          `--host=${socketOf(folder)}`,
+          '--bridge=none',
+          '--iptables=false',
+          '--ip-forward=false',
+          ...(layers === 'vfs' ? ['--storage-driver=vfs'] : []),
+          typeof settings === 'string'
+            ? `--registry-mirror=${settings}`
+            : `--config-file=${settings.configFile}`,
+        ]),
+      ),
     );
     resources.defer(async () => endInPeace(dockerd));
     showWhenFailed('dockerd', dockerd);

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { TempFolder } from '../../support/temp-folder.ts';
+import { inRoom, type ClosedRoom } from './closed-room.ts';
 import { command } from './command.ts';
 import { unmountBelow } from './mounts.ts';
 
@@ -10,13 +11,16 @@ export type PodmanMirrors = Readonly<Record<string, string>>;
 export class Podman implements AsyncDisposable {
   readonly #folder: TempFolder;
   readonly #registriesConf: string;
+  readonly #room: ClosedRoom | undefined;
 
-  private constructor(folder: TempFolder, registriesConf: string) {
+  private constructor(folder: TempFolder, registriesConf: string, room: ClosedRoom | undefined) {
+    this.#room = room;
     this.#folder = folder;
     this.#registriesConf = registriesConf;
   }
 
-  static async create(mirrors: PodmanMirrors): Promise<Podman> {
+  /** @param room where it runs; undefined: with the test */
+  static async create(mirrors: PodmanMirrors, room?: ClosedRoom): Promise<Podman> {
     const folder = await TempFolder.create();
     const hosts = new Set(Object.values(mirrors).map((location) => location.split('/', 1)[0]));
     await writeFile(
@@ -32,21 +36,21 @@ export class Podman implements AsyncDisposable {
         ...[...hosts].flatMap((host) => ['[[registry]]', `location = "${host}"`, 'insecure = true']),
       ].join('\n'),
     );
-    return Podman.with(folder.join('registries.conf'), folder);
+    return Podman.with(folder.join('registries.conf'), folder, room);
   }
 
   /** podman with a registries.conf that is there. */
-  static async with(registriesConf: string, given?: TempFolder): Promise<Podman> {
+  static async with(registriesConf: string, given?: TempFolder, room?: ClosedRoom): Promise<Podman> {
     const folder = given ?? (await TempFolder.create());
     // podman wants the file that REGISTRY_AUTH_FILE names to be there.
     await writeFile(folder.join('auth.json'), '{}');
-    return new Podman(folder, registriesConf);
+    return new Podman(folder, registriesConf, room);
   }
 
   /** What podman prints. Rejects with CommandError. */
   async podman(...args: readonly string[]): Promise<string> {
     const storage = ['--root', this.#folder.join('root'), '--runroot', this.#folder.join('run')];
-    return command('podman', [...storage, '--storage-driver', 'vfs', ...args], {
+    return command(...inRoom(this.#room, 'podman', [...storage, '--storage-driver', 'vfs', ...args]), {
       env: {
         ...process.env,
         CONTAINERS_REGISTRIES_CONF: this.#registriesConf,
