@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { Child } from '../support/child.ts';
 import { eventually } from '../support/deadline.ts';
 import { DockerRegistry } from '../support/docker-registry.ts';
 import { makeImage } from '../support/image.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { command } from './support/command.ts';
 import { Entrepot, entrepotMain } from './support/entrepot.ts';
+import { inEmptyNetwork } from './support/empty-network.ts';
 import { showWhenFailed } from './support/logs.ts';
 import { skopeoCopy, skopeoReference } from './support/skopeo.ts';
 
@@ -34,8 +34,3 @@ test('Entrepot starts on a machine without any network, and serves what it holds
   // The upstream cannot be reached: that is another thing than an image that does not exist.
   await expect(inspect('team/app:v2')).rejects.toThrow(/50[234]/u);
 });
-
-/** Runs a program where there is no network interface but the loopback one. */
-function inEmptyNetwork(...program: readonly string[]): Child {
-  return new Child('unshare', ['--net', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"', ...program]);
-}
