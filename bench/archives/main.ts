@@ -14,8 +14,8 @@ const mib = 2 ** 20;
 
 const program = new Command('npm run bench:archives --')
   .description(
-    'Compares entrepot export with skopeo copy from an OCI layout to an archive, on the same image.\n' +
-      'Needs the Debian package skopeo, and room for four such images.',
+    'Compares entrepot export and import with skopeo copy from an OCI layout to an archive, on the same image.\n' +
+      'Needs the Debian package skopeo, and room for five such images.',
   )
   .option('--gib <n>', 'size of the image', Number, 4)
   .option('--repeat <n>', 'how often each is measured, in turn; the table has the medians', Number, 3)
@@ -36,7 +36,7 @@ await writeFile(
   stringify({ version: 0.1, storage: { filesystem: { rootdirectory: data } }, proxy: {} }),
 );
 
-/** What is compared: a command that writes `target`. */
+/** What is compared: a command that writes the file or folder `target`. */
 interface Contender {
   readonly name: string;
   readonly command: (target: string) => readonly [string, ...string[]];
@@ -53,16 +53,28 @@ const contenders: readonly Contender[] = [
     name: 'entrepot export',
     command: (target) => [...entrepot, 'export', '--config', config, '-o', target, image],
   },
+  {
+    name: 'entrepot import',
+    command: () => [...entrepot, 'import', '--config', emptyConfig, archive],
+  },
 ];
+
+const archive = join(folder, 'exported.tar');
+await timed([...entrepot, 'export', '--config', config, '-o', archive, image]);
+
+/** The configuration of an empty cache. */
+const emptyConfig = join(folder, 'empty.yml');
 
 const timings = new Map<string, Timing[]>(contenders.map(({ name }) => [name, []]));
 for (let turn = 0; turn < options.repeat; turn += 1) {
   for (const { name, command } of contenders) {
     const target = join(folder, 'archive.tar');
+    const storage = { filesystem: { rootdirectory: target } };
+    await writeFile(emptyConfig, stringify({ version: 0.1, storage, proxy: {} }));
     const timing = await timed(command(target));
     process.stderr.write(`${name}: ${timing.seconds.toFixed(1)} s, ${Math.round(timing.memory / mib)} MiB\n`);
     timings.get(name)?.push(timing);
-    await rm(target);
+    await rm(target, { recursive: true });
   }
 }
 
