@@ -63,7 +63,7 @@ class Search {
     for (const task of named) this.#add(await this.#parse(task));
     for (const folder of folders) await this.#reporting(this.#problems, () => this.#searchFolder(folder));
     return {
-      images: this.#images.sort(byReference),
+      images: byReference(this.#images),
       unresolved: this.#unresolved.sort(byPlace),
       notes: this.#notes.sort(byPlace),
       problems: this.#problems.sort(byPlace),
@@ -128,8 +128,8 @@ class Search {
       const file = await readSourceFile(path);
       const kind = byName ?? kindByContent(file.text);
       const { kind: wanted = kind?.kind } = this.#options;
-      if (kind?.kind === wanted && kind !== undefined)
-        tasks.push({ file, kind, overrides: [], isFromFolder: true });
+      if (kind === undefined || kind.kind !== wanted || kind.isTaken?.(name, siblings) === false) return;
+      tasks.push({ file, kind, overrides: [], isFromFolder: true });
     });
   }
 
@@ -194,8 +194,11 @@ function kindByContent(text: string): KindOfFile | undefined {
   return kindsOfFile.find(({ hasContent }) => hasContent?.(text) === true);
 }
 
-function byReference(a: FoundImage, b: FoundImage): number {
-  return compare(imageReferenceText(a.reference), imageReferenceText(b.reference)) || byPlace(a, b);
+function byReference(images: readonly FoundImage[]): readonly FoundImage[] {
+  return images
+    .map((image) => ({ image, text: imageReferenceText(image.reference) }))
+    .sort((a, b) => compare(a.text, b.text) || byPlace(a.image, b.image))
+    .map(({ image }) => image);
 }
 
 function byPlace(a: Pick<Remark, 'file' | 'line'>, b: Pick<Remark, 'file' | 'line'>): number {

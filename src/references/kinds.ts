@@ -15,8 +15,8 @@ export interface KindOfFile {
   /** Whether a file whose name says nothing is one; cheap, and of any text. Undefined: only the name tells. */
   readonly hasContent?: (text: string) => boolean;
   /**
-   * Whether a folder's file with such a name is taken, of the kind by its name, beside the files `siblings`;
-   * if undefined, every one is.
+   * Whether a folder's file with such a name is taken, beside the files `siblings`; if undefined, every one of the
+   * kind is.
    */
   readonly isTaken?: (name: string, siblings: readonly string[]) => boolean;
   /** Whether several files that are named make one, later ones laid over earlier ones. */

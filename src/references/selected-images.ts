@@ -1,3 +1,4 @@
+import { getOrMake } from '../base/get-or-make.ts';
 import { imageReferenceText, type ImageReference } from '../oci/image-reference.ts';
 import { platformText, type Platforms } from '../oci/platform.ts';
 import type { FoundImage } from './found-image.ts';
@@ -11,25 +12,29 @@ export interface SelectedImage {
   readonly places: readonly FoundImage[];
 }
 
+interface Selecting extends SelectedImage {
+  platforms: Platforms;
+  readonly places: FoundImage[];
+}
+
 /** Each image once, ordered by its canonical text, with the platforms of all places that name it. */
 export function mergeImages(
   named: readonly ImageReference[],
   found: readonly FoundImage[],
   wanted: Platforms,
 ): readonly SelectedImage[] {
-  const selected = new Map<string, SelectedImage>();
-  const add = (reference: ImageReference, platforms: Platforms, places: readonly FoundImage[]): void => {
-    const text = imageReferenceText(reference);
-    const known = selected.get(text) ?? { platforms: [], places: [] };
-    selected.set(text, {
-      reference,
-      platforms: union(known.platforms, platforms),
-      places: [...known.places, ...places],
-    });
-  };
-  for (const reference of named) add(reference, wanted, []);
+  const selected = new Map<string, Selecting>();
+  for (const reference of named) {
+    selected.set(imageReferenceText(reference), { reference, platforms: wanted, places: [] });
+  }
   for (const image of found) {
-    add(image.reference, image.platform === undefined ? wanted : [image.platform], [image]);
+    const { reference } = image;
+    const platforms = image.platform === undefined ? wanted : [image.platform];
+    const text = imageReferenceText(reference);
+    const one = getOrMake(selected, text, () => ({ reference, platforms, places: [] }));
+    // Mostly they are the same, and need not be put together.
+    if (one.platforms !== platforms) one.platforms = union(one.platforms, platforms);
+    one.places.push(image);
   }
   return [...selected].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image);
 }

@@ -29,6 +29,7 @@ describe('images are looked for', () => {
       'images.txt': 'node\n',
       'lab/images.txt': 'redis\n',
       'lab/notes.txt': 'Dear all,\n',
+      'lab/word.yaml': 'hello\n',
       'node_modules/x/images.txt': 'hidden\n',
       '.git/images.txt': 'hidden\n',
       '.cache/images.txt': 'hidden\n',
