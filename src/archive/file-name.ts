@@ -20,7 +20,7 @@ export function archiveName(image: string, variant?: string): string {
   const path = image
     .slice(slash + 1)
     .replaceAll('_', '__')
-    .replace(/:(?=[^/@]+(?:@|$))/, '/')
+    .replace(/^([^@]*):(?=[^/@]+(?:@|$))/, '$1/')
     .replaceAll(':', '-')
     .replaceAll('/', '_');
   const name = `${host}_${path}${at}`.replace(device, '_$&');

@@ -39,6 +39,7 @@ const second = await runnableImage(undefined, { oci: true, says: 'two' });
 const schema2 = await runnableImage(undefined, { says: 'three' });
 const arm64 = makeImage({ oci: true, seed: 5 });
 const [attestation] = makeAttestedIndex(1).attestations as [Image];
+const signature = makeImage({ oci: true, layers: [300], seed: 7 });
 const attested = indexOf([hello, arm64], attestation);
 const plain = indexOf([hello, arm64]);
 const zstd = withZstd(second);
@@ -83,10 +84,13 @@ beforeAll(async () => {
   for (const [name, image] of Object.entries({ hello, schema2, twice, zstd })) {
     await cache.cache.hold(image, `library/${name}`, '1');
   }
+  await cache.cache.hold(hello, 'library/hello', 'again');
+  await cache.cache.hold(second, 'library/signed', '1');
+  await cache.cache.hold(signature, 'library/signed', `${second.digest.replace(':', '-')}.sig`);
   await cache.holdIndex(plain, 'library/plain', '1');
   await cache.holdIndex(attested, 'library/attested', '1');
   await cache.holdIndex(attested, 'library/part', '1', [hello, attestation]);
-  const whole = [...forms.slice(0, -1).map(({ image }) => image), 'zstd:1'];
+  const whole = [...forms.slice(0, -1).map(({ image }) => image), 'zstd:1', 'signed:1'];
   await exportTo(whole, { platform: 'all' });
   await exportTo(['part:1'], { platform: parsePlatforms('linux/amd64') });
 }, 240_000);
@@ -215,6 +219,54 @@ test('layers in zstd are for podman, containerd and skopeo, and nothing for Dock
   const target = folder.join('zstd');
   await command('skopeo', ['--insecure-policy', 'copy', `oci-archive:${fileOf(form)}`, `dir:${target}`]);
   await expect(docker.docker('load', '--input', fileOf(form))).rejects.toThrow('invalid tar header');
+});
+
+test('an image by its digest is loaded by its ID, or under its digest', async () => {
+  const image = `docker.io/library/hello@${hello.digest}`;
+  const file = folder.join('digest.tar');
+  await exportTo([image], { output: file, platform: 'all' });
+  const docker = await theDocker();
+  expect(await docker.docker('load', '--input', file)).toContain(`Loaded image ID: ${hello.config.digest}`);
+  expect(await docker.run(hello.config.digest)).toBe(words(hello));
+  await docker.docker('rmi', '--force', hello.config.digest);
+  const containerd = await theContainerd();
+  await containerd.ctr('images', 'import', '--snapshotter', 'native', file);
+  expect(await containerd.run(image)).toBe(words(hello));
+  await containerd.forget(image);
+  const podman = await thePodman();
+  await podman.podman('load', '--input', file);
+  expect(await podman.podman('image', 'inspect', '--format', '{{.Id}}', image)).toContain(
+    hello.config.digest.slice('sha256:'.length),
+  );
+  await podman.podman('rmi', '--force', '--all');
+});
+
+test('one image under two tags has both', async () => {
+  const file = folder.join('tags.tar');
+  await exportTo(['hello:1', 'hello:again'], { output: file, platform: 'all' });
+  const names = ['docker.io/library/hello:1', 'docker.io/library/hello:again'];
+  const docker = await theDocker();
+  const containerd = await theContainerd();
+  const podman = await thePodman();
+  await docker.docker('load', '--input', file);
+  await containerd.ctr('images', 'import', '--no-unpack', file);
+  await podman.podman('load', '--input', file);
+  for (const name of names) {
+    expect(await idOf(name)).toBe(hello.config.digest);
+    expect(await containerd.digest(name)).toBe(hello.digest);
+    await podman.podman('image', 'exists', name);
+    const raw = await command('skopeo', ['inspect', '--raw', `oci-archive:${file}:${name}`]);
+    expect(digestOf(Buffer.from(raw))).toBe(hello.digest);
+  }
+  await docker.docker('rmi', '--force', ...names);
+  await containerd.ctr('images', 'rm', '--sync', ...names);
+  await podman.podman('rmi', '--force', '--all');
+});
+
+test('signatures are in a file of their own, for skopeo and the like', async () => {
+  const file = folder.join('docker.io_library_signed_1@referrers.tar');
+  const raw = await command('skopeo', ['inspect', '--raw', `oci-archive:${file}`]);
+  expect(digestOf(Buffer.from(raw))).toBe(signature.digest);
 });
 
 describe('several images in one file', () => {

@@ -33,6 +33,12 @@ const checks: readonly {
     applies: ({ manifests, whole }) => whole && manifests[0].kind === 'index' && manifests.length > 2,
   },
   {
+    // In a folder each of them has a file.
+    text: 'is for some of its platforms: all tools but entrepot import find the first of them',
+    applies: ({ whole, lacking }, { platforms }) =>
+      !whole && platforms !== 'all' && platforms.length - lacking.length > 1,
+  },
+  {
     text: 'lacks what attests something of it, which was not pulled',
     applies: ({ manifests, whole }) =>
       !whole && manifests.some(({ kind, cached }) => kind === 'attestation' && !cached),
