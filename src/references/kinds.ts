@@ -31,6 +31,34 @@ export interface KindOfFile {
  */
 export const kindsOfFile: readonly KindOfFile[] = [
   {
+    kind: 'github',
+    isNamed: (path) => /\/\.github\/workflows\/[^/]+\.ya?ml$|\/action\.ya?ml$/u.test(path),
+    hasContent: (text) =>
+      (hasTopKey(text, 'jobs') && hasTopKey(text, 'on')) ||
+      (hasTopKey(text, 'runs') && /^[ \t]+using:/mu.test(text)),
+    load: async () => (await import('./github/workflow.ts')).findInWorkflow,
+  },
+  {
+    kind: 'gitlab',
+    isNamed: (path) => /\.gitlab-ci\.ya?ml$/u.test(path),
+    hasContent: (text) =>
+      !hasTopKey(text, 'on') &&
+      !hasTopKey(text, 'apiVersion') &&
+      // Compose has a mapping there.
+      !/^services:[ \t]*\r?\n[ \t]+[\w.-]+:/mu.test(text) &&
+      /^[ \t]+(?:before_)?script:/mu.test(text) &&
+      /^[ \t]*(?:image|services|extends):/mu.test(text),
+    load: async () => (await import('./gitlab/pipeline.ts')).findInPipeline,
+  },
+  {
+    kind: 'quadlet',
+    isNamed: (path) => /\.(?:artifact|build|container|image|kube|volume)$/u.test(path),
+    hasContent: (text) => /^\[(?:Artifact|Build|Container|Image|Kube|Volume)\][ \t\r]*$/mu.test(text),
+    // Others have files of such names, too.
+    isTaken: (name, siblings) => [name, ...siblings].some((one) => /\.(?:container|kube|pod)$/u.test(one)),
+    load: async () => (await import('./quadlet/quadlet.ts')).findInQuadlet,
+  },
+  {
     kind: 'devcontainer',
     isNamed: (path) => /\/\.?devcontainer\.json$/u.test(path),
     load: async () => (await import('./devcontainer/find-in-devcontainer.ts')).findInDevContainer,
@@ -70,32 +98,6 @@ export const kindsOfFile: readonly KindOfFile[] = [
     // A folder has many texts.
     isTaken: (name) => /^(?:images|.*[.-]images)\.(?:txt|list)$/u.test(name),
     load: async () => (await import('./image-list.ts')).findInList,
-  },
-  {
-    kind: 'github',
-    isNamed: (path) => /\/\.github\/workflows\/[^/]+\.ya?ml$|\/action\.ya?ml$/u.test(path),
-    hasContent: (text) =>
-      (hasTopKey(text, 'jobs') && hasTopKey(text, 'on')) ||
-      (hasTopKey(text, 'runs') && /^[ \t]+using:/mu.test(text)),
-    load: async () => (await import('./github/workflow.ts')).findInWorkflow,
-  },
-  {
-    kind: 'gitlab',
-    isNamed: (path) => /\.gitlab-ci\.ya?ml$/u.test(path),
-    hasContent: (text) =>
-      !hasTopKey(text, 'on') &&
-      !hasTopKey(text, 'apiVersion') &&
-      /^[ \t]+(?:before_)?script:/mu.test(text) &&
-      /^[ \t]*(?:image|services|extends):/mu.test(text),
-    load: async () => (await import('./gitlab/pipeline.ts')).findInPipeline,
-  },
-  {
-    kind: 'quadlet',
-    isNamed: (path) => /\.(?:artifact|build|container|image|kube|volume)$/u.test(path),
-    hasContent: (text) => /^\[(?:Artifact|Build|Container|Image|Kube|Volume)\][ \t\r]*$/mu.test(text),
-    // Others have files of such names, too.
-    isTaken: (name, siblings) => [name, ...siblings].some((one) => /\.(?:container|kube|pod)$/u.test(one)),
-    load: async () => (await import('./quadlet/quadlet.ts')).findInQuadlet,
   },
   {
     kind: 'kustomize',

@@ -1,8 +1,8 @@
 import { platformText } from '../../oci/platform.ts';
-import { readEnvFile } from '../compose/env-file.ts';
 import { findInDockerfile } from '../dockerfile/find-in-dockerfile.ts';
 import { Findings } from '../findings.ts';
 import type { Found } from '../found-image.ts';
+import { givenVariables } from '../given-variables.ts';
 import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
 import { defaultBakeFiles } from './bake-content.ts';
@@ -56,7 +56,7 @@ class BakeSearch {
     );
     const [machine] = context.platforms;
     const localPlatform = machine === undefined ? '' : platformText(machine);
-    this.#bake = new BakeFile(bodies, { environment: environmentOf(context), localPlatform });
+    this.#bake = new BakeFile(bodies, { environment: givenVariables(context), localPlatform });
   }
 
   /** @throws {HclError} */
@@ -103,15 +103,4 @@ class BakeSearch {
     });
     this.#files.at(target.line).findings.addAll(dockerfile.place(found));
   }
-}
-
-/** Variables that are given, those of files last. */
-function environmentOf({ environment, envFiles }: ParseContext): ReadonlyMap<string, string> {
-  const variables = new Map(environment);
-  for (const file of envFiles) {
-    for (const [name, value] of readEnvFile(file, (known) => variables.get(known))) {
-      if (typeof value === 'string' && !environment.has(name)) variables.set(name, value);
-    }
-  }
-  return variables;
 }

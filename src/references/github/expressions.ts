@@ -1,4 +1,4 @@
-import { data, Evaluator, ExpressionError, Lexer, Parser } from '@actions/expressions';
+import { data, Evaluator, Lexer, Parser } from '@actions/expressions';
 import type { YamlNode } from '../yaml/yaml-node.ts';
 
 export type Value = data.ExpressionData;
@@ -56,8 +56,7 @@ const expression = /\$\{\{((?:'[^']*'|[^'}]|\}(?!\}))*)\}\}/gu;
 
 /**
  * A text with its expressions evaluated; the value itself where the text is one expression and nothing else.
- * @throws {UnknownValue}
- * @throws {ExpressionError} for an expression that is none
+ * @throws {UnknownValue} also for an expression that is none
  */
 export function evaluate(text: string, contexts: Contexts): Value {
   const [whole, inner = ''] = new RegExp(`^\\s*${expression.source}\\s*$`, 'u').exec(text) ?? [];
@@ -69,10 +68,21 @@ export function evaluate(text: string, contexts: Contexts): Value {
 }
 
 function evaluateExpression(text: string, contexts: Contexts): Value {
-  const { tokens } = new Lexer(text).lex();
-  const parsed = new Parser(tokens, contextNames, []).parse();
-  const all = contextNames.map((key) => ({ key, value: contexts.get(key) ?? unknownContext(key) }));
-  return new Evaluator(parsed, new data.Dictionary(...all)).evaluate();
+  try {
+    const { tokens } = new Lexer(text).lex();
+    const parsed = new Parser(tokens, contextNames, []).parse();
+    const all = contextNames.map((key) => ({ key, value: contexts.get(key) ?? unknownContext(key) }));
+    return new Evaluator(parsed, new data.Dictionary(...all)).evaluate();
+  } catch (error) {
+    throw unknownWithin(error);
+  }
+}
+
+/** The evaluator's own errors may have ours within them; those for what is no expression are of no common type. */
+function unknownWithin(error: unknown): UnknownValue {
+  if (error instanceof UnknownValue) return error;
+  if (error instanceof Error && error.cause !== undefined) return unknownWithin(error.cause);
+  return new UnknownValue('an expression that cannot be read');
 }
 
 function unknownContext(name: string): data.Dictionary {
@@ -84,9 +94,6 @@ function unknownContext(name: string): data.Dictionary {
 /** Why an expression has no value; anything else that was thrown is thrown again. */
 export function unknownValue(error: unknown): UnknownValue {
   if (error instanceof UnknownValue) return error;
-  if (error instanceof ExpressionError) return new UnknownValue('an expression that cannot be read');
-  // The evaluator's own, for an index within it.
-  if (error instanceof Error && error.cause !== undefined) return unknownValue(error.cause);
   throw error;
 }
 

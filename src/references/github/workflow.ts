@@ -1,6 +1,7 @@
 import { data } from '@actions/expressions';
 import { FindingsOfFiles } from '../findings-of-files.ts';
 import type { Found } from '../found-image.ts';
+import { givenVariables } from '../given-variables.ts';
 import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
 import { readOneYaml } from '../yaml/read-yaml.ts';
@@ -49,7 +50,7 @@ class WorkflowReader {
 
   /** @param given the inputs, from the workflow that calls this one */
   async read(workflow: YamlNode, given: Given, depth: number): Promise<void> {
-    const { environment } = this.#deps.context;
+    const environment = givenVariables(this.#deps.context);
     const contexts = contextsOf({ workflow, given, environment });
     for (const [id, job] of workflow.at('jobs')?.entries ?? []) {
       for (const combination of this.#combinations(job, contexts)) {

@@ -1,3 +1,4 @@
+import picomatch from 'picomatch';
 import { BadFile } from '../bad-file.ts';
 import type { FindingsOfFiles } from '../findings-of-files.ts';
 import type { ParseContext } from '../parse-context.ts';
@@ -38,49 +39,45 @@ export class Includes {
     if (root === undefined) return undefined;
     let merged: YamlNode | undefined;
     for (const entry of entriesOf(root.at('include'))) {
-      const included = await this.#include(entry);
-      if (included !== undefined) merged = deepMerge(merged, included);
+      for (const path of await this.#paths(entry)) {
+        const included = await this.#include(path, entry);
+        if (included !== undefined) merged = deepMerge(merged, included);
+      }
     }
     return deepMerge(merged, root.withEntry('include', undefined));
   }
 
-  async #include(entry: YamlNode): Promise<YamlNode | undefined> {
+  /** The files that an entry means; what is not in this repository is told. */
+  async #paths(entry: YamlNode): Promise<readonly string[]> {
     const local = localPath(entry);
     const findings = this.#deps.findings.of(entry.file);
+    const { line } = entry;
     if (local === undefined) {
-      const what =
-        entry.text ??
-        ['remote', 'project', 'template', 'component']
-          .map((key) => entry.textAt(key))
-          .find((text) => text !== undefined);
-      findings.addNote(
-        entry.line,
-        `includes ${what ?? 'something'} from elsewhere: which images that names is not known here`,
-      );
-      return undefined;
-    }
-    if (/[*?]/u.test(local)) {
-      findings.addUnresolved({
-        line: entry.line,
-        text: local,
-        problem: 'it is a pattern of files',
-        advice: 'name those files one by one',
-      });
-      return undefined;
+      const message = `includes ${nameOf(entry)} from elsewhere: which images that names is not known here`;
+      findings.addNote(line, message);
+      return [];
     }
     if (local.includes('$')) {
-      findings.addUnresolved({
-        line: entry.line,
-        text: local,
-        problem: 'it has variables in it',
-        advice: undefined,
-      });
-      return undefined;
+      findings.addUnresolved({ line, text: local, problem: 'it has variables in it', advice: undefined });
+      return [];
     }
+    if (!/[*?]/u.test(local)) return [local];
+    const [, folder = '', pattern = ''] = /^(.*\/)?([^/]*)$/su.exec(local) ?? [];
+    if (/[*?]/u.test(folder) || pattern.includes('**')) {
+      const problem = 'it is a pattern of folders';
+      findings.addUnresolved({ line, text: local, problem, advice: 'name its files one by one' });
+      return [];
+    }
+    const names = (await this.#deps.context.list(`./${folder}`, this.#deps.file)) ?? [];
+    const isMeant = picomatch(pattern);
+    return names.filter((name) => isMeant(name)).map((name) => `${folder}${name}`);
+  }
+
+  async #include(path: string, entry: YamlNode): Promise<YamlNode | undefined> {
     if (this.inputs.size >= maxFiles) throw bad(entry, `includes more than ${maxFiles} files, or itself`);
     const { context, file } = this.#deps;
-    const included = await context.read(`./${local}`, file);
-    if (included === undefined) throw bad(entry, `includes ${local}, which does not exist`);
+    const included = await context.read(`./${path}`, file);
+    if (included === undefined) throw bad(entry, `includes ${path}, which does not exist`);
     return await this.read(included, entry.at('inputs'));
   }
 }
@@ -94,6 +91,12 @@ function entriesOf(include: YamlNode | undefined): readonly YamlNode[] {
 function localPath(entry: YamlNode): string | undefined {
   const path = entry.text ?? entry.textAt('local');
   return path === undefined || /^https?:/u.test(path) ? undefined : path;
+}
+
+/** What an entry is called that is elsewhere. */
+function nameOf(entry: YamlNode): string {
+  const keys = ['remote', 'project', 'template', 'component'];
+  return entry.text ?? keys.map((key) => entry.textAt(key)).find((text) => text !== undefined) ?? 'something';
 }
 
 function inputsOf(header: YamlNode | undefined, given: YamlNode | undefined): ReadonlyMap<string, string> {

@@ -1,5 +1,6 @@
 import { FindingsOfFiles } from '../findings-of-files.ts';
 import type { Found } from '../found-image.ts';
+import { givenVariables } from '../given-variables.ts';
 import type { ParseContext } from '../parse-context.ts';
 import { fillIn } from '../placeholders.ts';
 import type { SourceFile } from '../source-file.ts';
@@ -46,11 +47,13 @@ interface PipelineDeps {
 
 class Pipeline {
   readonly #deps: PipelineDeps;
+  readonly #given: ReadonlyMap<string, string>;
   /** What was added: jobs share defaults. */
   readonly #added = new Set<string>();
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps;
+    this.#given = givenVariables(deps.context);
   }
 
   find(): void {
@@ -101,7 +104,6 @@ class Pipeline {
   #add(node: YamlNode, variables: Variables, reason: string): void {
     const name = node.text === undefined ? node.at('name') : node;
     if (name?.text === undefined || name.text === '') return;
-    const { environment } = this.#deps.context;
     const { file, line } = name;
     const findings = this.#deps.findings.of(file);
     const inputs = this.#deps.includes.inputs.get(file);
@@ -118,7 +120,7 @@ class Pipeline {
       });
       return;
     }
-    const filled = expand(withInputs.text, variables, (variable) => environment.get(variable));
+    const filled = expand(withInputs.text, variables, (variable) => this.#given.get(variable));
     if ('missing' in filled) {
       if (!this.#isNew(name, filled.missing)) return;
       const { missing } = filled;

@@ -1,6 +1,7 @@
 import { BadFile } from '../bad-file.ts';
 import { Findings } from '../findings.ts';
 import type { Found } from '../found-image.ts';
+import { givenVariables } from '../given-variables.ts';
 import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
 import { readYaml } from '../yaml/read-yaml.ts';
@@ -11,7 +12,8 @@ import { addResource, unrendered } from './resource.ts';
 const mayNameImages = /image|docker:\/\/|bundle|\{\{|\\[ux]/iu;
 
 /** Finds the images of Kubernetes manifests, YAML or JSON, as kubectl, Helm and kustomize write them. */
-export function findInManifests(file: SourceFile, { environment }: ParseContext): Found {
+export function findInManifests(file: SourceFile, context: ParseContext): Found {
+  const environment = givenVariables(context);
   const findings = new Findings(file, 'kubernetes');
   for (const part of yamlParts(file.text)) {
     if (!mayNameImages.test(part.text)) continue;

@@ -1,6 +1,7 @@
 import { BadFile } from '../bad-file.ts';
 import { FindingsOfFiles } from '../findings-of-files.ts';
 import type { Found } from '../found-image.ts';
+import { givenVariables } from '../given-variables.ts';
 import { addResource } from '../kubernetes/resource.ts';
 import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
@@ -49,7 +50,7 @@ class Build {
 
   async run(): Promise<Found> {
     const resources = await this.#build(this.#file, []);
-    const { environment } = this.#context;
+    const environment = givenVariables(this.#context);
     for (const { node } of resources.filter((resource) => !isLocal(resource))) {
       addResource(node, { findingsOf: ({ file }) => this.#findings.of(file), environment });
     }

@@ -3,6 +3,7 @@ import type { Platform } from '../../oci/platform.ts';
 import { findInDockerfile } from '../dockerfile/find-in-dockerfile.ts';
 import { FindingsOfFiles } from '../findings-of-files.ts';
 import type { Found } from '../found-image.ts';
+import { givenVariables } from '../given-variables.ts';
 import { findInManifests } from '../kubernetes/manifests.ts';
 import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
@@ -83,7 +84,7 @@ class QuadletReader {
       else findings.of(file).addProblem(line, `there is no unit ${text}`);
       return;
     }
-    const filled = unitText(value, { ...quadlet, environment: context.environment });
+    const filled = unitText(value, { ...quadlet, environment: givenVariables(context) });
     if ('missing' in filled) {
       const isSpecifier = filled.missing.startsWith('%');
       findings.of(file).addUnresolved({

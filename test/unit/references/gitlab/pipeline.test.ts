@@ -218,6 +218,7 @@ describe('what a pipeline of GitLab includes', () => {
     ['as local', 'include: {local: ci/a.yml}'],
     ['in a list', 'include:\n- local: /ci/a.yml'],
     ['through another', 'include: ci/b.yml'],
+    ['by a pattern', 'include: /ci/*.yml'],
   ])('is read: %s', async (_what, text) => {
     const found = await find(text, {
       'ci/a.yml': 'j: {image: a:1, script: x}',
@@ -259,7 +260,7 @@ describe('what a pipeline of GitLab includes', () => {
   - {project: acme/ci, file: a.yml}
   - {template: Auto-DevOps.gitlab-ci.yml}
   - {component: $CI_SERVER_FQDN/acme/x@1}
-  - {local: "ci/*.yml"}
+  - {local: "ci/**/*.yml"}
   - {local: "ci/$X.yml"}
 `;
     const found = await find(text);
@@ -270,7 +271,7 @@ describe('what a pipeline of GitLab includes', () => {
       ),
     );
     expect(found.unresolved.map(({ line, problem }) => [line, problem])).toEqual([
-      [6, 'it is a pattern of files'],
+      [6, 'it is a pattern of folders'],
       [7, 'it has variables in it'],
     ]);
   });
