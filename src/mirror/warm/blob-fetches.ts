@@ -35,7 +35,7 @@ interface Coming {
 }
 
 /** The blobs that one command fetches: each once, however many images have it. */
-export class BlobFetches implements AsyncDisposable {
+export class BlobFetches implements Disposable {
   readonly #deps: BlobFetchesDeps;
   readonly #limiter = new Limiter(atATime);
   readonly #fetches = new Map<Digest, Promise<BlobOutcome>>();
@@ -70,15 +70,13 @@ export class BlobFetches implements AsyncDisposable {
   }
 
   /** Ends what comes for this command alone; what has come stays. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.#cancelled = true;
-    const ending = [...this.#underWay.values()].map(({ arrival, retained }) => {
+    for (const { arrival, retained } of this.#underWay.values()) {
       retained[Symbol.dispose]();
       arrival.abandon();
-      return arrival.joined ? Promise.resolve() : arrival.cached;
-    });
+    }
     for (const hold of this.#holds.values()) hold[Symbol.dispose]();
-    await Promise.all(ending);
   }
 
   async #fetch(repository: Repository, digest: Digest, size: number): Promise<BlobOutcome> {

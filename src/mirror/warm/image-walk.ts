@@ -16,7 +16,7 @@ import type { ManifestSource } from './manifest-source.ts';
 /** Indexes in indexes; registries and clients know one or two. */
 const maxDepth = 4;
 /** What is missing of one image and is told of each. */
-const maxFailures = 100;
+const maxFailures = 1000;
 
 const indexTypes: ReadonlySet<string> = new Set([mediaTypes.ociIndex, mediaTypes.dockerManifestList]);
 

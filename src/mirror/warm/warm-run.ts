@@ -1,7 +1,6 @@
 import { pause } from '../../base/clock.ts';
 import type { Admission } from '../../cache/space/admission.ts';
 import type { Pins } from '../../cache/space/pins.ts';
-import type { StoreHealth } from '../../cache/space/store-health.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { imageReferenceText } from '../../oci/image-reference.ts';
 import { platformText, suitability, type Platforms } from '../../oci/platform.ts';
@@ -33,7 +32,6 @@ export interface WarmRunDeps
     Pick<ImageReferrersDeps, 'referrers'> {
   readonly blobs: BlobFetchesDeps['blobs'] & Parameters<typeof platformOf>[0];
   readonly admission: Pick<Admission, 'refusalTogether'>;
-  readonly health: Pick<StoreHealth, 'healthy' | 'problems'>;
   readonly pins: Pick<Pins, 'add'>;
   readonly gate: Pick<Gate, 'learnVisibility'>;
   readonly logger: Logger;
@@ -100,7 +98,7 @@ export class WarmRun {
       yield { type: 'report', report: this.#report() };
     } finally {
       this.#cancelling.abort();
-      await this.#fetches[Symbol.asyncDispose]();
+      this.#fetches[Symbol.dispose]();
     }
   }
 
@@ -144,12 +142,10 @@ export class WarmRun {
   }
 
   async #warm(image: string, wanted: WantedImage): Promise<WarmedImage> {
-    const { health, pins, gate } = this.#deps;
-    // Manifests that cannot be kept would be asked for in vain, and may count as pulls.
-    if (!health.healthy) throw new NotStored(health.problems.join('; '));
-    const walk = new ImageWalk({ ...this.#deps, source: this.#source }, wanted.platforms);
-    const contents = await walk.from(wanted.reference);
-    if (this.#options.referrers) await addReferrers({ ...this.#deps, source: this.#source, walk }, contents);
+    const { pins, gate } = this.#deps;
+    const deps = { ...this.#deps, source: this.#source };
+    const contents = await new ImageWalk(deps, wanted.platforms).from(wanted.reference);
+    if (this.#options.referrers) await addReferrers(deps, contents);
     const { repository, blobs, platforms } = contents;
     const refusal = this.#room.take(repository, blobs);
     if (refusal !== undefined) {
@@ -181,9 +177,8 @@ export class WarmRun {
       blobs.keys().map(async (digest) => ({ digest, size: await this.#fetches.held(repository, digest) })),
     );
     for (const { digest, size } of held) if (size !== undefined) cached.add(digest);
-    const heldBytes = bytesOf(contents, cached);
     this.#totals.totalBytes += contents.bytes;
-    this.#totals.bytes += heldBytes;
+    this.#totals.bytes += bytesOf(contents, cached);
     this.#underWay.set(image, { contents, cached });
     this.#tell({
       type: 'resolved',
@@ -192,9 +187,9 @@ export class WarmRun {
       platforms: [...contents.platforms],
       blobs: blobs.size,
       totalBytes: contents.bytes,
-      heldBytes,
+      heldBytes: bytesOf(contents, cached),
     });
-    let fetchedBytes = 0;
+    let [fetchedBytes, heldBytes] = [0, 0];
     const fetch = async ([digest, size]: [Digest, number]): Promise<void> => {
       const wasHeld = cached.has(digest);
       const outcome = await this.#fetches.fetch(repository, digest, size);
@@ -204,10 +199,12 @@ export class WarmRun {
         return;
       }
       cached.add(digest);
+      // Of a blob that came in part before, the rest.
+      heldBytes += Math.max(0, size - outcome.fetched);
       if (!wasHeld) this.#totals.bytes += size;
     };
     await Promise.all([...blobs].map(fetch));
-    return { fetchedBytes, heldBytes: Math.max(0, bytesOf(contents, cached) - fetchedBytes) };
+    return { fetchedBytes, heldBytes };
   }
 
   #blobFailed(contents: ImageContents, digest: Digest, outcome: BlobOutcome): void {

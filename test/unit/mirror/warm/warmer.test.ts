@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { WarmedImage, WarmEvent } from '../../../../src/mirror/warm/schemas.ts';
 import type { ContentStore } from '../../../../src/store/content-store.ts';
 import { StoreError } from '../../../../src/store/store-error.ts';
-import { makeArtifactIndex } from '../../../support/artifact.ts';
+import { makeArtifact, makeArtifactIndex } from '../../../support/artifact.ts';
 import { within } from '../../../support/deadline.ts';
 import { descriptor, makeImage, makeIndex, type Content, type Image } from '../../../support/image.ts';
 import { MirrorFixture } from '../../../support/mirror-fixture.ts';
@@ -171,6 +171,26 @@ describe('warming', () => {
     expect(fixture.upstream.count('GET')).toBe(1);
   });
 
+  it('takes no more of what refers to an image than a thousand, and says so', async () => {
+    await using fixture = await MirrorFixture.open({ inMemory: true });
+    const image = makeImage();
+    addImage(fixture.upstream, image, '1');
+    const signatures = Array.from({ length: 1001 }, (_, index) =>
+      makeArtifact({ text: `signature ${index}`, subject: image }),
+    );
+    fixture.upstream.addReferrers(repository, image.digest, signatures.map(descriptor));
+
+    const [result] = await warm(fixture, ['app:1'], { referrers: true });
+
+    // None of them is there, and the last is not asked for.
+    expect(result?.failures).toHaveLength(1000);
+    expect(result?.failures[0]).toEqual({
+      what: `referrers of ${image.digest}`,
+      reason: 'there are more than 1000',
+    });
+    expect(fixture.upstream.count('GET')).toBe(1001);
+  });
+
   it('says which part of an image could not be fetched, and fetches the others', async () => {
     await using fixture = await MirrorFixture.open();
     const [one, two] = [makeImage({ seed: 1, oci: true }), makeImage({ seed: 2, oci: true })];
@@ -205,6 +225,18 @@ describe('warming', () => {
     const reasons = results.flatMap(({ failures }) => failures.map(({ reason }) => reason));
     expect(reasons.filter((reason) => !reason.includes('the disk is full'))).toEqual([]);
     expect(fixture.upstream.count('GET')).toBeLessThan(10);
+  });
+
+  it('finds complete what is cached, even while nothing can be stored', async () => {
+    await using fixture = await MirrorFixture.open();
+    addImage(fixture.upstream, makeImage(), '1');
+    addImage(fixture.upstream, makeImage({ seed: 2 }), '2');
+    await warm(fixture, ['app:1']);
+    fixture.space.health.failed(new StoreError('NO_SPACE', 'no'));
+
+    expect(await warm(fixture, ['app:1'])).toMatchObject([{ state: 'complete' }]);
+    expect(await warm(fixture, ['app:2'])).toMatchObject([{ state: 'failed' }]);
+    expect(fixture.upstream.count('GET')).toBe(1);
   });
 
   it('keeps all that it has fetched until its end, whatever the limit', async () => {
