@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { thisMachine } from './machine.ts';
 import { makeCertificate, type Certificate } from './certificate.ts';
 import { Notes, type Values } from './notes.ts';
-import type { Peer, RunningPeer } from './peers/peer.ts';
+import type { Peer, PeerSetting, RunningPeer } from './peers/peer.ts';
 import type { Processes } from './processes.ts';
 import type { Report } from './report.ts';
 import type { Row } from './rows/row.ts';
@@ -100,7 +100,7 @@ export class Benchmark {
     const folder = join(this.#folder, peer.name);
     await mkdir(folder);
     let starts = 0;
-    const start = async (): Promise<RunningPeer> => {
+    const start = async (options?: Pick<PeerSetting, 'maxRate'>): Promise<RunningPeer> => {
       starts += 1;
       const own = join(folder, String(starts));
       await mkdir(own);
@@ -109,6 +109,7 @@ export class Benchmark {
         upstream: upstream.url,
         folder: own,
         certificate: row.tls === true ? certificate : undefined,
+        ...options,
       });
     };
     try {

@@ -48,7 +48,7 @@ export class Entrepot implements Peer {
   }
 
   async start(setting: PeerSetting): Promise<RunningPeer> {
-    const { processes, upstream, folder, certificate } = setting;
+    const { processes, upstream, folder, certificate, maxRate } = setting;
     const port = await freePort();
     const file = join(folder, 'entrepot.yml');
     await writeFile(
@@ -58,7 +58,7 @@ export class Entrepot implements Peer {
         log: { level: 'info' },
         storage: { filesystem: { rootdirectory: join(folder, 'entrepot') } },
         http: httpSettings(port, certificate),
-        proxy: { remoteurl: upstream.origin },
+        proxy: { remoteurl: upstream.origin, ...(maxRate === undefined ? {} : { maxrate: maxRate }) },
       }),
     );
     const service = processes.serve(

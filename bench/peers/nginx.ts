@@ -9,7 +9,7 @@ import { RunningPeer, type Peer, type PeerSetting } from './peer.ts';
  * A plain HTTP cache. The lock's limits, 5 seconds by default, are lifted: after them nginx lets every
  * waiting client through to upstream.
  */
-function configuration({ folder, upstream, certificate }: PeerSetting, port: number): string {
+function configuration({ folder, upstream, certificate, maxRate = 0 }: PeerSetting, port: number): string {
   const at = (name: string): string => JSON.stringify(join(folder, name));
   // Started as root, its workers become another user, who may not enter a temporary folder.
   const user = userInfo().uid === 0 ? 'user root;' : '';
@@ -46,6 +46,7 @@ http {
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_cache bench;
+      proxy_limit_rate ${maxRate};
       proxy_cache_valid 200 1h;
       proxy_cache_lock on;
       proxy_cache_lock_age 1h;

@@ -11,6 +11,8 @@ export interface PeerSetting {
   readonly folder: string;
   /** With it the peer speaks HTTPS only. */
   readonly certificate?: Certificate | undefined;
+  /** What it is to take from upstream at most, in bytes a second, if it can be told. */
+  readonly maxRate?: number | undefined;
 }
 
 /** A cache that can be measured. */

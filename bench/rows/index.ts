@@ -4,6 +4,7 @@ import { fairness, fairnessFast } from './fairness.ts';
 import { hotBlob } from './hot-blob.ts';
 import { largeLayer } from './large-layer.ts';
 import { manifestByDigest, manifestByTag, smallBlob } from './request-rate.ts';
+import { maxRate } from './maxrate.ts';
 import type { Row } from './row.ts';
 import { eightLayers, stampedeImage } from './stampede-image.ts';
 import { stampede } from './stampede.ts';
@@ -31,5 +32,6 @@ export const rows: readonly Row[] = [
   largeLayer,
   fairness,
   fairnessFast,
+  maxRate,
   start,
 ];

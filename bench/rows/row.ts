@@ -1,4 +1,4 @@
-import type { RunningPeer } from '../peers/peer.ts';
+import type { PeerSetting, RunningPeer } from '../peers/peer.ts';
 import type { Processes } from '../processes.ts';
 import type { Figure } from '../report.ts';
 import type { Sample } from '../statistics.ts';
@@ -14,7 +14,7 @@ export interface Bench {
   /** How long a timed load lasts. */
   readonly seconds: number;
   /** Starts the same peer once more, on an empty store of its own; it is the caller's to stop. */
-  startAnother(): Promise<RunningPeer>;
+  startAnother(options?: Pick<PeerSetting, 'maxRate'>): Promise<RunningPeer>;
   /** Keeps a fact about the measurement that is no number. */
   remark(text: string): void;
 }
