@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { byteSizeText } from '../../base/byte-size.ts';
+import type { Clock } from '../../base/clock.ts';
 import { careErrorOf } from '../../cache/care/care-error.ts';
 import type { ImageSource } from '../../cache/transfer/image-source.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { progressOn, type Progress } from '../care/progress.ts';
+import { transferProgressOn, type TransferProgress } from '../progress/transfer-progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { ArchiveWriter, type ByteSink } from './archive-writer.ts';
 import type { ExportDestination } from './export-destination.ts';
@@ -21,6 +21,7 @@ import { saveArchive, type Saved } from './save-archive.ts';
 export interface ExportRunDeps {
   readonly source: Pick<ImageSource, 'open'>;
   readonly terminal: Terminal;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly destination: ExportDestination;
   /** The most bytes of a file. */
@@ -51,14 +52,19 @@ const progressMs = 250;
 /** One export. Fails image by image, unless nothing more can be written. */
 export class ExportRun {
   readonly #deps: ExportRunDeps;
-  readonly #progress: Progress;
-  #done = 0;
-  #total = 0;
-  #shownAt = performance.now();
+  readonly #progress: TransferProgress;
+  #archives: readonly PlannedArchive[] = [];
+  /** How many of them are done with. */
+  #written = 0;
+  /** Their bytes, and those of the one under way. */
+  #before = 0;
+  #bytes = 0;
+  #shownAt: number;
 
   constructor(deps: ExportRunDeps) {
     this.#deps = deps;
-    this.#progress = progressOn(deps.terminal);
+    this.#progress = transferProgressOn(deps.terminal, deps.clock);
+    this.#shownAt = deps.clock.monotonic();
   }
 
   /** Yields what becomes of the images. Rejects with ExportError when nothing more can be written. */
@@ -67,7 +73,7 @@ export class ExportRun {
     for (const { image, reasons } of refused) {
       yield { image, file: null, bytes: null, result: 'failed', partial: false, reasons };
     }
-    this.#total = archives.reduce((sum, { layout }) => sum + layout.length, 0);
+    this.#archives = archives;
     try {
       for (const archive of archives) yield* this.#write(archive);
     } finally {
@@ -80,12 +86,14 @@ export class ExportRun {
     if (destination.kind === 'folder') return planFolder(wanted, earlier);
     const plan = planBundle(destination.kind === 'file' ? destination.name : '-', wanted, earlier);
     // One that lacks an image looks like one that does not.
-    return plan.refused.length === 0 ? plan : { ...plan, archives: [] };
+    if (plan.refused.length === 0) return plan;
+    const reasons = ['the file is not written, since not all of its images are complete'];
+    const others = plan.archives.flatMap(({ images }) => images.map((image) => ({ image, reasons })));
+    return { archives: [], refused: [...plan.refused, ...others] };
   }
 
   async *#write(archive: PlannedArchive): AsyncGenerator<ExportResult> {
     const { images, layout, name, isPartial: partial } = archive;
-    const before = this.#done;
     let outcome: Pick<ExportResult, 'result' | 'reasons'>;
     try {
       outcome = { result: await this.#save(archive), reasons: [] };
@@ -94,7 +102,9 @@ export class ExportRun {
       if (reason === undefined) throw error;
       outcome = { result: 'failed', reasons: [reason] };
     }
-    this.#done = before + layout.length;
+    this.#written += 1;
+    this.#before += layout.length;
+    this.#bytes = 0;
     this.#progress.clear();
     const isThere = outcome.result !== 'failed';
     const file = isThere && name !== '-' ? `${name}.tar` : null;
@@ -104,7 +114,7 @@ export class ExportRun {
 
   async #save({ name, layout }: PlannedArchive): Promise<Saved> {
     const { destination, partLength, source, signal, stdout } = this.#deps;
-    const onBytes = (bytes: number): void => this.#show(bytes);
+    const onBytes = (bytes: number): void => this.#count(bytes);
     if (destination.kind === 'stdout') {
       await new ArchiveWriter({ source, signal, onBytes }).write(layout, stdout);
       return 'written';
@@ -116,15 +126,21 @@ export class ExportRun {
     return saveArchive(layout, join(folder, `${name}.tar`), partLength, { source, signal, onBytes });
   }
 
-  #show(bytes: number): void {
-    this.#done += bytes;
-    const now = performance.now();
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    const now = this.#deps.clock.monotonic();
     if (now - this.#shownAt < progressMs) return;
     this.#shownAt = now;
+    const archive = this.#archives[this.#written];
     this.#progress.show({
-      done: this.#done,
-      total: this.#total,
-      note: `${byteSizeText(this.#done)} of ${byteSizeText(this.#total)}`,
+      images: this.#written,
+      totalImages: this.#archives.length,
+      bytes: this.#before + this.#bytes,
+      totalBytes: this.#archives.reduce((sum, { layout }) => sum + layout.length, 0),
+      underWay:
+        archive === undefined
+          ? []
+          : [{ name: archive.name, bytes: this.#bytes, totalBytes: archive.layout.length, parts: [] }],
     });
   }
 }

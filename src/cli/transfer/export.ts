@@ -102,6 +102,7 @@ async function exportFrom(
     const run = new ExportRun({
       source,
       terminal,
+      clock: context.clock,
       destination,
       earlier,
       signal: interrupted,

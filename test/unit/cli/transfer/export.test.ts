@@ -286,7 +286,8 @@ describe('one file', () => {
     const output = fixture.path('all.tar');
     const { code, err } = await fixture.export(['hello', 'absent'], { output });
     expect(code).toBe(1);
-    expect(err).toContain('docker.io/library/absent:latest is not exported');
+    expect(err).toContain('docker.io/library/absent:latest is not exported:\n  it is not cached\n');
+    expect(err).toContain('docker.io/library/hello:latest is not exported:\n  the file is not written');
     await expect(fixture.read('all.tar')).rejects.toThrow('ENOENT');
   });
 
