@@ -3,7 +3,7 @@ import type { ImageReference } from '../../oci/image-reference.ts';
 import { selectFromIndex, type IndexEntry } from '../../oci/index-selection.ts';
 import { descriptors, readDocument, readManifest } from '../../oci/manifest.ts';
 import { manifestMediaTypes, mediaTypes } from '../../oci/media-type.ts';
-import { platformText, suitability, type Platforms } from '../../oci/platform.ts';
+import { platformText, suitability, type Platform, type Platforms } from '../../oci/platform.ts';
 import type { ManifestReference, Repository } from '../../oci/reference.ts';
 import type { Candidates } from '../candidates.ts';
 import type { ManifestRecords } from '../manifests/manifest-records.ts';
@@ -83,7 +83,9 @@ export class ImageWalk {
   async #addIndex(contents: ImageContents, bytes: Buffer, depth: number): Promise<void> {
     const { entries, replaced, offered } = selectFromIndex(bytes, this.#platforms);
     for (const { wanted, taken } of replaced)
-      contents.notes.push(`${platformText(taken)} is taken for ${platformText(wanted)}, which it has not`);
+      contents.notes.push(
+        `it has no ${platformText(wanted)}: ${platformText(taken)} is taken, which runs there`,
+      );
     for (const platform of offered) contents.offered.set(platformText(platform), platform);
     await Promise.all(entries.map((entry) => this.#addEntry(contents, entry, depth)));
   }
@@ -108,12 +110,7 @@ export class ImageWalk {
       notes.push(`${digest} is left out, which is no manifest: ${mediaType}`);
       return;
     }
-    const what =
-      attests === undefined
-        ? platform && platform.os !== 'unknown'
-          ? platformText(platform)
-          : `manifest ${digest}`
-        : `attestation ${digest}`;
+    const what = entryText(entry);
     contents.hasUnstated ||= attests === undefined && platform === undefined && !indexTypes.has(mediaType);
     if (depth >= maxDepth) {
       failures.push({ what, reason: 'indexes are nested too deeply' });
@@ -121,8 +118,7 @@ export class ImageWalk {
     }
     try {
       await this.add(contents, await this.#deps.source.get(repository, { digest }), depth + 1);
-      if (attests === undefined && platform !== undefined && platform.os !== 'unknown')
-        contents.platforms.add(platformText(platform));
+      if (isForMachines(platform)) contents.platforms.add(platformText(platform));
     } catch (error) {
       fail(contents, what, error);
     }
@@ -139,6 +135,17 @@ export class ImageWalk {
       contents.notes.push(`${reference.tag} is not kept as a tag: ${failureReason(error) ?? ''}`);
     }
   }
+}
+
+/** How a manifest of an index is called where it is missing. */
+function entryText({ digest, platform, attests }: IndexEntry): string {
+  if (attests !== undefined) return `attestation ${digest}`;
+  return isForMachines(platform) ? platformText(platform) : `manifest ${digest}`;
+}
+
+/** What no machine runs has the platform `unknown/unknown`, or none. */
+function isForMachines(platform: Platform | undefined): platform is Platform {
+  return platform !== undefined && platform.os !== 'unknown';
 }
 
 /** Notes why something of an image is missing. @throws for an unexpected error */

@@ -72,6 +72,23 @@ describe('warming', () => {
     ]);
   });
 
+  it('takes an image that runs on a platform, where there is none for it, and says so', async () => {
+    await using fixture = await MirrorFixture.open();
+    const image = makeImage({ oci: true });
+    const entry = { ...descriptor(image), platform: { os: 'linux', architecture: '386' } };
+    const index = makeArtifactIndex([entry]);
+    addImage(fixture.upstream, image);
+    fixture.upstream.addManifest(repository, index.bytes, '1');
+
+    expect(await warm(fixture, ['app:1'])).toMatchObject([
+      {
+        state: 'complete',
+        platforms: ['linux/386'],
+        notes: ['it has no linux/amd64: linux/386 is taken, which runs there'],
+      },
+    ]);
+  });
+
   it('leaves out what an index lists that is no manifest, and says so', async () => {
     await using fixture = await MirrorFixture.open();
     const image = makeImage({ oci: true });
