@@ -14,7 +14,7 @@ export class Upload {
   /**
    * Sends the bytes until there is an answer, and resolves to it. By then no more bytes are being read. Rejects with
    * what `bytes` or `answer` fails with.
-   * @param bytes chunks stay as they are
+   * @param bytes as a ContentSink takes them
    */
   async answered<T>(bytes: AsyncIterable<Uint8Array>, answer: Promise<T>): Promise<T> {
     const sending = this.#send(bytes);
@@ -32,7 +32,8 @@ export class Upload {
     try {
       for await (const chunk of bytes) {
         if (signal.aborted) return;
-        if (sent.write(chunk)) continue;
+        // One that fills the buffer is sent by the time of the next; a smaller one may still be in it.
+        if (sent.write(chunk.length < sent.writableHighWaterMark ? Buffer.from(chunk) : chunk)) continue;
         await this.#drained();
         // The end of the connection is the answer's to tell.
         if (sent.destroyed) return;

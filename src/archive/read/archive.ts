@@ -23,7 +23,7 @@ export interface Archive extends AsyncDisposable {
   read(name: string, most: number): Promise<Buffer | undefined>;
   /** Whether the bytes of a file can still be read: those of a pipe may have come by. */
   canOpen(name: string): Promise<boolean>;
-  /** The bytes of a file from an offset on. */
+  /** The bytes of a file from an offset on. A chunk is good until the next is asked for. */
   open(name: string, offset: number): AsyncIterable<Uint8Array>;
   /** SHA-256 of a file. */
   digest(name: string): Promise<Digest>;

@@ -4,7 +4,7 @@ export interface ByteInput {
   readonly position: number;
   /** The next `length` bytes; fewer at the end. */
   take(length: number): Promise<Buffer>;
-  /** The next `length` bytes in chunks that stay as they are; fewer at the end. To be read to its end. */
+  /** The next `length` bytes in chunks, each good until the next is asked for; fewer at the end. To be read to its end. */
   chunks(length: number): AsyncGenerator<Buffer>;
   /** Leaves out up to `length` bytes; resolves to how many there were. */
   skip(length: number): Promise<number>;
@@ -92,9 +92,8 @@ export class RandomInput implements ByteInput {
     return this.#position;
   }
 
-  async take(length: number): Promise<Buffer> {
-    const parts = await Array.fromAsync(this.chunks(length));
-    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+  take(length: number): Promise<Buffer> {
+    return joined(this.chunks(length), length);
   }
 
   async *chunks(length: number): AsyncGenerator<Buffer> {
@@ -113,12 +112,20 @@ export class RandomInput implements ByteInput {
 
 const chunkLength = 1024 * 1024;
 
-/** A part of some bytes, in chunks that stay as they are. Reads one chunk ahead. */
+/** One is read into while the other one is used. */
+const buffers = 2;
+
+/** A part of some bytes. Reads one chunk ahead. A chunk is good until the next is asked for. */
 export async function* chunksOf(bytes: RandomAccess, from: number, length: number): AsyncGenerator<Buffer> {
   const end = Math.min(from + length, bytes.size);
+  const ring: Buffer[] = [];
+  let turn = 0;
   const next = async (position: number): Promise<Buffer> => {
-    const buffer = Buffer.allocUnsafeSlow(Math.max(0, Math.min(chunkLength, end - position)));
-    return buffer.length === 0 ? buffer : buffer.subarray(0, await bytes.read(buffer, position));
+    const wanted = Math.max(0, Math.min(chunkLength, end - position));
+    if (wanted === 0) return Buffer.alloc(0);
+    turn = (turn + 1) % buffers;
+    const buffer = (ring[turn] ??= Buffer.allocUnsafeSlow(Math.min(chunkLength, end - from)));
+    return buffer.subarray(0, await bytes.read(buffer.subarray(0, wanted), position));
   };
   let position = from;
   let reading = next(position);
@@ -131,4 +138,15 @@ export async function* chunksOf(bytes: RandomAccess, from: number, length: numbe
     reading.catch(() => undefined);
     yield chunk;
   }
+}
+
+/** Up to `length` bytes as one. */
+export async function joined(chunks: AsyncIterable<Uint8Array>, length: number): Promise<Buffer> {
+  const whole = Buffer.alloc(length);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    whole.set(chunk, filled);
+    filled += chunk.length;
+  }
+  return whole.subarray(0, filled);
 }

@@ -60,7 +60,8 @@ export async function* unpacked(
     try {
       for await (const chunk of chunks) {
         given += chunk.length;
-        yield chunk;
+        // A stream reads ahead.
+        yield Buffer.from(chunk);
       }
     } catch (error) {
       failure = { error };
@@ -68,7 +69,7 @@ export async function* unpacked(
     }
   }
   const unpacker = compression === 'gzip' ? createGunzip() : createZstdDecompress();
-  const source = Readable.from(counted());
+  const source = Readable.from(counted(), { highWaterMark: 1 });
   source.once('error', (error) => unpacker.destroy(error));
   source.pipe(unpacker);
   try {

@@ -4,7 +4,7 @@ import { join, sep } from 'node:path';
 import type { Digest } from '../../oci/digest.ts';
 import type { Archive, ArchiveFile } from './archive.ts';
 import { ArchiveError } from './archive-error.ts';
-import { chunksOf } from './byte-input.ts';
+import { chunksOf, joined } from './byte-input.ts';
 import { checkSize, digestOfChunks } from './tar-archive.ts';
 
 /** An unpacked archive. Links that lead out of the folder are not followed. */
@@ -43,7 +43,7 @@ export class FolderArchive implements Archive {
     const found = await this.find(name);
     if (found === undefined) return undefined;
     checkSize(this.file, found, most);
-    return Buffer.concat(await Array.fromAsync(this.open(name, 0)));
+    return joined(this.open(name, 0), found.size);
   }
 
   async canOpen(name: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import { parseBlobPath } from '../blob-path.ts';
 import { digestOf, isDigestOf, type Digest } from '../../oci/digest.ts';
 import { maxDocumentBytes, type Archive, type ArchiveFile, type TakeBlob } from './archive.ts';
 import { ArchiveError } from './archive-error.ts';
-import { StreamInput } from './byte-input.ts';
+import { joined, StreamInput } from './byte-input.ts';
 import { damaged } from './damaged.ts';
 import { EntryTree, type FoundFile } from './entry-tree.ts';
 import { Spool, type SpooledFile } from './spool.ts';
@@ -71,7 +71,7 @@ export class StreamArchive implements Archive {
     checkSize(this.file, found, most);
     if ('bytes' in found.place) return found.place.bytes;
     if ('blob' in found.place) throw new ArchiveError(this.file, name, 'is no JSON');
-    return Buffer.concat(await Array.fromAsync(this.open(name, 0)));
+    return joined(this.open(name, 0), found.size);
   }
 
   async canOpen(name: string): Promise<boolean> {

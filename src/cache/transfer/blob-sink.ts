@@ -125,7 +125,7 @@ export class BlobSink implements Pick<ContentSink, 'lacking' | 'putBlob'> {
     if (ingest.offset < offset) return { state: 'gap', offset: ingest.offset };
     if (ingest.offset < size || !ingest.matches()) {
       for await (const batch of batches(bytes, ingest.offset - offset)) {
-        await ingest.write(batch);
+        await ingest.write([batch]);
         reservations.written += ingest.offset - arriving.written;
         arriving.written = ingest.offset;
         if (ingest.offset > size) break;
@@ -146,23 +146,27 @@ export class BlobSink implements Pick<ContentSink, 'lacking' | 'putBlob'> {
 }
 
 /** Joins small chunks, without the first `skipped` bytes. */
-async function* batches(
-  bytes: AsyncIterable<Uint8Array>,
-  skipped: number,
-): AsyncGenerator<readonly Uint8Array[]> {
-  let batch: Uint8Array[] = [];
-  let length = 0;
+async function* batches(bytes: AsyncIterable<Uint8Array>, skipped: number): AsyncGenerator<Uint8Array> {
+  let batch: Buffer | undefined;
+  let filled = 0;
   let surplus = skipped;
   for await (const chunk of bytes) {
-    const wanted = chunk.subarray(Math.min(surplus, chunk.length));
+    let wanted = chunk.subarray(Math.min(surplus, chunk.length));
     surplus -= chunk.length - wanted.length;
-    if (wanted.length === 0) continue;
-    batch.push(wanted);
-    length += wanted.length;
-    if (length < batchBytes) continue;
-    yield batch;
-    batch = [];
-    length = 0;
+    if (filled === 0 && wanted.length >= batchBytes) {
+      yield wanted;
+      continue;
+    }
+    while (wanted.length > 0) {
+      batch ??= Buffer.allocUnsafeSlow(batchBytes);
+      const taken = wanted.subarray(0, batchBytes - filled);
+      batch.set(taken, filled);
+      filled += taken.length;
+      wanted = wanted.subarray(taken.length);
+      if (filled < batchBytes) break;
+      yield batch;
+      filled = 0;
+    }
   }
-  if (length > 0) yield batch;
+  if (batch !== undefined && filled > 0) yield batch.subarray(0, filled);
 }

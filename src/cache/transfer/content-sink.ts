@@ -67,7 +67,7 @@ export interface ContentSink {
   /**
    * Stores a blob once it is verified. Where a pull fetches the same blob, waits for that. What has arrived of
    * a blob stays when `bytes` fails or ends early.
-   * @param bytes from the offset, in chunks that stay as they are; not read when they are not needed
+   * @param bytes from the offset, each chunk good until the next is asked for; not read when not needed
    */
   putBlob(blob: GivenBlob, bytes: AsyncIterable<Uint8Array>): Promise<BlobOutcome>;
   /** Makes an image visible, all of it at once. Rejects while a blob of its manifests is not here. */
