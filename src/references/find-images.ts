@@ -143,10 +143,11 @@ class Search {
         overrides,
         isFromFolder,
         read: async (path, from) => {
-          const joined = isAbsolute(path) ? path : join(from.folder, path);
+          const joined = pathFrom(from, path);
           if (resolve(joined) !== resolve(file.path)) this.#used.add(resolve(joined));
           return await readOptionalFile(joined);
         },
+        consult: async (path, from) => await readOptionalFile(pathFrom(from, path)),
         list: async (path, from) => await listFolder(resolve(from.folder, path)),
       });
     });
@@ -175,6 +176,10 @@ class Search {
 /** Whether the name of a file tells that it names images. */
 export function isNamedFile(path: string): boolean {
   return kindByName(path) !== undefined;
+}
+
+function pathFrom({ folder }: SourceFile, path: string): string {
+  return isAbsolute(path) ? path : join(folder, path);
 }
 
 async function isFolder(path: string): Promise<boolean> {

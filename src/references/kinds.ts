@@ -59,17 +59,17 @@ export const kindsOfFile: readonly KindOfFile[] = [
     load: async () => (await import('./quadlet/quadlet.ts')).findInQuadlet,
   },
   {
-    kind: 'devcontainer',
-    isNamed: (path) => /\/\.?devcontainer\.json$/u.test(path),
-    load: async () => (await import('./devcontainer/find-in-devcontainer.ts')).findInDevContainer,
-  },
-  {
     kind: 'compose',
     isNamed: isComposeName,
     hasContent: looksLikeCompose,
     isTaken: isReadByDefault,
     isLayered: true,
     load: async () => (await import('./compose/find-in-compose.ts')).findInCompose,
+  },
+  {
+    kind: 'devcontainer',
+    isNamed: (path) => /\/\.?devcontainer\.json$/u.test(path),
+    load: async () => (await import('./devcontainer/find-in-devcontainer.ts')).findInDevContainer,
   },
   {
     kind: 'bake',

@@ -32,6 +32,12 @@ export interface ParseContext extends ParseSettings {
    * @returns undefined where there is no such file
    */
   read(path: string, from: SourceFile): Promise<SourceFile | undefined>;
+  /**
+   * Reads a file as {@link read} does, of which only a part is used: in a folder that was named, it counts on its own
+   * as well.
+   * @throws {BadFile}
+   */
+  consult(path: string, from: SourceFile): Promise<SourceFile | undefined>;
   /** The names in a folder that `from` refers to, in order; undefined where there is no such folder. */
   list(path: string, from: SourceFile): Promise<readonly string[] | undefined>;
 }

@@ -27,6 +27,8 @@ export class ProjectInMemory {
 
   /** What a parser is given, with nothing but these files. */
   context(more: Partial<ParseContext> = {}): ParseContext {
+    const read = async (path: string, from: SourceFile): Promise<SourceFile | undefined> =>
+      await Promise.resolve(this.#files.get(join(from.folder, path)));
     return {
       environment: new Map(),
       envFiles: [],
@@ -37,7 +39,8 @@ export class ProjectInMemory {
       platforms: [{ os: 'linux', architecture: 'amd64' }],
       overrides: [],
       isFromFolder: false,
-      read: async (path, from) => await Promise.resolve(this.#files.get(join(from.folder, path))),
+      read,
+      consult: read,
       list: async (path, from) => await Promise.resolve(this.#list(join(from.folder, path))),
       ...more,
     };

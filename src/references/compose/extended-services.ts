@@ -4,6 +4,7 @@ import type { SourceFile } from '../source-file.ts';
 import type { YamlNode } from '../yaml/yaml-node.ts';
 import { isRemote, readDocuments } from './documents.ts';
 import { entry, isReset, picked, type Merger } from './merge.ts';
+import { readPart } from './project-files.ts';
 import { refuse, type Reports } from './reports.ts';
 import type { Scopes } from './scope.ts';
 
@@ -95,7 +96,7 @@ export class ExtendedServices {
       reports.unresolved(node, { problem: 'what it extends is not on this machine', advice: undefined });
       return undefined;
     }
-    const file = await context.read(path, node.file);
+    const file = await readPart(path, node.file, context);
     if (file === undefined) refuse(node, `extends a service of ${path}, which does not exist`);
     const known = this.#otherFiles.get(file.path);
     if (known !== undefined) return known;

@@ -52,6 +52,20 @@ export function projectsOf([first, ...others]: Files): readonly Files[] {
   return projects;
 }
 
+/**
+ * Reads a file of which another one uses some services. One that Compose would find in its folder is a project of its own as well.
+ * @throws {BadFile}
+ */
+export async function readPart(
+  path: string,
+  from: SourceFile,
+  context: ParseContext,
+): Promise<SourceFile | undefined> {
+  return defaultNames.includes(basename(path))
+    ? await context.consult(path, from)
+    : await context.read(path, from);
+}
+
 /** The file that Compose reads besides one with a default name that stands alone; undefined if there is none. */
 export async function overrideOf(file: SourceFile, context: ParseContext): Promise<SourceFile | undefined> {
   if (!defaultNames.includes(basename(file.path))) return undefined;

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { parseImageReference } from '../../oci/image-reference.ts';
 import { BadFile } from '../bad-file.ts';
 import { findInProject } from '../compose/find-in-compose.ts';
+import { readPart } from '../compose/project-files.ts';
 import { findInDockerfile } from '../dockerfile/find-in-dockerfile.ts';
 import { forPlatforms } from '../dockerfile/for-platforms.ts';
 import { Findings } from '../findings.ts';
@@ -113,7 +114,7 @@ class DevContainer {
     const nodes = node.isSequence ? node.items : [node];
     const files: SourceFile[] = [];
     for (const one of nodes) {
-      const compose = await context.read(this.#fillIn(one.text ?? '').text, file);
+      const compose = await readPart(this.#fillIn(one.text ?? '').text, file, context);
       if (compose === undefined)
         throw this.#bad(one, `is made of ${one.text ?? 'a file'}, which does not exist`);
       files.push(compose);

@@ -53,6 +53,23 @@ describe('images are looked for', () => {
     ]);
   });
 
+  it('in the Compose file of a folder all the same where a Dev Container uses some of it', async () => {
+    await using files = await FindFixture.of({
+      'compose.yaml': 'services:\n  app: {build: .}\n  db: {image: pg}\n',
+      'compose.override.yaml': 'services:\n  db: {image: redis}\n',
+      'compose.prod.yaml': 'services:\n  db: {image: none}\n',
+      'other/compose.yaml': 'services:\n  two: {extends: {file: ../compose.yaml, service: db}, image: two}\n',
+      Dockerfile: 'FROM node\n',
+      '.devcontainer/devcontainer.json':
+        '{"dockerComposeFile": "../compose.yaml", "service": "app", "runServices": ["app"]}',
+    });
+    expect(imagesOf(await files.find('.'))).toEqual([
+      'docker.io/library/node:latest',
+      'docker.io/library/redis:latest',
+      'docker.io/library/two:latest',
+    ]);
+  });
+
   it('and a folder that names none is a problem', async () => {
     await using files = await FindFixture.of({ 'lab/notes.txt': 'Dear all,\n' });
     expect(remarksOf((await files.find('lab')).problems)).toEqual([
