@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -64,6 +64,21 @@ async function startHub(options: FakeHubOptions = {}): Promise<FakeHub> {
   hub.addImage('ratelimitpreview/test', 'latest', makeImage());
   return hub;
 }
+
+describe('the doctor, of a mirror that is configured to be offline', () => {
+  it('asks no registry, and says so', async () => {
+    await using hub = await FakeHub.start();
+    const file = await configure({ 'docker.io': { url: hub.url } });
+    await writeFile(file, `${await readFile(file, 'utf8')}offline: true\n`);
+    let out = '';
+    const terminal = { out: (text: string) => void (out += text), err: () => undefined, interactive: false };
+
+    await doctor({ file, environment: {}, directory: folder.path }, {}, terminal, systemClock());
+
+    expect(out).toContain('the mirror is configured to be offline: no registry was asked');
+    expect(hub.requests).toEqual([]);
+  });
+});
 
 describe('the doctor, of a registry', () => {
   it('finds that all is well, and spends no pull on it', async () => {

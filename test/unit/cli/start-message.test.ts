@@ -27,6 +27,14 @@ For other clients, see what "entrepot setup" prints.
 `);
   });
 
+  it('says that no registry is asked', () => {
+    const config = configOf({ ...hubOnly, REGISTRY_OFFLINE: 'true' });
+
+    expect(startMessage(summarize(config, at('http://127.0.0.1:5000')))).toContain(
+      '  mirroring     docker.io\n  offline       no registry is asked; "entrepot offline off" ends it\n  storing in ',
+    );
+  });
+
   it('says little where there is one upstream', () => {
     const message = startMessage(summarize(configOf(hubOnly), at('http://127.0.0.1:5000')));
 
