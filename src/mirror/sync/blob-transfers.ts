@@ -56,9 +56,20 @@ export class BlobTransfers {
       if (before.key === key) return before.done;
       if (came) return this.prove(repository, blob);
     }
-    const done = this.#limiter.run(() => this.#transfer(repository, blob));
+    const done = this.#inTurn(repository, blob);
     this.#transfers.set(blob.digest, { key, done });
     return done;
+  }
+
+  /** The next blob begins when the bytes of this one are here: it need not wait for them to be on the disk. */
+  async #inTurn(repository: Repository, blob: ComingBlob): Promise<void> {
+    const arrived = Promise.withResolvers<void>();
+    const stored = Promise.withResolvers<void>();
+    await this.#limiter.run(async () => {
+      this.#transfer(repository, blob, arrived.resolve).then(stored.resolve, stored.reject);
+      await Promise.race([arrived.promise, stored.promise]);
+    });
+    await stored.promise;
   }
 
   /** Resolves when the source shows that the repository has a blob whose bytes are here already. */
@@ -71,12 +82,15 @@ export class BlobTransfers {
     if (stated !== undefined && stated !== size) throw this.#wrongSize(digest, size, stated);
   }
 
-  async #transfer(repository: Repository, blob: ComingBlob): Promise<void> {
+  async #transfer(repository: Repository, blob: ComingBlob, onArrived: () => void): Promise<void> {
     const { sink, source } = this.#deps;
     const { digest, size } = blob;
     let { offset } = blob;
     for (let restarts = 0; ; restarts += 1) {
-      const outcome = await sink.putBlob({ digest, size, offset }, this.#bytes(repository, blob, offset));
+      const outcome = await sink.putBlob(
+        { digest, size, offset },
+        this.#bytes(repository, { ...blob, offset }, onArrived),
+      );
       if (outcome.state === 'stored' || outcome.state === 'held') return;
       const isHopeless = outcome.state === 'mismatch' && offset === 0;
       if (isHopeless || restarts >= maxRestarts) {
@@ -88,8 +102,9 @@ export class BlobTransfers {
   }
 
   /** The bytes from `offset` to the end; a connection that breaks is followed by another. */
-  async *#bytes(repository: Repository, blob: StoredBlob, offset: number): AsyncGenerator<Buffer> {
+  async *#bytes(repository: Repository, blob: ComingBlob, onArrived: () => void): AsyncGenerator<Buffer> {
     const { clock, random, signal } = this.#deps;
+    const { offset } = blob;
     let position = offset;
     let failed = 0;
     while (position < blob.size) {
@@ -110,6 +125,7 @@ export class BlobTransfers {
         await clock.sleep(pauseMs, signal);
       }
     }
+    onArrived();
   }
 
   /** One answer of the source, without what comes before `position`, up to what the blob may have. */
