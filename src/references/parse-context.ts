@@ -26,14 +26,16 @@ export interface ParseContext extends ParseSettings {
   /** Whether the file was found in a folder that was named; else it was named itself. */
   readonly isFromFolder: boolean;
   /**
-   * Reads a file that `from` refers to, by its path relative to the folder of `from`. In a folder that was named, it
+   * Reads a file that `from` refers to, by its path relative to the folder of `from`. In a folder that was
+   * named, it
    * is not looked at again on its own.
    * @throws {BadFile} if it is there and cannot be read
    * @returns undefined where there is no such file
    */
   read(path: string, from: SourceFile): Promise<SourceFile | undefined>;
   /**
-   * Reads a file as {@link read} does, of which only a part is used: in a folder that was named, it counts on its own
+   * Reads a file as {@link read} does, of which only a part is used: in a folder that was named, it counts
+   * on its own
    * as well.
    * @throws {BadFile}
    */

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path/posix';
+import { basename, dirname, join, resolve } from 'node:path/posix';
 import type { ParseContext } from '../../src/references/parse-context.ts';
 import type { SourceFile } from '../../src/references/source-file.ts';
 
@@ -28,7 +28,7 @@ export class ProjectInMemory {
   /** What a parser is given, with nothing but these files. */
   context(more: Partial<ParseContext> = {}): ParseContext {
     const read = async (path: string, from: SourceFile): Promise<SourceFile | undefined> =>
-      await Promise.resolve(this.#files.get(join(from.folder, path)));
+      await Promise.resolve(this.#files.get(resolve(from.folder, path)));
     return {
       environment: new Map(),
       envFiles: [],

@@ -11,7 +11,10 @@ interface ActiveServicesDeps {
   readonly wanted: readonly string[];
 }
 
-/** The services and jobs that their profiles enable. If some are meant: those, and the services that they need. */
+/**
+ * The services and jobs that their profiles enable. If some are meant: those, and the services that they
+ * need.
+ */
 export function activeServices(deps: ActiveServicesDeps): ReadonlySet<Service> {
   const { context, environment, services, jobs, wanted } = deps;
   const given = (environment.text('COMPOSE_PROFILES') ?? '').split(',').map((one) => one.trim());

@@ -16,7 +16,10 @@ interface BuildArgsDeps {
   readonly given: ReadonlyMap<string, string>;
 }
 
-/** The arguments of a build, of which many have nothing to do with images: only those that have need a value. */
+/**
+ * The arguments of a build, of which many have nothing to do with images: only those that have need a
+ * value.
+ */
 export class BuildArgs {
   readonly #reports: Reports;
   readonly #values = new Map<string, string>();
@@ -34,7 +37,10 @@ export class BuildArgs {
     for (const [name, value] of given) this.#set(name, value);
   }
 
-  /** What a Dockerfile needs with these arguments; one that cannot be told, and an image depends on, is reported. */
+  /**
+   * What a Dockerfile needs with these arguments; one that cannot be told, and an image depends on, is
+   * reported.
+   */
   find(file: SourceFile, build: Omit<DockerfileBuild, 'buildArgs'>): Found {
     const found = findInDockerfile(file, { ...build, buildArgs: this.#values });
     if (this.#doubtful.size === 0) return found;

@@ -1,3 +1,4 @@
+import { isAbsolute, join } from 'node:path';
 import { BadFile } from '../bad-file.ts';
 import type { SourceFile } from '../source-file.ts';
 import { readStrictYaml } from '../yaml/read-yaml.ts';
@@ -40,4 +41,9 @@ function checkTop(document: YamlNode): void {
 /** Whether a path leads to another machine, from where Compose fetches it. */
 export function isRemote(path: string): boolean {
   return /^(?:https?|git|ssh|oci):\/\/|^git@|^github\.com\//u.test(path);
+}
+
+/** A path that stands in a file whose paths start in `folder`. */
+export function pathIn(folder: string, path: string): string {
+  return isAbsolute(path) ? path : join(folder, path);
 }

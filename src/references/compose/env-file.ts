@@ -33,7 +33,8 @@ const escaped: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads an env file as Compose does: quotes, `export`, comments, values of several lines, and variables in values.
+ * Reads an env file as Compose does: quotes, `export`, comments, values of several lines, and variables in
+ * values.
  * @param outer variables that come before those of the file
  * @throws {BadFile} with the line; no message contains a value
  * @see https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax

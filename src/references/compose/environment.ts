@@ -46,7 +46,8 @@ export class Environment {
 }
 
 /**
- * The variables for a project: those given, the process's, and those of the env files, which are the `.env` in its folder if none is
+ * The variables for a project: those given, the process's, and those of the env files, which are the `.env`
+ * in its folder if none is
  * named.
  * @throws {BadFile}
  */

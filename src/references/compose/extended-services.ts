@@ -1,8 +1,8 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
 import type { YamlNode } from '../yaml/yaml-node.ts';
-import { isRemote, readDocuments } from './documents.ts';
+import { isRemote, pathIn, readDocuments } from './documents.ts';
 import { entry, isReset, picked, type Merger } from './merge.ts';
 import { readPart } from './project-files.ts';
 import { refuse, type Reports } from './reports.ts';
@@ -101,7 +101,7 @@ export class ExtendedServices {
     const known = this.#otherFiles.get(file.path);
     if (known !== undefined) return known;
     const { environment } = scopes.of(node.file);
-    const scoped = scopes.add(file, { environment, folder: join(node.file.folder, dirname(path)) });
+    const scoped = scopes.add(file, { environment, folder: pathIn(node.file.folder, dirname(path)) });
     const read = { file: scoped, nodes: this.#servicesOf(scoped), extended: new Map<string, YamlNode>() };
     this.#otherFiles.set(file.path, read);
     return read;

@@ -1,10 +1,9 @@
-import { isAbsolute, join } from 'node:path';
 import { atLines } from '../at-lines.ts';
 import type { Found } from '../found-image.ts';
 import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
 import type { YamlNode } from '../yaml/yaml-node.ts';
-import { isRemote } from './documents.ts';
+import { isRemote, pathIn } from './documents.ts';
 import { entry } from './merge.ts';
 import { refuse, type Reports } from './reports.ts';
 import type { Service } from './service.ts';
@@ -49,15 +48,13 @@ export async function locateDockerfile(
   }
   const path = written === undefined ? '' : reports.text(written);
   if (path === undefined) return undefined;
-  const paths = (path === '' ? defaultNames : [path]).map((name) =>
-    isAbsolute(name) ? name : join(folder, name),
-  );
+  const paths = (path === '' ? defaultNames : [path]).map((name) => pathIn(folder, name));
   for (const one of paths) {
     const file = await context.read(one, node.file);
     if (file !== undefined) return { file, placed: (found) => found };
   }
   const [first = ''] = paths;
-  const missing = isAbsolute(first) ? first : join(node.file.folder, first);
+  const missing = pathIn(node.file.folder, first);
   reports.unresolved(node, {
     problem: `${service.title} is built with ${missing}, which does not exist`,
     advice: '--no-build',

@@ -27,7 +27,8 @@ const serviceKeys = [
 ];
 
 /**
- * Lays what files say of services over each other: mappings are merged, lists are joined, and what is neither is replaced.
+ * Lays what files say of services over each other: mappings are merged, lists are joined, and what is
+ * neither is replaced.
  * `!reset` removes, `!override` replaces.
  * @see https://github.com/compose-spec/compose-spec/blob/main/13-merge.md
  */
@@ -36,7 +37,8 @@ export class Merger {
 
   /**
    * Services, or what else has names.
-   * @throws {BadFile} for files that make too much work: anchors and `extends` can say in a few lines what has millions
+   * @throws {BadFile} for files that make too much work: anchors and `extends` can say in a few lines what
+   * has millions
    */
   named(
     base: ReadonlyMap<string, YamlNode>,

@@ -1,9 +1,9 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { getOrMake } from '../../base/get-or-make.ts';
 import type { ParseContext } from '../parse-context.ts';
 import type { SourceFile } from '../source-file.ts';
 import { YamlNode } from '../yaml/yaml-node.ts';
-import { isRemote, readDocuments } from './documents.ts';
+import { isRemote, pathIn, readDocuments } from './documents.ts';
 import type { Environment } from './environment.ts';
 import { ExtendedServices } from './extended-services.ts';
 import { buildMapping, entry, isReset, listed, picked, type Merger } from './merge.ts';
@@ -103,10 +103,8 @@ export class ModelLoader {
       files.push(file);
     }
     if (files.length === 0) return nothing;
-    const folder = join(
-      node.file.folder,
-      scopes.text(entry(item, 'project_directory')) ?? dirname(paths[0] ?? ''),
-    );
+    const directory = scopes.text(entry(item, 'project_directory')) ?? dirname(paths[0] ?? '');
+    const folder = pathIn(node.file.folder, directory);
     const scope = { folder, environment: await this.#environmentOf(item, folder) };
     return await this.load(
       files.map((file) => scopes.add(file, scope)),
@@ -114,7 +112,10 @@ export class ModelLoader {
     );
   }
 
-  /** The variables that an included file is read with: those around it come before those of its own env files. */
+  /**
+   * The variables that an included file is read with: those around it come before those of its own env
+   * files.
+   */
   async #environmentOf(item: YamlNode, folder: string): Promise<Environment> {
     const { context, scopes } = this.#deps;
     const outer = scopes.of(item.file).environment;

@@ -22,7 +22,10 @@ export function isComposeName(path: string): boolean {
   return /^(?:docker-|podman-)?compose(?:[.-][^/]*)?\.ya?ml$/u.test(basename(path));
 }
 
-/** Whether a text has services at its top, or includes files that have; other kinds of files say what they are. */
+/**
+ * Whether a text has services at its top, or includes files that have; other kinds of files say what they
+ * are.
+ */
 export function looksLikeCompose(text: string): boolean {
   return (
     ['services', 'include'].some((key) => hasTopKey(text, key)) &&
@@ -53,7 +56,8 @@ export function projectsOf([first, ...others]: Files): readonly Files[] {
 }
 
 /**
- * Reads a file of which another one uses some services. One that Compose would find in its folder is a project of its own as well.
+ * Reads a file of which another one uses some services. One that Compose would find in its folder is a
+ * project of its own as well.
  * @throws {BadFile}
  */
 export async function readPart(
@@ -66,7 +70,10 @@ export async function readPart(
     : await context.read(path, from);
 }
 
-/** The file that Compose reads besides one with a default name that stands alone; undefined if there is none. */
+/**
+ * The file that Compose reads besides one with a default name that stands alone; undefined if there is
+ * none.
+ */
 export async function overrideOf(file: SourceFile, context: ParseContext): Promise<SourceFile | undefined> {
   if (!defaultNames.includes(basename(file.path))) return undefined;
   for (const name of overrideNames) {

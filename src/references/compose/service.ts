@@ -35,7 +35,10 @@ export class Service {
     return entry(this.node, key);
   }
 
-  /** The text of an attribute; undefined where it says nothing, or nothing that can be told: that is reported once. */
+  /**
+   * The text of an attribute; undefined where it says nothing, or nothing that can be told: that is
+   * reported once.
+   */
   text(key: string): string | undefined {
     const node = this.at(key);
     if (!this.#texts.has(key))
@@ -66,7 +69,9 @@ export class Service {
     return found;
   }
 
-  /** The sources of volumes that are images. A later volume at the same place is in an earlier one's stead. */
+  /**
+   * The sources of volumes that are images. A later volume at the same place is in an earlier one's stead.
+   */
   get imageVolumes(): readonly YamlNode[] {
     const byTarget = new Map<string, YamlNode | undefined>();
     for (const volume of listed(this.at('volumes'))) {

@@ -25,7 +25,8 @@ const start = /\$(?:(\$)|([_a-z][_a-z0-9]*)|(\{))/giu;
 const braced = /^([_a-z][_a-z0-9]*)(?:(:?[-+?])([^\n]*))?$/iu;
 
 /**
- * Fills variables into a text of a Compose file: `$X`, `${X}`, `${X:-default}`, `${X-default}`, `${X:?message}`,
+ * Fills variables into a text of a Compose file: `$X`, `${X}`, `${X:-default}`, `${X-default}`,
+ * `${X:?message}`,
  * `${X?message}`, `${X:+text}`, `${X+text}`, one within another; `$$` is a dollar sign.
  * @see https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md
  */

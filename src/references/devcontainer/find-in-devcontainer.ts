@@ -15,7 +15,10 @@ import { FeatureSearch } from './features.ts';
 import { fillIn } from './local-variables.ts';
 import { readJsonc } from './read-jsonc.ts';
 
-/** Finds what the Dev Containers CLI would ask registries for to bring up a Dev Container, its features included. */
+/**
+ * Finds what the Dev Containers CLI would ask registries for to bring up a Dev Container, its features
+ * included.
+ */
 export async function findInDevContainer(file: SourceFile, context: ParseContext): Promise<Found> {
   const { root, problem } = readJsonc(file);
   const findings = new Findings(file, 'devcontainer');

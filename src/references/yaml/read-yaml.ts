@@ -9,7 +9,8 @@ import type { YamlPart } from './yaml-parts.ts';
 const maxDepth = 200;
 
 /**
- * The documents of a YAML or JSON text, but for empty ones. A key that stands twice has its last value, as in most tools.
+ * The documents of a YAML or JSON text, but for empty ones. A key that stands twice has its last value, as
+ * in most tools.
  * @param part what to read of the file, in place of all
  * @throws {BadFile}
  */
@@ -20,7 +21,10 @@ export function readYaml(
   return new NodeReader({ file, part, events: events(file, part), isStrict: false }).documents();
 }
 
-/** The documents of a text for a tool that refuses keys that stand twice, or are no texts, as those written in Go do. */
+/**
+ * The documents of a text for a tool that refuses keys that stand twice, or are no texts, as those written
+ * in Go do.
+ */
 export function readStrictYaml(file: SourceFile): readonly YamlNode[] {
   const part = { text: file.text, line: 1 };
   return new NodeReader({ file, part, events: events(file, part), isStrict: true }).documents();
@@ -52,7 +56,8 @@ function events(file: SourceFile, part: YamlPart): readonly Event[] {
 }
 
 /**
- * The same with spaces for tabs that indent nothing: the parser takes those in `{a:\tb}` for wrong indentation, and YAML does not.
+ * The same with spaces for tabs that indent nothing: the parser takes those in `{a:\tb}` for wrong
+ * indentation, and YAML does not.
  * Offsets stay as they are, so that texts in which tabs mean something are read from where they stand.
  */
 function withoutTabs(text: string): string {

@@ -17,7 +17,10 @@ export function isText(node: YamlNode): boolean {
   return ![nulls, booleans, specialFloat, date].some((pattern) => pattern.test(text)) && !isNumber(text);
 }
 
-/** A scalar as Compose writes it where it wants a text: of the number 3.10 it makes 3.1. Undefined for what is no scalar. */
+/**
+ * A scalar as Compose writes it where it wants a text: of the number 3.10 it makes 3.1. Undefined for what
+ * is no scalar.
+ */
 export function scalarText(node: YamlNode): string | undefined {
   const { text } = node;
   if (text === undefined || isText(node)) return text;

@@ -209,6 +209,21 @@ describe('files that are named', () => {
   });
 });
 
+it('absolute paths of files are what they are', async () => {
+  const files = {
+    'a/compose.yaml':
+      'include: [{path: /project/b/inc.yaml, project_directory: /project/c}]\nservices:\n' +
+      '  web: {extends: {file: /project/b/base.yaml, service: x}}\n  two: {build: /project/c}\n',
+    'b/inc.yaml': 'services:\n  inc: {build: .}\n',
+    'b/base.yaml': 'services:\n  x: {build: ./d}\n',
+    'c/Dockerfile': 'FROM one\n',
+    'b/d/Dockerfile': 'FROM two\n',
+  };
+  expect(new Set(images(await findIn(files, ['a/compose.yaml'])))).toEqual(
+    new Set(['docker.io/library/one:latest', 'docker.io/library/two:latest']),
+  );
+});
+
 describe('files of a folder', () => {
   const env = 'COMPOSE_FILE=one.yaml:two.yaml\n';
   const files = { 'one.yaml': service('one'), 'two.yaml': service('two'), 'compose.yaml': service('three') };
