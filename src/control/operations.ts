@@ -178,7 +178,6 @@ export const operations = {
     input: offlineOptions,
     item: offlineState,
     perform: ({ upstreams }, { offline }) => upstreams.offline(offline),
-    changes: ({ offline }) => offline !== null,
   }),
   lackingBlobs: define({
     name: 'lacking-blobs',
@@ -211,7 +210,6 @@ export const operations = {
     input: z.strictObject({ change: rateChange.nullable() }),
     item: z.array(rateLimit),
     perform: ({ upstreams }, { change }) => upstreams.rates(change),
-    changes: ({ change }) => change !== null,
   }),
 } as const;
 

@@ -38,7 +38,7 @@ export const rateLimit = z.object({
 });
 export type RateLimit = Readonly<z.infer<typeof rateLimit>>;
 
-/** What commands change of how a running server asks upstreams, until it restarts. */
+/** What commands change of how a running server asks upstreams, until it restarts. Changes are logged. */
 export interface UpstreamControl {
   /** @param offline null leaves it as it is */
   offline(offline: boolean | null): Promise<OfflineState>;

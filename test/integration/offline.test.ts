@@ -166,6 +166,7 @@ describe('a server that is switched offline', () => {
 
     expect((await caretaker.stats()).server).toMatchObject({ offline: true });
     expect(entrepot.log.split('offline from now on').length - 1).toBe(1);
+    expect(entrepot.log).not.toContain('maintenance command');
     expect(await control().offline(null)).toEqual({ offline: true, offlineAtStart: false });
     expect((await ask(entrepot.url, '/readyz')).status).toBe(200);
 
