@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { cp, mkdir } from 'node:fs/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { DockerRegistry } from '../support/docker-registry.ts';
 import { runnableImage, type Image } from '../support/image.ts';
@@ -59,6 +59,8 @@ async function save(): Promise<void> {
   await using containerd = await Containerd.start({ 'docker.io': registry.url });
   await containerd.pull(name);
   await containerd.ctr('images', 'export', folder.join('ctr.tar'), name);
+  await containerd.ctr('images', 'tag', name, 'registry.example/not/mirrored:1', 'docker.io/library/node:2');
+  await cp(containerd.root, folder.join('node'), { recursive: true });
   const source = skopeoReference(registry.url, 'library/hello:1');
   await mkdir(folder.join('skopeo-layout'));
   for (const destination of [
@@ -135,6 +137,16 @@ test('a dockerd with a registry mirror, and a containerd, pull and run what dock
   await using containerd = await Containerd.start({ 'docker.io': mirror.url });
   await containerd.pull(name);
   expect(await containerd.run(name)).toBe(`${says}\n`);
+});
+
+test("a node's containerd is imported, but for registries that are not mirrored", async () => {
+  await saved();
+  const printed = await importInto(`containerd:${folder.join('node')}`);
+  expect(printed).toContain('docker.io/library/node:2');
+  expect(printed).not.toContain('not/mirrored');
+  const accept = { headers: { Accept: image.mediaType } };
+  const response = await fetch(`${mirror.url}/v2/library/node/manifests/2`, accept);
+  expect(response.headers.get('docker-content-digest')).toBe(image.digest);
 });
 
 test('docker save is piped into an import', async () => {

@@ -6,6 +6,8 @@ import { ArchiveError } from './archive-error.ts';
 export type ArchiveInput =
   | { readonly kind: 'stdin' }
   | { readonly kind: 'folder'; readonly path: string }
+  /** The root folder of a containerd. */
+  | { readonly kind: 'containerd'; readonly path: string }
   /** Its parts in their order; a single file has one. */
   | { readonly kind: 'file'; readonly name: string; readonly paths: readonly string[] };
 
@@ -15,6 +17,7 @@ export function inputName(input: ArchiveInput): string {
     case 'stdin':
       return 'standard input';
     case 'folder':
+    case 'containerd':
       return input.path;
     case 'file':
       return input.name;
@@ -35,7 +38,9 @@ export async function archiveInputs(paths: readonly string[]): Promise<readonly 
   const inputs: ArchiveInput[] = [];
   const files: string[] = [];
   for (const path of paths) {
+    const [, node] = /^containerd:(.+)$/u.exec(path) ?? [];
     if (path === '-') inputs.push({ kind: 'stdin' });
+    else if (node !== undefined) inputs.push({ kind: 'containerd', path: node });
     else if (!(await isFolder(path))) files.push(path);
     else if (await holdsImage(path)) inputs.push({ kind: 'folder', path });
     else files.push(...(await archivesIn(path)));

@@ -3,6 +3,7 @@ import { ArchiveError } from './archive-error.ts';
 import { inputName, type ArchiveInput } from './archive-inputs.ts';
 import { chunksOf } from './byte-input.ts';
 import { checkCompression, compressionOf, signatureLength, unpacked } from './compression.ts';
+import { openContainerd } from './containerd-images.ts';
 import { FolderArchive } from './folder-archive.ts';
 import { PartFiles } from './part-files.ts';
 import { StreamArchive } from './stream-archive.ts';
@@ -23,6 +24,7 @@ export interface OpenArchiveDeps {
 export async function openArchive(input: ArchiveInput, deps: OpenArchiveDeps): Promise<Archive> {
   const { take } = deps;
   if (input.kind === 'folder') return FolderArchive.open(input.path);
+  if (input.kind === 'containerd') return openContainerd(input.path);
   const file = inputName(input);
   const warn = (problem: string): void => deps.warn(file, problem);
   if (input.kind === 'stdin') {

@@ -13,7 +13,10 @@ export function addImport(
 ): void {
   addConfigOption(program.command('import'))
     .description('put images from files, a node or another registry into the cache')
-    .argument('<source...>', 'files, parts and folders of images; - for standard input; or registry:FOLDER')
+    .argument(
+      '<source...>',
+      'files, parts and folders of images; - for standard input; containerd:FOLDER; or registry:FOLDER',
+    )
     .option('--as <name>', 'the name of an image that has none, or another one than it has')
     .option(
       '--platform <list>',
@@ -33,6 +36,9 @@ Reads what entrepot export, docker save, podman save, ctr images export, nerdctl
 write: image layouts and Docker archives, as .tar, .tar.gz, .tar.zst or folders, and bundles in parts as they are. Every
 blob is verified. What has arrived of an interrupted import stays: give the same command again.
 
+containerd:FOLDER is the root of a node's containerd, such as /var/lib/containerd: its images of all namespaces, as far as
+it has them whole and their registries are mirrored here.
+
 registry:FOLDER is the rootdirectory of a registry:2, which may be running. On the same disk nothing is copied, and its
 files stay as they are.
 
@@ -43,6 +49,7 @@ Examples:
   entrepot import stick/
   docker save my/app:1 | entrepot import -
   entrepot import app.tar --as ghcr.io/owner/app:1
+  entrepot import containerd:/var/lib/containerd
   entrepot import registry:/var/lib/registry --upstream docker.io`,
     )
     .action(async (sources: readonly string[], options: ImportOptions & RegistryImportOptions) => {

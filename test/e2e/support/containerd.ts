@@ -63,6 +63,11 @@ export class Containerd implements AsyncDisposable {
     return new Containerd(folder, hostsDir, resources.move(), options.room);
   }
 
+  /** Where it keeps what it has. */
+  get root(): string {
+    return this.#folder.join('root');
+  }
+
   /** What ctr prints. Rejects with CommandError. */
   async ctr(...args: readonly string[]): Promise<string> {
     return command(...inRoom(this.#room, 'ctr', ['--address', socketOf(this.#folder), ...args]));

@@ -1,6 +1,8 @@
 import type { Archive } from '../../../archive/read/archive.ts';
 import { inputName, type ArchiveInput } from '../../../archive/read/archive-inputs.ts';
 import type { ArchiveImage } from '../../../archive/read/archive-image.ts';
+import { ArchiveError } from '../../../archive/read/archive-error.ts';
+import { containerdImages } from '../../../archive/read/containerd-images.ts';
 import { openArchive } from '../../../archive/read/open-archive.ts';
 import { readImages } from '../../../archive/read/read-images.ts';
 import type { Digest } from '../../../oci/digest.ts';
@@ -66,16 +68,30 @@ export class ArchiveImport {
       take: (blob, bytes) => this.#blobs.take(file, blob, bytes),
       warn: onNote,
     });
-    const images = await readImages(archive, {
-      note: (entry, problem) => onNote(archive.file, `${entry} ${problem}`),
-    });
+    const notes = { note: (entry: string, problem: string) => onNote(archive.file, `${entry} ${problem}`) };
+    const isNode = input.kind === 'containerd';
+    const images = isNode
+      ? await containerdImages(input.path, archive, notes)
+      : await readImages(archive, notes);
     const { as, sink } = this.#deps;
     const targets = targetsOf(archive.file, images, as, (problem) => onNote(archive.file, problem));
-    for (const { repository } of [...targets.values()].flat()) {
-      await this.#advised(sink.lacking(repository, []));
+    const all = [...targets].flatMap(([image, names]) => names.map((target) => ({ image, target })));
+    if (!isNode) for (const { target } of all) await this.#advised(sink.lacking(target.repository, []));
+    for (const { image, target } of all) {
+      const importing = this.#import(archive, image, target);
+      await (isNode ? this.#tolerated(archive, importing) : importing);
     }
-    for (const [image, names] of targets) {
-      for (const target of names) await this.#import(archive, image, target);
+  }
+
+  /** A node has images of registries that are not mirrored here, and may have lost parts of others. */
+  async #tolerated(archive: Archive, importing: Promise<void>): Promise<void> {
+    try {
+      await importing;
+    } catch (error) {
+      const isItsOwn =
+        error instanceof ArchiveError || (error instanceof CareError && error.kind === 'invalid');
+      if (!isItsOwn) throw error;
+      this.#deps.onNote(archive.file, `${error.message}: left out`);
     }
   }
 

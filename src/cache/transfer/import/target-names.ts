@@ -79,9 +79,16 @@ function ownTargets({ names }: ArchiveImage): readonly Target[] {
       ? []
       : [{ repository: { upstream: reference.registry, name: reference.repository }, tag }],
   );
+  const tagged = new Set(
+    targets.filter(({ tag }) => tag !== undefined).map(({ repository }) => repositoryKey(repository)),
+  );
+  // A tag stands for its digest, too.
+  const own = targets.filter(
+    ({ repository, tag }) => tag !== undefined || !tagged.has(repositoryKey(repository)),
+  );
   return [
     ...new Map(
-      targets.map((target) => [`${repositoryKey(target.repository)}:${target.tag ?? ''}`, target]),
+      own.map((target) => [`${repositoryKey(target.repository)}:${target.tag ?? ''}`, target]),
     ).values(),
   ];
 }
