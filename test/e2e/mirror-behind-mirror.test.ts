@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { DockerRegistry } from '../support/docker-registry.ts';
 import { makeIndex, makeImage, runnableImage } from '../support/image.ts';
+import { command } from './support/command.ts';
 import { Containerd } from './support/containerd.ts';
 import { DockerDaemon } from './support/dockerd.ts';
-import { Entrepot } from './support/entrepot.ts';
+import { Entrepot, entrepotMain } from './support/entrepot.ts';
 import { Podman } from './support/podman.ts';
 
 const greeting = 'Hello from Docker!\n';
@@ -54,4 +55,30 @@ test('dockerd, containerd and podman pull through two mirrors, cold, offline, an
   await school.stop();
   await laptop.restart();
   await pullAll();
+});
+
+test('dockerd, containerd and podman pull from an offline mirror what was synchronised from another', async () => {
+  const hello = await runnableImage();
+  await using hub = await DockerRegistry.start();
+  await hub.push('library/hello-entrepot', 'latest', hello);
+  await using school = await Entrepot.start({ sections: { upstreams: { 'docker.io': { url: hub.url } } } });
+  await using laptop = await Entrepot.start({ sections: { offline: true, upstreams: { 'docker.io': {} } } });
+  await using pupil = await DockerDaemon.start(school.url);
+  await pupil.docker('pull', 'hello-entrepot');
+  await hub.stop();
+
+  const args = ['sync', school.url, '--config', laptop.configuration];
+  const printed = await command(process.execPath, [entrepotMain, ...args]);
+
+  expect(printed).toContain('1 of 1 image complete');
+  await school.stop();
+  await using daemon = await DockerDaemon.start(laptop.url);
+  expect(await daemon.docker('pull', 'hello-entrepot')).toContain(`Digest: ${hello.digest}`);
+  expect(await daemon.run('hello-entrepot')).toBe(greeting);
+  await using containerd = await Containerd.start({ 'docker.io': laptop.url });
+  await containerd.pull('docker.io/library/hello-entrepot:latest');
+  expect(await containerd.run('docker.io/library/hello-entrepot:latest')).toBe(greeting);
+  await using podman = await Podman.create({ 'docker.io': laptop.host });
+  await podman.pull('docker.io/library/hello-entrepot:latest');
+  expect(await podman.digest('docker.io/library/hello-entrepot:latest')).toBe(hello.digest);
 });
