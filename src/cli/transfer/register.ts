@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { keepHeapSmall } from '../../base/heap.ts';
 import { commandContext } from '../command-context.ts';
 import { parseSizeOption } from '../care/option-parsers.ts';
 import { addConfigOption } from '../config-option.ts';
@@ -46,6 +47,7 @@ Examples:
     )
     .action(async (images: readonly string[], options: ExportOptions) => {
       const { exportImages } = await import('./export.ts');
+      keepHeapSmall();
       const { stdin, stdout, env } = process;
       done(
         await exportImages(images, options, { stdin, stdout, environment: env }, commandContext(terminal)),
