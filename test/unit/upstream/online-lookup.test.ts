@@ -9,23 +9,25 @@ type Answer = Parameters<Parameters<LookupFunction>[2]>;
 function fixture() {
   const connectivity = new Connectivity();
   const asked: string[] = [];
-  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+  const waiting: (() => void)[] = [];
   const lookup = onlineLookup((hostname, _options, callback) => {
     asked.push(hostname);
-    void told.then(() => callback(null, '192.0.2.1', 4));
+    waiting.push(() => callback(null, '192.0.2.1', 4));
   }, connectivity);
   const ask = (): Promise<Answer> =>
     new Promise((resolve) => {
       lookup('registry.example', {}, (...answer) => resolve(answer));
     });
+  const tell = (): void => waiting.forEach((answer) => answer());
   return { connectivity, asked, tell, ask };
 }
 
 describe('a lookup of a name', () => {
   it('is as ever while the mirror is online', async () => {
     const { tell, ask } = fixture();
+    const answer = ask();
     tell();
-    expect(await ask()).toEqual([null, '192.0.2.1', 4]);
+    expect(await answer).toEqual([null, '192.0.2.1', 4]);
   });
 
   it('is not begun while it is offline', async () => {
