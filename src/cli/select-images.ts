@@ -36,8 +36,8 @@ export interface SelectionSources {
 const nothing: Found = { images: [], unresolved: [], notes: [], problems: [] };
 
 /**
- * Finds the images that a command line means. What is wrong with it or its files, and what cannot be resolved, is
- * printed to the terminal's `err`.
+ * Finds the images that a command line means. What is wrong with it or its files, and what cannot be
+ * resolved, is printed to the terminal's `err`.
  */
 export async function selectImages(
   names: readonly string[],

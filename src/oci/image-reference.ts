@@ -22,8 +22,8 @@ export interface ImageReference {
 const defaultTag = 'latest' as Tag;
 
 /**
- * The image that `text` names, as Docker reads it: `node` is `docker.io/library/node:latest`. Undefined where it
- * names none; {@link imageReferenceProblem} says why.
+ * The image that `text` names, as Docker reads it: `node` is `docker.io/library/node:latest`. Undefined where
+ * it names none; {@link imageReferenceProblem} says why.
  * @see https://github.com/distribution/reference/blob/main/normalize.go
  */
 export function parseImageReference(text: string): ImageReference | undefined {
@@ -37,7 +37,10 @@ export function imageReferenceProblem(text: string): string | undefined {
   return typeof read === 'string' ? read : undefined;
 }
 
-/** `docker.io/library/node:18`, `ghcr.io/a/b@sha256:…`, or both: one text per image, which is read back as the same. */
+/**
+ * `docker.io/library/node:18`, `ghcr.io/a/b@sha256:…`, or both: one text per image, which is read back as the
+ * same.
+ */
 export function imageReferenceText({ registry, repository, tag, digest }: ImageReference): string {
   const name = `${registry}/${repository}`;
   return `${name}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;

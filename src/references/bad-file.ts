@@ -1,6 +1,9 @@
 import type { Remark } from './found-image.ts';
 
-/** A file that cannot be used at all, such as a binary or malformed YAML; the message names neither file nor line. */
+/**
+ * A file that cannot be used at all, such as a binary or malformed YAML; the message names neither file nor
+ * line.
+ */
 export class BadFile extends Error implements Remark {
   readonly file: string;
   readonly line: number | undefined;

@@ -28,10 +28,11 @@ interface Task {
 const hasTellingContent = /\.(?:ya?ml|json)$/u;
 
 /**
- * The images that files name, ordered by reference, file and line: each place that names one. A file that cannot be read is a problem
- * of the result, and no reason to leave out others.
+ * The images that files name, ordered by reference, file and line: each place that names one. A file that
+ * cannot be read is a problem of the result, and no reason to leave out others.
  *
- * @param inputs files, folders and `-`, the standard input. Of a folder those are read whose names tell what they
+ * @param inputs files, folders and `-`, the standard input. Of a folder those are read whose names tell what
+ *   they
  *   are, and of its YAML and JSON those whose content does.
  */
 export async function findImages(inputs: readonly string[], options: FindOptions): Promise<Found> {

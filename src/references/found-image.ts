@@ -18,7 +18,10 @@ export interface FoundImage extends Place {
   readonly reason: string;
   /** The only platform that is asked for, where the file says so. */
   readonly platform: Platform | undefined;
-  /** Why it is no failure that no registry has it, as a clause: `it can be built`. Undefined: it must be there. */
+  /**
+   * Why it is no failure that no registry has it, as a clause: `it can be built`. Undefined: it must be
+   * there.
+   */
   readonly optional?: string | undefined;
 }
 

@@ -12,11 +12,13 @@ export interface KindOfFile {
   readonly kind: FileKind;
   /** Whether a file is one by its absolute path, with `/` between folders. */
   readonly isNamed: (path: string) => boolean;
-  /** Whether a file whose name says nothing is one; cheap, and of any text. Undefined: only the name tells. */
+  /**
+   * Whether a file whose name says nothing is one; cheap, and of any text. Undefined: only the name tells.
+   */
   readonly hasContent?: (text: string) => boolean;
   /**
-   * Whether a folder's file with such a name is taken, beside the files `siblings`; if undefined, every one of the
-   * kind is.
+   * Whether a folder's file with such a name is taken, beside the files `siblings`; if undefined, every one
+   * of the kind is.
    */
   readonly isTaken?: (name: string, siblings: readonly string[]) => boolean;
   /** Whether several files that are named make one, later ones laid over earlier ones. */
@@ -26,8 +28,9 @@ export interface KindOfFile {
 }
 
 /**
- * All kinds. The first whose name fits a file has it, else the first whose content fits. In a folder they are read in this order,
- * and what one file reads (a Compose file a Dockerfile, say) is not read again on its own.
+ * All kinds. The first whose name fits a file has it, else the first whose content fits. In a folder they are
+ * read in this order, and what one file reads (a Compose file a Dockerfile, say) is not read again on its
+ * own.
  */
 export const kindsOfFile: readonly KindOfFile[] = [
   {

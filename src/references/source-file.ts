@@ -4,7 +4,9 @@ import { BadFile } from './bad-file.ts';
 
 /** A text file that may name images. */
 export interface SourceFile {
-  /** As its user named it: for messages, and to find what lies beside it. `<stdin>` for the standard input. */
+  /**
+   * As its user named it: for messages, and to find what lies beside it. `<stdin>` for the standard input.
+   */
   readonly path: string;
   /** Where relative paths in it start. */
   readonly folder: string;

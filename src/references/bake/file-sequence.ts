@@ -11,7 +11,10 @@ interface Member {
   readonly findings: Findings;
 }
 
-/** Files that are read as one: lines are numbered on from file to file, so that a number says where something stands. */
+/**
+ * Files that are read as one: lines are numbered on from file to file, so that a number says where something
+ * stands.
+ */
 export class FileSequence {
   readonly members: readonly Member[];
 

@@ -14,7 +14,10 @@ import { parseHclJson } from './hcl/parse-json.ts';
 import { dockerfileOf } from './target-dockerfile.ts';
 import { TargetReader } from './target-reader.ts';
 
-/** Finds the images that `docker buildx bake` needs to build what a bake file has: its targets, or its default. */
+/**
+ * Finds the images that `docker buildx bake` needs to build what a bake file has: its targets, or its
+ * default.
+ */
 export async function findInBake(file: SourceFile, context: ParseContext): Promise<Found> {
   const findings = new Findings(file, 'bake');
   if (!context.build) return findings;

@@ -21,7 +21,9 @@ interface TargetDockerfileDeps {
   readonly context: ParseContext;
 }
 
-/** Finds the Dockerfile of a target; undefined where it has none that can be read, which goes to the findings. */
+/**
+ * Finds the Dockerfile of a target; undefined where it has none that can be read, which goes to the findings.
+ */
 export async function dockerfileOf(deps: TargetDockerfileDeps): Promise<TargetDockerfile | undefined> {
   const { target, reader, files, context } = deps;
   const inline = reader.text('dockerfile-inline');

@@ -40,8 +40,8 @@ export function readDirectives(lines: readonly string[]): Directives {
 }
 
 /**
- * The frontend that a file names: `# syntax=IMAGE` at its head, after a line `#!…` if there is one; for files that are not Dockerfiles
- * also `//syntax=IMAGE`, or a JSON object with a key `syntax`.
+ * The frontend that a file names: `# syntax=IMAGE` at its head, after a line `#!…` if there is one; for files
+ * that are not Dockerfiles also `//syntax=IMAGE`, or a JSON object with a key `syntax`.
  */
 export function findSyntax(lines: readonly string[]): Syntax | undefined {
   const start = lines[0]?.startsWith('#!') === true ? 1 : 0;

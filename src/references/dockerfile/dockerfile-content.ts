@@ -5,7 +5,9 @@ export function isDockerfileName(path: string): boolean {
   return /^(?:.*\.)?(?:docker|container)file$|^(?:docker|container)file\.[^.]/u.test(name);
 }
 
-/** Whether a text begins as a Dockerfile does: comments, `ARG`s, then `FROM`; or with the name of a frontend. */
+/**
+ * Whether a text begins as a Dockerfile does: comments, `ARG`s, then `FROM`; or with the name of a frontend.
+ */
 export function looksLikeDockerfile(text: string): boolean {
   if (/^\s*#\s*syntax\s*=\s*\S*docker\/dockerfile/iu.test(text.slice(0, 512))) return true;
   for (const line of text.slice(0, 65_536).split('\n')) {

@@ -29,8 +29,8 @@ export interface DockerfileBuild {
 }
 
 /**
- * Finds the images that BuildKit would ask registries for to build a Dockerfile. What it could not build is a problem.
- * `ONBUILD` of images is not known here.
+ * Finds the images that BuildKit would ask registries for to build a Dockerfile. What it could not build is a
+ * problem. `ONBUILD` of images is not known here.
  */
 export function findInDockerfile(file: SourceFile, build: DockerfileBuild): Found {
   const findings = new Findings(file, 'dockerfile');

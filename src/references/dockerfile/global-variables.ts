@@ -35,7 +35,8 @@ export class ArgError extends Error {
 }
 
 /**
- * The variables that `FROM` may use: what BuildKit sets for a platform, then each `ARG` before the first stage, in order.
+ * The variables that `FROM` may use: what BuildKit sets for a platform, then each `ARG` before the first
+ * stage, in order.
  * @throws {ArgError}
  */
 export function globalVariables(sources: VariableSources): Variables {

@@ -17,7 +17,10 @@ export function trimmed(value: string, pattern: string, side: 'start' | 'end', m
   return (isStart ? chars.slice(length) : chars.slice(0, chars.length - length)).join('');
 }
 
-/** Replaces the first match of a pattern, as long as can be, or every one: `${value/pattern/by}`, `${value//pattern/by}`. */
+/**
+ * Replaces the first match of a pattern, as long as can be, or every one: `${value/pattern/by}`,
+ * `${value//pattern/by}`.
+ */
 export function replaced(value: string, pattern: string, by: string, all: boolean): string {
   const tokens = tokensOf(pattern);
   const chars = charsOf(value);
@@ -62,7 +65,10 @@ function tokensOf(pattern: string): readonly Token[] {
   return tokens;
 }
 
-/** How many of the first characters a pattern matches, shortest first: in time that grows with both lengths only. */
+/**
+ * How many of the first characters a pattern matches, shortest first: in time that grows with both lengths
+ * only.
+ */
 function matches(tokens: readonly Token[], chars: readonly string[]): readonly number[] {
   const lengths: number[] = [];
   // Whether the first n tokens match all characters so far.

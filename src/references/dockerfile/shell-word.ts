@@ -23,7 +23,10 @@ export interface ExpandedWord {
   readonly unset: readonly string[];
 }
 
-/** Characters of a word with its variables; a few lines of variables of variables could have it grow without end. */
+/**
+ * Characters of a word with its variables; a few lines of variables of variables could have it grow without
+ * end.
+ */
 const maxLength = 2 ** 16;
 
 /**

@@ -51,8 +51,8 @@ function lengthOf(value: HclValue, line: number): number {
 const anything = (args: readonly HclValue[], index: number): HclValue => args[index] ?? null;
 
 /**
- * Functions that give the same wherever they are called, and are likely in names of images. Others are told as
- * unknown.
+ * Functions that give the same wherever they are called, and are likely in names of images. Others are told
+ * as unknown.
  */
 export const functions: Readonly<Record<string, HclFunction>> = {
   upper: ofTexts((text) => text.toUpperCase()),
