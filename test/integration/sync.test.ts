@@ -9,7 +9,7 @@ import { makeImage, makeIndex, type Image } from '../support/image.ts';
 import { SyncFixture } from '../support/sync-fixture.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { TestEntrepot, type TestEntrepotOptions } from '../support/test-entrepot.ts';
-import { parsePlatforms } from '../../src/oci/platform.ts';
+import { parsePlatforms, platformText, thisPlatform } from '../../src/oci/platform.ts';
 
 const accept = { accept: '*/*' };
 const amd64 = makeImage({ seed: 1, oci: true });
@@ -97,7 +97,12 @@ describe('all that another Entrepot has', () => {
 
       expect(images.toSorted((a, b) => (a.image < b.image ? -1 : 1))).toMatchObject([
         { image: 'docker.io/library/node:18', state: 'complete', platforms: ['linux/amd64'], failures: [] },
-        { image: 'ghcr.io/owner/app:v1', state: 'complete', failures: [] },
+        {
+          image: 'ghcr.io/owner/app:v1',
+          state: 'complete',
+          platforms: [platformText(thisPlatform())],
+          failures: [],
+        },
       ]);
       expect(code).toBe(0);
       expect([...hub.requests, ...ghcr.requests]).toEqual([]);

@@ -4,13 +4,15 @@ import type { Digest } from '../../oci/digest.ts';
 import type { ImageReference } from '../../oci/image-reference.ts';
 import { selectFromIndex, type IndexEntry } from '../../oci/index-selection.ts';
 import { manifestMediaTypes, mediaTypes } from '../../oci/media-type.ts';
-import { platformText, type Platforms } from '../../oci/platform.ts';
+import { platformText, suitability, type Platforms } from '../../oci/platform.ts';
 import { parseTag, type ManifestReference, type Repository, type Tag } from '../../oci/reference.ts';
 import { isNotFound } from '../../upstream/failure-policy.ts';
 import { UpstreamError } from '../../upstream/registry.ts';
 import { verified, type VerifiedManifest } from '../manifests/verified-manifest.ts';
+import { imageBlobs } from '../pull-ahead/image-blobs.ts';
 import { failureReason } from './failure-reason.ts';
 import { ImageParts } from './image-parts.ts';
+import { sourcePlatform } from './source-platform.ts';
 import type { SourceRepository, SyncSource } from './sync-source.ts';
 
 /** Manifests and lists asked for at a time, of all images together. */
@@ -55,7 +57,20 @@ export class PartsReader {
     const parts = new ImageParts(repository, root.manifest.digest, tag);
     parts.notes.push(...[...notices].map((text) => `${this.#source.host} says: ${text}`));
     await this.#add(parts, root, { platforms, asFarAsThere, depth: 0 });
+    await this.#notePlatform(parts, root, platforms);
     return parts;
+  }
+
+  /** The platform of an image without an index: it is pulled for whatever platform is asked for. */
+  async #notePlatform(parts: ImageParts, { contents }: VerifiedManifest, wanted: Platforms): Promise<void> {
+    const [first] = imageBlobs(contents);
+    const config = contents.blobs.find(({ digest }) => digest === first);
+    const platform = config && (await sourcePlatform(this.#at(parts.repository), config, this.#signal));
+    if (platform === undefined) return;
+    const text = platformText(platform);
+    parts.platforms.add(text);
+    if (wanted !== 'all' && !wanted.some((one) => suitability(one, platform) !== undefined))
+      parts.notes.push(`it is for ${text} only, whatever platform is asked for`);
   }
 
   /** What refers to an image and its platforms, each an image of its own. */

@@ -24,11 +24,12 @@ export function blockOf(page: string, language: string): string {
   return block;
 }
 
-/** What is printed, without what is different each time: sizes, times, digests and the widths of columns. */
+/** What is printed, without what is different each time or elsewhere: sizes, times, digests, widths of columns. */
 export function comparable(printed: string): string {
   return printed
     .replaceAll(/\b\d+(?:\.\d+)? (?:[KMGT]i)?B\b/gu, 'SIZE')
     .replaceAll(/\b\d+ (?:second|minute|hour)s?\b/gu, 'TIME')
+    .replaceAll(/linux\/(?:amd64|arm64)/gu, 'PLATFORM')
     .replaceAll(/sha256:[0-9a-f]+/gu, 'DIGEST')
     .replaceAll(/ {2,}/gu, '  ')
     .trimEnd();
