@@ -56,6 +56,54 @@ describe('a request that was given up before', () => {
   });
 });
 
+describe('an answer whose bandwidth is limited', () => {
+  it('is not received for as long as its meter holds it, and counts its head', async () => {
+    const taken: number[] = [];
+    let goOn = (): void => undefined;
+    const answer = new ToldAnswer(undefined, undefined, {
+      heldMs: 0,
+      took: (count, release) => {
+        taken.push(count);
+        goOn = release;
+        return count < 1000;
+      },
+      end: () => taken.push(0),
+    })
+      .start()
+      .answer();
+
+    answer.push(Buffer.alloc(999));
+    expect(answer.paused).toBe(false);
+    answer.push(Buffer.alloc(1000));
+    expect(answer.paused).toBe(true);
+    await answer.arriving.next();
+    expect(answer.paused).toBe(true);
+    goOn();
+    expect(answer.paused).toBe(false);
+    answer.end();
+    expect(taken).toEqual([512, 999, 1000, 0]);
+  });
+
+  it('that its reader does not take is not received when its meter lets it', () => {
+    let goOn = (): void => undefined;
+    const answer = new ToldAnswer(undefined, undefined, {
+      heldMs: 0,
+      took: (_, release) => {
+        goOn = release;
+        return false;
+      },
+      end: () => undefined,
+    })
+      .start()
+      .answer();
+
+    answer.push(Buffer.alloc(1024 * 1024));
+    goOn();
+
+    expect(answer.paused).toBe(true);
+  });
+});
+
 describe('an arriving body', () => {
   it('is given whole and in order', async () => {
     const answer = new ToldAnswer().start().answer();

@@ -67,6 +67,21 @@ describe('a body', () => {
     expect(await read({ bytes: 1, pieces: 5, upstreamMs: 10_000 })).toBe(5);
   });
 
+  it('that a limit of the bandwidth holds up for minutes is read to its end', async () => {
+    const meter = { heldMs: 0, took: () => true, end: () => undefined };
+    const answer = new ToldAnswer(undefined, undefined, meter);
+    const { body, clock } = bodyOf(answer.start().answer());
+    const chunks = body[Symbol.asyncIterator]();
+
+    for (let pieces = 0; pieces < 5; pieces += 1) {
+      const next = chunks.next();
+      await clock.advance(5 * 60_000);
+      meter.heldMs += 5 * 60_000;
+      answer.push('x');
+      expect((await next).done).toBe(false);
+    }
+  });
+
   it('gives each piece back when the next is asked for, and not before', async () => {
     const released: string[] = [];
     const answer = new ToldAnswer({ hold: () => undefined, release: (piece) => released.push(text(piece)) });

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Arriving, type PieceMemory } from '../../../src/upstream/arriving.ts';
+import type { Meter } from '../../../src/upstream/throttle/meter.ts';
 
 const noMemory: PieceMemory = { hold: () => undefined, release: () => undefined };
 
@@ -11,8 +12,8 @@ export class ToldAnswer {
   aborted: Error | undefined;
   readonly #controller: Dispatcher.DispatchController;
 
-  constructor(memory: PieceMemory = noMemory, signal?: AbortSignal) {
-    this.arriving = new Arriving(memory, signal);
+  constructor(memory: PieceMemory = noMemory, signal?: AbortSignal, meter?: Meter) {
+    this.arriving = new Arriving(memory, signal, meter);
     this.#controller = {
       aborted: false,
       paused: false,
