@@ -27,16 +27,14 @@ export interface ParseContext extends ParseSettings {
   readonly isFromFolder: boolean;
   /**
    * Reads a file that `from` refers to, by its path relative to the folder of `from`. In a folder that was
-   * named, it
-   * is not looked at again on its own.
+   * named, it is not looked at again on its own.
    * @throws {BadFile} if it is there and cannot be read
    * @returns undefined where there is no such file
    */
   read(path: string, from: SourceFile): Promise<SourceFile | undefined>;
   /**
    * Reads a file as {@link read} does, of which only a part is used: in a folder that was named, it counts
-   * on its own
-   * as well.
+   * on its own as well.
    * @throws {BadFile}
    */
   consult(path: string, from: SourceFile): Promise<SourceFile | undefined>;

@@ -1,5 +1,4 @@
 import type { Platform } from '../../oci/platform.ts';
-import { forPlatforms } from '../dockerfile/for-platforms.ts';
 import type { ParseContext } from '../parse-context.ts';
 import { statedPlatform } from '../stated-platform.ts';
 import type { YamlNode } from '../yaml/yaml-node.ts';
@@ -48,10 +47,11 @@ export class BuildSearch {
     const stated = this.#platforms(build, platform);
     const found = new BuildArgs(build, { scopes, reports, given: context.buildArgs }).find(dockerfile.file, {
       target: target === '' ? undefined : target,
-      platforms: stated.length > 0 ? stated : context.platforms,
+      platforms: context.platforms,
+      targetPlatforms: stated.length > 0 ? stated : undefined,
       contexts,
     });
-    reports.addAll(dockerfile.placed(forPlatforms(found, stated)));
+    reports.addAll(dockerfile.placed(found));
   }
 
   /** What stands in place of images; another service there is built first, whether it is enabled or not. */

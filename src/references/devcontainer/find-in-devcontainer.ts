@@ -4,7 +4,6 @@ import { BadFile } from '../bad-file.ts';
 import { findInProject } from '../compose/find-in-compose.ts';
 import { readPart } from '../compose/project-files.ts';
 import { findInDockerfile } from '../dockerfile/find-in-dockerfile.ts';
-import { forPlatforms } from '../dockerfile/for-platforms.ts';
 import { Findings } from '../findings.ts';
 import type { Found } from '../found-image.ts';
 import type { ParseContext } from '../parse-context.ts';
@@ -98,10 +97,11 @@ class DevContainer {
     const found = findInDockerfile(dockerfile, {
       target: target === undefined ? undefined : this.#fillIn(target).text,
       buildArgs: this.#buildArgs(options),
-      platforms: stated.length > 0 ? stated : context.platforms,
+      platforms: context.platforms,
+      targetPlatforms: stated.length > 0 ? stated : undefined,
       contexts: assignments(optionValues(options, 'build-context')),
     });
-    findings.addAll(forPlatforms(found, stated));
+    findings.addAll(found);
   }
 
   #buildArgs(options: readonly YamlNode[]): ReadonlyMap<string, string> {

@@ -70,6 +70,20 @@ describe('images are looked for', () => {
     ]);
   });
 
+  it('in what is built elsewhere for other platforms: tools of the build are for this machine', async () => {
+    await using files = await FindFixture.of({
+      'compose.yaml': 'services:\n  app:\n    build:\n      context: .\n      platforms: [linux/arm64]\n',
+      Dockerfile: 'FROM --platform=$BUILDPLATFORM golang AS tools\nFROM alpine\nCOPY --from=tools / /\n',
+    });
+    const { images } = await files.find('compose.yaml');
+    expect(
+      images.map(({ reference: { repository }, platform }) => [repository, platform?.architecture]),
+    ).toEqual([
+      ['library/alpine', 'arm64'],
+      ['library/golang', 'amd64'],
+    ]);
+  });
+
   it('and a folder that names none is a problem', async () => {
     await using files = await FindFixture.of({ 'lab/notes.txt': 'Dear all,\n' });
     expect(remarksOf((await files.find('lab')).problems)).toEqual([
