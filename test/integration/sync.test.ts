@@ -9,6 +9,7 @@ import { makeImage, makeIndex, type Image } from '../support/image.ts';
 import { SyncFixture } from '../support/sync-fixture.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { TestEntrepot, type TestEntrepotOptions } from '../support/test-entrepot.ts';
+import { scriptedServer } from './upstream/harness.ts';
 import { parsePlatforms, platformText, thisPlatform } from '../../src/oci/platform.ts';
 
 const accept = { accept: '*/*' };
@@ -303,6 +304,26 @@ describe('a source that lies', () => {
     hub.clearFaults();
     expect((await laptop.sync(hub.url, ['big:1'])).code).toBe(0);
   });
+});
+
+test('a blob without end is given up where it should have ended', async () => {
+  await startSchool();
+  await using endless = await scriptedServer(({ url = '' }, response) => {
+    if (url.includes('/manifests/1')) {
+      response.setHeader('content-type', app.mediaType).setHeader('docker-content-digest', app.digest);
+      response.end(app.bytes);
+    } else if (url.includes('/blobs/')) {
+      const more = (): void => void (response.destroyed || response.write(Buffer.alloc(65_536), more));
+      more();
+    } else response.writeHead(404).end();
+  });
+
+  const { code, images } = await laptop.sync(endless.url, ['big:1']);
+
+  expect(code).toBe(1);
+  expect(images[0]?.failures.map(({ reason }) => reason)).toContainEqual(
+    expect.stringContaining(`has more than the ${layer.size} bytes of ${layer.digest}`),
+  );
 });
 
 describe('a login', () => {

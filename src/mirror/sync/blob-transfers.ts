@@ -143,11 +143,12 @@ export class BlobTransfers {
     for await (const chunk of stream.body) {
       const fresh = chunk.subarray(Math.min(Math.max(position - at, 0), chunk.length));
       at += chunk.length;
+      if (at > size)
+        throw new CareError('failed', `${source.host} has more than the ${size} bytes of ${digest}`);
       if (fresh.length === 0) continue;
       onBytes(blob, fresh.length);
       // A chunk is valid until the next only, and the sink gathers several.
       yield Buffer.from(fresh);
-      if (at > size) return;
     }
   }
 
