@@ -1,11 +1,11 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { unlessMissing } from '../../src/store/file-error.ts';
 import { Child } from '../support/child.ts';
 import { eventually } from '../support/deadline.ts';
 import { FakeHub } from '../support/fake-hub.ts';
-import { makeImage, type Image } from '../support/image.ts';
+import { makeImage, makeIndex, type Image } from '../support/image.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { Entrepot, entrepotMain } from './support/entrepot.ts';
 import { SmallDisk } from './support/small-disk.ts';
@@ -23,11 +23,16 @@ interface Outcome {
 /** A running mirror whose cache has one image. */
 class Holder implements AsyncDisposable {
   readonly mirror: Entrepot;
+  readonly hub: FakeHub;
   readonly folder: TempFolder;
   readonly #closing: AsyncDisposableStack;
 
-  private constructor(mirror: Entrepot, folder: TempFolder, closing: AsyncDisposableStack) {
+  private constructor(
+    { mirror, hub, folder }: Pick<Holder, 'mirror' | 'hub' | 'folder'>,
+    closing: AsyncDisposableStack,
+  ) {
     this.mirror = mirror;
+    this.hub = hub;
     this.folder = folder;
     this.#closing = closing;
   }
@@ -41,7 +46,7 @@ class Holder implements AsyncDisposable {
       await Entrepot.start({ sections: { upstreams: { 'docker.io': { url: hub.url } } } }),
     );
     await skopeoCopy(skopeoReference(mirror.url, 'library/app:1'), `dir:${folder.join('pulled')}`);
-    return new Holder(mirror, folder, closing.move());
+    return new Holder({ mirror, hub, folder }, closing.move());
   }
 
   /** A shell command in which `$E` is entrepot, and `$C` what it is to be given. */
@@ -152,4 +157,30 @@ test('what is exported is not evicted meanwhile', async () => {
   expect(out).not.toContain('app');
   expect((await child.exited()).code).toBe(0);
   expect(await holder.run('$E verify all.tar')).toMatchObject({ code: 0 });
+});
+
+test('what is exported is whole in another Entrepot, in parts and with what an earlier bundle has', async () => {
+  const oci = true;
+  const first = makeImage({ oci, layers: [2 * mib, 500] });
+  const index = makeIndex([makeImage({ oci, layers: [2 * mib, 700] }), makeImage({ oci, seed: 2 })], { oci });
+  await using holder = await Holder.open(first);
+  holder.hub.addImage('library/app', '2', index);
+  const pulled = skopeoReference(holder.mirror.url, 'library/app:2');
+  await skopeoCopy(pulled, `dir:${holder.folder.join('again')}`, '--all');
+  expect(await holder.run('$E export $C -o old.tar --size 1MiB app:1')).toMatchObject({ code: 0 });
+  const second = '$E export $C -o new.tar --since old.tar.001 --platform all app:2';
+  expect(await holder.run(second)).toMatchObject({ code: 0 });
+
+  await writeFile(
+    holder.folder.join('b.yml'),
+    'version: 0.1\nstorage: { filesystem: { rootdirectory: b } }\nproxy: {}\n',
+  );
+  const other = '--config b.yml';
+  expect(await holder.run(`$E import ${other} old.tar.002 new.tar`)).toMatchObject({ code: 0 });
+  const sealed = await holder.run(`$E verify --sealed ${other} --platform all app:1 app:2`);
+  expect(sealed).toMatchObject({ code: 0, out: expect.stringContaining('2 images complete') as string });
+  // The same images make the same bytes, wherever they came from.
+  expect(await holder.run(`$E export ${other} -o - app:1 | cmp - <(cat old.tar.*)`)).toMatchObject({
+    code: 0,
+  });
 });

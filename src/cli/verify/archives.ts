@@ -117,6 +117,6 @@ function describe(file: string, { images, blobs, bytes, omitted, faults: found }
   );
   const looked = `${file}: ${pluralize(images, 'image')}, hashed ${pluralize(blobs, 'blob')} of ${byteSizeText(bytes)}`;
   const outcome = found.length === 0 ? 'all is well' : `${found.length} damaged or missing`;
-  const needs = omitted === 0 ? '' : `; ${pluralize(omitted, 'blob')} of an earlier bundle are needed, too`;
+  const needs = omitted === 0 ? '' : `; needs ${pluralize(omitted, 'blob')} of an earlier bundle, too`;
   return `${lines.join('')}${looked}: ${outcome}${needs}\n`;
 }
