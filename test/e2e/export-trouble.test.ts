@@ -176,6 +176,10 @@ test('what is exported is whole in another Entrepot, in parts and with what an e
     'version: 0.1\nstorage: { filesystem: { rootdirectory: b } }\nproxy: {}\n',
   );
   const other = '--config b.yml';
+  expect(await holder.run(`$E import ${other} new.tar`)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('which an earlier bundle has: import that one first') as string,
+  });
   expect(await holder.run(`$E import ${other} old.tar.002 new.tar`)).toMatchObject({ code: 0 });
   const sealed = await holder.run(`$E verify --sealed ${other} --platform all app:1 app:2`);
   expect(sealed).toMatchObject({ code: 0, out: expect.stringContaining('2 images complete') as string });

@@ -93,6 +93,8 @@ async function joined(files: readonly string[]): Promise<readonly ArchiveInput[]
       continue;
     }
     const parts = wholes.get(basename(name)) ?? new Map<number, string>();
+    // In the order in which they are given: an earlier bundle stands before the one that needs it.
+    if (!wholes.has(basename(name))) inputs.set(basename(name), { kind: 'file', name, paths: [] });
     wholes.set(basename(name), parts);
     // Given ones count before those that only lie beside them.
     for (const beside of await partsBeside(name))

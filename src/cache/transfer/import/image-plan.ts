@@ -51,7 +51,9 @@ export async function planImage(deps: ImagePlanDeps): Promise<ImagePlan> {
   const lost = wanted.filter((manifest) => !whole.includes(manifest));
   const isNothing =
     listed.length > 0 && !whole.some(({ digest }) => listed.some((child) => child.digest === digest));
-  if (lost.includes(root) || isNothing) throw nothingOf(deps, absent, lost);
+  // What an earlier bundle has is no platform to be left out.
+  const isEarly = [...absent].some((digest) => image.omitted.has(digest));
+  if (lost.includes(root) || isNothing || isEarly) throw nothingOf(deps, absent, lost);
   const stated = platformsOf(root);
   for (const { digest } of lost) {
     note(`${name}: ${stated.get(digest) ?? digest} is left out: the archive does not have all of it`);
@@ -101,7 +103,8 @@ function nothingOf(
   absent: ReadonlySet<Digest>,
   lost: readonly Manifest[],
 ): ArchiveError {
-  const [first, ...more] = [...absent];
+  const rank = (digest: Digest): number => (image.omitted.has(digest) ? 0 : 1);
+  const [first, ...more] = [...absent].toSorted((one, other) => rank(one) - rank(other));
   if (first === undefined || lost.length === 0) {
     return new ArchiveError(archive.file, name, 'is only an index: nothing that it lists is in the archive');
   }
