@@ -6,6 +6,7 @@ import { makeArtifact } from '../support/artifact.ts';
 import { eventually } from '../support/deadline.ts';
 import { FakeHub } from '../support/fake-hub.ts';
 import { makeImage, makeIndex, type Image } from '../support/image.ts';
+import { selfSigned } from '../support/self-signed.ts';
 import { SyncFixture } from '../support/sync-fixture.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { TestEntrepot, type TestEntrepotOptions } from '../support/test-entrepot.ts';
@@ -370,4 +371,21 @@ describe('a login', () => {
     const { code, err } = await laptop.sync('http://school.lan:5000', [], options, { stdin: 'secret' });
     expect([code, err]).toEqual([2, expect.stringContaining('unencrypted')]);
   });
+});
+
+test('TLS is checked with the authority that is given, or not at all if that is wanted', async () => {
+  await using folder = await TempFolder.create();
+  await writeFile(folder.join('cert.pem'), selfSigned.cert);
+  await writeFile(folder.join('key.pem'), selfSigned.key);
+  const files = { certificate: folder.join('cert.pem'), key: folder.join('key.pem'), clientcas: [] };
+  await startSchool({ http: { tls: { ...files, minimumtls: 'TLSv1.2', ciphers: undefined } } });
+  const { url } = school;
+
+  const untrusted = await laptop.sync(url, ['ghcr.io/owner/app:v1']);
+  expect([untrusted.code, untrusted.err]).toEqual([1, expect.stringContaining('certificate')]);
+  for (const options of [{ ca: files.certificate }, { insecure: true }]) {
+    expect((await laptop.sync(url, ['ghcr.io/owner/app:v1'], options)).code).toBe(0);
+  }
+  const missing = await laptop.sync(url, [], { ca: folder.join('none.pem') });
+  expect([missing.code, missing.err]).toEqual([2, expect.stringContaining('does not exist')]);
 });
