@@ -75,10 +75,13 @@ Examples:
     });
   const done = (result: ExitCode): void => void (code = result);
   addSetupTls(addSetup(program, { terminal, done }), { terminal, done });
+  program.commandsGroup('Fill and carry, with or without a running server:');
   addWarm(program, { terminal, done });
-  addOffline(program, { terminal, done });
   addTransfer(program, { terminal, done });
+  program.commandsGroup('Maintenance, with or without a running server:');
   addCare(program, { terminal, done });
+  program.commandsGroup('For a running server:');
+  addOffline(program, { terminal, done });
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;

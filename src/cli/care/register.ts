@@ -20,7 +20,6 @@ export function addCare(
   program: Command,
   { terminal, done }: { readonly terminal: Terminal; readonly done: (code: ExitCode) => void },
 ): void {
-  program.commandsGroup('Maintenance, with or without a running server:');
   const add = (name: string, description: string, help: string): Command =>
     addConfigOption(program.command(name)).description(description).addHelpText('after', `\n${help.trim()}`);
   const context = (): CommandContext => commandContext(terminal);

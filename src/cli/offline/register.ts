@@ -12,7 +12,6 @@ export function addOffline(
   program: Command,
   { terminal, done }: { readonly terminal: Terminal; readonly done: (code: ExitCode) => void },
 ): void {
-  program.commandsGroup('For a running server:');
   addConfigOption(program.command('offline'))
     .description('have the server ask no registry, or ask them again; or say which it does')
     .addHelpText(
