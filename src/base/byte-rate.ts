@@ -1,4 +1,4 @@
-import { parseByteSize } from './byte-size.ts';
+import { formatByteSize, parseByteSize } from './byte-size.ts';
 
 /** The least limit of the bandwidth that makes sense, in bytes a second. */
 export const leastRate = 16 * 1024;
@@ -10,4 +10,10 @@ export const leastRate = 16 * 1024;
 export function parseByteRate(text: string): number | undefined {
   const isInBits = /[KMG]i?b(?![a-z])|bit|bps/.test(text);
   return isInBits ? undefined : parseByteSize(text.replace(/ ?\/s$/, ''));
+}
+
+/** A limit as it was given, for people to read: `2500 KB/s` for 2.5MB. */
+export function byteRateText(bytesPerSecond: number): string {
+  const [amount = '', unit = ''] = formatByteSize(bytesPerSecond).split(/(?<=\d)(?=[A-Z])/);
+  return `${amount} ${unit || 'B'}/s`;
 }

@@ -29,7 +29,6 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
-    .showHelpAfterError('Run "entrepot --help" to see what there is.')
     .addHelpText(
       'after',
       `
@@ -82,6 +81,7 @@ Examples:
   addCare(program, { terminal, done });
   program.commandsGroup('For a running server:');
   addOffline(program, { terminal, done });
+  pointToHelp(program, program.name());
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;
@@ -93,4 +93,10 @@ Examples:
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? exitCode.success : exitCode.usage;
   }
+}
+
+/** Has errors in a command line name the help of the command that they are in. */
+function pointToHelp(command: Command, line: string): void {
+  command.showHelpAfterError(`Run "${line} --help" to see what there is.`);
+  for (const one of command.commands) pointToHelp(one, `${line} ${one.name()}`);
 }

@@ -1,5 +1,4 @@
-import { leastRate } from '../base/byte-rate.ts';
-import { byteSizeText } from '../base/byte-size.ts';
+import { byteRateText, leastRate } from '../base/byte-rate.ts';
 import { z } from '../base/zod.ts';
 import { CareError } from '../cache/care/care-error.ts';
 import type { UpstreamName } from '../oci/reference.ts';
@@ -79,7 +78,7 @@ export function upstreamControl(deps: UpstreamControlDeps): UpstreamControl {
         const { bytesPerSecond } = change;
         const upstream = change.upstream === null ? undefined : named(change.upstream, upstreams);
         throttle.limit(upstream, bytesPerSecond ?? undefined);
-        const limit = bytesPerSecond === null ? 'none' : `${byteSizeText(bytesPerSecond)}/s`;
+        const limit = bytesPerSecond === null ? 'none' : byteRateText(bytesPerSecond);
         logger.info({ upstream: upstream ?? 'all', limit }, 'the limit of the bandwidth was changed');
       }
       return Promise.resolve(

@@ -206,6 +206,8 @@ describe('named images', () => {
       'quay.io/a/b:1': expect.stringContaining('not mirrored here') as string,
       'ghcr.io/owner/app:v1': '',
     });
+    // The image's name comes before it where this is told.
+    expect(images[0]?.failures[0]?.what).toBe('the image');
   });
 
   test('come from a registry that is no Entrepot, under the names of their own', async () => {

@@ -1,3 +1,4 @@
+import { byteRateText } from '../../base/byte-rate.ts';
 import { byteSizeText } from '../../base/byte-size.ts';
 import type { Stats } from '../../cache/care/schemas.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
@@ -66,7 +67,7 @@ function serverLines(server: Stats['server'], now: number): readonly Line[] {
   const hashed = `hashed ${pluralize(scrubbed.blobs, 'blob')}, ${byteSizeText(scrubbed.bytes)}`;
   return [
     ...(offline ? [['upstreams', 'offline: none is asked'] as const] : []),
-    ...(maxRate === null ? [] : [['bandwidth', `${byteSizeText(maxRate)}/s at most`] as const]),
+    ...(maxRate === null ? [] : [['bandwidth', `${byteRateText(maxRate)} at most`] as const]),
     ...(nextWarmAt === null
       ? []
       : [['warming', `next in ${durationText(Math.max(0, nextWarmAt - now))}`] as const]),

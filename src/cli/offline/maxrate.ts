@@ -1,4 +1,4 @@
-import { byteSizeText } from '../../base/byte-size.ts';
+import { byteRateText } from '../../base/byte-rate.ts';
 import type { RateLimit } from '../../control/upstream-control.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -38,5 +38,5 @@ function describe({ upstream, bytesPerSecond, atStart }: RateLimit): string {
 }
 
 function rateText(bytesPerSecond: number | null): string {
-  return bytesPerSecond === null ? 'no limit' : `${byteSizeText(bytesPerSecond)}/s`;
+  return bytesPerSecond === null ? 'no limit' : byteRateText(bytesPerSecond);
 }

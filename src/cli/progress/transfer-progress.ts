@@ -105,6 +105,7 @@ class TransferLines implements TransferProgress {
     const { bytes, totalBytes, images, totalImages } = state;
     this.#rate.note(bytes);
     // Of images that are not looked into yet, the bytes are not known.
+    if (totalBytes === 0) return;
     const share = Math.min(share01(bytes, totalBytes), share01(images + state.underWay.length, totalImages));
     const tenths = Math.floor(share * 10);
     if (tenths < this.#next) return;

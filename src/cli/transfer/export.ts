@@ -139,7 +139,7 @@ function report(results: readonly ExportResult[], { terminal }: CommandContext):
   const table = new Table<ExportResult>(terminal, false, [
     { title: 'IMAGE', cell: ({ image }) => image },
     { title: 'FILE', cell: ({ file }) => file ?? '-' },
-    { title: 'SIZE', align: 'right', cell: ({ bytes }) => (bytes === null ? '-' : byteSizeText(bytes)) },
+    { title: 'FILE SIZE', align: 'right', cell: ({ bytes }) => (bytes === null ? '-' : byteSizeText(bytes)) },
     { title: 'RESULT', cell: ({ result }) => result },
   ]);
   for (const result of results) table.add(result);

@@ -232,7 +232,7 @@ function unavailable(image: string, reason: string): WarmedImage {
     platforms: [],
     fetchedBytes: 0,
     heldBytes: 0,
-    failures: [{ what: image, reason }],
+    failures: [{ what: 'the image', reason }],
     notes: [],
   };
 }

@@ -27,6 +27,15 @@ describe('entrepot maxrate', () => {
     expect(fixture.lines).toEqual(['all registries together: no limit']);
   });
 
+  it('tells a limit as it was given, not rounded down', async () => {
+    await using fixture = await CareCommandFixture.open();
+    await maxRate(2_500_000, fixture.options, fixture.context);
+
+    expect(fixture.lines).toEqual([
+      'all registries together: 2500 KB/s; after a restart no limit, as configured',
+    ]);
+  });
+
   it('refuses a registry that is not mirrored', async () => {
     await using fixture = await CareCommandFixture.open();
 

@@ -92,6 +92,8 @@ describe('the command line', () => {
     [['sevre'], 'Did you mean serve?'],
     [['serve', '--prot', '1'], "unknown option '--prot'"],
     [['serve', 'a.yml', 'b.yml'], 'too many arguments'],
+    [['serve', '--prot', '1'], 'Run "entrepot serve --help" to see'],
+    [['setup', 'docker', '--prot', '1'], 'Run "entrepot setup docker --help" to see'],
     [[], 'Usage: entrepot'],
   ])('answers %j with exit code 2 and a hint', async (args, hint) => {
     const { code, out, err } = await run(...args);

@@ -83,6 +83,16 @@ describe('the progress of a transfer', () => {
     ]);
   });
 
+  it('says nothing in a log as long as no bytes are known of', () => {
+    let err = '';
+    const terminal = { out: () => undefined, err: (text: string) => void (err += text), interactive: false };
+    const underWay = [{ name: 'image', bytes: 0, totalBytes: 0, parts: [] }];
+    const nothing = { images: 0, totalImages: 1, bytes: 0, totalBytes: 0, underWay };
+    transferProgressOn(terminal, new TestClock()).show(nothing);
+
+    expect(err).toBe('');
+  });
+
   it('has a bar for each image even where there is no room for all of their parts', async () => {
     const clock = new TestClock();
     const screen = screenOf(new PassThrough(), { columns: 80, rows: 10 });

@@ -40,7 +40,7 @@ describe('a folder', () => {
     const { code, out, err } = await fixture.export(['hello']);
 
     expect([code, err]).toEqual([0, '']);
-    expect(out).toContain(`docker.io/library/hello:latest  ${hello}  18 KiB  written`);
+    expect(out).toMatch(new RegExp(`^docker.io/library/hello:latest {2}${hello} +18 KiB  written$`, 'm'));
     const entries = tarEntries(await fixture.read('out', hello));
     expect(names(entries)).toEqual([
       'oci-layout',
